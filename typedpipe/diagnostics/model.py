@@ -1,0 +1,104 @@
+"""What is said to the user: spans, labels, diagnostics, and the sink that collects them.
+
+One terse primary sentence; labels carry the facts, each with a place in the *user's* file; ``help`` says what to type.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+Severity: TypeAlias = Literal["error", "warning"]
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A place in the user's source. Lines count from 1, columns from 1 in characters; 0 means not known.
+
+    ``file`` is the path as the user gave it, or relative to the working directory.
+    """
+
+    file: str
+    line: int = 0
+    column: int = 0
+    end_line: int = 0
+    end_column: int = 0
+
+    def __str__(self) -> str:
+        return ":".join(str(part) for part in (self.file, self.line, self.column) if part)
+
+
+NOWHERE = Span("")
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    span: Span
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One thing to tell the user.
+
+    ``primary`` is where it is; ``others`` are the places that explain it (the other end of an edge, the declaration).
+    """
+
+    code: str
+    message: str
+    primary: Label
+    others: tuple[Label, ...] = ()
+    notes: tuple[str, ...] = ()
+    help: str = ""
+    severity: Severity = "error"
+
+
+@dataclass(slots=True)
+class Diagnostics:
+    """The sink: passes report into it and carry on; the driver raises once, with everything found."""
+
+    items: dict[Diagnostic, None] = field(default_factory=dict)
+    """In the order of arrival; a dict, so that the same one is kept once however many there are."""
+
+    def add(self, diagnostic: Diagnostic) -> None:
+        """Keep a diagnostic, unless the same one is there already."""
+        self.items[diagnostic] = None
+
+    def error(
+        self,
+        code: str,
+        message: str,
+        span: Span,
+        label: str = "",
+        *,
+        others: Sequence[Label] = (),
+        notes: Sequence[str] = (),
+        help: str = "",  # noqa: A002 - the word that users read
+    ) -> None:
+        self.add(Diagnostic(code, message, Label(span, label), tuple(others), tuple(notes), help))
+
+    @property
+    def has_errors(self) -> bool:
+        return any(item.severity == "error" for item in self.items)
+
+    def __iter__(self) -> Iterator[Diagnostic]:
+        return iter(self.items)
+
+    def raise_if_errors(self) -> None:
+        """Raise :class:`PipelineError` with all that was found, when an error is among it."""
+        if self.has_errors:
+            raise PipelineError(tuple(self.items))
+
+
+class PipelineError(Exception):
+    """The user's pipeline has mistakes. ``diagnostics`` has all of them; ``str()`` prints them as the terminal does."""
+
+    def __init__(self, diagnostics: Sequence[Diagnostic]) -> None:
+        super().__init__(diagnostics)
+        self.diagnostics = tuple(diagnostics)
+
+    def __str__(self) -> str:
+        from typedpipe.diagnostics.text import render_all  # the renderer reads files; an import of typedpipe does not
+
+        return "\n" + render_all(self.diagnostics, color=False)

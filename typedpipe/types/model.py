@@ -1,0 +1,176 @@
+"""The types of values in a pipeline: a closed union of frozen dataclasses.
+
+These are what the compiler, the passes, the backends and the IR speak. Python annotations become them in
+``types.annotations``; the one rule about which type goes where is ``types.assignable.mismatch``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+ScalarKind: TypeAlias = Literal["int", "float", "bool", "str", "datetime"]
+StructForm: TypeAlias = Literal["typeddict", "dataclass", "namedtuple", "pydantic", "literal"]
+
+
+@dataclass(frozen=True, slots=True)
+class AnyType:
+    """Anything; checked in the container."""
+
+
+@dataclass(frozen=True, slots=True)
+class NeverType:
+    """No value at all: the item type of an empty list literal."""
+
+
+@dataclass(frozen=True, slots=True)
+class NullType:
+    """The type of ``None``."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScalarType:
+    kind: ScalarKind
+
+
+@dataclass(frozen=True, slots=True)
+class ListType:
+    """``list[T]`` of parameters, or of artifacts when ``item`` is an :class:`ArtifactType`."""
+
+    item: Type
+
+
+@dataclass(frozen=True, slots=True)
+class DictType:
+    """``dict[str, T]``; keys are always strings."""
+
+    value: Type
+
+
+@dataclass(frozen=True, slots=True)
+class StructField:
+    name: str
+    type: Type
+    required: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class StructType:
+    """Named fields. ``form`` is how the user spelt it; ``literal`` is the type of a dict display."""
+
+    name: str
+    form: StructForm
+    fields: tuple[StructField, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LiteralType:
+    """``Literal[...]``. ``values`` holds the wire (JSON) text of each value, so that 1, True and "1" stay apart."""
+
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EnumMember:
+    name: str
+    wire: str
+    """Wire (JSON) text of the member's value."""
+
+
+@dataclass(frozen=True, slots=True)
+class EnumType:
+    name: str
+    members: tuple[EnumMember, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class UnionType:
+    """``A | B``, flattened, without duplicates; ``T | None`` has :class:`NullType` as its last member."""
+
+    members: tuple[Type, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ArtifactType:
+    """An artifact class: its schema title and version and the titles of its bases, nearest first.
+
+    Identity is this data, never Python's ``is``: a class that was reloaded is still the same type.
+    """
+
+    title: str
+    version: str = "0.0.1"
+    bases: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StatusType:
+    """``PipelineTaskFinalStatus``: given by the engine, never by a caller."""
+
+
+Type: TypeAlias = (
+    AnyType
+    | NeverType
+    | NullType
+    | ScalarType
+    | ListType
+    | DictType
+    | StructType
+    | LiteralType
+    | EnumType
+    | UnionType
+    | ArtifactType
+    | StatusType
+)
+
+ANY = AnyType()
+NEVER = NeverType()
+NULL = NullType()
+INT = ScalarType("int")
+FLOAT = ScalarType("float")
+BOOL = ScalarType("bool")
+STR = ScalarType("str")
+DATETIME = ScalarType("datetime")
+STATUS_TYPE = StatusType()
+ARTIFACT = ArtifactType("system.Artifact")
+
+
+def union(*members: Type) -> Type:
+    """The union of types: flattened, duplicates dropped, ``None`` last; one member is that member.
+
+    >>> union(INT, NULL, INT) == UnionType((INT, NULL))
+    True
+    """
+    flat: dict[Type, None] = {}
+    for member in members:
+        for part in member.members if isinstance(member, UnionType) else (member,):
+            if not isinstance(part, NeverType):
+                flat[part] = None
+    if NULL in flat:
+        del flat[NULL]
+        flat[NULL] = None
+    if not flat:
+        return NEVER
+    return next(iter(flat)) if len(flat) == 1 else UnionType(tuple(flat))
+
+
+def is_optional(type_: Type) -> bool:
+    """Whether ``None`` is one of the values that the type itself names."""
+    return type_ == NULL or (isinstance(type_, UnionType) and NULL in type_.members)
+
+
+def without_none(type_: Type) -> Type:
+    """``T`` of ``T | None``; any other type as it is."""
+    return union(*(m for m in type_.members if m != NULL)) if isinstance(type_, UnionType) else type_
+
+
+def artifact_of(type_: Type) -> ArtifactType | None:
+    """The artifact type when the value is an artifact, an optional one, or a (nested) list of them; else None."""
+    core = without_none(type_)
+    while isinstance(core, ListType):
+        core = without_none(core.item)
+    return core if isinstance(core, ArtifactType) else None
+
+
+def is_artifact(type_: Type) -> bool:
+    """Whether values of the type travel as artifacts (files) and not as parameters (JSON)."""
+    return artifact_of(type_) is not None
