@@ -1,0 +1,60 @@
+# From a fresh clone: `make example` compiles the example and runs it here, `make check` passes everything.
+# The environment is made on first use, from pyproject.toml and requirements-dev.txt, in $(VENV).
+
+VENV ?= .venv
+PYTHON ?= python3
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.typedpipe-installed
+PYTEST := $(BIN)/python -m pytest -q
+JOBS ?= 2
+
+.PHONY: help example check format lint types contracts test conformance proto proto-check lock clean
+help: ## say what there is
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 24
+
+$(STAMP): requirements-dev.txt pyproject.toml
+	@if command -v uv > /dev/null && uv --version > /dev/null 2>&1; then \
+	  uv venv -q --allow-existing --python $(PYTHON) $(VENV) && uv pip install -q --python $(BIN)/python -r requirements-dev.txt -e .; \
+	else \
+	  $(PYTHON) -m venv $(VENV) && $(BIN)/python -m pip install -q -r requirements-dev.txt -e .; \
+	fi
+	@touch $@
+
+example: $(STAMP) ## compile examples/digits.py for Argo, and run it on this machine
+	$(BIN)/typedpipe compile examples/digits.py -o digits.yaml
+	$(BIN)/typedpipe run examples/digits.py --epochs 3
+
+check: format lint types contracts proto-check test ## everything that CI runs, but the cluster
+
+format: $(STAMP)
+	$(BIN)/ruff format --check .
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+
+types: $(STAMP) ## mypy and pyright strict, pyrefly, ty
+	$(BIN)/mypy
+	$(BIN)/pyright --pythonpath $(BIN)/python
+	$(BIN)/pyrefly check --python-interpreter-path $(BIN)/python --summary=none
+	$(BIN)/ty check -q --python $(BIN)/python
+
+contracts: $(STAMP) ## which package may import which
+	$(BIN)/lint-imports --no-cache
+
+test: $(STAMP) ## the tests; no cluster needed
+	$(PYTEST)
+
+conformance: $(STAMP) ## one pipeline a construct, here and on the cluster that KUBECONFIG names
+	$(PYTEST) -m cluster tests/conformance tests/cluster
+
+proto: $(STAMP) ## generate the code of proto/
+	$(BIN)/python proto/generate.py
+
+proto-check: proto
+	git diff --exit-code -- typedpipe/ir/_pb
+
+lock: ## write requirements-dev.txt anew
+	uv export --no-hashes --no-emit-project --no-annotate --no-header -q > requirements-dev.txt
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache dist digits.yaml

@@ -1,0 +1,59 @@
+"""Fixtures for all tests: ``golden`` compares a text with a file of ``tests/golden``."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+GOLDEN = Path(__file__).parent / "golden"
+_asked: set[Path] = set()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-golden", action="store_true", help="write the golden files instead of comparing")
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
+    """``golden(name, text)``: fails with a diff unless ``tests/golden/<name>`` holds exactly ``text``."""
+
+    def compare(name: str, text: str) -> None:
+        path = GOLDEN / name
+        _asked.add(path)
+        if request.config.getoption("--update-golden"):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+            return
+        if not path.exists():
+            pytest.fail(f"no golden file {name}: look at the text, then run pytest --update-golden", pytrace=False)
+        want = path.read_text(encoding="utf-8")
+        if text != want:
+            lines = difflib.unified_diff(want.splitlines(), text.splitlines(), f"golden/{name}", "now", lineterm="", n=3)
+            pytest.fail("\n".join([*lines, "(pytest --update-golden accepts it)"]), pytrace=False)
+
+    return compare
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """After a full run, golden files that nobody asked for are errors; under the switch they are deleted."""
+    config = session.config
+    partial = (
+        config.option.keyword
+        or config.option.markexpr != "not cluster"
+        or config.invocation_params.args
+        and any(not str(arg).startswith("-") for arg in config.invocation_params.args)
+        or getattr(config.option, "lf", False)
+        or hasattr(config, "workerinput")
+        or getattr(config.option, "numprocesses", None)
+    )
+    if partial or exitstatus != 0 or not GOLDEN.exists():
+        return
+    for path in sorted(p for p in GOLDEN.rglob("*") if p.is_file() and p not in _asked):
+        if config.option.update_golden:
+            path.unlink()
+        else:
+            print(f"\norphan golden file: {path.relative_to(GOLDEN)}: no test asked for it")
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
