@@ -1,0 +1,194 @@
+"""The one rule about which type goes where: edges, constants, defaults, loop items and outputs are all asked here."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from typedpipe.types.display import show
+from typedpipe.types.model import (
+    ANY,
+    NULL,
+    AnyType,
+    ArtifactType,
+    DictType,
+    EnumType,
+    ListType,
+    LiteralType,
+    NeverType,
+    NullType,
+    ScalarType,
+    StatusType,
+    StructType,
+    Type,
+    UnionType,
+    artifact_of,
+    without_none,
+)
+
+Found: TypeAlias = tuple[tuple[str, ...], str]
+"""Where in the type it does not fit, from the outside in, and why."""
+
+_ROOT: tuple[str, ...] = ()
+_ROOT_ARTIFACT = "system.Artifact"
+_NUMBER = "-0123456789"
+_FIRST_CHARACTERS = {"int": _NUMBER, "float": _NUMBER, "bool": "tf", "str": '"', "datetime": ""}
+"""What the wire text of a literal that fits a scalar starts with; a ``Literal`` holds no floats."""
+
+
+def mismatch(source: Type, target: Type) -> str | None:
+    """Why a value of type ``source`` may not go where ``target`` is wanted; None when it may.
+
+    >>> from typedpipe.types.model import FLOAT, INT, STR, ListType
+    >>> mismatch(INT, FLOAT) is None
+    True
+    >>> mismatch(ListType(STR), ListType(INT))
+    'items: expected `int`, found `str`'
+    """
+    if source is target or source == target:
+        return None
+    found = _check(source, target)
+    if found is None:
+        return None
+    path, why = found
+    return f"{', '.join(path)}: {why}" if path else why
+
+
+def advice(source: Type, target: Type) -> str:
+    """What to type instead, for a pair that does not fit; empty when nothing better than the reason can be said.
+
+    >>> from typedpipe.types.model import INT, NULL, UnionType
+    >>> advice(UnionType((INT, NULL)), INT)
+    'give it a default with `dsl.Some(value, default)`, or branch on it with `with dsl.IfSet(value) as v:`'
+    """
+    if isinstance(target, StatusType):
+        return "leave it out of the call: the engine gives the status to the task of an `ExitHandler`"
+    from_artifact, to_artifact = artifact_of(source), artifact_of(target)
+    if from_artifact and not to_artifact:
+        return f"read the artifact in a component, or annotate the input as `Input[{show(from_artifact)}]`"
+    if to_artifact and not from_artifact:
+        return "pass the output of a task that makes the artifact, or of `dsl.importer` for an existing URI"
+    if isinstance(target, ListType) and mismatch(source, target.item) is None:
+        return "pass a list, or `dsl.Collected(value)` for an output inside a `ParallelFor`"
+    if isinstance(source, ListType) and mismatch(source.item, target) is None:
+        return "take one element by its index, or loop over the list with `with dsl.ParallelFor(values) as item:`"
+    core = without_none(source)
+    if core != source and core != NULL and mismatch(core, target) is None:
+        return "give it a default with `dsl.Some(value, default)`, or branch on it with `with dsl.IfSet(value) as v:`"
+    return "convert it in a component, or change one of the two annotations"
+
+
+def _check(source: Type, target: Type) -> Found | None:
+    if source == target or isinstance(source, NeverType):
+        return None
+    if isinstance(target, ScalarType):  # most edges and constants
+        if isinstance(source, ScalarType):
+            return None if source.kind == "int" and target.kind == "float" else _expected(source, target)
+        if isinstance(source, LiteralType):
+            accepted = _FIRST_CHARACTERS[target.kind]
+            return None if all(value[0] in accepted for value in source.values) else _expected(source, target)
+    if isinstance(target, StatusType):
+        return _ROOT, f"a caller cannot give `{show(target)}`"
+    if isinstance(source, UnionType):
+        return next((found for member in source.members if (found := _from_member(member, source, target))), None)
+    if isinstance(target, UnionType):
+        return _to_union(source, target)
+    if (artifact_of(source) is None) != (artifact_of(target) is None) and not _holds_nothing(source, target):
+        return _ROOT, _artifact_and_parameter(source, target)
+    if isinstance(target, AnyType) or isinstance(source, AnyType):
+        return None  # checked in the container
+    return _same_shape(source, target)
+
+
+def _same_shape(source: Type, target: Type) -> Found | None:
+    match source, target:
+        case ListType(), ListType():
+            return _inside("items", _check(source.item, target.item))
+        case DictType(), DictType():
+            return _inside("values", _check(source.value, target.value))
+        case StructType(), DictType() if source.form in ("literal", "typeddict"):
+            checked = ((f"`{field.name}`", _check(field.type, target.value)) for field in source.fields)
+            return next((_inside(name, found) for name, found in checked if found), None)
+        case DictType(), StructType() if isinstance(source.value, AnyType):
+            return None
+        case StructType(), StructType() if source.form in ("literal", target.form):
+            return _structs(source, target)
+        case LiteralType(), LiteralType():
+            other = tuple(value for value in source.values if value not in target.values)
+            return _expected(LiteralType(other), target) if other else None
+        case EnumType(), EnumType() if source.name == target.name and set(source.members) <= set(target.members):
+            return None
+        case ArtifactType(), ArtifactType() if target.title == _ROOT_ARTIFACT or target.title in _titles(source):
+            return None
+        case _:
+            return _expected(source, target)
+
+
+def _structs(source: StructType, target: StructType) -> Found | None:
+    given = {field.name: field for field in source.fields}
+    for field in target.fields:
+        own = given.get(field.name)
+        if own is None or (field.required and not own.required):
+            if field.required:
+                return _ROOT, f"`{show(target)}` needs the field `{field.name}`"
+            continue
+        found = _check(own.type, field.type)
+        if found:
+            return _inside(f"`{field.name}`", found)
+    if source.form == "literal":
+        wanted = {field.name for field in target.fields}
+        unknown = next((name for name in given if name not in wanted), None)
+        if unknown is not None:
+            return _ROOT, f"`{show(target)}` has no field `{unknown}`"
+    return None
+
+
+def _from_member(member: Type, source: UnionType, target: Type) -> Found | None:
+    found = _check(member, target)
+    if found is None:
+        return None
+    if isinstance(member, NullType):
+        return _ROOT, f"expected `{show(target)}`, found `{show(source)}`, which may be None"
+    return found if found[0] else _expected(source, target)
+
+
+def _to_union(source: Type, target: UnionType) -> Found | None:
+    if isinstance(source, LiteralType) and len(source.values) > 1:  # its values may go to different members
+        bad = (value for value in source.values if _to_union(LiteralType((value,)), target))
+        first = next(bad, None)
+        return None if first is None else _expected(LiteralType((first,)), target)
+    reasons: list[Found] = []
+    for member in target.members:
+        found = _check(source, member)
+        if found is None:
+            return None
+        reasons.append(found)
+    alike = [found for found in reasons if found[0]]  # a member of the same shape says more than all of them together
+    return alike[0] if len(alike) == 1 else _expected(source, target)
+
+
+def _titles(source: ArtifactType) -> tuple[str, ...]:
+    return (source.title, *source.bases)
+
+
+def _holds_nothing(source: Type, target: Type) -> bool:
+    """An empty list fits a list of artifacts, too."""
+    if source == NULL:
+        return True  # compared as a plain value: None is neither
+    while isinstance(source, ListType) and isinstance(target, ListType):
+        source, target = source.item, target.item
+    return isinstance(source, NeverType)
+
+
+def _artifact_and_parameter(source: Type, target: Type) -> str:
+    expected = "a parameter" if target == ANY else f"the parameter `{show(target)}`"
+    if artifact_of(target) is not None:
+        return f"expected the artifact `{show(target)}`, found the parameter `{show(source)}`"
+    return f"expected {expected}, found the artifact `{show(source)}`"
+
+
+def _expected(source: Type, target: Type) -> Found:
+    return _ROOT, f"expected `{show(target)}`, found `{show(source)}`"
+
+
+def _inside(part: str, found: Found | None) -> Found | None:
+    return None if found is None else ((part, *found[0]), found[1])

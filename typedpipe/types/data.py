@@ -1,0 +1,139 @@
+"""Types as JSON data: what the IR keeps, and what the runtime in the container converts by."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias, assert_never, get_args
+
+from typedpipe.types.model import (
+    ANY,
+    BOOL,
+    DATETIME,
+    FLOAT,
+    INT,
+    NEVER,
+    NULL,
+    STATUS_TYPE,
+    STR,
+    AnyType,
+    ArtifactType,
+    DictType,
+    EnumMember,
+    EnumType,
+    ListType,
+    LiteralType,
+    NeverType,
+    NullType,
+    ScalarType,
+    StatusType,
+    StructField,
+    StructForm,
+    StructType,
+    Type,
+    UnionType,
+)
+
+TypeData: TypeAlias = str | list[Any]
+"""A name, or a list of a tag and what belongs to it; docs/plan.md has the table."""
+
+_FORMS = frozenset(get_args(StructForm))
+_SIMPLE: dict[str, Type] = {"any": ANY, "never": NEVER, "null": NULL, "status": STATUS_TYPE}
+_SIMPLE |= {scalar.kind: scalar for scalar in (INT, FLOAT, BOOL, STR, DATETIME)}
+
+
+class BadTypeData(ValueError):
+    """The data is no type."""
+
+
+def to_data(type_: Type) -> TypeData:
+    """The type as JSON data.
+
+    >>> from typedpipe.types.model import INT, NULL, ListType, UnionType
+    >>> to_data(ListType(UnionType((INT, NULL))))
+    ['list', ['union', ['int', 'null']]]
+    """
+    match type_:
+        case ScalarType():
+            return type_.kind
+        case AnyType():
+            return "any"
+        case NeverType():
+            return "never"
+        case NullType():
+            return "null"
+        case StatusType():
+            return "status"
+        case ListType():
+            return ["list", to_data(type_.item)]
+        case DictType():
+            return ["dict", to_data(type_.value)]
+        case StructType():
+            fields = [[field.name, to_data(field.type), field.required] for field in type_.fields]
+            return ["struct", type_.name, type_.form, fields]
+        case LiteralType():
+            return ["literal", list(type_.values)]
+        case EnumType():
+            return ["enum", type_.name, [[member.name, member.wire] for member in type_.members]]
+        case UnionType():
+            return ["union", [to_data(member) for member in type_.members]]
+        case ArtifactType():
+            return ["artifact", type_.title, type_.version, list(type_.bases)]
+        case _:
+            assert_never(type_)
+
+
+def from_data(data: object) -> Type:
+    """The type that :func:`to_data` made the data of.
+
+    Raises:
+        BadTypeData: the data is no type (a damaged or newer file).
+
+    >>> from_data(["dict", "float"])
+    DictType(value=ScalarType(kind='float'))
+    """
+    if isinstance(data, str) and data in _SIMPLE:
+        return _SIMPLE[data]
+    if isinstance(data, list) and data and data[0] in ("list", "dict", "union", "literal", "struct", "enum", "artifact"):
+        try:
+            return _compound(data[0], data[1:])
+        except BadTypeData:
+            raise
+        except (TypeError, ValueError):
+            pass  # parts are missing, too many, or of the wrong kind
+        except RecursionError:
+            raise BadTypeData("this type is nested too deeply") from None
+    raise BadTypeData(f"this is no type: {str(data)[:80]}")
+
+
+def _compound(tag: str, rest: list[Any]) -> Type:
+    """Unpacking refuses data with too few or too many parts, ``_text`` those of the wrong kind."""
+    if tag in ("list", "dict"):
+        (inner,) = rest
+        return ListType(from_data(inner)) if tag == "list" else DictType(from_data(inner))
+    if tag == "union":
+        (members,) = rest
+        return UnionType(tuple(from_data(member) for member in members))
+    if tag == "literal":
+        (values,) = rest
+        return LiteralType(_texts(values))
+    if tag == "enum":
+        name, members = rest
+        return EnumType(_text(name), tuple(EnumMember(_text(n), _text(wire)) for n, wire in members))
+    if tag == "artifact":
+        title, version, bases = rest
+        return ArtifactType(_text(title), _text(version), _texts(bases))
+    name, form, fields = rest
+    if form not in _FORMS:
+        raise BadTypeData(f"this is no form of a struct: {form!r}")
+    return StructType(_text(name), form, tuple(StructField(_text(n), from_data(t), bool(r)) for n, t, r in fields))
+
+
+def _texts(values: list[object]) -> tuple[str, ...]:
+    if not isinstance(values, list):
+        raise BadTypeData(f"expected a list, found {values!r}")
+    return tuple(_text(value) for value in values)
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise BadTypeData(f"expected a text, found {value!r}")
+    return value

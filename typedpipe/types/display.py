@@ -1,0 +1,92 @@
+"""A type as its user would write it, for messages, ``--help`` and stubs."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from typedpipe.types.model import (
+    AnyType,
+    ArtifactType,
+    DictType,
+    EnumType,
+    ListType,
+    LiteralType,
+    NeverType,
+    NullType,
+    ScalarType,
+    StatusType,
+    StructType,
+    Type,
+    UnionType,
+)
+
+_MOST_VALUES = 8
+_LONGEST_TEXT = 60
+_WORDS = {"true": "True", "false": "False", "null": "None"}
+
+
+def show(type_: Type) -> str:
+    """The type in Python's spelling; what is very long is cut with an ellipsis.
+
+    >>> from typedpipe.types.model import INT, NULL, DictType, ListType, UnionType
+    >>> show(ListType(DictType(UnionType((INT, NULL)))))
+    'list[dict[str, int | None]]'
+    """
+    match type_:
+        case ScalarType():
+            return type_.kind
+        case AnyType():
+            return "Any"
+        case NeverType():
+            return "Never"
+        case NullType():
+            return "None"
+        case StatusType():
+            return "PipelineTaskFinalStatus"
+        case ListType() | DictType() | UnionType():
+            return _compound(type_)
+        case StructType():
+            return _literal_struct(type_) if type_.form == "literal" else type_.name
+        case EnumType():
+            return type_.name
+        case LiteralType():
+            return f"Literal[{_listed([_value(text) for text in type_.values])}]"
+        case ArtifactType():
+            return type_.title.removeprefix("system.")
+        case _:
+            assert_never(type_)
+
+
+def _compound(type_: ListType | DictType | UnionType) -> str:
+    if isinstance(type_, ListType):
+        return "list" if isinstance(type_.item, AnyType) else f"list[{show(type_.item)}]"
+    if isinstance(type_, DictType):
+        return "dict" if isinstance(type_.value, AnyType) else f"dict[str, {show(type_.value)}]"
+    shown = [show(member) for member in type_.members[:_MOST_VALUES]]
+    return " | ".join([*shown, "…"] if len(type_.members) > _MOST_VALUES else shown)
+
+
+def _literal_struct(type_: StructType) -> str:
+    fields = type_.fields[: _MOST_VALUES + 1]
+    return f"{{{_listed([f'{_quoted(field.name)}: {show(field.type)}' for field in fields])}}}"
+
+
+def _listed(items: list[str]) -> str:
+    return ", ".join([*items[:_MOST_VALUES], "…"] if len(items) > _MOST_VALUES else items)
+
+
+def _value(wire: str) -> str:
+    """A literal's wire text in Python's spelling."""
+    if wire in _WORDS:
+        return _WORDS[wire]
+    if wire.startswith('"'):
+        import json  # only messages about literals need it
+
+        return _quoted(str(json.loads(wire)))
+    return wire
+
+
+def _quoted(text: str) -> str:
+    cut = text if len(text) <= _LONGEST_TEXT else text[:_LONGEST_TEXT] + "…"
+    shown = repr(cut)
+    return f'"{shown[1:-1]}"' if shown.startswith("'") and '"' not in shown else shown
