@@ -56,7 +56,7 @@ class FromItem:
 
 @dataclass(frozen=True, slots=True)
 class FromExpr:
-    """An entry of the graph's table of expressions; as traced, of the table of the *pipeline's* own graph, however deep."""
+    """An entry of the table of the graph that the operand stands in, traced and closed alike."""
 
     index: int
 
