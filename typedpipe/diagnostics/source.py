@@ -1,0 +1,177 @@
+"""The user's source as diagnostics need it: paths as people write them, lines, and where an argument stands.
+
+Files are read when something is printed and not before, once for each state of the file. Cells of notebooks are found
+where Python's own tracebacks find them, in ``linecache``.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from typedpipe.diagnostics.model import Span
+
+if TYPE_CHECKING:
+    import ast
+
+
+@dataclass(slots=True)
+class Source:
+    """The lines of a file, and the calls in it by where they end (the closing parenthesis belongs to one call only)."""
+
+    lines: tuple[str, ...]
+    is_ascii: bool
+    _calls: dict[tuple[int, int], ast.Call] | None = field(default=None)
+
+    def line(self, number: int) -> str:
+        """The text of a line, counted from 1; "" where the file has no such line."""
+        return self.lines[number - 1] if 0 < number <= len(self.lines) else ""
+
+    def column(self, number: int, offset: int) -> int:
+        """The column, from 1 in characters, of an offset in UTF-8 bytes, which is what Python records."""
+        if self.is_ascii:
+            return offset + 1
+        text = self.line(number)
+        if text.isascii():
+            return offset + 1
+        return len(text.encode("utf-8", "surrogatepass")[:offset].decode("utf-8", "ignore")) + 1
+
+    def calls(self) -> dict[tuple[int, int], ast.Call]:
+        """The calls of the file by (last line, last column as a UTF-8 offset); none when it does not parse."""
+        if self._calls is None:
+            import ast
+
+            try:
+                tree = ast.parse("\n".join(self.lines))
+            except (SyntaxError, ValueError, RecursionError):
+                self._calls = {}
+            else:
+                calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+                self._calls = {(call.end_lineno or 0, call.end_col_offset or 0): call for call in calls}
+        return self._calls
+
+
+_sources: dict[str, tuple[tuple[int, int], Source]] = {}
+_real_paths: dict[str, str] = {}
+
+
+def display_path(path: str) -> str:
+    """A path as it is shown: relative to the working directory when it lies inside.
+
+    >>> import os
+    >>> display_path(os.path.join(os.getcwd(), "a", "b.py")) == os.path.join("a", "b.py")
+    True
+    >>> display_path("<stdin>")
+    '<stdin>'
+    """
+    if not os.path.isabs(path):
+        return path
+    try:
+        start = os.path.join(os.getcwd(), "")
+    except OSError:  # the working directory was deleted
+        return path
+    if not path.startswith(start):
+        return path
+    shown = path[len(start) :]
+    _real_paths[shown] = path
+    return shown
+
+
+def read_source(file: str) -> Source | None:
+    """The source of a file as it is on disk now; None when it cannot be read."""
+    path = os.path.abspath(file) if "\0" not in file else file
+    try:
+        try:
+            status = os.stat(path)
+        except FileNotFoundError:  # the program has changed its working directory since
+            path = _real_paths[file]
+            status = os.stat(path)
+    except (OSError, KeyError, ValueError):
+        return _from_linecache(file)
+    state = (status.st_mtime_ns, status.st_size)
+    known = _sources.get(path)
+    if known is not None and known[0] == state:
+        return known[1]
+    try:
+        with open(path, "rb") as stream:
+            text = decode_source(stream.read())
+    except OSError:
+        return None
+    source = _split(text)
+    _sources[path] = (state, source)
+    return source
+
+
+def decode_source(data: bytes) -> str:
+    """The text of a Python file: UTF-8 as a rule, else what its coding line says; never an error."""
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        import io
+        import tokenize
+
+        try:
+            encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
+        except SyntaxError:
+            encoding = "latin-1"
+        return data.decode(encoding, "replace")
+
+
+def _split(text: str) -> Source:
+    """Lines as Python counts them: form feeds and the Unicode separators do not end one."""
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    return Source(tuple(lines), text.isascii())
+
+
+def _from_linecache(file: str) -> Source | None:
+    linecache = sys.modules.get("linecache")
+    if linecache is None:
+        return None
+    try:
+        lines: list[str] = linecache.getlines(file)
+    except ValueError:  # no path at all: a NUL in it
+        return None
+    return _split("".join(lines)) if lines else None
+
+
+def argument_span(call: Span, name: str, position: int | None = None) -> Span:
+    """Where the expression of one argument of a call stands; the call's own span when it cannot be told.
+
+    Args:
+        call: The span of the call, as Python records it for the instruction.
+        name: The argument's name; found when it is written as ``name=…``.
+        position: Which positional argument it is, when the caller knows.
+    """
+    import ast
+
+    source = read_source(call.file)
+    node = _find_call(source, call) if source is not None else None
+    if source is None or node is None:
+        return call
+    found: ast.expr | None = next((keyword.value for keyword in node.keywords if keyword.arg == name), None)
+    if found is None and position is not None and position < len(node.args):
+        before = node.args[: position + 1]
+        found = None if any(isinstance(item, ast.Starred) for item in before) else node.args[position]
+    return _span_of(source, call.file, found) if found is not None else call
+
+
+def _find_call(source: Source, span: Span) -> ast.Call | None:
+    calls = source.calls()
+    if span.end_line and span.end_column:
+        offset = len(source.line(span.end_line)[: span.end_column - 1].encode("utf-8", "surrogatepass"))
+        return calls.get((span.end_line, offset))
+    on_line = [call for call in calls.values() if call.lineno == span.line]
+    return on_line[0] if len(on_line) == 1 else None
+
+
+def _span_of(source: Source, file: str, node: ast.expr) -> Span:
+    end_line = node.end_lineno or node.lineno
+    return Span(
+        file,
+        node.lineno,
+        source.column(node.lineno, node.col_offset),
+        end_line,
+        source.column(end_line, node.end_col_offset or node.col_offset),
+    )
