@@ -1,0 +1,374 @@
+"""Traced IR to closed IR: every value that a body takes or gives becomes an input or output of that body.
+
+A value has a home, the scope that it lives in. To be used elsewhere it is lifted, through the outputs of the bodies
+around its home, to the innermost scope that holds both places, and captured from there, through the inputs of the bodies
+around the consumer. Collected is lifting out of a loop; OneOf, out of every arm of a branch under one name. Expressions
+are built again where they are consumed, over captured leaves.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from operator import is_
+
+from typedpipe.diagnostics.model import NOWHERE, Diagnostics, Span
+from typedpipe.ir.nodes import (
+    Arm,
+    Branch,
+    Call,
+    Collected,
+    Const,
+    ExitHandler,
+    Expr,
+    FromExpr,
+    FromInput,
+    FromItem,
+    FromTask,
+    Graph,
+    GraphOutput,
+    Importer,
+    InputPort,
+    Loop,
+    Node,
+    OneOf,
+    Operand,
+    Pipeline,
+    Task,
+)
+from typedpipe.ir.rewrite import map_node
+from typedpipe.ir.scopes import Scope, common, expr_operands, needed, node_operands, with_operands
+from typedpipe.ir.traced import TracedTypes, arm_of
+from typedpipe.ir.typing import Ports
+from typedpipe.types.model import NULL, ListType, Type, is_artifact, union
+
+
+def close_scopes(pipeline: Pipeline, report: Diagnostics) -> Pipeline:
+    """Close every graph of a pipeline that the checks found nothing wrong with.
+
+    >>> close_scopes(Pipeline("p", Graph()), Diagnostics()).closed
+    True
+    """
+    if pipeline.closed:
+        return pipeline
+    ports = Ports(pipeline)
+    graph = _Closer(TracedTypes(pipeline, pipeline.graph, ports)).run()
+    called = {name: _Closer(TracedTypes(pipeline, inner, ports)).run() for name, inner in pipeline.pipelines.items()}
+    return replace(pipeline, graph=graph, pipelines=called, closed=True)
+
+
+@dataclass(slots=True, eq=False)
+class _Value:
+    """A value as its scope's closed graph speaks of it; ``hint`` is what an input or output for it is called."""
+
+    operand: Operand
+    scope: Scope
+    type: Type
+    hint: str
+
+
+@dataclass(slots=True, eq=False)
+class _Body:
+    """What a scope's closed graph is being built from."""
+
+    scope: Scope
+    item: str = ""
+    inputs: dict[str, InputPort] = field(default_factory=dict)
+    args: list[tuple[str, Operand]] = field(default_factory=list)
+    outputs: list[GraphOutput] = field(default_factory=list)
+    exprs: dict[Expr, int] = field(default_factory=dict)
+    spans: list[Span] = field(default_factory=list)
+    captured: dict[Operand, _Value] = field(default_factory=dict)
+    lifted: dict[Operand, _Value] = field(default_factory=dict)
+    known: dict[Operand, Operand] = field(default_factory=dict)
+    """Leaves that were resolved for this scope already."""
+    built: dict[int, dict[int, Operand]] = field(default_factory=dict)
+    """Entries of each scope's table, as they are here."""
+
+
+class _Closer:
+    def __init__(self, types: TracedTypes) -> None:
+        self.types = types
+        self.scopes = types.scopes
+        self.bodies = [_Body(scope) for scope in self.scopes.all]
+        self.output_names: dict[str, set[str]] = {}
+        self.resolved: dict[tuple[int, int], _Value] = {}
+        self.chosen: dict[tuple[str, tuple[Operand, ...]], _Value] = {}
+        self.others: dict[str, _Body] = {}
+        self.after: dict[str, dict[str, None]] = {}
+
+    def run(self) -> Graph:
+        root = self.bodies[0]
+        root.inputs = {port.name: port for port in self.types.graph.inputs}
+        for body in self.bodies:
+            if isinstance(body.scope.group, Loop):
+                loop = body.scope.group
+                body.item = loop.item
+                body.inputs[loop.item] = _port(loop.item, loop.item_type)
+        maps = [self._close(body) for body in self.bodies]
+        for scope in self.scopes.all:
+            for node in scope.graph.nodes:
+                self._order(node, scope)
+                if isinstance(node, ExitHandler):
+                    self._order(node.exit, scope)
+        graphs: dict[int, Graph] = {}
+        for body in reversed(self.bodies):
+            graphs[body.scope.index] = self._graph(body, maps[body.scope.index], graphs)
+        return graphs[0]
+
+    # ----------------------------------------------------------------------------------------- consumers
+
+    def _close(self, body: _Body) -> dict[Operand, Operand]:
+        """Resolve all operands that stand in a scope; what changed, from old to new."""
+        scope = body.scope
+        operands = [operand for node in scope.graph.nodes for operand in node_operands(node)]
+        operands.extend(output.value for output in scope.graph.outputs)
+        for index in needed(scope.graph.exprs, operands):
+            self._resolve_group(index, scope)
+        changed: dict[Operand, Operand] = {}
+        home = self.scopes.home
+        for operand in operands:
+            if type(operand) is FromTask and home[operand.task] is scope and operand.task not in self.scopes.exits:
+                continue
+            new = self._resolve(operand, scope, body)
+            if new != operand:
+                changed[operand] = new
+        if scope.parent is None:
+            for output in scope.graph.outputs:
+                body.outputs.append(replace(output, value=changed.get(output.value, output.value)))
+        return changed
+
+    def _resolve(self, operand: Operand, owner: Scope, body: _Body) -> Operand:
+        """An operand of ``owner``'s graph as ``body`` has to say it."""
+        if isinstance(operand, Const):
+            return operand
+        if isinstance(operand, FromExpr):
+            return self._build(operand.index, owner, body)
+        found = body.known.get(operand)
+        if found is None:
+            found = body.known[operand] = self._bring(self._leaf(operand, owner), body).operand
+        return found
+
+    def _leaf(self, operand: FromInput | FromTask | FromItem, owner: Scope) -> _Value:
+        home = self.types.home(operand, owner)
+        type_ = self.types.of(operand, owner)
+        match operand:
+            case FromInput():
+                return _Value(operand, home, type_, operand.name)
+            case FromTask():
+                return _Value(operand, home, type_, f"{operand.task}-{operand.output}")
+            case FromItem():
+                item = self.bodies[home.index].item
+                return _Value(FromInput(item), home, type_, item)
+
+    def _build(self, index: int, owner: Scope, body: _Body) -> Operand:
+        """An expression of ``owner``'s table, built in ``body``'s graph."""
+        built = body.built.setdefault(owner.index, {})
+        if index in built:
+            return built[index]
+        table = owner.graph.exprs
+        spans = owner.graph.expr_spans
+        for entry in self._parts(index, owner, built):
+            group = self.resolved.get((owner.index, entry))
+            if group is not None:
+                built[entry] = self._bring(group, body).operand
+                continue
+            new = with_operands(
+                table[entry],
+                tuple(
+                    built[o.index] if isinstance(o, FromExpr) else self._resolve(o, owner, body)
+                    for o in expr_operands(table[entry])
+                ),
+            )
+            at = body.exprs.setdefault(new, len(body.exprs))
+            if at == len(body.spans):
+                body.spans.append(spans[entry] if spans else NOWHERE)
+            built[entry] = FromExpr(at)
+        return built[index]
+
+    def _parts(self, index: int, owner: Scope, built: dict[int, Operand]) -> list[int]:
+        """What an expression is made of and is not built yet, down to Collected and OneOf, earlier entries first."""
+        seen: set[int] = set()
+        stack = [index]
+        while stack:
+            entry = stack.pop()
+            if entry in seen or entry in built:
+                continue
+            seen.add(entry)
+            if (owner.index, entry) not in self.resolved:
+                stack.extend(o.index for o in expr_operands(owner.graph.exprs[entry]) if isinstance(o, FromExpr))
+        return sorted(seen)
+
+    # ------------------------------------------------------------------------------------ between scopes
+
+    def _bring(self, value: _Value, body: _Body) -> _Value:
+        """A value of any scope as a value of ``body``: lifted to the scope that holds both, and captured from there."""
+        target = body.scope
+        if value.scope is target:
+            return value
+        meeting = common(value.scope, target)
+        for scope in list(value.scope.up(meeting)):
+            value = self._lift(value, self.bodies[scope.index])
+        for scope in reversed(list(target.up(meeting))):
+            value = self._capture(value, self.bodies[scope.index])
+        return value
+
+    def _capture(self, value: _Value, body: _Body) -> _Value:
+        found = body.captured.get(value.operand)
+        if found is None:
+            name = _unique(value.hint, body.inputs)
+            body.inputs[name] = _port(name, value.type)
+            body.args.append((name, value.operand))
+            found = body.captured[value.operand] = _Value(FromInput(name), body.scope, value.type, value.hint)
+        return found
+
+    def _lift(self, value: _Value, body: _Body) -> _Value:
+        found = body.lifted.get(value.operand)
+        group = body.scope.group
+        if found is None and group is not None and body.scope.parent is not None:
+            name = _unique(value.hint, self.output_names.setdefault(group.name, set()))
+            self.output_names[group.name].add(name)
+            body.outputs.append(GraphOutput(name, value.operand, value.type))
+            match group:
+                case Loop():
+                    type_: Type = ListType(value.type)
+                case Branch():
+                    type_ = union(value.type, NULL) if len(group.arms) > 1 or group.arms[0].condition else value.type
+                case ExitHandler():
+                    type_ = value.type
+            found = _Value(FromTask(group.name, name), body.scope.parent, type_, value.hint)
+            body.lifted[value.operand] = found
+        return found or value
+
+    # ------------------------------------------------------------------------------- Collected and OneOf
+
+    def _resolve_group(self, index: int, owner: Scope) -> None:
+        expr = owner.graph.exprs[index]
+        if isinstance(expr, Collected):
+            value = self._at_home(expr.value, owner)
+            loop = value.scope.loop()
+            if loop is not None and loop.parent is not None:
+                for scope in list(value.scope.up(loop.parent)):
+                    value = self._lift(value, self.bodies[scope.index])
+            self.resolved[owner.index, index] = value
+        elif isinstance(expr, OneOf):
+            self.resolved[owner.index, index] = self._one_of(FromExpr(index), expr, owner)
+
+    def _at_home(self, operand: Operand, owner: Scope) -> _Value:
+        """A value in the scope where it lives."""
+        home = self.types.home(operand, owner)
+        if isinstance(operand, FromInput | FromTask | FromItem):
+            return self._leaf(operand, owner)
+        new = self._resolve(operand, owner, self.bodies[home.index])
+        return _Value(new, home, self.types.of(operand, owner, home), self._hint(operand, owner))
+
+    def _hint(self, operand: Operand, owner: Scope) -> str:
+        while isinstance(operand, FromExpr):
+            value = self.resolved.get((owner.index, operand.index))
+            if value is not None:
+                return value.hint
+            inner = expr_operands(owner.graph.exprs[operand.index])
+            operand = next((o for o in inner if not isinstance(o, Const)), inner[0] if inner else Const("", NULL))
+        return "value" if isinstance(operand, Const) else self._leaf(operand, owner).hint
+
+    def _one_of(self, operand: FromExpr, expr: OneOf, owner: Scope) -> _Value:
+        home = self.types.home(operand, owner)
+        type_ = self.types.of(operand, owner, home)
+        values = [self._at_home(value, owner) for value in expr.values]
+        arms: list[tuple[_Body, _Value]] = []
+        group: Branch | None = None
+        for value in values:
+            arm = arm_of(value.scope)
+            if arm is None or arm.parent is not home or not isinstance(arm.group, Branch):
+                break
+            group = arm.group
+            arms.append((self.bodies[arm.index], self._bring(value, self.bodies[arm.index])))
+        assert group is not None  # noqa: S101 - check_scopes found a chain
+        key = (group.name, tuple(value.operand for _, value in arms))
+        if len(arms) < len(values):
+            outside = self._bring(values[-1], self.bodies[home.index])
+            key = (group.name, (*key[1], outside.operand))
+            arms.append(self._other(group, home, outside))
+        if key not in self.chosen:
+            name = _unique(f"oneof-{values[0].hint}", self.output_names.setdefault(group.name, set()))
+            self.output_names[group.name].add(name)
+            for body, value in arms:
+                body.outputs.append(GraphOutput(name, value.operand, type_))
+            self.chosen[key] = _Value(FromTask(group.name, name), home, type_, values[0].hint)
+        return self.chosen[key]
+
+    def _other(self, group: Branch, home: Scope, value: _Value) -> tuple[_Body, _Value]:
+        """The Else that stands for the missing one, and the value passed through it."""
+        body = self.others.get(group.name)
+        if body is None:
+            scope = Scope(-1, Graph(), home, group, len(group.arms), home.depth + 1)
+            body = self.others[group.name] = _Body(scope)
+        if isinstance(value.operand, Const):
+            return body, value
+        return body, self._capture(value, body)
+
+    # ------------------------------------------------------------------------------------------- results
+
+    def _order(self, node: Node, scope: Scope) -> None:
+        """Put ``.after`` on nodes of one graph: the groups that hold the two in the scope that holds both."""
+        for name in node.after:
+            home = self.scopes.home.get(name)
+            if home is None:
+                continue
+            meeting = common(scope, home)
+            first = self.scopes.exits.get(name, name) if home is meeting else _group(meeting, home)
+            then = self.scopes.exits.get(node.name, node.name) if scope is meeting else _group(meeting, scope)
+            if first != then:
+                self.after.setdefault(then, {})[first] = None
+
+    def _graph(self, body: _Body, changed: dict[Operand, Operand], graphs: dict[int, Graph]) -> Graph:
+        graph = body.scope.graph
+        nodes = tuple([self._node(node, changed, graphs) for node in graph.nodes])
+        spans = tuple(body.spans) if graph.expr_spans or body.spans.count(NOWHERE) < len(body.spans) else ()
+        same = all(map(is_, nodes, graph.nodes)) and tuple(body.exprs) == graph.exprs
+        if same and body.scope.parent is None:
+            return graph
+        return Graph(tuple(body.inputs.values()), nodes, tuple(body.outputs), tuple(body.exprs), spans)
+
+    def _node(self, node: Node, changed: dict[Operand, Operand], graphs: dict[int, Graph]) -> Node:
+        if changed:
+            node = map_node(node, changed)
+        after = tuple(self.after.get(node.name, ()))
+        if after != node.after:
+            node = replace(node, after=after)
+        if isinstance(node, Task | Call | Importer):
+            return node
+        inner = self.scopes.bodies[node.name]
+        made = [self.bodies[scope.index] for scope in inner]
+        match node:
+            case Loop():
+                return replace(node, body=graphs[inner[0].index], args=tuple(made[0].args))
+            case ExitHandler():
+                exit_ = replace(node.exit, after=()) if node.exit.after else node.exit
+                return replace(node, body=graphs[inner[0].index], args=tuple(made[0].args), exit=exit_)
+            case Branch():
+                arms = [
+                    replace(arm, body=graphs[scope.index], args=tuple(body.args))
+                    for arm, scope, body in zip(node.arms, inner, made, strict=True)
+                ]
+                other = self.others.get(node.name)
+                if other is not None:
+                    body_ = Graph(tuple(other.inputs.values()), (), tuple(other.outputs))
+                    arms.append(Arm(None, body_, tuple(other.args), node.span))
+                return replace(node, arms=tuple(arms))
+
+
+def _group(outer: Scope, inner: Scope) -> str:
+    group = outer.child(inner).group
+    return group.name if group is not None else ""
+
+
+def _port(name: str, type_: Type) -> InputPort:
+    return InputPort(name, type_, how="artifact" if is_artifact(type_) else "value")
+
+
+def _unique(base: str, taken: dict[str, InputPort] | set[str]) -> str:
+    name, count = base, 1
+    while name in taken:
+        count += 1
+        name = f"{base}-{count}"
+    return name

@@ -1,0 +1,69 @@
+"""Nodes with something about them changed; what stays the same is the same object."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from typedpipe.ir.nodes import Args, Branch, Call, ExitHandler, Importer, Loop, Node, Operand, Options, Task
+from typedpipe.ir.scopes import RESOURCES
+
+
+def map_args(args: Args, new: Mapping[Operand, Operand]) -> Args:
+    """Arguments with operands replaced.
+
+    >>> map_args((), {})
+    ()
+    """
+    for _, value in args:
+        if value in new:
+            return tuple([(name, new.get(value, value)) for name, value in args])
+    return args
+
+
+def map_options(options: Options, new: Mapping[Operand, Operand]) -> Options:
+    """Task options with operands replaced."""
+    changes: dict[str, Operand] = {}
+    for name in RESOURCES:
+        value = getattr(options, name)
+        if value is not None and value in new:
+            changes[name] = new[value]
+    env = map_args(options.env, new)
+    if env is options.env and not changes:
+        return options
+    return replace(options, env=env, **changes)  # type: ignore[arg-type]  # names and types as in RESOURCES
+
+
+def map_node(node: Node, new: Mapping[Operand, Operand]) -> Node:
+    """A node with the operands that stand in its own graph replaced; bodies are left alone."""
+    match node:
+        case Task():
+            args, options = map_args(node.args, new), map_options(node.options, new)
+            if args is node.args and options is node.options:
+                return node
+            return Task(node.name, node.component, args, node.after, options, node.span)
+        case Call():
+            args, options = map_args(node.args, new), map_options(node.options, new)
+            if args is node.args and options is node.options:
+                return node
+            return Call(node.name, node.pipeline, args, node.after, options, node.span)
+        case Importer():
+            metadata = None if node.metadata is None else new.get(node.metadata, node.metadata)
+            return replace(node, uri=new.get(node.uri, node.uri), metadata=metadata)
+        case Branch():
+            arms = tuple(
+                replace(
+                    arm,
+                    condition=None if arm.condition is None else new.get(arm.condition, arm.condition),
+                    args=map_args(arm.args, new),
+                )
+                for arm in node.arms
+            )
+            return replace(node, arms=arms)
+        case Loop():
+            return replace(node, items=new.get(node.items, node.items), args=map_args(node.args, new))
+        case ExitHandler():
+            exit_ = map_node(node.exit, new)
+            assert isinstance(exit_, Task | Call)  # noqa: S101 - a task stays a task
+            return replace(node, args=map_args(node.args, new), exit=exit_)
+

@@ -1,0 +1,232 @@
+"""The type of every value in a pipeline: outputs of nodes, operands, expressions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
+
+from typedpipe.ir.nodes import (
+    And,
+    Branch,
+    Call,
+    Collected,
+    Compare,
+    Const,
+    Contains,
+    Default,
+    ExitHandler,
+    Expr,
+    Field,
+    Format,
+    FromExpr,
+    FromInput,
+    FromItem,
+    FromTask,
+    Graph,
+    Importer,
+    Index,
+    InputPort,
+    IsSet,
+    Loop,
+    MakeDict,
+    MakeList,
+    Node,
+    Not,
+    OneOf,
+    Operand,
+    Or,
+    Pipeline,
+    Task,
+    Unwrap,
+)
+from typedpipe.types.model import (
+    ANY,
+    BOOL,
+    NULL,
+    STR,
+    DictType,
+    ListType,
+    LiteralType,
+    StructField,
+    StructType,
+    Type,
+    union,
+    without_none,
+)
+
+TypeOf: TypeAlias = Callable[[Operand], Type]
+
+
+class Ports:
+    """Inputs and outputs of components and called pipelines by name; each looked up once."""
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        self._pipeline = pipeline
+        self._inputs: dict[tuple[str, bool], Mapping[str, InputPort]] = {}
+        self._outputs: dict[tuple[str, bool], Mapping[str, Type]] = {}
+
+    def inputs(self, node: Task | Call) -> Mapping[str, InputPort]:
+        """What a task may be given; nothing when its component is not there."""
+        calls = isinstance(node, Call)
+        key = (node.pipeline if isinstance(node, Call) else node.component, calls)
+        found = self._inputs.get(key)
+        if found is None:
+            target = self._pipeline.pipelines.get(key[0]) if calls else self._pipeline.components.get(key[0])
+            found = self._inputs[key] = {port.name: port for port in target.inputs} if target else {}
+        return found
+
+    def outputs(self, node: Node) -> Mapping[str, Type]:
+        """The outputs of a node by name; those of a group are what its bodies give."""
+        if isinstance(node, Task):
+            key = (node.component, False)
+        elif isinstance(node, Call):
+            key = (node.pipeline, True)
+        else:
+            return group_outputs(node)
+        found = self._outputs.get(key)
+        if found is None:
+            target = self._pipeline.pipelines.get(key[0]) if key[1] else self._pipeline.components.get(key[0])
+            found = self._outputs[key] = {port.name: port.type for port in target.outputs} if target else {}
+        return found
+
+
+def group_outputs(node: Importer | Branch | Loop | ExitHandler) -> dict[str, Type]:
+    """The outputs of a node that is no call: lists for a loop, the arms' for a branch, with None where an arm has none."""
+    match node:
+        case Importer():
+            return {"artifact": node.type}
+        case Loop():
+            return {output.name: ListType(output.type) for output in node.body.outputs}
+        case ExitHandler():
+            return {output.name: output.type for output in node.body.outputs}
+        case Branch():
+            arms = [{output.name: output.type for output in arm.body.outputs} for arm in node.arms]
+            if not node.arms or node.arms[-1].condition is not None:
+                arms.append({})
+            names = dict.fromkeys(name for arm in arms for name in arm)
+            return {name: union(*(arm.get(name, NULL) for arm in arms)) for name in names}
+
+
+def output_type(pipeline: Pipeline, node: Node, output: str) -> Type:
+    """The type of one output of a node of closed IR; ``Any`` when there is no such output (verify reports that).
+
+    >>> from typedpipe.types.model import ARTIFACT
+    >>> output_type(Pipeline("p", Graph()), Importer("i", Const('"s3://b/k"', STR), ARTIFACT), "artifact") == ARTIFACT
+    True
+    """
+    return Ports(pipeline).outputs(node).get(output, ANY)
+
+
+class GraphTypes:
+    """The types in one closed graph. Expressions are typed once, in the order of the table."""
+
+    def __init__(self, pipeline: Pipeline, graph: Graph, ports: Ports | None = None) -> None:
+        self._ports = ports or Ports(pipeline)
+        self._inputs = {port.name: port.type for port in graph.inputs}
+        self._nodes = {node.name: node for node in graph.nodes}
+        self._table = graph.exprs
+        self._exprs: list[Type] = []
+
+    def of(self, operand: Operand) -> Type:
+        """The type of an operand of this graph.
+
+        >>> GraphTypes(Pipeline("p", Graph()), Graph((InputPort("x", STR),))).of(FromInput("x")) == STR
+        True
+        """
+        match operand:
+            case Const():
+                return operand.type
+            case FromInput():
+                return self._inputs.get(operand.name, ANY)
+            case FromTask():
+                node = self._nodes.get(operand.task)
+                return ANY if node is None else self._ports.outputs(node).get(operand.output, ANY)
+            case FromItem():
+                return ANY
+            case FromExpr():
+                for expr in self._table[len(self._exprs) : operand.index + 1]:
+                    self._exprs.append(expr_type(expr, self.of))
+                return self._exprs[operand.index] if operand.index < len(self._exprs) else ANY
+
+
+def operand_type(pipeline: Pipeline, graph: Graph, operand: Operand, types: GraphTypes | None = None) -> Type:
+    """The type of an operand of a closed graph. Pass the graph's ``types`` when asking more than once.
+
+    >>> operand_type(Pipeline("p", Graph()), Graph(), Const("true", BOOL)) == BOOL
+    True
+    """
+    return (types or GraphTypes(pipeline, graph)).of(operand)
+
+
+# ---------------------------------------------------------------------------------------------- expressions
+
+
+def expr_type(expr: Expr, of: TypeOf) -> Type:
+    """The type of an expression, given the types of its operands; ``Any`` where it cannot have one.
+
+    >>> expr_type(MakeList((Const("1", STR),)), lambda operand: STR) == ListType(STR)
+    True
+    """
+    match expr:
+        case Compare() | And() | Or() | Not() | Contains() | IsSet():
+            return BOOL
+        case Format():
+            return STR
+        case Unwrap():
+            return without_none(of(expr.value))
+        case Default():
+            return _default_type(without_none(of(expr.value)), of(expr.default))
+        case Field():
+            return field_type(of(expr.value), expr.name) or ANY
+        case Index():
+            return item_type(of(expr.value), expr.index) or ANY
+        case MakeList():
+            return ListType(union(*map(of, expr.items)))
+        case MakeDict():
+            return expr.type or StructType(
+                "dict", "literal", tuple(StructField(name, of(value)) for name, value in expr.entries)
+            )
+        case Collected():
+            return ListType(of(expr.value))
+        case OneOf():
+            return of(expr.values[0]) if expr.values else ANY
+
+
+def _default_type(value: Type, default: Type) -> Type:
+    from typedpipe.types.assignable import mismatch
+
+    return value if mismatch(default, value) is None else union(value, default)
+
+
+def field_type(value: Type, name: str) -> Type | None:
+    """The type of ``value.name`` (of ``value["name"]`` for a dict), or None when there is none."""
+    match value:
+        case StructType():
+            return next((field.type for field in value.fields if field.name == name), None)
+        case DictType():
+            return value.value
+        case _:
+            return ANY if value == ANY else None
+
+
+def item_type(value: Type, index: Operand) -> Type | None:
+    """The type of ``value[index]``, or None when there is none."""
+    match value:
+        case ListType():
+            return value.item
+        case DictType():
+            return value.value
+        case StructType() if isinstance(index, Const) and index.text.startswith('"'):
+            import json
+
+            return field_type(value, json.loads(index.text))
+        case StructType(form="namedtuple") if isinstance(index, Const) and index.text.lstrip("-").isdigit():
+            at = int(index.text)
+            return value.fields[at].type if -len(value.fields) <= at < len(value.fields) else None
+        case _:
+            return ANY if value == ANY else None
+
+
+def is_text(type_: Type) -> bool:
+    """Whether every value of a type is a string."""
+    return type_ == STR or (isinstance(type_, LiteralType) and all(text.startswith('"') for text in type_.values))
