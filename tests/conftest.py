@@ -31,7 +31,9 @@ def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
             pytest.fail(f"no golden file {name}: look at the text, then run pytest --update-golden", pytrace=False)
         want = path.read_text(encoding="utf-8")
         if text != want:
-            lines = difflib.unified_diff(want.splitlines(), text.splitlines(), f"golden/{name}", "now", lineterm="", n=3)
+            lines = difflib.unified_diff(
+                want.splitlines(), text.splitlines(), f"golden/{name}", "now", lineterm="", n=3
+            )
             pytest.fail("\n".join([*lines, "(pytest --update-golden accepts it)"]), pytrace=False)
 
     return compare
@@ -43,8 +45,9 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     partial = (
         config.option.keyword
         or config.option.markexpr != "not cluster"
-        or config.invocation_params.args
-        and any(not str(arg).startswith("-") for arg in config.invocation_params.args)
+        or (
+            config.invocation_params.args and any(not str(arg).startswith("-") for arg in config.invocation_params.args)
+        )
         or getattr(config.option, "lf", False)
         or hasattr(config, "workerinput")
         or getattr(config.option, "numprocesses", None)

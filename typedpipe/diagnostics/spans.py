@@ -16,11 +16,11 @@ __all__ = ["display_path", "resolve_spans"]
 
 
 def resolve_spans(places: Sequence[tuple[CodeType, int]]) -> list[Span]:
-    """The span of each instruction, in the order given.
+    r"""The span of each instruction, in the order given.
 
     Columns are 0 where Python recorded none (``PYTHONNODEBUGRANGES``); ``end_column`` is one past the last character.
 
-    >>> code = compile("f(1,\\n  2)", "example.py", "eval")
+    >>> code = compile("f(1,\n  2)", "example.py", "eval")
     >>> resolve_spans([(code, len(code.co_code) - 4)])
     [Span(file='example.py', line=1, column=1, end_line=2, end_column=5)]
     """

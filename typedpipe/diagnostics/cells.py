@@ -1,0 +1,66 @@
+"""Text of the user's, made fit for a terminal: every character takes its own cells and none does anything.
+
+Control characters, bidirectional overrides and lone surrogates are shown instead of sent; tabs become spaces; wide
+characters take two cells and combining ones none, so that a caret stands under what it means.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+
+TAB = 4
+_HIDDEN = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
+_JOINERS = "\u200d\ufe0f"  # zero-width joiner and emoji selector: parts of what people write
+
+
+def shown(text: str) -> str:
+    r"""The text with everything that is not a visible character spelt out.
+
+    >>> shown("a\x1b[31mb\u202ec")
+    'a␛[31mb<U+202E>c'
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(_shown_character(character) for character in text)
+
+
+def _shown_character(character: str) -> str:
+    if character.isprintable() or character in _JOINERS:
+        return character
+    number = ord(character)
+    if number < 0x20:
+        return chr(0x2400 + number)
+    if number == 0x7F:
+        return "\u2421"
+    if unicodedata.category(character) in _HIDDEN:
+        return f"<U+{number:04X}>"
+    return " "  # the other spaces
+
+
+def width(text: str) -> int:
+    """How many cells of a terminal a shown text takes.
+
+    >>> width("日本"), width("e\u0301")
+    (4, 1)
+    """
+    if text.isascii():
+        return len(text)
+    return sum(_character_width(character) for character in text)
+
+
+def _character_width(character: str) -> int:
+    if unicodedata.combining(character) or character in _JOINERS:
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+
+
+def expand(line: str) -> tuple[list[str], list[int]]:
+    """A source line as the pieces to print, one a character, and the cell at which each starts (and the end)."""
+    pieces: list[str] = []
+    starts = [0]
+    for character in line:
+        at = starts[-1]
+        piece = " " * (TAB - at % TAB) if character == "\t" else _shown_character(character)
+        pieces.append(piece)
+        starts.append(at + width(piece))
+    return pieces, starts
