@@ -1,0 +1,1355 @@
+"""What runs in a task's container, and on this machine: one file, standard library only, Python 3.8 and later.
+
+Four parts: the artifact classes that users see, the wire codec, loading shipped source, and ``main``, which reads the
+inputs, calls the function and writes the outputs. The layout and the wire form are in docs/architecture.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+
+TYPE_CHECKING = False  # not imported from typing, which costs more than the rest of this file
+if TYPE_CHECKING:
+    from types import CodeType, ModuleType
+    from typing import Any, Callable, NoReturn, Sequence
+
+    from typing_extensions import Self
+
+MODULE = "tp_component"  # one name for every component's module: what one pickles, another one loads
+MARKER = ".typedpipe-empty"
+_KINDS = {"int": int, "float": (int, float), "bool": bool, "str": str}
+_state = {"scratch": "", "count": "0"}
+
+# ---------------------------------------------------------------------------------------------------- artifacts
+
+
+class Artifact:
+    """A file or folder with a type. Subclass it for a type of your own: ``class Forest(Model): ...``.
+
+    >>> Artifact("s3://bucket/rows.csv", metadata={"rows": 3}).metadata["rows"]
+    3
+    """
+
+    schema_title: str = "system.Artifact"
+    schema_version: str = "0.0.1"
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "schema_title" not in cls.__dict__:
+            cls.schema_title = cls.__name__
+
+    def __init__(self, uri: str = "", *, name: str = "", metadata: dict[str, Any] | None = None) -> None:
+        self.name = name
+        self.uri = uri
+        self.metadata: dict[str, Any] = dict(metadata or {})
+        self.custom_path = ""
+        self._path = ""
+        self._given = ""  # the URI that the engine gave; another one means: by reference
+
+    @property
+    def path(self) -> str:
+        """The local path to read from or write to."""
+        if self.custom_path:
+            return self.custom_path
+        if not self._path:
+            self._path = _local_path(self.uri) or _new_path()
+        return self._path
+
+    @path.setter
+    def path(self, path: str) -> None:
+        self.set_path(path)
+
+    def set_path(self, path: str) -> None:
+        """Take the content from another local path, e.g. one on a mounted disk."""
+        self.custom_path = path
+
+    @property
+    def artifact(self) -> Self:
+        """The artifact itself, so that it goes where an ``InputPath`` is wanted."""
+        return self
+
+    def __fspath__(self) -> str:
+        return self.path
+
+    def __repr__(self) -> str:
+        return "{}(uri={!r}, name={!r})".format(type(self).__name__, self.uri, self.name)
+
+
+class Dataset(Artifact):
+    """Data to train or test with."""
+
+    schema_title = "system.Dataset"
+
+
+class Model(Artifact):
+    """A trained model."""
+
+    schema_title = "system.Model"
+
+    @property
+    def framework(self) -> str:
+        """The framework that made the model, kept in its metadata."""
+        return str(self.metadata.get("framework", ""))
+
+    @framework.setter
+    def framework(self, framework: str) -> None:
+        self.metadata["framework"] = framework
+
+
+class TFModel(Model):
+    """A TensorFlow model."""
+
+    schema_title = "system.TFModel"
+
+
+class HTML(Artifact):
+    """A page to show."""
+
+    schema_title = "system.HTML"
+
+
+class Markdown(Artifact):
+    """A text to show."""
+
+    schema_title = "system.Markdown"
+
+
+class Metrics(Artifact):
+    """Numbers by name."""
+
+    schema_title = "system.Metrics"
+
+    def log_metric(self, metric: str, value: float) -> None:
+        """Keep one number.
+
+        >>> metrics = Metrics(); metrics.log_metric("loss", 0.5); metrics.metadata
+        {'loss': 0.5}
+        """
+        self.metadata[metric] = value
+
+    log = log_metric
+
+
+class ClassificationMetrics(Artifact):
+    """A ROC curve and a confusion matrix."""
+
+    schema_title = "system.ClassificationMetrics"
+
+    def log_roc_data_point(self, fpr: float, tpr: float, threshold: float) -> None:
+        """Add one point to the ROC curve."""
+        point = {"confidenceThreshold": threshold, "falsePositiveRate": fpr, "recall": tpr}
+        self.metadata.setdefault("confidenceMetrics", []).append(point)
+
+    def log_roc_curve(self, fpr: Sequence[float], tpr: Sequence[float], threshold: Sequence[float]) -> None:
+        """Add a whole ROC curve: three sequences of one length."""
+        if not len(fpr) == len(tpr) == len(threshold):
+            sizes = "{}, {} and {}".format(len(fpr), len(tpr), len(threshold))
+            raise ValueError("fpr, tpr and threshold must have one length, these have " + sizes)
+        for point in zip(fpr, tpr, threshold):
+            self.log_roc_data_point(*point)
+
+    def set_confusion_matrix_categories(self, categories: Sequence[str]) -> None:
+        """Start a confusion matrix of zeros."""
+        rows = [{"row": [0] * len(categories)} for _ in categories]
+        self.metadata["confusionMatrix"] = {"annotationSpecs": [{"displayName": c} for c in categories], "rows": rows}
+
+    def _category(self, category: str) -> int:
+        names = [c["displayName"] for c in self.metadata.get("confusionMatrix", {}).get("annotationSpecs", [])]
+        if category not in names:
+            raise ValueError("unknown category {!r}: set_confusion_matrix_categories gave {}".format(category, names))
+        return names.index(category)
+
+    def log_confusion_matrix_row(self, row_category: str, row: Sequence[float]) -> None:
+        """Set the row of one true category."""
+        place = self._category(row_category)
+        rows = self.metadata["confusionMatrix"]["rows"]
+        if len(row) != len(rows):
+            raise ValueError("a row has {} values, this one has {}".format(len(rows), len(row)))
+        rows[place] = {"row": list(row)}
+
+    def log_confusion_matrix_cell(self, row_category: str, col_category: str, value: float) -> None:
+        """Set one cell."""
+        row, column = self._category(row_category), self._category(col_category)
+        self.metadata["confusionMatrix"]["rows"][row]["row"][column] = value
+
+    def log_confusion_matrix(self, categories: Sequence[str], matrix: Sequence[Sequence[float]]) -> None:
+        """Set the whole matrix: one row for each category."""
+        if len(matrix) != len(categories):
+            raise ValueError("{} categories need as many rows, not {}".format(len(categories), len(matrix)))
+        self.set_confusion_matrix_categories(categories)
+        for category, row in zip(categories, matrix):
+            self.log_confusion_matrix_row(category, row)
+
+
+class SlicedClassificationMetrics(Artifact):
+    """Classification metrics for each slice of the data."""
+
+    schema_title = "system.SlicedClassificationMetrics"
+
+    def _slice(self, name: str) -> ClassificationMetrics:
+        slices = self.metadata.setdefault("evaluationSlices", [])
+        found = next((s for s in slices if s["slice"] == name), None)
+        if found is None:
+            found = {"slice": name, "sliceClassificationMetrics": {}}
+            slices.append(found)
+        metrics = ClassificationMetrics()
+        metrics.metadata = found["sliceClassificationMetrics"]
+        return metrics
+
+    def log_roc_reading(self, slice: str, threshold: float, tpr: float, fpr: float) -> None:
+        """Add one point to a slice's ROC curve."""
+        self._slice(slice).log_roc_data_point(fpr, tpr, threshold)
+
+    def load_roc_readings(self, slice: str, readings: Sequence[Sequence[float]]) -> None:
+        """Add points (threshold, tpr, fpr) to a slice's ROC curve."""
+        for threshold, tpr, fpr in readings:
+            self.log_roc_reading(slice, threshold, tpr, fpr)
+
+    def set_confusion_matrix_categories(self, slice: str, categories: Sequence[str]) -> None:
+        """Start a slice's confusion matrix."""
+        self._slice(slice).set_confusion_matrix_categories(categories)
+
+    def log_confusion_matrix_row(self, slice: str, row_category: str, row: Sequence[float]) -> None:
+        """Set one row of a slice's confusion matrix."""
+        self._slice(slice).log_confusion_matrix_row(row_category, row)
+
+    def log_confusion_matrix_cell(self, slice: str, row_category: str, col_category: str, value: float) -> None:
+        """Set one cell of a slice's confusion matrix."""
+        self._slice(slice).log_confusion_matrix_cell(row_category, col_category, value)
+
+    def load_confusion_matrix(self, slice: str, categories: Sequence[str], matrix: Sequence[Sequence[float]]) -> None:
+        """Set the whole confusion matrix of a slice."""
+        self._slice(slice).log_confusion_matrix(categories, matrix)
+
+
+class PipelineTaskFinalStatus:
+    """How the body of an exit handler ended: ``state`` is SUCCEEDED, FAILED or CANCELLED."""
+
+    def __init__(
+        self,
+        state: str = "",
+        error_message: str = "",
+        pipeline_job_resource_name: str = "",
+        pipeline_task_name: str = "",
+        error_code: int | None = None,
+    ) -> None:
+        words = {"ERROR": "FAILED", "OMITTED": "CANCELLED", "SKIPPED": "CANCELLED"}
+        self.state = words.get(state.upper(), state.upper())
+        self.error_message = error_message
+        self.pipeline_job_resource_name = pipeline_job_resource_name
+        self.pipeline_task_name = pipeline_task_name
+        self.error_code = error_code
+
+
+class PathOfArtifact(str):
+    """What an ``InputPath`` parameter gets: a real ``str``, with the artifact beside it."""
+
+    artifact: Any = None
+
+
+def _local_path(uri: str) -> str:
+    if uri.startswith("file://"):
+        from urllib.parse import unquote, urlsplit
+
+        return unquote(urlsplit(uri).path)
+    return uri if uri and "://" not in uri else ""
+
+
+def _new_path() -> str:
+    if not _state["scratch"]:
+        import tempfile
+
+        _state["scratch"] = tempfile.mkdtemp(prefix="typedpipe-")
+    _state["count"] = str(int(_state["count"]) + 1)
+    os.makedirs(_state["scratch"], exist_ok=True)
+    return os.path.join(_state["scratch"], _state["count"])
+
+
+# -------------------------------------------------------------------------------------------------- wire codec
+
+
+class WireError(ValueError):
+    """A value that does not fit its type, or text that is no wire form. ``path`` says where: ``cfg.layers[2]``."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__("`{}`: {}".format(path, reason))
+        self.path = path
+        self.reason = reason
+
+
+def encode(value: Any, type_: Any, name: str = "value") -> str:
+    """The wire text of a value of a type (type data, see docs/plan.md).
+
+    >>> encode({"a": 1}, ["dict", "float"])
+    '{"a":1.0}'
+    """
+    try:
+        return to_text(_to_json(value, type_, name))
+    except RecursionError:
+        raise WireError(name, "is nested too deep, or contains itself") from None
+
+
+def to_text(data: Any) -> str:
+    """Canonical JSON text of JSON data, with nothing in it that an engine might take for its own syntax."""
+    text = _any_digits(lambda: json.dumps(data, separators=(",", ":"), allow_nan=False))
+    return text.replace("{" * 2, "{\\u007b").replace("$", "\\u0024").replace("\x7f", "\\u007f")
+
+
+def decode(text: str, type_: Any, name: str = "value", classes: Any = None) -> Any:
+    """The value that wire text stands for. ``classes`` maps names to the classes of structs and enums.
+
+    >>> decode('{"a":1}', ["dict", "float"])
+    {'a': 1.0}
+    """
+    try:
+        return _from_json(_parse(text, name, classes), type_, name, classes)
+    except RecursionError:
+        raise WireError(name, "is nested too deep") from None
+
+
+def _any_digits(convert: Callable[[], Any]) -> Any:
+    try:
+        return convert()
+    except ValueError as error:
+        if "integer string conversion" not in str(error):
+            raise
+    limit = sys.get_int_max_str_digits()
+    sys.set_int_max_str_digits(0)
+    try:
+        return convert()
+    finally:
+        sys.set_int_max_str_digits(limit)
+
+
+def _parse(text: str, name: str, classes: Any) -> Any:
+    def refuse(constant: str) -> NoReturn:
+        raise WireError(name, "`{}` is not JSON".format(constant))
+
+    try:
+        data = _any_digits(lambda: json.loads(text, parse_constant=refuse))
+    except json.JSONDecodeError as error:
+        raise WireError(name, "is not JSON ({}): {}".format(error, _clip(text))) from None
+    return _evaluate(data, name, classes) if 'tp"' in text else data
+
+
+def _evaluate(data: Any, name: str, classes: Any) -> Any:
+    if isinstance(data, list):
+        return [_evaluate(item, name, classes) for item in data]
+    if not isinstance(data, dict):
+        return data
+    if "$tp" not in data:
+        return {key: _evaluate(item, name, classes) for key, item in data.items()}
+    try:
+        operation = data["$tp"]
+        return _OPERATIONS[operation[0]](name, classes, *operation[1:])
+    except WireError:
+        raise
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+        detail = "{}: {}".format(type(error).__name__, error)
+        raise WireError(name, "cannot be put together from {} ({})".format(_clip(str(data)), detail)) from None
+
+
+def _format(name: str, classes: Any, parts: list[Any]) -> str:
+    out = []
+    for part in parts:
+        if isinstance(part, str):
+            out.append(part)
+            continue
+        data, type_, spec, conversion = part
+        value = _from_json(_evaluate(data, name, classes), type_, name, classes)
+        convert = {"r": repr, "s": str, "a": ascii}.get(conversion)
+        out.append(format(convert(value) if convert else value, spec))
+    return "".join(out)
+
+
+def _field(name: str, classes: Any, data: Any, key: Any) -> Any:
+    value = _evaluate(data, name, classes)
+    if isinstance(value, dict) and key in value:
+        return value[key]
+    if (
+        isinstance(value, list)
+        and isinstance(key, int)
+        and not isinstance(key, bool)
+        and -len(value) <= key < len(value)
+    ):
+        return value[key]
+    raise WireError(name, "there is no {} in {}".format(_clip(repr(key)), _clip(to_text(value))))
+
+
+def _default(name: str, classes: Any, data: Any, default: Any) -> Any:
+    value = _evaluate(data, name, classes)
+    return _evaluate(default, name, classes) if value is None else value
+
+
+def _unbox(name: str, classes: Any, item: Any) -> Any:
+    if isinstance(item, list):
+        return [_unbox(name, classes, inner) for inner in item]
+    once = _parse(item, name, classes) if isinstance(item, str) else item
+    return _parse(once, name, classes) if isinstance(once, str) else once
+
+
+def _keyed(companion: Any, key: str) -> Any:
+    if isinstance(companion, list):
+        return [_keyed(c, key + "/" + (c or {}).get("key", "") if isinstance(c, dict) else key) for c in companion]
+    return dict(companion, key=key) if companion else companion
+
+
+_OPERATIONS: dict[str, Callable[..., Any]] = {
+    "float": lambda name, classes, text: {"nan": float("nan"), "inf": float("inf"), "-inf": float("-inf")}[text],
+    "quote": lambda name, classes, data: {k: _evaluate(v, name, classes) for k, v in data.items()},
+    "format": _format,
+    "field": _field,
+    "index": lambda name, classes, data, key: _field(name, classes, data, _evaluate(key, name, classes)),
+    "default": _default,
+    "collected": lambda name, classes, items: [
+        _parse(i, name, classes) if isinstance(i, str) else _evaluate(i, name, classes)
+        for i in _evaluate(items, name, classes)
+    ],
+    "boxed": lambda name, classes, items: [_unbox(name, classes, i) for i in _evaluate(items, name, classes)],
+    "keyed": lambda name, classes, items: [
+        _keyed(_evaluate(c, name, classes), str(i)) for i, c in enumerate(_evaluate(items, name, classes))
+    ],
+}
+
+
+def _clip(text: str) -> str:
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+def show(type_: Any) -> str:
+    """A type as the user would write it.
+
+    >>> show(["union", [["list", "int"], "null"]])
+    'list[int] | None'
+    """
+    if isinstance(type_, str):
+        return {"any": "Any", "null": "None", "status": "PipelineTaskFinalStatus"}.get(type_, type_)
+    kind = type_[0]
+    if kind == "list":
+        return "list[" + show(type_[1]) + "]"
+    if kind == "dict":
+        return "dict[str, " + show(type_[1]) + "]"
+    if kind == "literal":
+        return "Literal[" + ", ".join(repr(json.loads(v)) for v in type_[1]) + "]"
+    if kind == "union":
+        return " | ".join(map(show, type_[1]))
+    return str(type_[1]).rsplit(".", 1)[-1]
+
+
+def _expected(type_: Any, value: Any, path: str) -> WireError:
+    shown = "" if value is None else " " + _clip(repr(value))
+    found = "None" if value is None else type(value).__name__
+    return WireError(path, "expected `{}`, found `{}`{}".format(show(type_), found, shown))
+
+
+def _scalar(value: Any, kind: str, path: str) -> Any:
+    if not isinstance(value, _KINDS[kind]) or (kind != "bool" and isinstance(value, bool)):  # type: ignore[arg-type]  # one class or a tuple of them
+        raise _expected(kind, value, path)
+    if kind == "str":
+        try:
+            value.encode("utf-8")
+        except UnicodeEncodeError:
+            raise WireError(
+                path, "has half a character (a lone surrogate), which is no text: " + ascii(value)
+            ) from None
+    if kind == "float":
+        try:
+            return float(value)
+        except OverflowError:
+            raise WireError(path, "the int is too large for a `float`") from None
+    return value
+
+
+def _to_json(value: Any, type_: Any, path: str) -> Any:
+    if getattr(value, "ndim", None) == 0 and hasattr(value, "dtype") and hasattr(value, "item"):
+        value = value.item()  # a scalar of numpy or torch
+    kind = type_ if isinstance(type_, str) else type_[0]
+    if kind in _KINDS:
+        value = _scalar(value, kind, path)
+        return _finite(value) if kind == "float" else value
+    if kind == "null" and value is None:
+        return None
+    writer = _WRITERS.get(kind)
+    if writer is None:
+        raise _expected(type_, value, path)
+    return writer(value, type_, path)
+
+
+def _finite(value: float) -> Any:
+    if value - value == 0:
+        return value
+    return {"$tp": ["float", "nan" if value != value else "inf" if value > 0 else "-inf"]}
+
+
+def _write_any(value: Any, type_: Any, path: str) -> Any:
+    if value is None or isinstance(value, bool):
+        return value
+    if "enum" in sys.modules and isinstance(value, sys.modules["enum"].Enum):
+        return _write_any(value.value, type_, path)
+    for kind, classes in (("str", str), ("int", int), ("float", float), ("datetime", ()), ("list", (list, tuple))):
+        if kind == "datetime" and type(value).__name__ == "datetime":
+            return _write_datetime(value, kind, path)
+        if isinstance(value, classes):
+            return _to_json(value, kind if kind != "list" else ["list", "any"], path)
+    fields = getattr(type(value), "__dataclass_fields__", None) or getattr(type(value), "model_fields", None)
+    if fields and not isinstance(value, dict):
+        value = {name: getattr(value, name) for name in fields}
+    if isinstance(value, dict):
+        return _write_dict(value, ["dict", "any"], path)
+    raise WireError(path, "`{}` cannot travel as a parameter: {}".format(type(value).__name__, _clip(repr(value))))
+
+
+def _write_datetime(value: Any, type_: Any, path: str) -> str:
+    from datetime import datetime, timezone
+
+    if not isinstance(value, datetime):
+        raise _expected(type_, value, path)
+    if value.tzinfo is None:
+        raise WireError(
+            path, "a datetime needs its time zone, as in datetime(..., tzinfo=timezone.utc): " + repr(value)
+        )
+    try:
+        return value.astimezone(timezone.utc).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+    except OverflowError:
+        raise WireError(path, "is outside the years 1 to 9999 in UTC") from None
+
+
+def _write_list(value: Any, type_: Any, path: str) -> Any:
+    if not isinstance(value, (list, tuple)):
+        raise _expected(type_, value, path)
+    return [_to_json(item, type_[1], "{}[{}]".format(path, i)) for i, item in enumerate(value)]
+
+
+def _quoted(data: dict[str, Any]) -> dict[str, Any]:
+    return {"$tp": ["quote", data]} if "$tp" in data else data
+
+
+def _write_dict(value: Any, type_: Any, path: str) -> Any:
+    if not isinstance(value, dict):
+        raise _expected(type_, value, path)
+    out = {}
+    for key, item in value.items():
+        if not isinstance(key, str):
+            raise WireError(path, "the keys of a dict must be `str`, found `{}` {!r}".format(type(key).__name__, key))
+        out[_scalar(key, "str", path)] = _to_json(item, type_[1], "{}[{!r}]".format(path, key))
+    return _quoted(out)
+
+
+def _write_struct(value: Any, type_: Any, path: str) -> Any:
+    _, _, form, fields = type_
+    names = [field[0] for field in fields]
+    if form in ("typeddict", "literal") or isinstance(value, dict):
+        if not isinstance(value, dict) or form not in ("typeddict", "literal"):
+            raise _expected(type_, value, path)
+        given = value
+    elif form == "namedtuple" and isinstance(value, tuple) and len(value) == len(names):
+        given = dict(zip(names, value))
+    elif form != "namedtuple" and all(hasattr(value, name) for name in names):
+        given = {name: getattr(value, name) for name in names}
+    else:
+        raise _expected(type_, value, path)
+    return _quoted(_each_field(given, type_, path, _to_json))
+
+
+def _each_field(given: dict[str, Any], type_: Any, path: str, convert: Callable[..., Any]) -> dict[str, Any]:
+    out = {}
+    for name, field_type, required in type_[3]:
+        if name in given:
+            out[name] = convert(given[name], field_type, path + "." + name)
+        elif required:
+            raise WireError(path, "`{}` has no field `{}`".format(show(type_), name))
+    unknown = [name for name in given if name not in {field[0] for field in type_[3]}]
+    if unknown:
+        raise WireError(path, "`{}` knows no field `{}`".format(show(type_), unknown[0]))
+    return out
+
+
+def _write_literal(value: Any, type_: Any, path: str) -> Any:
+    for text in type_[1]:
+        choice = json.loads(text)
+        if type(choice) is type(value) and choice == value:
+            return choice
+    raise _expected(type_, value, path)
+
+
+def _write_enum(value: Any, type_: Any, path: str) -> Any:
+    for member, text in type_[2]:
+        if getattr(value, "name", None) == member and to_text(_write_any(value.value, "any", path)) == text:
+            return json.loads(text)
+    raise _expected(type_, value, path)
+
+
+def _try_members(value: Any, type_: Any, path: str, convert: Callable[..., Any]) -> Any:
+    members = sorted(type_[1], key=lambda m: m == "float" and not isinstance(value, float))  # 3 stays an int
+    deepest = _expected(type_, value, path)
+    for member in members:
+        try:
+            return convert(value, member, path)
+        except WireError as error:
+            if len(error.path) > len(deepest.path):
+                deepest = error
+    raise deepest
+
+
+_WRITERS: dict[str, Callable[[Any, Any, str], Any]] = {
+    "any": _write_any,
+    "datetime": _write_datetime,
+    "list": _write_list,
+    "dict": _write_dict,
+    "struct": _write_struct,
+    "literal": _write_literal,
+    "enum": _write_enum,
+    "union": lambda value, type_, path: _try_members(value, type_, path, _to_json),
+}
+
+
+def _from_json(data: Any, type_: Any, path: str, classes: Any) -> Any:
+    kind = type_ if isinstance(type_, str) else type_[0]
+    if kind in _KINDS:
+        if kind == "int" and isinstance(data, float) and data == data // 1 and abs(data) < 2.0**53:
+            data = int(data)  # engines that count in doubles write 3 as 3.0
+        return _scalar(data, kind, path)
+    if kind == "null" and data is None:
+        return None
+    reader = _READERS.get(kind)
+    if reader is None:
+        raise _expected(type_, data, path)
+    return reader(data, type_, path, classes)
+
+
+def _read_datetime(data: Any, type_: Any, path: str, classes: Any) -> Any:
+    from datetime import datetime, timezone
+
+    try:
+        main, _, fraction = data.replace(" ", "T").replace("Z", "+00:00").partition(".")
+        digits = fraction[: len(fraction) - len(fraction.lstrip("0123456789"))]
+        value = datetime.fromisoformat(
+            main + ("." + digits[:6].ljust(6, "0") + fraction[len(digits) :] if digits else "")
+        )
+        return (value if value.tzinfo else value.replace(tzinfo=timezone.utc)).astimezone(timezone.utc)
+    except (ValueError, AttributeError, OverflowError):
+        raise _expected(type_, data, path) from None
+
+
+def _read_list(data: Any, type_: Any, path: str, classes: Any) -> Any:
+    if not isinstance(data, list):
+        raise _expected(type_, data, path)
+    return [_from_json(item, type_[1], "{}[{}]".format(path, i), classes) for i, item in enumerate(data)]
+
+
+def _read_dict(data: Any, type_: Any, path: str, classes: Any) -> Any:
+    if not isinstance(data, dict):
+        raise _expected(type_, data, path)
+    return {k: _from_json(v, type_[1], "{}[{!r}]".format(path, k), classes) for k, v in data.items()}
+
+
+def _read_struct(data: Any, type_: Any, path: str, classes: Any) -> Any:
+    if not isinstance(data, dict):
+        raise _expected(type_, data, path)
+    values = _each_field(data, type_, path, lambda item, t, p: _from_json(item, t, p, classes))
+    cls = find_class(classes, type_[1])
+    if cls is None or type_[2] in ("typeddict", "literal"):
+        return values
+    try:
+        return cls(**values)
+    except Exception as error:  # noqa: BLE001  # whatever the user's own validation raises
+        raise WireError(path, "`{}` refuses it: {}".format(show(type_), error)) from error
+
+
+def _read_literal(data: Any, type_: Any, path: str, classes: Any) -> Any:
+    return _write_literal(data, type_, path)
+
+
+def _read_enum(data: Any, type_: Any, path: str, classes: Any) -> Any:
+    text = to_text(data)
+    for member, wire in type_[2]:
+        if wire == text:
+            cls = find_class(classes, type_[1])
+            return data if cls is None else cls[member]
+    raise _expected(type_, data, path)
+
+
+_READERS: dict[str, Callable[[Any, Any, str, Any], Any]] = {
+    "any": lambda data, type_, path, classes: data,
+    "datetime": _read_datetime,
+    "list": _read_list,
+    "dict": _read_dict,
+    "struct": _read_struct,
+    "literal": _read_literal,
+    "enum": _read_enum,
+    "union": lambda data, type_, path, classes: _try_members(
+        data, type_, path, lambda d, t, p: _from_json(d, t, p, classes)
+    ),
+}
+
+
+def find_class(classes: Any, name: str) -> Any:
+    """The class of that name in a mapping of names: whole, without the function it stands in, or by its last part."""
+    for dotted in (name.rsplit("<locals>.", 1)[-1], name.rsplit(".", 1)[-1]) if classes is not None else ():
+        first, *rest = dotted.split(".")
+        found = classes.get(first)
+        for part in rest:
+            found = getattr(found, part, None)
+        if isinstance(found, type) or callable(found):
+            return found
+    return None
+
+
+# ---------------------------------------------------------------------------------------------- shipped source
+
+_code: dict[str, list[tuple[CodeType, list[str]]]] = {}
+
+
+def compile_source(spec: dict[str, Any]) -> list[tuple[CodeType, list[str]]]:
+    """The code of each chunk, and the names it defines. Kept, so that a process that forks tasks compiles once."""
+    key = str((spec["entry"], spec["chunks"]))
+    if key not in _code:
+        _code[key] = [_compile_chunk(file, line, text, spec["entry"]) for file, line, text in spec["chunks"]]
+    return _code[key]
+
+
+def _compile_chunk(file: str, line: int, text: str, entry: str) -> tuple[CodeType, list[str]]:
+    import __future__
+    import _ast
+
+    future = __future__.annotations.compiler_flag
+    head = "\n" * max(line - 2, 0) + "if 1:\n" if text[:1] in " \t" else "\n" * (line - 1)
+    tree: Any = compile(head + text, file, "exec", future | _ast.PyCF_ONLY_AST, True)
+    body = tree.body[0].body if text[:1] in " \t" else tree.body
+    for node in body:
+        if isinstance(node, (_ast.FunctionDef, _ast.AsyncFunctionDef)) and node.name == entry:
+            arguments = node.args
+            arguments.args, arguments.posonlyargs = arguments.posonlyargs + arguments.args, []
+            arguments.defaults, arguments.kw_defaults = [], [None] * len(arguments.kwonlyargs)
+            node.decorator_list, node.returns = [], None
+            for argument in arguments.args + arguments.kwonlyargs:
+                argument.annotation = None
+    names = [node.name for node in body if hasattr(node, "name")]
+    names += [t.id for node in body for t in getattr(node, "targets", ()) if hasattr(t, "id")]
+    return compile(tree, file, "exec", future, True), names
+
+
+def load(spec: dict[str, Any], folder: str = "") -> ModuleType:
+    """The one module that a component's source runs in, registered, so that dataclasses and pickle find it.
+
+    With a ``folder`` a file for the module is written there, for processes that are spawned and import it again.
+    """
+    sys.modules.setdefault("typedpipe.runtime.task", sys.modules[__name__])
+    if not any(isinstance(finder, _Stubs) for finder in sys.meta_path):
+        sys.meta_path.append(_Stubs())
+    module = sys.modules[MODULE] = type(sys)(MODULE)
+    _fill(module, spec)
+    if folder:
+        text = json.dumps({key: spec[key] for key in ("entry", "chunks", "inputs", "outputs")})
+        path = json.dumps([os.path.dirname(os.path.abspath(__file__)), __file__])
+        lines = ["import sys, json, importlib.util as u", "_p = json.loads({!r})".format(path)]
+        lines += ["_s = u.spec_from_file_location('tp_runtime', _p[1])", "_t = u.module_from_spec(_s)"]
+        lines += ["_s.loader.exec_module(_t)", "_t._adopt(sys.modules[__name__], json.loads({!r}))".format(text), ""]
+        try:
+            os.makedirs(folder, exist_ok=True)
+            with open(os.path.join(folder, MODULE + ".py"), "w", encoding="utf-8") as file:
+                file.write("\n".join(lines))
+            sys.path.append(folder)
+        except OSError:
+            pass  # a read-only place: spawned processes cannot import the module, all else works
+    return module
+
+
+def _adopt(module: ModuleType, spec: dict[str, Any]) -> None:
+    sys.modules.setdefault("typedpipe.runtime.task", sys.modules.setdefault(__name__, _Self()))
+    sys.meta_path.append(_Stubs())
+    _fill(module, spec)
+
+
+class _Self(type(sys)):  # type: ignore[misc]  # the class of modules, without importing types
+    def __init__(self) -> None:
+        super().__init__(__name__)
+        self.__dict__.update(globals())
+
+
+def _fill(module: ModuleType, spec: dict[str, Any]) -> None:
+    space = module.__dict__
+    codes = compile_source(spec)
+    defined = {name for _, names in codes for name in names}
+    space.update((name, value) for name, value in _stub_names().items() if name not in space)
+    space["__loader__"] = _Lines(spec["chunks"])
+    for port in spec["inputs"] + spec["outputs"]:
+        _rebuild(port[3], space, defined)
+    for code, _ in codes:
+        exec(code, space)  # noqa: S102  # this is what the file is for
+
+
+class _Lines:
+    """Gives ``linecache`` the shipped lines, because the user's file is not in the container."""
+
+    def __init__(self, chunks: list[Any]) -> None:
+        self.files: dict[str, list[str]] = {}
+        for file, line, text in chunks:
+            lines = self.files.setdefault(file, [])
+            new = text.splitlines(True)
+            lines.extend(["\n"] * (line - 1 + len(new) - len(lines)))
+            lines[line - 1 : line - 1 + len(new)] = new
+        if len(self.files) > 1:
+            self.remember()
+
+    def remember(self) -> None:
+        import linecache
+
+        for file, lines in self.files.items():
+            linecache.cache[file] = (sum(map(len, lines)), None, lines, file)
+
+    def get_source(self, name: str) -> str:
+        return "".join(next(iter(self.files.values()), []))
+
+
+def _rebuild(type_: Any, space: dict[str, Any], defined: set[str]) -> None:
+    """Make the classes of functional NamedTuples and Enums, which have no source, from the interface."""
+    if isinstance(type_, str) or type_[0] in ("literal", "artifact"):
+        return
+    name = str(type_[1]).rsplit(".", 1)[-1]
+    if type_[0] == "enum" and name not in defined:
+        from enum import Enum
+
+        space[name] = Enum(name, [(member, json.loads(wire)) for member, wire in type_[2]], module=MODULE)  # type: ignore[misc]  # named by data
+    elif type_[0] == "struct":
+        for field in type_[3]:
+            _rebuild(field[1], space, defined)
+        if type_[2] == "namedtuple" and name not in defined:
+            from collections import namedtuple
+
+            space[name] = namedtuple(name, [field[0] for field in type_[3]], module=MODULE)  # type: ignore[misc]  # named by data
+        elif type_[2] == "typeddict":
+            space.setdefault(name, dict)
+    elif type_[0] in ("list", "dict", "union"):
+        for inner in type_[1] if type_[0] == "union" else [type_[1]]:
+            _rebuild(inner, space, defined)
+
+
+class _Marker:
+    """``Input[T]`` and its like in shipped source: only what they wrap matters."""
+
+    def __getitem__(self, item: Any) -> Any:
+        return item[0] if isinstance(item, tuple) else item
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        first = args[0] if args else None
+        return first if callable(first) else lambda function: function
+
+
+class _Lazy:
+    """A name of ``typing``, imported at its first use."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def _real(self) -> Any:
+        import typing
+
+        return getattr(typing, self._name)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._real(), name)
+
+    def __getitem__(self, item: Any) -> Any:
+        return self._real()[item]
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self._real()(*args, **kwargs)
+
+    def __mro_entries__(self, bases: Any) -> Any:
+        real = self._real()
+        return real.__mro_entries__(bases) if hasattr(real, "__mro_entries__") else (real,)
+
+
+ARTIFACTS = (
+    Artifact, Dataset, Model, TFModel, Metrics, ClassificationMetrics, SlicedClassificationMetrics, HTML, Markdown
+)  # fmt: skip
+MARKERS = ("Input", "Output", "InputPath", "OutputPath", "component", "container_component", "pipeline")
+TYPING = ("NamedTuple", "TypedDict", "List", "Dict", "Tuple", "Set", "Optional", "Union", "Any", "Literal", "Callable",
+          "Sequence", "Mapping", "Iterable", "Iterator")  # fmt: skip
+STUB_NAMES = frozenset(c.__name__ for c in ARTIFACTS) | frozenset(MARKERS) | frozenset(TYPING)
+STUB_NAMES |= {"dsl", "PipelineTaskFinalStatus", "OUT", "STATUS"}
+
+
+def _stub_names() -> dict[str, Any]:
+    if "" not in _stubs:
+        names: dict[str, Any] = {cls.__name__: cls for cls in ARTIFACTS}
+        names.update({name: _Marker() for name in MARKERS}, **{name: _Lazy(name) for name in TYPING})
+        names.update(PipelineTaskFinalStatus=PipelineTaskFinalStatus, OUT=None, STATUS=None)
+        dsl = type(sys)("typedpipe.dsl")
+        dsl.__dict__.update(names)
+        _stubs[""] = dict(names, dsl=dsl)
+    return _stubs[""]
+
+
+_stubs: dict[str, dict[str, Any]] = {}
+
+
+class _Stubs:
+    """The last importer: a ``typedpipe`` for component source where the real one is not installed."""
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
+        if name in ("typedpipe", "typedpipe.dsl", "typedpipe.types", "typedpipe.runtime"):
+            from importlib.machinery import ModuleSpec
+
+            return ModuleSpec(name, self, is_package=True)  # type: ignore[arg-type]  # a loader by its two methods
+        return None
+
+    def create_module(self, spec: Any) -> None:
+        return None
+
+    def exec_module(self, module: ModuleType) -> None:
+        names = _stub_names()
+        module.__dict__.update({k: v for k, v in names.items() if k != "dsl" or module.__name__ == "typedpipe"})
+        if module.__name__ == "typedpipe":
+            sys.modules.setdefault("typedpipe.dsl", names["dsl"])
+
+
+# ---------------------------------------------------------------------------------------------------- one task
+
+
+class ContractError(Exception):
+    """What a task was given, or what it gave, is not what the interface says. Exit code 2."""
+
+    def __init__(self, code: str, message: str, exit_code: int = 2) -> None:
+        super().__init__(message)
+        self.code = code
+        self.exit_code = exit_code
+
+
+class _Task:
+    def __init__(self, spec: dict[str, Any], parameters: list[dict[str, str]], root: str) -> None:
+        self.spec = spec
+        self.parameters = {p["name"]: p["value"] for p in parameters}
+        self.root = root
+        self.classes: dict[str, Any] = {}
+        self.given: dict[str, Any] = {}
+        self.moved: dict[int, str] = {}
+        self.dirs: list[str] = []
+
+    def place(self, *parts: str) -> str:
+        return os.path.join(self.root, *parts)
+
+    def error(self, code: str, label: str, reason: str) -> ContractError:
+        return ContractError(code, "component `{}`, {}: {}".format(self.spec["component"], label, reason))
+
+    def guard(self, code: str, side: str, convert: Callable[[], Any]) -> Any:
+        try:
+            return convert()
+        except WireError as error:
+            label = "{} `{}`".format(side, error.path)
+            raise self.error(code, label, error.reason) from error.__cause__
+
+    # inputs
+
+    def read(self, name: str, key: str, how: str, type_: Any, default: str | None) -> Any:
+        if how in ("path", "artifact") and _holds_artifact(type_):
+            value = self.read_artifact(name, key, type_)
+            if how == "artifact" or value is None:
+                return value
+            path = PathOfArtifact(value.path)
+            path.artifact = value
+            return path
+        text = self.parameters.get(key, default)
+        if text is None:
+            raise self.error("TP501", "input `{}`".format(name), "expected `{}`, found nothing".format(show(type_)))
+        if how == "status":
+            data = self.guard("TP502", "input", lambda: decode(text, ["dict", "any"], name))
+            known = ("state", "error_message", "pipeline_job_resource_name", "pipeline_task_name", "error_code")
+            return PipelineTaskFinalStatus(**{k: data[k] for k in known if data.get(k) is not None})
+        value = self.guard("TP502", "input", lambda: decode(text, type_, name, self.classes))
+        return value if how == "value" else self.as_file(key, value, type_)
+
+    def as_file(self, key: str, value: Any, type_: Any) -> str | None:
+        if value is None:
+            return None
+        path = self.place("out", "raw", "in-" + key)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(value if isinstance(value, str) else encode(value, type_))
+        return PathOfArtifact(path)
+
+    def read_artifact(self, name: str, key: str, type_: Any) -> Any:
+        text = self.parameters.get("tp-" + key)
+        companion = {} if text is None else self.guard("TP502", "input", lambda: decode(text, "any", name))
+        return self.load(type_, self.place("in", key), companion, name, False)
+
+    def load(self, type_: Any, path: str, companion: Any, name: str, inside: bool) -> Any:
+        optional = type_[0] == "union"
+        core = next(m for m in type_[1] if m != "null") if optional else type_
+        if companion is None and optional:
+            return None
+        if core[0] == "list":
+            if not isinstance(companion, list):
+                reason = "expected `{}`, found {}".format(show(type_), _clip(to_text(companion)))
+                raise self.error("TP502", "input `{}`".format(name), reason)
+            items = enumerate(companion)
+            return [self.load(core[1], path, c, "{}[{}]".format(name, i), True) for i, c in items]
+        data = companion or {}
+        if inside:
+            path = os.path.join(path, *str(data.get("key", "")).split("/"))
+        reference = data.get("digest") == ""
+        if not reference and _absent(path):
+            if optional:
+                return None
+            raise self.error("TP501", "input `{}`".format(name), "expected a `{}`, found no file".format(show(core)))
+        artifact = _artifact_class(data.get("type"), core)(
+            str(data.get("uri", path)), name=data.get("name", name), metadata=data.get("metadata")
+        )
+        artifact._given = "" if reference else artifact.uri
+        artifact._path = (reference and _local_path(artifact.uri)) or self.without_marker(path, data.get("dirs", ()))
+        return artifact
+
+    def without_marker(self, path: str, dirs: Any) -> str:
+        if os.path.exists(os.path.join(path, MARKER)):
+            path = self.place("out", "empty", str(len(self.given)), os.path.basename(path))
+            os.makedirs(path, exist_ok=True)
+        for folder in dirs:
+            os.makedirs(os.path.join(path, *folder.split("/")), exist_ok=True)
+        return path
+
+    # outputs
+
+    def prepare(self, name: str, key: str, how: str, type_: Any) -> Any:
+        path = self.place("out", "a" if _holds_artifact(type_) else "raw", key)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        if how == "path":
+            return path
+        artifact = _artifact_class(None, type_)(self.uri(key, path), name=name)
+        artifact._path, artifact._given = path, artifact.uri
+        return artifact
+
+    def uri(self, key: str, path: str) -> str:
+        return os.environ.get("TYPEDPIPE_KEY", "").replace("{output}", key) or path
+
+    def write(self, name: str, key: str, how: str, type_: Any, value: Any) -> None:
+        if _holds_artifact(type_):
+            self.write_artifact(name, key, how, type_, value)
+        elif how == "path":
+            self.write_raw(name, key, type_, value)
+        else:
+            self.write_text(name, key, self.guard("TP503", "output", lambda: encode(value, type_, name)), type_)
+
+    def write_text(self, name: str, key: str, text: str, type_: Any) -> None:
+        limit = int(os.environ.get("TYPEDPIPE_MAX_PARAMETER") or 32768)
+        if len(text) > limit:
+            reason = "expected at most {} bytes, found {}: return it as an artifact, in a file".format(limit, len(text))
+            raise self.error("TP505", "output `{}`".format(name), reason)
+        _write(self.place("out", "p", key), text)
+        if type_ not in _KINDS and type_ != "datetime":
+            _write(self.place("out", "p", key + ".box"), to_text(text))
+
+    def write_raw(self, name: str, key: str, type_: Any, path: str) -> None:
+        optional = type_[0] == "union" and "null" in type_[1]
+        text: str | None = None
+        if os.path.exists(path):
+            with open(path, encoding="utf-8") as file:
+                text = file.read()
+        elif not optional:
+            raise self.error(
+                "TP504", "output `{}`".format(name), "expected a `{}` in {}, found no file".format(show(type_), path)
+            )
+        self.write(
+            name,
+            key,
+            "return",
+            type_,
+            self.guard("TP503", "output", lambda: _from_raw(text, type_, name, self.classes)),
+        )
+
+    def write_artifact(self, name: str, key: str, how: str, type_: Any, value: Any) -> None:
+        place = self.place("out", "a", key)
+        if value is None and type_[0] == "union":
+            return self.write_text(name, "tp-" + key, "null", "any")
+        if how == "path":
+            value = self.prepare(name, key, "artifact", type_)
+        core = next(m for m in type_[1] if m != "null") if type_[0] == "union" else type_
+        titles = [getattr(c, "schema_title", "") for c in type(value).__mro__]
+        if not isinstance(value, Artifact) or core[1] not in titles:
+            error = _expected(core, value, name)
+            raise self.error("TP503", "output `{}`".format(name), error.reason)
+        reference = value.uri != value._given and "://" in value.uri
+        if not reference:
+            self.take(name, value, place)
+        digest, size, dirs = ("", 0, []) if reference else describe(place)
+        if reference or not os.path.exists(place):
+            os.makedirs(place, exist_ok=True)
+            _write(os.path.join(place, MARKER), "")
+        companion = {
+            "type": value.schema_title,
+            "version": value.schema_version,
+            "name": value.name or name,
+            "metadata": json.loads(
+                self.guard("TP503", "output", lambda: encode(value.metadata, ["dict", "any"], name + ".metadata"))
+            ),
+            "uri": value.uri if reference else self.uri(key, place),
+            "digest": digest,
+            "size": size,
+            "key": os.environ.get("TYPEDPIPE_POD") or key,
+        }
+        if dirs:
+            companion["dirs"] = dirs
+        self.write_text(name, "tp-" + key, to_text(companion), "any")
+
+    def take(self, name: str, value: Any, place: str) -> None:
+        source = self.moved.get(id(value)) or value.path
+        label = "output `{}`".format(name)
+        if not os.path.lexists(source):
+            if (
+                not isinstance(value, (Metrics, ClassificationMetrics, SlicedClassificationMetrics))
+                or not value.metadata
+            ):
+                raise self.error(
+                    "TP504", label, "expected a `{}` in {}, found no file".format(value.schema_title, source)
+                )
+            source = place
+            data = self.guard("TP503", "output", lambda: encode(value.metadata, ["dict", "any"], name + ".metadata"))
+            _write(place, data)
+        try:
+            if os.path.abspath(source) != os.path.abspath(place):
+                os.makedirs(os.path.dirname(place), exist_ok=True)
+                if (
+                    source.startswith(_state["scratch"] + os.sep)
+                    and not os.path.islink(source)
+                    and id(value) not in self.moved
+                ):
+                    os.rename(source, place)
+                else:
+                    _copy(source, place, ())
+            _resolve_links(place)
+        except OSError as error:
+            raise self.error("TP506", label, "cannot take {}: {}".format(source, error)) from None
+        self.moved[id(value)] = place
+        if os.path.isdir(place) and not any(files for _, _, files in os.walk(place)):
+            _write(os.path.join(place, MARKER), "")
+
+    def results(self, returned: Any) -> dict[str, Any]:
+        ports = [port[0] for port in self.spec["outputs"] if port[2] in ("return", "field")]
+        if self.spec["returns"] != "fields":
+            return {name: returned for name in ports}
+        if isinstance(returned, tuple) and not hasattr(returned, "_fields") and len(returned) == len(ports):
+            return dict(zip(ports, returned))
+        missing = [name for name in ports if not hasattr(returned, name)]
+        if missing:
+            found = "`{}` {}".format(type(returned).__name__, _clip(repr(returned)))
+            raise self.error(
+                "TP503",
+                "output `{}`".format(missing[0]),
+                "expected the fields {}, found {}".format(", ".join(ports), found),
+            )
+        return {name: getattr(returned, name) for name in ports}
+
+
+def _holds_artifact(type_: Any) -> bool:
+    while type_[0] in ("union", "list"):
+        type_ = type_[1] if type_[0] == "list" else next(m for m in type_[1] if m != "null")
+    return bool(type_[0] == "artifact")
+
+
+def _artifact_class(title: Any, type_: Any) -> Any:
+    known: dict[str, Any] = {}
+    pending: list[Any] = [Artifact]
+    for cls in pending:
+        known[cls.schema_title] = cls
+        pending.extend(cls.__subclasses__())
+    while type_[0] in ("union", "list"):
+        type_ = type_[1] if type_[0] == "list" else next(m for m in type_[1] if m != "null")
+    return next((known[t] for t in (title, type_[1], *type_[3]) if t in known), Artifact)
+
+
+def _absent(path: str) -> bool:
+    return not os.path.exists(path) or (os.path.isdir(path) and not os.listdir(path))
+
+
+def _write(path: str, text: str) -> None:
+    with open(path, "w", encoding="utf-8", newline="") as file:
+        file.write(text)
+
+
+def _from_raw(text: str | None, type_: Any, name: str, classes: Any) -> Any:
+    if text is None or type_ == "str":
+        return text
+    for part in (text, json.dumps(text.strip()), text.strip().lower()):  # JSON, bare text, Python's True
+        try:
+            return decode(part, type_, name, classes)
+        except WireError:
+            pass
+    return decode(text, type_, name, classes)
+
+
+def _copy(source: str, place: str, above: tuple[str, ...]) -> None:
+    """Copy a file or folder; what a link points to comes instead of the link."""
+    import shutil
+
+    real = os.path.realpath(source)
+    if real in above:
+        raise OSError("the link {} leads back to a folder above it".format(source))
+    if not os.path.isdir(real):
+        if os.path.exists(real) and not os.path.isfile(real):
+            raise OSError("{} is neither a file nor a folder".format(source))
+        shutil.copyfile(real, place)
+        return
+    os.makedirs(place, exist_ok=True)
+    for entry in sorted(os.listdir(real)):
+        if entry != MARKER:
+            _copy(os.path.join(real, entry), os.path.join(place, entry), above + (real,))
+
+
+def _resolve_links(place: str) -> None:
+    """Put files and folders where links are: a store knows no links, here or in a cluster."""
+    links = [place] if os.path.islink(place) else []
+    for folder, dirs, files in os.walk(place):
+        links += [os.path.join(folder, entry) for entry in dirs + files if os.path.islink(os.path.join(folder, entry))]
+    for link in links:
+        parents = {os.path.realpath(link[:i]) for i in range(len(place), len(link)) if link[i] == os.sep}
+        _copy(link, link + ".typedpipe", tuple(parents))
+    for link in links:
+        os.unlink(link)
+        os.rename(link + ".typedpipe", link)
+
+
+def describe(path: str) -> tuple[str, int, list[str]]:
+    """Digest, size in bytes and empty folders of a file or folder. A folder's digest is over its sorted names."""
+    from hashlib import sha256
+
+    total = sha256()
+    if not os.path.isdir(path):
+        size = 0
+        with open(path, "rb") as file:
+            for block in iter(lambda: file.read(1 << 20), b""):
+                total.update(block)
+                size += len(block)
+        return "sha256:" + total.hexdigest(), size, []
+    found: list[str] = []
+    empty: list[str] = []
+    for folder, dirs, files in os.walk(path):
+        here = os.path.relpath(folder, path).replace(os.sep, "/")
+        found += [file if here == "." else here + "/" + file for file in files if file != MARKER]
+        if not dirs and not files and here != ".":
+            empty.append(here)
+    size = 0
+    for name in sorted(found):
+        digest, length, _ = describe(os.path.join(path, *name.split("/")))
+        total.update(os.fsencode(name) + b"\0" + digest.encode() + b"\n")
+        size += length
+    for name in sorted(empty):
+        total.update(os.fsencode(name) + b"/\0\n")
+    return "sha256:" + total.hexdigest(), size, sorted(empty)
+
+
+def install(
+    packages: Sequence[str],
+    index_urls: Sequence[str] = (),
+    trusted_hosts: Sequence[str] = (),
+    target: str = "/tp/out/site",
+) -> None:
+    """Install packages into a folder of their own, with this Python's pip, and make them importable."""
+    import importlib
+    import subprocess
+
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--target", target]
+    for i, url in enumerate(index_urls):
+        command += ["--extra-index-url" if i else "--index-url", url]
+    for host in trusted_hosts:
+        command += ["--trusted-host", host]
+    code = subprocess.call(command + list(packages))  # noqa: S603  # no shell; the arguments are the user's own
+    if code:
+        raise ContractError("TP508", "pip could not install {} (exit code {})".format(" ".join(packages), code), 1)
+    sys.path.insert(0, target)
+    inherited = os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = target + (os.pathsep + inherited if inherited else "")
+    importlib.invalidate_caches()
+
+
+def _run(task: _Task) -> None:
+    spec = task.spec
+    for folder in ("p", "a"):
+        os.makedirs(task.place("out", folder), exist_ok=True)
+    _state["scratch"] = task.place("out", "new")
+    if spec.get("packages") and os.environ.get("TYPEDPIPE_INSTALL") == "1":
+        install(spec["packages"], spec.get("index_urls", ()), spec.get("trusted_hosts", ()), task.place("out", "site"))
+    try:
+        task.classes = load(spec, task.place("out", "lib")).__dict__
+    except SyntaxError as error:
+        version = "Python {}.{}".format(*sys.version_info[:2])
+        raise task.error(
+            "TP507", "source", "{} cannot read it ({}); use a newer base image".format(version, error)
+        ) from None
+    for name, key, how, type_, default in spec["inputs"]:
+        task.given[name] = task.read(name, key, how, type_, default)
+    for name, key, how, type_ in spec["outputs"]:
+        if how in ("path", "artifact"):
+            task.given[name] = task.prepare(name, key, how, type_)
+    results = task.results(_call(task))
+    for name, key, how, type_ in spec["outputs"]:
+        task.write(name, key, how, type_, results[name] if how in ("return", "field") else task.given[name])
+    if os.path.isdir(_state["scratch"]):
+        import shutil
+
+        shutil.rmtree(_state["scratch"], ignore_errors=True)
+
+
+def _call(task: _Task) -> Any:
+    try:
+        return task.classes[task.spec["entry"]](**task.given)
+    except SystemExit as stop:
+        if stop.code in (None, 0):
+            return None  # as if the function had returned there
+        raise
+
+
+def main(spec: dict[str, Any], parameters: list[dict[str, str]], root: str = "/tp") -> int:
+    """Run one task. Returns 0; a failure leaves by ``SystemExit`` with 1 (the user's) or 2 (the contract's)."""
+    try:
+        _run(_Task(spec, parameters, root))
+    except ContractError as error:
+        message = "error[{}]: {}".format(error.code, error)
+        _tell(message, message)
+        raise SystemExit(error.exit_code) from None
+    except BaseException as error:  # noqa: BLE001  # whatever the user's code raises, SystemExit too
+        _report(spec["component"], error)
+        raise SystemExit(1) from None
+    finally:
+        _state["scratch"] = ""
+    return 0
+
+
+def _report(component: str, error: BaseException) -> None:
+    import traceback
+
+    loader = getattr(sys.modules.get(MODULE), "__loader__", None)
+    if isinstance(loader, _Lines):
+        loader.remember()
+    trace = error.__traceback__
+    while trace and trace.tb_next and trace.tb_frame.f_code.co_filename == _run.__code__.co_filename:
+        trace = trace.tb_next
+    last = "".join(traceback.format_exception_only(type(error), error)).strip().split("\n")[-1]
+    if isinstance(error, SystemExit):
+        last = "SystemExit: the code called sys.exit({!r})".format(error.code)
+    where = trace
+    for step, _ in traceback.walk_tb(trace):
+        if loader and step.f_code.co_filename in getattr(loader, "files", ()):
+            where = step
+    line = " ({}:{})".format(where.f_code.co_filename, where.f_lineno) if hasattr(where, "f_code") else ""
+    text = "".join(traceback.format_exception(type(error), error.with_traceback(trace), trace)).rstrip("\n")
+    _tell(text, "component `{}` failed: {}{}".format(component, last, line))
+
+
+def _tell(text: str, line: str) -> None:
+    sys.stdout.flush()
+    sys.stderr.write(text.encode("utf-8", "backslashreplace").decode() + "\n")
+    path = os.environ.get("TYPEDPIPE_TERMINATION_LOG", "")
+    if path or os.path.exists("/dev/termination-log"):
+        try:
+            with open(path or "/dev/termination-log", "wb") as file:
+                file.write(" ".join(line.split("\n")).encode("utf-8", "backslashreplace")[:3500])
+        except OSError:
+            pass  # the message stands on stderr as well
+
+
+if __name__ == "__main__":
+    with open(sys.argv[1], encoding="utf-8") as _file:
+        _job = json.load(_file)
+    sys.exit(main(_job["spec"], _job["parameters"], _job["root"]))
