@@ -1,0 +1,175 @@
+"""What Python's own syntax cannot say of a value that is not there yet: ``not``, ``in``, a default, fan-in, one of several."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+from typedpipe.dsl.tracing import Scope, Trace, current, error, fatal
+from typedpipe.dsl.task import Task
+from typedpipe.dsl.values import Pending, PipelineValue, derived, lift, poison, same_trace, type_of
+from typedpipe.ir import nodes as ir
+from typedpipe.types.model import ANY, BOOL, AnyType, ListType, Type, is_optional, union, without_none
+
+T = TypeVar("T")
+
+
+def _trace(word: str) -> Trace:
+    trace = current()
+    if trace is None:
+        fatal("TP169", f"`dsl.{word}` stands outside of a pipeline", help="use it in a function that has `@dsl.pipeline`")
+    return trace
+
+
+def _reference(trace: Trace, value: object, word: str, wanted: str) -> PipelineValue:
+    """A value of this pipeline; poison after an error was reported."""
+    if isinstance(value, PipelineValue):
+        same_trace(value, trace, f"the value of `dsl.{word}`")
+        return value
+    if isinstance(value, Task):
+        error("TP170", f"`dsl.{word}` got a task", help="pass what the task gives: `task.output`")
+    else:
+        error("TP170", f"`dsl.{word}` got {value!r}", help=f"pass {wanted}")
+    return poison(trace)
+
+
+def Not(condition: bool) -> bool:  # noqa: N802 - reads as the condition's own syntax does
+    """The opposite of a condition.
+
+    >>> from typedpipe import dsl
+    >>> @dsl.component
+    ... def warn() -> None: ...
+    >>> @dsl.pipeline
+    ... def checked(ready: bool = False) -> None:
+    ...     with dsl.If(dsl.Not(ready)):
+    ...         warn()
+    """
+    trace = _trace("Not")
+    value = _reference(trace, condition, "Not", "a condition of the pipeline's values")
+    negated: Any = derived(trace, BOOL, lambda ops: ir.Not(ops[0]), (value,))
+    return negated  # type: ignore[no-any-return]  # to the checker it is a bool
+
+
+def Contains(items: Sequence[T], value: T) -> bool:  # noqa: N802 - as above
+    """The condition that a list contains a value: ``value in items``."""
+    trace = _trace("Contains")
+    sides = [lift(side, "a side of `dsl.Contains`") for side in (items, value)]
+    if any(side is None for side in sides):
+        found: Any = poison(trace)
+    elif not any(isinstance(side, PipelineValue) for side in sides):
+        error("TP170", "both sides of `dsl.Contains` are constants", help="one of them is a value of the pipeline")
+        found = poison(trace)
+    else:
+        found = derived(trace, BOOL, lambda ops: ir.Contains(ops[0], ops[1]), (sides[0], sides[1]))
+    return found  # type: ignore[no-any-return]  # to the checker it is a bool
+
+
+def In(value: T, items: Sequence[T]) -> bool:  # noqa: N802 - as above
+    """The condition that a value is one of some: ``value in items``.
+
+    >>> from typedpipe import dsl
+    >>> @dsl.component
+    ... def special() -> None: ...
+    >>> @dsl.pipeline
+    ... def regional(region: str = "eu") -> None:
+    ...     with dsl.If(dsl.In(region, ["eu", "us"])):
+    ...         special()
+    """
+    return Contains(items, value)
+
+
+def Some(value: T | None, default: T) -> T:  # noqa: N802 - as above
+    """The value, or the default where it is None.
+
+    >>> from typedpipe import dsl
+    >>> @dsl.component
+    ... def log(text: str) -> None: ...
+    >>> @dsl.pipeline
+    ... def noted(note: str | None = None) -> None:
+    ...     log(text=dsl.Some(note, "nothing"))
+    """
+    trace = _trace("Some")
+    left = _reference(trace, value, "Some", "a value of the pipeline that may be None")
+    if left._tp_type != ANY and not is_optional(left._tp_type):
+        error("TP161", "this value is always set", help="use the value as it is; `dsl.Some` is for `T | None`")
+    right = lift(default, "the default of `dsl.Some`")
+    right = poison(trace) if right is None else right
+    plain = without_none(left._tp_type)
+    # a constant of the plain type adds nothing to it; a reference may
+    type_ = plain if isinstance(right, ir.Const) else union(plain, right._tp_type)
+    some: Any = derived(trace, type_, lambda ops: ir.Default(ops[0], ops[1]), (left, right))
+    return some  # type: ignore[no-any-return]  # to the checker it is the plain value
+
+
+def OneOf(first: T, *others: T) -> T:  # noqa: N802 - as above
+    """The value of the branch that ran: one value for each branch of one chain.
+
+    Where the chain has no ``Else``, a last value from outside the chain stands for it.
+
+    >>> from typedpipe import dsl
+    >>> @dsl.component
+    ... def small() -> int:
+    ...     return 1
+    >>> @dsl.component
+    ... def large() -> int:
+    ...     return 100
+    >>> @dsl.pipeline
+    ... def sized(big: bool = False) -> int:
+    ...     with dsl.If(big == True):
+    ...         a = large()
+    ...     with dsl.Else():
+    ...         b = small()
+    ...     return dsl.OneOf(a.output, b.output)
+    """
+    trace = _trace("OneOf")
+    sides = []
+    for value in (first, *others):
+        if isinstance(value, Task):
+            _reference(trace, value, "OneOf", "")
+            sides.append(poison(trace))
+        else:
+            made = lift(value, "a value of `dsl.OneOf`")
+            sides.append(poison(trace) if made is None else made)
+    type_ = _joined([type_of(side) for side in sides])
+    chosen: Any = derived(trace, type_, ir.OneOf, tuple(sides))
+    return chosen  # type: ignore[no-any-return]  # to the checker it is the plain value
+
+
+def _joined(types: list[Type]) -> Type:
+    return ANY if any(isinstance(t, AnyType) for t in types) else union(*types)
+
+
+def Collected(value: T) -> list[T]:  # noqa: N802 - as above
+    """All the values that an output inside a ``ParallelFor`` had, in the order of the items.
+
+    Used outside of the loop. Each ``Collected`` closes one loop; one alone over nested loops gives nested lists.
+
+    >>> from typedpipe import dsl
+    >>> @dsl.component
+    ... def square(n: int) -> int:
+    ...     return n * n
+    >>> @dsl.component
+    ... def total(xs: list[int]) -> int:
+    ...     return sum(xs)
+    >>> @dsl.pipeline
+    ... def sum_of_squares() -> int:
+    ...     with dsl.ParallelFor([1, 2, 3]) as n:
+    ...         task = square(n=n)
+    ...     return total(xs=dsl.Collected(task.output)).output
+    """
+    trace = _trace("Collected")
+    source = _reference(trace, value, "Collected", "an output of a task inside a `dsl.ParallelFor`")
+    base = source
+    while isinstance(base._tp_op, Pending) and base._tp_op.build is ir.Collected:
+        base = base._tp_op.children[0]
+    type_ = base._tp_type
+    for _ in range(max(_loops_left(trace, base), 1)):
+        type_ = ListType(type_)
+    collected: Any = derived(trace, type_, ir.Collected, (source,))
+    return collected  # type: ignore[no-any-return]  # to the checker it is a list
+
+
+def _loops_left(trace: Trace, value: PipelineValue) -> int:
+    """How many loops stand between where a value was made and here."""
+    made: Scope = trace.scopes.get(value._tp_op.task, value._tp_scope) if isinstance(value._tp_op, ir.FromTask) else value._tp_scope
+    return made.loops - trace.scope.loops

@@ -1,0 +1,378 @@
+"""Control flow: ``If``, ``Elif``, ``Else``, ``IfSet``, ``ParallelFor`` and ``ExitHandler``, each a ``with`` block."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Generic, TypeVar
+
+from typedpipe.dsl.tracing import Scope, Site, Trace, current, error, fatal
+from typedpipe.dsl.task import Task
+from typedpipe.dsl.values import PipelineValue, caller_site, derived, lift, operand, poison, same_trace, type_of
+from typedpipe.ir import nodes as ir
+from typedpipe.types.display import show
+from typedpipe.types.model import (
+    ANY,
+    BOOL,
+    AnyType,
+    ListType,
+    LiteralType,
+    StructField,
+    StructType,
+    Type,
+    UnionType,
+    is_optional,
+    union,
+    without_none,
+)
+
+T = TypeVar("T")
+
+MOST_LITERALS = 32
+"""A list of at most so many distinct constants loops over a ``Literal`` of them; a longer one over their plain type."""
+
+
+class Group:
+    """What all groups share: they are entered once, and leave a node in the scope that they stand in."""
+
+    kind = "group"
+
+    def __init__(self, name: str = "") -> None:
+        trace = current()
+        self._trace: Trace
+        self._site: Site | None = caller_site(3)
+        self._entered = False
+        self._name = ""
+        self._wanted = name
+        self._scope: Scope | None = None
+        if trace is None:
+            fatal(
+                "TP169",
+                f"`dsl.{type(self).__name__}` stands outside of a pipeline",
+                help="use it in a function that has `@dsl.pipeline`",
+            )
+        self._trace = trace
+        trace.groups.append(self)
+
+    def _enter(self, kind: str, name: str) -> Scope:
+        trace = self._trace
+        if current() is not trace or self._entered:
+            fatal("TP163", f"this `dsl.{type(self).__name__}` was entered before, or in another pipeline")
+        self._entered = True
+        self._name = name
+        self._scope = Scope(kind, trace.scope, name)
+        trace.scope = self._scope
+        return self._scope
+
+    def _leave(self) -> None:
+        assert self._scope is not None
+        assert self._scope.parent is not None
+        self._trace.scope = self._scope.parent
+
+    def __exit__(self, *exc: object) -> None:
+        if self._scope is not None:
+            self._leave()
+
+
+class Chain:
+    """If, Elif… and Else that belong together: one branch node."""
+
+    __slots__ = ("arms", "closed", "name", "site")
+
+    def __init__(self, name: str, site: Site | None) -> None:
+        self.name = name
+        self.site = site
+        self.arms: list[tuple[ir.Operand | None, Scope, Site | None]] = []
+        self.closed = False
+
+
+class If(Group):
+    """Run the tasks in the block only when a condition holds.
+
+    The condition compares values of the pipeline with each other or with constants; ``&``, ``|`` and ``dsl.Not`` join
+    conditions, ``dsl.In`` and ``dsl.Contains`` say ``in``.
+
+    >>> from typedpipe import dsl
+    >>> @dsl.component
+    ... def score() -> float:
+    ...     return 0.9
+    >>> @dsl.component
+    ... def deploy() -> None: ...
+    >>> @dsl.pipeline
+    ... def guarded(least: float = 0.5) -> None:
+    ...     with dsl.If(score().output > least):
+    ...         deploy()
+    """
+
+    kind = "if"
+
+    def __init__(self, condition: bool, *, name: str = "") -> None:
+        super().__init__(name)
+        self._condition = _condition(condition, type(self).__name__)
+
+    def __enter__(self) -> None:
+        self._arm(self._condition)
+
+    def _arm(self, condition: PipelineValue) -> None:
+        trace, outer = self._trace, self._trace.scope
+        chain = self._chain(outer)
+        where = operand(outer, condition, "the condition")
+        scope = self._enter("arm", chain.name)
+        self._name = chain.name
+        chain.arms.append((where, scope, self._site))
+        trace.scope = scope
+
+    def _chain(self, outer: Scope) -> Chain:
+        chain = Chain(self._trace.unique(self._wanted or "if"), self._site)
+        outer.chain = chain
+        outer.nodes.append(chain)
+        return chain
+
+
+class Condition(If):
+    """KFP's older name of :class:`If`."""
+
+
+class Elif(If):
+    """Another condition of the ``If`` before it in the same scope: tried when those before did not hold."""
+
+    def _chain(self, outer: Scope) -> Chain:
+        return _open_chain(outer, "Elif")
+
+
+class Else(Group):
+    """What runs when no condition of the chain before it in the same scope held."""
+
+    def __init__(self, *, name: str = "") -> None:
+        super().__init__(name)
+
+    def __enter__(self) -> None:
+        chain = _open_chain(self._trace.scope, "Else")
+        scope = self._enter("arm", chain.name)
+        chain.arms.append((None, scope, self._site))
+        chain.closed = True
+
+
+def _open_chain(outer: Scope, word: str) -> Chain:
+    chain = outer.chain
+    if not isinstance(chain, Chain) or chain.closed:
+        why = "the chain before it has its Else already" if isinstance(chain, Chain) else "no `dsl.If` stands before it"
+        fatal("TP162", f"this `dsl.{word}` belongs to no `dsl.If`: {why}", help="start the chain with `with dsl.If(...):`")
+    return chain
+
+
+def _condition(condition: object, word: str) -> PipelineValue:
+    trace = current()
+    assert trace is not None
+    if isinstance(condition, PipelineValue):
+        same_trace(condition, trace, "the condition")
+        return condition
+    if isinstance(condition, Task):
+        error(
+            "TP161",
+            f"`dsl.{word}` got a task, not a condition",
+            help="compare what it gives: `task.output == ...`, or pass `task.output` when it is a bool",
+        )
+    else:
+        error(
+            "TP161",
+            f"`dsl.{word}` got {condition!r}, which Python decided while the pipeline was being defined",
+            notes=("`is`, `in`, `isinstance`, `not`, `and` and `or` are decided by Python at once, whatever the value",),
+            help="compare values of the pipeline with `==`, `<`, …; `dsl.In(x, items)` for `in`, `dsl.IfSet(x)` for "
+            "`is not None`, `dsl.Not(...)` for `not`, `&` and `|` for `and` and `or`",
+        )
+    return poison(trace)
+
+
+class IfSet(If, Generic[T]):
+    """The branch that runs when a value is not None; ``as`` gives it without None.
+
+    >>> from typedpipe import dsl
+    >>> @dsl.component
+    ... def log(text: str) -> None: ...
+    >>> @dsl.pipeline
+    ... def noted(note: str | None = None) -> None:
+    ...     with dsl.IfSet(note) as text:
+    ...         log(text=text)
+    """
+
+    def __init__(self, value: T | None, *, name: str = "") -> None:
+        Group.__init__(self, name)
+        trace = self._trace
+        self._value = _optional(value, trace, "IfSet")
+        self._condition = derived(trace, BOOL, lambda ops: ir.IsSet(ops[0]), (self._value,))
+
+    def __enter__(self) -> T:  # type: ignore[override]  # an `If` gives nothing to `as`, this gives the value
+        self._arm(self._condition)
+        value = self._value
+        unwrapped: Any = derived(
+            self._trace, without_none(value._tp_type), lambda ops: ir.Unwrap(ops[0]), (value,)
+        )
+        return unwrapped  # type: ignore[no-any-return]  # to the checker it is the plain value
+
+
+def _optional(value: object, trace: Trace, word: str) -> PipelineValue:
+    if not isinstance(value, PipelineValue):
+        error("TP161", f"`dsl.{word}` takes a value of the pipeline, not {value!r}", help="pass a parameter or an output")
+        return poison(trace)
+    same_trace(value, trace, f"the value of `dsl.{word}`")
+    if not is_optional(value._tp_type) and not isinstance(value._tp_type, AnyType):
+        error(
+            "TP161",
+            f"this value is always set: it is a `{show(value._tp_type)}`",
+            help=f"use the value as it is; `dsl.{word}` is for `T | None`",
+        )
+    return value
+
+
+class ParallelFor(Group, Generic[T]):
+    """Run the block once for each item, side by side.
+
+    Args:
+        items: A list, a parameter or an output that is a list, or a list of artifacts.
+        parallelism: At most so many items at once; 0 is no limit.
+        name: What the loop is called.
+
+    >>> from typedpipe import dsl
+    >>> @dsl.component
+    ... def square(n: int) -> int:
+    ...     return n * n
+    >>> @dsl.pipeline
+    ... def squares(numbers: list[int] = [1, 2]) -> list[int]:
+    ...     with dsl.ParallelFor(numbers, parallelism=2) as n:
+    ...         task = square(n=n)
+    ...     return dsl.Collected(task.output)
+    """
+
+    kind = "for"
+
+    def __init__(
+        self, items: Sequence[T], name: str = "", parallelism: int | None = None
+    ) -> None:
+        super().__init__(name)
+        self._items = self._checked(items)
+        self._parallelism = 0
+        if parallelism is not None:
+            if isinstance(parallelism, int) and not isinstance(parallelism, bool) and parallelism >= 0:
+                self._parallelism = parallelism
+            else:
+                error("TP164", "`parallelism` is a number known now", help="type an int, 1 or more")
+
+    def _checked(self, items: object) -> PipelineValue | ir.Const:
+        trace = self._trace
+        if isinstance(items, str):
+            error("TP164", "`dsl.ParallelFor` got text to loop over", help='put it into a list: `["a", "b"]`')
+        elif isinstance(items, Task):
+            error("TP164", "`dsl.ParallelFor` got a task to loop over", help="loop over what it gives: `task.output`")
+        elif isinstance(items, (PipelineValue, list, tuple, range)):
+            made = lift(list(items) if isinstance(items, (tuple, range)) else items, "the list to loop over")
+            if made is not None:
+                return made  # type: ignore[no-any-return]  # a reference or a constant
+        else:
+            error(
+                "TP164",
+                f"`dsl.ParallelFor` cannot loop over a `{type(items).__name__}`",
+                help="pass a list, or an output or parameter that is one",
+            )
+        return poison(trace)
+
+    def __enter__(self) -> T:
+        trace, outer = self._trace, self._trace.scope
+        self._operand = operand(outer, self._items, "the list to loop over")
+        name = trace.unique(self._wanted or "for")
+        outer.nodes.append(self)
+        self._item_type = item_type(type_of(self._items))
+        self._enter("loop", name)
+        item: Any = PipelineValue(trace, self._item_type, ir.FromItem(name), self._site)
+        return item  # type: ignore[no-any-return]  # to the checker it is the plain item
+
+
+def item_type(type_: Type) -> Type:
+    """The type of a loop's item. Items that are not a list are reported by ``check_types``; here they are Any."""
+    if not isinstance(type_, ListType):
+        return ANY
+    item = type_.item
+    members = item.members if isinstance(item, UnionType) else (item,)
+    if all(isinstance(m, StructType) and m.form == "literal" for m in members):
+        return _merged([m for m in members if isinstance(m, StructType)])
+    return _widened(members)
+
+
+def _widened(members: Sequence[Type]) -> Type:
+    """Few literals stay a ``Literal``; many become the plain type, so that types do not grow with the data."""
+    texts = [text for m in members if isinstance(m, LiteralType) for text in m.values]
+    rest = [m for m in members if not isinstance(m, LiteralType)]
+    if not texts:
+        return union(*members)
+    if len(texts) <= MOST_LITERALS:
+        return union(LiteralType(tuple(dict.fromkeys(texts))), *rest)
+    return union(*dict.fromkeys(_plain(text) for text in texts), *rest)
+
+
+def _plain(text: str) -> Type:
+    from typedpipe.types.model import FLOAT, INT, NULL, STR
+
+    if text.startswith('"'):
+        return STR
+    if text in {"true", "false"}:
+        return BOOL
+    if text == "null":
+        return NULL
+    return INT if text.lstrip("-").isdigit() else FLOAT
+
+
+def _merged(structs: Sequence[StructType]) -> Type:
+    """One struct of the fields that all dict items have."""
+    if len({tuple(f.name for f in s.fields) for s in structs}) != 1:
+        names = [f.name for f in structs[0].fields if all(any(g.name == f.name for g in s.fields) for s in structs)]
+    else:
+        names = [f.name for f in structs[0].fields]
+    fields = []
+    for name in names:
+        types = [f.type for s in structs for f in s.fields if f.name == name]
+        fields.append(StructField(name, _widened(tuple(dict.fromkeys(types)))))
+    return StructType("dict", "literal", tuple(fields))
+
+
+class ExitHandler(Group):
+    """Run a task after the block, whatever became of it.
+
+    Args:
+        exit_task: The task to run at the end: a call made just before. A parameter of type
+            ``PipelineTaskFinalStatus`` in its function gets the block's outcome.
+        name: What the group is called.
+
+    >>> from typedpipe import dsl
+    >>> @dsl.component
+    ... def work() -> None: ...
+    >>> @dsl.component
+    ... def clean(status: dsl.PipelineTaskFinalStatus = dsl.STATUS) -> None:
+    ...     print(status.state)
+    >>> @dsl.pipeline
+    ... def careful() -> None:
+    ...     with dsl.ExitHandler(clean()):
+    ...         work()
+    """
+
+    kind = "exit-handler"
+
+    def __init__(self, exit_task: Task[Any], name: str = "") -> None:
+        super().__init__(name)
+        self._exit: Task[Any] | None = None
+        if not isinstance(exit_task, Task):
+            error("TP168", "`dsl.ExitHandler` takes the task to run at the end", help="`with dsl.ExitHandler(clean()):`")
+        elif exit_task._trace is not self._trace or exit_task._scope is not self._trace.scope:
+            error("TP168", "the exit task stands in another scope than the handler", help="call it just before the `with`")
+        else:
+            self._exit = exit_task
+
+    def __enter__(self) -> None:
+        trace, outer = self._trace, self._trace.scope
+        if self._exit is not None and self._exit._name:
+            for index in range(len(outer.nodes) - 1, -1, -1):  # it is nearly always the last one
+                if outer.nodes[index] is self._exit:
+                    del outer.nodes[index]
+                    break
+            else:
+                error("TP168", "this task is the exit task of another handler", help="call the component once for each")
+        outer.nodes.append(self)
+        self._enter("exit", trace.unique(self._wanted or "exit-handler"))

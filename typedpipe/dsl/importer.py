@@ -1,0 +1,73 @@
+"""``importer``: an artifact that exists already."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from typedpipe.diagnostics.model import NOWHERE
+from typedpipe.dsl.callee import Callee
+from typedpipe.dsl.task import Task
+from typedpipe.dsl.tracing import Site, Trace, current, error, fatal
+from typedpipe.dsl.values import operand
+from typedpipe.ir import nodes as ir
+from typedpipe.types.artifacts import Artifact, artifact_type
+from typedpipe.types.model import ArtifactType
+
+A = TypeVar("A", bound=Artifact)
+
+
+class ImporterTask(Task[A]):
+    """The task of an :func:`importer`."""
+
+    __slots__ = ("_metadata", "_reimport", "_type", "_uri")
+
+    if not TYPE_CHECKING:
+
+        def __init__(self, trace: Trace, callee: Callee, name: str, site: Site, type_: ArtifactType) -> None:
+            super().__init__(trace, callee, name, (), site)
+            self._type = type_
+            self._uri: ir.Operand = ir.Const('""', type_)
+            self._metadata: ir.Operand | None = None
+            self._reimport = False
+
+
+def importer(
+    artifact_uri: str,
+    artifact_class: type[A],
+    reimport: bool = False,  # noqa: FBT001, FBT002 - KFP's order
+    metadata: dict[str, Any] | None = None,
+) -> Task[A]:
+    """Bring an existing file or folder in, as a typed artifact. It takes no pod.
+
+    Args:
+        artifact_uri: Where it is: ``"s3://bucket/key"``, or a value of the pipeline.
+        artifact_class: The artifact class that it is.
+        reimport: Kept for KFP's sake: an importer always gives what is at the URI now.
+        metadata: What consumers see as the artifact's ``.metadata``; values may be values of the pipeline.
+
+    >>> from typedpipe import dsl
+    >>> @dsl.component
+    ... def rows(data: dsl.InputPath[dsl.Dataset]) -> int:
+    ...     return len(open(data).readlines())
+    >>> @dsl.pipeline
+    ... def counted(uri: str = "s3://bucket/data.csv") -> int:
+    ...     return rows(data=dsl.importer(uri, dsl.Dataset).output).output
+    """
+    trace = current()
+    if trace is None:
+        fatal("TP169", "`dsl.importer` stands outside of a pipeline", help="use it in a function that has `@dsl.pipeline`")
+    frame = sys._getframe(1)
+    if not (isinstance(artifact_class, type) and issubclass(artifact_class, Artifact)):
+        error("TP114", f"`dsl.importer` needs an artifact class, not {artifact_class!r}", help="such as `dsl.Dataset`")
+        artifact_class = Artifact  # type: ignore[assignment]  # an error was reported; this lets tracing go on
+    type_ = artifact_type(artifact_class)
+    callee = Callee("importer", "", (), {"artifact": type_}, NOWHERE)
+    task: Any = ImporterTask(trace, callee, trace.unique("importer"), (frame.f_code, frame.f_lasti), type_)  # type: ignore[call-arg,arg-type]  # its constructor is not public
+    uri = operand(trace.scope, artifact_uri, "the URI of the importer")
+    task._uri = uri if uri is not None else ir.Const('""', type_)
+    task._metadata = operand(trace.scope, metadata, "the importer's metadata") if metadata else None
+    task._reimport = bool(reimport)
+    trace.scopes[task._name] = trace.scope
+    trace.scope.nodes.append(task)
+    return task  # type: ignore[no-any-return]  # made above

@@ -1,0 +1,110 @@
+"""How a value gets through an f-string: as a marker, found again when the text is used.
+
+``f"{value}"`` calls ``__format__``, which must return text. The text is private-use characters: a start, the trace's
+nonce, the number of the value in the trace, a checksum, an end. Letters would die in ``.upper()``; slicing and wrapping
+break any form, so a damaged marker is an error, and so is one that no task ever got.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from typedpipe.dsl.tracing import Trace, error, site_here
+
+if TYPE_CHECKING:
+    from typedpipe.dsl.values import PipelineValue
+
+_ZERO = 0xF0100
+_BASE = 16
+START, END, POISON = "\U000f0001", "\U000f0002", "\U000f0003"
+_DIGIT = f"[{chr(_ZERO)}-{chr(_ZERO + _BASE - 1)}]"
+_MARKER = re.compile(f"{START}({_DIGIT}{{4}})({_DIGIT}{{5}})({_DIGIT}){END}")
+_OURS = re.compile(f"[{START}{END}{POISON}{chr(_ZERO)}-{chr(_ZERO + _BASE - 1)}]")
+
+
+def _digits(number: int, width: int) -> str:
+    out = []
+    for _ in range(width):
+        number, digit = divmod(number, _BASE)
+        out.append(chr(_ZERO + digit))
+    return "".join(reversed(out))
+
+
+def _number(text: str) -> int:
+    value = 0
+    for char in text:
+        value = value * _BASE + ord(char) - _ZERO
+    return value
+
+
+def _checksum(nonce: int, number: int) -> int:
+    return (nonce * 7 + number * 3 + number // _BASE * 5) % _BASE
+
+
+def write(trace: Trace, value: PipelineValue, spec: str) -> str:
+    """The marker that stands for ``{value:spec}``."""
+    number = len(trace.formats)
+    trace.formats.append([value, spec, site_here(), False])
+    nonce = trace.nonce % _BASE**4
+    return f"{START}{_digits(nonce, 4)}{_digits(number, 5)}{_digits(_checksum(nonce, number), 1)}{END}"
+
+
+def present(text: str) -> bool:
+    """Whether the text has a marker, whole or damaged."""
+    return not text.isascii() and _OURS.search(text) is not None
+
+
+def read(trace: Trace, text: str, what: str) -> Any:
+    """The text as a constant, or as a reference to be put together; None after an error was reported."""
+    from typedpipe.dsl.values import PipelineValue, text_value
+    from typedpipe.ir.nodes import Const
+    from typedpipe.types.values import NotAConstant, constant
+
+    if not present(text):
+        try:
+            return Const(*constant(text))
+        except NotAConstant as problem:
+            error("TP114", f"{what} cannot be passed to a task: {problem}")
+            return None
+    parts: list[str | tuple[PipelineValue, str]] = []
+    position = 0
+    for match in _MARKER.finditer(text):
+        nonce, number, check = (_number(group) for group in match.groups())
+        if _checksum(nonce, number) != check or nonce != trace.nonce % _BASE**4 or number >= len(trace.formats):
+            break
+        if match.start() > position:
+            parts.append(text[position : match.start()])
+        entry = trace.formats[number]
+        entry[3] = True
+        parts.append((entry[0], entry[1]))
+        position = match.end()
+    rest = text[position:]
+    if present(rest) or any(isinstance(part, str) and present(part) for part in parts):
+        _damaged(trace, what)
+        return None
+    if rest:
+        parts.append(rest)
+    return text_value(trace, parts)
+
+
+def _damaged(trace: Trace, what: str) -> None:
+    for entry in trace.formats:
+        entry[3] = True  # one report is enough
+    error(
+        "TP159",
+        f"{what} is text with a value of the pipeline in it that was changed after the f-string made it",
+        help='pass the f-string as it is: `f"{a}-{b}"`; slice, wrap, escape or use `!r` in a component',
+    )
+
+
+def check_used(trace: Trace) -> None:
+    """Report f-strings with values that no task ever got."""
+    for _, _, site, used in trace.formats:
+        if not used:
+            error(
+                "TP160",
+                "this text contains a value of the pipeline, and no task gets the text",
+                site,
+                help="pass the text to a component; to print a value, print it in a component",
+            )

@@ -1,0 +1,127 @@
+"""Checking what is set on a task: quantities, durations, counts, names."""
+
+from __future__ import annotations
+
+import math
+import re
+
+from typedpipe.dsl.tracing import error
+from typedpipe.dsl.values import PipelineValue
+from typedpipe.ir import nodes as ir
+
+OPERANDS = frozenset(
+    {
+        "cpu_request",
+        "cpu_limit",
+        "memory_request",
+        "memory_limit",
+        "accelerator_type",
+        "accelerator_count",
+        "image",
+    }
+)
+"""Options that may be values of the pipeline."""
+
+CPU = re.compile(r"[0-9]+(\.[0-9]+)?m?")
+MEMORY = re.compile(r"[0-9]+(\.[0-9]+)?(E|P|T|G|M|K|k|Ei|Pi|Ti|Gi|Mi|Ki)?")
+_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(s|m|h|d|)")
+_UNIT = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+_ENV = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
+
+
+def _wrong(method: str, value: object, wanted: str) -> None:
+    error("TP117", f"`.{method}()` does not take {value!r}", help=f"type {wanted}")
+
+
+def quantity(method: str, value: object, form: re.Pattern[str]) -> object | None:
+    """A Kubernetes quantity, or a value of the pipeline; None after an error was reported."""
+    if isinstance(value, PipelineValue):
+        return value
+    if isinstance(value, str) and (form.fullmatch(value) or not value.isascii()):
+        return value
+    examples = '"500m" or "2"' if form is CPU else '"512M" or "4Gi"'
+    _wrong(method, value, f"a quantity as text, such as {examples}")
+    return None
+
+
+def text(method: str, value: object) -> object | None:
+    """Text that is not empty, or a value of the pipeline."""
+    if isinstance(value, PipelineValue) or (isinstance(value, str) and value):
+        return value
+    _wrong(method, value, "text that is not empty")
+    return None
+
+
+def plain_text(method: str, value: object) -> str | None:
+    """Text that is known now."""
+    if isinstance(value, str) and value.isascii() and value.isprintable():
+        return value
+    if isinstance(value, str) and value.isprintable() and not any(ord(c) >= 0xF0000 for c in value):
+        return value
+    _wrong(method, value, "text that is known now")
+    return None
+
+
+def count(method: str, value: object) -> object | None:
+    """A number of things, at least 0; KFP also takes it as text."""
+    if isinstance(value, PipelineValue):
+        return value
+    if isinstance(value, str) and value.isdigit():
+        return int(value)
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return value
+    _wrong(method, value, "a number, such as 1")
+    return None
+
+
+def seconds(method: str, value: object) -> float | None:
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value) and value > 0:
+        return float(value)
+    _wrong(method, value, "a number of seconds above 0")
+    return None
+
+
+def duration(method: str, value: object, default: float) -> float:
+    """``"30s"``, ``"5m"``, ``"1h"`` (or a plain number of seconds as text) as seconds."""
+    if value is None:
+        return default
+    match = _DURATION.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        _wrong(method, value, 'a duration as text, such as "30s", "5m" or "1h"')
+        return default
+    return float(match[1]) * _UNIT[match[2]]
+
+
+def retry(limit: object, backoff: object, factor: object, longest: object) -> ir.Retry | None:
+    if not isinstance(limit, int) or isinstance(limit, bool) or limit < 0:
+        _wrong("set_retry", limit, "how many times to try again, such as 3")
+        return None
+    if factor is not None and (not isinstance(factor, (int, float)) or not math.isfinite(factor) or factor < 1):
+        _wrong("set_retry", factor, "a backoff_factor of at least 1")
+        return None
+    return ir.Retry(
+        limit,
+        duration("set_retry", backoff, 0.0),
+        2.0 if factor is None else float(factor),
+        duration("set_retry", longest, 3600.0),
+    )
+
+
+def caching(enabled: object, key: object) -> dict[str, object]:
+    if not isinstance(enabled, bool):
+        _wrong("set_caching", enabled, "True or False")
+        return {}
+    if key is not None and not isinstance(key, str):
+        _wrong("set_caching_options", key, "the cache key as text")
+        return {}
+    return {"caching": enabled, "cache_key": key or ""}
+
+
+def environment(name: object, value: object) -> object | None:
+    if not isinstance(name, str) or not _ENV.fullmatch(name):
+        _wrong("set_env", name, "a name of letters, digits and `_` that starts with no digit")
+        return None
+    if isinstance(value, (PipelineValue, str)):
+        return value
+    _wrong("set_env", value, f'the value as text: "{value}"')
+    return None

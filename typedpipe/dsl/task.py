@@ -1,0 +1,285 @@
+"""Tasks: what calling a component or a pipeline in a pipeline body gives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from typing_extensions import Self
+
+from typedpipe.dsl import settings
+from typedpipe.dsl.tracing import Site, Trace, error, fatal, listed, nearest
+from typedpipe.dsl.values import PipelineValue, operand, poison
+from typedpipe.ir import nodes as ir
+
+if TYPE_CHECKING:
+    from typedpipe.dsl.callee import Callee
+    from typedpipe.dsl.groups import Group
+
+R_co = TypeVar("R_co", covariant=True)
+O_co = TypeVar("O_co", covariant=True)
+
+
+class Task(Generic[R_co]):
+    """One call of a component in a pipeline. ``R`` is what the component's function returns.
+
+    Made by calling a component inside a ``@pipeline`` function; never directly. Setters return the task, so they chain.
+
+    >>> from typedpipe import dsl
+    >>> @dsl.component
+    ... def double(n: int) -> int:
+    ...     return 2 * n
+    >>> @dsl.pipeline
+    ... def twice(n: int = 1) -> int:
+    ...     task = double(n=n).set_memory_limit("1G").set_retry(2)
+    ...     return double(n=task.output).after(task).output
+    """
+
+    __slots__ = ("_after", "_args", "_callee", "_name", "_scope", "_settings", "_site", "_trace", "_values")
+
+    def __init__(self, trace: Trace, callee: Callee | None, name: str, args: ir.Args, site: Site | None) -> None:
+        self._trace = trace
+        self._callee = callee
+        self._name = name
+        self._args = args
+        self._site = site
+        self._scope = trace.scope
+        self._after: list[str] | None = None
+        self._settings: dict[str, Any] | None = None
+        self._values: dict[str, PipelineValue] = {}
+
+    @property
+    def name(self) -> str:
+        """The task's name in the pipeline: the component's, numbered when it is called more than once."""
+        return self._name
+
+    @property
+    def output(self) -> R_co:
+        """The output, where there is one."""
+        names = self._output_names()
+        if len(names) == 1:
+            value: Any = self._value(names[0])
+            return value
+        if self._callee is not None:
+            message = f"`{self._callee.name}` has {len(names) or 'no'} outputs, so `.output` does not say which"
+            help_ = f"write `.outputs.{names[0]}`; it has {listed(names)}" if names else "give its function a return value"
+            error("TP116", message, help=help_)
+        value = poison(self._trace)
+        return value
+
+    @property
+    def outputs(self) -> R_co:
+        """The outputs by name, where the function returns a NamedTuple or a dataclass."""
+        outputs: Any = Outputs(self)
+        return outputs
+
+    def after(self, *tasks: Task[Any] | Group) -> Self:
+        """Start only when these tasks (or groups) have succeeded, whether or not their outputs are used."""
+        from typedpipe.dsl.groups import Group
+
+        for task in tasks:
+            if not isinstance(task, (Task, Group)):
+                error("TP117", "`.after()` takes tasks", help="pass the task, not its output: `.after(task)`")
+            elif task._trace is not self._trace:
+                error("TP158", "`.after()` names a task of another pipeline")
+            elif task._name:
+                self._after = [*(self._after or ()), task._name]
+        return self
+
+    def ignore_upstream_failure(self) -> Self:
+        """Run when everything upstream has ended, failed or not. Inputs that a failed task should give take their default."""
+        return self._set(ignore_upstream_failure=True)
+
+    def set_cpu_request(self, cpu: str) -> Self:
+        """Cpu to reserve, as a Kubernetes quantity: ``"500m"`` or ``"2"``."""
+        return self._set(cpu_request=settings.quantity("set_cpu_request", cpu, settings.CPU))
+
+    def set_cpu_limit(self, cpu: str) -> Self:
+        """Cpu the task may use at most, as a Kubernetes quantity."""
+        return self._set(cpu_limit=settings.quantity("set_cpu_limit", cpu, settings.CPU))
+
+    def set_memory_request(self, memory: str) -> Self:
+        """Memory to reserve, as a Kubernetes quantity: ``"512M"`` or ``"4Gi"``."""
+        return self._set(memory_request=settings.quantity("set_memory_request", memory, settings.MEMORY))
+
+    def set_memory_limit(self, memory: str) -> Self:
+        """Memory the task may use at most, as a Kubernetes quantity."""
+        return self._set(memory_limit=settings.quantity("set_memory_limit", memory, settings.MEMORY))
+
+    def set_accelerator(self, kind: str, count: int = 1) -> Self:
+        """Accelerators: the resource or node label value (``"nvidia.com/gpu"``), and how many."""
+        return self.set_accelerator_type(kind).set_accelerator_limit(count)
+
+    def set_accelerator_type(self, accelerator: str) -> Self:
+        """Which accelerator: a resource name such as ``"nvidia.com/gpu"``."""
+        return self._set(accelerator_type=settings.text("set_accelerator_type", accelerator))
+
+    def set_accelerator_limit(self, limit: int | str) -> Self:
+        """How many accelerators."""
+        return self._set(accelerator_count=settings.count("set_accelerator_limit", limit))
+
+    def set_gpu_limit(self, gpu: int | str) -> Self:
+        """KFP's older name of :meth:`set_accelerator_limit`."""
+        return self.set_accelerator_limit(gpu)
+
+    def set_retry(
+        self,
+        num_retries: int,
+        backoff_duration: str | None = None,
+        backoff_factor: float | None = None,
+        backoff_max_duration: str | None = None,
+    ) -> Self:
+        """Try again after a failure, ``num_retries`` times at most.
+
+        Args:
+            num_retries: Tries after the first one.
+            backoff_duration: Wait before the first retry: ``"30s"``, ``"5m"``, ``"1h"``. None: no wait.
+            backoff_factor: What the wait is multiplied by after each retry; 2 when None.
+            backoff_max_duration: The longest wait; an hour when None.
+        """
+        return self._set(retry=settings.retry(num_retries, backoff_duration, backoff_factor, backoff_max_duration))
+
+    def set_timeout(self, seconds: float) -> Self:
+        """End each try of the task after so many seconds; it has failed then."""
+        return self._set(timeout_seconds=settings.seconds("set_timeout", seconds))
+
+    def set_caching(self, enabled: bool) -> Self:
+        """Whether a result of an earlier run may stand for this task."""
+        return self.set_caching_options(enabled)
+
+    def set_caching_options(self, enable_caching: bool, cache_key: str | None = None) -> Self:
+        """KFP's form of :meth:`set_caching`; ``cache_key`` replaces the computed key."""
+        return self._set(**settings.caching(enable_caching, cache_key))
+
+    def set_env(self, name: str, value: str) -> Self:
+        """An environment variable of the task's container."""
+        found = settings.environment(name, value)
+        if found is not None:
+            env: dict[str, object] = dict((self._settings or {}).get("env", ()))
+            env[name] = found
+            self._set(env=tuple(env.items()))
+        return self
+
+    def set_env_variable(self, name: str, value: str) -> Self:
+        """KFP's name of :meth:`set_env`."""
+        return self.set_env(name, value)
+
+    def set_container_image(self, name: str) -> Self:
+        """The image to run this task in, in place of its component's."""
+        return self._set(image=settings.text("set_container_image", name))
+
+    def set_display_name(self, name: str) -> Self:
+        """What a user interface calls the task."""
+        return self._set(display_name=settings.plain_text("set_display_name", name))
+
+    # ---- for the package
+
+    def _set(self, **changes: object) -> Self:
+        kept = {name: value for name, value in changes.items() if value is not None}
+        self._settings = {**(self._settings or {}), **kept}
+        return self
+
+    def _output_names(self) -> list[str]:
+        return list(self._callee.outputs) if self._callee is not None else []
+
+    def _value(self, name: str) -> PipelineValue:
+        value = self._values.get(name)
+        if value is None:
+            callee = self._callee
+            assert callee is not None
+            value = PipelineValue(self._trace, callee.outputs[name], ir.FromTask(self._name, name), self._site)
+            self._values[name] = value
+        return value
+
+    def _named_output(self, name: str) -> PipelineValue:
+        callee = self._callee
+        if callee is None:
+            return poison(self._trace)
+        if name in callee.outputs:
+            return self._value(name)
+        names = list(callee.outputs)
+        guess = nearest(name, names)
+        help_ = f"did you mean `{guess}`?" if guess else f"it has {listed(names)}" if names else "it has no outputs"
+        error("TP115", f"`{callee.name}` has no output `{name}`", help=help_)
+        return poison(self._trace)
+
+    def _options(self) -> ir.Options:
+        if self._settings is None:
+            return ir.DEFAULT_OPTIONS
+        made: dict[str, Any] = {}
+        for name, value in self._settings.items():
+            if name == "env":
+                pairs = [(k, operand(self._scope, v, f"the environment variable `{k}`")) for k, v in value]
+                made[name] = tuple((k, v) for k, v in pairs if v is not None)
+            elif name in settings.OPERANDS:
+                made[name] = operand(self._scope, value, f"`{name}`")
+            else:
+                made[name] = value
+        return ir.Options(**made)
+
+    def __bool__(self) -> bool:
+        fatal("TP150", "a task is not a condition", help="branch on what it gives: `with dsl.If(task.output == ...):`")
+
+    def __iter__(self) -> Iterator[Any]:
+        fatal("TP151", "a task cannot be unpacked", help="unpack its outputs: `model, loss = task.outputs`")
+
+    def __repr__(self) -> str:
+        return f"<task {self._name}>"
+
+
+class UseOutputs:
+    """The type of ``.output`` where there are several outputs: take one of ``.outputs``."""
+
+
+class Outputs(Generic[O_co]):
+    """A task's outputs by name: ``task.outputs.model``, ``task.outputs["model"]``, or unpacked in order."""
+
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any: ...
+        def __getitem__(self, name: str) -> Any: ...
+        def __iter__(self) -> Iterator[Any]: ...
+
+    else:
+        __slots__ = ("_task",)
+
+        def __init__(self, task: Task[Any]) -> None:
+            self._task = task
+
+        def __getattr__(self, name: str) -> Any:
+            if name.startswith("__") and name.endswith("__"):
+                raise AttributeError(name)
+            return self._task._named_output(name)
+
+        def __getitem__(self, name: str | int) -> Any:
+            names = self._task._output_names()
+            if isinstance(name, int) and -len(names) <= name < len(names):
+                return self._task._value(names[name])
+            return self._task._named_output(str(name))
+
+        def __iter__(self) -> Iterator[Any]:
+            return iter([self._task._value(name) for name in self._task._output_names()])
+
+        def __len__(self) -> int:
+            return len(self._task._output_names())
+
+        def __contains__(self, name: object) -> bool:
+            return name in self._task._output_names()
+
+        def keys(self) -> list[str]:
+            """The names, so that ``**`` and ``dict()`` work as KFP's do."""
+            return self._task._output_names()
+
+        def __repr__(self) -> str:
+            return f"<outputs of {self._task._name}: {', '.join(self._task._output_names())}>"
+
+
+class ParamTask(Task[R_co], Generic[R_co, O_co]):
+    """The task of a component with output parameters: ``.output: R``, ``.outputs: O``."""
+
+    __slots__ = ()
+
+    @property
+    def outputs(self) -> O_co:  # type: ignore[override]  # these outputs are parameters: O says their names, not R
+        outputs: Any = Outputs(self)
+        return outputs

@@ -1,0 +1,227 @@
+"""The state of tracing: which pipeline is being traced, its scopes, and where what is wrong is reported.
+
+A pipeline's function runs once, when it is decorated. Calls of components leave nodes in the current scope. The state is
+a ``ContextVar``, so threads that define pipelines at once do not see each other.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from types import CodeType, FrameType
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from typedpipe.diagnostics.model import NOWHERE, Diagnostic, Diagnostics, Label, PipelineError, Span
+from typedpipe.diagnostics.spans import resolve_spans
+from typedpipe.ir import nodes as ir
+
+if TYPE_CHECKING:
+    from typedpipe.dsl.pipeline import Pipeline
+
+PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+
+Site = tuple[CodeType, int]
+"""Where in the user's code something was called: cheap to keep, resolved to a :class:`Span` when it is needed."""
+
+
+class TraceAbort(BaseException):
+    """Ends the tracing of one pipeline after a misuse that cannot go on; it has been reported already.
+
+    A BaseException, so that a user's ``except Exception`` does not hide it.
+    """
+
+
+class Collected:
+    """What decoration made under :func:`collecting`."""
+
+    def __init__(self, report: Diagnostics) -> None:
+        self.report = report
+        self.pipelines: list[Pipeline[..., Any]] = []
+
+
+class Scope:
+    """A graph that is being built: the pipeline's own, or the body of a group."""
+
+    __slots__ = ("chain", "expr_sites", "exprs", "group", "keep", "kind", "loops", "memo", "nodes", "parent")
+
+    def __init__(self, kind: str, parent: Scope | None = None, group: str = "") -> None:
+        self.kind = kind
+        self.group = group
+        self.parent = parent
+        self.loops: int = (parent.loops if parent else 0) + (kind == "loop")
+        self.nodes: list[Any] = []
+        self.exprs: list[ir.Expr] = []
+        """The expressions that this graph uses; an entry refers to earlier ones only."""
+        self.expr_sites: list[Site | None] = []
+        self.memo: dict[int, ir.FromExpr] = {}
+        self.keep: list[object] = []
+        """What ``memo`` knows by ``id`` must stay alive."""
+        self.chain: Any = None
+
+
+class Trace:
+    """One pipeline that is being traced."""
+
+    __slots__ = (
+        "components",
+        "formats",
+        "groups",
+        "name",
+        "names",
+        "nonce",
+        "pipelines",
+        "report",
+        "root",
+        "scope",
+        "scopes",
+        "site",
+    )
+    _counter = 0
+
+    def __init__(self, name: str, report: Diagnostics, site: Site | None = None) -> None:
+        Trace._counter += 1
+        self.nonce = Trace._counter
+        self.name = name
+        self.report = report
+        self.site = site
+        self.root = self.scope = Scope("pipeline")
+        self.names: dict[str, int] = {}
+        self.scopes: dict[str, Scope] = {}
+        self.components: dict[str, ir.Component] = {}
+        self.pipelines: dict[str, Any] = {}
+        self.formats: list[Any] = []
+        self.groups: list[Any] = []
+
+    def unique(self, base: str) -> str:
+        """A name for a node that no other node of the pipeline has: ``train``, ``train-2``, …"""
+        names = self.names
+        count = names.get(base, 0) + 1
+        names[base] = count
+        if count == 1:
+            return base
+        name = f"{base}-{count}"
+        while name in names:
+            count += 1
+            name = f"{base}-{count}"
+        names[base] = count
+        names[name] = 1
+        return name
+
+
+_TRACE: ContextVar[Trace | None] = ContextVar("typedpipe_trace", default=None)
+_COLLECTED: ContextVar[Collected | None] = ContextVar("typedpipe_collected", default=None)
+
+
+def current() -> Trace | None:
+    """The pipeline that is being traced here, if any."""
+    return _TRACE.get()
+
+
+def collected() -> Collected | None:
+    return _COLLECTED.get()
+
+
+@contextmanager
+def collecting(report: Diagnostics) -> Iterator[Collected]:
+    """Report what decoration finds into ``report`` instead of raising it, and list the pipelines that it defines."""
+    found = Collected(report)
+    token = _COLLECTED.set(found)
+    try:
+        yield found
+    finally:
+        _COLLECTED.reset(token)
+
+
+@contextmanager
+def tracing(trace: Trace) -> Iterator[Trace]:
+    """Make ``trace`` the current one."""
+    token = _TRACE.set(trace)
+    try:
+        yield trace
+    finally:
+        _TRACE.reset(token)
+
+
+# ---------------------------------------------------------------------------------------------------- sites
+
+
+def site_here() -> Site | None:
+    """The innermost frame of the user's that led here."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        if not frame.f_code.co_filename.startswith(PACKAGE):
+            return frame.f_code, frame.f_lasti
+        frame = frame.f_back
+    return None
+
+
+def span_of(site: Site | None) -> Span:
+    return resolve_spans([site])[0] if site is not None else NOWHERE
+
+
+def span_of_function(fn: Any) -> Span:
+    """The ``def`` line of a function."""
+    code = getattr(fn, "__code__", None)
+    if code is None:
+        return NOWHERE
+    from typedpipe.diagnostics.spans import display_path
+
+    return Span(display_path(code.co_filename), code.co_firstlineno)
+
+
+# ------------------------------------------------------------------------------------------------ reporting
+
+
+def sink() -> Diagnostics | None:
+    """Where errors go: the trace's report, the driver's, or None when they are to be raised."""
+    trace = _TRACE.get()
+    if trace is not None:
+        return trace.report
+    found = _COLLECTED.get()
+    return found.report if found is not None else None
+
+
+def error(
+    code: str,
+    message: str,
+    at: Site | Span | None = None,
+    label: str = "",
+    *,
+    others: Sequence[Label] = (),
+    notes: Sequence[str] = (),
+    help: str = "",  # noqa: A002 - the word that users read
+) -> None:
+    """Report at the user's line; raise :class:`PipelineError` when nobody collects."""
+    span = at if isinstance(at, Span) else span_of(at or site_here())
+    report = sink()
+    diagnostic = Diagnostic(code, message, Label(span, label), tuple(others), tuple(notes), help)
+    if report is None:
+        raise PipelineError([diagnostic])
+    report.add(diagnostic)
+
+
+def fatal(code: str, message: str, *, label: str = "", notes: Sequence[str] = (), help: str = "") -> NoReturn:  # noqa: A002
+    """Report a misuse that cannot go on, and end the tracing of this pipeline."""
+    error(code, message, None, label, notes=notes, help=help)
+    raise TraceAbort(code)
+
+
+def nearest(name: str, names: Sequence[str]) -> str:
+    """The name that was probably meant, or ""."""
+    from difflib import get_close_matches
+
+    found = get_close_matches(name, names, 1)
+    return found[0] if found else ""
+
+
+def listed(names: Sequence[str], word: str = "and") -> str:
+    """``a``, `b` and `c`` as a sentence says it.
+
+    >>> listed(["a", "b"])
+    '`a` and `b`'
+    """
+    quoted = [f"`{name}`" for name in names]
+    return f" {word} ".join([", ".join(quoted[:-1]), quoted[-1]]) if len(quoted) > 1 else "".join(quoted)
