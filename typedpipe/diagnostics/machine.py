@@ -45,10 +45,10 @@ def _place(label: Label) -> dict[str, Any]:
 
 
 def render_github(diagnostics: Iterable[Diagnostic]) -> str:
-    """One workflow command a line: GitHub shows it at the line of the change.
+    r"""One workflow command a line: GitHub shows it at the line of the change.
 
     >>> render_github([Diagnostic("TP184", "50% of it", Label(Span("a.py", 3, 5)))])
-    '::error title=TP184,file=a.py,line=3,col=5::50%25 of it\\n'
+    '::error title=TP184,file=a.py,line=3,col=5::50%25 of it\n'
     """
     return "".join(_command(diagnostic) for diagnostic in diagnostics)
 

@@ -1,0 +1,129 @@
+"""The group of commands, and what becomes of exceptions."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+import click
+
+from typedpipe.cli import exits
+
+COMMANDS = {
+    "compile": "Compile a pipeline to Argo Workflows YAML, or save its IR.",
+    "lint": "Check all pipelines of a file.",
+    "run": "Run a pipeline on this machine.",
+    "graph": "Print a pipeline as a tree, or draw it.",
+    "ir": "Show, save, verify and compare IR.",
+    "explain": "Print the page of a diagnostic code.",
+}
+_MODULES = {
+    "compile": "compiling",
+    "ir": "ir_files",
+    "lint": "lint",
+    "run": "running",
+    "graph": "graph",
+    "explain": "explain",
+}
+
+
+class Commands(click.Group):
+    """The commands by name; their modules are imported when they are called, not for ``--help``."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _MODULES:
+            return None
+        command: click.Command = import_module(f"typedpipe.cli.{_MODULES[cmd_name]}").command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0] if args else ""
+        if name and not name.startswith("-") and name not in COMMANDS:
+            from difflib import get_close_matches
+
+            near = get_close_matches(name, COMMANDS, 1)
+            ctx.fail(
+                f"no command {name!r}"
+                + (f": did you mean {near[0]!r}?" if near else f"; there are {', '.join(COMMANDS)}")
+            )
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+def _version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
+    if value and not ctx.resilient_parsing:
+        from importlib.metadata import version
+
+        click.echo(f"typedpipe {version('typedpipe')}")
+        ctx.exit()
+
+
+app = Commands(
+    name="typedpipe",
+    help=(
+        "Typed machine-learning pipelines: check them, run them here, compile them to Argo Workflows.\n\n"
+        "A pipeline is named FILE, FILE:NAME or MODULE:NAME. What is asked for goes to stdout, everything else to stderr.\n\n"
+        "Exit codes: 0 ok; 1 the run failed, or --check found a difference; 2 usage; 3 the pipeline has mistakes; "
+        "70 typedpipe itself failed; 130 interrupted."
+    ),
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    params=[
+        click.Option(
+            ["--version"], is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Print the version."
+        ),
+        click.Option(
+            ["--traceback"],
+            is_flag=True,
+            expose_value=False,
+            help="Show Python's traceback of errors, too (any place).",
+        ),
+    ],
+)
+
+
+def wants_traceback() -> bool:
+    """Whether Python's own traceback is to be shown beside a diagnostic."""
+    return bool(os.environ.get("TYPEDPIPE_TRACEBACK"))
+
+
+def run_app(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; the exit code. Never raises, and never shows a traceback that nobody asked for."""
+    args = list(sys.argv[1:] if arguments is None else arguments)
+    if "--traceback" in args:
+        args.remove("--traceback")
+        os.environ["TYPEDPIPE_TRACEBACK"] = "1"
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        result = app.main(args, prog_name="typedpipe", standalone_mode=False)
+        sys.stdout.flush()
+    except exits.Exit as end:
+        return end.code
+    except click.exceptions.Exit as end:
+        return end.exit_code
+    except click.ClickException as error:
+        error.show(file=sys.stderr)
+        return exits.USAGE
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted", err=True)
+        return exits.INTERRUPTED
+    except BrokenPipeError:  # `typedpipe … | head` closed our stdout: nothing to say, and no traceback at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return exits.FAILED
+    except Exception as error:  # whatever it is, it is ours: users' errors are diagnostics by now
+        from typedpipe.cli.report import report_ours
+
+        report_ours(error)
+        return exits.OURS
+    return result if isinstance(result, int) else exits.OK

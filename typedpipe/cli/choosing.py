@@ -1,0 +1,88 @@
+"""Which of a file's pipelines is meant."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from typedpipe.cli.loading import Loaded, load
+from typedpipe.cli.report import stop_on_errors
+from typedpipe.diagnostics.model import NOWHERE, Diagnostics, Label, Span
+from typedpipe.diagnostics.spans import display_path
+from typedpipe.ir.nodes import Pipeline
+
+
+def load_pipeline(text: str, form: str = "text") -> Pipeline:
+    """The traced IR of the one pipeline that a target names; ends the command with diagnostics when there is none."""
+    report = Diagnostics()
+    loaded = load(text, report)
+    handle = choose(loaded, report) if loaded is not None else None
+    stop_on_errors(report, form)
+    if handle is None or handle.ir is None:
+        raise RuntimeError(f"{text}: the pipeline has no IR, and nothing was reported")
+    traced: Pipeline = handle.ir
+    return traced
+
+
+def choose(loaded: Loaded, report: Diagnostics) -> Any:
+    """The pipeline that is meant; None when that cannot be told, which is reported."""
+    target, pipelines = loaded.target, loaded.pipelines
+    if target.name:
+        return _named(loaded, report)
+    tops = [
+        handle
+        for handle in pipelines
+        if not any(handle.name in other.uses for other in pipelines if other is not handle)
+    ]
+    if len(tops) == 1:
+        return tops[0]
+    if loaded.module is None or report.has_errors:
+        return None
+    if not pipelines:
+        report.error(
+            "TP184",
+            f"there is no pipeline in `{target}`",
+            NOWHERE,
+            help="decorate a function with `@pipeline`; a pipeline that is only imported there is named MODULE:NAME",
+        )
+        return None
+    names = ", ".join(f"`{handle.name}`" for handle in tops or pipelines)
+    example = (tops or pipelines)[0].name
+    report.error(
+        "TP185",
+        f"there are {len(tops or pipelines)} pipelines in `{target}`: {names}",
+        _place(tops or pipelines),
+        others=[Label(_span(handle), "") for handle in (tops or pipelines)[1:]],
+        help=f"name one: `{target}:{example}`",
+    )
+    return None
+
+
+def _named(loaded: Loaded, report: Diagnostics) -> Any:
+    name = loaded.target.name
+    for handle in loaded.pipelines:
+        if name in (handle.name, handle.__name__):
+            return handle
+    imported = getattr(loaded.module, name, None)
+    if hasattr(imported, "ir") and hasattr(imported, "uses"):
+        return imported
+    if report.has_errors:
+        return None  # it may be the one that could not be made
+    from difflib import get_close_matches
+
+    names = [handle.name for handle in loaded.pipelines]
+    near = get_close_matches(name, names, 1)
+    known = f"there are {', '.join(f'`{item}`' for item in names)}" if names else "there is none at all"
+    help_ = f"did you mean `{loaded.target}:{near[0]}`?" if near else known
+    report.error("TP186", f"there is no pipeline `{name}` in `{loaded.target}`", NOWHERE, help=help_)
+    return None
+
+
+def _span(handle: Any) -> Span:
+    if handle.ir is not None and handle.ir.span != NOWHERE:
+        span: Span = handle.ir.span
+        return span
+    return Span(display_path(handle.file))
+
+
+def _place(handles: list[Any]) -> Span:
+    return _span(handles[0])

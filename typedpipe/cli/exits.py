@@ -1,0 +1,28 @@
+"""Exit codes, and the exception that ends a command with one."""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+OK = 0
+FAILED = 1
+"""The run failed, or ``--check`` and ``ir diff`` found a difference."""
+USAGE = 2
+MISTAKES = 3
+"""The pipeline, or the file, has mistakes: diagnostics were printed."""
+OURS = 70
+"""typedpipe itself failed (TP901)."""
+INTERRUPTED = 130
+
+
+class Exit(Exception):
+    """Ends a command; what there was to say has been said."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+def leave(code: int) -> NoReturn:
+    """End the command with this exit code."""
+    raise Exit(code)

@@ -1,0 +1,65 @@
+"""``typedpipe lint``: everything that can be said of a file without running it."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from typedpipe.cli import exits
+from typedpipe.cli.choosing import choose
+from typedpipe.cli.loading import load
+from typedpipe.cli.report import format_option, write_diagnostics
+from typedpipe.diagnostics.model import Diagnostics, PipelineError
+
+
+@click.command(
+    "lint", help="Check all pipelines of TARGETS (FILE, FILE:NAME or MODULE:NAME). Diagnostics go to stdout."
+)
+@click.argument("targets", nargs=-1, required=True)
+@click.option(
+    "--to", type=click.Choice(["argo", "none"]), default="argo", show_default=True, help="Check for this target, too."
+)
+@click.option("--argo-target", metavar="VERSION", help="The Argo version to check for.")
+@format_option
+def command(targets: tuple[str, ...], to: str, argo_target: str | None, form: str) -> None:
+    report = Diagnostics()
+    count = 0
+    for target in targets:
+        count += check_target(
+            target, report, "" if to == "none" else to, {"target": argo_target} if argo_target else {}
+        )
+    if report.items or form != "text":
+        write_diagnostics(report, form, sys.stdout)
+    errors = sum(item.severity == "error" for item in report)
+    said = f"{errors} error{'s' * (errors != 1)}" if errors else "no mistakes"
+    click.echo(f"{count} pipeline{'s' * (count != 1)}, {said}", err=True)
+    if report.has_errors:
+        exits.leave(exits.MISTAKES)
+
+
+def check_target(text: str, report: Diagnostics, backend: str, options: dict[str, str]) -> int:
+    """Report everything about the pipelines of a target; how many there are."""
+    from typedpipe.compiler import driver
+
+    loaded = load(text, report)
+    if loaded is None:
+        return 0
+    handles = loaded.pipelines
+    if loaded.target.name or not handles:
+        chosen = choose(loaded, report)
+        handles = [chosen] if chosen is not None else []
+    for handle in handles:
+        if handle.ir is None:
+            continue
+        found = Diagnostics()
+        driver.check(handle.ir, found)
+        if backend and not found.has_errors:
+            try:
+                driver.compile(handle.ir, backend, options)
+            except PipelineError as error:
+                for item in error.diagnostics:
+                    found.add(item)
+        for item in found:
+            report.add(item)
+    return len(handles)

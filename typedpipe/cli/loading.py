@@ -1,0 +1,245 @@
+"""From ``FILE[:NAME]`` or ``MODULE:NAME`` to the user's pipeline.
+
+A file that belongs to a package is imported by its dotted name, so that relative imports work and each class has one
+identity; any other file is executed as a module of its own name, never as ``__main__``. What the import prints goes to
+stderr, and whatever goes wrong in it is a diagnostic at the user's line.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import dataclass, field
+from importlib import import_module
+from types import ModuleType, TracebackType
+from typing import Any
+
+from typedpipe.diagnostics.model import NOWHERE, Diagnostic, Diagnostics, Label, PipelineError, Span
+from typedpipe.diagnostics.spans import display_path, resolve_spans
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What the user named: a file or a module, and perhaps one pipeline of it."""
+
+    file: str = ""
+    module: str = ""
+    name: str = ""
+
+    def __str__(self) -> str:
+        return self.module or display_path(self.file)
+
+
+@dataclass(slots=True)
+class Loaded:
+    """An imported file and the pipelines that it defines, in order."""
+
+    target: Target
+    module: ModuleType | None = None
+    pipelines: list[Any] = field(default_factory=list)
+
+
+def parse_target(text: str, report: Diagnostics) -> Target | None:
+    """What a target names; None when there is no such file, which is reported."""
+    if os.path.isfile(text):
+        return Target(file=os.path.abspath(text))
+    path, colon, name = text.rpartition(":")
+    if colon and os.path.isfile(path):
+        return Target(file=os.path.abspath(path), name=name)
+    where = path if colon else text
+    if where.endswith(".py") or os.sep in where or os.path.isdir(where):
+        _no_file(where, report)
+        return None
+    if not all(part.isidentifier() for part in where.split(".")):
+        _no_file(where, report)
+        return None
+    return Target(module=where, name=name if colon else "")
+
+
+def _no_file(path: str, report: Diagnostics) -> None:
+    from difflib import get_close_matches
+
+    if os.path.isdir(path):
+        message, near = f"`{path}` is a folder, not a file", []
+    else:
+        message = f"there is no file `{path}`"
+        folder = os.path.dirname(path) or "."
+        names = [name for name in os.listdir(folder) if name.endswith(".py")] if os.path.isdir(folder) else []
+        near = get_close_matches(os.path.basename(path), names, 1)
+    help_ = (
+        f"did you mean `{os.path.join(os.path.dirname(path), near[0])}`?"
+        if near
+        else "name it FILE, FILE:NAME or MODULE:NAME"
+    )
+    report.error("TP180", message, NOWHERE, help=help_)
+
+
+def load(text: str, report: Diagnostics) -> Loaded | None:
+    """Import what a target names, with everything that decoration finds reported; None when nothing could be loaded."""
+    from typedpipe.dsl.tracing import collecting
+
+    target = parse_target(text, report)
+    if target is None:
+        return None
+    loaded = Loaded(target)
+    with _stdout_to_stderr(), collecting(report) as collected:
+        try:
+            loaded.module = _import(target)
+        except SyntaxError as error:
+            _syntax_error(error, target, report)
+        except SystemExit as error:
+            _raised(
+                "TP183",
+                f"`{target}` ends the program when it is imported: SystemExit({error.code!r})",
+                error,
+                target,
+                report,
+            )
+        except PipelineError as error:
+            for item in error.diagnostics:
+                report.add(item)
+        except ModuleNotFoundError as error:
+            _module_not_found(error, target, report)
+        except Exception as error:  # the user's code may raise anything
+            line = traceback.format_exception_only(error)[-1].strip()
+            _raised("TP182", f"`{target}` raises when it is imported: {line}", error, target, report)
+    file = target.file or getattr(loaded.module, "__file__", None) or ""
+    loaded.pipelines = [handle for handle in collected.pipelines if _same_file(handle.file, file)]
+    return loaded
+
+
+def _same_file(one: str, other: str) -> bool:
+    return os.path.realpath(one) == os.path.realpath(other)
+
+
+@contextmanager
+def _stdout_to_stderr() -> Iterator[None]:
+    """What the import prints, also from C or a child process, does not get into our data."""
+    sys.stdout.flush()
+    real = sys.stdout is sys.__stdout__ and _is_descriptor(sys.stdout, 1)
+    kept = os.dup(1) if real else -1
+    if real:
+        os.dup2(2, 1)
+    try:
+        with redirect_stdout(sys.stderr):
+            yield
+    finally:
+        sys.stderr.flush()
+        if real:
+            os.dup2(kept, 1)
+            os.close(kept)
+
+
+def _is_descriptor(stream: Any, number: int) -> bool:
+    try:
+        return bool(stream.fileno() == number)
+    except (OSError, ValueError, AttributeError):
+        return False
+
+
+def _import(target: Target) -> ModuleType:
+    if target.module:
+        _search_first(os.getcwd())
+        return import_module(target.module)
+    folder, name = os.path.split(target.file)
+    parts = [os.path.splitext(name)[0]]
+    while os.path.isfile(os.path.join(folder, "__init__.py")):
+        folder, package = os.path.split(folder)
+        parts.insert(0, package)
+    _search_first(folder)
+    if len(parts) > 1:
+        return import_module(".".join(parts[:-1] if parts[-1] == "__init__" else parts))
+    return _execute(target.file, parts[0])
+
+
+def _search_first(folder: str) -> None:
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+
+
+def _execute(file: str, stem: str) -> ModuleType:
+    """Execute a file as a module under a name of its own; the file's own stem where that is free."""
+    from importlib.util import module_from_spec, spec_from_file_location
+
+    name = (
+        stem
+        if stem.isidentifier() and stem not in sys.modules and stem not in sys.stdlib_module_names
+        else f"user_{stem}"
+    )
+    while name in sys.modules:
+        name += "_"
+    with open(file, "rb") as stream:
+        code = compile(stream.read(), file, "exec", dont_inherit=True)
+    spec = spec_from_file_location(name, file)
+    module = module_from_spec(spec) if spec is not None else ModuleType(name)
+    module.__file__ = file
+    sys.modules[name] = module
+    exec(code, module.__dict__)  # noqa: S102 - running the user's file is what was asked for
+    return module
+
+
+# ------------------------------------------------------------------------------------- what goes wrong in it
+
+
+def _syntax_error(error: SyntaxError, target: Target, report: Diagnostics) -> None:
+    file = display_path(error.filename) if error.filename else str(target)
+    line, column = error.lineno or 0, error.offset or 0
+    end_line, end_column = error.end_lineno or 0, error.end_offset or 0
+    known_end = line and end_line >= line and end_column > 0
+    span = Span(file, line, max(column, 0), end_line if known_end else 0, end_column if known_end else 0)
+    report.error("TP181", f"`{file}` does not parse", span, error.msg)
+
+
+def _module_not_found(error: ModuleNotFoundError, target: Target, report: Diagnostics) -> None:
+    missing = error.name or ""
+    if (
+        target.module
+        and (missing == target.module or target.module.startswith(f"{missing}."))
+        and not _user_sites(error, target)
+    ):
+        report.error(
+            "TP180", f"there is no module `{target.module}`", NOWHERE, help="name it FILE, FILE:NAME or MODULE:NAME"
+        )
+        return
+    help_ = f"install `{missing.partition('.')[0]}` where typedpipe is installed, or import it inside the component that needs it"
+    _raised(
+        "TP182", f"`{target}` raises when it is imported: ModuleNotFoundError: {error}", error, target, report, help_
+    )
+
+
+def _raised(
+    code: str, message: str, error: BaseException, target: Target, report: Diagnostics, help_: str = ""
+) -> None:
+    from typedpipe.cli.app import wants_traceback
+
+    if wants_traceback():
+        traceback.print_exception(error, file=sys.stderr)
+    sites = _user_sites(error, target)
+    spans = resolve_spans([(tb.tb_frame.f_code, tb.tb_lasti) for tb in sites])
+    own = [span for span in spans if not target.file or _same_file(span.file, target.file)]
+    place = own[-1] if own else spans[-1] if spans else NOWHERE
+    last = spans[-1] if spans else NOWHERE
+    others = (Label(last, "raised here"),) if last != place else ()
+    default = {
+        "TP182": "what a pipeline's file does when it is imported must not fail: move work into components",
+        "TP183": 'put what the file does as a program under `if __name__ == "__main__":`',
+    }
+    report.add(Diagnostic(code, message, Label(place), others, help=help_ or default[code]))
+
+
+def _user_sites(error: BaseException, target: Target) -> list[TracebackType]:
+    """The frames of the user's code, outermost first: what stands above and below it is Python's or ours."""
+    ours = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+    found: list[TracebackType] = []
+    step = error.__traceback__
+    while step is not None:
+        file = step.tb_frame.f_code.co_filename
+        if not file.startswith((ours, "<frozen ")) and not file.startswith(
+            os.path.dirname(os.__file__) + os.sep + "importlib"
+        ):
+            found.append(step)
+        step = step.tb_next
+    return found

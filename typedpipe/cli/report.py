@@ -1,0 +1,87 @@
+"""Diagnostics on their way out: the format, the stream, the color, the exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from typing import TextIO
+
+import click
+
+from typedpipe.cli import exits
+from typedpipe.diagnostics.model import NOWHERE, Diagnostic, Diagnostics, Label, PipelineError
+
+FORMATS = ("text", "json", "github", "sarif")
+
+format_option = click.option(
+    "--format",
+    "form",
+    type=click.Choice(FORMATS),
+    default="text",
+    show_default=True,
+    help="How diagnostics are printed.",
+)
+
+
+def colors(stream: TextIO) -> bool:
+    """Whether to color what goes to a stream: a terminal, and nobody objects (``NO_COLOR``, ``TERM=dumb``)."""
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def write_diagnostics(report: Diagnostics, form: str, stream: TextIO) -> None:
+    """Print all, by file and line."""
+    items = sorted(report, key=_order)
+    if form == "text":
+        from typedpipe.diagnostics.text import render_all
+
+        text = render_all(items, color=colors(stream))
+    else:
+        from typedpipe.diagnostics import machine
+
+        text = {"json": machine.render_json, "github": machine.render_github, "sarif": machine.render_sarif}[form](
+            items
+        )
+    stream.write(text)
+    stream.flush()
+
+
+def _order(diagnostic: Diagnostic) -> tuple[str, int, int]:
+    span = diagnostic.primary.span
+    return span.file, span.line, span.column
+
+
+def stop_on_errors(report: Diagnostics, form: str = "text", code: int = exits.MISTAKES) -> None:
+    """Print what was found to stderr, and end the command when an error is among it."""
+    if report.items:
+        write_diagnostics(report, form, sys.stderr)
+    if report.has_errors:
+        exits.leave(code)
+
+
+def stop(error: PipelineError, form: str = "text") -> None:
+    """The same for diagnostics that were raised."""
+    report = Diagnostics()
+    for item in error.diagnostics:
+        report.add(item)
+    stop_on_errors(report, form)
+
+
+def report_ours(error: BaseException) -> None:
+    """Say that typedpipe itself failed, where, and what to do; the traceback only when it was asked for."""
+    from typedpipe.cli.app import wants_traceback
+    from typedpipe.diagnostics.text import render
+
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f"raised at {frames[-1].filename}:{frames[-1].lineno}, in {frames[-1].name}" if frames else ""
+    text = traceback.format_exception_only(error)[-1].strip()
+    diagnostic = Diagnostic(
+        "TP901",
+        f"typedpipe itself failed: {text}",
+        Label(NOWHERE),
+        notes=(where,) if where else (),
+        help="this is our mistake: please report it, with what the same command prints with --traceback",
+    )
+    if wants_traceback():
+        traceback.print_exception(error, file=sys.stderr)
+    sys.stderr.write(render(diagnostic, color=colors(sys.stderr)))
