@@ -1,0 +1,242 @@
+"""The source of a component: what is shipped, and what it may not take from outside.
+
+The function's text travels with the classes of its signature and what was passed by ``include``; every other name that
+it takes from its module is an error that names all of them. Nothing here keeps the user's module or runs it again.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import sys
+import types
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any
+
+from typedpipe.diagnostics.model import Diagnostics, Label, Span
+from typedpipe.diagnostics.spans import display_path
+from typedpipe.dsl.source_files import Function, ParsedFile, parsed_file
+from typedpipe.dsl.source_names import BUILTINS, MODULE_NAMES, least_python, names_of, outside_names
+from typedpipe.dsl.source_needs import Bundle, is_ours, is_stand_in
+from typedpipe.ir.nodes import Chunk
+
+_KEEP_INSIDE = "write it as a plain `def` at the top of the file"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The shipped source of a component: chunks that run in order in one module."""
+
+    chunks: tuple[Chunk, ...]
+    entry: str
+    min_python: tuple[int, int] = (3, 8)
+
+
+def capture(
+    fn: Callable[..., Any], *, include: Sequence[Any] = (), shipped: Sequence[type] = (), report: Diagnostics
+) -> Source | None:
+    """The source to ship for a function, or None when ``report`` got an error.
+
+    ``include`` are helpers that the user passed, ``shipped`` the classes of the signature; both bring what they need.
+
+    >>> from typedpipe.diagnostics.model import Diagnostics
+    >>> capture(len, report=Diagnostics()) is None
+    True
+    """
+    if not _is_plain_function(fn, report):
+        return None
+    found = _find(fn, report)
+    if found is None:
+        return None
+    file, node = found
+    ok = _check_decorators(fn, file, node, report)
+    bundle = Bundle(file, fn.__globals__, file.header(node), report)
+    for cls in shipped:
+        bundle.add_class(cls)
+    for item in include:
+        bundle.add_included(item)
+    entry = file.chunk(node)
+    outside = _outside(fn, entry, bundle)
+    if outside:
+        _report_outside(fn, file, node, outside, report)
+    if outside or bundle.failed or not ok:
+        return None
+    least = max(least_python(entry.text), bundle.min_python)
+    return Source((*bundle.chunks, entry), node.name, least)
+
+
+def _is_plain_function(fn: Any, report: Diagnostics) -> bool:
+    """Refuse what has no source of its own, before looking for a file."""
+    name = getattr(fn, "__name__", type(fn).__name__)
+    if not isinstance(fn, types.FunctionType):
+        method = isinstance(fn, types.MethodType | staticmethod | classmethod)
+        code = "TP135" if method else "TP130"
+        what = "is a method" if method else "has no Python source"
+        at = _where(fn.__func__) if method else Span("")
+        report.error(code, f"`{name}` {what}, and a component is a function", at, help=_KEEP_INSIDE)
+        return False
+    flags = fn.__code__.co_flags
+    asynchronous = inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
+    parts = fn.__qualname__.split(".")
+    if name == "<lambda>":
+        report.error("TP131", "a lambda cannot be a component", _where(fn), help=_KEEP_INSIDE)
+    elif flags & asynchronous:
+        text = "write `def`, and call `asyncio.run(...)` inside it"
+        report.error("TP133", f"`{name}` is an `async` function", _where(fn), help=text)
+    elif flags & inspect.CO_GENERATOR:
+        report.error("TP134", f"`{name}` is a generator: it has a `yield`", _where(fn), help="return a list")
+    elif len(parts) > 1 and parts[-2] != "<locals>":
+        text = f"`{name}` is a method of `{parts[-2]}`, and a component is a function"
+        report.error("TP135", text, _where(fn), help=_KEEP_INSIDE)
+    elif hasattr(fn, "__wrapped__"):
+        inner = inspect.unwrap(fn)
+        text = f"a decorator below `@component` wraps `{name}`, and it would not be there in the container"
+        report.error("TP136", text, _where(inner), help="take it off, or do inside the function what it does")
+    elif fn.__code__.co_freevars:
+        names = ", ".join(f"`{free}`" for free in fn.__code__.co_freevars)
+        text = f"`{name}` takes {names} from the function around it"
+        report.error(
+            "TP132", text, _where(fn), help="make it a parameter, or define the component at the top of the file"
+        )
+    else:
+        return True
+    return False
+
+
+def _where(fn: Any) -> Span:
+    code = fn.__code__
+    file = parsed_file(code.co_filename, fn.__globals__)
+    node = file and file.functions.get((code.co_firstlineno, code.co_name))
+    return file.header(node) if file and node else Span(display_path(code.co_filename), code.co_firstlineno)
+
+
+def _find(fn: types.FunctionType, report: Diagnostics) -> tuple[ParsedFile, Function] | None:
+    code = fn.__code__
+    place = Span(display_path(code.co_filename), code.co_firstlineno)
+    file = parsed_file(code.co_filename, fn.__globals__)
+    if file is None:
+        text = f"the source of `{fn.__name__}` cannot be found"
+        label = f"defined in {code.co_filename}, which cannot be read"
+        report.error("TP130", text, place, label, help="define it in a file or a notebook cell: its source is shipped")
+        return None
+    if file.problem is not None:
+        text = f"the cell or file of `{fn.__name__}` cannot be read as Python: {file.problem.msg}"
+        at = Span(place.file, file.problem.lineno or 0)
+        report.error("TP140", text, at, help="put `%` and `!` lines into a cell of their own")
+        return None
+    node = file.functions.get((code.co_firstlineno, code.co_name))
+    if node is None:
+        text = (
+            f"`{fn.__name__}` is not at line {code.co_firstlineno} any more: the file was edited after it was imported"
+        )
+        report.error("TP130", text, place, help="import the file again")
+        return None
+    return file, node
+
+
+def _check_decorators(fn: types.FunctionType, file: ParsedFile, node: Function, report: Diagnostics) -> bool:
+    """An error for a decorator between ours and the function, even one that gave the function back."""
+    ours = [i for i, decorator in enumerate(node.decorator_list) if _decorator_is_ours(fn, decorator)]
+    below = node.decorator_list[ours[-1] + 1 :] if ours else []
+    for decorator in below:
+        text = f"a decorator below `@component` would not be there in the container, but `{node.name}` has one"
+        report.error("TP136", text, file.span(decorator), help="take it off, or do inside the function what it does")
+    return not below
+
+
+def _decorator_is_ours(fn: types.FunctionType, decorator: ast.expr) -> bool:
+    node = decorator.func if isinstance(decorator, ast.Call) else decorator
+    while isinstance(node, ast.Attribute):
+        node = node.value
+    return isinstance(node, ast.Name) and is_ours(fn.__globals__.get(node.id))
+
+
+def _outside(fn: types.FunctionType, entry: Chunk, bundle: Bundle) -> list[str]:
+    """The names that the body takes from its module and that will not be in the container."""
+    space = fn.__globals__
+    found = [name for name in outside_names(fn.__code__) if not _arrives(name, space, fn, bundle)]
+    if not found:
+        return []
+    needed = names_of(_without_interface(entry.text))  # names in annotations of inner functions are not needed
+    return [name for name in found if name in needed]
+
+
+def _arrives(name: str, space: dict[str, Any], fn: types.FunctionType, bundle: Bundle) -> bool:
+    if name in bundle.names or name == fn.__name__ or name in MODULE_NAMES:
+        return True
+    if name not in space:
+        return name in BUILTINS or is_stand_in(name, None, absent=True)
+    return is_stand_in(name, space[name], absent=False) or bundle.alias(name, space[name])
+
+
+def _without_interface(text: str) -> str:
+    tree = ast.parse("if 1:\n" + text if text[:1] in " \t" else text)
+    body = tree.body[0].body if isinstance(tree.body[0], ast.If) else tree.body
+    for node in body:
+        if isinstance(node, ast.FunctionDef):
+            node.decorator_list, node.returns = [], None
+            node.args.defaults, node.args.kw_defaults = [], [None] * len(node.args.kwonlyargs)
+    return ast.unparse(ast.Module(body, []))
+
+
+def _report_outside(
+    fn: types.FunctionType, file: ParsedFile, node: Function, outside: list[str], report: Diagnostics
+) -> None:
+    """One error with all the names, at the first use of the first one."""
+    uses: dict[str, ast.AST] = {}
+    for part in ast.walk(ast.Module(list(node.body), [])):
+        if isinstance(part, ast.Name) and part.id in outside:
+            uses.setdefault(part.id, part)
+        elif isinstance(part, ast.Global):
+            for name in part.names:
+                uses.setdefault(name, part)
+    names = ", ".join(f"`{name}`" for name in outside)
+    subject = "a name" if len(outside) == 1 else "names"
+    labels = [Label(file.span(uses[name]), _what(name, fn.__globals__)) for name in outside if name in uses]
+    first, others = (labels[0], labels[1:]) if labels else (Label(file.header(node)), [])
+    text = f"`{fn.__name__}` takes {subject} from outside itself: {names}"
+    report.error("TP137", text, first.span, first.text, others=others, help=_help(outside, fn))
+
+
+def _what(name: str, space: dict[str, Any]) -> str:
+    if name not in space:
+        return f"`{name}` is not defined when the component is"
+    value = space[name]
+    if isinstance(value, types.ModuleType):
+        return f"`{name}` is a module imported outside"
+    if isinstance(value, types.FunctionType):
+        return f"`{name}` is a function defined outside"
+    return f"`{name}` is a class defined outside" if isinstance(value, type) else f"`{name}` is a global variable"
+
+
+def _help(outside: list[str], fn: types.FunctionType) -> str:
+    values = [fn.__globals__.get(name) for name in outside]
+    own = [n for n, v in zip(outside, values, strict=True) if _is_users(v, fn)]
+    modules = [n for n, v in zip(outside, values, strict=True) if v is not None and n not in own]
+    plain = [
+        n
+        for n in modules
+        if not isinstance(fn.__globals__[n], types.ModuleType | type) and not callable(fn.__globals__[n])
+    ]
+    unknown = [n for n in outside if n not in fn.__globals__]
+    close = get_close_matches(unknown[0], {*fn.__code__.co_varnames, *BUILTINS}, 1) if unknown else []
+    parts = []
+    if own:
+        parts.append(f"pass it with `include=[{', '.join(own)}]`")
+    if set(modules) - set(plain):
+        parts.append("import it inside the function")
+    if plain:
+        parts.append(f"make `{plain[0]}` a parameter, or write its value in the function")
+    if unknown:
+        parts.append(
+            f"did you mean `{close[0]}`?" if close else f"define `{unknown[0]}` above, or import it inside the function"
+        )
+    return "; ".join(parts)
+
+
+def _is_users(value: Any, fn: types.FunctionType) -> bool:
+    if not isinstance(value, types.FunctionType | type):
+        return False
+    return value.__module__ == fn.__module__ or value.__module__ not in sys.modules

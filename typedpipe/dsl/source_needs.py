@@ -1,0 +1,236 @@
+"""What classes and included helpers bring along: imports as imports, the user's own classes and functions by source."""
+
+from __future__ import annotations
+
+import ast
+import os
+import sys
+import types
+import typing
+from enum import Enum
+from typing import Any
+
+from typedpipe.diagnostics.model import Diagnostics, Span
+from typedpipe.dsl.source_files import Definition, ParsedFile, cells, parsed_file
+from typedpipe.dsl.source_names import BUILTINS, MODULE_NAMES, annotation_names, least_python, names_of
+from typedpipe.ir.nodes import Chunk
+from typedpipe.runtime.task import MARKERS, STUB_NAMES
+
+_PACKAGE = "typedpipe"
+_TYPING = ("typing", "typing_extensions", "collections.abc")
+_INSTALLED = (f"site-packages{os.sep}", f"dist-packages{os.sep}")
+
+
+def is_ours(value: Any) -> bool:
+    """Whether a value is typedpipe's (or kfp's) own, whatever name it is bound to."""
+    module = value.__name__ if isinstance(value, types.ModuleType) else getattr(value, "__module__", None)
+    return isinstance(module, str) and module.partition(".")[0] in (_PACKAGE, "kfp")
+
+
+def is_stand_in(name: str, value: Any, *, absent: bool) -> bool:
+    """Whether the container has a stand-in for the name: only when the user's is absent, ours or typing's."""
+    if name not in STUB_NAMES:
+        return False
+    if absent or is_ours(value) or (value is None and name in ("OUT", "STATUS")):
+        return True
+    return getattr(typing, name, None) is value or (name in MARKERS and typing.get_origin(value) is typing.Annotated)
+
+
+def is_installed(module: str) -> bool:
+    """Whether a module comes with Python or from a package, so that an import in the container may find it."""
+    top = module.partition(".")[0]
+    if top in sys.stdlib_module_names and top != "__main__":
+        return True
+    loaded = sys.modules.get(module) or sys.modules.get(top)
+    file = getattr(loaded, "__file__", None) or next(iter(getattr(loaded, "__path__", ())), None)
+    return (
+        loaded is not None
+        and module != "__main__"
+        and (file is None or any(part in file + os.sep for part in _INSTALLED))
+    )
+
+
+class Bundle:
+    """The chunks that a component needs before its function, in the order in which they must run."""
+
+    def __init__(self, file: ParsedFile, space: dict[str, Any], place: Span, report: Diagnostics) -> None:
+        self.file = file
+        self.space = space
+        self.place = place
+        self.report = report
+        self.chunks: list[Chunk] = []
+        self.names: dict[str, Any] = {}
+        self.failed = False
+        self.min_python = (3, 8)
+
+    def alias(self, name: str, value: Any) -> bool:
+        """Bind another name of something that is shipped already; whether it is."""
+        own = next((known for known, item in self.names.items() if item is value and value is not None), None)
+        if own is None:
+            return False
+        self._emit(Chunk(f"{name} = {own}\n"), name, value)
+        return True
+
+    def add_included(self, item: Any) -> None:
+        """A helper function or class that the user passed."""
+        if isinstance(item, type):
+            self.add_class(item)
+        elif isinstance(item, types.FunctionType) and item.__name__ != "<lambda>" and not item.__code__.co_freevars:
+            self.add_function(item)
+        else:
+            shown = getattr(item, "__name__", None) or repr(item)
+            self._fail(
+                "TP138", f"`include` takes plain functions and classes, not `{shown}`", "pass the function itself"
+            )
+
+    def add_class(self, cls: type) -> None:
+        """A class by its source, or by its import where it is installed, with what it needs."""
+        if is_ours(cls) or cls.__module__ == "builtins" or self.names.get(cls.__name__) is cls:
+            return
+        if is_installed(cls.__module__):
+            top, *rest = cls.__qualname__.split(".")
+            self._emit(Chunk(f"from {cls.__module__} import {top}\n"), top, cls)
+            self._bind_inner(cls, rest)
+            return
+        path = cls.__qualname__.rpartition("<locals>.")
+        outer, *inner = path[2].split(".")
+        found = self._find_class(cls, path[0] + path[1] + outer)
+        if found is None:
+            return
+        file, node = found
+        self.names[outer] = cls if not inner else None
+        space = self.space if file is self.file else vars(sys.modules.get(cls.__module__, sys.modules[__name__]))
+        self._add_definition(file, node, space, evaluated=hasattr(cls, "model_fields"))
+        self._bind_inner(cls, inner)
+
+    def _bind_inner(self, cls: type, inner: list[str]) -> None:
+        if inner:
+            dotted = cls.__qualname__.rpartition("<locals>.")[2]
+            self._emit(Chunk(f"{cls.__name__} = {dotted}\n"), cls.__name__, cls)
+
+    def add_function(self, fn: types.FunctionType) -> None:
+        """A helper by its source, with what it needs."""
+        if self.names.get(fn.__name__) is fn:
+            return
+        file = parsed_file(fn.__code__.co_filename, fn.__globals__)
+        node = file and file.functions.get((fn.__code__.co_firstlineno, fn.__code__.co_name))
+        if file is None or node is None:
+            self._fail(
+                "TP138", f"the source of `{fn.__name__}` cannot be found", "define it in a file or a notebook cell"
+            )
+            return
+        self.names[fn.__name__] = fn
+        self._add_definition(file, node, fn.__globals__, evaluated=False)
+
+    def _add_definition(self, file: ParsedFile, node: Definition, space: dict[str, Any], *, evaluated: bool) -> None:
+        chunk = file.chunk(node)
+        soft = annotation_names(node) if isinstance(node, ast.ClassDef) else {}
+        own = {target.id for target in getattr(node, "targets", ()) if isinstance(target, ast.Name)}
+        hard = {name: None for name in names_of(chunk.text) if name not in own}
+        for name in {**hard, **soft}:
+            if not self._need(name, space, file) and name in hard:
+                title = getattr(node, "name", None) or next(iter(own))
+                text = f"`{title}` is shipped with the component, but it needs `{name}`, which cannot be"
+                self._fail("TP139", text, f"write the value of `{name}` where it is used", file.header(node))
+        self.min_python = max(self.min_python, least_python(chunk.text, evaluated=evaluated))
+        self.chunks.append(chunk)
+
+    def _need(self, name: str, space: dict[str, Any], file: ParsedFile) -> bool:
+        """Ship what a name is bound to; whether that could be done."""
+        if name in MODULE_NAMES:
+            return True
+        if name not in space:
+            return name in self.names or name in BUILTINS or name in STUB_NAMES
+        value = space[name]
+        if (name in self.names and self.names[name] in (value, None)) or is_stand_in(name, value, absent=False):
+            return True
+        if self.alias(name, value):
+            return True
+        line = _import_line(name, value, file)
+        if line:
+            self._emit(Chunk(line), name, value)
+        elif isinstance(value, type) and not is_installed(value.__module__):
+            self.add_class(value)
+        elif isinstance(value, types.FunctionType) and not is_installed(value.__module__):
+            self.add_function(value)
+        else:
+            return False
+        return name in self.names or self.alias(name, value) or self.failed
+
+    def _find_class(self, cls: type, qualname: str) -> tuple[ParsedFile, Definition] | None:
+        found = []
+        for file in self._files(cls):
+            nodes = file.classes.get(qualname, [])
+            exact = [n for n in nodes if n.lineno == getattr(cls, "__firstlineno__", 0)] if len(nodes) > 1 else nodes
+            fitting: list[Definition] = list(exact or [n for n in nodes if _same_fields(n, cls)])
+            if not nodes and qualname in file.assigned:
+                fitting = [file.assigned[qualname]]
+            found += [(file, node) for node in fitting]
+        if len({file.chunk(node).text for file, node in found}) == 1:
+            return found[-1]
+        if not found and _is_functional(cls):
+            return None  # the runtime makes it again from the interface
+        text = (
+            f"`{cls.__name__}` has two definitions that look alike"
+            if found
+            else f"the source of `{cls.__name__}` cannot be found"
+        )
+        self._fail("TP139", text, "define the class once, in a file or a notebook cell")
+        return None
+
+    def _files(self, cls: type) -> list[ParsedFile]:
+        module = sys.modules.get(cls.__module__)
+        names = [getattr(module, "__file__", None)] if module else []
+        if cls.__module__ == self.space.get("__name__"):
+            names = [self.file.name, *(cells() if self.file.name in cells() else ())]
+        files = [parsed_file(name) for name in dict.fromkeys(names) if name]
+        return [file for file in files if file is not None]
+
+    def _emit(self, chunk: Chunk, name: str, value: Any) -> None:
+        self.names[name] = value
+        self.chunks.append(chunk)
+        self.min_python = max(self.min_python, least_python(chunk.text))
+
+    def _fail(self, code: str, text: str, help_: str, place: Span | None = None) -> None:
+        self.failed = True
+        self.report.error(code, text, place or self.place, help=help_)
+
+
+def _same_fields(node: ast.ClassDef, cls: type) -> bool:
+    own = {s.target.id for s in node.body if isinstance(s, ast.AnnAssign) and isinstance(s.target, ast.Name)}
+    if issubclass(cls, Enum):
+        plain = [t.id for s in node.body if isinstance(s, ast.Assign) for t in s.targets if isinstance(t, ast.Name)]
+        return set(plain) == set(cls.__members__)
+    return own == set(cls.__dict__.get("__annotations__", None) or typing.get_type_hints(cls) if own else own)
+
+
+def _is_functional(cls: type) -> bool:
+    return issubclass(cls, Enum) or hasattr(cls, "_fields") or hasattr(cls, "__total__")
+
+
+def _import_line(name: str, value: Any, file: ParsedFile) -> str:
+    """The import that binds the name in the container too, or nothing when only this machine has the module."""
+    if is_ours(value):
+        return _import_of_ours(name, value)
+    module, item, level = file.imports.get(name, ("", "", 0))
+    if module and not level and is_installed(module):
+        if item:
+            return f"from {module} import {item}{'' if item == name else f' as {name}'}\n"
+        return f"import {module}{'' if module.partition('.')[0] == name else f' as {name}'}\n"
+    if isinstance(value, types.ModuleType):
+        return f"import {value.__name__} as {name}\n" if is_installed(value.__name__) else ""
+    home, own = getattr(value, "__module__", None), getattr(value, "__qualname__", None)
+    if isinstance(home, str) and isinstance(own, str) and is_installed(home) and own.isidentifier():
+        return f"from {home} import {own}{'' if own == name else f' as {name}'}\n"
+    return ""
+
+
+def _import_of_ours(name: str, value: Any) -> str:
+    if isinstance(value, types.ModuleType):
+        return (
+            f"import {_PACKAGE} as {name}\n"
+            if value.__name__ in (_PACKAGE, "kfp")
+            else f"from {_PACKAGE} import dsl as {name}\n"
+        )
+    own = getattr(value, "__name__", "")
+    return f"from {_PACKAGE}.dsl import {own} as {name}\n" if own in STUB_NAMES else ""
