@@ -1,0 +1,407 @@
+"""The engine: one thread that starts the tasks which the walk hands out, follows them, and says what happens.
+
+Everything waits in one place (``selectors``): ends of processes, signals, timers. A heap keeps what is ready, another
+one the timers, so that a run costs the same for each task however many there are.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import os
+import selectors
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from typedpipe.ir.nodes import Pipeline
+from typedpipe.local import events
+from typedpipe.local.launch import KILL, Exited, Launch, Launcher, launcher
+from typedpipe.local.logs import Tail
+from typedpipe.local.result import TaskResult
+from typedpipe.local.task import Attempt, Specs, TaskRefused, folder_of
+from typedpipe.local.values import Value
+from typedpipe.local.walk import Listener, NodeResult, TaskRun, Walk
+
+TAIL_SECONDS = 0.1
+BLOCKED = 16
+"""So many tasks that lack cpu are set aside before the rest waits for the next end."""
+CONTRACT_BROKEN = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How to run: not what."""
+
+    jobs: int
+    timeout: float | None = None
+    grace: float = 5.0
+    """Seconds between asking a task to end and killing it."""
+    on_event: Callable[[events.Event], None] | None = None
+    launch: Callable[[], Launcher] = launcher
+
+
+@dataclass(slots=True, eq=False)
+class Tracked:
+    """A task that the walk handed out, through all its attempts."""
+
+    run: TaskRun
+    order: int
+    cpu: int
+    attempts: int = 0
+    started: float | None = None
+    attempt: Attempt | None = None
+    tail: Tail | None = None
+    stopped: str = ""
+    """Why its process was told to end: "timeout" or "cancel"."""
+
+
+@dataclass(slots=True)
+class Pending:
+    """What waits: ready tasks by order, timers by time."""
+
+    ready: list[tuple[bool, int, Tracked]] = field(default_factory=list)
+    timers: list[tuple[float, int, Callable[[], None]]] = field(default_factory=list)
+    count: itertools.count[int] = field(default_factory=itertools.count)
+
+    def push(self, task: Tracked) -> None:
+        heapq.heappush(self.ready, (not task.run.protected, task.order, task))
+
+    def after(self, seconds: float, action: Callable[[], None]) -> None:
+        heapq.heappush(self.timers, (time.monotonic() + seconds, next(self.count), action))
+
+    def due(self) -> list[Callable[[], None]]:
+        now = time.monotonic()
+        found: list[Callable[[], None]] = []
+        while self.timers and self.timers[0][0] <= now:
+            found.append(heapq.heappop(self.timers)[2])
+        return found
+
+    def wait(self) -> float | None:
+        """Seconds to the next timer."""
+        return max(0.0, self.timers[0][0] - time.monotonic()) if self.timers else None
+
+
+class Engine:
+    """One run of one checked pipeline."""
+
+    def __init__(self, pipeline: Pipeline, run: str, folder: Path, settings: Settings) -> None:
+        self._pipeline = pipeline
+        self._folder = folder
+        self._settings = settings
+        self._walk = Walk(pipeline, run, Listener(self._submit, self._ended, self._looped))
+        self._specs = Specs(folder / "specs")
+        self._pending = Pending()
+        self._live: dict[str, Tracked] = {}
+        self._tickets = itertools.count()
+        self._cpu_all = self._cpu_free = 1000 * (os.cpu_count() or 1)
+        self._wake_read, self._wake_write = socket.socketpair()
+        self._interrupts = 0
+        self._handled = 0
+        self._reason = ""
+        self.tasks: dict[str, TaskResult] = {}
+        self.message = ""
+
+    # ------------------------------------------------------------------------------------------ the run
+
+    def run(self, arguments: Mapping[str, Value]) -> NodeResult:
+        """Run to the end. What was started is ended when this returns, however it returns."""
+        self._launcher = self._settings.launch()
+        restore = self._catch_signals()
+        try:
+            if self._settings.timeout is not None:
+                self._pending.after(self._settings.timeout, self._time_is_up)
+            self._walk.begin(arguments)
+            with selectors.DefaultSelector() as selector:
+                self._loop(selector)
+        finally:
+            self._launcher.close()
+            restore()
+            self._wake_read.close()
+            self._wake_write.close()
+        assert self._walk.result is not None
+        return self._walk.result
+
+    @property
+    def canceled(self) -> bool:
+        return self._reason == "cancel"
+
+    @property
+    def timed_out(self) -> bool:
+        return self._reason == "timeout"
+
+    def cancel(self) -> None:
+        """End the run: once, tasks are stopped and exit handlers run; twice, everything is killed. Any thread may."""
+        self._interrupts += 1
+        try:
+            self._wake_write.send(b"x")
+        except OSError:
+            pass  # the run is over
+
+    def _loop(self, selector: selectors.BaseSelector) -> None:
+        selector.register(self._wake_read, selectors.EVENT_READ)
+        watched = self._watch(selector, -1)
+        if self._settings.on_event is not None:
+            self._pending.after(TAIL_SECONDS, self._follow_logs)
+        while self._walk.result is None:
+            self._start_ready()
+            if self._walk.result is not None:
+                break
+            for key, _ in selector.select(self._pending.wait()):
+                if key.fileobj is self._wake_read:
+                    self._wake_read.recv(64)
+                else:
+                    for exited in self._launcher.reports():
+                        self._exited(exited)
+                    watched = self._watch(selector, watched)
+            for action in self._pending.due():
+                action()
+            self._interrupted()
+
+    def _watch(self, selector: selectors.BaseSelector, watched: int) -> int:
+        """Register the launcher, again when it had to start anew."""
+        fd = self._launcher.fileno()
+        if fd != watched or fd not in selector.get_map():
+            if watched in selector.get_map():
+                selector.unregister(watched)
+            selector.register(fd, selectors.EVENT_READ)
+        return fd
+
+    def _catch_signals(self) -> Callable[[], None]:
+        """Let Ctrl-C and SIGTERM cancel the run; a program that runs us in another thread keeps its own."""
+        if threading.current_thread() is not threading.main_thread():
+            return lambda: None
+        numbers = (signal.SIGINT, signal.SIGTERM)
+        old = [(number, signal.signal(number, lambda *_: self.cancel())) for number in numbers]
+
+        def restore() -> None:
+            for number, handler in old:
+                signal.signal(number, signal.SIG_DFL if handler is None else handler)
+
+        return restore
+
+    def tell(self, event: events.Event) -> None:
+        """Give the caller an event."""
+        if self._settings.on_event is not None:
+            self._settings.on_event(event)
+
+    # ----------------------------------------------------------------------------------- what the walk says
+
+    def _submit(self, run: TaskRun) -> None:
+        try:
+            cpu = min(millicores(run.cpu), self._cpu_all)
+        except ValueError as error:
+            self._finish(Tracked(run, 0, 0), "FAILED", str(error), CONTRACT_BROKEN)
+            return
+        self._pending.push(Tracked(run, next(self._pending.count), cpu))
+
+    def _ended(self, name: str, component: str, result: NodeResult) -> None:
+        self.tasks[name] = TaskResult(name, component, result.state, message=result.message)
+        self._remember(result.state, name, result.message)
+        self.tell(events.TaskFinished(name, component, result.state, 0, None, result.message, time.time()))
+
+    def _looped(self, name: str, items: int) -> None:
+        self.tell(events.LoopStarted(name, items, time.time()))
+
+    def _remember(self, state: str, name: str, message: str) -> None:
+        if state == "FAILED" and not self.message:
+            self.message = f"{name}: {message}"
+
+    # ---------------------------------------------------------------------------------------------- tasks
+
+    def _start_ready(self) -> None:
+        aside: list[Tracked] = []
+        while self._pending.ready and len(self._live) < self._settings.jobs and len(aside) < BLOCKED:
+            task = heapq.heappop(self._pending.ready)[2]
+            if self._walk.killed or (self._walk.canceled and not task.run.protected):
+                self._finish(task, "OMITTED" if not task.attempts else "CANCELED", "the run was canceled", None)
+            elif task.cpu > self._cpu_free:
+                aside.append(task)
+            else:
+                self._start(task)
+        for task in aside:
+            self._pending.push(task)
+
+    def _start(self, task: Tracked) -> None:
+        run = task.run
+        task.attempts += 1
+        task.stopped = ""
+        component = self._pipeline.components[run.node.component]
+        folder = folder_of(self._folder, run.name) / str(task.attempts)
+        task.attempt = attempt = Attempt(folder, component, run.values, run.env)
+        now = time.time()
+        task.started = task.started or now
+        self.tell(events.TaskStarted(run.name, component.name, task.attempts, now))
+        try:
+            spec = self._specs.path(component)
+            attempt.write(spec)
+        except (TaskRefused, ValueError) as error:
+            self._finish(task, "FAILED", str(error), CONTRACT_BROKEN)
+            return
+        except OSError as error:
+            self._finish(task, "FAILED", f"the run folder cannot be written: {error}", None)
+            return
+        task.tail = Tail(attempt.log) if self._settings.on_event is not None else None
+        ticket = str(next(self._tickets))
+        self._live[ticket] = task
+        self._cpu_free -= task.cpu
+        self._launcher.start(Launch(ticket, attempt.job, attempt.log, spec))
+        limit = run.node.options.timeout_seconds
+        if limit is not None:
+            self._pending.after(limit, lambda: self._stop(ticket, "timeout"))
+
+    def _stop(self, ticket: str, why: str) -> None:
+        """Ask a task to end, and kill it when it does not."""
+        task = self._live.get(ticket)
+        if task is None or task.stopped:
+            return
+        task.stopped = why
+        self._launcher.signal(ticket, signal.SIGTERM)
+        self._pending.after(self._settings.grace, lambda: self._launcher.signal(ticket, KILL))
+
+    def _exited(self, exited: Exited) -> None:
+        task = self._live.pop(exited.ticket)
+        self._cpu_free += task.cpu
+        self._read_log(task, 0)
+        if task.tail is not None:
+            task.tail.close()
+        attempt = task.attempt
+        assert attempt is not None
+        if exited.code == 0 and not task.stopped:
+            self._succeeded(task, attempt)
+            return
+        code = exited.code if exited.code is None or exited.code >= 0 else 128 - exited.code
+        if task.stopped == "cancel":
+            self._finish(task, "CANCELED", "the run was canceled", code)
+            return
+        message = self._failure(task, attempt, exited)
+        retry = task.run.node.options.retry
+        again = retry is not None and task.attempts <= retry.limit and code != CONTRACT_BROKEN
+        if retry is None or not again or (self._walk.canceled and not task.run.protected):
+            self._finish(task, "FAILED", message, code)
+            return
+        wait = min(retry.backoff_seconds * retry.factor ** (task.attempts - 1), retry.max_seconds)
+        self.tell(events.TaskRetried(task.run.name, task.attempts, message, wait, time.time()))
+        self._pending.after(wait, lambda: self._pending.push(task))
+
+    def _succeeded(self, task: Tracked, attempt: Attempt) -> None:
+        try:
+            outputs = attempt.outputs()
+        except TaskRefused as error:
+            self._finish(task, "FAILED", str(error), CONTRACT_BROKEN)
+            return
+        self._finish(task, "SUCCEEDED", "", 0, outputs)
+
+    def _failure(self, task: Tracked, attempt: Attempt, exited: Exited) -> str:
+        if task.stopped == "timeout":
+            return f"timed out after {task.run.node.options.timeout_seconds:g} s"
+        if exited.message:
+            return exited.message
+        said = attempt.message()
+        code = exited.code or 0
+        if said and code >= 0:
+            return said + (attempt.referenced() if code == 1 else "")
+        if code >= 0:
+            return f"exit code {code}"
+        try:
+            name = signal.Signals(-code).name
+        except ValueError:
+            name = f"signal {-code}"
+        return f"killed by {name}" + (" (out of memory?)" if name == "SIGKILL" else "")
+
+    def _finish(
+        self, task: Tracked, state: events.TaskState, message: str, code: int | None, outputs: Any = None
+    ) -> None:
+        run, attempt = task.run, task.attempt
+        now = time.time()
+        self.tasks[run.name] = TaskResult(
+            run.name,
+            run.node.component,
+            state,
+            task.attempts,
+            code,
+            message,
+            Path(attempt.log) if attempt else None,
+            attempt.folder if attempt else None,
+            task.started,
+            now,
+        )
+        self._remember(state, run.name, message)
+        self.tell(events.TaskFinished(run.name, run.node.component, state, task.attempts, code, message, now))
+        self._walk.finish(run, NodeResult(state, outputs or {}, message))
+
+    # ----------------------------------------------------------------------------------------------- logs
+
+    def _follow_logs(self) -> None:
+        for task in list(self._live.values()):
+            self._read_log(task)
+        self._pending.after(TAIL_SECONDS, self._follow_logs)
+
+    def _read_log(self, task: Tracked, limit: int | None = None) -> None:
+        if task.tail is None:
+            return
+        for offset, data in task.tail.read() if limit is None else task.tail.read(limit):
+            self.tell(events.LogChunk(task.run.name, task.attempts, offset, data, time.time()))
+
+    # ----------------------------------------------------------------------------------------- ending early
+
+    def _interrupted(self) -> None:
+        while self._handled < self._interrupts:
+            self._handled += 1
+            if self._handled == 1:
+                self._end_early("cancel", "canceled")
+            else:
+                self._kill_all()
+
+    def _time_is_up(self) -> None:
+        self._end_early("timeout", f"the run took longer than {self._settings.timeout:g} s")
+
+    def _end_early(self, reason: str, message: str) -> None:
+        if self._reason:
+            return
+        self._reason = reason
+        self.message = message
+        self._walk.canceled = True
+        self.tell(events.CancelStarted(message, False, time.time()))
+        for ticket, task in list(self._live.items()):
+            if not task.run.protected:
+                self._stop(ticket, "cancel")
+        self._drop_waiting()
+
+    def _drop_waiting(self) -> None:
+        """Tasks that wait, for a slot or for their next try, are not started any more."""
+        waiting, self._pending.ready = self._pending.ready, []
+        for _, _, task in waiting:
+            if task.run.protected and not self._walk.killed:
+                self._pending.push(task)
+            else:
+                state: events.TaskState = "CANCELED" if task.attempts else "OMITTED"
+                self._finish(task, state, "the run was canceled", None)
+
+    def _kill_all(self) -> None:
+        self.tell(events.CancelStarted("killed", True, time.time()))
+        self._walk.killed = self._walk.canceled = True
+        for ticket, task in list(self._live.items()):
+            task.stopped = "cancel"
+            self._launcher.signal(ticket, KILL)
+        self._drop_waiting()
+
+
+def millicores(quantity: object) -> int:
+    """A Kubernetes cpu quantity in thousandths of a core; nothing asked for is nothing taken.
+
+    >>> millicores("500m"), millicores("2"), millicores(None)
+    (500, 2000, 0)
+    """
+    if quantity is None or quantity == "":
+        return 0
+    text = str(quantity)
+    try:
+        return int(float(text[:-1])) if text.endswith("m") else int(float(text) * 1000)
+    except (ValueError, OverflowError):
+        raise ValueError(f"the cpu request {text!r} is no quantity: write `500m` or `2`") from None

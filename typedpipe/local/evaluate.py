@@ -1,0 +1,225 @@
+"""Expressions of a pipeline body, worked out by the engine when their values are there."""
+
+from __future__ import annotations
+
+import json
+import operator
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, Final
+
+from typedpipe.ir.nodes import (
+    And,
+    Compare,
+    Const,
+    Contains,
+    Default,
+    Expr,
+    Field,
+    Format,
+    FormatPart,
+    FromExpr,
+    FromInput,
+    FromTask,
+    Graph,
+    Index,
+    IsSet,
+    MakeDict,
+    MakeList,
+    Not,
+    Operand,
+    Or,
+    Unwrap,
+)
+from typedpipe.ir.scopes import expr_operands
+from typedpipe.ir.typing import GraphTypes
+from typedpipe.local.values import NULL_TEXT, Stored, Value, as_list, dump, is_none, load
+from typedpipe.runtime.task import decode
+from typedpipe.types.data import to_data
+from typedpipe.types.model import DATETIME, StructType, without_none
+from typedpipe.types.values import string_wire
+
+COMPARE: Final[dict[str, Callable[[Any, Any], Any]]] = {
+    "==": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+Lookup = Callable[["FromInput | FromTask"], Value]
+
+
+class CannotEvaluate(Exception):
+    """An expression has no value with the values that came: an index out of range, a missing key."""
+
+
+class Evaluation:
+    """The expressions of one graph in one of its runs: each is worked out once, when it is first asked for."""
+
+    def __init__(self, graph: Graph, types: GraphTypes, lookup: Lookup) -> None:
+        self._exprs = graph.exprs
+        self._types = types
+        self._lookup = lookup
+        self._known: dict[int, Value] = {}
+
+    def value(self, operand: Operand) -> Value:
+        """The value of an operand of the graph.
+
+        Raises:
+            CannotEvaluate: an expression in it has none.
+        """
+        if isinstance(operand, FromExpr):
+            self._work_out(operand.index)
+        return self._get(operand)
+
+    def holds(self, operand: Operand) -> bool:
+        return self.value(operand) == "true"
+
+    def plain(self, operand: Operand) -> Any:
+        """The decoded value of a parameter."""
+        value = self.value(operand)
+        if isinstance(value, str):
+            return load(value)
+        if value is None:
+            return None
+        raise CannotEvaluate("the value is an artifact, and a parameter is wanted here")
+
+    def _get(self, operand: Operand) -> Value:
+        match operand:
+            case Const():
+                return operand.text
+            case FromExpr():
+                return self._known[operand.index]
+            case FromInput() | FromTask():
+                return self._lookup(operand)
+            case _:
+                raise AssertionError(f"not in closed IR: {operand}")
+
+    def _work_out(self, index: int) -> None:
+        """Fill in an entry and what it needs. Not recursive: an expression may be as deep as the table is long."""
+        frames = [[index, 0]]
+        while frames:
+            frame = frames[-1]
+            at, position = frame
+            if at in self._known:
+                frames.pop()
+                continue
+            expr = self._exprs[at]
+            operands = expr_operands(expr)
+            while position < len(operands):
+                operand = operands[position]
+                if isinstance(operand, FromExpr) and operand.index not in self._known:
+                    frames.append([operand.index, 0])
+                    break
+                position += 1
+                if isinstance(expr, And | Or) and (self._get(operand) == "true") == isinstance(expr, Or):
+                    position = len(operands)  # decided: what follows may not even have a value
+                    self._known[at] = "true" if isinstance(expr, Or) else "false"
+            frame[1] = position
+            if position == len(operands) and at not in self._known:
+                self._known[at] = self._compute(expr)
+
+    def _compute(self, expr: Expr) -> Value:
+        try:
+            return self._parameter(expr) if isinstance(expr, Compare | Contains | Format | Field) else self._other(expr)
+        except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+            raise CannotEvaluate(f"{describe(expr)}: {reason(error)}") from None
+
+    def _other(self, expr: Expr) -> Value:
+        match expr:
+            case And() | Or():
+                return "true" if isinstance(expr, And) else "false"
+            case Not():
+                return truth(self._get(expr.item) != "true")
+            case IsSet():
+                return truth(not is_none(self._get(expr.value)))
+            case Unwrap():
+                return self._get(expr.value)
+            case Default():
+                value = self._get(expr.value)
+                return self._get(expr.default) if is_none(value) else value
+            case Index():
+                return self._index(expr)
+            case MakeList():
+                return as_list([self._get(item) for item in expr.items])
+            case MakeDict():
+                return make_dict([(name, self._get(value)) for name, value in expr.entries])
+            case _:
+                raise AssertionError(f"not in closed IR: {expr}")
+
+    def _parameter(self, expr: Compare | Contains | Format | Field) -> str:
+        match expr:
+            case Compare():
+                left, right = self._comparable(expr.left), self._comparable(expr.right)
+                return truth(COMPARE[expr.op](left, right))
+            case Contains():
+                return truth(self._plain(expr.value) in self._plain(expr.items))
+            case Field():
+                return dump(self._plain(expr.value)[expr.name])
+            case Format():
+                return string_wire(decode(f'{{"$tp":["format",[{",".join(map(self._part, expr.parts))}]]}}', "str"))
+
+    def _plain(self, operand: Operand) -> Any:
+        value = self._get(operand)
+        if isinstance(value, Stored | tuple):
+            raise TypeError("the value is an artifact, and a parameter is wanted here")
+        return None if value is None else load(value)
+
+    def _comparable(self, operand: Operand) -> Any:
+        value = self._plain(operand)
+        if isinstance(value, str) and without_none(self._types.of(operand)) == DATETIME:
+            return datetime.fromisoformat(value)
+        return value
+
+    def _part(self, part: str | FormatPart) -> str:
+        """A part of an f-string as the runtime's ``format`` operation takes it, so that it prints as in a task."""
+        if isinstance(part, str):
+            return string_wire(part)
+        self._plain(part.value)
+        value, type_ = self._get(part.value) or NULL_TEXT, self._types.of(part.value)
+        return f"[{value},{json.dumps(to_data(type_))},{string_wire(part.spec)},{string_wire(part.conversion)}]"
+
+    def _index(self, expr: Index) -> Value:
+        index = self._plain(expr.index)
+        value = self._get(expr.value)
+        if isinstance(value, tuple):
+            return value[index]
+        type_ = without_none(self._types.of(expr.value))
+        if isinstance(type_, StructType) and isinstance(index, int):
+            index = type_.fields[index].name
+        return dump(self._plain(expr.value)[index])
+
+
+def truth(value: object) -> str:
+    return "true" if value else "false"
+
+
+def make_dict(entries: list[tuple[str, Value]]) -> str:
+    texts: list[str] = []
+    for name, value in entries:
+        if isinstance(value, Stored | tuple):
+            raise TypeError(f"`{name}` is an artifact, which cannot stand in a dict")
+        texts.append(f"{string_wire(name)}:{NULL_TEXT if value is None else value}")
+    text = "{" + ",".join(texts) + "}"
+    return f'{{"$tp":["quote",{text}]}}' if any(name == "$tp" for name, _ in entries) else text
+
+
+def describe(expr: Expr) -> str:
+    match expr:
+        case Field():
+            return f"the field `{expr.name}`"
+        case Index():
+            return "an index"
+        case Compare():
+            return f"a comparison with `{expr.op}`"
+        case Format():
+            return "an f-string"
+        case _:
+            return "an expression"
+
+
+def reason(error: Exception) -> str:
+    if isinstance(error, KeyError):
+        return f"there is no {error}"
+    return str(error)

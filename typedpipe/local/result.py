@@ -1,0 +1,43 @@
+"""What a run leaves: its state, outputs, and what became of each task."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from typedpipe.local.events import RunState, TaskState
+
+
+@dataclass(frozen=True, slots=True)
+class TaskResult:
+    """One task of the run. ``log`` and ``folder`` are the last attempt's; None when it never started."""
+
+    name: str
+    component: str
+    state: TaskState
+    attempts: int = 0
+    exit_code: int | None = None
+    message: str = ""
+    log: Path | None = None
+    folder: Path | None = None
+    started: float | None = None
+    finished: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """A finished run. ``outputs`` are plain Python values and artifact objects; empty unless it succeeded."""
+
+    run: str
+    state: RunState
+    message: str
+    folder: Path
+    outputs: Mapping[str, object] = field(default_factory=dict)
+    tasks: Mapping[str, TaskResult] = field(default_factory=dict)
+    started: float = 0.0
+    finished: float = 0.0
+
+    @property
+    def succeeded(self) -> bool:
+        return self.state == "SUCCEEDED"

@@ -1,0 +1,204 @@
+"""One attempt of one task on disk: what its process is given, and what is taken from it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from typedpipe.ir.nodes import Component, ContainerImpl, InputPort
+from typedpipe.ir.taskspec import port_key, task_spec
+from typedpipe.local.host import HostCommand, raw_value
+from typedpipe.local.values import NULL_TEXT, Stored, Value, is_none, load
+from typedpipe.runtime.task import to_text
+from typedpipe.types.model import is_artifact
+
+MESSAGE = "message"
+LOG = "log"
+_PLAIN = re.compile(r"[^\w.\-\[\]]", re.ASCII)
+
+
+class TaskRefused(Exception):
+    """The task cannot start, or ended without what it owes; the message is for the user."""
+
+
+def folder_of(root: Path, name: str) -> Path:
+    """The folder of a task: its path in the run, with each part made a plain file name."""
+    parts = [part if len(part) < 80 and not _PLAIN.search(part) else _short(part) for part in name.split("/")]
+    return root.joinpath(*parts)
+
+
+def _short(part: str) -> str:
+    return f"{_PLAIN.sub('-', part)[:60]}-{sha256(part.encode()).hexdigest()[:8]}"
+
+
+@dataclass(slots=True)
+class Attempt:
+    """The files of one attempt."""
+
+    folder: Path
+    component: Component
+    values: dict[str, Value]
+    env: dict[str, str]
+    _parameters: list[dict[str, str]] = field(default_factory=list)
+    _links: list[tuple[str, str]] = field(default_factory=list)
+    _folders: list[str] = field(default_factory=list)
+
+    @property
+    def job(self) -> str:
+        return f"{self.folder}/job.json"
+
+    @property
+    def log(self) -> str:
+        return f"{self.folder}/{LOG}"
+
+    def write(self, spec: str) -> None:
+        """Write the job; ``spec`` is the file of the component's spec.
+
+        Raises:
+            TaskRefused: an input cannot be given.
+            OSError: the disk does not take it.
+        """
+        os.makedirs(self.folder)
+        for port in self.component.inputs:
+            self._give(port)
+        argv: list[str] | None = None
+        if isinstance(self.component.impl, ContainerImpl):
+            command = HostCommand(self.component, self.values, str(self.folder))
+            argv = command.argv()
+            self._folders += ["out/a", "out/p", "out/raw"]
+        env = {"TYPEDPIPE_TERMINATION_LOG": f"{self.folder}/{MESSAGE}", **self.env}
+        job = {
+            "spec": spec,
+            "parameters": self._parameters,
+            "root": str(self.folder),
+            "links": self._links,
+            "folders": self._folders,
+            "env": env,
+            "argv": argv,
+        }
+        with open(self.job, "w", encoding="utf-8") as file:
+            file.write(json.dumps(job))
+
+    def _give(self, port: InputPort) -> None:
+        key = port_key(port.name)
+        value = self.values.get(port.name)
+        if not is_artifact(port.type):
+            if value is not None and not isinstance(value, str):
+                raise TaskRefused(f"the input `{port.name}` is a parameter, and was given an artifact")
+            self._parameters.append({"name": key, "value": NULL_TEXT if value is None else value})
+            return
+        if port.how == "path":
+            self._must_be_here(port.name, value)
+        companion = self._place(value, f"in/{key}", "")
+        self._parameters.append({"name": f"tp-{key}", "value": to_text(companion)})
+
+    def _must_be_here(self, name: str, value: Value) -> None:
+        if isinstance(value, Stored) and value.path is None:
+            raise TaskRefused(
+                f"the input `{name}` wants the file of {value.uri}, which is not on this machine: "
+                "import a local path here, or let the component take `Input[...]` and read `.uri` itself"
+            )
+
+    def _place(self, value: Value, target: str, key: str) -> Any:
+        """Link an artifact, or a list of them, under the task's folder; its companion."""
+        if isinstance(value, Stored):
+            if value.path is not None:
+                self._links.append((value.path, target))
+            return {**value.companion, "key": key} if key else value.companion
+        if isinstance(value, tuple):
+            self._folders.append(target)
+            return [
+                self._place(item, f"{target}/{index}", f"{key}/{index}" if key else str(index))
+                for index, item in enumerate(value)
+            ]
+        return [] if value == "[]" else None
+
+    def outputs(self) -> dict[str, Value]:
+        """What the finished process wrote.
+
+        Raises:
+            TaskRefused: something is missing.
+        """
+        raw = isinstance(self.component.impl, ContainerImpl)
+        found: dict[str, Value] = {}
+        for port in self.component.outputs:
+            key = port_key(port.name)
+            if is_artifact(port.type):
+                found[port.name] = self._raw_artifact(port.name, key) if raw else self._artifact(port.name, key)
+            elif raw:
+                text = self._read(port.name, self.folder / "out" / "raw" / key)
+                try:
+                    found[port.name] = raw_value(text, port.type)
+                except ValueError as error:
+                    raise TaskRefused(f"component `{self.component.name}`, output `{port.name}`: {error}") from None
+            else:
+                found[port.name] = self._read(port.name, self.folder / "out" / "p" / key)
+        return found
+
+    def _read(self, name: str, path: Path) -> str:
+        try:
+            return path.read_bytes().decode()
+        except OSError:
+            raise TaskRefused(f"component `{self.component.name}` ended without its output `{name}`") from None
+        except UnicodeDecodeError:
+            raise TaskRefused(f"component `{self.component.name}`: its output `{name}` is not UTF-8 text") from None
+
+    def _artifact(self, name: str, key: str) -> Value:
+        text = self._read(name, self.folder / "out" / "p" / f"tp-{key}")
+        if is_none(text):
+            return None
+        companion = load(text)
+        place = self.folder / "out" / "a" / key
+        return Stored(None if companion.get("digest") == "" else str(place), companion)
+
+    def _raw_artifact(self, name: str, key: str) -> Value:
+        from typedpipe.runtime.task import describe
+        from typedpipe.types.model import artifact_of
+
+        path = self.folder / "out" / "a" / key
+        if not path.exists():
+            raise TaskRefused(f"component `{self.component.name}` ended without its output `{name}`")
+        port = next(port for port in self.component.outputs if port.name == name)
+        type_ = artifact_of(port.type)
+        digest, size, dirs = describe(str(path))
+        title, version = (type_.title, type_.version) if type_ else ("system.Artifact", "0.0.1")
+        companion: dict[str, Any] = {"type": title, "version": version, "name": name, "metadata": {}}
+        companion |= {"uri": str(path), "digest": digest, "size": size, "key": key}
+        return Stored(str(path), companion | ({"dirs": dirs} if dirs else {}))
+
+    def message(self) -> str:
+        """The one line that the task left about its end."""
+        try:
+            with open(f"{self.folder}/{MESSAGE}", "rb") as file:
+                return file.read(4096).decode("utf-8", "replace").strip()
+        except OSError:
+            return ""
+
+    def referenced(self) -> str:
+        """A remark for a failure: which inputs are by reference only."""
+        far = [f"`{n}` ({v.uri})" for n, v in self.values.items() if isinstance(v, Stored) and not os.path.exists(v.path or "")]
+        return f"; by reference only, the files are not on this machine: {', '.join(far)}" if far else ""
+
+
+class Specs:
+    """The specs of components as files of the run, each written once."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._paths: dict[str, str] = {}
+
+    def path(self, component: Component) -> str:
+        """The file of a component's spec; none for a container."""
+        if isinstance(component.impl, ContainerImpl):
+            return ""
+        known = self._paths.get(component.name)
+        if known is None:
+            path = self._folder / f"{len(self._paths)}.json"
+            path.write_text(json.dumps(task_spec(component)), encoding="utf-8")
+            known = self._paths[component.name] = str(path)
+        return known
