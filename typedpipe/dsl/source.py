@@ -45,7 +45,7 @@ def capture(
     >>> capture(len, report=Diagnostics()) is None
     True
     """
-    if not _is_plain_function(fn, report):
+    if not _is_plain_function(fn, report) or not isinstance(fn, types.FunctionType):
         return None
     found = _find(fn, report)
     if found is None:
@@ -74,7 +74,7 @@ def _is_plain_function(fn: Any, report: Diagnostics) -> bool:
         method = isinstance(fn, types.MethodType | staticmethod | classmethod)
         code = "TP135" if method else "TP130"
         what = "is a method" if method else "has no Python source"
-        at = _where(fn.__func__) if method else Span("")
+        at = _where(getattr(fn, "__func__", fn)) if method else Span("")
         report.error(code, f"`{name}` {what}, and a component is a function", at, help=_KEEP_INSIDE)
         return False
     flags = fn.__code__.co_flags
@@ -222,7 +222,7 @@ def _help(outside: list[str], fn: types.FunctionType) -> str:
     ]
     unknown = [n for n in outside if n not in fn.__globals__]
     close = get_close_matches(unknown[0], {*fn.__code__.co_varnames, *BUILTINS}, 1) if unknown else []
-    parts = []
+    parts: list[str] = []
     if own:
         parts.append(f"pass it with `include=[{', '.join(own)}]`")
     if set(modules) - set(plain):

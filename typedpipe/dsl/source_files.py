@@ -23,10 +23,10 @@ class ParsedFile:
 
     name: str
     lines: list[str]
-    functions: dict[tuple[int, str], Function] = field(default_factory=dict)
-    classes: dict[str, list[ast.ClassDef]] = field(default_factory=dict)
-    assigned: dict[str, ast.Assign] = field(default_factory=dict)
-    imports: dict[str, tuple[str, str, int]] = field(default_factory=dict)
+    functions: dict[tuple[int, str], Function] = field(default_factory=dict[tuple[int, str], Function])
+    classes: dict[str, list[ast.ClassDef]] = field(default_factory=dict[str, list[ast.ClassDef]])
+    assigned: dict[str, ast.Assign] = field(default_factory=dict[str, ast.Assign])
+    imports: dict[str, tuple[str, str, int]] = field(default_factory=dict[str, tuple[str, str, int]])
     """Name → (module, name in it or "", level of a relative import)."""
     problem: SyntaxError | None = None
 
@@ -38,11 +38,11 @@ class ParsedFile:
 
     def span(self, node: Any) -> Span:
         """The place of a node; columns in characters."""
-        columns = [
-            len(self.lines[line - 1].encode()[:offset].decode(errors="replace")) + 1
-            for line, offset in ((node.lineno, node.col_offset), (node.end_lineno, node.end_col_offset))
-        ]
-        return Span(display_path(self.name), node.lineno, columns[0], node.end_lineno, columns[1])
+        start, end = self._column(node.lineno, node.col_offset), self._column(node.end_lineno, node.end_col_offset)
+        return Span(display_path(self.name), node.lineno, start, node.end_lineno, end)
+
+    def _column(self, line: int, offset: int) -> int:
+        return len(self.lines[line - 1].encode()[:offset].decode(errors="replace")) + 1
 
     def header(self, node: Definition) -> Span:
         """The place of a definition's name."""

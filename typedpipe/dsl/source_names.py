@@ -1,7 +1,6 @@
 """Which names a piece of source takes from outside itself, and the least Python it needs."""
 
 from __future__ import annotations
-
 import __future__
 
 import ast
@@ -11,7 +10,7 @@ import re
 import types
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 _OPS = opcode.opmap
 _GLOBAL = {_OPS[name] for name in ("LOAD_GLOBAL", "STORE_GLOBAL", "DELETE_GLOBAL")}
@@ -95,9 +94,9 @@ _NODES = {"Match": (3, 10), "TryStar": (3, 11), "TypeAlias": (3, 12), "TypeVar":
 
 @lru_cache(maxsize=4096)
 def least_python(text: str, *, evaluated: bool = False) -> tuple[int, int]:
-    """The least Python that runs a chunk. ``evaluated``: its annotations are evaluated too (pydantic).
+    r"""The least Python that runs a chunk. ``evaluated``: its annotations are evaluated too (pydantic).
 
-    >>> least_python("def f(x):\\n    match x:\\n        case 1: pass\\n")
+    >>> least_python("def f(x):\n    match x:\n        case 1: pass\n")
     (3, 10)
     """
     if not _WORTH_A_LOOK.search(text):
@@ -111,7 +110,7 @@ def least_python(text: str, *, evaluated: bool = False) -> tuple[int, int]:
         for name, value in ast.iter_fields(node):
             if name in ("annotation", "returns") and not evaluated:
                 continue
-            children = value if isinstance(value, list) else [value]
+            children: list[Any] = cast("list[Any]", value) if isinstance(value, list) else [value]
             if evaluated and name == "annotation" and _is_union(value):
                 least = max(least, (3, 10))
             stack.extend(child for child in children if isinstance(child, ast.AST))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import inspect
 import os
 import sys
 import types
@@ -158,7 +159,7 @@ class Bundle:
         return name in self.names or self.alias(name, value) or self.failed
 
     def _find_class(self, cls: type, qualname: str) -> tuple[ParsedFile, Definition] | None:
-        found = []
+        found: list[tuple[ParsedFile, Definition]] = []
         for file in self._files(cls):
             nodes = file.classes.get(qualname, [])
             exact = [n for n in nodes if n.lineno == getattr(cls, "__firstlineno__", 0)] if len(nodes) > 1 else nodes
@@ -196,15 +197,15 @@ class Bundle:
         self.report.error(code, text, place or self.place, help=help_)
 
 
-def _same_fields(node: ast.ClassDef, cls: type) -> bool:
+def _same_fields(node: ast.ClassDef, cls: type[Any]) -> bool:
     own = {s.target.id for s in node.body if isinstance(s, ast.AnnAssign) and isinstance(s.target, ast.Name)}
     if issubclass(cls, Enum):
         plain = [t.id for s in node.body if isinstance(s, ast.Assign) for t in s.targets if isinstance(t, ast.Name)]
         return set(plain) == set(cls.__members__)
-    return own == set(cls.__dict__.get("__annotations__", None) or typing.get_type_hints(cls) if own else own)
+    return own == set(inspect.get_annotations(cls))
 
 
-def _is_functional(cls: type) -> bool:
+def _is_functional(cls: type[Any]) -> bool:
     return issubclass(cls, Enum) or hasattr(cls, "_fields") or hasattr(cls, "__total__")
 
 

@@ -4,6 +4,12 @@ Four parts: the artifact classes that users see, the wire codec, loading shipped
 inputs, calls the function and writes the outputs. The layout and the wire form are in docs/architecture.
 """
 
+# The file must run on Python 3.8 and convert JSON data whose type is data too, hence these exceptions for the checkers:
+# pyright: reportUnknownArgumentType=false, reportUnknownVariableType=false, reportUnknownMemberType=false
+# pyright: reportUnknownLambdaType=false, reportUnnecessaryIsInstance=false, reportUnknownParameterType=false
+# pyright: reportPrivateUsage=false
+# ruff: noqa: ARG001, ARG002, ARG005, B905, SLF001, C420, RUF005, PYI024, BLE001
+
 from __future__ import annotations
 
 import json
@@ -195,7 +201,7 @@ class SlicedClassificationMetrics(Artifact):
             found = {"slice": name, "sliceClassificationMetrics": {}}
             slices.append(found)
         metrics = ClassificationMetrics()
-        metrics.metadata = found["sliceClassificationMetrics"]
+        metrics.__dict__["metadata"] = found["sliceClassificationMetrics"]
         return metrics
 
     def log_roc_reading(self, slice: str, threshold: float, tpr: float, fpr: float) -> None:
@@ -243,7 +249,7 @@ class PipelineTaskFinalStatus:
         self.error_code = error_code
 
 
-class PathOfArtifact(str):
+class PathOfArtifact(str):  # noqa: SLOT000  # it has an attribute of its own
     """What an ``InputPath`` parameter gets: a real ``str``, with the artifact beside it."""
 
     artifact: Any = None
@@ -293,7 +299,7 @@ def encode(value: Any, type_: Any, name: str = "value") -> str:
 
 def to_text(data: Any) -> str:
     """Canonical JSON text of JSON data, with nothing in it that an engine might take for its own syntax."""
-    text = _any_digits(lambda: json.dumps(data, separators=(",", ":"), allow_nan=False))
+    text: str = _any_digits(lambda: json.dumps(data, separators=(",", ":"), allow_nan=False))
     return text.replace("{" * 2, "{\\u007b").replace("$", "\\u0024").replace("\x7f", "\\u007f")
 
 
@@ -359,7 +365,7 @@ def _format(name: str, classes: Any, parts: list[Any]) -> str:
             continue
         data, type_, spec, conversion = part
         value = _from_json(_evaluate(data, name, classes), type_, name, classes)
-        convert = {"r": repr, "s": str, "a": ascii}.get(conversion)
+        convert: Any = {"r": repr, "s": str, "a": ascii}.get(conversion)
         out.append(format(convert(value) if convert else value, spec))
     return "".join(out)
 
@@ -445,11 +451,12 @@ def _expected(type_: Any, value: Any, path: str) -> WireError:
 
 
 def _scalar(value: Any, kind: str, path: str) -> Any:
+    text: Any = value
     if not isinstance(value, _KINDS[kind]) or (kind != "bool" and isinstance(value, bool)):  # type: ignore[arg-type]  # one class or a tuple of them
         raise _expected(kind, value, path)
     if kind == "str":
         try:
-            value.encode("utf-8")
+            text.encode("utf-8")
         except UnicodeEncodeError:
             raise WireError(
                 path, "has half a character (a lone surrogate), which is no text: " + ascii(value)
@@ -480,7 +487,7 @@ def _to_json(value: Any, type_: Any, path: str) -> Any:
 def _finite(value: float) -> Any:
     if value - value == 0:
         return value
-    return {"$tp": ["float", "nan" if value != value else "inf" if value > 0 else "-inf"]}
+    return {"$tp": ["float", "nan" if str(value) == "nan" else "inf" if value > 0 else "-inf"]}
 
 
 def _write_any(value: Any, type_: Any, path: str) -> Any:
@@ -654,7 +661,7 @@ def _read_struct(data: Any, type_: Any, path: str, classes: Any) -> Any:
         return values
     try:
         return cls(**values)
-    except Exception as error:  # noqa: BLE001  # whatever the user's own validation raises
+    except Exception as error:  # whatever the user's own validation raises
         raise WireError(path, "`{}` refuses it: {}".format(show(type_), error)) from error
 
 
@@ -687,9 +694,9 @@ _READERS: dict[str, Callable[[Any, Any, str, Any], Any]] = {
 
 def find_class(classes: Any, name: str) -> Any:
     """The class of that name in a mapping of names: whole, without the function it stands in, or by its last part."""
-    for dotted in (name.rsplit("<locals>.", 1)[-1], name.rsplit(".", 1)[-1]) if classes is not None else ():
+    for dotted in (name.rsplit("<locals>.", 1)[-1], name.rsplit(".", 1)[-1]):
         first, *rest = dotted.split(".")
-        found = classes.get(first)
+        found = (classes or {}).get(first)
         for part in rest:
             found = getattr(found, part, None)
         if isinstance(found, type) or callable(found):
@@ -712,6 +719,7 @@ def compile_source(spec: dict[str, Any]) -> list[tuple[CodeType, list[str]]]:
 
 def _compile_chunk(file: str, line: int, text: str, entry: str) -> tuple[CodeType, list[str]]:
     import __future__
+
     import _ast
 
     future = __future__.annotations.compiler_flag
@@ -746,7 +754,7 @@ def load(spec: dict[str, Any], folder: str = "") -> ModuleType:
         path = json.dumps([os.path.dirname(os.path.abspath(__file__)), __file__])
         lines = ["import sys, json, importlib.util as u", "_p = json.loads({!r})".format(path)]
         lines += ["_s = u.spec_from_file_location('tp_runtime', _p[1])", "_t = u.module_from_spec(_s)"]
-        lines += ["_s.loader.exec_module(_t)", "_t._adopt(sys.modules[__name__], json.loads({!r}))".format(text), ""]
+        lines += ["_s.loader.exec_module(_t)", "_t.adopt(sys.modules[__name__], json.loads({!r}))".format(text), ""]
         try:
             os.makedirs(folder, exist_ok=True)
             with open(os.path.join(folder, MODULE + ".py"), "w", encoding="utf-8") as file:
@@ -757,7 +765,7 @@ def load(spec: dict[str, Any], folder: str = "") -> ModuleType:
     return module
 
 
-def _adopt(module: ModuleType, spec: dict[str, Any]) -> None:
+def adopt(module: ModuleType, spec: dict[str, Any]) -> None:
     sys.modules.setdefault("typedpipe.runtime.task", sys.modules.setdefault(__name__, _Self()))
     sys.meta_path.append(_Stubs())
     _fill(module, spec)
@@ -812,14 +820,14 @@ def _rebuild(type_: Any, space: dict[str, Any], defined: set[str]) -> None:
     if type_[0] == "enum" and name not in defined:
         from enum import Enum
 
-        space[name] = Enum(name, [(member, json.loads(wire)) for member, wire in type_[2]], module=MODULE)  # type: ignore[misc]  # named by data
+        space[name] = Enum(name, [(member, json.loads(wire)) for member, wire in type_[2]], module=MODULE)
     elif type_[0] == "struct":
         for field in type_[3]:
             _rebuild(field[1], space, defined)
         if type_[2] == "namedtuple" and name not in defined:
             from collections import namedtuple
 
-            space[name] = namedtuple(name, [field[0] for field in type_[3]], module=MODULE)  # type: ignore[misc]  # named by data
+            space[name] = namedtuple(name, [field[0] for field in type_[3]], module=MODULE)
         elif type_[2] == "typeddict":
             space.setdefault(name, dict)
     elif type_[0] in ("list", "dict", "union"):
@@ -869,8 +877,9 @@ ARTIFACTS = (
 MARKERS = ("Input", "Output", "InputPath", "OutputPath", "component", "container_component", "pipeline")
 TYPING = ("NamedTuple", "TypedDict", "List", "Dict", "Tuple", "Set", "Optional", "Union", "Any", "Literal", "Callable",
           "Sequence", "Mapping", "Iterable", "Iterator")  # fmt: skip
-STUB_NAMES = frozenset(c.__name__ for c in ARTIFACTS) | frozenset(MARKERS) | frozenset(TYPING)
-STUB_NAMES |= {"dsl", "PipelineTaskFinalStatus", "OUT", "STATUS"}
+STUB_NAMES = frozenset(MARKERS + TYPING + ("dsl", "PipelineTaskFinalStatus", "OUT", "STATUS")).union(
+    cls.__name__ for cls in ARTIFACTS
+)
 
 
 def _stub_names() -> dict[str, Any]:
@@ -1062,7 +1071,8 @@ class _Task:
     def write_artifact(self, name: str, key: str, how: str, type_: Any, value: Any) -> None:
         place = self.place("out", "a", key)
         if value is None and type_[0] == "union":
-            return self.write_text(name, "tp-" + key, "null", "any")
+            self.write_text(name, "tp-" + key, "null", "any")
+            return
         if how == "path":
             value = self.prepare(name, key, "artifact", type_)
         core = next(m for m in type_[1] if m != "null") if type_[0] == "union" else type_
@@ -1254,7 +1264,7 @@ def install(
         command += ["--extra-index-url" if i else "--index-url", url]
     for host in trusted_hosts:
         command += ["--trusted-host", host]
-    code = subprocess.call(command + list(packages))  # noqa: S603  # no shell; the arguments are the user's own
+    code = subprocess.call(command + list(packages))  # no shell; the arguments are the user's own
     if code:
         raise ContractError("TP508", "pip could not install {} (exit code {})".format(" ".join(packages), code), 1)
     sys.path.insert(0, target)
@@ -1308,7 +1318,7 @@ def main(spec: dict[str, Any], parameters: list[dict[str, str]], root: str = "/t
         message = "error[{}]: {}".format(error.code, error)
         _tell(message, message)
         raise SystemExit(error.exit_code) from None
-    except BaseException as error:  # noqa: BLE001  # whatever the user's code raises, SystemExit too
+    except BaseException as error:  # whatever the user's code raises, SystemExit too
         _report(spec["component"], error)
         raise SystemExit(1) from None
     finally:
@@ -1328,11 +1338,10 @@ def _report(component: str, error: BaseException) -> None:
     last = "".join(traceback.format_exception_only(type(error), error)).strip().split("\n")[-1]
     if isinstance(error, SystemExit):
         last = "SystemExit: the code called sys.exit({!r})".format(error.code)
-    where = trace
-    for step, _ in traceback.walk_tb(trace):
-        if loader and step.f_code.co_filename in getattr(loader, "files", ()):
-            where = step
-    line = " ({}:{})".format(where.f_code.co_filename, where.f_lineno) if hasattr(where, "f_code") else ""
+    line = ""
+    for frame, number in traceback.walk_tb(trace):
+        if frame.f_code.co_filename in getattr(loader, "files", ()):
+            line = " ({}:{})".format(frame.f_code.co_filename, number)
     text = "".join(traceback.format_exception(type(error), error.with_traceback(trace), trace)).rstrip("\n")
     _tell(text, "component `{}` failed: {}{}".format(component, last, line))
 
