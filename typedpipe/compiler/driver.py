@@ -1,0 +1,87 @@
+"""From a traced pipeline to files: the passes in their order, and the barriers where everything found is raised."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import TypeAlias
+
+from typedpipe.compiler.backend import Backend, Options, Staged
+from typedpipe.compiler.passes.check_scopes import check_scopes
+from typedpipe.compiler.passes.check_types import check_types
+from typedpipe.compiler.passes.close_scopes import close_scopes
+from typedpipe.compiler.passes.dedupe import dedupe
+from typedpipe.compiler.passes.prune import prune
+from typedpipe.compiler.passes.verify import verify
+from typedpipe.diagnostics.model import Diagnostics
+from typedpipe.ir.nodes import Pipeline
+
+Pass: TypeAlias = Callable[[Pipeline, Diagnostics], Pipeline]
+Printer: TypeAlias = Callable[[str, Pipeline], None]
+"""Called after each pass with its name and what it made: ``--print-after``."""
+
+CHECKS: Mapping[str, Pass] = {"verify": verify, "check_types": check_types, "check_scopes": check_scopes}
+REWRITES: Mapping[str, Pass] = {"close_scopes": close_scopes, "dedupe": dedupe, "prune": prune}
+PASSES = (*CHECKS, *REWRITES, "legalise")
+"""The names of the passes, in order."""
+
+
+def check(traced: Pipeline, report: Diagnostics | None = None, print_after: Printer | None = None) -> Pipeline:
+    """Check a pipeline and close it: what backends and engines take.
+
+    Raises:
+        PipelineError: everything that was found, when an error is among it.
+
+    >>> from typedpipe.ir.nodes import Graph
+    >>> check(Pipeline("p", Graph())).closed
+    True
+    """
+    report = Diagnostics() if report is None else report
+    if traced.closed:
+        pipeline = _run({"verify": partial(verify, closed=True)}, traced, report, print_after)
+        report.raise_if_errors()
+        return pipeline
+    pipeline = _run({"verify": verify}, traced, report, print_after)
+    if not any(item.code == "TP902" for item in report):
+        pipeline = _run({name: CHECKS[name] for name in ("check_types", "check_scopes")}, pipeline, report, print_after)
+    report.raise_if_errors()
+    return _run(REWRITES, pipeline, report, print_after)
+
+
+def compile(  # noqa: A001 - the verb that users know
+    traced: Pipeline,
+    backend: str | Backend = "argo",
+    options: Options | None = None,
+    report: Diagnostics | None = None,
+    print_after: Printer | None = None,
+) -> dict[str, str]:
+    """The files that a backend makes of a pipeline, by name. Nothing is written.
+
+    Raises:
+        PipelineError: everything that was found, at the first barrier that found an error.
+    """
+    report = Diagnostics() if report is None else report
+    options = {} if options is None else options
+    if isinstance(backend, str):
+        from typedpipe.compiler.registry import backend as find
+
+        backend = find(backend)
+    pipeline = check(traced, report, print_after)
+    if isinstance(backend, Staged):
+        backend.check_target(pipeline, options, report)
+        report.raise_if_errors()
+        pipeline = backend.legalise(pipeline, options, report)
+        if print_after is not None:
+            print_after("legalise", pipeline)
+        report.raise_if_errors()
+    files = backend.lower(pipeline, options, report)
+    report.raise_if_errors()
+    return files
+
+
+def _run(passes: Mapping[str, Pass], pipeline: Pipeline, report: Diagnostics, print_after: Printer | None) -> Pipeline:
+    for name, each in passes.items():
+        pipeline = each(pipeline, report)
+        if print_after is not None:
+            print_after(name, pipeline)
+    return pipeline

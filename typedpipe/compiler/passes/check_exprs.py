@@ -1,0 +1,242 @@
+"""Types inside expressions: comparisons, ``&`` and ``|``, fields, indexes, f-strings, OneOf."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+
+from typedpipe.compiler.passes.places import source_label
+from typedpipe.diagnostics.model import NOWHERE, Diagnostics, Span
+from typedpipe.ir.nodes import (
+    And,
+    Compare,
+    Const,
+    Contains,
+    Default,
+    Expr,
+    Field,
+    Format,
+    FormatPart,
+    Index,
+    Not,
+    OneOf,
+    Operand,
+    Or,
+)
+from typedpipe.ir.scopes import Scope
+from typedpipe.ir.traced import TracedTypes
+from typedpipe.ir.typing import field_type, item_type
+from typedpipe.types.assignable import advice, mismatch
+from typedpipe.types.display import show
+from typedpipe.types.model import (
+    BOOL,
+    INT,
+    STR,
+    AnyType,
+    DictType,
+    EnumType,
+    ListType,
+    LiteralType,
+    ScalarType,
+    StructType,
+    Type,
+    is_artifact,
+    is_optional,
+    without_none,
+)
+
+UNSET = "give it a default with `dsl.Some(value, default)`, or branch on it with `with dsl.IfSet(value) as v:`"
+
+
+def check_exprs(types: TracedTypes, scope: Scope, report: Diagnostics) -> None:
+    """Report what is wrong in the expressions of one graph's table."""
+    graph = scope.graph
+    for index, expr in enumerate(graph.exprs):
+        span = graph.expr_spans[index] if graph.expr_spans else NOWHERE
+        _Expression(types, scope, report, span).check(expr)
+
+
+class _Expression:
+    def __init__(self, types: TracedTypes, scope: Scope, report: Diagnostics, span: Span) -> None:
+        self.types = types
+        self.scope = scope
+        self.report = report
+        self.span = span
+
+    def of(self, operand: Operand) -> Type:
+        return self.types.of(operand, self.scope)
+
+    def _error(self, code: str, message: str, label: str, help_: str, *about: Operand) -> None:
+        others = [label for operand in about for label in source_label(operand, self.scope, self.types)]
+        self.report.error(code, message, self.span, label, others=others, help=help_)
+
+    def check(self, expr: Expr) -> None:
+        match expr:
+            case Compare():
+                self._compare(expr)
+            case And() | Or():
+                self._bools(expr.items)
+            case Not():
+                self._bools((expr.item,))
+            case Contains():
+                self._contains(expr)
+            case Field():
+                self._field(expr)
+            case Index():
+                self._index(expr)
+            case Default():
+                self._default(expr)
+            case Format():
+                for part in expr.parts:
+                    if isinstance(part, FormatPart):
+                        self._piece(part)
+            case OneOf():
+                self._one_of(expr)
+            case _:
+                pass
+
+    def _bools(self, operands: Sequence[Operand]) -> None:
+        for operand in operands:
+            source = self.of(operand)
+            if mismatch(source, BOOL) is not None:
+                self._error(
+                    "TP203",
+                    f"`&`, `|` and `Not` take conditions, but this is `{show(source)}`",
+                    f"expected `bool`, found `{show(source)}`",
+                    "compare it, e.g. `(value > 3) & other`; mind the parentheses",
+                    operand,
+                )
+
+    def _compare(self, expr: Compare) -> None:
+        left, right = self.of(expr.left), self.of(expr.right)
+        kinds = kind(left), kind(right)
+        message = f"`{show(left)}` and `{show(right)}` cannot be compared with `{expr.op}`"
+        if None in kinds:
+            bad = left if kinds[0] is None else right
+            if is_optional(bad):
+                self._error("TP204", message, f"this may be None: `{show(bad)}`", UNSET, expr.left, expr.right)
+            else:
+                help_ = "compare one of its fields, or do it in a component that returns `bool`"
+                self._error("TP204", message, f"`{show(bad)}` is no scalar", help_, expr.left, expr.right)
+        elif "any" not in kinds and kinds[0] != kinds[1]:
+            help_ = "compare values of one type; convert one of them in a component"
+            self._error("TP204", message, "these are never equal", help_, expr.left, expr.right)
+        elif expr.op not in ("==", "!=") and kinds[0] == "bool":
+            self._error("TP204", message, "`bool` has no order", "use `==`, `&`, `|` and `Not`", expr.left, expr.right)
+
+    def _contains(self, expr: Contains) -> None:
+        items, value = self.of(expr.items), self.of(expr.value)
+        if isinstance(items, AnyType):
+            return
+        inner = items.item if isinstance(items, ListType) else STR if isinstance(items, DictType) else None
+        if inner is None and kind(items) == "str":
+            inner = STR
+        if inner is None:
+            label = f"expected a list, a dict or a string, found `{show(items)}`"
+            help_ = UNSET if is_optional(items) else "pass a list"
+            self._error("TP213", f"nothing can be in `{show(items)}`", label, help_, expr.items)
+        elif "any" not in (kind(inner), kind(value)) and (kind(inner) != kind(value) or kind(inner) is None):
+            message = f"`{show(value)}` is never in `{show(items)}`"
+            help_ = UNSET if is_optional(value) else "look for a scalar of the items' type"
+            self._error("TP213", message, f"expected `{show(inner)}`, found `{show(value)}`", help_, expr.value)
+
+    def _field(self, expr: Field) -> None:
+        value = self.of(expr.value)
+        if field_type(value, expr.name) is not None:
+            return
+        message = f"`{show(value)}` has no field `{expr.name}`"
+        help_ = "read it in a component"
+        if is_optional(value):
+            help_ = UNSET
+        elif isinstance(value, StructType):
+            names = [field.name for field in value.fields]
+            near = get_close_matches(expr.name, names, 1)
+            listed = ", ".join(f"`{name}`" for name in names)
+            help_ = f"did you mean `{near[0]}`?" if near else f"its fields are {listed}"
+        elif is_artifact(value):
+            help_ = "read the artifact's properties in a component that takes it as an input"
+        self._error("TP207", message, f"`{expr.name}` is not a field of it", help_, expr.value)
+
+    def _index(self, expr: Index) -> None:
+        value, at = self.of(expr.value), self.of(expr.index)
+        inner = item_type(value, expr.index)
+        if inner is None:
+            help_ = UNSET if is_optional(value) else "index a list, a dict or a struct; do other things in a component"
+            if isinstance(value, StructType):
+                help_ = "its fields are " + ", ".join(f"`{field.name}`" for field in value.fields)
+            label = f"`{show(value)}` has no such entry"
+            self._error("TP208", f"`{show(value)}` has no entry {_shown(expr.index, at)}", label, help_, expr.value)
+        elif isinstance(value, ListType | DictType):
+            wanted = INT if isinstance(value, ListType) else STR
+            if mismatch(at, wanted) is not None:
+                message = f"the index of `{show(value)}` must be `{show(wanted)}`, but this is `{show(at)}`"
+                label = f"expected `{show(wanted)}`, found `{show(at)}`"
+                self._error("TP208", message, label, advice(at, wanted), expr.index)
+
+    def _default(self, expr: Default) -> None:
+        value, default = without_none(self.of(expr.value)), self.of(expr.default)
+        if mismatch(default, value) is not None:
+            self._error(
+                "TP211",
+                f"`Some` needs a default of `{show(value)}`, but this is `{show(default)}`",
+                f"expected `{show(value)}`, found `{show(default)}`",
+                advice(default, value),
+                expr.value,
+                expr.default,
+            )
+
+    def _piece(self, part: FormatPart) -> None:
+        value = self.of(part.value)
+        if is_artifact(value):
+            self._error(
+                "TP209",
+                f"an f-string cannot hold an artifact: `{show(value)}`",
+                "this is a file, not a text",
+                "pass the artifact to a component as an input, and make the text there",
+                part.value,
+            )
+
+    def _one_of(self, expr: OneOf) -> None:
+        if not expr.values:
+            return
+        found = [self.types.of(value, self.scope, self.types.home(value, self.scope)) for value in expr.values]
+        wanted = found[0]
+        for value, type_ in zip(expr.values, found, strict=True):
+            same = mismatch(type_, wanted) is None and (isinstance(value, Const) or mismatch(wanted, type_) is None)
+            if not same:
+                self._error(
+                    "TP206",
+                    f"the values of `OneOf` must be of one type: `{show(wanted)}` and `{show(type_)}`",
+                    f"expected `{show(wanted)}`, found `{show(type_)}`",
+                    "make the branches give the same type",
+                    expr.values[0],
+                    value,
+                )
+
+
+def kind(type_: Type) -> str | None:
+    """What a scalar can be compared with: values of the same kind. None for what is no scalar.
+
+    >>> kind(INT), kind(LiteralType(('"a"',))), kind(ListType(INT))
+    ('number', 'str', None)
+    """
+    match type_:
+        case AnyType():
+            return "any"
+        case ScalarType():
+            return "number" if type_.kind in ("int", "float") else type_.kind
+        case LiteralType():
+            kinds = {_text_kind(text) for text in type_.values}
+        case EnumType():
+            kinds = {_text_kind(member.wire) for member in type_.members}
+        case _:
+            return None
+    return kinds.pop() if len(kinds) == 1 else None
+
+
+def _text_kind(text: str) -> str:
+    return "str" if text.startswith('"') else "bool" if text in ("true", "false") else "number"
+
+
+def _shown(index: Operand, type_: Type) -> str:
+    return f"`{index.text}`" if isinstance(index, Const) else f"`{show(type_)}`"

@@ -1,0 +1,221 @@
+"""Types on every edge: arguments, constants, defaults, conditions, loop items, outputs, options."""
+
+from __future__ import annotations
+
+from typedpipe.compiler.passes.check_exprs import check_exprs
+from typedpipe.compiler.passes.places import Use, declared, source_label
+from typedpipe.diagnostics.model import Diagnostics, Span
+from typedpipe.ir.nodes import (
+    Branch,
+    Call,
+    Const,
+    ExitHandler,
+    Graph,
+    Importer,
+    InputPort,
+    Loop,
+    Node,
+    Operand,
+    Pipeline,
+    Task,
+)
+from typedpipe.ir.scopes import Scope, option_operands
+from typedpipe.ir.traced import TracedTypes
+from typedpipe.ir.typing import Ports
+from typedpipe.types.assignable import advice, mismatch
+from typedpipe.types.display import show
+from typedpipe.types.model import ANY, BOOL, INT, STR, AnyType, DictType, ListType, Type, UnionType, is_optional
+
+QUANTITY = UnionType((STR, INT))
+OPTION_TYPES: dict[str, Type] = {"image": STR, "accelerator_type": STR, "memory_request": STR, "memory_limit": STR}
+"""What an option may be; the other resources are quantities, and environment variables text."""
+
+
+def check_types(pipeline: Pipeline, report: Diagnostics) -> Pipeline:
+    """Report every value that does not fit where it goes; nothing is changed.
+
+    >>> report = Diagnostics()
+    >>> _ = check_types(Pipeline("p", Graph()), report)
+    >>> report.has_errors
+    False
+    """
+    ports = Ports(pipeline)
+    for component in pipeline.components.values():
+        for port in component.inputs:
+            _default(port, component.name, component.span, report)
+    for graph in (pipeline.graph, *pipeline.pipelines.values()):
+        for port in graph.inputs:
+            _default(port, pipeline.name, pipeline.span, report)
+        _Checker(pipeline, TracedTypes(pipeline, graph, ports), report).run()
+    return pipeline
+
+
+def _default(port: InputPort, owner: str, span: Span, report: Diagnostics) -> None:
+    if port.default is None:
+        return
+    why = mismatch(port.default.type, port.type)
+    if why is not None:
+        report.error(
+            "TP210",
+            f"the default of `{port.name}` in `{owner}` does not fit its type",
+            port.span or span,
+            why,
+            help=advice(port.default.type, port.type),
+        )
+
+
+class _Checker:
+    def __init__(self, pipeline: Pipeline, types: TracedTypes, report: Diagnostics) -> None:
+        self.pipeline = pipeline
+        self.types = types
+        self.report = report
+        self.fits: set[tuple[int, int]] = set()
+
+    def run(self) -> None:
+        for scope in self.types.scopes.all:
+            if scope.graph.exprs:
+                check_exprs(self.types, scope, self.report)
+            for node in scope.graph.nodes:
+                self._node(node, scope)
+        for output in self.types.graph.outputs:
+            self._output(output.name, output.value, output.type, output.span)
+
+    def _node(self, node: Node, scope: Scope) -> None:
+        match node:
+            case Task() | Call():
+                self._call(node, scope)
+            case Branch():
+                for arm in node.arms:
+                    if arm.condition is not None:
+                        self._condition(arm.condition, scope, arm.span or node.span)
+            case Loop():
+                self._loop(node, scope)
+            case ExitHandler():
+                self._call(node.exit, scope)
+            case Importer():
+                self._importer(node, scope)
+
+    def _call(self, node: Task | Call, scope: Scope) -> None:
+        inputs = self.types.ports.inputs(node)
+        fits = self.fits
+        for name, operand in node.args:
+            port = inputs.get(name)
+            if port is None:
+                continue
+            source = operand.type if type(operand) is Const else self.types.of(operand, scope)
+            key = (id(source), id(port.type))
+            if key in fits:
+                continue
+            why = mismatch(source, port.type)
+            if why is None:
+                fits.add(key)
+            else:
+                self._edge(Use(operand, scope, node.span, node, name), source, port)
+        if node.options.env or node.options != _PLAIN:
+            self._options(node, scope)
+
+    def _edge(self, use: Use, source: Type, port: InputPort) -> None:
+        node = use.node
+        assert isinstance(node, Task | Call)  # noqa: S101 - from _call
+        target = node.component if isinstance(node, Task) else node.pipeline
+        kind = "the value is" if isinstance(use.operand, Const) else "this edge carries"
+        why = mismatch(source, port.type)
+        plain = f"expected `{show(port.type)}`, found `{show(source)}`"
+        label = plain if why == plain or not why or not why.startswith(("items", "field", "value")) else why
+        self.report.error(
+            "TP201",
+            f"`{target}` needs `{show(port.type)}` for `{port.name}`, but {kind} `{show(source)}`",
+            use.place(self.types),
+            label,
+            others=source_label(use.operand, use.scope, self.types),
+            notes=declared(self.pipeline, node),
+            help=advice(source, port.type),
+        )
+
+    def _options(self, node: Task | Call, scope: Scope) -> None:
+        for name, operand in option_operands(node.options):
+            if name.startswith("env."):
+                target: Type = STR
+            else:
+                target = OPTION_TYPES.get(name, QUANTITY)
+            source = self.types.of(operand, scope)
+            if mismatch(source, target) is not None:
+                what = f"environment variable `{name[4:]}`" if name.startswith("env.") else name.replace("_", " ")
+                self.report.error(
+                    "TP212",
+                    f"the {what} of `{node.name}` must be `{show(target)}`",
+                    node.span,
+                    f"found `{show(source)}`",
+                    others=source_label(operand, scope, self.types),
+                    help=advice(source, target),
+                )
+
+    def _condition(self, condition: Operand, scope: Scope, span: Span) -> None:
+        source = self.types.of(condition, scope)
+        if mismatch(source, BOOL) is None:
+            return
+        help_ = "compare it, e.g. `If(value == 3)`"
+        if is_optional(source):
+            help_ = "use `with dsl.IfSet(value) as v:` to branch on None"
+        self.report.error(
+            "TP203",
+            f"a condition must be `bool`, but this is `{show(source)}`",
+            span,
+            f"expected `bool`, found `{show(source)}`",
+            others=source_label(condition, scope, self.types),
+            help=help_,
+        )
+
+    def _loop(self, node: Loop, scope: Scope) -> None:
+        source = self.types.of(node.items, scope)
+        if isinstance(source, AnyType):
+            return
+        if not isinstance(source, ListType):
+            help_ = "give it a default: `dsl.Some(values, [])`" if is_optional(source) else "loop over a list"
+            if isinstance(source, DictType):
+                help_ = "make a list of its items in a component"
+            message = f"a loop needs a list, but this is `{show(source)}`"
+            label = f"expected a list, found `{show(source)}`"
+        elif mismatch(source.item, node.item_type) is not None:
+            message = f"the items of this loop are `{show(source.item)}`, not `{show(node.item_type)}`"
+            label = f"expected `list[{show(node.item_type)}]`, found `{show(source)}`"
+            help_ = advice(source.item, node.item_type)
+        else:
+            return
+        others = source_label(node.items, scope, self.types)
+        self.report.error("TP205", message, node.span, label, others=others, help=help_)
+
+    def _importer(self, node: Importer, scope: Scope) -> None:
+        wanted: list[tuple[str, Operand | None, Type]] = [("uri", node.uri, STR), ("metadata", node.metadata, DictType(ANY))]
+        for name, operand, target in wanted:
+            if operand is None:
+                continue
+            source = self.types.of(operand, scope)
+            if name == "metadata" and type(source).__name__ == "StructType":
+                continue
+            if mismatch(source, target) is not None:
+                self.report.error(
+                    "TP215",
+                    f"`importer` needs `{show(target)}` for its {name}, but this is `{show(source)}`",
+                    node.span,
+                    f"expected `{show(target)}`, found `{show(source)}`",
+                    others=source_label(operand, scope, self.types),
+                    help=advice(source, target),
+                )
+
+    def _output(self, name: str, operand: Operand, target: Type, span: Span) -> None:
+        root = self.types.scopes.root
+        source = self.types.of(operand, root)
+        if mismatch(source, target) is None:
+            return
+        self.report.error(
+            "TP202",
+            f"the pipeline's output `{name}` is declared `{show(target)}`, but it is `{show(source)}`",
+            span or self.pipeline.span,
+            f"expected `{show(target)}`, found `{show(source)}`",
+            others=source_label(operand, root, self.types),
+            help=advice(source, target),
+        )
+
+
+_PLAIN = Task("", "").options

@@ -1,0 +1,67 @@
+"""Which values are known not to be None where: inside a branch whose condition says so."""
+
+from __future__ import annotations
+
+from typedpipe.ir.nodes import And, FromExpr, IsSet, Operand
+from typedpipe.ir.scopes import Scope, expr_operands, with_operands
+from typedpipe.ir.traced import TracedTypes
+
+
+class Guards:
+    """Answers whether a value is guarded by an ``IfSet`` around a scope.
+
+    The same value may stand in several tables, so expressions are compared by what they say: each is given a number,
+    the same number for the same expression over the same numbers.
+    """
+
+    def __init__(self, types: TracedTypes) -> None:
+        self._types = types
+        self._numbers: dict[object, int] = {}
+        self._tables: dict[int, list[int]] = {}
+        self._arms: dict[int, frozenset[object]] = {}
+
+    def holds(self, value: Operand, owner: Scope, at: Scope) -> bool:
+        """Whether ``value`` (of ``owner``'s table) is not None in scope ``at``."""
+        wanted = self._key(value, owner)
+        scope: Scope | None = at
+        while scope is not None:
+            if wanted in self._guarded(scope):
+                return True
+            scope = scope.parent
+        return False
+
+    def _guarded(self, scope: Scope) -> frozenset[object]:
+        found = self._arms.get(scope.index)
+        if found is None:
+            found = self._arms[scope.index] = frozenset(self._conditions(scope))
+        return found
+
+    def _conditions(self, scope: Scope) -> list[object]:
+        arms = getattr(scope.group, "arms", ())
+        outer = scope.parent
+        found: list[object] = []
+        if not arms or outer is None:
+            return found
+        stack: list[Operand | None] = [arms[scope.arm].condition]
+        while stack:
+            condition = stack.pop()
+            if isinstance(condition, FromExpr):
+                expr = outer.graph.exprs[condition.index]
+                if isinstance(expr, IsSet):
+                    found.append(self._key(expr.value, outer))
+                elif isinstance(expr, And):
+                    stack.extend(expr.items)
+        return found
+
+    def _key(self, operand: Operand, owner: Scope) -> object:
+        if not isinstance(operand, FromExpr):
+            return operand
+        table = self._tables.get(owner.index)
+        if table is None:
+            table = self._tables[owner.index] = []
+            for expr in owner.graph.exprs:
+                numbered = with_operands(
+                    expr, tuple(FromExpr(table[o.index]) if isinstance(o, FromExpr) else o for o in expr_operands(expr))
+                )
+                table.append(self._numbers.setdefault(numbered, len(self._numbers)))
+        return FromExpr(table[operand.index])

@@ -1,0 +1,67 @@
+"""Where things stand in the user's file, for labels: arguments, producers, declarations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from typedpipe.diagnostics.model import NOWHERE, Label, Span
+from typedpipe.diagnostics.source import argument_span
+from typedpipe.ir.nodes import Call, FromExpr, FromInput, FromItem, FromTask, Node, Operand, Pipeline, Task
+from typedpipe.ir.scopes import Scope, expr_operands
+from typedpipe.ir.traced import TracedTypes
+from typedpipe.types.display import show
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """A place where an operand is used: an argument of a call, or something else of a node or graph."""
+
+    operand: Operand
+    scope: Scope
+    span: Span
+    node: Node | None = None
+    argument: str = ""
+
+    def place(self, types: TracedTypes) -> Span:
+        """The argument in the user's file; for what is no argument, the node."""
+        if not self.argument or not isinstance(self.node, Task | Call):
+            return self.span
+        inputs = list(types.ports.inputs(self.node))
+        position = inputs.index(self.argument) if self.argument in inputs else None
+        return argument_span(self.span, self.argument, position)
+
+
+def declared(pipeline: Pipeline, node: Node) -> tuple[str, ...]:
+    """The note that says where a task's component is declared."""
+    if isinstance(node, Task) and node.component in pipeline.components:
+        component = pipeline.components[node.component]
+        if component.span != NOWHERE:
+            return (f"`{component.name}` is declared at {component.span.file}:{component.span.line}",)
+    return ()
+
+
+def source_label(operand: Operand, owner: Scope, types: TracedTypes) -> tuple[Label, ...]:
+    """Where a value comes from: its task, loop or pipeline input; nothing for a constant."""
+    while isinstance(operand, FromExpr):
+        inner = [o for o in expr_operands(owner.graph.exprs[operand.index]) if not is_const(o)]
+        if len(inner) != 1:
+            return ()
+        operand = inner[0]
+    match operand:
+        case FromTask() if operand.task in types.scopes.nodes:
+            span = types.scopes.nodes[operand.task].span
+            return (Label(span, f"`{operand.task}` gives `{show(types.of(operand, owner))}`"),)
+        case FromItem() if operand.loop in types.scopes.nodes:
+            return (Label(types.scopes.nodes[operand.loop].span, f"each item is `{show(types.of(operand, owner))}`"),)
+        case FromInput():
+            port = next((port for port in types.graph.inputs if port.name == operand.name), None)
+            if port is not None and port.span != NOWHERE:
+                return (Label(port.span, f"`{port.name}` is `{show(port.type)}`"),)
+        case _:
+            pass
+    return ()
+
+
+def is_const(operand: Operand) -> bool:
+    """Whether an operand comes from no scope and no expression."""
+    return not isinstance(operand, FromTask | FromInput | FromItem | FromExpr)

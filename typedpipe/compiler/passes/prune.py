@@ -1,0 +1,118 @@
+"""Take out what nothing uses: components, pipelines, outputs and inputs of bodies. Tasks stay: they have effects."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from typedpipe.diagnostics.model import Diagnostics
+from typedpipe.ir.nodes import (
+    Branch,
+    Call,
+    ExitHandler,
+    FromInput,
+    FromTask,
+    Graph,
+    Loop,
+    Node,
+    Pipeline,
+    Task,
+)
+from typedpipe.ir.scopes import Scope, Scopes, expr_operands, node_operands, scopes_of
+
+
+def prune(pipeline: Pipeline, report: Diagnostics) -> Pipeline:
+    """Take out unused components and pipelines, and unused outputs and inputs of bodies.
+
+    >>> p = Pipeline("p", Graph())
+    >>> prune(p, Diagnostics()) is p
+    True
+    """
+    graphs = {"": pipeline.graph, **{f":{name}": graph for name, graph in pipeline.pipelines.items()}}
+    used_components: set[str] = set()
+    done: dict[str, Graph] = {}
+    todo = [""]
+    while todo:
+        key = todo.pop()
+        if key in done:
+            continue
+        scopes = scopes_of(graphs[key])
+        done[key] = _prune_graph(graphs[key], scopes)
+        for node in scopes.nodes.values():
+            if isinstance(node, Task):
+                used_components.add(node.component)
+            elif isinstance(node, Call):
+                todo.append(f":{node.pipeline}")
+    components = {name: value for name, value in pipeline.components.items() if name in used_components}
+    pipelines = {name: done[f":{name}"] for name in pipeline.pipelines if f":{name}" in done}
+    same = len(components) == len(pipeline.components) and len(pipelines) == len(pipeline.pipelines)
+    if same and all(done[key] is graphs[key] for key in done):
+        return pipeline
+    return replace(pipeline, graph=done[""], components=components, pipelines=pipelines)
+
+
+def _prune_graph(graph: Graph, scopes: Scopes) -> Graph:
+    if len(scopes.all) == 1:
+        return graph
+    outputs = _used_outputs(scopes)
+    made: dict[int, Graph] = {}
+    unused: dict[int, set[str]] = {}
+    for scope in reversed(scopes.all):
+        nodes = tuple([_node(node, scopes, made, unused) for node in scope.graph.nodes])
+        group = scope.group
+        gives = scope.graph.outputs
+        if group is not None:
+            gives = tuple(output for output in gives if (group.name, output.name) in outputs)
+        body = replace(scope.graph, nodes=nodes, outputs=gives)
+        unused[scope.index] = _unused_inputs(body, scope) if group is not None else set()
+        if unused[scope.index]:
+            kept = tuple(port for port in body.inputs if port.name not in unused[scope.index])
+            body = replace(body, inputs=kept)
+        made[scope.index] = scope.graph if body == scope.graph else body
+    return made[0]
+
+
+def _used_outputs(scopes: Scopes) -> set[tuple[str, str]]:
+    """The outputs of groups that something uses, found from the outside in."""
+    used: set[tuple[str, str]] = set()
+    for scope in scopes.all:
+        group = scope.group
+        found = [operand for node in scope.graph.nodes for operand in node_operands(node)]
+        found.extend(operand for expr in scope.graph.exprs for operand in expr_operands(expr))
+        for output in scope.graph.outputs:
+            if group is None or (group.name, output.name) in used:
+                found.append(output.value)
+        used.update((operand.task, operand.output) for operand in found if isinstance(operand, FromTask))
+    return used
+
+
+def _unused_inputs(body: Graph, scope: Scope) -> set[str]:
+    operands = [operand for node in body.nodes for operand in node_operands(node)]
+    operands.extend(operand for expr in body.exprs for operand in expr_operands(expr))
+    operands.extend(output.value for output in body.outputs)
+    used = {operand.name for operand in operands if isinstance(operand, FromInput)}
+    if isinstance(scope.group, Loop):
+        used.add(scope.group.item)
+    return {port.name for port in body.inputs} - used
+
+
+def _node(node: Node, scopes: Scopes, made: dict[int, Graph], unused: dict[int, set[str]]) -> Node:
+    inner = scopes.bodies.get(node.name)
+    if inner is None:
+        return node
+    match node:
+        case Branch():
+            arms = tuple(
+                replace(arm, body=made[scope.index], args=_kept(arm.args, unused[scope.index]))
+                for arm, scope in zip(node.arms, inner, strict=True)
+            )
+            new: Node = replace(node, arms=arms)
+        case Loop() | ExitHandler():
+            new = replace(node, body=made[inner[0].index], args=_kept(node.args, unused[inner[0].index]))
+        case _:
+            return node
+    return node if new == node else new
+
+
+def _kept(args: Iterable[tuple[str, object]], unused: set[str]) -> tuple[tuple[str, object], ...]:
+    return tuple(pair for pair in args if pair[0] not in unused)
