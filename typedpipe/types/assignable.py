@@ -44,7 +44,7 @@ def mismatch(source: Type, target: Type) -> str | None:
     >>> mismatch(ListType(STR), ListType(INT))
     'items: expected `int`, found `str`'
     """
-    if source is target or source == target:
+    if source is target:
         return None
     found = _check(source, target)
     if found is None:
@@ -72,20 +72,21 @@ def advice(source: Type, target: Type) -> str:
     if isinstance(source, ListType) and mismatch(source.item, target) is None:
         return "take one element by its index, or loop over the list with `with dsl.ParallelFor(values) as item:`"
     core = without_none(source)
-    if core != source and core != NULL and mismatch(core, target) is None:
+    if core not in (source, NULL) and mismatch(core, target) is None:
         return "give it a default with `dsl.Some(value, default)`, or branch on it with `with dsl.IfSet(value) as v:`"
     return "convert it in a component, or change one of the two annotations"
 
 
 def _check(source: Type, target: Type) -> Found | None:
-    if source == target or isinstance(source, NeverType):
-        return None
-    if isinstance(target, ScalarType):  # most edges and constants
+    if isinstance(target, ScalarType):  # first, because most edges and constants end here
         if isinstance(source, ScalarType):
-            return None if source.kind == "int" and target.kind == "float" else _expected(source, target)
+            fits = source.kind == target.kind or (source.kind == "int" and target.kind == "float")
+            return None if fits else _expected(source, target)
         if isinstance(source, LiteralType):
             accepted = _FIRST_CHARACTERS[target.kind]
             return None if all(value[0] in accepted for value in source.values) else _expected(source, target)
+    if source == target or isinstance(source, NeverType):
+        return None
     if isinstance(target, StatusType):
         return _ROOT, f"a caller cannot give `{show(target)}`"
     if isinstance(source, UnionType):
@@ -127,19 +128,16 @@ def _structs(source: StructType, target: StructType) -> Found | None:
     given = {field.name: field for field in source.fields}
     for field in target.fields:
         own = given.get(field.name)
-        if own is None or (field.required and not own.required):
+        if own is None or (field.required and not own.required and source.form == "typeddict"):
             if field.required:
                 return _ROOT, f"`{show(target)}` needs the field `{field.name}`"
             continue
         found = _check(own.type, field.type)
         if found:
             return _inside(f"`{field.name}`", found)
-    if source.form == "literal":
-        wanted = {field.name for field in target.fields}
-        unknown = next((name for name in given if name not in wanted), None)
-        if unknown is not None:
-            return _ROOT, f"`{show(target)}` has no field `{unknown}`"
-    return None
+    wanted = {field.name for field in target.fields}
+    unknown = next((name for name in given if name not in wanted), None)
+    return None if unknown is None else (_ROOT, f"`{show(target)}` has no field `{unknown}`")
 
 
 def _from_member(member: Type, source: UnionType, target: Type) -> Found | None:

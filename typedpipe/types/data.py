@@ -92,7 +92,11 @@ def from_data(data: object) -> Type:
     """
     if isinstance(data, str) and data in _SIMPLE:
         return _SIMPLE[data]
-    if isinstance(data, list) and data and data[0] in ("list", "dict", "union", "literal", "struct", "enum", "artifact"):
+    if (
+        isinstance(data, list)
+        and data
+        and data[0] in ("list", "dict", "union", "literal", "struct", "enum", "artifact")
+    ):
         try:
             return _compound(data[0], data[1:])
         except BadTypeData:

@@ -1,0 +1,182 @@
+"""Python annotations as types: of parameters, of returns, and of the fields of classes.
+
+Each annotation is looked at by itself, so that one that cannot be resolved spoils no other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Literal, TypeAlias
+
+from typedpipe.types import classes
+from typedpipe.types.display import show
+from typedpipe.types.forms import Names, Reader
+from typedpipe.types.markers import In, Out, PathOf
+from typedpipe.types.model import (
+    NULL,
+    ArtifactType,
+    ListType,
+    StatusType,
+    Type,
+    is_artifact,
+    union,
+    without_none,
+)
+from typedpipe.types.problems import BadAnnotation, Problem
+
+Class: TypeAlias = type  # a field below is called `type`
+How: TypeAlias = Literal["value", "path", "artifact", "status"]
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """A parameter of a component or pipeline. ``classes`` are the user's own that the annotation names."""
+
+    type: Type
+    how: How = "value"
+    direction: Literal["in", "out"] = "in"
+    classes: tuple[Class, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """What a function returns: nothing, one value, or the named fields of a NamedTuple or dataclass."""
+
+    kind: Literal["none", "one", "fields"]
+    fields: tuple[tuple[str, Type], ...] = ()
+    """The field names and types; for one value a single field called ``Output``."""
+    classes: tuple[type, ...] = ()
+
+
+_NOTHING: Final = Returned("none")
+_NO_NAMES: Final[Mapping[str, object]] = {}
+
+
+def resolve(
+    annotation: object, names: Mapping[str, object] = _NO_NAMES, local: Mapping[str, object] = _NO_NAMES
+) -> Resolved | Problem:
+    """The type of a parameter's annotation; a :class:`Problem` when it is none.
+
+    Args:
+        annotation: as it stands in ``__annotations__``, so it may be text.
+        names: the globals of the function, where the names in the text are found.
+        local: names that come before the globals, such as those of an enclosing function.
+
+    >>> from typedpipe.types.model import INT
+    >>> resolve("list[int] | None").type == union(ListType(INT), NULL)
+    True
+    """
+    known = classes.plain(annotation)
+    if known is not None:
+        return Resolved(known)
+    reader = Reader(Names(names, local))
+    try:
+        return _parameter(reader, annotation)
+    except BadAnnotation as error:
+        return error.problem
+
+
+def resolve_return(
+    annotation: object, names: Mapping[str, object] = _NO_NAMES, local: Mapping[str, object] = _NO_NAMES
+) -> Returned | Problem:
+    """What a return annotation means: nothing, one output, or one for each field.
+
+    >>> resolve_return(int).fields
+    (('Output', ScalarType(kind='int')),)
+    """
+    reader = Reader(Names(names, local))
+    try:
+        return _returned(reader, annotation)
+    except BadAnnotation as error:
+        return error.problem
+
+
+def struct_type(cls: type) -> Type:
+    """The type of a class with fields (or any other class that an annotation may name).
+
+    Raises:
+        BadAnnotation: the class, or a field of it, is no type that can travel.
+    """
+    return Reader(Names(_NO_NAMES, _NO_NAMES)).type_of(cls)
+
+
+def _parameter(reader: Reader, annotation: object) -> Resolved:
+    written = reader.evaluated(annotation)
+    members = reader.members(written)
+    markers = [reader.marker(member) for member in members]
+    if any(marker is not None for marker in markers) and len(members) > 1:
+        return _optional(reader, members)
+    return _marked(reader, written)
+
+
+def _optional(reader: Reader, members: tuple[object, ...]) -> Resolved:
+    """``Optional[Input[T]]``, ``InputPath[T] | None``."""
+    rest = [member for member in members if member not in (None, type(None))]
+    if len(rest) != 1 or len(rest) == len(members):
+        raise BadAnnotation(
+            "TP102", "an input is marked inside a union", "write one `Input[T]` or `InputPath[T]`, or `Input[T] | None`"
+        )
+    inner = _marked(reader, rest[0])
+    if inner.direction == "out":
+        raise BadAnnotation(
+            "TP102", "an output cannot be optional", "drop `| None`: the component always has this output"
+        )
+    return Resolved(union(inner.type, NULL), inner.how, inner.direction, inner.classes)
+
+
+def _marked(reader: Reader, written: object) -> Resolved:
+    marker = reader.marker(written)
+    if isinstance(marker, PathOf):
+        return _path(reader, marker)
+    if marker is not None:
+        type_ = reader.type_of(reader.unmarked(written))
+        return _artifact(type_, marker, reader)
+    type_ = reader.type_of(written)
+    if isinstance(type_, StatusType):
+        return Resolved(type_, "status")
+    return Resolved(type_, "artifact" if is_artifact(type_) else "value", "in", reader.classes)
+
+
+def _path(reader: Reader, marker: PathOf) -> Resolved:
+    word = "InputPath" if marker.direction == "in" else "OutputPath"
+    type_ = reader.named_type(marker.target) if isinstance(marker.target, str) else reader.type_of(marker.target)
+    if isinstance(without_none(type_), ListType) and is_artifact(type_):
+        raise BadAnnotation(
+            "TP102",
+            f"`{word}` of a list of artifacts is not one path",
+            f"use `Input[{show(type_)}]`" if marker.direction == "in" else "use one output for each artifact",
+        )
+    return Resolved(type_, "path", marker.direction, reader.classes)
+
+
+def _artifact(type_: Type, marker: type, reader: Reader) -> Resolved:
+    core = without_none(type_)
+    if not is_artifact(type_):
+        word, shown = ("Input", show(type_)) if marker is In else ("OutputPath", show(type_))
+        help_ = f"write `{shown}`" if marker is In else f"return it, or write `OutputPath[{shown}]`"
+        raise BadAnnotation("TP102", f"`{word if marker is In else 'Output'}[{shown}]` is no artifact", help_)
+    if marker is In:
+        return Resolved(type_, "artifact", "in", reader.classes)
+    if not isinstance(core, ArtifactType) or core != type_:
+        raise BadAnnotation(
+            "TP102",
+            f"`Output[{show(type_)}]` is not one artifact",
+            "use one `Output[T]` for each artifact that it makes",
+        )
+    return Resolved(type_, "artifact", "out", reader.classes)
+
+
+def _returned(reader: Reader, annotation: object) -> Returned:
+    written = reader.evaluated(annotation)
+    if written is None or written is type(None):
+        return _NOTHING
+    fields = reader.field_annotations(written)
+    if fields is not None:
+        found = tuple((name, reader.output_of(value, owner)) for name, value, owner in fields)
+        return Returned("fields", found, reader.classes)
+    marker = reader.marker(written)
+    if marker is In or isinstance(marker, PathOf):
+        raise BadAnnotation("TP102", "a return annotation is marked as an input or a path", "return the type itself")
+    type_ = reader.output_of(reader.unmarked(written) if marker is Out else written, None)
+    return Returned("one", (("Output", type_),), reader.classes)

@@ -1,0 +1,42 @@
+"""The artifact classes, and the type of each: its title, version and bases."""
+
+from __future__ import annotations
+
+from typedpipe.runtime.task import (
+    HTML,
+    Artifact,
+    ClassificationMetrics,
+    Dataset,
+    Markdown,
+    Metrics,
+    Model,
+    PipelineTaskFinalStatus,
+    SlicedClassificationMetrics,
+    TFModel,
+)
+from typedpipe.types.model import ArtifactType
+
+__all__ = [
+    "HTML",
+    "Artifact",
+    "ClassificationMetrics",
+    "Dataset",
+    "Markdown",
+    "Metrics",
+    "Model",
+    "PipelineTaskFinalStatus",
+    "SlicedClassificationMetrics",
+    "TFModel",
+    "artifact_type",
+]
+
+
+def artifact_type(cls: type[Artifact]) -> ArtifactType:
+    """The type of an artifact class. A class without ``schema_title`` of its own has its name as title.
+
+    >>> artifact_type(Dataset)
+    ArtifactType(title='system.Dataset', version='0.0.1', bases=('system.Artifact',))
+    """
+    own, version = cls.schema_title, str(cls.schema_version)
+    titles = [base.schema_title for base in cls.__mro__[1:] if issubclass(base, Artifact)]
+    return ArtifactType(own, version, tuple(dict.fromkeys(title for title in titles if title != own)))

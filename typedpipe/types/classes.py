@@ -1,0 +1,207 @@
+"""Python classes as types: scalars, enums, dataclasses, TypedDicts, NamedTuples, pydantic models, artifacts."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from collections.abc import Callable
+from datetime import datetime
+from enum import Enum
+from typing import Any, Final, TypeAlias, TypeGuard
+
+from typedpipe.types.artifacts import Artifact, artifact_type
+from typedpipe.types.model import (
+    ANY,
+    BOOL,
+    DATETIME,
+    FLOAT,
+    INT,
+    NULL,
+    STR,
+    DictType,
+    EnumMember,
+    EnumType,
+    ListType,
+    StructField,
+    StructForm,
+    StructType,
+    Type,
+    is_artifact,
+)
+from typedpipe.types.problems import BadAnnotation
+from typedpipe.types.values import NotAConstant, constant
+
+FieldOf: TypeAlias = Callable[[type, object], tuple[Type, bool | None]]
+"""Resolves the annotation of a class's field: its type, and whether ``Required``/``NotRequired`` said something."""
+
+_PLAIN: Final[dict[object, Type]] = {
+    int: INT,
+    float: FLOAT,
+    bool: BOOL,
+    str: STR,
+    datetime: DATETIME,
+    type(None): NULL,
+    list: ListType(ANY),
+    dict: DictType(ANY),
+}
+_INSTEAD: Final[dict[str, str]] = {
+    "bytes": "write the bytes to an artifact: `Input[Artifact]`, or send base64 text as `str`",
+    "set": "use `list[T]`",
+    "frozenset": "use `list[T]`",
+    "tuple": "use `list[T]` when the items are alike, or a `NamedTuple` with named fields",
+    "complex": "use a `NamedTuple` of two floats",
+    "Decimal": "use `str`, and make the Decimal in the component",
+    "date": "use `datetime`, or `str`",
+    "time": "use `datetime`, or `str`",
+    "timedelta": "use `float` seconds",
+    "Path": "use `InputPath[T]` or `OutputPath[T]` for a file, or `str`",
+    "PosixPath": "use `InputPath[T]` or `OutputPath[T]` for a file, or `str`",
+    "UUID": "use `str`",
+    "object": "use `Any`",
+    "DataFrame": "write it to a file and pass `Input[Dataset]`",
+    "ndarray": "write it to a file and pass `Input[Dataset]`, or use `list[float]`",
+}
+_SUPPORTED: Final = (
+    "use int, float, bool, str, datetime, list[T], dict[str, T], Literal, an Enum, a TypedDict, a dataclass, "
+    "a NamedTuple, a pydantic model, T | None, or an artifact as Input[T]"
+)
+
+
+def register(cls: type, type_: Type) -> None:
+    """Say which type the annotation ``cls`` has. The plug point for classes that typedpipe does not know.
+
+    >>> from pathlib import PurePosixPath
+    >>> register(PurePosixPath, STR)
+    """
+    _PLAIN[cls] = type_
+
+
+def plain(annotation: object) -> Type | None:
+    """The type of an annotation that needs no looking into."""
+    try:
+        return _PLAIN.get(annotation)
+    except TypeError:  # not hashable, such as Annotated[int, []]
+        return None
+
+
+def class_type(cls: type, field_of: FieldOf) -> Type:
+    """The type of a class that an annotation names."""
+    if issubclass(cls, Artifact):
+        return artifact_type(cls)
+    if issubclass(cls, Enum):
+        return enum_type(cls)
+    if is_typed_dict(cls):
+        return StructType(cls.__name__, "typeddict", _typed_dict_fields(cls, field_of))
+    if is_named_tuple(cls):
+        return StructType(cls.__name__, "namedtuple", _named_tuple_fields(cls, field_of))
+    if is_pydantic(cls):
+        return StructType(cls.__name__, "pydantic", _pydantic_fields(cls, field_of))
+    if dataclasses.is_dataclass(cls):
+        return StructType(cls.__name__, "dataclass", _dataclass_fields(cls, field_of))
+    raise not_a_type(cls.__name__)
+
+
+def not_a_type(name: str) -> BadAnnotation:
+    """What is said of an annotation that no value between tasks can have."""
+    return BadAnnotation("TP101", f"`{name}` is no type that can travel between tasks", _INSTEAD.get(name, _SUPPORTED))
+
+
+def is_user_class(cls: type) -> bool:
+    """Whether the class is the user's own, and its source has to travel with the component."""
+    if cls in _PLAIN or cls.__module__ == Artifact.__module__:
+        return False
+    known = issubclass(cls, Artifact | Enum) or is_typed_dict(cls) or is_named_tuple(cls) or is_pydantic(cls)
+    return known or dataclasses.is_dataclass(cls)
+
+
+def enum_type(cls: type[Enum]) -> EnumType:
+    """The type of an enum: its members, with the wire text of each one's value."""
+    members: list[EnumMember] = []
+    for member in cls:
+        try:
+            members.append(EnumMember(member.name, constant(member.value)[0]))
+        except NotAConstant as error:
+            raise BadAnnotation(
+                "TP101",
+                f"the value of `{cls.__name__}.{member.name}` cannot be sent: {error.reason}",
+                "give the member a str or an int as its value",
+            ) from None
+    if not members:
+        raise BadAnnotation("TP101", f"the enum `{cls.__name__}` has no members", "add a member")
+    return EnumType(cls.__name__, tuple(members))
+
+
+def is_typed_dict(cls: type) -> bool:
+    """Whether the class is a TypedDict, of ``typing`` or ``typing_extensions``."""
+    return issubclass(cls, dict) and hasattr(cls, "__required_keys__")
+
+
+def is_named_tuple(cls: type) -> TypeGuard[type[tuple[Any, ...]]]:
+    """Whether the class is a NamedTuple, typed or of ``collections``."""
+    return issubclass(cls, tuple) and hasattr(cls, "_fields")
+
+
+def is_pydantic(cls: type) -> bool:
+    """Whether the class is a pydantic model; asks pydantic only when the program has imported it."""
+    pydantic = sys.modules.get("pydantic")
+    return pydantic is not None and issubclass(cls, pydantic.BaseModel)
+
+
+def struct_form(cls: type) -> StructForm | None:
+    """How the user spelt a class with fields; None for any other class."""
+    if is_typed_dict(cls):
+        return "typeddict"
+    if is_named_tuple(cls):
+        return "namedtuple"
+    if is_pydantic(cls):
+        return "pydantic"
+    return "dataclass" if dataclasses.is_dataclass(cls) else None
+
+
+def _typed_dict_fields(cls: Any, field_of: FieldOf) -> tuple[StructField, ...]:
+    fields: list[StructField] = []
+    for name, annotation in cls.__annotations__.items():
+        type_, required = field_of(cls, annotation)
+        fields.append(_field(cls, name, type_, name in cls.__required_keys__ if required is None else required))
+    return tuple(fields)
+
+
+def _named_tuple_fields(cls: Any, field_of: FieldOf) -> tuple[StructField, ...]:
+    hints = getattr(cls, "__annotations__", {})
+    types = [(name, field_of(cls, hints[name])[0] if name in hints else ANY) for name in cls._fields]
+    return tuple(_field(cls, name, type_, name not in cls._field_defaults) for name, type_ in types)
+
+
+def _dataclass_fields(cls: Any, field_of: FieldOf) -> tuple[StructField, ...]:
+    fields: list[StructField] = []
+    for field in dataclasses.fields(cls):
+        if field.init:
+            required = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+            fields.append(_field(cls, field.name, field_of(owner(cls, field.name), field.type)[0], required))
+    return tuple(fields)
+
+
+def _pydantic_fields(cls: Any, field_of: FieldOf) -> tuple[StructField, ...]:
+    fields: list[StructField] = []
+    for name, field in cls.model_fields.items():
+        try:
+            type_ = field_of(cls, field.annotation)[0]
+        except BadAnnotation:
+            type_ = ANY  # a type of pydantic's own, such as EmailStr: the model checks it in the container
+        fields.append(_field(cls, name, type_, bool(field.is_required())))
+    return tuple(fields)
+
+
+def owner(cls: type, name: str) -> type:
+    """The class of the bases that annotates the field: its module is where the annotation's names are."""
+    return next((base for base in cls.__mro__ if name in vars(base).get("__annotations__", {})), cls)
+
+
+def _field(cls: type, name: str, type_: Type, required: bool) -> StructField:
+    if is_artifact(type_):
+        raise BadAnnotation(
+            "TP102",
+            f"`{cls.__name__}.{name}` is an artifact inside a parameter",
+            "give the component an input of its own for the artifact: `Input[T]`",
+        )
+    return StructField(name, type_, required)

@@ -1,0 +1,275 @@
+"""Reads one annotation: its text, its generic forms, its classes. ``annotations`` says what the result means."""
+
+from __future__ import annotations
+
+import builtins
+import sys
+import types
+from collections import abc
+from collections.abc import Mapping
+from dataclasses import fields as dataclass_fields
+from dataclasses import is_dataclass
+from enum import Enum
+from functools import lru_cache
+from types import CodeType
+from typing import Annotated, Any, Final, ForwardRef, Literal, NamedTuple, Union, get_args, get_origin
+
+from typedpipe.types import classes
+from typedpipe.types.artifacts import Artifact, PipelineTaskFinalStatus
+from typedpipe.types.display import show
+from typedpipe.types.guarded import only_for_checking
+from typedpipe.types.markers import EitherOf, In, Out, PathOf
+from typedpipe.types.model import ANY, NULL, DictType, ListType, LiteralType, StatusType, Type, union
+from typedpipe.types.problems import BadAnnotation
+from typedpipe.types.unions import ambiguous_union
+from typedpipe.types.values import NotAConstant, constant
+
+_LISTS: Final = (list, abc.Sequence, abc.MutableSequence, abc.Iterable, abc.Collection)
+_DICTS: Final = (dict, abc.Mapping, abc.MutableMapping)
+_KFP_NAMES: Final[dict[str, object]] = {
+    "String": str,
+    "Integer": int,
+    "Float": float,
+    "Double": float,
+    "Boolean": bool,
+    "Bool": bool,
+    "List": list,
+    "JsonArray": list,
+    "Dict": dict,
+    "JsonObject": dict,
+    "Any": Any,
+}
+
+
+class Names(NamedTuple):
+    """Where the names of an annotation's text are looked up."""
+
+    globals: Mapping[str, object]
+    local: Mapping[str, object]
+
+
+class Reader:
+    """Reads one annotation, and keeps the user's classes that it meets, those that others need first."""
+
+    def __init__(self, names: Names) -> None:
+        self._names = names
+        self._open: list[type] = []
+        self._found: dict[type, None] = {}
+
+    @property
+    def classes(self) -> tuple[type, ...]:
+        return tuple(self._found)
+
+    # -------------------------------------------------------------------------------------------- text
+
+    def evaluated(self, annotation: object, owner: type | None = None) -> object:
+        """The annotation as an object: text is evaluated, in the names of the class that it stands in, if any."""
+        if isinstance(annotation, ForwardRef):
+            annotation = annotation.__forward_arg__
+        if not isinstance(annotation, str):
+            return annotation
+        names, local = self._scope(owner)
+        simple = local.get(annotation, names.get(annotation, vars(builtins).get(annotation, _MISSING)))
+        if simple is not _MISSING and simple != annotation:
+            return self.evaluated(simple, owner)
+        try:
+            return self.evaluated(eval(_compiled(annotation), dict(names), local), owner)  # noqa: S307 - the user's own text
+        except NameError as error:
+            raise self._unknown(annotation, str(error.name), names) from None
+        except BadAnnotation:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever the user's text raises
+            raise BadAnnotation(
+                "TP100",
+                f"the annotation `{annotation}` cannot be evaluated: {error}",
+                "write it as Python would run it",
+            ) from None
+
+    def _scope(self, owner: type | None) -> Names:
+        if owner is None:
+            return self._names
+        module = sys.modules.get(owner.__module__)
+        found = dict(self._names.globals) | (dict(vars(module)) if module is not None else {})
+        return Names(found, {**self._names.local, owner.__name__: owner})
+
+    def _unknown(self, text: str, name: str, names: Mapping[str, object]) -> BadAnnotation:
+        if only_for_checking(name, names.get("__file__")):
+            return BadAnnotation(
+                "TP121",
+                f"`{name}` of the annotation `{text}` is imported for type checkers only",
+                f"move the import of `{name}` out of `if TYPE_CHECKING:`: its type is needed when the pipeline is built",
+            )
+        return BadAnnotation(
+            "TP100", f"`{name}` of the annotation `{text}` is not defined", f"import or define `{name}`"
+        )
+
+    # --------------------------------------------------------------------------------------- structure
+
+    def members(self, written: object) -> tuple[object, ...]:
+        """The members of a union as written; the annotation alone when it is none."""
+        if isinstance(written, EitherOf):
+            return tuple(self.evaluated(member) for member in written.members)
+        if get_origin(written) in (Union, types.UnionType):
+            return tuple(self.evaluated(member) for member in get_args(written))
+        return (written,)
+
+    def marker(self, written: object) -> Any:
+        """:class:`In`, :class:`Out` or the :class:`PathOf` of an annotation; None when it is not marked."""
+        if isinstance(written, PathOf):
+            return written
+        return next((m for m in getattr(written, "__metadata__", ()) if m in (In, Out)), None)
+
+    def unmarked(self, written: object) -> object:
+        return get_args(written)[0]
+
+    def type_of(self, annotation: object, owner: type | None = None) -> Type:
+        """The type of an annotation, without a marker."""
+        written = self.evaluated(annotation, owner)
+        known = classes.plain(written)
+        if known is not None:
+            return known
+        if written is Any:
+            return ANY
+        if written is None:
+            return NULL
+        if isinstance(written, type) and get_origin(written) is None:
+            return self._class(written)
+        return self._form(written, owner)
+
+    def _form(self, written: Any, owner: type | None) -> Type:
+        origin, args = get_origin(written), get_args(written)
+        if isinstance(written, EitherOf) or origin in (Union, types.UnionType):
+            return self._union(self.members(written), owner)
+        if origin is Annotated:
+            return self.type_of(args[0], owner)
+        if origin is Literal:
+            return _literal(args)
+        if origin in _LISTS or written in _LISTS:
+            return ListType(self.type_of(args[0], owner) if args else ANY)
+        if origin in _DICTS or written in _DICTS:
+            return self._dict(args, owner)
+        if hasattr(written, "__supertype__"):  # NewType
+            return self.type_of(written.__supertype__, owner)
+        if type(written).__name__ == "TypeAliasType":
+            return self.type_of(written.__value__, owner)
+        name = getattr(origin or written, "__name__", None) or str(written)
+        if isinstance(written, PathOf):
+            raise BadAnnotation("TP102", "a path stands inside another annotation", "write `InputPath[T]` by itself")
+        raise classes.not_a_type(str(name))
+
+    def _union(self, members: tuple[object, ...], owner: type | None) -> Type:
+        type_ = union(*(self.type_of(member, owner) for member in members))
+        why = ambiguous_union(type_)
+        if why is not None:
+            raise BadAnnotation(
+                "TP122",
+                f"the members of `{show(type_)}` cannot be told apart when they arrive: {why}",
+                "keep one of the two, or wrap them in dataclasses with different field names",
+            )
+        return type_
+
+    def _dict(self, args: tuple[Any, ...], owner: type | None) -> Type:
+        if not args:
+            return DictType(ANY)
+        if self.evaluated(args[0], owner) not in (str, Any):
+            raise BadAnnotation(
+                "TP101",
+                "the keys of a dict must be `str`",
+                "use `dict[str, T]`, or a list of a NamedTuple of key and value",
+            )
+        return DictType(self.type_of(args[1], owner))
+
+    def _class(self, cls: type) -> Type:
+        if cls is PipelineTaskFinalStatus:
+            return StatusType()
+        if cls in self._open:
+            raise BadAnnotation(
+                "TP101",
+                f"`{cls.__name__}` contains itself, and a type must end",
+                "use `dict[str, Any]` for nested data",
+            )
+        self._open.append(cls)
+        try:
+            type_ = classes.class_type(cls, self._field)
+        finally:
+            self._open.pop()
+        if classes.is_user_class(cls):
+            self._found[cls] = None
+        return type_
+
+    def _field(self, cls: type, annotation: object) -> tuple[Type, bool | None]:
+        written = self.evaluated(annotation, cls)
+        required: bool | None = None
+        while (name := getattr(get_origin(written), "_name", "")) in ("Required", "NotRequired", "ReadOnly"):
+            required = required if name == "ReadOnly" else name == "Required"
+            written = self.evaluated(get_args(written)[0], cls)
+        return self.type_of(written, cls), required
+
+    # ------------------------------------------------------------------------------------------ others
+
+    def named_type(self, name: str) -> Type:
+        """KFP's call form: ``InputPath("Dataset")``, ``OutputPath("String")``."""
+        if name in _KFP_NAMES:
+            return self.type_of(_KFP_NAMES[name])
+        known = _artifact_class(name)
+        if known is not None and name not in self._names.globals:
+            return self.type_of(known)
+        return self.type_of(name)
+
+    def field_annotations(self, written: object) -> list[tuple[str, object, type]] | None:
+        """The fields of a NamedTuple or dataclass that is returned: name, annotation, owner; None for anything else."""
+        if not isinstance(written, type) or issubclass(written, Artifact | Enum) or classes.is_pydantic(written):
+            return None
+        fields: list[tuple[str, object, type]]
+        if classes.is_named_tuple(written):
+            hints = getattr(written, "__annotations__", {})
+            fields = [(name, hints.get(name, Any), written) for name in written._fields]  # type: ignore[attr-defined]  # by is_named_tuple
+        elif is_dataclass(written):
+            fields = [(f.name, f.type, classes.owner(written, f.name)) for f in dataclass_fields(written)]
+        else:
+            return None
+        if not fields:
+            raise BadAnnotation("TP101", f"`{written.__name__}` has no fields", "return `None` for no output")
+        return fields
+
+    def output_of(self, annotation: object, owner: type | None) -> Type:
+        """The type of one output: a parameter or an artifact."""
+        written = self.evaluated(annotation, owner)
+        marker = self.marker(written)
+        type_ = self.type_of(self.unmarked(written) if marker is Out else written, owner)
+        if owner is not None and classes.is_user_class(owner):
+            self._found[owner] = None
+        if isinstance(type_, StatusType):
+            raise BadAnnotation("TP102", "the status of a task cannot be an output", "return its `state`, a `str`")
+        return type_
+
+
+_MISSING: Final = object()
+
+
+@lru_cache(maxsize=4096)
+def _compiled(text: str) -> CodeType:
+    return compile(text.strip(), "<annotation>", "eval")
+
+
+def _literal(values: tuple[object, ...]) -> Type:
+    texts: list[str] = []
+    for value in values:
+        if isinstance(value, Enum):
+            raise BadAnnotation(
+                "TP101", "a `Literal` of enum members", f"annotate with the enum: `{type(value).__name__}`"
+            )
+        try:
+            texts.append(constant(value)[0])
+        except NotAConstant as error:
+            raise BadAnnotation("TP101", f"a `Literal` holds {error.reason}", "use str, int, bool and None") from None
+    plain = tuple(dict.fromkeys(text for text in texts if text != "null"))
+    literal: tuple[Type, ...] = (LiteralType(plain),) if plain else ()
+    return union(*literal, *((NULL,) if "null" in texts else ()))
+
+
+def _artifact_class(name: str) -> type[Artifact] | None:
+    """The class of typedpipe's own that has the name or the title."""
+    from typedpipe.runtime.task import ARTIFACTS
+
+    return next((cls for cls in ARTIFACTS if name in (cls.__name__, cls.schema_title)), None)

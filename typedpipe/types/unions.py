@@ -1,0 +1,111 @@
+"""Which unions can be told apart on the wire."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+from typedpipe.types.display import show
+from typedpipe.types.model import (
+    AnyType,
+    ArtifactType,
+    DictType,
+    EnumType,
+    ListType,
+    LiteralType,
+    NullType,
+    ScalarType,
+    StatusType,
+    StructType,
+    Type,
+    UnionType,
+    is_artifact,
+)
+
+
+def ambiguous_union(type_: Type) -> str | None:
+    """Why the members of a union could not be told apart in a container; None when they can, or it is no union.
+
+    >>> from typedpipe.types.model import DATETIME, INT, STR, UnionType
+    >>> ambiguous_union(UnionType((STR, DATETIME)))
+    '`str` and `datetime` look alike as JSON'
+    >>> ambiguous_union(UnionType((STR, INT))) is None
+    True
+    """
+    if not isinstance(type_, UnionType):
+        return None
+    artifacts = [member for member in type_.members if is_artifact(member) or isinstance(member, StatusType)]
+    others = [member for member in type_.members if not isinstance(member, NullType)]
+    if artifacts and len(others) > 1:
+        return f"`{show(artifacts[0])}` is an artifact, which a union takes only as `{show(artifacts[0])} | None`"
+    for one, other in combinations(type_.members, 2):
+        if _alike(one, other):
+            return f"`{show(one)}` and `{show(other)}` look alike as JSON"
+    return None
+
+
+def _alike(one: Type, other: Type) -> bool:
+    """Whether some value has the same wire text, and not the same Python value, under both types."""
+    if isinstance(one, NullType) or isinstance(other, NullType):
+        return False
+    if isinstance(one, UnionType):
+        return any(_alike(member, other) for member in one.members)
+    if isinstance(other, UnionType):
+        return _alike(other, one)
+    if isinstance(one, AnyType) or isinstance(other, AnyType):
+        return True
+    if isinstance(one, ListType) and isinstance(other, ListType):
+        return _same_or_alike(one.item, other.item)
+    if isinstance(one, DictType | StructType) and isinstance(other, DictType | StructType):
+        return _objects(one, other)
+    return _texts(one, other)
+
+
+def _same_or_alike(one: Type, other: Type) -> bool:
+    return one == other or _alike(one, other)
+
+
+def _texts(one: Type, other: Type) -> bool:
+    ours, theirs = _values(one), _values(other)
+    if ours is not None and theirs is not None:
+        return bool(ours & theirs)
+    if ours is None and theirs is None:
+        kinds = {_kind(one), _kind(other)}
+        return kinds == {"str", "datetime"} or (isinstance(one, ArtifactType) and isinstance(other, ArtifactType))
+    values, kind = (ours, _kind(other)) if ours is not None else (theirs, _kind(one))
+    starts = {"int": "-0123456789", "float": "-0123456789", "str": '"', "datetime": '"', "bool": "tf"}.get(kind, "")
+    same_value = isinstance(one, LiteralType) or isinstance(other, LiteralType)
+    if same_value and kind != "datetime":
+        return False  # `Literal["a"] | str` is the same Python value either way
+    return any(value[:1] in starts for value in values or ())
+
+
+def _values(type_: Type) -> frozenset[str] | None:
+    """The wire texts of a type that has only so many; None for the others."""
+    if isinstance(type_, LiteralType):
+        return frozenset(type_.values)
+    return frozenset(member.wire for member in type_.members) if isinstance(type_, EnumType) else None
+
+
+def _kind(type_: Type) -> str:
+    return type_.kind if isinstance(type_, ScalarType) else ""
+
+
+def _objects(one: DictType | StructType, other: DictType | StructType) -> bool:
+    if isinstance(one, DictType) and isinstance(other, DictType):
+        return _same_or_alike(one.value, other.value)
+    if isinstance(one, DictType) or isinstance(other, DictType):
+        return True
+    ours = {field.name: field for field in one.fields}
+    theirs = {field.name: field for field in other.fields}
+    if any(field.required and field.name not in theirs for field in one.fields) and any(
+        field.required and field.name not in ours for field in other.fields
+    ):
+        return False  # each has a field that the other does not know
+    common = [name for name in ours if name in theirs and ours[name].required and theirs[name].required]
+    return not any(_told_apart(ours[name].type, theirs[name].type) for name in common)
+
+
+def _told_apart(one: Type, other: Type) -> bool:
+    """A tag, such as ``kind: Literal["a"]`` here and ``kind: Literal["b"]`` there."""
+    ours, theirs = _values(one), _values(other)
+    return ours is not None and theirs is not None and not ours & theirs
