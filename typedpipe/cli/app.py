@@ -91,11 +91,6 @@ app = Commands(
 )
 
 
-def wants_traceback() -> bool:
-    """Whether Python's own traceback is to be shown beside a diagnostic."""
-    return bool(os.environ.get("TYPEDPIPE_TRACEBACK"))
-
-
 def run_app(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; the exit code. Never raises, and never shows a traceback that nobody asked for."""
     args = list(sys.argv[1:] if arguments is None else arguments)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import NoReturn
 
 OK = 0
@@ -26,3 +27,8 @@ class Exit(Exception):
 def leave(code: int) -> NoReturn:
     """End the command with this exit code."""
     raise Exit(code)
+
+
+def wants_traceback() -> bool:
+    """Whether Python's own traceback is to be shown beside a diagnostic."""
+    return bool(os.environ.get("TYPEDPIPE_TRACEBACK"))

@@ -52,14 +52,12 @@ def check_target(text: str, report: Diagnostics, backend: str, options: dict[str
     for handle in handles:
         if handle.ir is None:
             continue
-        found = Diagnostics()
-        driver.check(handle.ir, found)
-        if backend and not found.has_errors:
-            try:
-                driver.compile(handle.ir, backend, options)
-            except PipelineError as error:
-                for item in error.diagnostics:
-                    found.add(item)
-        for item in found:
-            report.add(item)
+        try:
+            if backend:
+                driver.compile(handle.ir, backend, options, report)
+            else:
+                driver.check(handle.ir, report)
+        except PipelineError as error:  # most of it is in the report already
+            for item in error.diagnostics:
+                report.add(item)
     return len(handles)

@@ -213,7 +213,7 @@ def _module_not_found(error: ModuleNotFoundError, target: Target, report: Diagno
 def _raised(
     code: str, message: str, error: BaseException, target: Target, report: Diagnostics, help_: str = ""
 ) -> None:
-    from typedpipe.cli.app import wants_traceback
+    from typedpipe.cli.exits import wants_traceback
 
     if wants_traceback():
         traceback.print_exception(error, file=sys.stderr)

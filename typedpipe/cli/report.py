@@ -69,7 +69,7 @@ def stop(error: PipelineError, form: str = "text") -> None:
 
 def report_ours(error: BaseException) -> None:
     """Say that typedpipe itself failed, where, and what to do; the traceback only when it was asked for."""
-    from typedpipe.cli.app import wants_traceback
+    from typedpipe.cli.exits import wants_traceback
     from typedpipe.diagnostics.text import render
 
     frames = traceback.extract_tb(error.__traceback__)

@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+import pytest
+
+from typedpipe.cli.arguments import NotOfType, bind, choices, from_text, with_defaults
+from typedpipe.diagnostics.model import Diagnostics
+from typedpipe.ir.nodes import Const, Graph, InputPort, Pipeline
+from typedpipe.types.model import (
+    ANY,
+    ARTIFACT,
+    BOOL,
+    DATETIME,
+    FLOAT,
+    INT,
+    NULL,
+    STR,
+    DictType,
+    EnumMember,
+    EnumType,
+    ListType,
+    LiteralType,
+    StructField,
+    StructType,
+    union,
+)
+
+COLOR = EnumType("Color", (EnumMember("RED", '"red"'), EnumMember("BLUE", "2")))
+MODE = LiteralType(('"fast"', "1", "true"))
+CONFIG = StructType("Config", "dataclass", (StructField("lr", FLOAT), StructField("color", COLOR, required=False)))
+
+
+@pytest.mark.parametrize(
+    ("text", "type_", "wire"),
+    [
+        ("3", INT, "3"),
+        ("-12345678901234567890123", INT, "-12345678901234567890123"),
+        ("3", FLOAT, "3.0"),
+        ("nan", FLOAT, '{"\\u0024tp":["float","nan"]}'),
+        ("yes", BOOL, "true"),
+        ("False", BOOL, "false"),
+        ("3", STR, '"3"'),
+        ("null", STR, '"null"'),
+        ("null", union(STR, NULL), '"null"'),
+        ("null", union(INT, NULL), "null"),
+        ("4", union(INT, NULL), "4"),
+        ("x", union(INT, STR), '"x"'),
+        ("4", union(INT, STR), "4"),
+        ("RED", COLOR, '"red"'),
+        ("red", COLOR, '"red"'),
+        ("2", COLOR, "2"),
+        ("fast", MODE, '"fast"'),
+        ("1", MODE, "1"),
+        ("[1, 2]", ListType(FLOAT), "[1.0,2.0]"),
+        ('["RED"]', ListType(COLOR), '["red"]'),
+        ('{"a": [1]}', DictType(ListType(INT)), '{"a":[1]}'),
+        ('{"lr": 1}', CONFIG, '{"lr":1.0}'),
+        ('{"lr": 1, "color": "BLUE"}', CONFIG, '{"lr":1.0,"color":2}'),
+        ("[null, 1]", ListType(union(INT, NULL)), "[null,1]"),
+        ("[1, 2.5]", ListType(union(FLOAT, INT)), "[1,2.5]"),
+        ('{"a": 1}', ANY, '{"a":1}'),
+        ("plain", ANY, '"plain"'),
+    ],
+)
+def test_what_is_typed_becomes_wire_text(text, type_, wire):
+    assert from_text(text, type_) == wire
+
+
+def test_dates_are_utc_whatever_was_typed():
+    assert from_text("2026-01-31T12:00:00Z", DATETIME) == from_text("2026-01-31T13:00:00+01:00", DATETIME)
+    assert from_text("2026-01-31T12:00:00", DATETIME) == from_text("2026-01-31T12:00:00Z", DATETIME)
+
+
+@pytest.mark.parametrize(
+    ("text", "type_", "said"),
+    [
+        ("3.0", INT, "expected `int`"),
+        ("x", FLOAT, "expected `float`"),
+        ("maybe", BOOL, "expected true or false"),
+        ("PINK", COLOR, "expected one of RED, BLUE"),
+        ("slow", MODE, "expected one of fast, 1, true"),
+        ("[1", ListType(INT), "does not parse"),
+        ("[" * 100_000, ListType(INT), "does not parse"),
+        ("{}", ListType(INT), "expected `list[int]`"),
+        ("[1, true]", ListType(INT), "[1]: expected `int`, found true"),
+        ('{"a": {"b": 1}}', DictType(DictType(STR)), "a.b: expected `str`, found 1"),
+        ("{}", CONFIG, "lr: this field of `Config` is missing"),
+        ('{"lr": 1, "x": 2}', CONFIG, "x: `Config` has no such field; it has lr, color"),
+        ("tomorrow", DATETIME, "2026-01-31T12:00:00Z"),
+        ("[1.5]", ListType(union(INT, STR)), "[0]: expected `int | str`, found 1.5"),
+        ("\ud800", STR, ""),
+    ],
+)
+def test_what_does_not_fit_says_where_and_what(text, type_, said):
+    with pytest.raises(NotOfType) as caught:
+        from_text(text, type_)
+    assert said in str(caught.value)
+
+
+def test_choices():
+    assert choices(COLOR) == ["RED", "BLUE"]
+    assert choices(union(MODE, NULL)) == ["fast", "1", "true"]
+    assert choices(INT) == []
+
+
+def pipeline() -> Pipeline:
+    inputs = (
+        InputPort("learning_rate", FLOAT),
+        InputPort("epochs", INT, Const("1", INT)),
+        InputPort("data", ARTIFACT, how="artifact", default=Const("null", NULL)),
+    )
+    return Pipeline("train", Graph(inputs))
+
+
+def codes(*texts: tuple[str, str]) -> list[str]:
+    report = Diagnostics()
+    bind(pipeline(), texts, report)
+    return [item.code for item in report]
+
+
+def test_binding():
+    report = Diagnostics()
+    assert bind(pipeline(), [("learning-rate", "1"), ("data", "/a/b")], report) == {"learning_rate": "1.0", "data": "/a/b"}
+    assert not report.items
+
+
+def test_all_that_does_not_fit_is_said_at_once():
+    assert codes(("learning_rat", "1"), ("epochs", "x")) == ["TP188", "TP187"]
+    assert codes(("epochs", "3")) == ["TP189"]
+
+
+def test_defaults_are_replaced():
+    changed = with_defaults(pipeline(), {"epochs": "5"})
+    assert [port.default for port in changed.graph.inputs][1] == Const("5", INT)
+    assert with_defaults(changed, {}) is changed

@@ -1,0 +1,44 @@
+"""``typedpipe graph``: a pipeline as a tree, as mermaid, as SVG."""
+
+from __future__ import annotations
+
+import click
+
+from typedpipe.cli.choosing import load_pipeline
+from typedpipe.cli.report import stop
+from typedpipe.cli.writing import write_output
+from typedpipe.diagnostics.model import PipelineError
+
+
+@click.command("graph", help="Print the pipeline of TARGET (FILE, FILE:NAME or MODULE:NAME) as a tree, or draw it.")
+@click.argument("target")
+@click.option(
+    "--format", "form", type=click.Choice(["text", "mermaid", "svg"]), default=None, help="Else by the file's ending."
+)
+@click.option("-o", "--output", default="-", metavar="FILE", help="Where to write it; - is stdout.")
+def command(target: str, form: str | None, output: str) -> None:
+    from typedpipe.compiler import driver
+
+    traced = load_pipeline(target)
+    try:
+        pipeline = driver.check(traced)
+    except PipelineError as error:
+        stop(error)
+        raise
+    from typedpipe.cli.pictures.boxes import picture
+
+    drawn = picture(pipeline)
+    form = form or {".svg": "svg", ".mmd": "mermaid", ".mermaid": "mermaid"}.get(output[output.rfind(".") :], "text")
+    if form == "svg":
+        from typedpipe.cli.pictures.svg import draw_svg
+
+        text = draw_svg(drawn)
+    elif form == "mermaid":
+        from typedpipe.cli.pictures.mermaid import draw_mermaid
+
+        text = draw_mermaid(drawn)
+    else:
+        from typedpipe.cli.pictures.tree import draw_tree
+
+        text = draw_tree(drawn)
+    write_output(output, text)

@@ -1,0 +1,1 @@
+"""Pictures of a pipeline: a tree for the terminal, mermaid, SVG."""

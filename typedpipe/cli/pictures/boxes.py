@@ -1,0 +1,133 @@
+"""What there is to draw: boxes in boxes, and arrows between neighbours. Made of closed IR."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias, assert_never
+
+from typedpipe.cli.pictures.words import condition_text, operand_text
+from typedpipe.ir.nodes import (
+    Branch,
+    Call,
+    ExitHandler,
+    Expr,
+    FromExpr,
+    FromTask,
+    Graph,
+    Importer,
+    Loop,
+    Node,
+    Operand,
+    Pipeline,
+    Task,
+)
+from typedpipe.ir.scopes import arm_operands, expr_operands, node_operands
+from typedpipe.types.display import show
+
+Kind: TypeAlias = Literal["task", "importer", "call", "loop", "branch", "arm", "exit"]
+
+
+@dataclass(slots=True)
+class Box:
+    """A task, or a group with its own boxes. ``sources`` are the neighbours it waits for, by name."""
+
+    kind: Kind
+    name: str
+    title: str
+    outputs: str = ""
+    sources: list[str] = field(default_factory=list)
+    children: list[Box] = field(default_factory=list)
+    stacked: bool = False
+    """The children are alternatives, or come one after the other, and no arrows lead between them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    title: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    boxes: list[Box]
+
+
+def picture(pipeline: Pipeline) -> Picture:
+    """The boxes of a pipeline."""
+    inputs = tuple(
+        f"{port.name}: {show(port.type)}" + (f" = {port.default.text}" if port.default is not None else "")
+        for port in pipeline.graph.inputs
+    )
+    outputs = tuple(
+        f"{out.name}: {show(out.type)} = {operand_text(out.value, pipeline.graph)}" for out in pipeline.graph.outputs
+    )
+    return Picture(pipeline.name, inputs, outputs, _boxes(pipeline.graph, pipeline))
+
+
+def _boxes(graph: Graph, pipeline: Pipeline) -> list[Box]:
+    return [_box(node, graph, pipeline) for node in graph.nodes]
+
+
+def _box(node: Node, graph: Graph, pipeline: Pipeline) -> Box:
+    box: Box
+    match node:
+        case Task() | Call() | Importer():
+            box = _leaf(node, pipeline)
+        case Loop():
+            at_once = f", {node.parallelism} at once" if node.parallelism else ""
+            title = f"for each {show(node.item_type)} of {operand_text(node.items, graph)}{at_once}"
+            box = Box("loop", node.name, title, children=_boxes(node.body, pipeline))
+        case Branch():
+            box = Box("branch", node.name, "choose", children=_arms(node, graph, pipeline), stacked=True)
+        case ExitHandler():
+            last = _leaf(node.exit, pipeline)
+            last.title += " (always, at the end)"
+            body = Box("arm", node.name, "try", children=_boxes(node.body, pipeline))
+            box = Box("exit", node.name, "with exit handler", children=[body, last], stacked=True)
+        case _:
+            assert_never(node)
+    box.sources = _sources(node, graph)
+    return box
+
+
+def _leaf(node: Task | Call | Importer, pipeline: Pipeline) -> Box:
+    title = node.name
+    if isinstance(node, Importer):
+        return Box("importer", node.name, f"{title} (import)", show(node.type))
+    if isinstance(node, Call):
+        graph = pipeline.pipelines[node.pipeline]
+        outputs = ", ".join(f"{out.name}: {show(out.type)}" for out in graph.outputs)
+        return Box("call", node.name, title, outputs, children=_boxes(graph, pipeline))
+    component = pipeline.components[node.component]
+    if len(component.outputs) == 1:
+        return Box("task", node.name, title, show(component.outputs[0].type))
+    return Box("task", node.name, title, ", ".join(f"{out.name}: {show(out.type)}" for out in component.outputs))
+
+
+def _arms(node: Branch, graph: Graph, pipeline: Pipeline) -> list[Box]:
+    arms: list[Box] = []
+    for number, arm in enumerate(node.arms):
+        word = "else" if arm.condition is None else "if" if number == 0 else "else if"
+        title = word if arm.condition is None else f"{word} {condition_text(arm.condition, graph)}"
+        arms.append(Box("arm", f"{node.name}.{number}", title, children=_boxes(arm.body, pipeline)))
+    return arms
+
+
+def _sources(node: Node, graph: Graph) -> list[str]:
+    """The neighbours whose outputs a node takes, or that it comes after, in order."""
+    found = dict.fromkeys(_tasks_of(node_operands(node), graph.exprs))
+    found.update(dict.fromkeys(node.after))
+    found.pop(node.name, None)
+    return list(found)
+
+
+def _tasks_of(operands: Iterable[Operand], exprs: tuple[Expr, ...]) -> list[str]:
+    found: list[str] = []
+    seen: set[int] = set()
+    stack = list(operands)[::-1]
+    while stack:
+        operand = stack.pop()
+        if isinstance(operand, FromTask):
+            found.append(operand.task)
+        elif isinstance(operand, FromExpr) and operand.index not in seen:
+            seen.add(operand.index)
+            stack.extend(expr_operands(exprs[operand.index]))
+    return found

@@ -1,0 +1,90 @@
+"""A pipeline as SVG: one file, no script, no font to fetch; light and dark."""
+
+from __future__ import annotations
+
+from xml.sax.saxutils import escape
+
+from typedpipe.cli.pictures.boxes import Box, Picture
+from typedpipe.cli.pictures.layout import LINE, PAD, TITLE, Layout, Placed, lay_out, text_width
+from typedpipe.diagnostics.cells import shown
+
+_MARGIN = 20.0
+_STYLE = (
+    "text{font:13px ui-monospace,'DejaVu Sans Mono',Menlo,Consolas,monospace;fill:#1f2328}"
+    ".o{font-size:11px;fill:#59636e}.t{font-weight:600}.h{font-size:15px;font-weight:600}"
+    ".box{fill:#fff;stroke:#57606a}.importer{fill:#fff8e5;stroke:#9a6700}"
+    ".loop{fill:#eef6ff;stroke:#0969da;stroke-dasharray:5 3}.branch{fill:#fbf2ff;stroke:#8250df;stroke-dasharray:5 3}"
+    ".arm{fill:#fff;stroke:#c8b4ea}.exit{fill:#fff5f0;stroke:#bc4c00;stroke-dasharray:5 3}.call{fill:#f0faf2;stroke:#1a7f37}"
+    ".a{fill:none;stroke:#57606a;stroke-width:1.3}.head{fill:#57606a}.page{fill:#fff}"
+    "@media(prefers-color-scheme:dark){.page{fill:#0d1117}text{fill:#e6edf3}.o{fill:#9198a1}.box,.arm{fill:#161b22}"
+    ".importer{fill:#272115}.loop{fill:#0c1a2b}.branch{fill:#1d1430}.exit{fill:#2a160c}.call{fill:#0c2113}"
+    ".a,.box{stroke:#9198a1}.head{fill:#9198a1}}"
+)
+_CLASS = {"task": "box"}
+
+
+def draw_svg(picture: Picture) -> str:
+    """The picture. What the user wrote is text in it and nothing else."""
+    layout = lay_out(picture.boxes)
+    head = [picture.title, *(f"in   {item}" for item in picture.inputs)]
+    foot = [f"out  {item}" for item in picture.outputs]
+    wide = max([layout.wide, *(text_width(line) * 1.1 for line in head + foot)]) + 2 * _MARGIN
+    top = _MARGIN + LINE * len(head) + 14
+    high = top + layout.high + (LINE * len(foot) + 14 if foot else 0) + _MARGIN
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {wide:.0f} {high:.0f}" width="{wide:.0f}" height="{high:.0f}" '
+        f'role="img" aria-label={_attribute(f"pipeline {picture.title}")}>',
+        f"<style>{_STYLE}</style>",
+        '<defs><marker id="h" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" markerHeight="8" orient="auto">'
+        '<path class="head" d="M0 0L8 4L0 8z"/></marker></defs>',
+        f'<rect class="page" width="{wide:.0f}" height="{high:.0f}"/>',
+    ]
+    parts += [_text(_MARGIN, _MARGIN + 12 + LINE * n, line, "h" if n == 0 else "o") for n, line in enumerate(head)]
+    parts += _draw(layout, (wide - layout.wide) / 2, top)
+    parts += [_text(_MARGIN, top + layout.high + 26 + LINE * n, line, "o") for n, line in enumerate(foot)]
+    return "\n".join([*parts, "</svg>"]) + "\n"
+
+
+def _attribute(text: str) -> str:
+    return '"' + escape(shown(text), {'"': "&quot;"}) + '"'
+
+
+def _text(x: float, y: float, text: str, style: str, anchor: str = "start") -> str:
+    return f'<text x="{x:.1f}" y="{y:.1f}" class="{style}" text-anchor="{anchor}">{escape(shown(text))}</text>'
+
+
+def _draw(layout: Layout, left: float, top: float) -> list[str]:
+    parts: list[str] = []
+    for item in layout.items:
+        if item.box is not None:
+            parts += _box(item, item.box, left + item.x, top + item.y)
+    parts += [_arrow(arrow, left, top) for arrow in layout.arrows]
+    return parts
+
+
+def _box(item: Placed, box: Box, x: float, y: float) -> list[str]:
+    size = f'x="{x:.1f}" y="{y:.1f}" width="{item.wide:.1f}" height="{item.high:.1f}" rx="6"'
+    parts = [f'<rect class="{_CLASS.get(box.kind, box.kind)}" {size}/>']
+    if item.inside is None:
+        middle = x + item.wide / 2
+        parts.append(_text(middle, y + PAD / 2 + 13, box.title, "t", "middle"))
+        if box.outputs:
+            parts.append(_text(middle, y + PAD / 2 + 13 + LINE - 2, box.outputs, "o", "middle"))
+        return parts
+    parts.append(_text(x + PAD, y + PAD + 6, box.title, "t"))
+    return parts + _draw(item.inside, x + (item.wide - item.inside.wide) / 2, y + TITLE + PAD)
+
+
+def _arrow(path: list[Placed], left: float, top: float) -> str:
+    start = path[0]
+    x, y = left + start.middle, top + start.y + start.high
+    steps = [f"M{x:.1f} {y:.1f}"]
+    for item in path[1:]:
+        to_x, to_y = left + item.middle, top + item.y
+        half = (y + to_y) / 2
+        steps.append(f"C{x:.1f} {half:.1f} {to_x:.1f} {half:.1f} {to_x:.1f} {to_y:.1f}")
+        x, y = to_x, to_y
+        if item.box is None:
+            y += item.high
+            steps.append(f"L{x:.1f} {y:.1f}")
+    return f'<path class="a" d="{"".join(steps)}" marker-end="url(#h)"/>'

@@ -1,0 +1,75 @@
+"""Files that are written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+
+import click
+
+from typedpipe.cli import exits
+
+
+def write_output(path: str, data: str | bytes) -> None:
+    """Write to a file, or to stdout for ``-``. A file is replaced at once: nobody sees half of it."""
+    raw = data.encode("utf-8") if isinstance(data, str) else data
+    if path == "-":
+        stream = getattr(sys.stdout, "buffer", None)
+        if stream is None:
+            sys.stdout.write(raw.decode("utf-8", "replace"))
+            return
+        sys.stdout.flush()
+        stream.write(raw)
+        stream.flush()
+        return
+    try:
+        _replace(path, raw)
+    except OSError as error:
+        raise click.UsageError(f"cannot write {path}: {error.strerror or error}") from None
+
+
+def _replace(path: str, raw: bytes) -> None:
+    if os.path.exists(path) and not os.path.isfile(path):  # a pipe, or /dev/stdout: there is nothing to replace
+        with open(path, "wb") as stream:
+            stream.write(raw)
+        return
+    target = os.path.realpath(path)
+    mode = os.stat(target).st_mode & 0o777 if os.path.exists(target) else 0o666 & ~_umask()
+    handle, name = tempfile.mkstemp(dir=os.path.dirname(target), prefix=f".{os.path.basename(target)}.")
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(raw)
+        os.chmod(name, mode)
+        os.replace(name, target)
+    except BaseException:
+        os.unlink(name)
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def compare_output(path: str, data: str | bytes) -> None:
+    """End the command with exit code 1, and a diff on stderr, unless the file holds exactly this."""
+    raw = data.encode("utf-8") if isinstance(data, str) else data
+    try:
+        with open(path, "rb") as stream:
+            there = stream.read()
+    except FileNotFoundError:
+        click.echo(f"{path} does not exist", err=True)
+        exits.leave(exits.FAILED)
+    except OSError as error:
+        raise click.UsageError(f"cannot read {path}: {error.strerror or error}") from None
+    if there == raw:
+        return
+    click.echo(f"{path} is not what the pipeline compiles to", err=True)
+    if isinstance(data, str):
+        from difflib import unified_diff
+
+        old = there.decode("utf-8", "replace").splitlines()
+        click.echo("\n".join(unified_diff(old, data.splitlines(), path, "compiled now", lineterm="")), err=True)
+    exits.leave(exits.FAILED)
