@@ -113,6 +113,7 @@ class Trace:
 
 _TRACE: ContextVar[Trace | None] = ContextVar("typedpipe_trace", default=None)
 _COLLECTED: ContextVar[Collected | None] = ContextVar("typedpipe_collected", default=None)
+_REPORT: ContextVar[Diagnostics | None] = ContextVar("typedpipe_report", default=None)
 
 
 def current() -> Trace | None:
@@ -158,6 +159,14 @@ def site_here() -> Site | None:
     return None
 
 
+def enclosing_names() -> dict[str, Any]:
+    """The local names of the user's function that decorates: text annotations may name its classes."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and frame.f_code.co_filename.startswith(PACKAGE):
+        frame = frame.f_back
+    return {} if frame is None or frame.f_code.co_name == "<module>" else frame.f_locals
+
+
 def span_of(site: Site | None) -> Span:
     return resolve_spans([site])[0] if site is not None else NOWHERE
 
@@ -175,8 +184,28 @@ def span_of_function(fn: Any) -> Span:
 # ------------------------------------------------------------------------------------------------ reporting
 
 
+@contextmanager
+def reporting() -> Iterator[Diagnostics]:
+    """Gather what one decoration finds; at its end it goes where errors go, or is raised all at once."""
+    outer = sink()
+    report = Diagnostics()
+    token = _REPORT.set(report)
+    try:
+        yield report
+    finally:
+        _REPORT.reset(token)
+        if outer is not None:
+            for diagnostic in report:
+                outer.add(diagnostic)
+    if outer is None:
+        report.raise_if_errors()
+
+
 def sink() -> Diagnostics | None:
-    """Where errors go: the trace's report, the driver's, or None when they are to be raised."""
+    """Where errors go: the decoration's report, the trace's, the driver's, or None when they are to be raised."""
+    report = _REPORT.get()
+    if report is not None:
+        return report
     trace = _TRACE.get()
     if trace is not None:
         return trace.report

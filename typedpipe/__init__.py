@@ -1,0 +1,134 @@
+"""typedpipe: typed machine-learning pipelines.
+
+Plain functions with type hints become components, a function that calls them becomes a pipeline. The editor refuses a
+wrong edge, the compiler checks every edge again and writes plain Argo Workflows YAML, and the same checked pipeline runs
+on this machine.
+
+Everything of :mod:`typedpipe.dsl` can be taken from here too: ``from typedpipe import component, pipeline``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from typedpipe import compiler as compiler
+    from typedpipe import dsl as dsl
+    from typedpipe.dsl import (
+        HTML as HTML,
+        OUT as OUT,
+        STATUS as STATUS,
+        Artifact as Artifact,
+        ClassificationMetrics as ClassificationMetrics,
+        Collected as Collected,
+        Component as Component,
+        ConcatPlaceholder as ConcatPlaceholder,
+        Condition as Condition,
+        ContainerSpec as ContainerSpec,
+        Contains as Contains,
+        Dataset as Dataset,
+        Elif as Elif,
+        Else as Else,
+        ExitHandler as ExitHandler,
+        If as If,
+        IfPresentPlaceholder as IfPresentPlaceholder,
+        IfSet as IfSet,
+        In as In,
+        Input as Input,
+        InputPath as InputPath,
+        Markdown as Markdown,
+        Metrics as Metrics,
+        Model as Model,
+        Not as Not,
+        OneOf as OneOf,
+        Output as Output,
+        OutputPath as OutputPath,
+        Outputs as Outputs,
+        ParallelFor as ParallelFor,
+        ParamComponent as ParamComponent,
+        ParamTask as ParamTask,
+        Pipeline as Pipeline,
+        PipelineTask as PipelineTask,
+        PipelineTaskFinalStatus as PipelineTaskFinalStatus,
+        SlicedClassificationMetrics as SlicedClassificationMetrics,
+        Some as Some,
+        TFModel as TFModel,
+        Task as Task,
+        UseOutputs as UseOutputs,
+        component as component,
+        container_component as container_component,
+        importer as importer,
+        pipeline as pipeline,
+    )
+else:
+    _MODULES = frozenset({"cli", "compiler", "dsl", "ir", "local", "types"})
+
+    def __getattr__(name: str) -> object:
+        """Load what is asked for when it is asked for: an import of typedpipe costs nothing."""
+        from importlib import import_module
+
+        if name in _MODULES:
+            return import_module(f"typedpipe.{name}")
+        if not name.startswith("_"):
+            dsl = import_module("typedpipe.dsl")
+            if name in dsl.__all__:
+                return getattr(dsl, name)
+        raise AttributeError(f"module 'typedpipe' has no attribute {name!r}")
+
+    def __dir__() -> list[str]:
+        from typedpipe import dsl
+
+        return [*globals(), *dsl.__all__]
+
+
+__all__ = [
+    "__version__",
+    "compiler",
+    "dsl",
+    "HTML",
+    "OUT",
+    "STATUS",
+    "Artifact",
+    "ClassificationMetrics",
+    "Collected",
+    "Component",
+    "ConcatPlaceholder",
+    "Condition",
+    "ContainerSpec",
+    "Contains",
+    "Dataset",
+    "Elif",
+    "Else",
+    "ExitHandler",
+    "If",
+    "IfPresentPlaceholder",
+    "IfSet",
+    "In",
+    "Input",
+    "InputPath",
+    "Markdown",
+    "Metrics",
+    "Model",
+    "Not",
+    "OneOf",
+    "Output",
+    "OutputPath",
+    "Outputs",
+    "ParallelFor",
+    "ParamComponent",
+    "ParamTask",
+    "Pipeline",
+    "PipelineTask",
+    "PipelineTaskFinalStatus",
+    "SlicedClassificationMetrics",
+    "Some",
+    "TFModel",
+    "Task",
+    "UseOutputs",
+    "component",
+    "container_component",
+    "importer",
+    "pipeline",
+]

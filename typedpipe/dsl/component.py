@@ -1,0 +1,329 @@
+"""``@component``: a plain function with type hints becomes a component.
+
+The static half of this file is what type checkers see. Each signature in it was tried in mypy, pyright, pyrefly and ty;
+``tests/typing`` holds them to it.
+"""
+
+from __future__ import annotations
+
+import itertools
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, overload
+
+from typedpipe.dsl.callee import Callee, call
+from typedpipe.dsl.task import ParamTask, Task, UseOutputs
+from typedpipe.dsl.tracing import current, error, fatal
+from typedpipe.ir import nodes as ir
+from typedpipe.types.markers import OutputPath
+
+T = TypeVar("T")
+R = TypeVar("R")
+R_co = TypeVar("R_co", covariant=True)  # what the function returns
+O_co = TypeVar("O_co", covariant=True)  # the outputs that are parameters, by name
+F_co = TypeVar("F_co", covariant=True)  # a whole function type
+P = ParamSpec("P")
+
+DEFAULT_IMAGE = "python:3.11"
+
+_keys = itertools.count(1)
+
+
+class BaseComponent:
+    """What all components share. ``definition`` is the component in the IR, None when its decoration failed."""
+
+    def __init__(self, fn: Any, callee: Callee | None, definition: ir.Component | None) -> None:
+        self._fn = fn
+        self._callee = callee
+        self.definition = definition
+        self.__name__ = self.name = getattr(fn, "__name__", "component")
+        self.__qualname__ = getattr(fn, "__qualname__", self.__name__)
+        self.__doc__ = fn.__doc__
+        self.__module__ = getattr(fn, "__module__", "")
+        self.__wrapped__ = fn
+
+    @property
+    def python_func(self) -> Any:
+        """The function that was decorated: call it in a unit test."""
+        return self._fn
+
+    def _called(self, args: tuple[Any, ...], kwargs: dict[str, Any], task_class: type[Task[Any]]) -> Any:
+        trace = current()
+        if trace is None:
+            fatal(
+                "TP109",
+                f"the component `{self.name}` is called outside of a pipeline",
+                help=f"call it in a function that has `@dsl.pipeline`; `{self.name}.local(...)` runs it here and now",
+            )
+        frame = sys._getframe(2)
+        callee = self._callee
+        if callee is not None and callee.key not in trace.components:
+            assert self.definition is not None
+            trace.components[callee.key] = self.definition
+        return call(callee, task_class, args, kwargs, (frame.f_code, frame.f_lasti))
+
+    def __repr__(self) -> str:
+        return f"<component {self.name}>"
+
+
+class Component(BaseComponent, Generic[P, R_co]):
+    """A component whose outputs are what its function returns.
+
+    Made by :func:`component`. Calling it inside a ``@pipeline`` makes a :class:`Task`.
+    """
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Task[R_co]:
+        task: Task[R_co] = self._called(args, kwargs, Task)
+        return task
+
+    def local(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
+        """Run the function here and now, in this process, e.g. in a unit test.
+
+        >>> from typedpipe import dsl
+        >>> @dsl.component
+        ... def double(n: int) -> int:
+        ...     return 2 * n
+        >>> double.local(n=4)
+        8
+        """
+        result: R_co = self._fn(*args, **kwargs)
+        return result
+
+
+class ParamComponent(BaseComponent, Generic[P, R_co, O_co]):
+    """A component that has output parameters, or no output."""
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> ParamTask[R_co, O_co]:
+        task: ParamTask[R_co, O_co] = self._called(args, kwargs, ParamTask)
+        return task
+
+    def local(self, *args: P.args, **kwargs: P.kwargs) -> O_co:
+        """Run the function here and now; output parameters get temporary paths, and are given back by name."""
+        from typedpipe.dsl.direct import run_with_outputs
+
+        outputs: O_co = run_with_outputs(self, args, kwargs)
+        return outputs
+
+
+if TYPE_CHECKING:
+    # Up to three OutputPath parameters that come first leave the call's signature.  An OutputPath is a str, so a
+    # str parameter would pass for one: functions with a str there are matched first, by their whole type.
+    _OP = OutputPath[Any]
+    _S0 = TypeVar("_S0", bound=Callable[Concatenate[str, ...], None])
+    _S1 = TypeVar("_S1", bound=Callable[Concatenate[_OP, str, ...], None])
+    _S2 = TypeVar("_S2", bound=Callable[Concatenate[_OP, _OP, str, ...], None])
+    _S3 = TypeVar("_S3", bound=Callable[Concatenate[_OP, _OP, _OP, str, ...], None])
+
+    class _Str0(BaseComponent, Generic[F_co]):
+        def __call__(self: _Str0[Callable[P, None]], *args: P.args, **kwargs: P.kwargs) -> ParamTask[Any, Any]: ...
+        def local(self: _Str0[Callable[P, None]], *args: P.args, **kwargs: P.kwargs) -> Any: ...
+
+    class _Str1(BaseComponent, Generic[F_co]):
+        def __call__(
+            self: _Str1[Callable[Concatenate[OutputPath[T], P], None]], *args: P.args, **kwargs: P.kwargs
+        ) -> ParamTask[T, Any]: ...
+        def local(
+            self: _Str1[Callable[Concatenate[OutputPath[T], P], None]], *args: P.args, **kwargs: P.kwargs
+        ) -> Any: ...
+
+    class _Str2(BaseComponent, Generic[F_co]):
+        def __call__(
+            self: _Str2[Callable[Concatenate[_OP, _OP, P], None]], *args: P.args, **kwargs: P.kwargs
+        ) -> ParamTask[UseOutputs, Any]: ...
+        def local(self: _Str2[Callable[Concatenate[_OP, _OP, P], None]], *args: P.args, **kwargs: P.kwargs) -> Any: ...
+
+    class _Str3(BaseComponent, Generic[F_co]):
+        def __call__(
+            self: _Str3[Callable[Concatenate[_OP, _OP, _OP, P], None]], *args: P.args, **kwargs: P.kwargs
+        ) -> ParamTask[UseOutputs, Any]: ...
+        def local(
+            self: _Str3[Callable[Concatenate[_OP, _OP, _OP, P], None]], *args: P.args, **kwargs: P.kwargs
+        ) -> Any: ...
+
+    class _Decorator(Protocol):
+        @overload
+        def __call__(self, fn: _S0, /) -> _Str0[_S0]: ...  # type: ignore[overload-overlap]
+        @overload
+        def __call__(self, fn: _S1, /) -> _Str1[_S1]: ...  # type: ignore[overload-overlap]
+        @overload
+        def __call__(self, fn: _S2, /) -> _Str2[_S2]: ...  # type: ignore[overload-overlap]
+        @overload
+        def __call__(self, fn: _S3, /) -> _Str3[_S3]: ...  # pyright: ignore
+        @overload
+        def __call__(
+            self, fn: Callable[Concatenate[_OP, _OP, _OP, P], None], /
+        ) -> ParamComponent[P, UseOutputs, Any]: ...  # pyright: ignore
+        @overload
+        def __call__(
+            self, fn: Callable[Concatenate[_OP, _OP, P], None], /
+        ) -> ParamComponent[P, UseOutputs, Any]: ...  # pyright: ignore
+        @overload
+        def __call__(self, fn: Callable[Concatenate[OutputPath[T], P], None], /) -> ParamComponent[P, T, Any]: ...  # pyright: ignore
+        @overload
+        def __call__(self, fn: Callable[P, None], /) -> ParamComponent[P, Any, Any]: ...  # type: ignore[overload-overlap]
+        @overload
+        def __call__(self, fn: Callable[P, R], /) -> Component[P, R]: ...
+
+    @overload
+    def component(fn: _S0, /) -> _Str0[_S0]: ...  # type: ignore[overload-overlap]
+    @overload
+    def component(fn: _S1, /) -> _Str1[_S1]: ...  # type: ignore[overload-overlap]
+    @overload
+    def component(fn: _S2, /) -> _Str2[_S2]: ...  # type: ignore[overload-overlap]
+    @overload
+    def component(fn: _S3, /) -> _Str3[_S3]: ...  # pyright: ignore
+    @overload
+    def component(
+        fn: Callable[Concatenate[_OP, _OP, _OP, P], None], /
+    ) -> ParamComponent[P, UseOutputs, Any]: ...  # pyright: ignore
+    @overload
+    def component(fn: Callable[Concatenate[_OP, _OP, P], None], /) -> ParamComponent[P, UseOutputs, Any]: ...  # pyright: ignore
+    @overload
+    def component(fn: Callable[Concatenate[OutputPath[T], P], None], /) -> ParamComponent[P, T, Any]: ...  # pyright: ignore
+    @overload
+    def component(fn: Callable[P, None], /) -> ParamComponent[P, Any, Any]: ...  # type: ignore[overload-overlap]
+    @overload
+    def component(fn: Callable[P, R], /) -> Component[P, R]: ...
+    @overload
+    def component(
+        *,
+        base_image: str = ...,
+        packages_to_install: list[str] = ...,
+        pip_index_urls: list[str] = ...,
+        pip_trusted_hosts: list[str] = ...,
+        include: list[Any] = ...,
+        additional_funcs: list[Callable[..., Any]] = ...,
+        name: str = ...,
+        description: str = ...,
+        target_image: str = ...,
+        output_component_file: str = ...,
+        install_kfp_package: bool = ...,
+        kfp_package_path: str = ...,
+        use_venv: bool = ...,
+    ) -> _Decorator: ...
+    def component(fn: Any = None, /, **options: Any) -> Any: ...
+
+else:
+
+    def component(fn=None, /, **options):
+        """Make a component of a plain function with type hints.
+
+        Its source is shipped with the pipeline. It may use what it imports itself and the classes of its signature;
+        functions and classes of the module are shipped when they are passed on purpose: ``include=[helper]``.
+
+        Args:
+            fn: The function, when the decorator is used bare.
+            base_image: The container image that it runs in; ``python:3.11`` when not given.
+            packages_to_install: What pip installs at the start of the task, such as ``["pandas==2.3.3"]``.
+            pip_index_urls: Where pip looks for them.
+            pip_trusted_hosts: Hosts that pip trusts without TLS.
+            include: Functions and classes of the module that the function uses.
+            additional_funcs: KFP's name for ``include``.
+            name: The component's name; the function's when not given.
+            description: What it does; the docstring's first paragraph when not given.
+            target_image: An image that holds the function's requirements: used in place of ``base_image``.
+            output_component_file: Of KFP; not supported, and an error that says what to do instead.
+            install_kfp_package: Of KFP; nothing of ours is installed at the start of a task.
+            kfp_package_path: Of KFP; as above.
+            use_venv: Of KFP; as above.
+
+        Raises:
+            PipelineError: The definition has mistakes (under ``typedpipe compile`` they are collected instead).
+
+        >>> from typedpipe import dsl
+        >>> @dsl.component(base_image="python:3.11-slim")
+        ... def double(n: int) -> int:
+        ...     return 2 * n
+        """
+        if fn is not None:
+            return _define(fn, options)
+        return lambda function: _define(function, options)
+
+
+_OPTIONS = {
+    "base_image": str,
+    "target_image": str,
+    "name": str,
+    "description": str,
+    "packages_to_install": list,
+    "pip_index_urls": list,
+    "pip_trusted_hosts": list,
+    "include": list,
+    "additional_funcs": list,
+}
+_IGNORED = frozenset({"install_kfp_package", "kfp_package_path", "use_venv"})
+
+
+def _define(fn: Any, options: dict[str, Any]) -> Any:
+    from typedpipe.dsl.signature import component_signature
+    from typedpipe.dsl.source import capture
+    from typedpipe.dsl.tracing import reporting, span_of_function
+
+    if isinstance(fn, BaseComponent) or not hasattr(fn, "__code__"):
+        fatal(
+            "TP107",
+            f"`@dsl.component` decorates a function, not a `{type(fn).__name__}`",
+            help="put it right above a `def`, below any other decorator of ours",
+        )
+    with reporting() as report:
+        options = _checked_options(fn, options)
+        signature = component_signature(fn)
+        include = [*options.get("include", ()), *options.get("additional_funcs", ())]
+        source = capture(fn, include=include, shipped=signature.classes, report=report)
+        good = not report.has_errors and source is not None
+        definition = callee = None
+        if good:
+            name = options.get("name") or fn.__name__
+            impl = ir.PythonImpl(
+                source.entry,
+                source.chunks,
+                signature.returns,
+                source.min_python,
+                tuple(options.get("packages_to_install", ())),
+                tuple(options.get("pip_index_urls", ())),
+                tuple(options.get("pip_trusted_hosts", ())),
+            )
+            image = options.get("target_image") or options.get("base_image") or DEFAULT_IMAGE
+            description = options.get("description") or signature.description
+            span = span_of_function(fn)
+            definition = ir.Component(name, signature.inputs, signature.outputs, impl, image, description, span)
+            callee = component_callee(definition)
+    if any(port.how in {"path", "artifact"} for port in signature.outputs) or not signature.outputs:
+        return ParamComponent(fn, callee, definition)
+    return Component(fn, callee, definition)
+
+
+def component_callee(definition: ir.Component) -> Callee:
+    """The callable interface of a component."""
+    outputs = {port.name: port.type for port in definition.outputs}
+    callee = Callee(definition.name, f"{definition.name}#{next(_keys)}", definition.inputs, outputs, definition.span)
+    callee.output_params = frozenset(p.name for p in definition.outputs if p.how in {"path", "artifact"})
+    return callee
+
+
+def _checked_options(fn: Any, options: dict[str, Any]) -> dict[str, Any]:
+    from typedpipe.dsl.tracing import nearest, span_of_function
+
+    span = span_of_function(fn)
+    good: dict[str, Any] = {}
+    for name, value in options.items():
+        if value is None or name in _IGNORED:
+            continue
+        wanted = _OPTIONS.get(name)
+        if name == "output_component_file":
+            error("TP106", "`output_component_file` is not supported", span, help="leave it out; `typedpipe ir save` writes IR")
+        elif wanted is None:
+            guess = nearest(name, list(_OPTIONS))
+            help_ = f"did you mean `{guess}`?" if guess else "the options are " + ", ".join(_OPTIONS)
+            error("TP106", f"`@dsl.component` has no option `{name}`", span, help=help_)
+        elif wanted is list and isinstance(value, (list, tuple)):
+            if name in {"include", "additional_funcs"} or all(isinstance(item, str) for item in value):
+                good[name] = list(value)
+            else:
+                error("TP106", f"`{name}` is a list of text", span, help=f'such as `{name}=["pandas==2.3.3"]`')
+        elif isinstance(value, wanted):
+            good[name] = value
+        else:
+            kind = "text" if wanted is str else "a list of text"
+            error("TP106", f"`{name}` is {kind}, not a `{type(value).__name__}`", span, help=f"write it as {kind}")
+    return good

@@ -1,0 +1,267 @@
+"""``@container_component``: a component that is a command line in an image."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Concatenate, NoReturn, ParamSpec, TypeVar, overload
+
+from typedpipe.dsl.component import BaseComponent, Component, ParamComponent, component_callee
+from typedpipe.dsl.tracing import error, fatal, listed, reporting, span_of_function
+from typedpipe.ir import nodes as ir
+from typedpipe.types.markers import OutputPath
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_START, _END = "\U000f0010", "\U000f0011"
+
+
+class ContainerSpec:
+    """The image and command line of a container component.
+
+    Args:
+        image: The container image.
+        command: The program and its first arguments. Always give one: without it Argo looks it up in a registry.
+        args: More arguments.
+    """
+
+    def __init__(self, image: str, command: Sequence[Any] | None = None, args: Sequence[Any] | None = None) -> None:
+        self.image = image
+        self.command = list(command or ())
+        self.args = list(args or ())
+
+
+class ConcatPlaceholder:
+    """Text and inputs joined into one argument: ``ConcatPlaceholder(["--n=", n])``."""
+
+    def __init__(self, items: Sequence[Any]) -> None:
+        self.items = list(items)
+
+
+class IfPresentPlaceholder:
+    """Arguments that are there only when an optional input was given.
+
+    Args:
+        input_name: The name of the input.
+        then: The argument, or list of arguments, when it was given.
+        else_: The same when it was not.
+    """
+
+    def __init__(self, input_name: str, then: Any, else_: Any = None) -> None:
+        self.input_name = input_name
+        self.then = then
+        self.else_ = else_
+
+
+class Part:
+    """A parameter of a container component's function: stands for what is known when the task runs."""
+
+    __slots__ = ("_table", "_tp_kind", "_tp_name")
+
+    def __init__(self, table: list[ir.Placeholder], kind: ir.PlaceholderKind, name: str) -> None:
+        self._table = table
+        self._tp_kind = kind
+        self._tp_name = name
+
+    def _text(self) -> str:
+        self._table.append(ir.Placeholder(self._tp_kind, self._tp_name))
+        return f"{_START}{len(self._table) - 1}{_END}"
+
+    def __format__(self, spec: str) -> str:
+        if spec:
+            error("TP108", "a format of an input of a container component is not possible", help="leave out `:" + spec + "`")
+        return self._text()
+
+    def __str__(self) -> str:
+        return self._text()
+
+    def __fspath__(self) -> str:
+        return self._text()
+
+    def _unknown(self, *args: object) -> NoReturn:
+        fatal(
+            "TP108",
+            f"`{self._tp_name}` is known only when the container runs",
+            help="put it into `command` or `args` as it is, in an f-string, or in a `dsl.ConcatPlaceholder`",
+        )
+
+    __bool__ = __iter__ = __len__ = __int__ = __float__ = __add__ = __radd__ = _unknown
+    __lt__ = __le__ = __gt__ = __ge__ = __contains__ = __getitem__ = _unknown
+
+
+class ArtifactPart(Part):
+    """An artifact of a container component: ``.path``, ``.uri`` and ``.metadata`` stand for what is known later."""
+
+    __slots__ = ("_output",)
+
+    def __init__(self, table: list[ir.Placeholder], name: str, *, output: bool) -> None:
+        super().__init__(table, "output_path" if output else "input_path", name)
+        self._output = output
+
+    @property
+    def path(self) -> Part:
+        return Part(self._table, "output_path" if self._output else "input_path", self._tp_name)
+
+    @property
+    def uri(self) -> Part:
+        return Part(self._table, "output_uri" if self._output else "input_uri", self._tp_name)
+
+    @property
+    def metadata(self) -> Part:
+        if self._output:
+            fatal("TP108", "the metadata of an output is not known to a container", help="use an input's metadata")
+        return Part(self._table, "input_metadata", self._tp_name)
+
+    @property
+    def name(self) -> str:
+        return self._tp_name
+
+
+if TYPE_CHECKING:
+    _OP = OutputPath[Any]
+
+    @overload
+    def container_component(
+        fn: Callable[Concatenate[_OP, _OP, P], ContainerSpec], /
+    ) -> ParamComponent[P, Any, Any]: ...
+    @overload
+    def container_component(fn: Callable[Concatenate[OutputPath[T], P], ContainerSpec], /) -> ParamComponent[P, T, Any]: ...
+    @overload
+    def container_component(fn: Callable[P, ContainerSpec], /) -> ParamComponent[P, Any, Any]: ...
+    def container_component(fn: Any, /) -> Any: ...
+
+else:
+
+    def container_component(fn, /):
+        """Make a component of a function that gives a :class:`ContainerSpec`.
+
+        The function runs once, now. Its parameters stand for what is known when the task runs: put them into ``command``
+        and ``args`` as they are, in f-strings, or in a :class:`ConcatPlaceholder`.
+
+        Raises:
+            PipelineError: The definition has mistakes.
+
+        >>> from typedpipe import dsl
+        >>> @dsl.container_component
+        ... def greet(text: dsl.OutputPath[str], name: str):
+        ...     return dsl.ContainerSpec("busybox", ["sh", "-c", 'echo -n "hello $0" > $1'], [name, text])
+        """
+        return _define(fn)
+
+
+def _define(fn: Any) -> Component[..., Any] | ParamComponent[..., Any, Any]:
+    from typedpipe.dsl.signature import component_signature
+
+    if not hasattr(fn, "__code__"):
+        fatal("TP107", f"`@dsl.container_component` decorates a function, not a `{type(fn).__name__}`")
+    with reporting() as report:
+        signature = component_signature(fn, container=True)
+        table: list[ir.Placeholder] = []
+        definition = callee = None
+        if not report.has_errors:
+            spec = fn(**_parts(signature.inputs, signature.outputs, table))
+            if isinstance(spec, ContainerSpec):
+                impl = _impl(spec, table, {port.name for port in signature.inputs})
+                image = spec.image
+                if not isinstance(image, str) or not image or _START in image:
+                    error("TP108", "the image of a container component is text that is known now", span_of_function(fn))
+                elif not report.has_errors:
+                    definition = ir.Component(
+                        fn.__name__,
+                        signature.inputs,
+                        signature.outputs,
+                        impl,
+                        image,
+                        signature.description,
+                        span_of_function(fn),
+                    )
+                    callee = component_callee(definition)
+            else:
+                error(
+                    "TP108",
+                    f"`{fn.__name__}` gives a `{type(spec).__name__}`, not a `ContainerSpec`",
+                    span_of_function(fn),
+                    help='end it with `return dsl.ContainerSpec(image="…", command=[…], args=[…])`',
+                )
+    component: ParamComponent[..., Any, Any] = ParamComponent(fn, callee, definition)
+    return component
+
+
+def _parts(inputs: Sequence[ir.InputPort], outputs: Sequence[ir.OutputPort], table: list[ir.Placeholder]) -> dict[str, Part]:
+    parts: dict[str, Part] = {}
+    for port in inputs:
+        if port.how == "artifact":
+            parts[port.name] = ArtifactPart(table, port.name, output=False)
+        else:
+            parts[port.name] = Part(table, "input_path" if port.how == "path" else "input_value", port.name)
+    for output in outputs:
+        if output.how == "artifact":
+            parts[output.name] = ArtifactPart(table, output.name, output=True)
+        elif output.how == "path":
+            from typedpipe.types.model import is_artifact
+
+            kind: ir.PlaceholderKind = "output_path" if is_artifact(output.type) else "output_parameter"
+            parts[output.name] = Part(table, kind, output.name)
+    return parts
+
+
+def _impl(spec: ContainerSpec, table: list[ir.Placeholder], inputs: set[str]) -> ir.ContainerImpl:
+    return ir.ContainerImpl(
+        tuple(part for item in spec.command for part in _argument(item, table, inputs)),
+        tuple(part for item in spec.args for part in _argument(item, table, inputs)),
+    )
+
+
+def _argument(item: object, table: list[ir.Placeholder], inputs: set[str]) -> tuple[ir.CommandPart, ...]:
+    """One argument; an :class:`IfPresentPlaceholder` may be several or none."""
+    if isinstance(item, Part):
+        return (ir.Placeholder(item._tp_kind, item._tp_name),)
+    if isinstance(item, str):
+        return (_text(item, table),)
+    if isinstance(item, (bool, int, float)):
+        return (str(item),)
+    if isinstance(item, ConcatPlaceholder):
+        return (ir.Concat(tuple(part for inner in item.items for part in _argument(inner, table, inputs))),)
+    if isinstance(item, IfPresentPlaceholder):
+        if item.input_name not in inputs:
+            error(
+                "TP108",
+                f"`IfPresentPlaceholder` names no input: {item.input_name!r}",
+                help=f"the inputs are {listed(sorted(inputs))}" if inputs else "the component has no inputs",
+            )
+        return (ir.IfPresent(item.input_name, _arguments(item.then, table, inputs), _arguments(item.else_, table, inputs)),)
+    error(
+        "TP108",
+        f"a `{type(item).__name__}` cannot be an argument of a container: {item!r}",
+        help="use text, an input, an output, `ConcatPlaceholder` or `IfPresentPlaceholder`",
+    )
+    return ()
+
+
+def _arguments(items: object, table: list[ir.Placeholder], inputs: set[str]) -> tuple[ir.CommandPart, ...]:
+    if items is None:
+        return ()
+    several = items if isinstance(items, (list, tuple)) else [items]
+    return tuple(part for item in several for part in _argument(item, table, inputs))
+
+
+def _text(text: str, table: list[ir.Placeholder]) -> ir.CommandPart:
+    """Text, with the inputs that an f-string put into it."""
+    if _START not in text:
+        return text
+    parts: list[ir.CommandPart] = []
+    first, *pieces = text.split(_START)
+    parts.append(first)
+    for piece in pieces:
+        number, found, rest = piece.partition(_END)
+        if not found:
+            error("TP159", "text with an input in it was changed after the f-string made it", help="pass it as it is")
+        elif number.isdigit() and int(number) < len(table):
+            parts.extend((table[int(number)], rest))
+        else:
+            error("TP159", "text with an input in it was changed after the f-string made it", help="pass it as it is")
+    kept = tuple(part for part in parts if part != "")
+    return kept[0] if len(kept) == 1 else ir.Concat(kept)
+
+
+__all__ = ["BaseComponent", "ConcatPlaceholder", "ContainerSpec", "IfPresentPlaceholder", "container_component"]

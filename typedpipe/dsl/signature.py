@@ -1,0 +1,312 @@
+"""From a function's signature to inputs and outputs. No ``inspect``: it costs more than all the rest of decoration."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from typedpipe.diagnostics.model import Span
+from typedpipe.dsl.source_files import parsed_file
+from typedpipe.dsl.task import Outputs, Task
+from typedpipe.dsl.tracing import Site, Trace, enclosing_names, error, listed, span_of_function
+from typedpipe.dsl.values import PipelineValue, operand
+from typedpipe.ir import nodes as ir
+from typedpipe.types.annotations import Resolved, Returned, resolve, resolve_return
+from typedpipe.types.assignable import mismatch
+from typedpipe.types.display import show
+from typedpipe.types.model import ANY, Type, is_artifact
+from typedpipe.types.problems import Problem
+from typedpipe.types.values import NotAConstant, constant
+
+_VARARGS, _VARKEYWORDS = 0x04, 0x08
+_ARGUMENT = re.compile(r"^\s*(\w+)\s*(?:\([^)]*\))?\s*:\s*(.*)$")
+_HEADING = re.compile(r"^\s*(Args|Arguments|Parameters|Returns|Raises|Yields|Example|Examples|Note|Notes)\s*:\s*$")
+
+
+@dataclass(slots=True)
+class ComponentSignature:
+    inputs: tuple[ir.InputPort, ...] = ()
+    outputs: tuple[ir.OutputPort, ...] = ()
+    returns: Literal["none", "one", "fields"] = "none"
+    classes: tuple[type, ...] = ()
+    description: str = ""
+    artifact_classes: dict[str, type] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class PipelineSignature:
+    inputs: tuple[ir.InputPort, ...]
+    outputs: dict[str, Type]
+    returns: Returned | None
+
+    def bind_outputs(self, result: object, trace: Trace) -> list[tuple[str, ir.Operand, Type, Site | None]]:
+        """What the function returned, as outputs by name."""
+        return _bind_outputs(self, result, trace)
+
+
+def component_signature(fn: Any, *, container: bool = False) -> ComponentSignature:
+    """The inputs and outputs of a component's function. What is wrong is reported, parameter by parameter."""
+    places = Places(fn)
+    made = ComponentSignature(description=_summary(fn.__doc__))
+    texts = _argument_texts(fn.__doc__)
+    inputs: list[ir.InputPort] = []
+    outputs: list[ir.OutputPort] = []
+    classes: dict[type, None] = {}
+    for name, annotation, default in _parameters(fn, places):
+        found = _resolved(fn, name, annotation, places)
+        if found is None:
+            continue
+        classes.update(dict.fromkeys(found.classes))
+        text, span = texts.get(name, ""), places.of(name)
+        if found.direction == "out":
+            how: ir.OutputHow = "path" if found.how == "path" else "artifact"
+            outputs.append(ir.OutputPort(name, found.type, how, text, span))
+        else:
+            port = ir.InputPort(name, found.type, _default(fn, name, found, default, places), found.how, text, span)
+            inputs.append(port)
+    if not container:
+        _returns(fn, made, outputs, classes, places)
+    names = [port.name for port in outputs]
+    for name in {n for n in names if names.count(n) > 1} | ({p.name for p in inputs} & set(names)):
+        error("TP105", f"`{fn.__name__}` has two inputs or outputs called `{name}`", places.of(name), help="rename one")
+    made.inputs, made.outputs, made.classes = tuple(inputs), tuple(outputs), tuple(classes)
+    return made
+
+
+def _returns(
+    fn: Any, made: ComponentSignature, outputs: list[ir.OutputPort], classes: dict[type, None], places: Places
+) -> None:
+    found = _resolved_return(fn, places)
+    if found is None:
+        return
+    classes.update(dict.fromkeys(found.classes))
+    made.returns = found.kind
+    if found.kind == "one":
+        outputs.append(ir.OutputPort("Output", found.fields[0][1], "return", "", places.of("return")))
+    for name, type_ in found.fields if found.kind == "fields" else ():
+        outputs.append(ir.OutputPort(name, type_, "field", "", places.of("return")))
+
+
+def pipeline_signature(fn: Any, trace: Trace) -> PipelineSignature:
+    """The inputs and outputs of a pipeline's function."""
+    places = Places(fn)
+    texts = _argument_texts(fn.__doc__)
+    inputs: list[ir.InputPort] = []
+    for name, annotation, default in _parameters(fn, places):
+        found = _resolved(fn, name, annotation, places)
+        if found is None:
+            inputs.append(ir.InputPort(name, ANY, None, "value", "", places.of(name)))
+        elif found.direction == "out" or found.how == "status":
+            kind = "an output parameter" if found.direction == "out" else "a status"
+            error(
+                "TP118",
+                f"the pipeline `{trace.name}` has {kind}: `{name}`",
+                places.of(name),
+                help="a pipeline's outputs are what it returns" if found.direction == "out" else "only exit tasks have one",
+            )
+        else:
+            default_ = _default(fn, name, found, default, places)
+            inputs.append(ir.InputPort(name, found.type, default_, found.how, texts.get(name, ""), places.of(name)))
+    returns = _resolved_return(fn, places)
+    outputs: dict[str, Type] = {}
+    if returns is not None and returns.kind != "none":
+        outputs = {"Output": returns.fields[0][1]} if returns.kind == "one" else dict(returns.fields)
+    return PipelineSignature(tuple(inputs), outputs, returns)
+
+
+# ----------------------------------------------------------------------------------------------- parameters
+
+_MISSING = object()
+
+
+def _parameters(fn: Any, places: Places) -> list[tuple[str, object, object]]:
+    """Name, annotation and default of each parameter."""
+    code = fn.__code__
+    count = code.co_argcount + code.co_kwonlyargcount
+    names = code.co_varnames[:count]
+    hints = getattr(fn, "__annotations__", {})
+    defaults: dict[str, object] = dict(getattr(fn, "__kwdefaults__", None) or {})
+    given = fn.__defaults__ or ()
+    defaults.update(zip(names[code.co_argcount - len(given) : code.co_argcount], given, strict=True))
+    if code.co_flags & (_VARARGS | _VARKEYWORDS):
+        extra = code.co_varnames[count]
+        error(
+            "TP103",
+            f"`{fn.__name__}` takes any number of arguments: `*{extra}`",
+            places.of(extra),
+            help="name each input, with its type; several alike are one `list[T]`",
+        )
+    found = []
+    for name in names:
+        if name in hints:
+            found.append((name, hints[name], defaults.get(name, _MISSING)))
+        else:
+            error(
+                "TP103",
+                f"`{name}` of `{fn.__name__}` has no type",
+                places.of(name),
+                help=f"annotate it: `{name}: int`, `{name}: Input[Dataset]`, `{name}: OutputPath[Model]`, …",
+            )
+    return found
+
+
+def _resolved(fn: Any, name: str, annotation: object, places: Places) -> Resolved | None:
+    found = resolve(annotation, fn.__globals__, places.names)
+    if isinstance(found, Problem):
+        _problem(found, places.of(name), f"`{name}` of `{fn.__name__}`: ")
+        return None
+    return found
+
+
+def _resolved_return(fn: Any, places: Places) -> Returned | None:
+    hints = getattr(fn, "__annotations__", {})
+    found = resolve_return(hints.get("return"), fn.__globals__, places.names)
+    if isinstance(found, Problem):
+        _problem(found, places.of("return"), f"the return type of `{fn.__name__}`: ")
+        return None
+    return found
+
+
+def _problem(problem: Problem, span: Span, where: str) -> None:
+    error(problem.code, where + problem.message, span, problem.label, help=problem.help)
+
+
+def _default(fn: Any, name: str, found: Resolved, default: object, places: Places) -> ir.Const | None:
+    if default is _MISSING or found.how == "status" or found.direction == "out":
+        return None
+    if default is None and is_artifact(found.type):
+        return None
+    try:
+        text, own = constant(default)
+    except NotAConstant as problem:
+        error(
+            "TP104",
+            f"the default of `{name}` of `{fn.__name__}` cannot be sent to a task: {problem.reason}",
+            places.of(name),
+            help="use a default of plain values, or None with `T | None`",
+        )
+        return None
+    why = mismatch(own, found.type)
+    if why is not None:
+        help_ = f"make it `{name}: {show(found.type)} | None`" if default is None else "change the default or the annotation"
+        error(
+            "TP104",
+            f"the default of `{name}` of `{fn.__name__}` does not fit its type `{show(found.type)}`",
+            places.of(name),
+            why,
+            help=help_,
+        )
+    return ir.Const(text, own)
+
+
+# -------------------------------------------------------------------------------------------------- outputs
+
+
+def _bind_outputs(
+    signature: PipelineSignature, result: object, trace: Trace
+) -> list[tuple[str, ir.Operand, Type, Site | None]]:
+    declared = signature.outputs
+    if result is None or (signature.returns is None and not isinstance(result, (Task, PipelineValue))):
+        if declared:
+            names = listed(list(declared))
+            error("TP118", f"the pipeline `{trace.name}` returns nothing, and declares {names}", help="end it with `return …`")
+        return []
+    if isinstance(result, Task):
+        help_ = "return what it gives: `return task.output`"
+        error("TP118", f"the pipeline `{trace.name}` returns a task, not a value", result._site, help=help_)
+        return []
+    if not declared:
+        error(
+            "TP118",
+            f"the pipeline `{trace.name}` returns a value, and its `def` declares none",
+            help="add the return type: `-> int`, `-> Model`, or a NamedTuple of several",
+        )
+        return []
+    values = _values(signature, result, trace)
+    bound: list[tuple[str, ir.Operand, Type, Site | None]] = []
+    for name, value in values.items():
+        made = operand(trace.root, value, f"the output `{name}` of the pipeline")
+        if made is not None:
+            site = value._tp_site if isinstance(value, PipelineValue) else None
+            bound.append((name, made, declared[name], site))
+    return bound
+
+
+def _values(signature: PipelineSignature, result: object, trace: Trace) -> dict[str, object]:
+    declared = signature.outputs
+    if signature.returns is not None and signature.returns.kind == "one":
+        return {"Output": result}
+    if isinstance(result, Outputs):
+        found = {name: result[name] for name in result.keys() if name in declared}
+    elif isinstance(result, dict):
+        found = {name: value for name, value in result.items() if name in declared}
+    else:
+        found = {name: getattr(result, name) for name in declared if not isinstance(result, PipelineValue) and hasattr(result, name)}
+    missing = [name for name in declared if name not in found]
+    if missing:
+        error(
+            "TP118",
+            f"the pipeline `{trace.name}` does not return {listed(missing)}",
+            help="return an object of the class that the `def` names",
+        )
+    return found
+
+
+# ------------------------------------------------------------------------------------------------ in the file
+
+
+class Places:
+    """Where the parameters of a function stand in its file. Read only when asked for."""
+
+    def __init__(self, fn: Any) -> None:
+        self._fn = fn
+        self.names = enclosing_names()
+        self._found: dict[str, Span] | None = None
+
+    def of(self, name: str) -> Span:
+        """The span of a parameter, or of the ``return`` annotation; the ``def`` when it cannot be found."""
+        if self._found is None:
+            self._found = self._read()
+        return self._found.get(name) or span_of_function(self._fn)
+
+    def _read(self) -> dict[str, Span]:
+        code = self._fn.__code__
+        parsed = parsed_file(code.co_filename, self._fn.__globals__)
+        node = parsed.functions.get((code.co_firstlineno, self._fn.__name__)) if parsed is not None else None
+        if parsed is None or node is None:
+            return {}
+        arguments = node.args
+        every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, arguments.vararg, arguments.kwarg]
+        found = {arg.arg: parsed.span(arg) for arg in every if arg is not None}
+        found["return"] = parsed.span(node.returns) if node.returns is not None else parsed.header(node)
+        return found
+
+
+def _summary(doc: str | None) -> str:
+    """The first paragraph of a docstring, on one line."""
+    return " ".join((doc or "").strip().partition("\n\n")[0].split())
+
+
+def _argument_texts(doc: str | None) -> dict[str, str]:
+    """What the ``Args:`` section of a docstring says of each parameter."""
+    if not doc or "Args" not in doc:
+        return {}
+    texts: dict[str, str] = {}
+    inside, last, indent = False, "", 0
+    for line in doc.splitlines():
+        heading = _HEADING.match(line)
+        if heading:
+            inside = heading[1] in {"Args", "Arguments", "Parameters"}
+            last = ""
+            continue
+        if not inside or not line.strip():
+            continue
+        depth = len(line) - len(line.lstrip())
+        match = _ARGUMENT.match(line)
+        if match and (not last or depth <= indent):
+            last, indent = match[1], depth
+            texts[last] = match[2].strip()
+        elif last:
+            texts[last] = f"{texts[last]} {line.strip()}".strip()
+    return texts
