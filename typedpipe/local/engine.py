@@ -156,20 +156,21 @@ class Engine:
                 if key.fileobj is self._wake_read:
                     self._wake_read.recv(64)
                 else:
+                    generation = self._launcher.generation
                     for exited in self._launcher.reports():
                         self._exited(exited)
-                    watched = self._watch(selector, watched)
+                    if self._launcher.generation != generation:
+                        watched = self._watch(selector, watched)
             for action in self._pending.due():
                 action()
             self._interrupted()
 
-    def _watch(self, selector: selectors.BaseSelector, watched: int) -> int:
-        """Register the launcher, again when it had to start anew."""
+    def _watch(self, selector: selectors.BaseSelector, old: int) -> int:
+        """Listen to the launcher, which had to start anew when its generation changed; its socket."""
+        if old >= 0:
+            selector.unregister(old)
         fd = self._launcher.fileno()
-        if fd != watched or fd not in selector.get_map():
-            if watched in selector.get_map():
-                selector.unregister(watched)
-            selector.register(fd, selectors.EVENT_READ)
+        selector.register(fd, selectors.EVENT_READ)
         return fd
 
     def _catch_signals(self) -> Callable[[], None]:

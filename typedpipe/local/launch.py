@@ -50,6 +50,9 @@ class Exited:
 class Launcher(Protocol):
     """What the engine needs of a way to run processes."""
 
+    generation: int
+    """Grows when :meth:`fileno` has become another one."""
+
     def fileno(self) -> int:
         """Readable when :meth:`reports` has something."""
         ...
@@ -77,6 +80,7 @@ class ZygoteLauncher:
     """Tasks forked by one warm process."""
 
     def __init__(self) -> None:
+        self.generation = 0
         self._nonce = secrets.token_hex(16)
         self._tickets: dict[str, None] = {}
         self._open()
@@ -136,6 +140,7 @@ class ZygoteLauncher:
         lost = list(self._tickets)
         self._end()
         self._open()
+        self.generation += 1
         for ticket in lost:
             yield Exited(ticket, None, "the process that starts tasks was killed (out of memory?)")
 
@@ -171,6 +176,7 @@ class SpawnLauncher:
     """One fresh interpreter a task; a thread waits for each, because not every system has something to select on."""
 
     def __init__(self) -> None:
+        self.generation = 0
         self._read, self._write = socket.socketpair()
         self._read.setblocking(False)
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
