@@ -160,13 +160,17 @@ def Collected(value: T) -> list[T]:  # noqa: N802 - as above
     trace = _trace("Collected")
     source = _reference(trace, value, "Collected", "an output of a task inside a `dsl.ParallelFor`")
     base = source
-    while isinstance(base._tp_op, Pending) and base._tp_op.build is ir.Collected:
+    while isinstance(base._tp_op, Pending) and base._tp_op.build is _collect:
         base = base._tp_op.children[0]
     type_ = base._tp_type
     for _ in range(max(_loops_left(trace, base), 1)):
         type_ = ListType(type_)
-    collected: Any = derived(trace, type_, ir.Collected, (source,))
+    collected: Any = derived(trace, type_, _collect, (source,))
     return collected  # type: ignore[no-any-return]  # to the checker it is a list
+
+
+def _collect(ops: tuple[Any, ...]) -> ir.Expr:
+    return ir.Collected(ops[0])
 
 
 def _loops_left(trace: Trace, value: PipelineValue) -> int:

@@ -74,7 +74,8 @@ def _is_plain_function(fn: Any, report: Diagnostics) -> bool:
         method = isinstance(fn, types.MethodType | staticmethod | classmethod)
         code = "TP135" if method else "TP130"
         what = "is a method" if method else "has no Python source"
-        at = _where(getattr(fn, "__func__", fn)) if method else Span("")
+        whole: Any = fn
+        at = _where(whole.__func__) if method else Span("")
         report.error(code, f"`{name}` {what}, and a component is a function", at, help=_KEEP_INSIDE)
         return False
     flags = fn.__code__.co_flags

@@ -334,7 +334,7 @@ def type_of(value: PipelineValue | ir.Const) -> Type:
 
 def operand(scope: Scope, value: object, what: str) -> ir.Operand | None:
     """What a task's argument is in the IR; None after an error was reported."""
-    made = value if isinstance(value, PipelineValue) else lift(value, what)
+    made = value if isinstance(value, (PipelineValue, ir.Const)) else lift(value, what)
     if made is None or isinstance(made, ir.Const):
         return made
     op = made._tp_op
