@@ -7,7 +7,7 @@ inputs, calls the function and writes the outputs. The layout and the wire form 
 # The file must run on Python 3.8 and convert JSON data whose type is data too, hence these exceptions for the checkers:
 # pyright: reportUnknownArgumentType=false, reportUnknownVariableType=false, reportUnknownMemberType=false
 # pyright: reportUnknownLambdaType=false, reportUnnecessaryIsInstance=false, reportUnknownParameterType=false
-# pyright: reportPrivateUsage=false
+# pyright: reportPrivateUsage=false, reportUntypedNamedTuple=false
 # ruff: noqa: ARG001, ARG002, ARG005, B905, SLF001, C420, RUF005, PYI024, BLE001
 
 from __future__ import annotations
@@ -94,14 +94,18 @@ class Model(Artifact):
 
     schema_title = "system.Model"
 
-    @property
-    def framework(self) -> str:
-        """The framework that made the model, kept in its metadata."""
-        return str(self.metadata.get("framework", ""))
+    if TYPE_CHECKING:
+        framework: Any  # users' subclasses have a `framework` of their own: a method, a str
+    else:
 
-    @framework.setter
-    def framework(self, framework: str) -> None:
-        self.metadata["framework"] = framework
+        @property
+        def framework(self):
+            """The framework that made the model, kept in its metadata."""
+            return str(self.metadata.get("framework", ""))
+
+        @framework.setter
+        def framework(self, framework):
+            self.metadata["framework"] = framework
 
 
 class TFModel(Model):
@@ -1047,7 +1051,7 @@ class _Task:
             reason = "expected at most {} bytes, found {}: return it as an artifact, in a file".format(limit, len(text))
             raise self.error("TP505", "output `{}`".format(name), reason)
         _write(self.place("out", "p", key), text)
-        if type_ not in _KINDS and type_ != "datetime":
+        if not isinstance(type_, str) or type_ not in ("int", "float", "bool", "str", "datetime"):
             _write(self.place("out", "p", key + ".box"), to_text(text))
 
     def write_raw(self, name: str, key: str, type_: Any, path: str) -> None:

@@ -1,0 +1,380 @@
+"""One task from its spec to its files: values, artifacts, errors, exit codes."""
+
+from __future__ import annotations
+
+import glob
+import json
+import os
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from typedpipe.runtime import PATH, task
+
+DATASET = ["artifact", "system.Dataset", "0.0.1", ["system.Artifact"]]
+MODEL = ["artifact", "system.Model", "0.0.1", ["system.Artifact"]]
+METRICS = ["artifact", "system.Metrics", "0.0.1", ["system.Artifact"]]
+CONFIG = ["struct", "Config", "dataclass", [["rate", "float", True], ["layers", ["list", "int"], True]]]
+
+
+@pytest.fixture(autouse=True)
+def _clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    """What a process of its own would leave behind must not leak into the next test."""
+    monkeypatch.setenv("TYPEDPIPE_TERMINATION_LOG", str(tmp_path / "log"))
+    modules, paths, finders = dict(sys.modules), list(sys.path), list(sys.meta_path)
+    yield
+    sys.modules.pop(task.MODULE, None)
+    for name in set(sys.modules) - set(modules):
+        if name.startswith("typedpipe"):
+            del sys.modules[name]
+    sys.path[:], sys.meta_path[:] = paths, finders
+
+
+class Job:
+    def __init__(self, root: Path, source: str, inputs: Any = (), outputs: Any = (), returns: str = "none") -> None:
+        text = textwrap.dedent(source).lstrip("\n")
+        head = [["lib.py", 1, "from pathlib import Path\n"]] if "Path(" in text else []
+        self.root = root / "tp"
+        self.spec: dict[str, Any] = {
+            "component": "step", "entry": "step", "returns": returns, "chunks": [*head, ["user.py", 11, text]],
+            "inputs": [[name, name, how, type_, default] for name, how, type_, default in inputs],
+            "outputs": [[name, name, how, type_] for name, how, type_ in outputs],
+        }  # fmt: skip
+
+    def run(self, **parameters: str) -> Job:
+        assert task.main(self.spec, self.wire(parameters), str(self.root)) == 0
+        return self
+
+    def wire(self, parameters: dict[str, str]) -> list[dict[str, str]]:
+        return [{"name": name.replace("tp_", "tp-"), "value": value} for name, value in parameters.items()]
+
+    def fail(self, code: int, **parameters: str) -> None:
+        with pytest.raises(SystemExit) as caught:
+            task.main(self.spec, self.wire(parameters), str(self.root))
+        assert caught.value.code == code
+
+    def text(self, *parts: str) -> str:
+        return self.root.joinpath("out", *parts).read_text(encoding="utf-8")
+
+    def companion(self, name: str) -> Any:
+        return json.loads(self.text("p", "tp-" + name))
+
+    def give(self, name: str, text: str | None) -> None:
+        place = self.root / "in" / name
+        if text is None:
+            place.mkdir(parents=True)
+        else:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_text(text, encoding="utf-8")
+
+
+def test_values_arrive_by_type_and_defaults_are_data(tmp_path: Path) -> None:
+    job = Job(
+        tmp_path,
+        """
+        @component(base_image=X)
+        def step(a: Unknown, /, b: "also unknown" = DEFAULT, *, c=1) -> Nowhere:
+            return [a, b, c]
+        """,
+        [("a", "value", "int", None), ("b", "value", "float", "2"), ("c", "value", "str", '"x"')],
+        [("output", "return", ["list", "any"])],
+        "one",
+    ).run(a="7")
+    assert job.text("p", "output") == '[7,2.0,"x"]'
+    assert json.loads(json.loads(job.text("p", "output.box"))) == [7, 2.0, "x"]
+
+
+@pytest.mark.parametrize("value", ["(1, 'x')", "Out(1, 'x')", "Record(1, 'x')"])
+def test_the_fields_of_a_result_are_outputs(tmp_path: Path, value: str) -> None:
+    job = Job(
+        tmp_path,
+        f"""
+        def step():
+            from dataclasses import make_dataclass
+            from collections import namedtuple
+            Out = namedtuple("Out", ["n", "s"])
+            Record = make_dataclass("Record", ["n", "s"])
+            return {value}
+        """,
+        [],
+        [("n", "field", "int"), ("s", "field", "str")],
+        "fields",
+    ).run()
+    assert (job.text("p", "n"), job.text("p", "s")) == ("1", '"x"')
+    assert not (job.root / "out/p/n.box").exists()
+
+
+def test_artifacts_and_their_companions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TYPEDPIPE_KEY", "s3://b/run/{output}/x")
+    monkeypatch.setenv("TYPEDPIPE_POD", "pod-7")
+    job = Job(
+        tmp_path,
+        """
+        def step(data, path, report, m):
+            assert Path(data).read_text() == Path(path).read_text() == "rows" and path.artifact.metadata == {"n": 1}
+            assert isinstance(path, str) and data.uri == "s3://b/in" and type(data).__name__ == "Dataset"
+            with open(report, "w") as out:
+                out.write("ok")
+            m.log_metric("loss", float("inf"))
+            made = Model(metadata={"framework": "own"})
+            with open(made.path, "w") as out:
+                out.write("weights")
+            Dataset().path  # never returned: dropped
+            return made
+        """,
+        [("data", "artifact", DATASET, None), ("path", "path", DATASET, None)],
+        [("report", "path", DATASET), ("m", "artifact", METRICS), ("output", "return", MODEL)],
+        "one",
+    )
+    job.give("data", "rows")
+    job.give("path", "rows")
+    companion = '{"type":"system.Dataset","metadata":{"n":1},"uri":"s3://b/in","name":"d"}'
+    job.run(tp_data=companion, tp_path=companion)
+    assert (job.text("a", "output"), job.text("a", "report")) == ("weights", "ok")
+    assert json.loads(job.text("a", "m")) == {"loss": {"$tp": ["float", "inf"]}}
+    made = job.companion("output")
+    assert made.pop("digest").startswith("sha256:")
+    assert made == {
+        "type": "system.Model", "version": "0.0.1", "name": "output", "metadata": {"framework": "own"},
+        "uri": "s3://b/run/output/x", "size": 7, "key": "pod-7",
+    }  # fmt: skip
+    assert json.loads(job.text("p", "tp-output.box")) == job.text("p", "tp-output")
+    assert not (job.root / "out/new").exists()
+
+
+def test_by_reference_twice_an_input_and_a_path_of_ones_own(tmp_path: Path) -> None:
+    (tmp_path / "own").write_text("mine")
+    job = Job(
+        tmp_path,
+        f"""
+        def step(data):
+            made = Dataset()
+            Path(made.path).write_text("x")
+            own = Dataset()
+            own.set_path({str(tmp_path / "own")!r})
+            return (made, made, data, Dataset("s3://far/away", metadata={{"k": 1}}), own)
+        """,
+        [("data", "artifact", DATASET, None)],
+        [(name, "field", DATASET) for name in ("one", "two", "same", "far", "own")],
+        "fields",
+    )
+    job.give("data", "rows")
+    job.run()
+    assert [job.text("a", name) for name in ("one", "two", "same", "own")] == ["x", "x", "rows", "mine"]
+    assert (job.root / "in/data").read_text() == "rows"
+    far = job.companion("far")
+    assert (far["uri"], far["digest"], far["metadata"]) == ("s3://far/away", "", {"k": 1})
+
+
+def test_lists_and_optional_artifacts(tmp_path: Path) -> None:
+    job = Job(
+        tmp_path,
+        """
+        def step(xs, ys, no, nothing):
+            assert no is None and nothing is None
+            return [Path(x).read_text() for x in xs] + [y and Path(y).read_text() for y in ys]
+        """,
+        [
+            ("xs", "artifact", ["list", DATASET], None),
+            ("ys", "artifact", ["list", ["union", [DATASET, "null"]]], None),
+            ("no", "artifact", ["union", [DATASET, "null"]], None),
+            ("nothing", "path", ["union", [DATASET, "null"]], None),
+        ],
+        [("output", "return", ["list", ["union", ["str", "null"]]])],
+        "one",
+    )
+    for place in ("xs/pod-b", "xs/pod-a", "ys/0"):
+        job.give(place, place)
+    job.give("no", None)
+    boxed = json.dumps({"$tp": ["boxed", [json.dumps(json.dumps({"key": key})) for key in ("pod-b", "pod-a")]]})
+    job.run(tp_xs=boxed, tp_ys='{"$tp":["keyed",[{"key":"z"},null]]}', tp_nothing="null", tp_no='{"key":"q"}')
+    assert json.loads(job.text("p", "output")) == ["xs/pod-b", "xs/pod-a", "ys/0", None]
+
+
+def test_folders_links_and_empty_folders(tmp_path: Path) -> None:
+    (tmp_path / "outside").write_text("far")
+    make = Job(
+        tmp_path,
+        f"""
+        def step(full, empty):
+            import os
+            os.makedirs(full.path + "/sub/void")
+            Path(full.path + "/a").write_text("1")
+            os.symlink("a", full.path + "/link")
+            os.symlink({str(tmp_path / "outside")!r}, full.path + "/far")
+            os.symlink("sub", full.path + "/dir")
+            os.makedirs(empty.path + "/inner")
+        """,
+        [],
+        [("full", "artifact", DATASET), ("empty", "artifact", DATASET)],
+    ).run()
+    place = make.root / "out/a/full"
+    assert not any(path.is_symlink() for path in place.rglob("*"))
+    assert ((place / "link").read_text(), (place / "far").read_text()) == ("1", "far")
+    assert make.companion("full")["dirs"] == ["dir/void", "sub/void"]
+    read = Job(
+        tmp_path / "read",
+        """
+        def step(full, empty):
+            import os
+            return sorted(os.listdir(full)) + os.listdir(os.path.join(full, "sub")) + os.listdir(empty)
+        """,
+        [("full", "artifact", DATASET, None), ("empty", "artifact", ["union", [DATASET, "null"]], None)],
+        [("output", "return", ["list", "str"])],
+        "one",
+    )
+    (read.root / "in").mkdir(parents=True)
+    for name in ("full", "empty"):  # as an object store brings them: files only
+        for path in (make.root / "out/a" / name).rglob("*"):
+            target = read.root / "in" / name / path.relative_to(make.root / "out/a" / name)
+            if path.is_file():
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(path.read_bytes())
+    read.run(tp_full=make.text("p", "tp-full"), tp_empty=make.text("p", "tp-empty"))
+    assert json.loads(read.text("p", "output")) == ["a", "dir", "far", "link", "sub", "void", "inner"]
+
+
+@pytest.mark.parametrize(("link", "reason"), [("nowhere", "No such file"), (".", "leads back")])
+def test_links_that_lead_nowhere_or_back_are_refused(tmp_path: Path, link: str, reason: str, capfd: Any) -> None:
+    job = Job(
+        tmp_path,
+        f"def step(d):\n    import os\n    os.makedirs(d.path)\n    os.symlink({link!r}, d.path + '/l')\n",
+        [],
+        [("d", "artifact", DATASET)],
+    )
+    job.fail(2)
+    error = capfd.readouterr().err
+    assert "error[TP506]: component `step`, output `d`: cannot take" in error and reason in error
+
+
+CONTRACT = [
+    ("def step(a): pass", [("a", "value", "int", None)], [], {}, "TP501", "input `a`: expected `int`, found nothing"),
+    ("def step(a): pass", [("a", "artifact", DATASET, None)], [], {}, "TP501", "input `a`: expected a `Dataset`, found no file"),
+    ("def step(a): pass", [("a", "value", ["list", "int"], None)], [], {"a": '[1,"x"]'}, "TP502", "input `a[1]`: expected `int`, found `str` 'x'"),
+    ("def step(): return 'x'", [], [("output", "return", "float")], {}, "TP503", "output `output`: expected `float`, found `str` 'x'"),
+    ("def step(): return Dataset()", [], [("output", "return", MODEL)], {}, "TP503", "expected `Model`, found `Dataset`"),
+    ("def step(): return Model()", [], [("output", "return", MODEL)], {}, "TP504", "output `output`: expected a `system.Model` in"),
+    ("def step(o): pass", [], [("o", "path", MODEL)], {}, "TP504", "output `o`: expected a `system.Model` in"),
+    ("def step(): return 'x' * 40000", [], [("output", "return", "str")], {}, "TP505", "expected at most 32768 bytes, found 40002"),
+    ("def step(): return f'", [], [], {}, "TP507", "source: Python 3."),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("source", "inputs", "outputs", "parameters", "code", "message"), CONTRACT)
+def test_a_broken_contract_is_exit_code_2_and_one_line(
+    tmp_path: Path, capfd: Any, source: str, inputs: Any, outputs: Any, parameters: Any, code: str, message: str
+) -> None:
+    Job(tmp_path, source, inputs, outputs, "one" if "return" in source else "none").fail(2, **parameters)
+    error = capfd.readouterr().err
+    assert error.startswith(f"error[{code}]: component `step`, ") and message in error and error.count("\n") == 1
+    assert (tmp_path / "log").read_text() == error.rstrip("\n")
+
+
+def test_a_users_exception_is_exit_code_1_and_a_traceback_from_their_line(tmp_path: Path, capfd: Any) -> None:
+    job = Job(tmp_path, "def step():\n    helper = lambda: 1 // 0\n    return helper()\n")
+    job.fail(1)
+    error = capfd.readouterr().err
+    assert error.startswith(
+        'Traceback (most recent call last):\n  File "user.py", line 13, in step\n    return helper()'
+    )
+    assert 'File "user.py", line 12, in <lambda>\n    helper = lambda: 1 // 0' in error and "task.py" not in error
+    assert (tmp_path / "log").read_text() == (
+        "component `step` failed: ZeroDivisionError: integer division or modulo by zero (user.py:12)"
+    )
+
+
+@pytest.mark.parametrize(("argument", "code"), [("", 0), ("0", 0), ("3", 1), ("'why'", 1)])
+def test_sys_exit_in_a_component(tmp_path: Path, argument: str, code: int) -> None:
+    job = Job(tmp_path, f"def step():\n    import sys\n    sys.exit({argument})\n")
+    if code:
+        job.fail(code)
+        assert "SystemExit" in (tmp_path / "log").read_text()
+    else:
+        job.run()
+
+
+def test_classes_are_of_a_registered_module_and_functional_ones_are_made_again(tmp_path: Path) -> None:
+    color = ["enum", "Color", [["RED", '"r"']]]
+    pair = ["struct", "Pair", "namedtuple", [["c", color, True]]]
+    job = Job(
+        tmp_path,
+        """
+        def step(cfg, pair):
+            import pickle
+            assert pickle.loads(pickle.dumps(cfg)) == cfg and pickle.loads(pickle.dumps(pair)) == pair
+            assert isinstance(pair, Pair) and pair.c is Color.RED and cfg.__module__ != "__main__"
+            return Config(cfg.rate * 2, [*cfg.layers, 3])
+        """,
+        [("cfg", "value", CONFIG, None), ("pair", "value", pair, None)],
+        [("output", "return", CONFIG)],
+        "one",
+    )
+    inner = "    @dataclass\n    class Config:\n        rate: float\n        layers: list[int]\n"
+    job.spec["chunks"][:0] = [["user.py", 1, "from dataclasses import dataclass\n"], ["user.py", 5, inner]]
+    job.run(cfg='{"rate":1,"layers":[1]}', pair='{"c":"r"}')
+    assert job.text("p", "output") == '{"rate":2.0,"layers":[1,3]}'
+
+
+def test_the_final_status_and_parameters_in_files(tmp_path: Path) -> None:
+    job = Job(
+        tmp_path,
+        """
+        def step(status, text, out, flag):
+            assert (status.state, status.error_message, status.error_code) == ("FAILED", "no", 7)
+            Path(out).write_text(Path(text).read_text())
+            Path(flag).write_text("True\\n")
+        """,
+        [("status", "status", "status", None), ("text", "path", "str", None)],
+        [("out", "path", "str"), ("flag", "path", "bool")],
+    ).run(status='{"state":"Failed","error_message":"no","error_code":7,"more":1}', text='"a\\nb"')
+    assert (job.text("p", "out"), job.text("p", "flag")) == ('"a\\nb"', "true")
+
+
+PYTHONS = [sys.executable, *sorted(glob.glob(os.path.expanduser("~/.pyenv/versions/3.8.*/bin/python")))]
+
+
+@pytest.mark.parametrize("python", PYTHONS, ids=["this", "3.8"][: len(PYTHONS)])
+def test_the_file_runs_alone_also_on_old_pythons(tmp_path: Path, python: str) -> None:
+    job = Job(
+        tmp_path,
+        """
+        def helper(x):
+            return x + 1
+        def step(n: int | None, d: Output[Dataset]):
+            import multiprocessing, typedpipe
+            from typedpipe.dsl import Model, Input
+            Path(d).write_text("x")
+            with multiprocessing.get_context("spawn").Pool(1) as pool:
+                return (sum(pool.map(helper, [n, 1])), issubclass(typedpipe.Model, dsl.Artifact))
+        """,
+        [("n", "value", ["union", ["int", "null"]], None)],
+        [("d", "artifact", DATASET), ("n", "field", "int"), ("b", "field", "bool")],
+        "fields",
+    )
+    file = tmp_path / "job.json"
+    job_data = {"spec": job.spec, "parameters": job.wire({"n": "4"}), "root": str(job.root)}
+    file.write_text(json.dumps(job_data))
+    done = subprocess.run([python, "-I", "-W", "error", PATH, str(file)], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (job.text("p", "n"), job.text("p", "b"), job.text("a", "d")) == ("7", "true", "x")
+
+
+def test_packages_are_installed_only_when_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    commands: list[list[str]] = []
+    monkeypatch.setattr(subprocess, "call", lambda command: commands.append(command) or len(commands) - 1)
+    job = Job(tmp_path, "def step(): pass")
+    job.spec.update(packages=["a==1", "b"], index_urls=["one", "two"], trusted_hosts=["h"])
+    job.run()
+    assert not commands
+    monkeypatch.setenv("TYPEDPIPE_INSTALL", "1")
+    monkeypatch.setenv("PYTHONPATH", "")
+    job.run()
+    rest = ["--index-url", "one", "--extra-index-url", "two", "--trusted-host", "h", "a==1", "b"]
+    assert commands[0][:4] == [sys.executable, "-m", "pip", "install"] and commands[0][-8:] == rest
+    job.fail(1)
+    assert "TP508" in (tmp_path / "log").read_text()
