@@ -1,0 +1,65 @@
+"""Every marked line is a mistake that all checkers must report."""
+import dataclasses
+
+from typedpipe import Collected, Contains, Dataset, ExitHandler, If, IfSet, In, Input, Model, Not, OneOf, ParallelFor, Some, component, dsl, importer, pipeline
+
+
+class Forest(Model): ...
+
+
+@dataclasses.dataclass
+class Trained:
+    model: Forest
+    loss: float
+
+
+@component
+def train(data: Input[Dataset], lr: float = 0.1) -> Trained:
+    return Trained(model=Dataset(), loss=0.1)  # E: dataclass_field
+
+
+@component
+def best(models: Input[list[Forest]]) -> Forest:
+    return models[0]
+
+
+@component
+def flat(losses: list[list[float]]) -> float:
+    return losses  # E: return_value
+
+
+@component
+def say(text: str) -> None: ...
+
+
+@pipeline
+def main(note: str | None = None, n: int = 1) -> Forest:
+    data = importer("s3://b/x.csv", Dataset)
+    t = train(data=data.output)
+    train(data=t.outputs.model)  # E: dataclass_edge
+    t.outputs.modle  # E: dataclass_typo
+    say(text=t.outputs.loss)  # E: dataclass_parameter
+    best(models=[data.output])  # E: list_of_artifacts
+    best(models=Collected(t.outputs.loss))  # E: collected_parameter
+    flat(losses=Collected(t.outputs.loss))  # E: collected_once
+    say(text=note)  # E: optional
+    say(text=Some(note, 1))  # E: some_default
+    with IfSet(n) as m:
+        say(text=m)  # E: ifset_item
+    say(text=OneOf(n, n))  # E: oneof
+    importer("s3://b/x", int)  # E: importer_type
+    with ExitHandler(say):  # E: exit_component
+        pass
+    with ExitHandler("x"):  # E: exit_text
+        pass
+    with ParallelFor(3):  # E: loop_int
+        pass
+    with If(data):  # E: if_task
+        pass
+    with If(Not(data)):  # E: not_task
+        pass
+    dsl.componnt  # E: dsl_typo
+    t.set_timeout("1h")  # E: timeout
+    Contains(n, 1)  # E: contains_int
+    In(1, n)  # E: in_int
+    return t.outputs.loss  # E: pipeline_return
