@@ -186,13 +186,15 @@ def _report_outside(
     fn: types.FunctionType, file: ParsedFile, node: Function, outside: list[str], report: Diagnostics
 ) -> None:
     """One error with all the names, at the first use of the first one."""
-    uses: dict[str, ast.AST] = {}
+    uses: dict[str, ast.Name | ast.Global] = {}
     for part in ast.walk(ast.Module(list(node.body), [])):
         if isinstance(part, ast.Name) and part.id in outside:
             uses.setdefault(part.id, part)
         elif isinstance(part, ast.Global):
             for name in part.names:
                 uses.setdefault(name, part)
+    far = (sys.maxsize, 0)
+    outside = sorted(outside, key=lambda n: (uses[n].lineno, uses[n].col_offset) if n in uses else far)
     names = ", ".join(f"`{name}`" for name in outside)
     subject = "a name" if len(outside) == 1 else "names"
     labels = [Label(file.span(uses[name]), _what(name, fn.__globals__)) for name in outside if name in uses]

@@ -14,6 +14,7 @@ from typedpipe.ir.nodes import Chunk
 
 Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
 Definition: TypeAlias = Function | ast.ClassDef | ast.Assign
+_ASYNC = len("async ")
 _BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
 
 
@@ -49,7 +50,7 @@ class ParsedFile:
         if isinstance(node, ast.Assign):
             return self.span(node.targets[0])
         line = self.lines[node.lineno - 1]
-        at = line.find(node.name, node.col_offset) + 1
+        at = line.find(node.name, line.find(" ", node.col_offset + _ASYNC * isinstance(node, ast.AsyncFunctionDef))) + 1
         return Span(display_path(self.name), node.lineno, at, node.lineno, at + len(node.name))
 
 

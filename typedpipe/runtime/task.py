@@ -787,10 +787,19 @@ def _fill(module: ModuleType, spec: dict[str, Any]) -> None:
     defined = {name for _, names in codes for name in names}
     space.update((name, value) for name, value in _stub_names().items() if name not in space)
     space["__loader__"] = _Lines(spec["chunks"])
+    wanted = [name for name in TYPING if any(_uses(code, name) for code, _ in codes)]
+    if wanted:
+        import typing
+
+        space.update((name, getattr(typing, name)) for name in wanted)
     for port in spec["inputs"] + spec["outputs"]:
         _rebuild(port[3], space, defined)
     for code, _ in codes:
         exec(code, space)  # noqa: S102  # this is what the file is for
+
+
+def _uses(code: CodeType, name: str) -> bool:
+    return name in code.co_names or any(_uses(c, name) for c in code.co_consts if hasattr(c, "co_names"))
 
 
 class _Lines:
@@ -850,31 +859,6 @@ class _Marker:
         return first if callable(first) else lambda function: function
 
 
-class _Lazy:
-    """A name of ``typing``, imported at its first use."""
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-
-    def _real(self) -> Any:
-        import typing
-
-        return getattr(typing, self._name)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._real(), name)
-
-    def __getitem__(self, item: Any) -> Any:
-        return self._real()[item]
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return self._real()(*args, **kwargs)
-
-    def __mro_entries__(self, bases: Any) -> Any:
-        real = self._real()
-        return real.__mro_entries__(bases) if hasattr(real, "__mro_entries__") else (real,)
-
-
 ARTIFACTS = (
     Artifact, Dataset, Model, TFModel, Metrics, ClassificationMetrics, SlicedClassificationMetrics, HTML, Markdown
 )  # fmt: skip
@@ -889,7 +873,7 @@ STUB_NAMES = frozenset(MARKERS + TYPING + ("dsl", "PipelineTaskFinalStatus", "OU
 def _stub_names() -> dict[str, Any]:
     if "" not in _stubs:
         names: dict[str, Any] = {cls.__name__: cls for cls in ARTIFACTS}
-        names.update({name: _Marker() for name in MARKERS}, **{name: _Lazy(name) for name in TYPING})
+        names.update({name: _Marker() for name in MARKERS})
         names.update(PipelineTaskFinalStatus=PipelineTaskFinalStatus, OUT=None, STATUS=None)
         dsl = type(sys)("typedpipe.dsl")
         dsl.__dict__.update(names)
