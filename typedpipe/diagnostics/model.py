@@ -34,6 +34,8 @@ NOWHERE = Span("")
 
 @dataclass(frozen=True, slots=True)
 class Label:
+    """A place, and what is to be said of it."""
+
     span: Span
     text: str = ""
 

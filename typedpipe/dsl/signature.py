@@ -26,6 +26,8 @@ _HEADING = re.compile(r"^\s*(Args|Arguments|Parameters|Returns|Raises|Yields|Exa
 
 @dataclass(slots=True)
 class ComponentSignature:
+    """What a component's function says of itself."""
+
     inputs: tuple[ir.InputPort, ...] = ()
     outputs: tuple[ir.OutputPort, ...] = ()
     returns: Literal["none", "one", "fields"] = "none"
@@ -36,6 +38,8 @@ class ComponentSignature:
 
 @dataclass(slots=True)
 class PipelineSignature:
+    """What a pipeline's function says of itself."""
+
     inputs: tuple[ir.InputPort, ...]
     outputs: dict[str, Type]
     returns: Returned | None

@@ -71,6 +71,8 @@ CompareOp: TypeAlias = Literal["==", "!=", "<", "<=", ">", ">="]
 
 @dataclass(frozen=True, slots=True)
 class Compare:
+    """``left op right``: a bool."""
+
     op: CompareOp
     left: Operand
     right: Operand
@@ -78,16 +80,22 @@ class Compare:
 
 @dataclass(frozen=True, slots=True)
 class And:
+    """Whether all of the items hold."""
+
     items: tuple[Operand, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Or:
+    """Whether one of the items holds."""
+
     items: tuple[Operand, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Not:
+    """Whether the item does not hold."""
+
     item: Operand
 
 
@@ -131,6 +139,8 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Index:
+    """``value[index]`` of a list or a dict."""
+
     value: Operand
     index: Operand
 
@@ -153,6 +163,8 @@ class Format:
 
 @dataclass(frozen=True, slots=True)
 class MakeList:
+    """A list display with references inside."""
+
     items: tuple[Operand, ...]
 
 
@@ -275,6 +287,8 @@ class Placeholder:
 
 @dataclass(frozen=True, slots=True)
 class Concat:
+    """Parts joined into one argument."""
+
     items: tuple[CommandPart, ...]
 
 
@@ -292,12 +306,16 @@ CommandPart: TypeAlias = str | Placeholder | Concat | IfPresent
 
 @dataclass(frozen=True, slots=True)
 class ContainerImpl:
+    """A command line in an image."""
+
     command: tuple[CommandPart, ...] = ()
     args: tuple[CommandPart, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Component:
+    """What a task runs: an interface, an implementation and an image."""
+
     name: str
     inputs: tuple[InputPort, ...]
     outputs: tuple[OutputPort, ...]
@@ -433,6 +451,8 @@ Node: TypeAlias = Task | Call | Importer | Branch | Loop | ExitHandler
 
 @dataclass(frozen=True, slots=True)
 class GraphOutput:
+    """What a graph gives under a name; ``type`` is the declared one."""
+
     name: str
     value: Operand
     type: Type

@@ -30,6 +30,8 @@ class NullType:
 
 @dataclass(frozen=True, slots=True)
 class ScalarType:
+    """A plain value: a number, a truth value, text or a point in time."""
+
     kind: ScalarKind
 
 
@@ -49,6 +51,8 @@ class DictType:
 
 @dataclass(frozen=True, slots=True)
 class StructField:
+    """A field of a struct; not ``required`` when it may be left out."""
+
     name: str
     type: Type
     required: bool = True
@@ -72,6 +76,8 @@ class LiteralType:
 
 @dataclass(frozen=True, slots=True)
 class EnumMember:
+    """A member of an enum."""
+
     name: str
     wire: str
     """Wire (JSON) text of the member's value."""
@@ -79,6 +85,8 @@ class EnumMember:
 
 @dataclass(frozen=True, slots=True)
 class EnumType:
+    """A Python ``Enum``, by its name and members."""
+
     name: str
     members: tuple[EnumMember, ...]
 
