@@ -44,11 +44,7 @@ def is_installed(module: str) -> bool:
         return True
     loaded = sys.modules.get(module) or sys.modules.get(top)
     file = getattr(loaded, "__file__", None) or next(iter(getattr(loaded, "__path__", ())), None)
-    return (
-        loaded is not None
-        and module != "__main__"
-        and (file is None or any(part in file + os.sep for part in _INSTALLED))
-    )
+    return file is not None and any(part in file + os.sep for part in _INSTALLED)
 
 
 class Bundle:
@@ -97,6 +93,7 @@ class Bundle:
         outer, *inner = path[2].split(".")
         found = self._find_class(cls, path[0] + path[1] + outer)
         if found is None:
+            self.names[cls.__name__] = cls  # said once, or made again by the runtime
             return
         file, node = found
         self.names[outer] = cls if not inner else None
