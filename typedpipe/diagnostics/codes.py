@@ -55,6 +55,9 @@ CODES: dict[str, str] = {
     "TP187": "an argument does not fit the pipeline's parameter",
     "TP188": "the pipeline has no parameter of this name",
     "TP189": "a parameter without a default was given no value",
+    "TP195": "a container component that cannot run on this machine",
+    "TP196": "packages that this Python does not have",
+    "TP197": "the run folder cannot be made",
     # TP2xx: types
     "TP201": "an argument does not fit the input's type",
     "TP202": "a value does not fit the pipeline's declared output",
