@@ -31,7 +31,8 @@ COMPONENT = "typedpipe.dsl.component"
 TASK = "typedpipe.dsl.task"
 STATUS = "typedpipe.runtime.task.PipelineTaskFinalStatus"
 MARKERS = "typedpipe.types.markers"
-DECORATORS = {f"{COMPONENT}.component"}
+CONTAINER = "typedpipe.dsl.container"
+DECORATORS = {f"{COMPONENT}.component", f"{CONTAINER}.container_component"}
 DECORATOR_CALLS = {f"{COMPONENT}._Decorator.__call__"}
 
 
@@ -60,12 +61,14 @@ def decorate(ctx: FunctionContext | MethodContext) -> Type:
         return ctx.default_return_type
     outputs, keep = split(ctx, fn)
     ret = get_proper_type(fn.ret_type)
+    if isinstance(ret, Instance) and ret.type.fullname == f"{CONTAINER}.ContainerSpec":
+        ret = NoneType()
     if not outputs:
         if isinstance(ret, NoneType) or len(keep) < len(fn.arg_types):  # `.output` of None is None, not Any
             return instance(ctx, f"{COMPONENT}.Component", [parameters(fn, keep), ret])
         return ctx.default_return_type
     if isinstance(ret, TupleType) and ret.partial_fallback.type.is_named_tuple:
-        outputs.update(zip(field_names(ret.partial_fallback.type), ret.items))
+        outputs.update(zip(field_names(ret.partial_fallback.type), ret.items, strict=False))
     elif not isinstance(ret, (NoneType, AnyType)):
         outputs["Output"] = ret
     one: Type = next(iter(outputs.values())) if len(outputs) == 1 else instance(ctx, f"{TASK}.UseOutputs", [])
@@ -109,7 +112,9 @@ def as_written(fn: CallableType) -> dict[str, Type]:
     """The annotations as written: mypy forgets the Annotated of Output[T]."""
     d = fn.definition
     raw = d.unanalyzed_type if isinstance(d, FuncDef) else None
-    return {n: t for n, t in zip(raw.arg_names, raw.arg_types) if n} if isinstance(raw, CallableType) else {}
+    return (
+        {n: t for n, t in zip(raw.arg_names, raw.arg_types, strict=True) if n} if isinstance(raw, CallableType) else {}
+    )
 
 
 def output_type(ctx: FunctionContext | MethodContext, typ: Type, written: Type | None) -> Type | None:
@@ -163,5 +168,5 @@ def get_item(ctx: MethodContext) -> Type:
     return pick(ctx, ctx.default_return_type, key.value) if isinstance(key, StrExpr) else ctx.default_return_type
 
 
-def plugin(version: str) -> type[Plugin]:
+def plugin(_version: str) -> type[Plugin]:
     return TypedpipePlugin

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Concatenate, NoReturn, ParamSpec, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, NoReturn, ParamSpec, TypeVar, overload
 
 from typedpipe.dsl.component import BaseComponent, Component, ParamComponent, component_callee
+from typedpipe.dsl.task import ParamTask, UseOutputs
 from typedpipe.dsl.tracing import error, fatal, listed, reporting, span_of_function
 from typedpipe.ir import nodes as ir
 from typedpipe.types.markers import OutputPath
 
 P = ParamSpec("P")
 T = TypeVar("T")
+F_co = TypeVar("F_co", covariant=True)  # a whole function type
 
 _START, _END = "\U000f0010", "\U000f0011"
 
@@ -69,7 +71,11 @@ class Part:
 
     def __format__(self, spec: str) -> str:
         if spec:
-            error("TP108", "a format of an input of a container component is not possible", help="leave out `:" + spec + "`")
+            error(
+                "TP108",
+                "a format of an input of a container component is not possible",
+                help="leave out `:" + spec + "`",
+            )
         return self._text()
 
     def __str__(self) -> str:
@@ -118,14 +124,41 @@ class ArtifactPart(Part):
 
 
 if TYPE_CHECKING:
+    # As of `component`: an OutputPath is a str, so functions with a str parameter there are matched first.
     _OP = OutputPath[Any]
+    _S0 = TypeVar("_S0", bound=Callable[Concatenate[str, ...], ContainerSpec])
+    _S1 = TypeVar("_S1", bound=Callable[Concatenate[_OP, str, ...], ContainerSpec])
+    _S2 = TypeVar("_S2", bound=Callable[Concatenate[_OP, _OP, str, ...], ContainerSpec])
 
+    class _Str0(BaseComponent, Generic[F_co]):
+        def __call__(
+            self: _Str0[Callable[P, ContainerSpec]], *args: P.args, **kwargs: P.kwargs
+        ) -> ParamTask[Any, Any]: ...
+
+    class _Str1(BaseComponent, Generic[F_co]):
+        def __call__(
+            self: _Str1[Callable[Concatenate[OutputPath[T], P], ContainerSpec]], *args: P.args, **kwargs: P.kwargs
+        ) -> ParamTask[T, Any]: ...
+
+    class _Str2(BaseComponent, Generic[F_co]):
+        def __call__(
+            self: _Str2[Callable[Concatenate[_OP, _OP, P], ContainerSpec]], *args: P.args, **kwargs: P.kwargs
+        ) -> ParamTask[UseOutputs, Any]: ...
+
+    @overload
+    def container_component(fn: _S0, /) -> _Str0[_S0]: ...  # type: ignore[overload-overlap]  # the first that fits is meant
+    @overload
+    def container_component(fn: _S1, /) -> _Str1[_S1]: ...  # type: ignore[overload-overlap]  # as above
+    @overload
+    def container_component(fn: _S2, /) -> _Str2[_S2]: ...
     @overload
     def container_component(
         fn: Callable[Concatenate[_OP, _OP, P], ContainerSpec], /
-    ) -> ParamComponent[P, Any, Any]: ...
+    ) -> ParamComponent[P, UseOutputs, Any]: ...
     @overload
-    def container_component(fn: Callable[Concatenate[OutputPath[T], P], ContainerSpec], /) -> ParamComponent[P, T, Any]: ...
+    def container_component(
+        fn: Callable[Concatenate[OutputPath[T], P], ContainerSpec], /
+    ) -> ParamComponent[P, T, Any]: ...
     @overload
     def container_component(fn: Callable[P, ContainerSpec], /) -> ParamComponent[P, Any, Any]: ...
     def container_component(fn: Any, /) -> Any: ...
@@ -187,7 +220,9 @@ def _define(fn: Any) -> Component[..., Any] | ParamComponent[..., Any, Any]:
     return component
 
 
-def _parts(inputs: Sequence[ir.InputPort], outputs: Sequence[ir.OutputPort], table: list[ir.Placeholder]) -> dict[str, Part]:
+def _parts(
+    inputs: Sequence[ir.InputPort], outputs: Sequence[ir.OutputPort], table: list[ir.Placeholder]
+) -> dict[str, Part]:
     parts: dict[str, Part] = {}
     for port in inputs:
         if port.how == "artifact":
@@ -229,7 +264,9 @@ def _argument(item: object, table: list[ir.Placeholder], inputs: set[str]) -> tu
                 f"`IfPresentPlaceholder` names no input: {item.input_name!r}",
                 help=f"the inputs are {listed(sorted(inputs))}" if inputs else "the component has no inputs",
             )
-        return (ir.IfPresent(item.input_name, _arguments(item.then, table, inputs), _arguments(item.else_, table, inputs)),)
+        return (
+            ir.IfPresent(item.input_name, _arguments(item.then, table, inputs), _arguments(item.else_, table, inputs)),
+        )
     error(
         "TP108",
         f"a `{type(item).__name__}` cannot be an argument of a container: {item!r}",

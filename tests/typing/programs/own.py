@@ -106,3 +106,25 @@ def main(uri: str = "s3://b/x", rates: list[float] = [0.1, 0.2], note: Optional[
     train(data=data.output, start=made.outputs.model)
     copy(source=uri)
     return chosen.output
+
+
+@container_component
+def make_two(a: OutputPath[Dataset], b: OutputPath[Forest], text: str, n: int = 1) -> ContainerSpec:
+    return ContainerSpec("alpine", ["sh"], [a, b, text, n])
+
+
+@container_component
+def make_one(a: OutputPath[Dataset], n: int) -> ContainerSpec:
+    return ContainerSpec("alpine", ["sh"], [a, n])
+
+
+@container_component
+def count(n: int, data: Input[Dataset]) -> ContainerSpec:
+    return ContainerSpec("alpine", ["sh"], [n, data.path])
+
+
+@pipeline(name="containers", description="x")
+def containers() -> None:
+    train(data=make_two(text="x").outputs.a)
+    train(data=make_one(n=1).output)
+    count(n=1, data=make_one(n=1).output)

@@ -1,7 +1,7 @@
 """Every marked line is a mistake that all checkers must report."""
 import dataclasses
 
-from typedpipe import Collected, Contains, Dataset, ExitHandler, If, IfSet, In, Input, Model, Not, OneOf, ParallelFor, Some, component, dsl, importer, pipeline
+from typedpipe import Collected, ContainerSpec, Contains, Dataset, ExitHandler, If, IfSet, In, Input, Model, Not, OneOf, OutputPath, ParallelFor, Some, component, container_component, dsl, importer, pipeline
 
 
 class Forest(Model): ...
@@ -63,3 +63,22 @@ def main(note: str | None = None, n: int = 1) -> Forest:
     Contains(n, 1)  # E: contains_int
     In(1, n)  # E: in_int
     return t.outputs.loss  # E: pipeline_return
+
+
+@container_component
+def make(a: OutputPath[Dataset], n: int) -> ContainerSpec:
+    return ContainerSpec(1, ["sh"], [a, n])  # E: container_image
+
+
+@container_component
+def shell(text: str) -> ContainerSpec:
+    return ContainerSpec("alpine", ["sh"], [text])
+
+
+@pipeline
+def containers() -> None:
+    make(n="x")  # E: container_const
+    make(m=1)  # E: container_misspelled
+    shell(text=1)  # E: container_str
+    shell()  # E: container_missing
+    best(models=[make(n=1).output])  # E: container_edge
