@@ -41,7 +41,7 @@ def choose(loaded: Loaded, report: Diagnostics) -> Any:
         report.error(
             "TP184",
             f"there is no pipeline in `{target}`",
-            NOWHERE,
+            _file(loaded),
             help="decorate a function with `@pipeline`; a pipeline that is only imported there is named MODULE:NAME",
         )
         return None
@@ -73,7 +73,7 @@ def _named(loaded: Loaded, report: Diagnostics) -> Any:
     near = get_close_matches(name, names, 1)
     known = f"there are {', '.join(f'`{item}`' for item in names)}" if names else "there is none at all"
     help_ = f"did you mean `{loaded.target}:{near[0]}`?" if near else known
-    report.error("TP186", f"there is no pipeline `{name}` in `{loaded.target}`", NOWHERE, help=help_)
+    report.error("TP186", f"there is no pipeline `{name}` in `{loaded.target}`", _file(loaded), help=help_)
     return None
 
 
@@ -82,6 +82,10 @@ def _span(handle: Any) -> Span:
         span: Span = handle.ir.span
         return span
     return Span(display_path(handle.file))
+
+
+def _file(loaded: Loaded) -> Span:
+    return Span(display_path(loaded.target.file)) if loaded.target.file else NOWHERE
 
 
 def _place(handles: list[Any]) -> Span:
