@@ -1,0 +1,397 @@
+"""The text form: for people, for ``--print-after``, for golden files, and what digests are taken of.
+
+One line a task. Every constant stands with its own wire text, so 1, 1.0, true and "1" stay apart. Spans, and the file
+and line of shipped source, are not in it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+
+from typedpipe.ir.nodes import (
+    And,
+    Args,
+    Branch,
+    Call,
+    Chunk,
+    Collected,
+    CommandPart,
+    Compare,
+    Component,
+    Concat,
+    Const,
+    ContainerImpl,
+    Contains,
+    Default,
+    ExitHandler,
+    Expr,
+    Field,
+    Format,
+    FromExpr,
+    FromInput,
+    FromItem,
+    FromTask,
+    Graph,
+    IfPresent,
+    Importer,
+    Index,
+    InputPort,
+    IsSet,
+    Loop,
+    MakeDict,
+    MakeList,
+    Node,
+    Not,
+    OneOf,
+    Operand,
+    Options,
+    Or,
+    Pipeline,
+    Placeholder,
+    PythonImpl,
+    Task,
+    Unwrap,
+)
+from typedpipe.ir.scopes import RESOURCES
+from typedpipe.types.data import to_data
+from typedpipe.types.display import show
+from typedpipe.types.model import ArtifactType, DictType, EnumType, ListType, LiteralType, StructType, Type, UnionType
+
+INDENT = "  "
+
+
+def dump(pipeline: Pipeline) -> str:
+    """A pipeline as text.
+
+    >>> print(dump(Pipeline("p", Graph())), end="")
+    pipeline p
+    <BLANKLINE>
+    graph
+    """
+    return "\n".join(_pipeline(pipeline)) + "\n"
+
+
+def digest(pipeline: Pipeline) -> str:
+    """The SHA-256 of a pipeline's text: the same for the same program, wherever its source stands."""
+    return hashlib.sha256(dump(pipeline).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def digest_component(component: Component) -> str:
+    """The SHA-256 of one component: its interface, its source and its image; not the name that it is kept under."""
+    text = "\n".join(component_lines(component.name, component))
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _pipeline(pipeline: Pipeline) -> Iterator[str]:
+    yield f"pipeline {name_text(pipeline.name)}{' closed' if pipeline.closed else ''}"
+    for word, text in (("display_name", pipeline.display_name), ("description", pipeline.description)):
+        if text:
+            yield f"{INDENT}{word} {_quoted(text)}"
+    for key, component in sorted(pipeline.components.items()):
+        yield ""
+        yield from component_lines(key, component)
+    for name, graph in sorted(pipeline.pipelines.items()):
+        yield ""
+        yield f"graph {name_text(name)}"
+        yield from graph_lines(graph)
+    yield ""
+    yield "graph"
+    yield from graph_lines(pipeline.graph)
+
+
+# ---------------------------------------------------------------------------------------------- components
+
+
+def component_lines(key: str, component: Component) -> Iterator[str]:
+    """One component: its ports, then its implementation."""
+    yield f"component {name_text(key)}{'' if key == component.name else ' named ' + name_text(component.name)}"
+    if component.description:
+        yield f"{INDENT}description {_quoted(component.description)}"
+    for port in component.inputs:
+        yield f"{INDENT}in {_input(port)}"
+    for output in component.outputs:
+        about = f" # {_quoted(output.description)}" if output.description else ""
+        yield f"{INDENT}out {name_text(output.name)}: {type_text(output.type)} by {output.how}{about}"
+    yield f"{INDENT}image {_quoted(component.image)}"
+    impl = component.impl
+    if isinstance(impl, PythonImpl):
+        yield f"{INDENT}python {name_text(impl.entry)} returns {impl.returns} min {impl.min_python[0]}.{impl.min_python[1]}"
+        for word, values in (
+            ("package", impl.packages),
+            ("index", impl.pip_index_urls),
+            ("trusted", impl.pip_trusted_hosts),
+        ):
+            yield from (f"{INDENT}{word} {_quoted(value)}" for value in values)
+        for chunk in impl.chunks:
+            yield from _chunk(chunk)
+    else:
+        yield from _container(impl)
+
+
+def _input(port: InputPort) -> str:
+    default = f" = {const_text(port.default)}" if port.default is not None else ""
+    about = f" # {_quoted(port.description)}" if port.description else ""
+    return f"{name_text(port.name)}: {type_text(port.type)} by {port.how}{default}{about}"
+
+
+def _chunk(chunk: Chunk) -> Iterator[str]:
+    yield f"{INDENT}source"
+    yield from (f"{INDENT}{INDENT}| {_line(line)}" for line in chunk.text.split("\n"))
+
+
+def _line(line: str) -> str:
+    return line if line.isprintable() else json.dumps(line)
+
+
+def _container(impl: ContainerImpl) -> Iterator[str]:
+    for word, parts in (("command", impl.command), ("args", impl.args)):
+        if parts:
+            yield f"{INDENT}{word} {command_text(parts)}"
+
+
+def command_text(parts: tuple[CommandPart, ...]) -> str:
+    """The parts of a container's command, in brackets."""
+    return f"[{', '.join(map(_part, parts))}]"
+
+
+def _part(part: CommandPart) -> str:
+    match part:
+        case str():
+            return _quoted(part)
+        case Placeholder():
+            return f"${part.kind}({name_text(part.name)})"
+        case Concat():
+            return f"$concat{command_text(part.items)}"
+        case IfPresent():
+            return f"$if({name_text(part.input)}){command_text(part.then)}{command_text(part.otherwise)}"
+
+
+# -------------------------------------------------------------------------------------------------- graphs
+
+
+def graph_lines(graph: Graph, depth: int = 1) -> Iterator[str]:
+    """The lines of one graph; bodies of groups are indented. An explicit stack: groups nest as deep as they like."""
+    stack: list[Iterator[str | tuple[Graph, int]]] = [_graph(graph, depth)]
+    while stack:
+        line = next(stack[-1], None)
+        if line is None:
+            stack.pop()
+        elif isinstance(line, str):
+            yield line
+        else:
+            stack.append(_graph(*line))
+
+
+def _graph(graph: Graph, depth: int) -> Iterator[str | tuple[Graph, int]]:
+    pad = INDENT * depth
+    for port in graph.inputs:
+        yield f"{pad}in {_input(port)}"
+    for index, expr in enumerate(graph.exprs):
+        yield f"{pad}%{index} = {expr_text(expr)}"
+    for node in graph.nodes:
+        yield from _node(node, depth)
+    for output in graph.outputs:
+        yield f"{pad}out {name_text(output.name)}: {type_text(output.type)} = {operand_text(output.value)}"
+
+
+def _node(node: Node, depth: int) -> Iterator[str | tuple[Graph, int]]:
+    pad = INDENT * depth
+    after = f" after {', '.join('%' + name_text(name) for name in node.after)}" if node.after else ""
+    match node:
+        case Task() | Call() | Importer():
+            yield pad + node_text(node)
+        case Branch():
+            yield f"{pad}%{name_text(node.name)} = branch{after}"
+            for arm in node.arms:
+                condition = "else" if arm.condition is None else f"if {operand_text(arm.condition)}"
+                yield f"{pad}{INDENT}{condition}{_args(arm.args)}:"
+                yield arm.body, depth + 2
+        case Loop():
+            limit = f" parallelism {node.parallelism}" if node.parallelism else ""
+            item = f"{name_text(node.item)}: {type_text(node.item_type)}"
+            items = operand_text(node.items)
+            yield f"{pad}%{name_text(node.name)} = for {item} in {items}{_args(node.args)}{limit}{after}:"
+            yield node.body, depth + 1
+        case ExitHandler():
+            yield f"{pad}%{name_text(node.name)} = try{_args(node.args)}{after}:"
+            yield node.body, depth + 1
+            yield f"{pad}finally {node_text(node.exit)}"
+
+
+def node_text(node: Task | Call | Importer) -> str:
+    """One task, call or importer, on one line.
+
+    >>> node_text(Task("add-2", "add", (("a", FromTask("add", "return")), ("b", FromInput("n")))))
+    '%add-2 = add(a=%add.return, b=$n)'
+    """
+    after = f" after {', '.join('%' + name_text(name) for name in node.after)}" if node.after else ""
+    head = f"%{name_text(node.name)} = "
+    match node:
+        case Task():
+            return f"{head}{name_text(node.component)}({_pairs(node.args)}){options_text(node.options)}{after}"
+        case Call():
+            return f"{head}call {name_text(node.pipeline)}({_pairs(node.args)}){options_text(node.options)}{after}"
+        case Importer():
+            metadata = f", metadata={operand_text(node.metadata)}" if node.metadata is not None else ""
+            again = " reimport" if node.reimport else ""
+            return f"{head}import {type_text(node.type)}(uri={operand_text(node.uri)}{metadata}){again}{after}"
+
+
+def options_text(options: Options) -> str:
+    """The options of a task that were set; nothing when none was."""
+    found: list[str] = []
+    if options.retry is not None:
+        retry = options.retry
+        found.append(f"retry={retry.limit}/{retry.backoff_seconds!r}/{retry.factor!r}/{retry.max_seconds!r}")
+    if options.timeout_seconds is not None:
+        found.append(f"timeout={options.timeout_seconds!r}")
+    if options.caching is not None:
+        found.append(f"caching={'on' if options.caching else 'off'}")
+    if options.cache_key:
+        found.append(f"cache_key={_quoted(options.cache_key)}")
+    for name in RESOURCES:
+        value = getattr(options, name)
+        if value is not None:
+            found.append(f"{name}={operand_text(value)}")
+    if options.env:
+        found.append(f"env=({_pairs(options.env)})")
+    if options.display_name:
+        found.append(f"display_name={_quoted(options.display_name)}")
+    if options.ignore_upstream_failure:
+        found.append("ignore_upstream_failure")
+    return f" with {' '.join(found)}" if found else ""
+
+
+def _args(args: Args) -> str:
+    return f" with ({_pairs(args)})" if args else ""
+
+
+def _pairs(args: Args) -> str:
+    return ", ".join([f"{name_text(name)}={operand_text(value)}" for name, value in args])
+
+
+# ----------------------------------------------------------------------------------- operands, expressions
+
+
+def operand_text(operand: Operand) -> str:
+    """An operand: ``3``, ``$input``, ``%task.output``, ``%loop.*`` (its item), ``%0`` (an expression)."""
+    match operand:
+        case Const():
+            return const_text(operand)
+        case FromInput():
+            return f"${name_text(operand.name)}"
+        case FromTask():
+            return f"%{name_text(operand.task)}.{name_text(operand.output)}"
+        case FromItem():
+            return f"%{name_text(operand.loop)}.*"
+        case FromExpr():
+            return f"%{operand.index}"
+
+
+_PLAIN_FIRST = frozenset('"-0123456789tf')
+
+
+def const_text(const: Const) -> str:
+    """A constant's wire text; with its type where the text alone does not tell it."""
+    if const.text[:1] in _PLAIN_FIRST:
+        known = getattr(const.type, "values", None)
+        if known is not None and len(known) == 1 and known[0] == const.text:
+            return const.text
+    return f"{const.text}:{type_text(const.type)}"
+
+
+def expr_text(expr: Expr) -> str:
+    """An expression over operands.
+
+    >>> expr_text(Compare("<", FromInput("n"), FromExpr(0)))
+    '$n < %0'
+    """
+    match expr:
+        case Compare():
+            return f"{operand_text(expr.left)} {expr.op} {operand_text(expr.right)}"
+        case And() | Or():
+            word = "and" if isinstance(expr, And) else "or"
+            return f"{word}({_list(expr.items)})"
+        case Not():
+            return f"not({operand_text(expr.item)})"
+        case Contains():
+            return f"{operand_text(expr.value)} in {operand_text(expr.items)}"
+        case IsSet():
+            return f"is_set({operand_text(expr.value)})"
+        case Unwrap():
+            return f"unwrap({operand_text(expr.value)})"
+        case Default():
+            return f"default({operand_text(expr.value)}, {operand_text(expr.default)})"
+        case Field():
+            return f"{operand_text(expr.value)}.{_quoted(expr.name)}"
+        case Index():
+            return f"{operand_text(expr.value)}[{operand_text(expr.index)}]"
+        case Format():
+            return f"format({_pieces(expr)})"
+        case MakeList():
+            return f"[{_list(expr.items)}]"
+        case MakeDict():
+            return f"{{{_pairs(expr.entries)}}}{f': {type_text(expr.type)}' if expr.type is not None else ''}"
+        case Collected():
+            return f"collected({operand_text(expr.value)})"
+        case OneOf():
+            return f"one_of({_list(expr.values)})"
+
+
+def _list(operands: tuple[Operand, ...]) -> str:
+    return ", ".join(map(operand_text, operands))
+
+
+def _pieces(expr: Format) -> str:
+    found: list[str] = []
+    for part in expr.parts:
+        if isinstance(part, str):
+            found.append(_quoted(part))
+        else:
+            how = f"!{part.conversion}" if part.conversion else ""
+            found.append(f"{operand_text(part.value)}{how}{':' + _quoted(part.spec) if part.spec else ''}")
+    return ", ".join(found)
+
+
+# --------------------------------------------------------------------------------------------------- words
+
+_TYPE_TEXTS: dict[Type, str] = {}
+
+
+def type_text(type_: Type) -> str:
+    """A type, as the user would write it, and where that is not all of it, its data."""
+    found = _TYPE_TEXTS.get(type_)
+    if found is None:
+        found = show(type_)
+        if not _is_plain(type_):
+            found += json.dumps(to_data(type_), separators=(",", ":"))
+        if len(_TYPE_TEXTS) > 4096:  # noqa: PLR2004 - a long-lived process sees few types
+            _TYPE_TEXTS.clear()
+        _TYPE_TEXTS[type_] = found
+    return found
+
+
+def _is_plain(type_: Type) -> bool:
+    """Whether what ``show`` says is all there is to a type."""
+    match type_:
+        case ListType():
+            return _is_plain(type_.item)
+        case DictType():
+            return _is_plain(type_.value)
+        case UnionType():
+            return all(map(_is_plain, type_.members))
+        case StructType() | EnumType() | ArtifactType() | LiteralType():
+            return False
+        case _:
+            return True
+
+
+def name_text(name: str) -> str:
+    """A name as it is, or quoted when it is no plain word."""
+    return name if name.replace("-", "_").replace(".", "_").isidentifier() and "." not in name else _quoted(name)
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=not text.isprintable())
