@@ -91,6 +91,8 @@ CODES: dict[str, str] = {
     "TP322": "a file cannot be written",
     "TP390": "no such backend",
     "TP391": "two packages bring one backend",
+    "TP392": "what is compiled is no pipeline",
+    "TP393": "no such parameter to give a default",
     # TP4xx: target
     # TP5xx: in the container
     # TP9xx: our mistakes

@@ -1,0 +1,107 @@
+"""``Compiler``: what a program calls to compile a pipeline to a file."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from typedpipe.diagnostics.model import Diagnostic, Diagnostics, Label, PipelineError, Span
+from typedpipe.ir.nodes import Const, InputPort, Pipeline
+
+
+class Compiler:
+    """Compiles pipelines to files. It keeps nothing: one does for all."""
+
+    def compile(
+        self,
+        pipeline_func: Any,
+        package_path: str | os.PathLike[str],
+        pipeline_name: str | None = None,
+        pipeline_parameters: Mapping[str, object] | None = None,
+        type_check: bool = True,
+        **options: object,
+    ) -> None:
+        """Check a pipeline, compile it, and write it: all of the file or, when something is wrong, nothing.
+
+        Args:
+            pipeline_func: What ``@pipeline`` made.
+            package_path: The file to write.
+            pipeline_name: Another name for the pipeline.
+            pipeline_parameters: Other defaults for its parameters.
+            type_check: Accepted for KFP's sake: a pipeline is always checked, it costs next to nothing.
+            **options: ``backend=`` (``"argo"``) and the backend's own options.
+
+        Raises:
+            PipelineError: all that is wrong with the pipeline.
+        """
+        from typedpipe.compiler.driver import compile as compile_files
+
+        traced = _traced(pipeline_func)
+        if pipeline_name is not None:
+            traced = replace(traced, name=pipeline_name)
+        if pipeline_parameters:
+            traced = _with_defaults(traced, pipeline_parameters)
+        backend = str(options.pop("backend", "argo"))
+        files = compile_files(traced, backend, options)
+        write_files(files, package_path)
+
+
+def _traced(handle: Any) -> Pipeline:
+    found = handle if isinstance(handle, Pipeline) else getattr(handle, "ir", None)
+    if isinstance(found, Pipeline):
+        return found
+    message = "`pipeline_func` must be a function with `@pipeline`"
+    if hasattr(handle, "ir"):
+        message = "this pipeline has errors, which were reported where it is defined"
+    found_type = type(handle).__name__
+    raise PipelineError([Diagnostic("TP392", message, Label(Span("")), (), (f"found `{found_type}`",), "pass the pipeline itself")])
+
+
+def _with_defaults(traced: Pipeline, values: Mapping[str, object]) -> Pipeline:
+    from typedpipe.types.values import constant
+
+    report = Diagnostics()
+    ports = {port.name: port for port in traced.graph.inputs}
+    for name, value in values.items():
+        port = ports.get(name)
+        if port is None:
+            known = ", ".join(f"`{each}`" for each in ports) or "none"
+            report.error("TP393", f"`{traced.name}` has no parameter `{name}`", traced.span, help=f"it has {known}")
+            continue
+        ports[name] = _with_default(port, *constant(value))
+    report.raise_if_errors()
+    return replace(traced, graph=replace(traced.graph, inputs=tuple(ports.values())))
+
+
+def _with_default(port: InputPort, text: str, type_: Any) -> InputPort:
+    return replace(port, default=Const(text, type_))
+
+
+def write_files(files: Mapping[str, str], path: str | os.PathLike[str]) -> None:
+    """Write what a backend made: one file to ``path``, several into the folder ``path``; each whole or not at all.
+
+    Raises:
+        PipelineError: TP322 when a file cannot be written.
+    """
+    target = Path(path)
+    wanted = [(target, text) for text in files.values()] if len(files) == 1 else []
+    wanted = wanted or [(target / name, text) for name, text in files.items()]
+    for place, text in wanted:
+        temporary = ""
+        try:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            handle, temporary = tempfile.mkstemp(prefix=f".{place.name}.", dir=place.parent)
+            with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+                file.write(text)
+            os.chmod(temporary, 0o644)
+            os.replace(temporary, place)
+        except OSError as error:
+            if temporary and os.path.exists(temporary):
+                os.unlink(temporary)
+            why = error.strerror or str(error)
+            message = f"`{place}` cannot be written: {why}"
+            raise PipelineError([Diagnostic("TP322", message, Label(Span(str(place))), help="choose another place")]) from None

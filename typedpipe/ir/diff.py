@@ -1,0 +1,179 @@
+"""What is different between two pipelines, in terms of the program: tasks, arguments, types, source lines."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping
+
+from typedpipe.ir.expand import expand
+from typedpipe.ir.nodes import Args, Branch, Call, Component, Graph, Importer, Loop, Node, Pipeline, PythonImpl, Task
+from typedpipe.ir.scopes import Scopes, scopes_of
+from typedpipe.ir.text import (
+    component_lines,
+    const_text,
+    node_text,
+    options_text,
+    type_text,
+)
+
+
+def diff(before: Pipeline, after: Pipeline) -> list[str]:
+    """The differences, one a line: ``+`` added, ``-`` removed, ``~`` changed. Nothing when the programs are the same.
+
+    >>> diff(Pipeline("p", Graph()), Pipeline("q", Graph()))
+    ['~ name: p → q']
+    """
+    return [line for part in _parts(before, after) for line in part]
+
+
+def _parts(before: Pipeline, after: Pipeline) -> Iterator[Iterator[str]]:
+    yield _words(before, after)
+    yield _components(before.components, after.components)
+    for name in _all(before.pipelines, after.pipelines):
+        if name not in after.pipelines:
+            yield iter([f"- pipeline {name}"])
+        elif name not in before.pipelines:
+            yield iter([f"+ pipeline {name}"])
+        else:
+            yield _graphs(before.pipelines[name], after.pipelines[name], f"{name}: ")
+    yield _graphs(before.graph, after.graph, "")
+
+
+def _all(before: Mapping[str, object], after: Mapping[str, object]) -> list[str]:
+    return list(dict.fromkeys((*before, *after)))
+
+
+def _words(before: Pipeline, after: Pipeline) -> Iterator[str]:
+    for what in ("name", "display_name", "description", "closed"):
+        old, new = getattr(before, what), getattr(after, what)
+        if old != new:
+            yield f"~ {what}: {old} → {new}"
+
+
+# ---------------------------------------------------------------------------------------------- components
+
+
+def _components(before: Mapping[str, Component], after: Mapping[str, Component]) -> Iterator[str]:
+    for key in _all(before, after):
+        if key not in after:
+            yield f"- component {key}"
+        elif key not in before:
+            yield f"+ component {key}"
+        elif before[key] != after[key]:
+            yield f"~ component {key}"
+            yield from _lines(list(component_lines(key, before[key])), list(component_lines(key, after[key])))
+            yield from _moved(before[key], after[key])
+
+
+def _lines(before: list[str], after: list[str]) -> Iterator[str]:
+    for line in difflib.unified_diff(before, after, n=0, lineterm=""):
+        if not line.startswith(("---", "+++", "@@")):
+            yield f"    {line[0]} {line[1:].strip()}" if "| " not in line else f"    {line[0]} {line[1:].lstrip()}"
+
+
+def _moved(before: Component, after: Component) -> Iterator[str]:
+    """Where changed source stands now: lines are no part of a component, so they say nothing by themselves."""
+    old, new = before.impl, after.impl
+    if isinstance(old, PythonImpl) and isinstance(new, PythonImpl) and old.chunks != new.chunks:
+        for chunk in new.chunks:
+            if chunk not in old.chunks and chunk.file:
+                yield f"    at {chunk.file}:{chunk.line}"
+
+
+# -------------------------------------------------------------------------------------------------- graphs
+
+
+def _graphs(before: Graph, after: Graph, where: str) -> Iterator[str]:
+    yield from _named(_inputs(before), _inputs(after), f"{where}input")
+    old, new = scopes_of(before), scopes_of(after)
+    for name in _all(old.nodes, new.nodes):
+        if name not in new.nodes:
+            yield f"- {where}{_title(old.nodes[name])}"
+        elif name not in old.nodes:
+            yield f"+ {where}{_title(new.nodes[name])}"
+        else:
+            changes = list(_named(_facts(old, name), _facts(new, name), ""))
+            if changes:
+                yield f"~ {where}{_title(new.nodes[name])}"
+                yield from (f"    {line}" for line in changes)
+    yield from _named(
+        {o.name: f"{type_text(o.type)} = {expand(o.value, before)}" for o in before.outputs},
+        {o.name: f"{type_text(o.type)} = {expand(o.value, after)}" for o in after.outputs},
+        f"{where}output",
+    )
+
+
+def _inputs(graph: Graph) -> dict[str, str]:
+    return {
+        port.name: type_text(port.type) + (f" = {const_text(port.default)}" if port.default is not None else "")
+        for port in graph.inputs
+    }
+
+
+def _named(before: Mapping[str, str], after: Mapping[str, str], what: str) -> Iterator[str]:
+    lead = f"{what} " if what else ""
+    for name in _all(before, after):
+        if name not in after:
+            yield f"- {lead}{name}: {before[name]}"
+        elif name not in before:
+            yield f"+ {lead}{name}: {after[name]}"
+        elif before[name] != after[name]:
+            yield f"~ {lead}{name}: {before[name]} → {after[name]}"
+
+
+def _title(node: Node) -> str:
+    if isinstance(node, Task | Call | Importer):
+        return f"task {node_text(node)}"
+    return f"{type(node).__name__.lower()} %{node.name}"
+
+
+def _facts(scopes: Scopes, name: str) -> dict[str, str]:
+    """All that a node says, apart from what its bodies' nodes say for themselves."""
+    node = scopes.nodes[name]
+    scope = scopes.home[name]
+    graph = scope.graph
+    facts: dict[str, str] = {"stands in": _place(scopes, name)}
+    match node:
+        case Task() | Call():
+            facts["calls"] = node.component if isinstance(node, Task) else node.pipeline
+            facts.update(_args(node.args, graph))
+            facts["options"] = options_text(node.options).removeprefix(" with ")
+        case Importer():
+            facts["uri"] = expand(node.uri, graph)
+            facts["type"] = type_text(node.type)
+            facts["reimport"] = str(node.reimport)
+            facts["metadata"] = "" if node.metadata is None else expand(node.metadata, graph)
+        case Branch():
+            for at, arm in enumerate(node.arms):
+                facts[f"branch {at + 1}"] = "else" if arm.condition is None else expand(arm.condition, graph)
+                facts.update(_body(arm.args, arm.body, f"branch {at + 1} ", graph))
+        case Loop():
+            facts["items"] = expand(node.items, graph)
+            facts["item"] = f"{node.item}: {type_text(node.item_type)}"
+            facts["parallelism"] = str(node.parallelism)
+            facts.update(_body(node.args, node.body, "", graph))
+        case _:
+            facts["exit task"] = node.exit.name
+            facts.update(_body(node.args, node.body, "", graph))
+    facts["after"] = ", ".join(node.after)
+    return {key: value for key, value in facts.items() if value}
+
+
+def _body(args: Args, body: Graph, lead: str, graph: Graph) -> dict[str, str]:
+    facts = {f"{lead}takes {name}": text for name, text in _args(args, graph).items()}
+    for port in body.inputs:
+        facts[f"{lead}type of {port.name}"] = type_text(port.type)
+    for output in body.outputs:
+        facts[f"{lead}gives {output.name}"] = f"{type_text(output.type)} = {expand(output.value, body)}"
+    return facts
+
+
+def _place(scopes: Scopes, name: str) -> str:
+    scope = scopes.home[name]
+    if scope.group is None:
+        return ""
+    return f"%{scope.group.name}" + (f" branch {scope.arm + 1}" if isinstance(scope.group, Branch) else "")
+
+
+def _args(args: Args, graph: Graph) -> dict[str, str]:
+    return {name: expand(value, graph) for name, value in args}

@@ -1,0 +1,33 @@
+"""Expressions written out: the text of an operand that does not depend on the numbers of a graph's table."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+from typedpipe.ir.nodes import FromExpr, Graph, Operand
+from typedpipe.ir.scopes import needed
+from typedpipe.ir.text import expr_text, operand_text
+
+_LONGEST = 400
+_ENTRY = re.compile(r'"(?:[^"\\]|\\.)*"|%(\d+)(?![\w-])')
+
+
+def expand(operand: Operand, graph: Graph) -> str:
+    """An operand with the expressions that it is made of; what gets very long ends in a digest of the rest.
+
+    >>> from typedpipe.ir.nodes import FromInput, Not
+    >>> expand(FromExpr(1), Graph(exprs=(Not(FromInput("a")), Not(FromExpr(0)))))
+    'not((not($a)))'
+    """
+    if not isinstance(operand, FromExpr):
+        return operand_text(operand)
+    texts: dict[int, str] = {}
+    for index in needed(graph.exprs, [operand]):
+        text = _ENTRY.sub(
+            lambda match: match[0] if match[1] is None else f"({texts[int(match[1])]})", expr_text(graph.exprs[index])
+        )
+        if len(text) > _LONGEST:
+            text = f"{text[:_LONGEST]}…{hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()[:12]}"
+        texts[index] = text
+    return texts[operand.index]
