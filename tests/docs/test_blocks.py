@@ -1,0 +1,114 @@
+"""Every code block of the README and of docs/*.md is run.
+
+* ``python``: run as a program; one that starts with ``# file: NAME`` is also kept for the blocks after it.
+* ``bash``: run by bash, and must not fail.
+* ``console``: each ``$ command`` is run, and must print (stdout and stderr) what follows; a line ``...`` is any lines.
+* ``yaml``, ``json``, ``toml``: must parse.
+* ``text``: shown only. A block after ``<!-- not run: WHY -->`` is not run, either.
+
+The blocks of one document run in order in one folder, where ``examples/`` is.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+BLOCK = re.compile(r"(?P<skip><!-- not run: .+? -->\s*)?^```(?P<kind>\w*)\n(?P<text>.*?)^```$", re.M | re.S)
+
+
+@dataclass(frozen=True)
+class Block:
+    kind: str
+    text: str
+    line: int
+
+
+def blocks(path: Path) -> list[Block]:
+    text = path.read_text(encoding="utf-8")
+    found = [match for match in BLOCK.finditer(text) if not match["skip"]]
+    return [Block(match["kind"], match["text"], text.count("\n", 0, match.start()) + 1) for match in found]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    shutil.copytree(ROOT / "examples", tmp_path / "examples", ignore=shutil.ignore_patterns("__pycache__"))
+    return tmp_path
+
+
+def run(arguments: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
+    environment = {
+        **os.environ,
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "NO_COLOR": "1",
+        "COLUMNS": "100",
+    }
+    return subprocess.run(
+        arguments,
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def check(block: Block, folder: Path) -> None:
+    if block.kind == "python":
+        named = re.match(r"# file: (\S+)\n", block.text)
+        file = folder / (named[1] if named else "block.py")
+        file.write_text(block.text, encoding="utf-8")
+        done = run([sys.executable, file.name], folder)
+        assert done.returncode == 0, done.stdout
+    elif block.kind == "bash":
+        done = run(["bash", "-euo", "pipefail", "-c", block.text], folder)
+        assert done.returncode == 0, done.stdout
+    elif block.kind == "console":
+        console(block.text, folder)
+    elif block.kind == "yaml":
+        list(yaml.safe_load_all(block.text))
+    elif block.kind == "json":
+        json.loads(block.text)
+    elif block.kind == "toml":
+        tomllib.loads(block.text)
+    else:
+        assert block.kind == "text", f"a block of kind {block.kind!r}: this test does not know what to do with it"
+
+
+def console(text: str, folder: Path) -> None:
+    for part in re.split(r"^\$ ", text, flags=re.M)[1:]:
+        command, _, wanted = part.partition("\n")
+        done = run(["bash", "-c", command], folder)
+        pattern = "".join("(?:.*\n)*?" if line == "...\n" else re.escape(line) for line in wanted.splitlines(keepends=True))
+        assert re.fullmatch(pattern, done.stdout), f"$ {command}\n{done.stdout}"
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_blocks_run(path, folder):
+    for block in blocks(path):
+        try:
+            check(block, folder)
+        except AssertionError as error:
+            pytest.fail(f"{path.relative_to(ROOT)}:{block.line}: {error}", pytrace=False)
+
+
+def test_links_lead_somewhere():
+    for path in DOCUMENTS:
+        text = re.sub(r"^```.*?^```$", "", path.read_text(encoding="utf-8"), flags=re.M | re.S)
+        for link in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", text):
+            if "://" not in link:
+                assert (path.parent / link).exists(), f"{path.name}: {link}"
