@@ -124,8 +124,9 @@ class Engine:
             restore()
             self._wake_read.close()
             self._wake_write.close()
-        assert self._walk.result is not None
-        return self._walk.result
+        result = self._walk.result
+        assert result is not None
+        return result
 
     @property
     def canceled(self) -> bool:
@@ -148,9 +149,9 @@ class Engine:
         watched = self._watch(selector, -1)
         if self._settings.on_event is not None:
             self._pending.after(TAIL_SECONDS, self._follow_logs)
-        while self._walk.result is None:
+        while not self._walk.ended:
             self._start_ready()
-            if self._walk.result is not None:
+            if self._walk.ended:
                 break
             for key, _ in selector.select(self._pending.wait()):
                 if key.fileobj is self._wake_read:

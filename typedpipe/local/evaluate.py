@@ -184,7 +184,8 @@ class Evaluation:
         index = self._plain(expr.index)
         value = self._get(expr.value)
         if isinstance(value, tuple):
-            return value[index]
+            items: tuple[Value, ...] = value
+            return items[operator.index(index)]
         type_ = without_none(self._types.of(expr.value))
         if isinstance(type_, StructType) and isinstance(index, int):
             index = type_.fields[index].name

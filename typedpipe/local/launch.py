@@ -44,9 +44,6 @@ class Exited:
     message: str = ""
 
 
-
-
-
 class Launcher(Protocol):
     """What the engine needs of a way to run processes."""
 

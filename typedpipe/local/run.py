@@ -149,4 +149,3 @@ def artifact(value: Stored) -> object:
     if value.path is not None:
         found._path = value.path
     return found
-

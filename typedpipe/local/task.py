@@ -181,7 +181,11 @@ class Attempt:
 
     def referenced(self) -> str:
         """A remark for a failure: which inputs are by reference only."""
-        far = [f"`{n}` ({v.uri})" for n, v in self.values.items() if isinstance(v, Stored) and not os.path.exists(v.path or "")]
+        far = [
+            f"`{n}` ({v.uri})"
+            for n, v in self.values.items()
+            if isinstance(v, Stored) and not os.path.exists(v.path or "")
+        ]
         return f"; by reference only, the files are not on this machine: {', '.join(far)}" if far else ""
 
 

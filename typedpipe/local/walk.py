@@ -146,6 +146,10 @@ class Walk:
         """Nothing new starts."""
         self.result: NodeResult | None = None
 
+    @property
+    def ended(self) -> bool:
+        return self.result is not None
+
     def begin(self, arguments: Mapping[str, Value]) -> None:
         self._open(self._pipeline.graph, "", arguments, None, False)
         self._settle()

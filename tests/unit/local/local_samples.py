@@ -21,7 +21,7 @@ from typedpipe.ir.nodes import (
     PythonImpl,
     Task,
 )
-from typedpipe.types.model import ANY, FLOAT, INT, STATUS_TYPE, STR, ArtifactType, ListType, Type, union, NULL
+from typedpipe.types.model import ANY, FLOAT, INT, NULL, STATUS_TYPE, STR, ArtifactType, ListType, Type, union
 from typedpipe.types.values import constant
 
 DATASET = ArtifactType("system.Dataset", "0.0.1", ("system.Artifact",))
@@ -88,7 +88,9 @@ STATUS = component(
 ALL = (ADD, ECHO, BOOM, MARK, SLEEP, SAVE, READ, READ_ALL, READ_NESTED, STATUS)
 
 
-def task(name: str, what: Component, after: tuple[str, ...] = (), options: Options | None = None, **args: object) -> Task:
+def task(
+    name: str, what: Component, after: tuple[str, ...] = (), options: Options | None = None, **args: object
+) -> Task:
     return Task(name, what.name, operands(args), after, options or Options())
 
 

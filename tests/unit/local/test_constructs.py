@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC
 from pathlib import Path
 
 import pytest
@@ -83,9 +84,7 @@ def test_values_and_artifacts_go_from_task_to_task(tmp_path: Path) -> None:
 
 def test_arguments_and_defaults(tmp_path: Path) -> None:
     ports = (InputPort("a", INT), InputPort("b", INT, const(5)))
-    body = graph(
-        task("t", ADD, a=FromInput("a"), b=FromInput("b")), outputs={"x": (out("t"), INT)}, inputs=ports
-    )
+    body = graph(task("t", ADD, a=FromInput("a"), b=FromInput("b")), outputs={"x": (out("t"), INT)}, inputs=ports)
     assert go(pipeline(body), tmp_path, a=2**60).outputs == {"x": 2**60 + 5}
     assert go(pipeline(body), tmp_path, a=1, b=1).outputs == {"x": 2}
 
@@ -174,9 +173,7 @@ def test_collected_artifacts_nested_and_items_of_artifacts(tmp_path: Path) -> No
         ),
         args=(("outer", FromInput("item")),),
     )
-    outer_body = graph(
-        inner, outputs={"d": (out("in", "d"), ListType(DATASET))}, inputs=(InputPort("item", STR),)
-    )
+    outer_body = graph(inner, outputs={"d": (out("in", "d"), ListType(DATASET))}, inputs=(InputPort("item", STR),))
     again = graph(
         task("all", READ_ALL, data=FromInput("item")),
         outputs={"o": (out("all"), STR)},
@@ -316,7 +313,7 @@ def test_instants_compare_as_instants(tmp_path: Path) -> None:
     from datetime import datetime, timedelta, timezone
 
     early = datetime(2026, 1, 1, 3, tzinfo=timezone(timedelta(hours=5)))
-    assert go(pipeline(body), tmp_path, a=early, b=datetime(2025, 12, 31, 23, tzinfo=timezone.utc)).outputs == {"o": True}
+    assert go(pipeline(body), tmp_path, a=early, b=datetime(2025, 12, 31, 23, tzinfo=UTC)).outputs == {"o": True}
 
 
 def test_a_value_that_cannot_be_worked_out_fails_its_node(tmp_path: Path) -> None:

@@ -12,13 +12,12 @@ from pathlib import Path
 import pytest
 from local_samples import ECHO, SAVE, SLEEP, STATUS, component, graph, out, pipeline, task
 
-from typedpipe.diagnostics.model import PipelineError
+from typedpipe.diagnostics.model import Diagnostics, PipelineError
 from typedpipe.ir.nodes import ExitHandler, Graph, Options
 from typedpipe.local import events, run
 from typedpipe.local.engine import Engine, Settings
 from typedpipe.local.launch import Launcher, SpawnLauncher, ZygoteLauncher
 from typedpipe.local.run import execute, make_folder
-from typedpipe.diagnostics.model import Diagnostics
 from typedpipe.types.model import ANY, INT, STR
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="the zygote is for Linux")
@@ -116,7 +115,9 @@ def test_binary_and_endless_output_comes_unaltered(tmp_path: Path) -> None:
 
 
 def test_memory_stays_flat_with_300_mb_of_log(tmp_path: Path) -> None:
-    flood = component("flood", "def flood():\n    import os\n    for _ in range(300):\n        os.write(1, b'x' * 1_000_000)\n")
+    flood = component(
+        "flood", "def flood():\n    import os\n    for _ in range(300):\n        os.write(1, b'x' * 1_000_000)\n"
+    )
     size = 0
 
     def take(event: events.Event) -> None:
@@ -226,7 +227,9 @@ def test_nothing_survives_the_engines_death(tmp_path: Path) -> None:
 
 @LINUX
 def test_the_zygote_is_killed_and_the_run_goes_on(tmp_path: Path) -> None:
-    slayer = component("slayer", "def slayer():\n    import os, time\n    os.kill(os.getppid(), 9)\n    time.sleep(60)\n")
+    slayer = component(
+        "slayer", "def slayer():\n    import os, time\n    os.kill(os.getppid(), 9)\n    time.sleep(60)\n"
+    )
     body = graph(task("k", slayer), task("after", ECHO, (), Options(ignore_upstream_failure=True), x=out("k")))
     result = run(pipeline(body, slayer), {}, folder=tmp_path)
     assert "starts tasks was killed" in result.tasks["k"].message
