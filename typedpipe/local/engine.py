@@ -149,10 +149,7 @@ class Engine:
         watched = self._watch(selector, -1)
         if self._settings.on_event is not None:
             self._pending.after(TAIL_SECONDS, self._follow_logs)
-        while not self._walk.ended:
-            self._start_ready()
-            if self._walk.ended:
-                break
+        while self._start_ready():
             for key, _ in selector.select(self._pending.wait()):
                 if key.fileobj is self._wake_read:
                     self._wake_read.recv(64)
@@ -216,7 +213,8 @@ class Engine:
 
     # ---------------------------------------------------------------------------------------------- tasks
 
-    def _start_ready(self) -> None:
+    def _start_ready(self) -> bool:
+        """Start what may start; whether there is anything left to wait for."""
         aside: list[Tracked] = []
         while self._pending.ready and len(self._live) < self._settings.jobs and len(aside) < BLOCKED:
             task = heapq.heappop(self._pending.ready)[2]
@@ -228,6 +226,7 @@ class Engine:
                 self._start(task)
         for task in aside:
             self._pending.push(task)
+        return self._walk.result is None
 
     def _start(self, task: Tracked) -> None:
         run = task.run
@@ -242,7 +241,7 @@ class Engine:
         try:
             spec = self._specs.path(component)
             attempt.write(spec)
-        except (TaskRefused, ValueError) as error:
+        except (TaskRefused, TypeError, ValueError) as error:
             self._finish(task, "FAILED", str(error), CONTRACT_BROKEN)
             return
         except OSError as error:

@@ -28,7 +28,7 @@ def raw_text(value: Value) -> str:
     if is_none(value):
         return ""
     if not isinstance(value, str):
-        raise ValueError("an artifact has no value: use its path or URI")
+        raise TypeError("an artifact has no value: use its path or URI")
     plain = load(value)
     return plain if isinstance(plain, str) else json.dumps(plain)
 

@@ -147,5 +147,5 @@ def artifact(value: Stored) -> object:
         value.uri, name=str(data.get("name", "")), metadata=dict(data.get("metadata") or {})
     )
     if value.path is not None:
-        found._path = value.path
+        found._path = value.path  # noqa: SLF001  # not set_path, which is for users
     return found

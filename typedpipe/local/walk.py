@@ -146,10 +146,6 @@ class Walk:
         """Nothing new starts."""
         self.result: NodeResult | None = None
 
-    @property
-    def ended(self) -> bool:
-        return self.result is not None
-
     def begin(self, arguments: Mapping[str, Value]) -> None:
         self._open(self._pipeline.graph, "", arguments, None, False)
         self._settle()
@@ -212,10 +208,7 @@ class Walk:
     def _scope_done(self, scope: Scope) -> None:
         """A graph failed when a node that nothing waits for did not succeed: what others wait for, they stand for."""
         states = {result.state for i in scope.plan.sinks if (result := scope.results[i]) is not None and not result.ok}
-        if states:
-            result = NodeResult("CANCELED" if states == {"CANCELED"} else "FAILED")
-        else:
-            result = self._outputs(scope)
+        result = ended_badly(states) if states else self._outputs(scope)
         owner = scope.owner
         if owner is None:
             self.result = result
@@ -384,11 +377,16 @@ class Walk:
         results = [result or NodeResult("CANCELED") for result in run.results]
         bad = {result.state for result in results if not result.ok}
         if bad:
-            return NodeResult("CANCELED" if bad == {"CANCELED"} else "FAILED")
+            return ended_badly(bad)
         outputs = run.node.body.outputs
         return NodeResult(
             "SUCCEEDED", {o.name: gathered([r.outputs[o.name] for r in results], o.type) for o in outputs}
         )
+
+
+def ended_badly(states: set[TaskState]) -> NodeResult:
+    """How a group ended in which these were the ends that were not good."""
+    return NodeResult("CANCELED" if states == {"CANCELED"} else "FAILED")
 
 
 def fallback(port: InputPort) -> Value:
