@@ -15,7 +15,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +23,12 @@ from typedpipe.ir.nodes import Pipeline
 from typedpipe.local import events
 from typedpipe.local.launch import KILL, Exited, Launch, Launcher, launcher
 from typedpipe.local.logs import Tail
+from typedpipe.local.pending import Pending, Tracked, millicores
 from typedpipe.local.result import TaskResult
+from typedpipe.local.scope import Listener, NodeResult, TaskRun
 from typedpipe.local.task import Attempt, Specs, TaskRefused, folder_of
 from typedpipe.local.values import Value
-from typedpipe.local.walk import Listener, NodeResult, TaskRun, Walk
+from typedpipe.local.walk import Walk
 
 TAIL_SECONDS = 0.1
 BLOCKED = 16
@@ -44,47 +46,6 @@ class Settings:
     """Seconds between asking a task to end and killing it."""
     on_event: Callable[[events.Event], None] | None = None
     launch: Callable[[], Launcher] = launcher
-
-
-@dataclass(slots=True, eq=False)
-class Tracked:
-    """A task that the walk handed out, through all its attempts."""
-
-    run: TaskRun
-    order: int
-    cpu: int
-    attempts: int = 0
-    started: float | None = None
-    attempt: Attempt | None = None
-    tail: Tail | None = None
-    stopped: str = ""
-    """Why its process was told to end: "timeout" or "cancel"."""
-
-
-@dataclass(slots=True)
-class Pending:
-    """What waits: ready tasks by order, timers by time."""
-
-    ready: list[tuple[bool, int, Tracked]] = field(default_factory=list)
-    timers: list[tuple[float, int, Callable[[], None]]] = field(default_factory=list)
-    count: itertools.count[int] = field(default_factory=itertools.count)
-
-    def push(self, task: Tracked) -> None:
-        heapq.heappush(self.ready, (not task.run.protected, task.order, task))
-
-    def after(self, seconds: float, action: Callable[[], None]) -> None:
-        heapq.heappush(self.timers, (time.monotonic() + seconds, next(self.count), action))
-
-    def due(self) -> list[Callable[[], None]]:
-        now = time.monotonic()
-        found: list[Callable[[], None]] = []
-        while self.timers and self.timers[0][0] <= now:
-            found.append(heapq.heappop(self.timers)[2])
-        return found
-
-    def wait(self) -> float | None:
-        """Seconds to the next timer."""
-        return max(0.0, self.timers[0][0] - time.monotonic()) if self.timers else None
 
 
 class Engine:
@@ -391,18 +352,3 @@ class Engine:
             task.stopped = "cancel"
             self._launcher.signal(ticket, KILL)
         self._drop_waiting()
-
-
-def millicores(quantity: object) -> int:
-    """A Kubernetes cpu quantity in thousandths of a core; nothing asked for is nothing taken.
-
-    >>> millicores("500m"), millicores("2"), millicores(None)
-    (500, 2000, 0)
-    """
-    if quantity is None or quantity == "":
-        return 0
-    text = str(quantity)
-    try:
-        return int(float(text[:-1])) if text.endswith("m") else int(float(text) * 1000)
-    except (ValueError, OverflowError):
-        raise ValueError(f"the cpu request {text!r} is no quantity: write `500m` or `2`") from None

@@ -15,8 +15,8 @@ from typedpipe.local import events
 from typedpipe.local.checks import Containers, bind_arguments, check_runnable
 from typedpipe.local.engine import Engine, Settings
 from typedpipe.local.result import RunResult
+from typedpipe.local.scope import NodeResult
 from typedpipe.local.values import Stored, Value, load
-from typedpipe.local.walk import NodeResult
 from typedpipe.types.model import DATETIME, Type, is_artifact, without_none
 
 

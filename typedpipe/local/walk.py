@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 
 from typedpipe.ir.nodes import (
     Arm,
@@ -31,102 +30,8 @@ from typedpipe.local.evaluate import CannotEvaluate, Evaluation
 from typedpipe.local.events import TaskState
 from typedpipe.local.imports import CannotImport, imported
 from typedpipe.local.plan import GraphPlan, plan, producers
+from typedpipe.local.scope import Body, Exit, Item, Listener, LoopRun, NodeResult, Owner, Scope, TaskRun
 from typedpipe.local.values import Value, dump, gathered, load, nothing
-
-
-@dataclass(frozen=True, slots=True)
-class NodeResult:
-    """How a node ended. Only a node that succeeded has outputs."""
-
-    state: TaskState
-    outputs: Mapping[str, Value] = field(default_factory=dict)
-    message: str = ""
-
-    @property
-    def ok(self) -> bool:
-        return self.state == "SUCCEEDED"
-
-
-@dataclass(slots=True, eq=False)
-class Scope:
-    """One run of a graph: of the pipeline, a called one, an arm, or a loop's body for one item."""
-
-    plan: GraphPlan
-    prefix: str
-    inputs: Mapping[str, Value]
-    types: GraphTypes
-    owner: Owner
-    protected: bool
-    """Part of an exit handler's exit: runs though the run is being canceled."""
-    results: list[NodeResult | None]
-    waiting: list[int]
-    left: int
-    evaluation: Evaluation = field(init=False)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Body:
-    """The scope is the body of this node."""
-
-    scope: Scope
-    index: int
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Exit:
-    """What runs is the exit of this handler, whose body ended so."""
-
-    scope: Scope
-    index: int
-    body: NodeResult
-
-
-@dataclass(slots=True, eq=False)
-class LoopRun:
-    """A loop that goes on."""
-
-    scope: Scope
-    index: int
-    node: Loop
-    items: Sequence[Value]
-    shared: Mapping[str, Value]
-    results: list[NodeResult | None]
-    next: int = 0
-    running: int = 0
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Item:
-    """The scope is the body of a loop for one item."""
-
-    loop: LoopRun
-    position: int
-
-
-Owner = Body | Exit | Item | None
-
-
-@dataclass(slots=True, eq=False)
-class TaskRun:
-    """A task to be run with these inputs. ``owner`` is where it stands."""
-
-    name: str
-    node: Task
-    values: dict[str, Value]
-    env: dict[str, str]
-    cpu: object
-    protected: bool
-    owner: Body | Exit
-
-
-@dataclass(slots=True)
-class Listener:
-    """Who is told what the walk finds."""
-
-    submit: Callable[[TaskRun], None]
-    ended: Callable[[str, str, NodeResult], None]
-    """A node that no process ran: its path, its component (or ""), how it ended."""
-    looped: Callable[[str, int], None]
 
 
 class Walk:
