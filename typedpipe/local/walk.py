@@ -7,7 +7,7 @@ each edge is looked at once a run of its graph.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from typedpipe.ir.nodes import (
     Arm,
@@ -289,9 +289,9 @@ class Walk:
         )
 
 
-def ended_badly(states: set[TaskState]) -> NodeResult:
+def ended_badly(states: Collection[TaskState]) -> NodeResult:
     """How a group ended in which these were the ends that were not good."""
-    return NodeResult("CANCELED" if states == {"CANCELED"} else "FAILED")
+    return NodeResult("CANCELED" if set(states) == {"CANCELED"} else "FAILED")
 
 
 def fallback(port: InputPort) -> Value:

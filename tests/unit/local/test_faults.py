@@ -80,9 +80,18 @@ def test_a_daemon_does_not_outlive_its_task(tmp_path: Path) -> None:
         """,
         {"path": STR},
     )
+    look = component(
+        "look",
+        "def look(path):\n    import os\n    return os.path.exists('/proc/' + open(path).read())\n",
+        {"path": STR},
+        ANY,
+    )
     start = time.monotonic()
-    result = run(pipeline(graph(task("l", leave, path=str(note))), leave), {}, folder=tmp_path)
-    assert result.succeeded, result.message
+    body = graph(
+        task("l", leave, path=str(note)), task("k", look, ("l",), path=str(note)), outputs={"there": (out("k"), ANY)}
+    )
+    result = run(pipeline(body, leave, look), {}, folder=tmp_path)
+    assert result.outputs == {"there": False}, result.message  # gone when its task has ended, not only with the run
     assert time.monotonic() - start < 20
     assert not alive(int(note.read_text()))
 
