@@ -32,8 +32,10 @@ class Tracked:
 class Pending:
     """What waits: ready tasks by order, timers by time."""
 
-    ready: list[tuple[bool, int, Tracked]] = field(default_factory=list)
-    timers: list[tuple[float, int, Callable[[], None]]] = field(default_factory=list)
+    ready: list[tuple[bool, int, Tracked]] = field(default_factory=list[tuple[bool, int, Tracked]])
+    timers: list[tuple[float, int, Callable[[], None]]] = field(
+        default_factory=list[tuple[float, int, Callable[[], None]]]
+    )
     count: itertools.count[int] = field(default_factory=itertools.count)
 
     def push(self, task: Tracked) -> None:

@@ -33,8 +33,8 @@ class RunResult:
     state: RunState
     message: str
     folder: Path
-    outputs: Mapping[str, object] = field(default_factory=dict)
-    tasks: Mapping[str, TaskResult] = field(default_factory=dict)
+    outputs: Mapping[str, object] = field(default_factory=dict[str, object])
+    tasks: Mapping[str, TaskResult] = field(default_factory=dict[str, TaskResult])
     started: float = 0.0
     finished: float = 0.0
 

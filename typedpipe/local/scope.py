@@ -18,7 +18,7 @@ class NodeResult:
     """How a node ended. Only a node that succeeded has outputs."""
 
     state: TaskState
-    outputs: Mapping[str, Value] = field(default_factory=dict)
+    outputs: Mapping[str, Value] = field(default_factory=dict[str, Value])
     message: str = ""
 
     @property

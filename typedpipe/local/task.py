@@ -44,9 +44,9 @@ class Attempt:
     component: Component
     values: dict[str, Value]
     env: dict[str, str]
-    _parameters: list[dict[str, str]] = field(default_factory=list)
-    _links: list[tuple[str, str]] = field(default_factory=list)
-    _folders: list[str] = field(default_factory=list)
+    _parameters: list[dict[str, str]] = field(default_factory=list[dict[str, str]])
+    _links: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+    _folders: list[str] = field(default_factory=list[str])
 
     @property
     def job(self) -> str:

@@ -27,7 +27,6 @@ from typedpipe.ir.nodes import (
 )
 from typedpipe.ir.typing import GraphTypes, Ports, group_outputs
 from typedpipe.local.evaluate import CannotEvaluate, Evaluation
-from typedpipe.local.events import TaskState
 from typedpipe.local.imports import CannotImport, imported
 from typedpipe.local.plan import GraphPlan, plan, producers
 from typedpipe.local.scope import Body, Exit, Item, Listener, LoopRun, NodeResult, Owner, Scope, TaskRun
@@ -289,7 +288,7 @@ class Walk:
         )
 
 
-def ended_badly(states: Collection[TaskState]) -> NodeResult:
+def ended_badly(states: Collection[str]) -> NodeResult:
     """How a group ended in which these were the ends that were not good."""
     return NodeResult("CANCELED" if set(states) == {"CANCELED"} else "FAILED")
 
@@ -319,7 +318,8 @@ def item_values(evaluation: Evaluation, operand: Operand) -> Sequence[Value]:
     value = evaluation.value(operand)
     if isinstance(value, tuple):
         return value
-    items = load(value) if isinstance(value, str) else None
+    items: object = load(value) if isinstance(value, str) else None
     if not isinstance(items, list):
         raise CannotEvaluate("the items of the loop are no list")
-    return [dump(item) for item in items]
+    plain: list[object] = items
+    return [dump(item) for item in plain]
