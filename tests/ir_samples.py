@@ -14,6 +14,7 @@ from typing import Any
 
 from typedpipe.diagnostics.model import NOWHERE, Span
 from typedpipe.ir.nodes import (
+    DEFAULT_OPTIONS,
     Arm,
     Branch,
     Call,
@@ -120,9 +121,7 @@ DEPLOY = component("deploy", {"model": MODEL, "name": InputPort("name", STR, con
 NOTIFY = component("notify", {"status": STATUS_TYPE, "to": STR}, None)
 FLATTEN = component("flatten", {"xss": ListType(ListType(INT))}, ListType(INT), "return sum(xss, [])")
 MAYBES = component("maybes", {"xs": ListType(UnionType((INT, NULL)))}, INT)
-COMPONENTS = {
-    c.name: c for c in (ADD, COUNT, TOTAL, SAY, FIND, TRAIN, PREP, PICK, DEPLOY, NOTIFY, FLATTEN, MAYBES)
-}
+COMPONENTS = {c.name: c for c in (ADD, COUNT, TOTAL, SAY, FIND, TRAIN, PREP, PICK, DEPLOY, NOTIFY, FLATTEN, MAYBES)}
 
 
 class Body:
@@ -148,7 +147,9 @@ class Body:
     def task(
         self, component: str, after: tuple[str, ...] = (), options: Options | None = None, **args: Operand
     ) -> FromTask:
-        node = Task(self.name(component), component, tuple(args.items()), after, options or Options(), self.span())
+        node = Task(
+            self.name(component), component, tuple(args.items()), after, options or DEFAULT_OPTIONS, self.span()
+        )
         self.nodes.append(node)
         outputs = COMPONENTS[component].outputs if component in COMPONENTS else ()
         return FromTask(node.name, outputs[0].name if outputs else "return")

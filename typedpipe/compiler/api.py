@@ -22,7 +22,7 @@ class Compiler:
         package_path: str | os.PathLike[str],
         pipeline_name: str | None = None,
         pipeline_parameters: Mapping[str, object] | None = None,
-        type_check: bool = True,
+        type_check: bool = True,  # noqa: ARG002 - always done
         **options: object,
     ) -> None:
         """Check a pipeline, compile it, and write it: all of the file or, when something is wrong, nothing.
@@ -58,7 +58,9 @@ def _traced(handle: Any) -> Pipeline:
     if hasattr(handle, "ir"):
         message = "this pipeline has errors, which were reported where it is defined"
     found_type = type(handle).__name__
-    raise PipelineError([Diagnostic("TP392", message, Label(Span("")), (), (f"found `{found_type}`",), "pass the pipeline itself")])
+    raise PipelineError(
+        [Diagnostic("TP392", message, Label(Span("")), (), (f"found `{found_type}`",), "pass the pipeline itself")]
+    )
 
 
 def _with_defaults(traced: Pipeline, values: Mapping[str, object]) -> Pipeline:
@@ -97,11 +99,13 @@ def write_files(files: Mapping[str, str], path: str | os.PathLike[str]) -> None:
             handle, temporary = tempfile.mkstemp(prefix=f".{place.name}.", dir=place.parent)
             with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
                 file.write(text)
-            os.chmod(temporary, 0o644)
-            os.replace(temporary, place)
+            Path(temporary).chmod(0o644)
+            Path(temporary).replace(place)
         except OSError as error:
-            if temporary and os.path.exists(temporary):
-                os.unlink(temporary)
+            if temporary:
+                Path(temporary).unlink(missing_ok=True)
             why = error.strerror or str(error)
             message = f"`{place}` cannot be written: {why}"
-            raise PipelineError([Diagnostic("TP322", message, Label(Span(str(place))), help="choose another place")]) from None
+            raise PipelineError(
+                [Diagnostic("TP322", message, Label(Span(str(place))), help="choose another place")]
+            ) from None

@@ -60,7 +60,7 @@ def _owners(name: str, points: Iterable[EntryPoint]) -> list[tuple[str, str]]:
 def _load(place: str) -> Backend:
     module, _, attribute = place.partition(":")
     found = getattr(import_module(module), attribute or "backend")
-    assert isinstance(found, Backend), f"{place} is no backend"  # noqa: S101 - its author's mistake
+    assert isinstance(found, Backend), f"{place} is no backend"
     return found
 
 

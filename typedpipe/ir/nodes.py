@@ -19,43 +19,44 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from typedpipe.diagnostics.model import NOWHERE, Span
+from typedpipe.diagnostics.record import Record
 from typedpipe.types.model import ArtifactType, Type
 
 # ------------------------------------------------------------------------------------------------ operands
 
 
-@dataclass(frozen=True, slots=True)
-class Const:
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class Const(Record):
     """A constant: the wire (JSON) text of a value, and the value's own type."""
 
     text: str
     type: Type
 
 
-@dataclass(frozen=True, slots=True)
-class FromInput:
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class FromInput(Record):
     """An input of the graph; as traced, of the *pipeline*, however deep the reference stands."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class FromTask:
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class FromTask(Record):
     """An output of a node: of the same graph when closed, of an enclosing or finished one as traced."""
 
     task: str
     output: str
 
 
-@dataclass(frozen=True, slots=True)
-class FromItem:
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class FromItem(Record):
     """The item of an enclosing loop. Traced form only."""
 
     loop: str
 
 
-@dataclass(frozen=True, slots=True)
-class FromExpr:
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class FromExpr(Record):
     """An entry of the table of the graph that the operand stands in, traced and closed alike."""
 
     index: int
@@ -69,8 +70,8 @@ Args: TypeAlias = tuple[tuple[str, Operand], ...]
 CompareOp: TypeAlias = Literal["==", "!=", "<", "<=", ">", ">="]
 
 
-@dataclass(frozen=True, slots=True)
-class Compare:
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class Compare(Record):
     """``left op right``: a bool."""
 
     op: CompareOp
@@ -78,75 +79,75 @@ class Compare:
     right: Operand
 
 
-@dataclass(frozen=True, slots=True)
-class And:
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class And(Record):
     """Whether all of the items hold."""
 
     items: tuple[Operand, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Or:
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class Or(Record):
     """Whether one of the items holds."""
 
     items: tuple[Operand, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Not:
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class Not(Record):
     """Whether the item does not hold."""
 
     item: Operand
 
 
-@dataclass(frozen=True, slots=True)
-class Contains:
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class Contains(Record):
     """``value in items``."""
 
     items: Operand
     value: Operand
 
 
-@dataclass(frozen=True, slots=True)
-class IsSet:
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class IsSet(Record):
     """``value is not None``."""
 
     value: Operand
 
 
-@dataclass(frozen=True, slots=True)
-class Unwrap:
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class Unwrap(Record):
     """The value that an ``IfSet`` branch sees: the same value, with ``None`` taken out of its type."""
 
     value: Operand
 
 
-@dataclass(frozen=True, slots=True)
-class Default:
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class Default(Record):
     """``Some(value, default)``: ``default`` where ``value`` is None."""
 
     value: Operand
     default: Operand
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class Field(Record):
     """A field of a struct, or the value of a dict's key."""
 
     value: Operand
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Index:
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class Index(Record):
     """``value[index]`` of a list or a dict."""
 
     value: Operand
     index: Operand
 
 
-@dataclass(frozen=True, slots=True)
-class FormatPart:
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class FormatPart(Record):
     """``{value:spec}`` of an f-string; ``conversion`` is "", "r", "s" or "a"."""
 
     value: Operand
@@ -154,37 +155,37 @@ class FormatPart:
     conversion: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Format:
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class Format(Record):
     """An f-string: literal text and formatted values, in order."""
 
     parts: tuple[str | FormatPart, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class MakeList:
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class MakeList(Record):
     """A list display with references inside."""
 
     items: tuple[Operand, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class MakeDict:
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class MakeDict(Record):
     """A dict display or a struct (then ``type`` is its :class:`StructType`) with references inside."""
 
     entries: Args
     type: Type | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Collected:
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class Collected(Record):
     """All the values that an output inside one loop had, in the order of the items. Traced form only."""
 
     value: Operand
 
 
-@dataclass(frozen=True, slots=True)
-class OneOf:
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class OneOf(Record):
     """One value for each branch of one chain; a last one from outside stands for a missing Else. Traced form only."""
 
     values: tuple[Operand, ...]
@@ -214,8 +215,8 @@ InputHow: TypeAlias = Literal["value", "path", "artifact", "status"]
 OutputHow: TypeAlias = Literal["path", "artifact", "return", "field"]
 
 
-@dataclass(frozen=True, slots=True)
-class InputPort:
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class InputPort(Record):
     """An input of a component or a graph.
 
     ``how`` is the way a Python function takes it: ``value`` (a parameter), ``path`` (``InputPath[T]``), ``artifact``
@@ -230,8 +231,8 @@ class InputPort:
     span: Span = field(default=NOWHERE, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
-class OutputPort:
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class OutputPort(Record):
     """An output of a component: an ``OutputPath[T]`` or ``Output[T]`` parameter, the return value, or a field of it."""
 
     name: str
@@ -241,8 +242,8 @@ class OutputPort:
     span: Span = field(default=NOWHERE, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Chunk:
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class Chunk(Record):
     """A piece of shipped source, as it stands in the user's file: an import, a class, a helper, the function.
 
     ``text`` keeps its indentation (an indented one is run under ``if 1:``). ``line`` is its first line in ``file``.
@@ -253,8 +254,8 @@ class Chunk:
     line: int = field(default=1, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
-class PythonImpl:
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class PythonImpl(Record):
     """A Python function shipped by source. ``chunks`` run in order in one module; ``entry`` is the function's name.
 
     ``returns`` is how the return value becomes outputs: nothing, one value, or the fields of a tuple or dataclass.
@@ -274,8 +275,8 @@ PlaceholderKind: TypeAlias = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Placeholder:
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class Placeholder(Record):
     """A part of a container's command that is known when the task runs.
 
     ``output_parameter`` is the path to write a parameter to; ``input_metadata`` the ``.metadata`` as JSON.
@@ -285,15 +286,15 @@ class Placeholder:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Concat:
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class Concat(Record):
     """Parts joined into one argument."""
 
     items: tuple[CommandPart, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class IfPresent:
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class IfPresent(Record):
     """``then`` when the optional input was given, else ``otherwise``; each is a list of arguments."""
 
     input: str
@@ -304,16 +305,16 @@ class IfPresent:
 CommandPart: TypeAlias = str | Placeholder | Concat | IfPresent
 
 
-@dataclass(frozen=True, slots=True)
-class ContainerImpl:
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class ContainerImpl(Record):
     """A command line in an image."""
 
     command: tuple[CommandPart, ...] = ()
     args: tuple[CommandPart, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Component:
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class Component(Record):
     """What a task runs: an interface, an implementation and an image."""
 
     name: str
@@ -328,8 +329,8 @@ class Component:
 # --------------------------------------------------------------------------------------------------- nodes
 
 
-@dataclass(frozen=True, slots=True)
-class Retry:
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class Retry(Record):
     """``limit`` tries after the first; wait ``backoff_seconds``, times ``factor`` after each, at most ``max_seconds``."""
 
     limit: int
@@ -338,8 +339,8 @@ class Retry:
     max_seconds: float = 3600.0
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class Options(Record):
     """What was set on a task. Resources are Kubernetes quantities ("500m", "4Gi") and may be references."""
 
     retry: Retry | None = None
@@ -361,8 +362,8 @@ class Options:
 DEFAULT_OPTIONS = Options()
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class Task(Record):
     """A call of a component. Inputs that are not in ``args`` take their default."""
 
     name: str
@@ -373,8 +374,8 @@ class Task:
     span: Span = field(default=NOWHERE, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class Call(Record):
     """A call of a pipeline inside a pipeline; ``pipeline`` is a key of ``Pipeline.pipelines``."""
 
     name: str
@@ -385,8 +386,8 @@ class Call:
     span: Span = field(default=NOWHERE, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Importer:
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class Importer(Record):
     """An existing URI as an artifact. Its one output is called ``artifact``. ``metadata`` is a dict."""
 
     name: str
@@ -398,8 +399,8 @@ class Importer:
     span: Span = field(default=NOWHERE, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Arm:
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class Arm(Record):
     """One branch. Its condition stands in the *outer* graph; None is Else. ``args`` bind the body's inputs (closed)."""
 
     condition: Operand | None
@@ -408,8 +409,8 @@ class Arm:
     span: Span = field(default=NOWHERE, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Branch:
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class Branch(Record):
     """If, Elif…, Else: the first arm whose condition holds runs. An output of it is the arms' outputs of that name."""
 
     name: str
@@ -418,8 +419,8 @@ class Branch:
     span: Span = field(default=NOWHERE, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Loop:
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class Loop(Record):
     """``body`` once an item. Closed, the item is the body's input called ``item``; outputs are lists, one entry an item."""
 
     name: str
@@ -434,8 +435,8 @@ class Loop:
     span: Span = field(default=NOWHERE, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
-class ExitHandler:
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class ExitHandler(Record):
     """``body``, then ``exit`` whatever became of it. ``exit`` takes operands of the outer graph and the body's status."""
 
     name: str
@@ -449,8 +450,8 @@ class ExitHandler:
 Node: TypeAlias = Task | Call | Importer | Branch | Loop | ExitHandler
 
 
-@dataclass(frozen=True, slots=True)
-class GraphOutput:
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class GraphOutput(Record):
     """What a graph gives under a name; ``type`` is the declared one."""
 
     name: str
@@ -459,8 +460,8 @@ class GraphOutput:
     span: Span = field(default=NOWHERE, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Graph:
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class Graph(Record):
     """A scope. Node names are unique in the whole traced pipeline; output names and input names within the graph."""
 
     inputs: tuple[InputPort, ...] = ()
@@ -471,8 +472,8 @@ class Graph:
     """One for each expression, or empty."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pipeline:
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class Pipeline(Record):
     """A whole program: what is saved, checked, lowered and run."""
 
     name: str

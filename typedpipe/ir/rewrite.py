@@ -64,6 +64,5 @@ def map_node(node: Node, new: Mapping[Operand, Operand]) -> Node:
             return replace(node, items=new.get(node.items, node.items), args=map_args(node.args, new))
         case ExitHandler():
             exit_ = map_node(node.exit, new)
-            assert isinstance(exit_, Task | Call)  # noqa: S101 - a task stays a task
+            assert isinstance(exit_, Task | Call)
             return replace(node, args=map_args(node.args, new), exit=exit_)
-

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from typedpipe.ir.nodes import (
+    DEFAULT_OPTIONS,
     And,
     Arm,
     Branch,
@@ -157,7 +158,15 @@ def scopes_of(graph: Graph) -> Scopes:
 
 # ------------------------------------------------------------------------------------- operands of things
 
-RESOURCES = ("cpu_request", "cpu_limit", "memory_request", "memory_limit", "accelerator_type", "accelerator_count", "image")
+RESOURCES = (
+    "cpu_request",
+    "cpu_limit",
+    "memory_request",
+    "memory_limit",
+    "accelerator_type",
+    "accelerator_count",
+    "image",
+)
 """The options that may be references."""
 
 
@@ -177,6 +186,8 @@ def node_operands(node: Node) -> list[Operand]:
     match node:
         case Task() | Call():
             found = [value for _, value in node.args]
+            if node.options is DEFAULT_OPTIONS:
+                return found
             if node.options.env or any(getattr(node.options, name) is not None for name in RESOURCES):
                 found.extend(value for _, value in option_operands(node.options))
             return found
@@ -225,7 +236,7 @@ def expr_operands(expr: Expr) -> tuple[Operand, ...]:
             return expr.values
 
 
-def with_operands(expr: Expr, new: tuple[Operand, ...]) -> Expr:
+def with_operands(expr: Expr, new: tuple[Operand, ...]) -> Expr:  # noqa: PLR0912 - one line a kind
     """The same expression over other operands, given in the order of :func:`expr_operands`."""
     match expr:
         case Compare():

@@ -367,7 +367,7 @@ def type_text(type_: Type) -> str:
         found = show(type_)
         if not _is_plain(type_):
             found += json.dumps(to_data(type_), separators=(",", ":"))
-        if len(_TYPE_TEXTS) > 4096:  # noqa: PLR2004 - a long-lived process sees few types
+        if len(_TYPE_TEXTS) > 4096:
             _TYPE_TEXTS.clear()
         _TYPE_TEXTS[type_] = found
     return found

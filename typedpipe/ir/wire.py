@@ -49,11 +49,11 @@ def save(pipeline: ir.Pipeline, path: str | os.PathLike[str]) -> None:
         handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
         with os.fdopen(handle, "wb") as file:
             file.write(data)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, target)
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(target)
     except OSError as error:
-        if temporary and os.path.exists(temporary):
-            os.unlink(temporary)
+        if temporary:
+            Path(temporary).unlink(missing_ok=True)
         reason = error.strerror or str(error)
         raise _failed("TP322", f"`{target}` cannot be written: {reason}", str(target), "choose another place") from None
 
@@ -65,7 +65,7 @@ def load(path: str | os.PathLike[str]) -> ir.Pipeline:
         PipelineError: TP320 when the file is damaged or is no pipeline, TP321 when it is of a newer version.
     """
     try:
-        size = os.stat(path).st_size
+        size = Path(path).stat().st_size
         if size > MAX_BYTES:
             raise _damaged(str(path), f"it has {size} bytes, and at most {MAX_BYTES} are read")
         data = Path(path).read_bytes()
@@ -109,7 +109,7 @@ def _has_unknown(message: Message) -> bool:
     stack: list[Message] = [message]
     while stack:
         each = stack.pop()
-        if len(UnknownFieldSet(each)):  # type: ignore[no-untyped-call]  # the stubs leave its constructor untyped
+        if len(UnknownFieldSet(each)):
             return True
         for field, value in each.ListFields():
             if field.message_type is not None:

@@ -259,9 +259,7 @@ class Reader:
                 impl = ir.ContainerImpl(command, _command(json.loads(value.container.args_json)))
             case _:
                 raise BadFile(f"the component `{value.name}` does nothing")
-        return ir.Component(
-            value.name, inputs, outputs, impl, value.image, value.description, self._span(value.span)
-        )
+        return ir.Component(value.name, inputs, outputs, impl, value.image, value.description, self._span(value.span))
 
     def _python(self, value: Any) -> ir.PythonImpl:
         returns = RETURNS[value.returns]

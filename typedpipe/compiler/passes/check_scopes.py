@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from typedpipe.compiler.passes.guards import Guards
-from typedpipe.compiler.passes.places import Use
+from typedpipe.compiler.passes.places import Use, known
 from typedpipe.diagnostics.model import Diagnostics, Label, Span
 from typedpipe.ir.nodes import (
+    DEFAULT_OPTIONS,
     Branch,
     Call,
     Collected,
@@ -15,7 +16,6 @@ from typedpipe.ir.nodes import (
     FromInput,
     FromItem,
     FromTask,
-    Graph,
     Loop,
     Node,
     OneOf,
@@ -62,7 +62,7 @@ class _Checker:
                             continue
                         if type(operand) is not Const:
                             self._check(Use(operand, scope, node.span, node, name))
-                    if node.options.env or len(node.args) != len(node_operands(node)):
+                    if node.options is not DEFAULT_OPTIONS:
                         self._rest(node, scope)
                 else:
                     self._group(node, scope)
@@ -163,7 +163,7 @@ class _Checker:
                 self._uncollected(operand, body, use)
                 return
             if isinstance(body.group, ExitHandler) and use.node is body.group.exit:
-                self._failed(operand, body, use)
+                self._failed(operand, use)
                 return
 
     def _producer(self, operand: Operand) -> tuple[str, list[Label]]:
@@ -173,7 +173,7 @@ class _Checker:
 
     def _unset(self, operand: Operand, body: Scope, use: Use) -> None:
         name, others = self._producer(operand)
-        assert isinstance(body.group, Branch)  # noqa: S101 - from _crossing
+        assert isinstance(body.group, Branch)
         others.append(Label(body.group.arms[body.arm].span, "only if this branch is taken"))
         self.report.error(
             "TP310",
@@ -187,7 +187,7 @@ class _Checker:
     def _uncollected(self, operand: Operand, body: Scope, use: Use) -> None:
         name, others = self._producer(operand)
         group = body.group
-        assert group is not None  # noqa: S101 - a body has a group
+        assert group is not None
         others.append(Label(group.span, "once for each item of this loop"))
         self.report.error(
             "TP311",
@@ -198,7 +198,7 @@ class _Checker:
             help="take the list of all of them with `dsl.Collected(...)`",
         )
 
-    def _failed(self, operand: Operand, body: Scope, use: Use) -> None:
+    def _failed(self, operand: Operand, use: Use) -> None:
         name, others = self._producer(operand)
         self.report.error(
             "TP314",
@@ -238,9 +238,7 @@ class _Checker:
         self._crossing(operand, self.types.home(operand, owner), at, use)
         return [(expr.value, home)]
 
-    def _one_of(
-        self, operand: FromExpr, expr: OneOf, owner: Scope, at: Scope, use: Use
-    ) -> list[tuple[Operand, Scope]]:
+    def _one_of(self, operand: FromExpr, expr: OneOf, owner: Scope, at: Scope, use: Use) -> list[tuple[Operand, Scope]]:
         homes = [self.types.home(value, owner) for value in expr.values]
         why, branch = self._chain(homes)
         if why:
@@ -297,7 +295,7 @@ class _Checker:
 
     def _span(self, operand: FromExpr, owner: Scope, use: Use) -> Span:
         spans = owner.graph.expr_spans
-        return (spans[operand.index] if spans else None) or use.place(self.types)
+        return known(spans[operand.index], use.place(self.types)) if spans else use.place(self.types)
 
     # -------------------------------------------------------------------------------------------- order
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from typedpipe.compiler.passes.check_exprs import check_exprs
-from typedpipe.compiler.passes.places import Use, declared, source_label
+from typedpipe.compiler.passes.places import Use, declared, known, source_label
 from typedpipe.diagnostics.model import Diagnostics, Span
 from typedpipe.ir.nodes import (
+    DEFAULT_OPTIONS,
     Branch,
     Call,
     Const,
     ExitHandler,
-    Graph,
     Importer,
     InputPort,
     Loop,
@@ -58,7 +58,7 @@ def _default(port: InputPort, owner: str, span: Span, report: Diagnostics) -> No
         report.error(
             "TP210",
             f"the default of `{port.name}` in `{owner}` does not fit its type",
-            port.span or span,
+            known(port.span, span),
             why,
             help=advice(port.default.type, port.type),
         )
@@ -87,7 +87,7 @@ class _Checker:
             case Branch():
                 for arm in node.arms:
                     if arm.condition is not None:
-                        self._condition(arm.condition, scope, arm.span or node.span)
+                        self._condition(arm.condition, scope, known(arm.span, node.span))
             case Loop():
                 self._loop(node, scope)
             case ExitHandler():
@@ -111,12 +111,12 @@ class _Checker:
                 fits.add(key)
             else:
                 self._edge(Use(operand, scope, node.span, node, name), source, port)
-        if node.options.env or node.options != _PLAIN:
+        if node.options is not DEFAULT_OPTIONS:
             self._options(node, scope)
 
     def _edge(self, use: Use, source: Type, port: InputPort) -> None:
         node = use.node
-        assert isinstance(node, Task | Call)  # noqa: S101 - from _call
+        assert isinstance(node, Task | Call)
         target = node.component if isinstance(node, Task) else node.pipeline
         kind = "the value is" if isinstance(use.operand, Const) else "this edge carries"
         why = mismatch(source, port.type)
@@ -186,7 +186,10 @@ class _Checker:
         self.report.error("TP205", message, node.span, label, others=others, help=help_)
 
     def _importer(self, node: Importer, scope: Scope) -> None:
-        wanted: list[tuple[str, Operand | None, Type]] = [("uri", node.uri, STR), ("metadata", node.metadata, DictType(ANY))]
+        wanted: list[tuple[str, Operand | None, Type]] = [
+            ("uri", node.uri, STR),
+            ("metadata", node.metadata, DictType(ANY)),
+        ]
         for name, operand, target in wanted:
             if operand is None:
                 continue
@@ -211,11 +214,8 @@ class _Checker:
         self.report.error(
             "TP202",
             f"the pipeline's output `{name}` is declared `{show(target)}`, but it is `{show(source)}`",
-            span or self.pipeline.span,
+            known(span, self.pipeline.span),
             f"expected `{show(target)}`, found `{show(source)}`",
             others=source_label(operand, root, self.types),
             help=advice(source, target),
         )
-
-
-_PLAIN = Task("", "").options

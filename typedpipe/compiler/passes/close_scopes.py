@@ -42,7 +42,7 @@ from typedpipe.ir.typing import Ports
 from typedpipe.types.model import NULL, ListType, Type, is_artifact, union
 
 
-def close_scopes(pipeline: Pipeline, report: Diagnostics) -> Pipeline:
+def close_scopes(pipeline: Pipeline, report: Diagnostics) -> Pipeline:  # noqa: ARG001 - what a pass takes
     """Close every graph of a pipeline that the checks found nothing wrong with.
 
     >>> close_scopes(Pipeline("p", Graph()), Diagnostics()).closed
@@ -282,7 +282,7 @@ class _Closer:
                 break
             group = arm.group
             arms.append((self.bodies[arm.index], self._bring(value, self.bodies[arm.index])))
-        assert group is not None  # noqa: S101 - check_scopes found a chain
+        assert group is not None
         key = (group.name, tuple(value.operand for _, value in arms))
         if len(arms) < len(values):
             outside = self._bring(values[-1], self.bodies[home.index])

@@ -9,7 +9,7 @@ from typedpipe.diagnostics.model import Diagnostics
 from typedpipe.ir.nodes import Component, Node, Pipeline, Task
 
 
-def dedupe(pipeline: Pipeline, report: Diagnostics) -> Pipeline:
+def dedupe(pipeline: Pipeline, report: Diagnostics) -> Pipeline:  # noqa: ARG001 - what a pass takes
     """Make one of equal components; keys become the components' names: ``train``, ``train-2``.
 
     >>> from typedpipe.ir.nodes import Graph

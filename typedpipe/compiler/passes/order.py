@@ -14,13 +14,13 @@ class Order:
     def __init__(self, scopes: Scopes) -> None:
         self.scopes = scopes
 
-    def cyclic(self) -> Iterator[tuple[Scope, dict[str, list[str]]]]:
+    def cyclic(self) -> Iterator[dict[str, list[str]]]:
         """The scopes that may have a cycle, each with who waits for whom.
 
         A scope in which every node waits for earlier ones only has none, which is how tracing makes them.
         """
         edges: dict[int, dict[str, list[str]]] = {}
-        suspects: dict[int, Scope] = {}
+        suspects: set[int] = set()
         place = {name: at for at, name in enumerate(self._names())}
         for scope in self.scopes.all:
             through: dict[int, set[str]] = {}
@@ -31,9 +31,9 @@ class Order:
                         continue
                     edges.setdefault(meeting.index, {}).setdefault(then, []).append(first)
                     if place[first] >= place[then]:
-                        suspects[meeting.index] = meeting
-        for index, scope in suspects.items():
-            yield scope, edges[index]
+                        suspects.add(meeting.index)
+        for index in suspects:
+            yield edges[index]
 
     def _names(self) -> Iterator[str]:
         for scope in self.scopes.all:

@@ -62,6 +62,15 @@ def source_label(operand: Operand, owner: Scope, types: TracedTypes) -> tuple[La
     return ()
 
 
+def known(*spans: Span) -> Span:
+    """The first of these places that is one.
+
+    >>> known(NOWHERE, Span("a.py", 3)).line
+    3
+    """
+    return next((span for span in spans if span != NOWHERE), NOWHERE)
+
+
 def is_const(operand: Operand) -> bool:
     """Whether an operand comes from no scope and no expression."""
     return not isinstance(operand, FromTask | FromInput | FromItem | FromExpr)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
+from operator import is_
 
 from typedpipe.diagnostics.model import Diagnostics
 from typedpipe.ir.nodes import (
+    Args,
     Branch,
     Call,
     ExitHandler,
@@ -21,7 +22,7 @@ from typedpipe.ir.nodes import (
 from typedpipe.ir.scopes import Scope, Scopes, expr_operands, node_operands, scopes_of
 
 
-def prune(pipeline: Pipeline, report: Diagnostics) -> Pipeline:
+def prune(pipeline: Pipeline, report: Diagnostics) -> Pipeline:  # noqa: ARG001 - what a pass takes
     """Take out unused components and pipelines, and unused outputs and inputs of bodies.
 
     >>> p = Pipeline("p", Graph())
@@ -68,7 +69,12 @@ def _prune_graph(graph: Graph, scopes: Scopes) -> Graph:
         if unused[scope.index]:
             kept = tuple(port for port in body.inputs if port.name not in unused[scope.index])
             body = replace(body, inputs=kept)
-        made[scope.index] = scope.graph if body == scope.graph else body
+        same = (
+            len(gives) == len(scope.graph.outputs)
+            and not unused[scope.index]
+            and all(map(is_, nodes, scope.graph.nodes))
+        )
+        made[scope.index] = scope.graph if same else body
     return made[0]
 
 
@@ -106,13 +112,15 @@ def _node(node: Node, scopes: Scopes, made: dict[int, Graph], unused: dict[int, 
                 replace(arm, body=made[scope.index], args=_kept(arm.args, unused[scope.index]))
                 for arm, scope in zip(node.arms, inner, strict=True)
             )
-            new: Node = replace(node, arms=arms)
+            same = all(a.body is b.body and len(a.args) == len(b.args) for a, b in zip(arms, node.arms, strict=True))
+            return node if same else replace(node, arms=arms)
         case Loop() | ExitHandler():
-            new = replace(node, body=made[inner[0].index], args=_kept(node.args, unused[inner[0].index]))
+            body, args = made[inner[0].index], _kept(node.args, unused[inner[0].index])
+            same = body is node.body and len(args) == len(node.args)
+            return node if same else replace(node, body=body, args=args)
         case _:
             return node
-    return node if new == node else new
 
 
-def _kept(args: Iterable[tuple[str, object]], unused: set[str]) -> tuple[tuple[str, object], ...]:
+def _kept(args: Args, unused: set[str]) -> Args:
     return tuple(pair for pair in args if pair[0] not in unused)

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 
 from typedpipe.compiler.passes.order import Order, find_cycle
+from typedpipe.compiler.passes.places import known as place_of
 from typedpipe.diagnostics.model import Diagnostics, Label, Span
 from typedpipe.ir.nodes import (
     Args,
@@ -47,8 +48,8 @@ def verify(pipeline: Pipeline, report: Diagnostics, *, closed: bool | None = Non
     """
     closed = pipeline.closed if closed is None else closed
     ports = Ports(pipeline)
-    for name, graph in (("", pipeline.graph), *pipeline.pipelines.items()):
-        _Verifier(pipeline, graph, report, ports, closed).run(name)
+    for graph in (pipeline.graph, *pipeline.pipelines.values()):
+        _Verifier(pipeline, graph, report, ports, closed).run()
     _recursion(pipeline, report)
     return pipeline
 
@@ -63,7 +64,7 @@ class _Verifier:
         self.order = Order(self.scopes)
         self.broken = False
 
-    def run(self, name: str) -> None:
+    def run(self) -> None:
         for node in self.scopes.repeated:
             self._ours(f"two nodes are called `{node.name}`", node.span)
         for scope in self.scopes.all:
@@ -73,7 +74,9 @@ class _Verifier:
 
     def _ours(self, what: str, span: Span) -> None:
         self.broken = True
-        self.report.error("TP902", f"this pipeline's IR makes no sense: {what}", span or self.pipeline.span, help=OURS)
+        self.report.error(
+            "TP902", f"this pipeline's IR makes no sense: {what}", place_of(span, self.pipeline.span), help=OURS
+        )
 
     # ------------------------------------------------------------------------------------------- a graph
 
@@ -92,7 +95,7 @@ class _Verifier:
             if isinstance(node, Task | Call):
                 self._call(node)
             else:
-                self._group(node, scope)
+                self._group(node)
             for operand in node_operands(node):
                 self._operand(operand, scope, inputs, node.span)
             for name in node.after:
@@ -184,7 +187,7 @@ class _Verifier:
                 help=f"pass {', '.join(name + '=...' for name in missing)}",
             )
 
-    def _group(self, node: Branch | Loop | ExitHandler | Importer, scope: Scope) -> None:
+    def _group(self, node: Branch | Loop | ExitHandler | Importer) -> None:
         if isinstance(node, ExitHandler):
             self._call(node.exit)
         if isinstance(node, Branch) and (
@@ -211,7 +214,7 @@ class _Verifier:
     # ------------------------------------------------------------------------------------------- cycles
 
     def _cycles(self) -> None:
-        for scope, edges in self.order.cyclic():
+        for edges in self.order.cyclic():
             cycle = find_cycle(edges)
             if cycle:
                 nodes = [self.scopes.nodes[name] for name in cycle]
