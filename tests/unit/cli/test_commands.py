@@ -1,0 +1,268 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from typedpipe.cli.app import run_app
+
+PIPELINE = '''\
+print("noise of the import")
+from typedpipe import component, pipeline
+
+
+@component
+def add(a: int, b: int = 1) -> int:
+    print(f"adding {a}\\x1b[1m and {b}")
+    return a + b
+
+
+@component
+def broken(a: int) -> int:
+    raise ValueError("no luck")
+
+
+@pipeline
+def sums(start: int, extra_terms: list[int] = [], loud: bool = False) -> int:
+    """Add some."""
+    return add(a=add(a=start).output).output
+
+
+@pipeline(name="fails")
+def failing(start: int = 1) -> int:
+    return broken(a=start).output
+'''
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    (tmp_path / "p.py").write_text(PIPELINE)
+    return tmp_path
+
+
+def call(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "typedpipe", *arguments], cwd=cwd, capture_output=True, text=True, check=False, timeout=60
+    )
+
+
+def test_stdout_is_data_and_stderr_is_talk(folder):
+    done = call("run", "p.py:sums", "--start", "3", cwd=folder)
+    assert (done.returncode, done.stdout) == (0, "Output: 5\n")
+    assert "noise of the import" in done.stderr
+    assert "add | adding 3\x1b[1m and 1\n" in done.stderr
+
+
+def test_a_run_as_json(folder):
+    done = call("run", "-o", "json", "p.py:sums", "--start", "3", cwd=folder)
+    data = json.loads(done.stdout)
+    assert (data["state"], data["outputs"]) == ("SUCCEEDED", {"Output": 5})
+
+
+def test_a_run_that_fails(folder):
+    done = call("run", "p.py:fails", cwd=folder)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "ValueError: no luck" in done.stderr
+    assert "/typedpipe/" not in done.stderr
+
+
+def test_help_of_a_pipeline_lists_its_parameters(folder, capsys):
+    assert run_app(["run", "p.py:sums", "--help"]) == 0
+    text = capsys.readouterr().out
+    for part in ("Add some.", "--start int", "[required]", "--extra-terms", "list[int]", "[default: []]", "--loud / --no-loud"):
+        assert part in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["run", "p.py"], 3, "TP185"),
+        (["run", "p.py:sum", "--start", "1"], 3, "did you mean `p.py:sums`?"),
+        (["run", "p.py:sums"], 2, "TP189"),
+        (["run", "p.py:sums", "--start", "x"], 2, "TP187"),
+        (["run", "p.py:sums", "--strat", "1"], 2, "--start"),
+        (["run", "p.py:sums", "--param", "strat=1"], 2, "TP188"),
+        (["run", "p.py:sums", "--param", "strat"], 2, "NAME=VALUE"),
+        (["run", "p.py:sums", "--jobs", "0"], 2, "--jobs"),
+        (["lint", "nothing.py"], 3, "TP180"),
+        (["lint", "no.such.module"], 3, "TP180"),
+        (["lint", "."], 3, "is a folder"),
+        (["lint"], 2, "Missing argument"),
+        (["lnt"], 2, "did you mean 'lint'?"),
+        (["explain", "TP999"], 2, "there is no code"),
+        (["compile", "p.py:sums", "--check"], 2, "-o FILE"),
+        (["compile", "p.py:sums", "--to", "ir", "-o", "no/such/folder.ir"], 2, "cannot write"),
+        (["ir", "show", "gone.ir"], 3, "TP180"),
+    ],
+)
+def test_exit_codes(folder, capsys, arguments, code, said):
+    assert run_app(arguments) == code
+    printed = capsys.readouterr()
+    assert said in printed.err + printed.out
+    assert "Traceback" not in printed.err
+
+
+def test_our_own_failure_is_tp901(folder, monkeypatch, capsys):
+    def fail(*_: object) -> None:
+        raise RuntimeError("boom")
+
+    monkeypatch.setattr("typedpipe.cli.explain.read_page", fail)
+    assert run_app(["explain", "TP180"]) == 70
+    text = capsys.readouterr().err
+    assert "error[TP901]: typedpipe itself failed: RuntimeError: boom" in text
+    assert "Traceback" not in text
+
+
+def test_the_traceback_is_shown_when_asked_for(folder, monkeypatch, capsys):
+    monkeypatch.setenv("TYPEDPIPE_TRACEBACK", "")
+    (folder / "raises.py").write_text("def f():\n    raise KeyError('k')\n\nf()\n")
+    assert run_app(["lint", "raises.py", "--traceback"]) == 3
+    printed = capsys.readouterr()
+    assert "Traceback" in printed.err
+    assert "--> raises.py:2:5" in printed.out
+
+
+def test_ctrl_c(monkeypatch, capsys):
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("typedpipe.cli.explain.read_page", interrupt)
+    assert run_app(["explain", "TP180"]) == 130
+
+
+def test_a_closed_pipe_is_no_error(folder):
+    command = f"{sys.executable} -m typedpipe explain | head -1"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize("form", ["text", "json", "github", "sarif"])
+def test_formats_of_diagnostics(folder, capsys, form):
+    (folder / "bad.py").write_text("x = (\n")
+    assert run_app(["lint", "bad.py", "--format", form]) == 3
+    out = capsys.readouterr().out
+    assert "TP181" in out
+    if form in ("json", "sarif"):
+        json.loads(out)
+
+
+# ------------------------------------------------------------------------------------------------- compile
+
+
+def test_compile_writes_whole_files_or_nothing(folder, capsys):
+    target = folder / "out.ir"
+    target.write_text("old")
+    target.chmod(0o640)
+    (folder / "bad.py").write_text(PIPELINE + "\nraise ValueError\n")
+    assert run_app(["compile", "bad.py:sums", "--to", "ir", "-o", "out.ir"]) == 3
+    assert target.read_text() == "old"
+    assert run_app(["compile", "p.py:sums", "--to", "ir", "-o", "out.ir"]) == 0
+    assert target.read_bytes() != b"old"
+    assert target.stat().st_mode & 0o777 == 0o640
+    assert sorted(os.listdir(folder)) == ["bad.py", "out.ir", "p.py"]
+
+
+def test_check_compares(folder, capsys):
+    arguments = ["compile", "p.py:sums", "--to", "ir", "-o", "out.ir", "--check"]
+    assert run_app(arguments) == 1
+    assert run_app(arguments[:-1]) == 0
+    assert run_app(arguments) == 0
+    (folder / "out.ir").write_text("changed")
+    assert run_app(arguments) == 1
+    assert (folder / "out.ir").read_text() == "changed"
+
+
+def test_python_m_compile_is_the_same_code(folder):
+    arguments = ["p.py:sums", "--to", "ir", "-o", "-"]
+    one = subprocess.run([sys.executable, "-m", "typedpipe.compile", *arguments], cwd=folder, capture_output=True, check=False)
+    two = subprocess.run([sys.executable, "-m", "typedpipe", "compile", *arguments], cwd=folder, capture_output=True, check=False)
+    assert one.returncode == two.returncode == 0
+    assert one.stdout == two.stdout != b""
+
+
+def test_params_become_defaults(folder, capsys):
+    assert run_app(["compile", "p.py:sums", "--to", "ir", "-o", "a.ir", "--param", "start=7"]) == 0
+    assert run_app(["ir", "show", "a.ir"]) == 0
+    assert "start: int by value = 7" in capsys.readouterr().out
+
+
+def test_ir_files(folder, capsys):
+    assert run_app(["ir", "save", "p.py:sums", "-o", "a.ir"]) == 0
+    assert run_app(["ir", "verify", "a.ir"]) == 0
+    assert run_app(["ir", "diff", "a.ir", "p.py:sums"]) == 0
+    assert run_app(["ir", "diff", "a.ir", "p.py:fails"]) == 1
+    assert "broken" in capsys.readouterr().out
+    (folder / "a.ir").write_bytes((folder / "a.ir").read_bytes()[:-10])
+    assert run_app(["ir", "show", "a.ir"]) == 3
+
+
+# ------------------------------------------------------------------------------------------------- loading
+
+
+def test_a_file_of_a_package_is_imported_by_its_name(folder, capsys):
+    package = folder / "shop" / "flows"
+    package.mkdir(parents=True)
+    (folder / "shop" / "__init__.py").write_text("")
+    (package / "__init__.py").write_text("")
+    (package / "names.py").write_text("WHO = 'x'\n")
+    (package / "main.py").write_text("from .names import WHO\nassert __name__ == 'shop.flows.main'\n" + PIPELINE)
+    assert run_app(["graph", "shop/flows/main.py:sums"]) == 0
+    assert run_app(["graph", "shop.flows.main:sums"]) == 0
+
+
+def test_a_plain_file_is_never_main_and_finds_its_neighbours(folder, capsys):
+    (folder / "neighbour.py").write_text("VALUE = 1\n")
+    (folder / "json.py").write_text("import neighbour\nassert __name__ != '__main__'\n" + PIPELINE)
+    assert run_app(["graph", "json.py:sums"]) == 0
+    assert "add" in capsys.readouterr().out
+
+
+def test_only_pipelines_of_the_file_count(folder, capsys):
+    (folder / "other.py").write_text("from p import sums\n")
+    assert run_app(["graph", "other.py"]) == 3
+    assert "TP184" in capsys.readouterr().err
+    assert run_app(["graph", "other:sums"]) == 0
+
+
+def test_the_one_that_no_other_uses(folder, capsys):
+    (folder / "nested.py").write_text(
+        PIPELINE + "\n@pipeline\ndef top() -> int:\n    failing(start=1)\n    return sums(start=1).output\n"
+    )
+    assert run_app(["graph", "nested.py"]) == 0
+    assert capsys.readouterr().out.startswith("top()")
+
+
+def test_exec_and_generated_names(folder, capsys):
+    (folder / "with-dash.py").write_text(PIPELINE)
+    assert run_app(["graph", "with-dash.py:sums"]) == 0
+
+
+# ----------------------------------------------------------------------------------------------- light weight
+
+HEAVY = {"google", "yaml", "kubernetes", "requests", "pydantic", "rich", "numpy", "jsonschema"}
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import typedpipe",
+        "import typedpipe.dsl",
+        "from typedpipe.cli.app import run_app; run_app(['--help'])",
+        "from typedpipe.cli.app import run_app; run_app(['lint', '--help'])",
+        "from typedpipe.cli.app import run_app; run_app(['run', '--help'])",
+        "from typedpipe.cli.app import run_app; run_app(['compile', '--help'])",
+    ],
+)
+def test_no_heavy_module_is_loaded(code):
+    show = "\nimport sys; print(*sorted({name.partition('.')[0] for name in sys.modules}), file=sys.stderr)"
+    done = subprocess.run([sys.executable, "-c", code + show], capture_output=True, text=True, check=True)
+    loaded = set(done.stderr.split())
+    assert not loaded & HEAVY
+    if code.startswith("import"):
+        assert "click" not in loaded
