@@ -9,11 +9,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
+from typedpipe.diagnostics.record import Record
+
 Severity: TypeAlias = Literal["error", "warning"]
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class Span(Record):
     """A place in the user's source. Lines count from 1, columns from 1 in characters; 0 means not known.
 
     ``file`` is the path as the user gave it, or relative to the working directory.
@@ -32,16 +34,16 @@ class Span:
 NOWHERE = Span("")
 
 
-@dataclass(frozen=True, slots=True)
-class Label:
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class Label(Record):
     """A place, and what is to be said of it."""
 
     span: Span
     text: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Diagnostic:
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class Diagnostic(Record):
     """One thing to tell the user.
 
     ``primary`` is where it is; ``others`` are the places that explain it (the other end of an edge, the declaration).

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
-from typing_extensions import Self
 
 from typedpipe.dsl import settings
 from typedpipe.dsl.tracing import Site, Trace, error, fatal, listed, nearest

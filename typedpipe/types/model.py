@@ -9,48 +9,50 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from typedpipe.diagnostics.record import Record
+
 ScalarKind: TypeAlias = Literal["int", "float", "bool", "str", "datetime"]
 StructForm: TypeAlias = Literal["typeddict", "dataclass", "namedtuple", "pydantic", "literal"]
 
 
-@dataclass(frozen=True, slots=True)
-class AnyType:
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class AnyType(Record):
     """Anything; checked in the container."""
 
 
-@dataclass(frozen=True, slots=True)
-class NeverType:
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class NeverType(Record):
     """No value at all: the item type of an empty list literal."""
 
 
-@dataclass(frozen=True, slots=True)
-class NullType:
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class NullType(Record):
     """The type of ``None``."""
 
 
-@dataclass(frozen=True, slots=True)
-class ScalarType:
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class ScalarType(Record):
     """A plain value: a number, a truth value, text or a point in time."""
 
     kind: ScalarKind
 
 
-@dataclass(frozen=True, slots=True)
-class ListType:
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class ListType(Record):
     """``list[T]`` of parameters, or of artifacts when ``item`` is an :class:`ArtifactType`."""
 
     item: Type
 
 
-@dataclass(frozen=True, slots=True)
-class DictType:
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class DictType(Record):
     """``dict[str, T]``; keys are always strings."""
 
     value: Type
 
 
-@dataclass(frozen=True, slots=True)
-class StructField:
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class StructField(Record):
     """A field of a struct; not ``required`` when it may be left out."""
 
     name: str
@@ -58,8 +60,8 @@ class StructField:
     required: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class StructType:
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class StructType(Record):
     """Named fields. ``form`` is how the user spelt it; ``literal`` is the type of a dict display."""
 
     name: str
@@ -67,15 +69,15 @@ class StructType:
     fields: tuple[StructField, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class LiteralType:
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class LiteralType(Record):
     """``Literal[...]``. ``values`` holds the wire (JSON) text of each value, so that 1, True and "1" stay apart."""
 
     values: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class EnumMember:
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class EnumMember(Record):
     """A member of an enum."""
 
     name: str
@@ -83,23 +85,23 @@ class EnumMember:
     """Wire (JSON) text of the member's value."""
 
 
-@dataclass(frozen=True, slots=True)
-class EnumType:
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class EnumType(Record):
     """A Python ``Enum``, by its name and members."""
 
     name: str
     members: tuple[EnumMember, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class UnionType:
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class UnionType(Record):
     """``A | B``, flattened, without duplicates; ``T | None`` has :class:`NullType` as its last member."""
 
     members: tuple[Type, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ArtifactType:
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class ArtifactType(Record):
     """An artifact class: its schema title and version and the titles of its bases, nearest first.
 
     Identity is this data, never Python's ``is``: a class that was reloaded is still the same type.
@@ -110,8 +112,8 @@ class ArtifactType:
     bases: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class StatusType:
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
+class StatusType(Record):
     """``PipelineTaskFinalStatus``: given by the engine, never by a caller."""
 
 

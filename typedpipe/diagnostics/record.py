@@ -1,0 +1,50 @@
+"""Equality, hash and text of frozen dataclasses, written once.
+
+``@dataclass`` compiles six functions for each class; for the sixty classes of the IR that was half of the time of
+``import typedpipe.dsl`` (measured: 0.57 ms a class with them, 0.33 without these three).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from operator import attrgetter
+from typing import Any, ClassVar
+
+
+class Record:
+    """The base of ``@dataclass(frozen=True, slots=True, repr=False, eq=False)``: equal when of one class, with equal fields.
+
+    Fields made with ``field(compare=False)`` stand outside equality and hash.
+    """
+
+    __slots__ = ()
+    _typedpipe_key: ClassVar[Any] = None
+    """Reads the compared fields; made at the first use, kept on the class."""
+
+    def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
+        if other.__class__ is not self.__class__:
+            return NotImplemented
+        key = self._typedpipe_key or _key(self.__class__)
+        return bool(key(self) == key(other))
+
+    def __hash__(self) -> int:
+        cls = self.__class__
+        return hash((cls, (cls._typedpipe_key or _key(cls))(self)))
+
+    def __repr__(self) -> str:
+        fields = self.__class__.__dataclass_fields__  # type: ignore[attr-defined]  # each subclass is a dataclass
+        return f"{type(self).__name__}({', '.join(f'{name}={getattr(self, name)!r}' for name in fields)})"
+
+
+def _key(cls: type[Record]) -> Callable[[Any], Any]:
+    fields = cls.__dataclass_fields__.values()  # type: ignore[attr-defined]  # as above
+    names = [field.name for field in fields if field.compare]
+    key: Callable[[Any], Any] = attrgetter(*names) if names else _nothing
+    cls._typedpipe_key = staticmethod(key)
+    return key
+
+
+def _nothing(_: object) -> tuple[()]:
+    return ()
