@@ -53,10 +53,9 @@ def check_target(text: str, report: Diagnostics, backend: str, options: dict[str
         if handle.ir is None:
             continue
         try:
+            closed = driver.check(handle.ir, report)
             if backend:
-                driver.compile(handle.ir, backend, options, report)
-            else:
-                driver.check(handle.ir, report)
+                driver.compile(closed, backend, options, report)
         except PipelineError as error:  # most of it is in the report already
             for item in error.diagnostics:
                 report.add(item)
