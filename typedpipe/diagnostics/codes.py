@@ -5,6 +5,9 @@ from __future__ import annotations
 CODES: dict[str, str] = {
     # TP1xx: declaring and tracing. 100-102, 121-129: annotations; 103-120: components and calls; 130-149: shipped source;
     # 150-179: values and groups of a pipeline body
+    "TP100": "a name in an annotation is not defined",
+    "TP101": "an annotation that is no type of a value between tasks",
+    "TP102": "Input, Output, InputPath or OutputPath in the wrong place",
     "TP103": "a parameter of a component that cannot be an input",
     "TP104": "the default does not fit the annotation",
     "TP105": "a name that cannot be used",
@@ -34,6 +37,8 @@ CODES: dict[str, str] = {
     "TP138": "something in include that cannot be shipped",
     "TP139": "a class or helper that needs what cannot be shipped",
     "TP140": "a cell or file that is not plain Python",
+    "TP121": "a name in an annotation is imported for type checkers only",
+    "TP122": "a union whose members look alike when they arrive",
     "TP150": "Python branches on a value that is not there yet",
     "TP151": "Python loops over a value that is not there yet",
     "TP152": "the length of a value that is not there yet",
