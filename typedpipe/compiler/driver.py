@@ -62,11 +62,11 @@ def compile(  # noqa: A001 - the verb that users know
     """
     report = Diagnostics() if report is None else report
     options = {} if options is None else options
+    pipeline = check(traced, report, print_after)
     if isinstance(backend, str):
         from typedpipe.compiler.registry import backend as find
 
         backend = find(backend)
-    pipeline = check(traced, report, print_after)
     if isinstance(backend, Staged):
         backend.check_target(pipeline, options, report)
         report.raise_if_errors()

@@ -9,6 +9,7 @@ from typedpipe.ir.expand import expand
 from typedpipe.ir.nodes import Args, Branch, Call, Component, Graph, Importer, Loop, Node, Pipeline, PythonImpl, Task
 from typedpipe.ir.scopes import Scopes, scopes_of
 from typedpipe.ir.text import (
+    INDENT,
     component_lines,
     const_text,
     node_text,
@@ -68,7 +69,7 @@ def _components(before: Mapping[str, Component], after: Mapping[str, Component])
 def _lines(before: list[str], after: list[str]) -> Iterator[str]:
     for line in difflib.unified_diff(before, after, n=0, lineterm=""):
         if not line.startswith(("---", "+++", "@@")):
-            yield f"    {line[0]} {line[1:].strip()}" if "| " not in line else f"    {line[0]} {line[1:].lstrip()}"
+            yield f"    {line[0]} {line[1:].rstrip().removeprefix(INDENT).removeprefix(INDENT)}"
 
 
 def _moved(before: Component, after: Component) -> Iterator[str]:

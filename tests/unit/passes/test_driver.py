@@ -1,0 +1,117 @@
+"""The driver: barriers, print_after, backends; Compiler writes all or nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.ir_samples import Body, chain, const, pipeline
+from typedpipe.compiler import Compiler, registry
+from typedpipe.compiler.api import write_files
+from typedpipe.compiler.backend import Option, Options, Support
+from typedpipe.compiler.driver import PASSES, check
+from typedpipe.compiler.driver import compile as compile_files
+from typedpipe.diagnostics.model import NOWHERE, Diagnostics, PipelineError
+from typedpipe.ir.nodes import Pipeline
+
+
+class Echo:
+    name = "echo"
+    support = Support()
+    options: tuple[Option, ...] = ()
+    fails = ""
+
+    def check_target(self, pipeline: Pipeline, options: Options, report: Diagnostics) -> None:
+        self.steps = ["check_target"]
+        if self.fails:
+            report.error(self.fails, "cannot", NOWHERE)
+
+    def legalise(self, pipeline: Pipeline, options: Options, report: Diagnostics) -> Pipeline:
+        self.steps.append("legalise")
+        return pipeline
+
+    def lower(self, pipeline: Pipeline, options: Options, report: Diagnostics) -> dict[str, str]:
+        self.steps.append("lower")
+        return {"out.txt": pipeline.name}
+
+
+def test_passes_are_printed_in_order() -> None:
+    seen: list[str] = []
+    backend = Echo()
+    files = compile_files(chain(), backend, print_after=lambda name, _: seen.append(name))
+    assert files == {"out.txt": "chain"}
+    assert tuple(seen) == PASSES
+    assert backend.steps == ["check_target", "legalise", "lower"]
+
+
+def test_nothing_is_lowered_after_an_error() -> None:
+    backend = Echo()
+    backend.fails = "TP401"
+    with pytest.raises(PipelineError):
+        compile_files(chain(), backend)
+    assert backend.steps == ["check_target"]
+
+
+def test_a_closed_pipeline_is_verified_only() -> None:
+    closed = check(chain())
+    assert check(closed) is closed
+
+
+class Point:
+    def __init__(self, name: str, value: str, owner: str) -> None:
+        self.name, self.value, self.dist = name, value, type("Dist", (), {"name": owner})
+
+
+def test_two_owners_of_one_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    points = [Point("argo", "typedpipe.compiler.argo:backend", "typedpipe"), Point("argo", "evil:backend", "evil")]
+    monkeypatch.setattr(registry, "_entry_points", lambda: points)
+    with pytest.raises(PipelineError) as caught:
+        registry.backend("argo")
+    (diagnostic,) = caught.value.diagnostics
+    assert diagnostic.code == "TP391"
+    assert "evil" in diagnostic.notes[0]
+    assert "typedpipe" in diagnostic.notes[0]
+
+
+def test_an_unknown_backend(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "_entry_points", list)
+    with pytest.raises(PipelineError) as caught:
+        registry.backend("agro")
+    assert caught.value.diagnostics[0].help == "did you mean `argo`?"
+
+
+def test_compiler_takes_a_handle_and_writes_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "backend", lambda name: Echo())
+    handle = type("Handle", (), {"ir": chain()})()
+    Compiler().compile(handle, tmp_path / "a.yaml", pipeline_name="other", pipeline_parameters={"n": 3})
+    assert (tmp_path / "a.yaml").read_text() == "other"
+    assert [each.name for each in tmp_path.iterdir()] == ["a.yaml"]
+
+
+@pytest.mark.parametrize(("parameters", "code"), [({"m": 3}, "TP393"), ({"n": "x"}, "TP210")])
+def test_wrong_parameters(parameters: dict[str, object], code: str, tmp_path: Path) -> None:
+    with pytest.raises(PipelineError) as caught:
+        Compiler().compile(chain(), tmp_path / "a.yaml", pipeline_parameters=parameters)
+    assert caught.value.diagnostics[0].code == code
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_wrong_pipeline_leaves_the_old_file(tmp_path: Path) -> None:
+    b = Body()
+    b.task("add", a=const("x"), b=const(1))
+    (tmp_path / "a.yaml").write_text("old")
+    with pytest.raises(PipelineError):
+        Compiler().compile(pipeline(b.graph()), tmp_path / "a.yaml")
+    assert (tmp_path / "a.yaml").read_text() == "old"
+
+
+def test_what_is_no_pipeline(tmp_path: Path) -> None:
+    with pytest.raises(PipelineError) as caught:
+        Compiler().compile(len, tmp_path / "a.yaml")
+    assert caught.value.diagnostics[0].code == "TP392"
+
+
+def test_several_files_go_into_a_folder(tmp_path: Path) -> None:
+    write_files({"a": "1", "b": "2"}, tmp_path / "out")
+    assert sorted(each.name for each in (tmp_path / "out").iterdir()) == ["a", "b"]
