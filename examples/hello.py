@@ -1,6 +1,6 @@
 """The smallest pipeline that shows the idea: no third-party packages, done in a second.
 
-    typedpipe run examples/hello.py --name you --shout
+typedpipe run examples/hello.py --name you --shout
 """
 
 from typing import NamedTuple

@@ -93,7 +93,9 @@ def console(text: str, folder: Path) -> None:
     for part in re.split(r"^\$ ", text, flags=re.M)[1:]:
         command, _, wanted = part.partition("\n")
         done = run(["bash", "-c", command], folder)
-        pattern = "".join("(?:.*\n)*?" if line == "...\n" else re.escape(line) for line in wanted.splitlines(keepends=True))
+        pattern = "".join(
+            "(?:.*\n)*?" if line == "...\n" else re.escape(line) for line in wanted.splitlines(keepends=True)
+        )
         assert re.fullmatch(pattern, done.stdout), f"$ {command}\n{done.stdout}"
 
 

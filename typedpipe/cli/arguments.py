@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 from typedpipe.diagnostics.model import NOWHERE, Diagnostics, Label
@@ -47,7 +47,7 @@ def from_text(text: str, type_: Type) -> str:
     ('3', '3.0', '[1,2]')
     """
     core = without_none(type_)
-    if text == "null" and core != type_ and core != STR:
+    if text == "null" and core not in (type_, STR):
         return "null"
     if isinstance(core, UnionType):
         return _first([lambda member=member: from_text(text, member) for member in core.members], type_, text)
@@ -206,7 +206,7 @@ def _datetime(text: str, path: str) -> str:
         moment = datetime.fromisoformat(text)
     except ValueError:
         raise NotOfType(f"{path + ': ' if path else ''}expected a date and time such as 2026-01-31T12:00:00Z") from None
-    return _plain(moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc))
+    return _plain(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
 
 
 def _struct(value: dict[str, Any], type_: StructType, path: str) -> str:

@@ -87,8 +87,7 @@ def verify(target: str) -> None:
 def diff(old: str, new: str) -> None:
     from typedpipe.ir.diff import diff as compare
 
-    found = compare(read_pipeline(old), read_pipeline(new))
-    text = found if isinstance(found, str) else "".join(f"{line}\n" for line in found)
+    text = "".join(f"{line}\n" for line in compare(read_pipeline(old), read_pipeline(new)))
     write_output("-", text)
     if text:
         exits.leave(exits.FAILED)

@@ -103,7 +103,7 @@ def load(text: str, report: Diagnostics) -> Loaded | None:
                 report.add(item)
         except ModuleNotFoundError as error:
             _module_not_found(error, target, report)
-        except Exception as error:  # the user's code may raise anything
+        except Exception as error:  # noqa: BLE001 - the user's code may raise anything
             line = traceback.format_exception_only(error)[-1].strip()
             _raised("TP182", f"`{target}` raises when it is imported: {line}", error, target, report)
     file = target.file or getattr(loaded.module, "__file__", None) or ""
@@ -198,7 +198,7 @@ def _module_not_found(error: ModuleNotFoundError, target: Target, report: Diagno
     if (
         target.module
         and (missing == target.module or target.module.startswith(f"{missing}."))
-        and not _user_sites(error, target)
+        and not _user_sites(error)
     ):
         report.error(
             "TP180", f"there is no module `{target.module}`", NOWHERE, help="name it FILE, FILE:NAME or MODULE:NAME"
@@ -217,7 +217,7 @@ def _raised(
 
     if wants_traceback():
         traceback.print_exception(error, file=sys.stderr)
-    sites = _user_sites(error, target)
+    sites = _user_sites(error)
     spans = resolve_spans([(tb.tb_frame.f_code, tb.tb_lasti) for tb in sites])
     own = [span for span in spans if not target.file or _same_file(span.file, target.file)]
     place = own[-1] if own else spans[-1] if spans else NOWHERE
@@ -230,7 +230,7 @@ def _raised(
     report.add(Diagnostic(code, message, Label(place), others, help=help_ or default[code]))
 
 
-def _user_sites(error: BaseException, target: Target) -> list[TracebackType]:
+def _user_sites(error: BaseException) -> list[TracebackType]:
     """The frames of the user's code, outermost first: what stands above and below it is Python's or ours."""
     ours = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
     found: list[TracebackType] = []

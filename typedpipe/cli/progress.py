@@ -92,8 +92,8 @@ class Progress:
 
     def close(self, result: RunResult) -> None:
         """Say how the run ended, and where to look when it failed."""
-        for task in list(self._partial):
-            self._flush(task)
+        for name in list(self._partial):
+            self._flush(name)
         took = result.finished - result.started
         done = sum(task.state == "SUCCEEDED" for task in result.tasks.values())
         self._say(

@@ -166,7 +166,7 @@ def _readable(value: object) -> str:
     return json.dumps(data, ensure_ascii=False)
 
 
-def _data(value: object) -> Any:
+def _data(value: Any) -> Any:
     """An output as JSON data: artifacts by their type, path and metadata."""
     if hasattr(value, "__fspath__") and hasattr(value, "metadata"):
         kind = getattr(type(value), "schema_title", type(value).__name__)

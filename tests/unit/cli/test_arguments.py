@@ -119,7 +119,10 @@ def codes(*texts: tuple[str, str]) -> list[str]:
 
 def test_binding():
     report = Diagnostics()
-    assert bind(pipeline(), [("learning-rate", "1"), ("data", "/a/b")], report) == {"learning_rate": "1.0", "data": "/a/b"}
+    assert bind(pipeline(), [("learning-rate", "1"), ("data", "/a/b")], report) == {
+        "learning_rate": "1.0",
+        "data": "/a/b",
+    }
     assert not report.items
 
 

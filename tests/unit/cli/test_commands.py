@@ -48,7 +48,12 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def call(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "typedpipe", *arguments], cwd=cwd, capture_output=True, text=True, check=False, timeout=60
+        [sys.executable, "-m", "typedpipe", *arguments],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
     )
 
 
@@ -75,7 +80,15 @@ def test_a_run_that_fails(folder):
 def test_help_of_a_pipeline_lists_its_parameters(folder, capsys):
     assert run_app(["run", "p.py:sums", "--help"]) == 0
     text = capsys.readouterr().out
-    for part in ("Add some.", "--start int", "[required]", "--extra-terms", "list[int]", "[default: []]", "--loud / --no-loud"):
+    for part in (
+        "Add some.",
+        "--start int",
+        "[required]",
+        "--extra-terms",
+        "list[int]",
+        "[default: []]",
+        "--loud / --no-loud",
+    ):
         assert part in text
 
 
@@ -180,8 +193,12 @@ def test_check_compares(folder, capsys):
 
 def test_python_m_compile_is_the_same_code(folder):
     arguments = ["p.py:sums", "--to", "ir", "-o", "-"]
-    one = subprocess.run([sys.executable, "-m", "typedpipe.compile", *arguments], cwd=folder, capture_output=True, check=False)
-    two = subprocess.run([sys.executable, "-m", "typedpipe", "compile", *arguments], cwd=folder, capture_output=True, check=False)
+    one = subprocess.run(
+        [sys.executable, "-m", "typedpipe.compile", *arguments], cwd=folder, capture_output=True, check=False
+    )
+    two = subprocess.run(
+        [sys.executable, "-m", "typedpipe", "compile", *arguments], cwd=folder, capture_output=True, check=False
+    )
     assert one.returncode == two.returncode == 0
     assert one.stdout == two.stdout != b""
 

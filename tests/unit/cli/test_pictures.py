@@ -52,7 +52,7 @@ def test_user_text_is_text_in_every_picture(draw, tmp_path):
         text = draw(str(tmp_path / "nasty.py"), form)
         assert "\x1b" not in text
         assert "\u202e" not in text
-    assert '<b>' not in draw(str(tmp_path / "nasty.py"), "mermaid")
+    assert "<b>" not in draw(str(tmp_path / "nasty.py"), "mermaid")
 
 
 def test_boxes_of_one_scope_do_not_overlap(draw):

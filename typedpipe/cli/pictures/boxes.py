@@ -22,7 +22,7 @@ from typedpipe.ir.nodes import (
     Pipeline,
     Task,
 )
-from typedpipe.ir.scopes import arm_operands, expr_operands, node_operands
+from typedpipe.ir.scopes import expr_operands, node_operands
 from typedpipe.types.display import show
 
 Kind: TypeAlias = Literal["task", "importer", "call", "loop", "branch", "arm", "exit"]

@@ -8,7 +8,7 @@ from itertools import pairwise
 from typedpipe.cli.pictures.boxes import Box
 from typedpipe.diagnostics.cells import shown, width
 
-CELL, LINE = 7.3, 18.0
+CELL, LINE = 7.9, 18.0
 """The size of a character of the font."""
 GAP_X, GAP_Y, PAD, TITLE = 26.0, 40.0, 14.0, 24.0
 _SWEEPS = 6
@@ -112,9 +112,15 @@ def _order(layers: list[list[Placed]], arrows: list[list[Placed]]) -> None:
         neighbours = above if down else below
         for layer in layers if down else reversed(layers):
             at = {id(item): float(number) for other in layers for number, item in enumerate(other)}
-            layer.sort(
-                key=lambda item, at=at: _mean([at[id(other)] for other in neighbours.get(id(item), [])], at[id(item)])
-            )  # type: ignore[misc]
+            means = {
+                id(item): _mean([at[id(other)] for other in neighbours.get(id(item), [])], at[id(item)])
+                for item in layer
+            }
+            _sort(layer, means)
+
+
+def _sort(layer: list[Placed], keys: dict[int, float]) -> None:
+    layer.sort(key=lambda item: keys[id(item)])
 
 
 def _mean(values: list[float], otherwise: float) -> float:

@@ -60,7 +60,7 @@ def _operand(operand: Operand, graph: Graph, depth: int) -> str:
         case FromInput():
             return operand.name
         case FromTask():
-            plain = operand.output.lower() in ("output", "return", "artifact")
+            plain = operand.output.lower() in ("output", "return", "artifact") or operand.output.startswith("oneof-")
             return operand.task if plain else f"{operand.task}.{operand.output}"
         case FromItem():
             return f"item of {operand.loop}"
