@@ -29,6 +29,7 @@ from typedpipe.dsl.tracing import (
 )
 from typedpipe.dsl.values import PipelineValue
 from typedpipe.ir import nodes as ir
+from typedpipe.types.annotations import Returned
 
 P = ParamSpec("P")
 R_co = TypeVar("R_co", covariant=True)
@@ -58,6 +59,7 @@ class Pipeline(Generic[P, R_co]):
         self.uses: set[str] = set()
         self.ir: ir.Pipeline | None = None
         self.callee: Callee | None = None
+        self._returns: Returned | None = None
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Task[R_co]:
         """Call the pipeline inside another one."""
@@ -90,10 +92,41 @@ class Pipeline(Generic[P, R_co]):
 
         import_module("typedpipe.compiler").Compiler().compile(self, package_path)
 
-    def local(self, *args: P.args, **kwargs: P.kwargs) -> None:
-        """Trace the function once more, for a test: raises what its definition raised."""
+    def local(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
+        """Run the pipeline on this machine, each task in its own process, and give its outputs.
+
+        Raises:
+            PipelineError: The pipeline, or an argument, has mistakes.
+            RunFailed: A task failed; ``.result`` has what became of each.
+
+        >>> from typedpipe import dsl
+        >>> @dsl.component
+        ... def double(n: int) -> int:
+        ...     return 2 * n
+        >>> @dsl.pipeline
+        ... def four(n: int) -> int:
+        ...     return double(n=double(n=n).output).output
+        >>> four.local(n=1)
+        4
+        """
+        from importlib import import_module  # as in `compile`: the engine stands above the dsl
+
         if self.ir is None:
             raise PipelineError([])
+        arguments = {**dict(zip((port.name for port in self.ir.graph.inputs), args, strict=False)), **kwargs}
+        checked = import_module("typedpipe.compiler.driver").check(self.ir)
+        outputs = import_module("typedpipe.local").run_or_raise(checked, arguments)
+        result: R_co = self._result(outputs)
+        return result
+
+    def _result(self, outputs: dict[str, Any]) -> Any:
+        if self._returns is None or self._returns.kind == "none":
+            return None
+        if self._returns.kind == "one":
+            return outputs["Output"]
+        hint = self._fn.__annotations__["return"]
+        cls = eval(hint, self._fn.__globals__) if isinstance(hint, str) else hint  # noqa: S307 - the user's annotation
+        return cls(**outputs)
 
     def __repr__(self) -> str:
         return f"<pipeline {self.name}>"
@@ -170,6 +203,7 @@ def _define(fn: Any, name: str | None, options: dict[str, Any]) -> Pipeline[...,
 
 def _trace(handle: Pipeline[..., Any], fn: Any, trace: Trace) -> None:
     signature = pipeline_signature(fn, trace)
+    handle._returns = signature.returns
     span = span_of_function(fn)
     handle.callee = Callee(fn.__name__, f"{fn.__name__}#{next(_keys)}", signature.inputs, signature.outputs, span)
     handle.callee.is_pipeline = True

@@ -41,3 +41,13 @@ class RunResult:
     @property
     def succeeded(self) -> bool:
         return self.state == "SUCCEEDED"
+
+
+class RunFailed(Exception):
+    """The run did not succeed. ``result`` has what became of each task."""
+
+    def __init__(self, result: RunResult) -> None:
+        failed = next((task for task in result.tasks.values() if task.state == "FAILED"), None)
+        where = f": task `{failed.name}`: {failed.message}" if failed is not None else f": {result.message}"
+        super().__init__(f"run {result.run} {result.state.lower()}{where}")
+        self.result = result

@@ -14,7 +14,7 @@ from typedpipe.ir.nodes import Pipeline
 from typedpipe.local import events
 from typedpipe.local.checks import Containers, bind_arguments, check_runnable
 from typedpipe.local.engine import Engine, Settings
-from typedpipe.local.result import RunResult
+from typedpipe.local.result import RunFailed, RunResult
 from typedpipe.local.scope import NodeResult
 from typedpipe.local.values import Stored, Value, load
 from typedpipe.types.model import DATETIME, Type, is_artifact, without_none
@@ -64,6 +64,19 @@ def run(
     place = make_folder(pipeline, folder or Path(".typedpipe"), name, report)
     settings = Settings(max(1, default_jobs() if jobs is None else jobs), timeout, on_event=on_event)
     return execute(Engine(pipeline, name, place, settings), pipeline, name, place, bound)
+
+
+def run_or_raise(pipeline: Pipeline, arguments: Mapping[str, object], *, folder: Path | None = None) -> dict[str, object]:
+    """The outputs of a run.
+
+    Raises:
+        RunFailed: the run did not succeed.
+        PipelineError: as :func:`run`.
+    """
+    result = run(pipeline, arguments, folder=folder)
+    if not result.succeeded:
+        raise RunFailed(result)
+    return dict(result.outputs)
 
 
 def execute(engine: Engine, pipeline: Pipeline, name: str, place: Path, bound: Mapping[str, Value]) -> RunResult:
