@@ -42,10 +42,10 @@ def load_digits() -> Dataset:
     import numpy as np
     from sklearn.datasets import load_digits as load
 
-    digits = load()
-    data = Dataset(metadata={"rows": len(digits.target), "classes": 10})
+    x, y = load(return_X_y=True)
+    data = Dataset(metadata={"rows": len(y), "classes": 10})
     with open(data.path, "wb") as file:
-        np.savez(file, x=digits.data / 16.0, y=digits.target)
+        np.savez(file, x=x / 16.0, y=y)
     return data
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -98,7 +99,7 @@ def run_app(arguments: Sequence[str] | None = None) -> int:
         args.remove("--traceback")
         os.environ["TYPEDPIPE_TRACEBACK"] = "1"
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
+        if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     try:
         result = app.main(args, prog_name="typedpipe", standalone_mode=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeAlias, cast
 
 from typedpipe.diagnostics.model import NOWHERE, Diagnostics, Label
 from typedpipe.ir.nodes import Const, InputPort, Pipeline
@@ -28,6 +28,7 @@ from typedpipe.types.model import (
 )
 from typedpipe.types.values import NotAConstant, constant
 
+Json: TypeAlias = Any
 TRUE = ("true", "yes", "on", "1")
 FALSE = ("false", "no", "off", "0")
 
@@ -151,7 +152,7 @@ def _expected(type_: Type, value: object, path: str) -> NotOfType:
     return NotOfType(f"{path + ': ' if path else ''}expected `{show(type_)}`, found {shown}")
 
 
-def _wire(value: Any, type_: Type, path: str) -> str:
+def _wire(value: Json, type_: Type, path: str) -> str:
     """The wire text of a JSON value of a type."""
     match type_:
         case AnyType():
@@ -161,16 +162,19 @@ def _wire(value: Any, type_: Type, path: str) -> str:
         case ScalarType():
             return _scalar(value, type_, path)
         case ListType() if isinstance(value, list):
-            return "[" + ",".join(_wire(item, type_.item, f"{path}[{index}]") for index, item in enumerate(value)) + "]"
+            items = cast("list[Json]", value)
+            return f"[{','.join(_wire(item, type_.item, f'{path}[{index}]') for index, item in enumerate(items))}]"
         case DictType() if isinstance(value, dict):
-            entries = [f"{_plain(key)}:{_wire(item, type_.value, _inside(path, key))}" for key, item in value.items()]
-            return _object(entries, value)
+            given = cast("dict[str, Json]", value)
+            return _object(
+                [f"{_plain(key)}:{_wire(item, type_.value, _inside(path, key))}" for key, item in given.items()], given
+            )
         case StructType() if isinstance(value, dict):
-            return _struct(value, type_, path)
+            return _struct(cast("dict[str, Json]", value), type_, path)
         case EnumType() if isinstance(value, (str, int, float)):
             return _member(value, type_, path)
         case LiteralType() if not isinstance(value, (list, dict)) and _plain(value) in type_.values:
-            return _plain(value)
+            return _plain(cast("Json", value))
         case UnionType():
             return _union(value, type_, path)
         case _:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -39,7 +39,7 @@ class Loaded:
 
     target: Target
     module: ModuleType | None = None
-    pipelines: list[Any] = field(default_factory=list)
+    pipelines: list[Any] = field(default_factory=list[Any])
 
 
 def parse_target(text: str, report: Diagnostics) -> Target | None:
@@ -116,7 +116,7 @@ def _same_file(one: str, other: str) -> bool:
 
 
 @contextmanager
-def _stdout_to_stderr() -> Iterator[None]:
+def _stdout_to_stderr() -> Generator[None]:
     """What the import prints, also from C or a child process, does not get into our data."""
     sys.stdout.flush()
     real = sys.stdout is sys.__stdout__ and _is_descriptor(sys.stdout, 1)

@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import click
 
@@ -159,7 +159,7 @@ def _readable(value: object) -> str:
     data = _data(value)
     if isinstance(data, str):
         return shown(data)
-    if isinstance(data, dict) and set(data) == {"type", "path", "metadata"}:
+    if hasattr(value, "__fspath__"):
         return shown(
             f"{data['type']} at {data['path']}" + (f" {json.dumps(data['metadata'])}" if data["metadata"] else "")
         )
@@ -172,9 +172,9 @@ def _data(value: Any) -> Any:
         kind = getattr(type(value), "schema_title", type(value).__name__)
         return {"type": kind, "path": value.__fspath__(), "metadata": value.metadata}
     if isinstance(value, dict):
-        return {str(key): _data(item) for key, item in value.items()}
+        return {str(key): _data(item) for key, item in cast("dict[Any, Any]", value).items()}
     if isinstance(value, (list, tuple)):
-        return [_data(item) for item in value]
+        return [_data(item) for item in cast("list[Any]", value)]
     if isinstance(value, (str, int, float, bool)) or value is None:
         return value
     return str(value)

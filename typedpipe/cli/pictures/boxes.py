@@ -36,8 +36,8 @@ class Box:
     name: str
     title: str
     outputs: str = ""
-    sources: list[str] = field(default_factory=list)
-    children: list[Box] = field(default_factory=list)
+    sources: list[str] = field(default_factory=list[str])
+    children: list[Box] = field(default_factory=lambda: list[Box]())
     stacked: bool = False
     """The children are alternatives, or come one after the other, and no arrows lead between them."""
 

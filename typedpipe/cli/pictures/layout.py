@@ -34,8 +34,8 @@ class Placed:
 class Layout:
     """One scope: its placed boxes, and its arrows as the boxes and bends that they run through."""
 
-    items: list[Placed] = field(default_factory=list)
-    arrows: list[list[Placed]] = field(default_factory=list)
+    items: list[Placed] = field(default_factory=list[Placed])
+    arrows: list[list[Placed]] = field(default_factory=list[list[Placed]])
     wide: float = 0.0
     high: float = 0.0
 
