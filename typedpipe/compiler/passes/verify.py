@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 
 from typedpipe.compiler.passes.order import Order, find_cycle
+from typedpipe.compiler.passes.places import called
 from typedpipe.compiler.passes.places import known as place_of
 from typedpipe.diagnostics.model import Diagnostics, Label, Span
 from typedpipe.ir.nodes import (
@@ -33,7 +34,7 @@ from typedpipe.ir.nodes import (
 )
 from typedpipe.ir.scopes import Scope, Scopes, bodies, expr_operands, node_operands, scopes_of
 from typedpipe.ir.typing import Ports
-from typedpipe.types.model import StatusType
+from typedpipe.types.model import StatusType, is_artifact, is_optional
 
 OURS = "this is a mistake of typedpipe's, or the file was made by something else: please report it"
 
@@ -155,6 +156,7 @@ class _Verifier:
         if target not in known:
             self._ours(f"`{node.name}` calls `{target}`, which is not there", node.span)
             return
+        target = called(self.pipeline, node)
         inputs = self.ports.inputs(node)
         given = {name for name, _ in node.args}
         if len(given) < len(node.args):
@@ -175,7 +177,10 @@ class _Verifier:
         missing = [
             name
             for name, port in self.ports.inputs(node).items()
-            if name not in given and port.default is None and not isinstance(port.type, StatusType)
+            if name not in given
+            and port.default is None
+            and not isinstance(port.type, StatusType)
+            and not (is_artifact(port.type) and is_optional(port.type))
         ]
         if missing:
             self.report.error(
