@@ -42,6 +42,7 @@ from typedpipe.ir.nodes import (
 from typedpipe.types.model import (
     ANY,
     BOOL,
+    NEVER,
     NULL,
     STR,
     DictType,
@@ -195,7 +196,8 @@ def expr_type(expr: Expr, of: TypeOf) -> Type:
 def _default_type(value: Type, default: Type) -> Type:
     from typedpipe.types.assignable import mismatch
 
-    return value if mismatch(default, value) is None else union(value, default)
+    wider = value == NEVER or (mismatch(default, value) is not None and mismatch(value, default) is None)
+    return default if wider else value
 
 
 def field_type(value: Type, name: str) -> Type | None:

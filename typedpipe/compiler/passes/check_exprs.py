@@ -175,7 +175,7 @@ class _Expression:
 
     def _default(self, expr: Default) -> None:
         value, default = without_none(self.of(expr.value)), self.of(expr.default)
-        if mismatch(default, value) is not None:
+        if mismatch(default, value) is not None and mismatch(value, default) is not None:
             self._error(
                 "TP211",
                 f"`Some` needs a default of `{show(value)}`, but this is `{show(default)}`",

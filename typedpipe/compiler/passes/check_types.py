@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typedpipe.compiler.passes.check_exprs import check_exprs
-from typedpipe.compiler.passes.places import Use, declared, known, source_label
+from typedpipe.compiler.passes.places import Use, called, declared, known, source_label
 from typedpipe.diagnostics.model import Diagnostics, Span
 from typedpipe.ir.nodes import (
     DEFAULT_OPTIONS,
@@ -117,7 +117,7 @@ class _Checker:
     def _edge(self, use: Use, source: Type, port: InputPort) -> None:
         node = use.node
         assert isinstance(node, Task | Call)
-        target = node.component if isinstance(node, Task) else node.pipeline
+        target = called(self.pipeline, node)
         kind = "the value is" if isinstance(use.operand, Const) else "this edge carries"
         why = mismatch(source, port.type)
         plain = f"expected `{show(port.type)}`, found `{show(source)}`"

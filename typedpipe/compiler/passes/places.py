@@ -31,6 +31,14 @@ class Use:
         return argument_span(self.span, self.argument, position)
 
 
+def called(pipeline: Pipeline, node: Task | Call) -> str:
+    """The name of what a task calls, as the user wrote it: keys of the tables may say more."""
+    if isinstance(node, Call):
+        return node.pipeline.partition("#")[0]
+    component = pipeline.components.get(node.component)
+    return component.name if component is not None else node.component
+
+
 def declared(pipeline: Pipeline, node: Node) -> tuple[str, ...]:
     """The note that says where a task's component is declared."""
     if isinstance(node, Task) and node.component in pipeline.components:

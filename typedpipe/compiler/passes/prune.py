@@ -85,9 +85,8 @@ def _used_outputs(scopes: Scopes) -> set[tuple[str, str]]:
         group = scope.group
         found = [operand for node in scope.graph.nodes for operand in node_operands(node)]
         found.extend(operand for expr in scope.graph.exprs for operand in expr_operands(expr))
-        for output in scope.graph.outputs:
-            if group is None or (group.name, output.name) in used:
-                found.append(output.value)
+        gives = scope.graph.outputs
+        found.extend(output.value for output in gives if group is None or (group.name, output.name) in used)
         used.update((operand.task, operand.output) for operand in found if isinstance(operand, FromTask))
     return used
 
