@@ -7,17 +7,29 @@ from typing import Any
 
 from typedpipe.diagnostics.model import Label, Span
 from typedpipe.dsl.task import ParamTask, Task
-from typedpipe.dsl.tracing import Site, Trace, current, error, listed, nearest
-from typedpipe.dsl.values import Pending, PipelineValue, lift, place
+from typedpipe.diagnostics.source import argument_span
+from typedpipe.dsl.tracing import Site, current, error, listed, nearest, span_of
+from typedpipe.dsl.values import POISON, Argument, Pending, PipelineValue, lift, place
 from typedpipe.ir import nodes as ir
 from typedpipe.types.display import show
-from typedpipe.types.model import ANY, StatusType, Type, is_optional
+from typedpipe.types.model import StatusType, Type, is_optional
 
 
 class Callee:
     """The interface of a component or a pipeline, prepared so that a call costs little."""
 
-    __slots__ = ("inputs", "is_pipeline", "key", "name", "node_name", "output_params", "outputs", "required", "span")
+    __slots__ = (
+        "inputs",
+        "is_pipeline",
+        "key",
+        "name",
+        "node_name",
+        "output_params",
+        "outputs",
+        "positions",
+        "required",
+        "span",
+    )
 
     def __init__(
         self,
@@ -29,8 +41,9 @@ class Callee:
     ) -> None:
         self.name = name
         self.key = key
-        self.node_name = name.replace("_", "-")
+        self.node_name = node_name(name)
         self.inputs = {port.name: port for port in inputs if not isinstance(port.type, StatusType)}
+        self.positions = {name: index for index, name in enumerate(self.inputs)}
         self.outputs = dict(outputs)
         self.output_params: frozenset[str] = frozenset()
         self.required = frozenset(
@@ -41,6 +54,16 @@ class Callee:
 
     def declared(self) -> tuple[Label, ...]:
         return (Label(self.span, f"`{self.name}` is declared here"),) if self.span.file else ()
+
+
+def node_name(name: str) -> str:
+    """What a task of a component is called: its name, with ``-`` for all that is no letter or digit.
+
+    >>> node_name("train_model (v2)")
+    'train-model-v2'
+    """
+    words = "".join(c if c.isalnum() else " " for c in name).split()
+    return "-".join(words) or "task"
 
 
 def call(callee: Callee | None, task_class: type[Task[Any]], args: tuple[Any, ...], kwargs: dict[str, Any], site: Site) -> Any:
@@ -65,9 +88,9 @@ def call(callee: Callee | None, task_class: type[Task[Any]], args: tuple[Any, ..
             op = value._tp_op
             bound.append((name, place(scope, value) if op.__class__ is Pending else op))
             continue
-        made = lift(value, f"`{name}` of `{callee.name}`")
+        made = lift(value, Argument(callee.name, name, callee.positions[name], site))
         if made is None:
-            bound.append((name, ir.Const("null", ANY)))
+            bound.append((name, POISON))
         else:
             bound.append((name, made if made.__class__ is ir.Const else place_or_leaf(scope, made)))
     if not callee.required <= kwargs.keys():
@@ -105,7 +128,7 @@ def _unknown(callee: Callee, name: str, site: Site) -> None:
         error(
             "TP112",
             f"`{name}` is an output of `{callee.name}`, so a call does not pass it",
-            site,
+            argument_span(span_of(site), name),
             others=callee.declared(),
             help=f"leave it out, and use `.outputs.{name}` of the task",
         )
@@ -113,7 +136,8 @@ def _unknown(callee: Callee, name: str, site: Site) -> None:
     names = list(callee.inputs)
     guess = nearest(name, names)
     help_ = f"did you mean `{guess}`?" if guess else f"its inputs are {listed(names)}" if names else "it has no inputs"
-    error("TP110", f"`{callee.name}` has no input `{name}`", site, others=callee.declared(), help=help_)
+    at = argument_span(span_of(site), name)
+    error("TP110", f"`{callee.name}` has no input `{name}`", at, others=callee.declared(), help=help_)
 
 
 def _missing(callee: Callee, kwargs: dict[str, Any], site: Site) -> None:
@@ -132,6 +156,6 @@ def _foreign(callee: Callee, name: str, value: PipelineValue, site: Site) -> Non
     error(
         "TP158",
         f"`{name}` of `{callee.name}` gets a value of another pipeline: `{value._tp_trace.name}`",
-        site,
+        argument_span(span_of(site), name, callee.positions[name]),
         help="give this pipeline an input for it, and pass the value when you call the pipeline",
     )

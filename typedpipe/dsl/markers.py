@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from typedpipe.dsl.tracing import Trace, error, site_here
 
 if TYPE_CHECKING:
-    from typedpipe.dsl.values import PipelineValue
+    from typedpipe.dsl.values import PipelineValue, What
 
 _ZERO = 0xF0100
 _BASE = 16
@@ -55,9 +55,9 @@ def present(text: str) -> bool:
     return not text.isascii() and _OURS.search(text) is not None
 
 
-def read(trace: Trace, text: str, what: str) -> Any:
+def read(trace: Trace, text: str, what: What) -> Any:
     """The text as a constant, or as a reference to be put together; None after an error was reported."""
-    from typedpipe.dsl.values import PipelineValue, text_value
+    from typedpipe.dsl.values import PipelineValue, place_of, text_value
     from typedpipe.ir.nodes import Const
     from typedpipe.types.values import NotAConstant, constant
 
@@ -65,13 +65,16 @@ def read(trace: Trace, text: str, what: str) -> Any:
         try:
             return Const(*constant(text))
         except NotAConstant as problem:
-            error("TP114", f"{what} cannot be passed to a task: {problem}")
+            error("TP114", f"{what} cannot be passed to a task: {problem}", place_of(what))
             return None
     parts: list[str | tuple[PipelineValue, str]] = []
     position = 0
     for match in _MARKER.finditer(text):
         nonce, number, check = (_number(group) for group in match.groups())
-        if _checksum(nonce, number) != check or nonce != trace.nonce % _BASE**4 or number >= len(trace.formats):
+        if _checksum(nonce, number) == check and nonce != trace.nonce % _BASE**4:
+            _foreign(what)
+            return None
+        if _checksum(nonce, number) != check or number >= len(trace.formats):
             break
         if match.start() > position:
             parts.append(text[position : match.start()])
@@ -88,13 +91,27 @@ def read(trace: Trace, text: str, what: str) -> Any:
     return text_value(trace, parts)
 
 
-def _damaged(trace: Trace, what: str) -> None:
+def _damaged(trace: Trace, what: What) -> None:
     for entry in trace.formats:
         entry[3] = True  # one report is enough
+    from typedpipe.dsl.values import place_of
+
     error(
         "TP159",
         f"{what} is text with a value of the pipeline in it that was changed after the f-string made it",
+        place_of(what),
         help='pass the f-string as it is: `f"{a}-{b}"`; slice, wrap, escape or use `!r` in a component',
+    )
+
+
+def _foreign(what: What) -> None:
+    from typedpipe.dsl.values import place_of
+
+    error(
+        "TP158",
+        f"{what} is text with a value of another pipeline in it",
+        place_of(what),
+        help="give this pipeline an input for it, and pass the value when you call the pipeline",
     )
 
 

@@ -6,6 +6,7 @@ a ``ContextVar``, so threads that define pipelines at once do not see each other
 
 from __future__ import annotations
 
+import itertools
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -15,6 +16,7 @@ from types import CodeType, FrameType
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from typedpipe.diagnostics.model import NOWHERE, Diagnostic, Diagnostics, Label, PipelineError, Span
+from typedpipe.diagnostics.source import read_source
 from typedpipe.diagnostics.spans import resolve_spans
 from typedpipe.ir import nodes as ir
 
@@ -62,6 +64,9 @@ class Scope:
         self.chain: Any = None
 
 
+_nonces = itertools.count(1)  # a shared counter whose `next` is atomic: threads define pipelines at once
+
+
 class Trace:
     """One pipeline that is being traced."""
 
@@ -79,11 +84,8 @@ class Trace:
         "scopes",
         "site",
     )
-    _counter = 0
-
     def __init__(self, name: str, report: Diagnostics, site: Site | None = None) -> None:
-        Trace._counter += 1
-        self.nonce = Trace._counter
+        self.nonce = next(_nonces)
         self.name = name
         self.report = report
         self.site = site
@@ -232,10 +234,33 @@ def error(
     report.add(diagnostic)
 
 
-def fatal(code: str, message: str, *, label: str = "", notes: Sequence[str] = (), help: str = "") -> NoReturn:  # noqa: A002
-    """Report a misuse that cannot go on, and end the tracing of this pipeline."""
-    error(code, message, None, label, notes=notes, help=help)
+def fatal(
+    code: str,
+    message: str,
+    at: Site | Span | None = None,
+    *,
+    label: str = "",
+    notes: Sequence[str] = (),
+    help: str = "",  # noqa: A002 - the word that users read
+) -> NoReturn:
+    """Report a misuse that cannot go on, and end the tracing of this pipeline, or the import where there is none."""
+    span = at if isinstance(at, Span) else _first_line(span_of(at or site_here()))
+    diagnostic = Diagnostic(code, message, Label(span, label), (), tuple(notes), help)
+    report = sink()
+    if report is not None:
+        report.add(diagnostic)
+    if _TRACE.get() is None:
+        raise PipelineError([diagnostic])
     raise TraceAbort(code)
+
+
+def _first_line(span: Span) -> Span:
+    """Python gives a whole block as the place of what its first line does: ``for x in value:``, ``with group:``."""
+    source = read_source(span.file) if span.end_line > span.line else None
+    text = source.line(span.line).rstrip() if source is not None else ""
+    if not text[span.column - 1 :].startswith(("for ", "with ", "match ", "if ", "while ")):
+        return span
+    return Span(span.file, span.line, span.column, span.line, len(text) + 1)
 
 
 def nearest(name: str, names: Sequence[str]) -> str:

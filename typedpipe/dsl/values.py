@@ -8,11 +8,25 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeAlias
 
 from typedpipe.diagnostics.model import Span
+from typedpipe.diagnostics.source import argument_span
 from typedpipe.dsl import markers
-from typedpipe.dsl.tracing import PACKAGE, Scope, Site, Trace, current, error, fatal, listed, nearest, site_here
+from typedpipe.dsl.tracing import (
+    PACKAGE,
+    Scope,
+    Site,
+    Trace,
+    TraceAbort,
+    current,
+    error,
+    fatal,
+    listed,
+    nearest,
+    site_here,
+    span_of,
+)
 from typedpipe.ir import nodes as ir
 from typedpipe.types.display import show
 from typedpipe.types.model import (
@@ -113,7 +127,8 @@ class PipelineValue:
     # ---- what cannot work before the value is there
 
     def __bool__(self) -> NoReturn:
-        fatal(
+        _stop(
+            self,
             "TP150",
             "this value is known only when the pipeline runs, so Python cannot branch on it here",
             help="`with dsl.If(...):` branches; `&`, `|` and `dsl.Not(...)` stand for `and`, `or` and `not`; "
@@ -121,53 +136,59 @@ class PipelineValue:
         )
 
     def __iter__(self) -> NoReturn:
-        fatal(
+        _stop(
+            self,
             "TP151",
             "this value is known only when the pipeline runs, so Python cannot loop over it or unpack it here",
             help="`with dsl.ParallelFor(...) as item:` runs tasks for each item; unpack `task.outputs`, not `task.output`",
         )
 
     def __len__(self) -> NoReturn:
-        fatal(
+        _stop(
+            self,
             "TP152",
             "the length of this value is known only when the pipeline runs",
             help="take `len(...)` in a component, and use its output",
         )
 
     def __contains__(self, item: object) -> NoReturn:
-        fatal(
+        _stop(
+            self,
             "TP153",
             "what this value contains is known only when the pipeline runs",
             help="write `dsl.Contains(items, x)` or `dsl.In(x, items)` as the condition",
         )
 
     def __str__(self) -> NoReturn:
-        _not_yet("turned into text by `str()` or `%s`", 'put it into an f-string: `f"{value}"`')
+        _not_yet(self, "turned into text by `str()` or `%s`", 'put it into an f-string: `f"{value}"`')
 
     def __int__(self) -> NoReturn:
-        _not_yet("turned into an int", "convert it in a component")
+        _not_yet(self, "turned into an int", "convert it in a component")
 
     __index__ = __int__
     __round__ = __int__
     __trunc__ = __int__
 
     def __float__(self) -> NoReturn:
-        _not_yet("turned into a float", "an int goes into a `float` input as it is; convert anything else in a component")
+        _not_yet(
+            self, "turned into a float", "an int goes into a `float` input as it is; convert anything else in a component"
+        )
 
     def __complex__(self) -> NoReturn:
-        _not_yet("turned into a number", "convert it in a component")
+        _not_yet(self, "turned into a number", "convert it in a component")
 
     def __bytes__(self) -> NoReturn:
-        _not_yet("turned into bytes", "convert it in a component")
+        _not_yet(self, "turned into bytes", "convert it in a component")
 
     def __fspath__(self) -> str:
-        _not_yet("opened or used as a path", "a component that takes it as `InputPath[...]` can open it")
+        _not_yet(self, "opened or used as a path", "a component that takes it as `InputPath[...]` can open it")
 
     def __call__(self, *args: object, **kwargs: object) -> NoReturn:
-        _not_yet("called", "call its methods in a component")
+        _not_yet(self, "called", "call its methods in a component")
 
     def _arithmetic(self, *args: object) -> NoReturn:
-        fatal(
+        _stop(
+            self,
             "TP155",
             "arithmetic on this value is possible only when the pipeline runs",
             help='calculate in a component, and use its output; text is joined by an f-string: `f"{a}-{b}"`',
@@ -194,32 +215,83 @@ class PipelineValue:
     __enter__ = __exit__ = _no_with
 
 
-def _not_yet(what: str, instead: str) -> NoReturn:
-    fatal("TP154", f"this value is known only when the pipeline runs, so it cannot be {what} here", help=instead)
+def _stop(value: PipelineValue, code: str, message: str, *, help: str) -> NoReturn:  # noqa: A002 - as `error` has it
+    """End the tracing; of poison nothing is said, for its making was an error already."""
+    if is_poison(value) and current() is not None:
+        raise TraceAbort(code)
+    fatal(code, message, help=help)
+
+
+def _not_yet(value: PipelineValue, what: str, instead: str) -> NoReturn:
+    message = f"this value is known only when the pipeline runs, so it cannot be {what} here"
+    _stop(value, "TP154", message, help=instead)
 
 
 # ------------------------------------------------------------------------------------------------ building
 
 
 def derived(trace: Trace, type_: Type, build: Build, children: tuple[Any, ...], flat: str = "") -> PipelineValue:
-    """A value made of others."""
+    """A value made of others; poison when one of them is."""
+    for child in children:
+        if child is POISON:
+            return poison(trace)
+        if child.__class__ is PipelineValue and (child._tp_op is POISON or child._tp_trace is not trace):
+            if child._tp_op is not POISON:
+                same_trace(child, trace, "this value")
+            return poison(trace)
     return PipelineValue(trace, type_, Pending(build, children, flat), site_here())
+
+
+POISON = ir.Const("null", ANY)
+"""The one constant that stands for a mistake; known by identity."""
 
 
 def poison(trace: Trace) -> PipelineValue:
     """What stands for a value whose making was an error: it fits anywhere, so one mistake gives one error."""
-    return PipelineValue(trace, ANY, ir.Const("null", ANY))
+    return PipelineValue(trace, ANY, POISON)
 
 
-def _leaf(value: object, what: str) -> Any:
+def is_poison(value: object) -> bool:
+    """Whether a value stands for a mistake that was reported."""
+    return value is POISON or (isinstance(value, PipelineValue) and value._tp_op is POISON)
+
+
+class Argument:
+    """Which argument of which call is looked at: its words and its place are made only when they are needed."""
+
+    __slots__ = ("callee", "name", "position", "site")
+
+    def __init__(self, callee: str, name: str, position: int, site: Site) -> None:
+        self.callee = callee
+        self.name = name
+        self.position = position
+        self.site = site
+
+    def __str__(self) -> str:
+        return f"`{self.name}` of `{self.callee}`"
+
+    def span(self) -> Span:
+        return argument_span(span_of(self.site), self.name, self.position)
+
+
+What: TypeAlias = str | Argument
+"""What a message calls the value that it is about."""
+
+
+def place_of(what: What) -> Span | None:
+    """Where an argument stands; None for what has no place of its own."""
+    return what.span() if isinstance(what, Argument) else None
+
+
+def _leaf(value: object, what: What) -> Any:
     """A child of an expression: a reference as it is, anything else as a constant."""
     if isinstance(value, PipelineValue):
         return value
     made = lift(value, what)
-    return ir.Const("null", ANY) if made is None else made
+    return POISON if made is None else made
 
 
-def lift(value: object, what: str) -> Any:
+def lift(value: object, what: What) -> Any:
     """A value that may contain references, as a reference or a :class:`Const`; None after an error was reported."""
     trace = current()
     if isinstance(value, PipelineValue):
@@ -228,6 +300,9 @@ def lift(value: object, what: str) -> Any:
         return markers.read(trace, value, what)
     if trace is not None and holds_reference(value):
         return _display(trace, value, what)
+    if _is_ours(value):
+        _not_constant(value, what, "")
+        return None
     try:
         text, type_ = constant(value)
     except NotAConstant as problem:
@@ -239,25 +314,37 @@ def lift(value: object, what: str) -> Any:
     return ir.Const(text, type_)
 
 
-def _not_constant(value: object, what: str, reason: str) -> None:
+def _is_ours(value: object) -> bool:
+    """Whether it is one of the objects of a pipeline's body that stand for no value."""
+    return type(value).__module__.startswith("typedpipe.dsl.")
+
+
+def _not_constant(value: object, what: What, reason: str) -> None:
+    from typedpipe.dsl.groups import Group
     from typedpipe.dsl.task import Outputs, Task
     from typedpipe.types.artifacts import Artifact
 
     kind = type(value).__name__
+    label = help_ = ""
     if isinstance(value, Task):
         names = value._output_names()
         instead = f"`.outputs.{names[0]}`" if len(names) > 1 else "`.output`"
-        error("TP114", f"{what} is a task, not a value", help=f"pass what the task gives: add {instead}")
+        message = f"{what} is a task, not a value"
+        help_ = f"pass what the task gives: add {instead}" if names else f"`{value.name}` gives nothing: use `.after(…)`"
     elif isinstance(value, Outputs):
-        error("TP114", f"{what} is all the outputs of a task", help="name one of them: `task.outputs.name`")
+        message, help_ = f"{what} is all the outputs of a task", "name one of them: `task.outputs.name`"
     elif isinstance(value, Artifact):
-        error(
-            "TP114",
-            f"{what} is a `{kind}` object made in the pipeline's body",
-            help=f'make it in a component, or bring an existing one in: `dsl.importer("s3://…", {kind}).output`',
-        )
+        message = f"{what} is a `{kind}` object made in the pipeline's body"
+        help_ = f'make it in a component, or bring an existing one in: `dsl.importer("s3://…", {kind}).output`'
+    elif callable(value):
+        name = getattr(value, "__name__", kind)
+        message = f"{what} is `{name}` itself, which is no value"
+        help_ = f"call it and pass its output: `{name}(…).output`" if _is_ours(value) else "pass what it returns"
+    elif isinstance(value, Group):
+        message, help_ = f"{what} is a `dsl.{kind}`, which is no value", "pass an output of a task in it"
     else:
-        error("TP114", f"{what} cannot be passed to a task: {reason}", label=f"this is a `{kind}`")
+        message, label = f"{what} cannot be passed to a task: {reason}", f"this is a `{kind}`"
+    error("TP114", message, place_of(what), label, help=help_)
 
 
 def holds_reference(value: object) -> bool:
@@ -291,7 +378,7 @@ def _parts(item: object) -> Sequence[object]:
     return [getattr(item, name, None) for name in fields] if fields is not None else ()
 
 
-def _display(trace: Trace, value: object, what: str) -> Any:
+def _display(trace: Trace, value: object, what: What) -> Any:
     """A list, dict or dataclass with references inside: put together by the task that takes it."""
     if isinstance(value, str):
         return markers.read(trace, value, what)
@@ -307,13 +394,13 @@ def _display(trace: Trace, value: object, what: str) -> Any:
     return derived(trace, ListType(item_type), ir.MakeList, tuple(items))
 
 
-def _struct(trace: Trace, entries: list[tuple[Any, object]], type_: Type | None, what: str) -> Any:
+def _struct(trace: Trace, entries: list[tuple[Any, object]], type_: Type | None, what: What) -> Any:
     from typedpipe.types.model import StructField
 
     names: list[str] = []
     for key, _ in entries:
         if not isinstance(key, str) or markers.present(key):
-            error("TP114", f"{what} has a key that is not plain text", help="keys of a dict are constant strings")
+            error("TP114", f"{what} has a key that is not plain text", place_of(what), help="a dict's keys are constant strings")
             return None
         names.append(key)
     values = tuple(_inner(value, what) for _, value in entries)
@@ -323,16 +410,16 @@ def _struct(trace: Trace, entries: list[tuple[Any, object]], type_: Type | None,
     return derived(trace, made, lambda ops: ir.MakeDict(tuple(zip(names, ops, strict=True)), type_), values)
 
 
-def _inner(value: object, what: str) -> Any:
+def _inner(value: object, what: What) -> Any:
     made = lift(value, what)
-    return ir.Const("null", ANY) if made is None else made
+    return POISON if made is None else made
 
 
 def type_of(value: PipelineValue | ir.Const) -> Type:
     return value._tp_type if isinstance(value, PipelineValue) else value.type
 
 
-def operand(scope: Scope, value: object, what: str) -> ir.Operand | None:
+def operand(scope: Scope, value: object, what: What) -> ir.Operand | None:
     """What a task's argument is in the IR; None after an error was reported."""
     made = value if isinstance(value, (PipelineValue, ir.Const)) else lift(value, what)
     if made is None or isinstance(made, ir.Const):
@@ -384,8 +471,8 @@ def _flattened(pending: Pending) -> tuple[Any, ...]:
     return (left, *reversed(tail))
 
 
-def same_trace(value: PipelineValue, trace: Trace, what: str) -> bool:
-    if value._tp_trace is trace:
+def same_trace(value: PipelineValue, trace: Trace, what: What) -> bool:
+    if value._tp_trace is trace or is_poison(value):
         return True
     error(
         "TP158",
@@ -437,7 +524,7 @@ def _item(value: PipelineValue, key: object) -> Any:
             return poison(trace)
         return _field(value, key)
     if isinstance(key, slice):
-        fatal("TP154", "a slice of this value is known only when the pipeline runs", help="slice it in a component")
+        _stop(value, "TP154", "a slice of this value is known only when the pipeline runs", help="slice it in a component")
     if isinstance(type_, ListType):
         index = _leaf(key, "the index")
         return derived(trace, type_.item, lambda ops: ir.Index(ops[0], ops[1]), (value, index))
