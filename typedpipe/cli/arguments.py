@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Any, TypeAlias, cast
+from typing import Any, cast
 
 from typedpipe.diagnostics.model import NOWHERE, Diagnostics, Label
 from typedpipe.ir.nodes import Const, InputPort, Pipeline
@@ -28,7 +28,6 @@ from typedpipe.types.model import (
 )
 from typedpipe.types.values import NotAConstant, constant
 
-Json: TypeAlias = Any
 TRUE = ("true", "yes", "on", "1")
 FALSE = ("false", "no", "off", "0")
 
@@ -152,7 +151,7 @@ def _expected(type_: Type, value: object, path: str) -> NotOfType:
     return NotOfType(f"{path + ': ' if path else ''}expected `{show(type_)}`, found {shown}")
 
 
-def _wire(value: Json, type_: Type, path: str) -> str:
+def _wire(value: object, type_: Type, path: str) -> str:
     """The wire text of a JSON value of a type."""
     match type_:
         case AnyType():
@@ -162,19 +161,19 @@ def _wire(value: Json, type_: Type, path: str) -> str:
         case ScalarType():
             return _scalar(value, type_, path)
         case ListType() if isinstance(value, list):
-            items = cast("list[Json]", value)
+            items = cast("list[object]", value)
             return f"[{','.join(_wire(item, type_.item, f'{path}[{index}]') for index, item in enumerate(items))}]"
         case DictType() if isinstance(value, dict):
-            given = cast("dict[str, Json]", value)
+            given = cast("dict[str, object]", value)
             return _object(
                 [f"{_plain(key)}:{_wire(item, type_.value, _inside(path, key))}" for key, item in given.items()], given
             )
         case StructType() if isinstance(value, dict):
-            return _struct(cast("dict[str, Json]", value), type_, path)
+            return _struct(cast("dict[str, object]", value), type_, path)
         case EnumType() if isinstance(value, (str, int, float)):
             return _member(value, type_, path)
         case LiteralType() if not isinstance(value, (list, dict)) and _plain(value) in type_.values:
-            return _plain(cast("Json", value))
+            return _plain(value)
         case UnionType():
             return _union(value, type_, path)
         case _:
@@ -185,7 +184,7 @@ def _inside(path: str, key: str) -> str:
     return f"{path}.{key}" if path else key
 
 
-def _object(entries: list[str], value: dict[str, Any]) -> str:
+def _object(entries: list[str], value: dict[str, object]) -> str:
     text = "{" + ",".join(entries) + "}"
     return _plain({"$tp": None}).replace("null", text, 1) if "$tp" in value else text
 
@@ -213,7 +212,7 @@ def _datetime(text: str, path: str) -> str:
     return _plain(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
 
 
-def _struct(value: dict[str, Any], type_: StructType, path: str) -> str:
+def _struct(value: dict[str, object], type_: StructType, path: str) -> str:
     known = {item.name: item for item in type_.fields}
     for key in value:
         if key not in known:

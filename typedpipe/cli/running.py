@@ -172,9 +172,9 @@ def _data(value: Any) -> Any:
         kind = getattr(type(value), "schema_title", type(value).__name__)
         return {"type": kind, "path": value.__fspath__(), "metadata": value.metadata}
     if isinstance(value, dict):
-        return {str(key): _data(item) for key, item in cast("dict[Any, Any]", value).items()}
+        return {str(key): _data(item) for key, item in cast("dict[object, object]", value).items()}
     if isinstance(value, (list, tuple)):
-        return [_data(item) for item in cast("list[Any]", value)]
+        return [_data(item) for item in cast("list[object]", value)]
     if isinstance(value, (str, int, float, bool)) or value is None:
         return value
     return str(value)

@@ -37,7 +37,7 @@ class Box:
     title: str
     outputs: str = ""
     sources: list[str] = field(default_factory=list[str])
-    children: list[Box] = field(default_factory=lambda: list[Box]())
+    children: list[Box] = field(default_factory=lambda: list[Box]())  # noqa: PLW0108 - Box does not exist yet
     stacked: bool = False
     """The children are alternatives, or come one after the other, and no arrows lead between them."""
 
