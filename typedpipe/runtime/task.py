@@ -1046,7 +1046,7 @@ class _Task:
                 text = file.read()
         elif not optional:
             raise self.error(
-                "TP504", "output `{}`".format(name), "expected a `{}` in {}, found no file".format(show(type_), path)
+                "TP504", "output `{}`".format(name), "expected a `{}` at its path, found no file".format(show(type_))
             )
         self.write(
             name,
@@ -1070,7 +1070,7 @@ class _Task:
             raise self.error("TP503", "output `{}`".format(name), error.reason)
         reference = value.uri != value._given and "://" in value.uri
         if not reference:
-            self.take(name, value, place)
+            self.take(name, value, place, core)
         digest, size, dirs = ("", 0, []) if reference else describe(place)
         if reference or not os.path.exists(place):
             os.makedirs(place, exist_ok=True)
@@ -1091,7 +1091,7 @@ class _Task:
             companion["dirs"] = dirs
         self.write_text(name, "tp-" + key, to_text(companion), "any")
 
-    def take(self, name: str, value: Any, place: str) -> None:
+    def take(self, name: str, value: Any, place: str, type_: Any) -> None:
         source = self.moved.get(id(value)) or value.path
         label = "output `{}`".format(name)
         if not os.path.lexists(source):
@@ -1099,9 +1099,7 @@ class _Task:
                 not isinstance(value, (Metrics, ClassificationMetrics, SlicedClassificationMetrics))
                 or not value.metadata
             ):
-                raise self.error(
-                    "TP504", label, "expected a `{}` in {}, found no file".format(value.schema_title, source)
-                )
+                raise self.error("TP504", label, "expected a `{}` at its path, found no file".format(show(type_)))
             source = place
             data = self.guard("TP503", "output", lambda: encode(value.metadata, ["dict", "any"], name + ".metadata"))
             _write(place, data)
@@ -1118,7 +1116,9 @@ class _Task:
                     _copy(source, place, ())
             _resolve_links(place)
         except OSError as error:
-            raise self.error("TP506", label, "cannot take {}: {}".format(source, error)) from None
+            raise self.error(
+                "TP506", label, "cannot take it: {}".format(str(error).replace(self.root + "/", ""))
+            ) from None
         self.moved[id(value)] = place
         if os.path.isdir(place) and not any(files for _, _, files in os.walk(place)):
             _write(os.path.join(place, MARKER), "")
@@ -1184,8 +1184,10 @@ def _copy(source: str, place: str, above: tuple[str, ...]) -> None:
     real = os.path.realpath(source)
     if real in above:
         raise OSError("the link {} leads back to a folder above it".format(source))
+    if not os.path.exists(real):
+        raise OSError("the link {} leads nowhere".format(source))
     if not os.path.isdir(real):
-        if os.path.exists(real) and not os.path.isfile(real):
+        if not os.path.isfile(real):
             raise OSError("{} is neither a file nor a folder".format(source))
         shutil.copyfile(real, place)
         return
