@@ -33,6 +33,7 @@ def check_scopes(pipeline: Pipeline, report: Diagnostics) -> Pipeline:
     """Report values that may not be there where they are used; nothing is changed.
 
     >>> report = Diagnostics()
+    >>> from typedpipe.ir.nodes import Graph
     >>> _ = check_scopes(Pipeline("p", Graph()), report)
     >>> report.has_errors
     False

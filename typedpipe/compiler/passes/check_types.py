@@ -35,6 +35,7 @@ def check_types(pipeline: Pipeline, report: Diagnostics) -> Pipeline:
     """Report every value that does not fit where it goes; nothing is changed.
 
     >>> report = Diagnostics()
+    >>> from typedpipe.ir.nodes import Graph
     >>> _ = check_types(Pipeline("p", Graph()), report)
     >>> report.has_errors
     False

@@ -182,7 +182,7 @@ class _Verifier:
             and not isinstance(port.type, StatusType)
             and not (is_artifact(port.type) and is_optional(port.type))
         ]
-        if missing:
+        if missing and all(item.primary.span != node.span for item in self.report):  # tracing said it better
             self.report.error(
                 "TP301",
                 f"`{target}` needs {_list(missing)}",
