@@ -99,12 +99,12 @@ class Model(Artifact):
     else:
 
         @property
-        def framework(self):
+        def framework(self) -> str:
             """The framework that made the model, kept in its metadata."""
             return str(self.metadata.get("framework", ""))
 
         @framework.setter
-        def framework(self, framework):
+        def framework(self, framework: str) -> None:
             self.metadata["framework"] = framework
 
 
