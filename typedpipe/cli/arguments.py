@@ -172,7 +172,7 @@ def _wire(value: object, type_: Type, path: str) -> str:
             return _struct(cast("dict[str, object]", value), type_, path)
         case EnumType() if isinstance(value, (str, int, float)):
             return _member(value, type_, path)
-        case LiteralType() if not isinstance(value, (list, dict)) and _plain(value) in type_.values:
+        case LiteralType() if (value is None or isinstance(value, (str, int, float))) and _plain(value) in type_.values:
             return _plain(value)
         case UnionType():
             return _union(value, type_, path)

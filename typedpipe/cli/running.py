@@ -156,7 +156,7 @@ def _start(pipeline: Pipeline, own: dict[str, Any], form: str) -> None:
 
 
 def _readable(value: object) -> str:
-    data = _data(value)
+    data: Any = _data(value)
     if isinstance(data, str):
         return shown(data)
     if hasattr(value, "__fspath__"):
