@@ -45,7 +45,7 @@ def load_digits() -> Dataset:
     x, y = load(return_X_y=True)
     data = Dataset(metadata={"rows": len(y), "classes": 10})
     with open(data.path, "wb") as file:
-        np.savez(file, x=x / 16.0, y=y)
+        np.savez(file, x=np.asarray(x) / 16.0, y=y)
     return data
 
 

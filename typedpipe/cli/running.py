@@ -169,7 +169,7 @@ def _readable(value: object) -> str:
 def _data(value: Any) -> Any:
     """An output as JSON data: artifacts by their type, path and metadata."""
     if hasattr(value, "__fspath__") and hasattr(value, "metadata"):
-        kind = getattr(type(value), "schema_title", type(value).__name__)
+        kind = getattr(value, "schema_title", "")
         return {"type": kind, "path": value.__fspath__(), "metadata": value.metadata}
     if isinstance(value, dict):
         return {str(key): _data(item) for key, item in cast("dict[object, object]", value).items()}
