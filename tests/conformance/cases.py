@@ -140,7 +140,9 @@ def differences(expected: Mapping[str, Any], found: Outcome) -> list[str]:
         if json.dumps(got) != json.dumps(want):
             wrong.append(f"output {name}:\n      found  {got!r}\n      wanted {want!r}")
     for component, want in dict(expected.get("seen", {})).items():
-        got = sorted((task.output for task in found.tasks if task.component == component and task.succeeded), key=_order)
+        got = sorted(
+            (task.output for task in found.tasks if task.component == component and task.succeeded), key=_order
+        )
         if got != want:
             wrong.append(f"outputs of {component}: {got!r}, not {want!r}")
     for component, want in dict(expected.get("attempts", {})).items():

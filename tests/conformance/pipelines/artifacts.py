@@ -5,7 +5,18 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from typedpipe import dsl
-from typedpipe.dsl import OUT, ClassificationMetrics, Dataset, Input, InputPath, Markdown, Metrics, Model, Output, OutputPath
+from typedpipe.dsl import (
+    OUT,
+    ClassificationMetrics,
+    Dataset,
+    Input,
+    InputPath,
+    Markdown,
+    Metrics,
+    Model,
+    Output,
+    OutputPath,
+)
 
 
 class Forest(Model):
@@ -27,7 +38,9 @@ def by_path(rows: OutputPath[int] = OUT, data: OutputPath[Dataset] = OUT) -> Non
 
 
 @dsl.component(base_image="python:3.11-slim")
-def by_object(source: InputPath[Dataset], scale: int, data: Output[Dataset] = OUT, metrics: Output[Metrics] = OUT) -> None:
+def by_object(
+    source: InputPath[Dataset], scale: int, data: Output[Dataset] = OUT, metrics: Output[Metrics] = OUT
+) -> None:
     with open(source) as file, open(data.path, "w") as out:
         out.write(file.read() * scale)
     data.metadata["scale"] = scale

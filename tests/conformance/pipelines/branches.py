@@ -63,7 +63,9 @@ def main(n: int = 2) -> Outputs:
         inner = dsl.OneOf(deep.output, deeper.output)
     nested = dsl.OneOf(inner, "n <= 1")
     used = say(text=f"{middle_one} and {fallback}")
-    return Outputs(middle_one, fallback, dsl.Collected(each), nested, used.output, joined(texts=dsl.Collected(each)).output)
+    return Outputs(
+        middle_one, fallback, dsl.Collected(each), nested, used.output, joined(texts=dsl.Collected(each)).output
+    )
 
 
 EXPECTED = {

@@ -5,7 +5,16 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from typedpipe import dsl
-from typedpipe.dsl import OUT, ConcatPlaceholder, ContainerSpec, Dataset, IfPresentPlaceholder, Input, Output, OutputPath
+from typedpipe.dsl import (
+    OUT,
+    ConcatPlaceholder,
+    ContainerSpec,
+    Dataset,
+    IfPresentPlaceholder,
+    Input,
+    Output,
+    OutputPath,
+)
 
 HOSTILE = "{{workflow.name}} $$ $(HOME) ${HOME} {{=1+1}} '\" \\ \n end {{"
 
@@ -14,7 +23,11 @@ HOSTILE = "{{workflow.name}} $$ $(HOME) ${HOME} {{=1+1}} '\" \\ \n end {{"
 def write(text: str, n: int, data: Output[Dataset] = OUT, length: OutputPath[int] = OUT) -> ContainerSpec:
     return ContainerSpec(
         image="python:3.11-slim",
-        command=["sh", "-c", 'mkdir -p "$(dirname "$1")" "$(dirname "$2")"; printf %s "$0" > "$1"; printf %s "$3" > "$2"'],
+        command=[
+            "sh",
+            "-c",
+            'mkdir -p "$(dirname "$1")" "$(dirname "$2")"; printf %s "$0" > "$1"; printf %s "$3" > "$2"',
+        ],
         args=[text, data.path, length, n],
     )
 
@@ -23,7 +36,11 @@ def write(text: str, n: int, data: Output[Dataset] = OUT, length: OutputPath[int
 def join(data: Input[Dataset], name: str, note: str | None = None, out: OutputPath[str] = OUT) -> ContainerSpec:
     return ContainerSpec(
         image="python:3.11-slim",
-        command=["sh", "-c", 'o="$1"; mkdir -p "$(dirname "$o")"; shift; { cat "$0"; for a in "$@"; do printf "|%s" "$a"; done; } > "$o"'],
+        command=[
+            "sh",
+            "-c",
+            'o="$1"; mkdir -p "$(dirname "$o")"; shift; { cat "$0"; for a in "$@"; do printf "|%s" "$a"; done; } > "$o"',
+        ],
         args=[
             data.path,
             out,

@@ -10,7 +10,11 @@ from typedpipe.dsl import OUT, Dataset, Input, Model, Output
 
 @dsl.component(base_image="python:3.11-slim")
 def make(
-    tree: Output[Dataset] = OUT, bare: Output[Dataset] = OUT, hollow: Output[Dataset] = OUT, blank: Output[Dataset] = OUT, big: Output[Model] = OUT
+    tree: Output[Dataset] = OUT,
+    bare: Output[Dataset] = OUT,
+    hollow: Output[Dataset] = OUT,
+    blank: Output[Dataset] = OUT,
+    big: Output[Model] = OUT,
 ) -> None:
     import os
 
@@ -58,7 +62,10 @@ class Outputs(NamedTuple):
 @dsl.pipeline
 def main() -> Outputs:
     made = make().outputs
-    return Outputs(listing(tree=made.tree, bare=made.bare, hollow=made.hollow, blank=made.blank).output, digest(big=made.big).output)
+    return Outputs(
+        listing(tree=made.tree, bare=made.bare, hollow=made.hollow, blank=made.blank).output,
+        digest(big=made.big).output,
+    )
 
 
 EXPECTED = {

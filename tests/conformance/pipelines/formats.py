@@ -44,7 +44,13 @@ class Outputs(NamedTuple):
 
 
 @dsl.pipeline
-def main(n: int = 7, x: float = 2.5, flag: bool = True, name: str = "z", points: list[Point] = [Point(1, ["p"]), Point(2, ["q"])]) -> Outputs:
+def main(
+    n: int = 7,
+    x: float = 2.5,
+    flag: bool = True,
+    name: str = "z",
+    points: list[Point] = [Point(1, ["p"]), Point(2, ["q"])],
+) -> Outputs:
     made = make().outputs
     formatted = say(text=f"{n:03d}|{x:.2f}|{flag}|{name:>6}|{x}|{{}}|{made.table}")
     fields = say(text=f"{made.point.x} {made.point.tags[0]} {made.table['a b']}")

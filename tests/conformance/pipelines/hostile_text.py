@@ -6,9 +6,7 @@ from typing import NamedTuple
 
 from typedpipe import dsl
 
-HOSTILE = (
-    "{{workflow.name}} {{=1+1}} {{ $$ $(HOME) ${HOME} \x1b[31m \x7f \U000e0067 \u2028 \x00 '\"\\ '; rm -rf / # : - & * ! | > %20 \t\r\n end"
-)
+HOSTILE = "{{workflow.name}} {{=1+1}} {{ $$ $(HOME) ${HOME} \x1b[31m \x7f \U000e0067 \u2028 \x00 '\"\\ '; rm -rf / # : - & * ! | > %20 \t\r\n end"
 ENCODED = HOSTILE.encode().hex()
 
 
@@ -52,7 +50,9 @@ def main(text: str = HOSTILE, texts: list[str] = [HOSTILE, "{{item}}"]) -> Outpu
         each = echo(text=item)
     looped = joined(texts=dsl.Collected(each.output))
     formatted = echo(text=f"<{once.output}|{{{{workflow.name}}}}>")
-    return Outputs(once.output, encoded.output, in_source().output, looped.output, formatted.output, echo(text=HOSTILE).output)
+    return Outputs(
+        once.output, encoded.output, in_source().output, looped.output, formatted.output, echo(text=HOSTILE).output
+    )
 
 
 EXPECTED = {

@@ -36,7 +36,7 @@ def read_nested(rows: Input[list[list[Model]]]) -> str:
 
 @dsl.component(base_image="python:3.11-slim")
 def read(data: Input[Dataset]) -> str:
-    return open(data.path).read() + "!" + data.metadata["text"]
+    return f"{open(data.path).read()}!{data.metadata['text']}"
 
 
 class Outputs(NamedTuple):

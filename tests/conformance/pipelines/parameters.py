@@ -68,13 +68,37 @@ def through(
     missing: str | None = "not given",
 ) -> Every:
     return Every(
-        whole, real, flag, text, numbers, nested, table, job, layer, mode, color, note, missing, either, when, strange, anything
+        whole,
+        real,
+        flag,
+        text,
+        numbers,
+        nested,
+        table,
+        job,
+        layer,
+        mode,
+        color,
+        note,
+        missing,
+        either,
+        when,
+        strange,
+        anything,
     )
 
 
 @dsl.component(base_image="python:3.11-slim")
 def seen(
-    whole: int, real: float, flag: bool, layer: Layer, color: Color, when: datetime, strange: float, missing: str | None, anything: Any
+    whole: int,
+    real: float,
+    flag: bool,
+    layer: Layer,
+    color: Color,
+    when: datetime,
+    strange: float,
+    missing: str | None,
+    anything: Any,
 ) -> str:
     return "|".join(
         [
@@ -200,6 +224,7 @@ EXPECTED = {
         "either": "7",
         "when": "2026-03-01T10:00:00.000001Z",
         "anything": ANYTHING,
-        "seen": "1180591620717411303424|0.1|True|Layer|0.5|BLUE|blue|2026-03-01T10:00:00.000001+00:00|nan|None|" + repr(ANYTHING),
+        "seen": "1180591620717411303424|0.1|True|Layer|0.5|BLUE|blue|2026-03-01T10:00:00.000001+00:00|nan|None|"
+        + repr(ANYTHING),
     },
 }

@@ -22,4 +22,8 @@ def main(n: int = 1) -> None:
     liar(n=n).set_retry(2, backoff_duration="0.1s")
 
 
-EXPECTED = {"state": "FAILED", "attempts": {"hopeless": 3, "liar": 1}, "messages": {"hopeless": ["RuntimeError: no 1"], "liar": ["TP503"]}}
+EXPECTED = {
+    "state": "FAILED",
+    "attempts": {"hopeless": 3, "liar": 1},
+    "messages": {"hopeless": ["RuntimeError: no 1"], "liar": ["TP503"]},
+}

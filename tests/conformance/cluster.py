@@ -1,0 +1,168 @@
+"""Workflows on the cluster that ``KUBECONFIG`` names: submit, wait, read what came of them."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from importlib import import_module
+from typing import Any
+
+import yaml
+from cases import Case, Outcome, TaskEnd, wire_data
+
+from typedpipe.compiler import driver
+from typedpipe.compiler.argo.names import slug
+from typedpipe.diagnostics.model import Diagnostics
+from typedpipe.ir.nodes import Component, Pipeline
+from typedpipe.ir.taskspec import port_key
+from typedpipe.types.model import is_artifact
+
+GROUP = ("argoproj.io", "v1alpha1")
+PATIENCE = 300.0
+"""Seconds that one workflow may take."""
+SILENCE = 20.0
+"""Seconds after which a workflow whose nodes have all ended, and that goes on, hangs."""
+DONE = frozenset({"Succeeded", "Failed", "Error", "Skipped", "Omitted"})
+LEAVES = frozenset({"Pod", "Skipped", "Retry"})
+
+
+@dataclass
+class Cluster:
+    """The objects of one namespace, through the official client."""
+
+    api: Any
+    namespace: str
+
+    @classmethod
+    def from_environment(cls) -> Cluster:
+        kubernetes: Any = import_module("kubernetes")  # it has hints for a part of itself only
+        kubernetes.config.load_kube_config()
+        _, active = kubernetes.config.list_kube_config_contexts()
+        namespace = active["context"].get("namespace") or "argo"
+        return cls(kubernetes.client.CustomObjectsApi(), namespace)
+
+    def submit(self, workflow: dict[str, Any]) -> str:
+        made = self.api.create_namespaced_custom_object(*GROUP, self.namespace, "workflows", workflow)
+        name: str = made["metadata"]["name"]
+        return name
+
+    def wait(self, name: str) -> dict[str, Any]:
+        """The workflow when it has ended; one that hangs is stopped and comes with ``hung`` in it."""
+        began = time.monotonic()
+        changed, before = began, ""
+        while True:
+            workflow: dict[str, Any] = self.api.get_namespaced_custom_object(*GROUP, self.namespace, "workflows", name)
+            status = workflow.get("status") or {}
+            if status.get("phase") in DONE:
+                return workflow
+            now = time.monotonic()
+            nodes = status.get("nodes") or {}
+            text = json.dumps(nodes, sort_keys=True)
+            if text != before:
+                changed, before = now, text
+            leaves = [node for node in nodes.values() if node.get("type") in LEAVES]
+            silent = now - changed > SILENCE and all(node.get("phase") in DONE for node in leaves)
+            if silent or now - began > PATIENCE:
+                self.stop(name)
+                return {**workflow, "hung": True}
+            time.sleep(0.7)
+
+    def stop(self, name: str) -> None:
+        body = {"spec": {"shutdown": "Terminate"}}
+        self.api.patch_namespaced_custom_object(*GROUP, self.namespace, "workflows", name, body)
+
+    def delete(self, name: str) -> None:
+        self.api.delete_namespaced_custom_object(*GROUP, self.namespace, "workflows", name)
+
+
+def run_there(case: Case, cluster: Cluster) -> tuple[Outcome, dict[str, Any]]:
+    """Compile a pipeline and run it on the cluster."""
+    closed = driver.check(case.traced, Diagnostics())
+    (text,) = driver.compile(case.traced, "argo", {}).values()
+    manifest: dict[str, Any] = yaml.safe_load(text)
+    if case.on_argo:
+        given = {parameter["name"]: parameter for parameter in manifest["spec"]["arguments"]["parameters"]}
+        for name, value in case.on_argo.items():
+            given[port_key(name)]["value"] = json.dumps(value)
+    name = cluster.submit(manifest)
+    workflow = cluster.wait(name)
+    return outcome(closed, workflow), workflow
+
+
+def outcome(pipeline: Pipeline, workflow: Mapping[str, Any]) -> Outcome:
+    """What a workflow's status says, as both engines say it."""
+    status = workflow.get("status") or {}
+    nodes: dict[str, Any] = status.get("nodes") or {}
+    name = workflow["metadata"]["name"]
+    tasks = _tasks(pipeline, nodes)
+    state = "SUCCEEDED" if status.get("phase") == "Succeeded" else "FAILED"
+    message = "; ".join([task.message for task in tasks if not task.succeeded] or [str(status.get("message", ""))])
+    if workflow.get("hung"):
+        running = [node["displayName"] for node in nodes.values() if node.get("phase") not in DONE]
+        state, message = "HUNG", f"goes on though nothing runs: {running}; {message}"
+    outputs = _outputs(pipeline, _parameters(nodes.get(name, {}))) if state == "SUCCEEDED" else {}
+    seconds = 0.0
+    if status.get("finishedAt"):
+        seconds = (
+            datetime.fromisoformat(status["finishedAt"]) - datetime.fromisoformat(status["startedAt"])
+        ).total_seconds()
+    return Outcome(state, message, outputs, tasks, seconds, f"kubectl get workflow {name} -o yaml")
+
+
+def _parameters(node: Mapping[str, Any]) -> dict[str, str]:
+    found = (node.get("outputs") or {}).get("parameters") or ()
+    return {parameter["name"]: parameter.get("value", "") for parameter in found}
+
+
+def _tasks(pipeline: Pipeline, nodes: Mapping[str, Any]) -> list[TaskEnd]:
+    """Each task that had a pod; the tries of one task are one."""
+    tries: set[str] = set()
+    tasks: list[TaskEnd] = []
+    for node in nodes.values():
+        if node["type"] == "Retry":
+            children = [child for child in node.get("children", ()) if nodes[child]["type"] == "Pod"]
+            tries.update(children)
+            tasks.append(_task(pipeline, node, len(children), nodes[children[-1]] if children else node))
+    tasks += [
+        _task(pipeline, node, 1, node) for key, node in nodes.items() if node["type"] == "Pod" and key not in tries
+    ]
+    return tasks
+
+
+def _task(pipeline: Pipeline, node: Mapping[str, Any], attempts: int, last: Mapping[str, Any]) -> TaskEnd:
+    component = _component(pipeline, node["templateName"])
+    succeeded = node.get("phase") == "Succeeded"
+    message = str(last.get("message") or node.get("message") or "")
+    ports = [] if component is None else component.outputs
+    value: object = None
+    if succeeded and [port.name for port in ports] == ["Output"] and not is_artifact(ports[0].type):
+        text = _parameters(node).get(port_key("Output"), "null")
+        value = wire_data(text, ports[0].type)
+    return TaskEnd(component.name if component else node["templateName"], succeeded, attempts, message, value)
+
+
+def _component(pipeline: Pipeline, template: str) -> Component | None:
+    """The component whose name a template bears."""
+    plain = re.sub(r"^c-", "", template)
+    fits = [
+        item
+        for item in pipeline.components.values()
+        if plain == slug(item.name) or plain.startswith(slug(item.name) + "-")
+    ]
+    return max(fits, key=lambda item: len(item.name), default=None)
+
+
+def _outputs(pipeline: Pipeline, parameters: Mapping[str, str]) -> dict[str, object]:
+    outputs: dict[str, object] = {}
+    for output in pipeline.graph.outputs:
+        key = port_key(output.name)
+        if is_artifact(output.type):
+            companion = json.loads(parameters.get(f"tp-{key}", "null"))
+            outputs[output.name] = companion and {"type": companion["type"], "metadata": companion["metadata"]}
+        elif key in parameters:
+            outputs[output.name] = wire_data(parameters[key], output.type)
+    return outputs

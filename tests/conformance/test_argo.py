@@ -1,0 +1,78 @@
+"""Every construct on the cluster that ``KUBECONFIG`` names, against its file and against its run on this machine."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cases import NAMES, Outcome, differences, load, run_here
+from table import ROWS, Row
+
+pytestmark = pytest.mark.cluster
+AT_ONCE = int(os.environ.get("CONFORMANCE_AT_ONCE", "4"))
+"""Workflows side by side: a node of two cores starts about one pod a second."""
+
+if not os.environ.get("KUBECONFIG"):
+    pytest.skip("KUBECONFIG names no cluster", allow_module_level=True)
+
+Run = tuple[Outcome, dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def runs(request: pytest.FixtureRequest) -> Iterator[dict[str, Future[Run]]]:
+    """The workflows of the tests that were chosen, started side by side; deleted at the end unless they went wrong."""
+    from cluster import Cluster, run_there
+
+    cluster = Cluster.from_environment()
+    chosen = [
+        item.callspec.params["name"]
+        for item in request.session.items
+        if item.fspath == request.path and hasattr(item, "callspec")
+    ]
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        yield {name: pool.submit(run_there, load(name), cluster) for name in chosen}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_construct(
+    name: str,
+    runs: dict[str, Future[Run]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
+) -> None:
+    monkeypatch.setenv("TYPEDPIPE_CONTAINERS", "host")
+    case = load(name)
+    here = run_here(case, tmp_path)[2]
+    row = Row(name, here.state, "not run", 0, 0.0)
+    request.config.stash.setdefault(ROWS, []).append(row)
+    there, workflow = runs[name].result()
+    row.argo, row.pods, row.seconds = there.state, there.pods, there.seconds
+    wrong = [*differences(case.expected, there), *_apart(here, there, exactly=not case.on_argo)]
+    if wrong:
+        row.argo += " (differs)"
+        pytest.fail(f"{name} ({there.hint}): " + "\n  ".join(wrong), pytrace=False)
+    _forget(workflow)
+
+
+def _apart(here: Outcome, there: Outcome, *, exactly: bool) -> list[str]:
+    """What differs between the two runs."""
+    wrong = []
+    if here.state != there.state:
+        wrong.append(f"here the run has {here.state}, there it has {there.state}")
+    if here.outputs != there.outputs:
+        wrong.append(f"outputs here {here.outputs!r}\n  outputs there {there.outputs!r}")
+    if exactly and here.pods != there.pods:
+        ended = [sorted((task.component, task.attempts) for task in run.tasks) for run in (here, there)]
+        wrong.append(f"{here.pods} tries of tasks here, {there.pods} pods there:\n  {ended[0]}\n  {ended[1]}")
+    return wrong
+
+
+def _forget(workflow: dict[str, Any]) -> None:
+    from cluster import Cluster
+
+    Cluster.from_environment().delete(workflow["metadata"]["name"])
