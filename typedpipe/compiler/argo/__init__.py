@@ -1,0 +1,42 @@
+"""Plain Argo Workflows from a checked pipeline: one pod a task, one template a distinct component."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from typedpipe.compiler.argo import support as _support
+from typedpipe.compiler.backend import Option, Options, Support
+from typedpipe.diagnostics.model import Diagnostics
+from typedpipe.ir.nodes import Pipeline
+
+
+@dataclass(frozen=True, slots=True)
+class ArgoBackend:
+    """The backend ``argo``.
+
+    >>> backend.name, backend.options[0].name
+    ('argo', 'kind')
+    """
+
+    name: str = "argo"
+    support: Support = _support.SUPPORT
+    options: tuple[Option, ...] = _support.OPTIONS
+
+    def check_target(self, pipeline: Pipeline, options: Options, report: Diagnostics) -> None:
+        """Report what Argo, or the version that is asked for, cannot say."""
+        _support.check_target(pipeline, _support.settings(options, report, pipeline.span), report)
+
+    def legalise(self, pipeline: Pipeline, options: Options, report: Diagnostics) -> Pipeline:
+        """Closed IR is what we lower."""
+        return pipeline
+
+    def lower(self, pipeline: Pipeline, options: Options, report: Diagnostics) -> dict[str, str]:
+        """One file, named after the pipeline; none when something was reported."""
+        from typedpipe.compiler.argo.names import slug
+        from typedpipe.compiler.argo.workflow import lower
+
+        text = lower(pipeline, _support.settings(options, Diagnostics(), pipeline.span), report)
+        return {f"{slug(pipeline.name)}.yaml": text} if text else {}
+
+
+backend = ArgoBackend()

@@ -1,0 +1,138 @@
+"""The template of a container component: its command with the placeholders said in Argo's own words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from typedpipe.compiler.argo.expressions import kind_of
+from typedpipe.compiler.argo.leaf import (
+    IN,
+    OUT,
+    Fields,
+    Variant,
+    artifact_location,
+    environment,
+    image,
+    interface,
+    settings,
+    static_resources,
+)
+from typedpipe.compiler.argo.wire import RAW_BRACE, esc, raw, raw_expr, safe
+from typedpipe.compiler.argo.yaml import flow
+from typedpipe.ir.nodes import CommandPart, Component, Concat, ContainerImpl, IfPresent, InputPort, Placeholder
+from typedpipe.ir.taskspec import port_key
+from typedpipe.types.model import ArtifactType, Type, artifact_of, is_artifact, without_none
+
+NOT_HASHED = "-"
+"""The digest of what nobody looked into: its URI stands for it."""
+
+
+def container_leaf(component: Component, variant: Variant) -> list[str]:
+    """The lines of the template of a container component."""
+    impl = component.impl
+    assert isinstance(impl, ContainerImpl)  # noqa: S101 - the caller looked
+    fields = Fields()
+    interface(component, variant, fields)
+    fields.env.clear()  # what the runtime is told; there is none here
+    for port in component.outputs:
+        key = port_key(port.name)
+        artifact = artifact_of(port.type)
+        if artifact is not None:
+            default = companion_text(artifact, port.name, f"{{{{inputs.parameters.tp-path}}}}/{key}/{{{{pod.name}}}}")
+            path = f"{OUT}/p/tp-{key}"
+            fields.outputs.append({"name": f"tp-{key}", "valueFrom": {"path": path, "default": default}})
+            fields.out_artifacts.append(artifact_location(key))
+        else:
+            fields.outputs.append({"name": key, "valueFrom": {"path": f"{OUT}/p/{key}"}})
+    ports = {port.name: port for port in component.inputs}
+    command, args = ([*_arguments(parts, ports, variant)] for parts in (impl.command, impl.args))
+    environment(variant, fields)
+    if any("$(TP_LB)" in text for text in [*command, *args]) and all(e["name"] != RAW_BRACE[0] for e in fields.env):
+        fields.env.insert(0, {"name": RAW_BRACE[0], "value": RAW_BRACE[1]})
+    return [
+        *settings(component, variant),
+        *fields.lines(),
+        "container:",
+        f"  image: {image(component, variant)}",
+        *([f"  command: {flow(command)}"] if command else []),
+        *([f"  args: {flow(args)}"] if args else []),
+        *([f"  env: {flow(fields.env)}"] if fields.env else []),
+        *([f"  resources: {flow(resources)}"] if (resources := static_resources(variant.options)) else []),
+        f"  volumeMounts: [{{name: tp-out, mountPath: {OUT}/p, subPath: p}}, {{name: tp-out, mountPath: {OUT}/a, subPath: a}}]",
+    ]
+
+
+def companion_text(type_: ArtifactType, name: str, uri: str) -> str:
+    """The companion of an artifact that no runtime of ours wrote; the URI may hold tags."""
+    import json
+
+    head = safe(json.dumps({"type": type_.title, "version": type_.version, "name": name, "metadata": {}}))
+    return f'{head[:-1].replace(": ", ":").replace(", ", ",")},"uri":"{uri}","digest":"{NOT_HASHED}","size":0,"key":"{{{{pod.name}}}}"}}'
+
+
+def from_raw(text: str, type_: Type) -> str:
+    """Raw text that a container wrote, an expression, as wire text."""
+    if kind_of(without_none(type_)) == "str":
+        return esc(f"toJson({text})")
+    return f"trim({text})" if kind_of(type_) in ("int", "float", "bool") else esc(f"trim({text})")
+
+
+def asked(component: Component) -> frozenset[str]:
+    """The inputs whose presence the command depends on."""
+    impl = component.impl
+    if not isinstance(impl, ContainerImpl):
+        return frozenset()
+    found: set[str] = set()
+    stack: list[CommandPart] = [*impl.command, *impl.args]
+    while stack:
+        part = stack.pop()
+        if isinstance(part, IfPresent):
+            found.add(part.input)
+            stack += [*part.then, *part.otherwise]
+        elif isinstance(part, Concat):
+            stack += part.items
+    return frozenset(found)
+
+
+def _arguments(parts: tuple[CommandPart, ...], ports: dict[str, InputPort], variant: Variant) -> Iterator[str]:
+    for part in parts:
+        if isinstance(part, IfPresent):
+            yield from _arguments(part.then if part.input in variant.given else part.otherwise, ports, variant)
+        elif isinstance(part, Concat):
+            yield "".join(_arguments(part.items, ports, variant))
+        elif isinstance(part, Placeholder):
+            yield _placeholder(part, ports)
+        else:
+            yield raw(part)
+
+
+def _placeholder(part: Placeholder, ports: dict[str, InputPort]) -> str:
+    key = port_key(part.name)
+    match part.kind:
+        case "input_value":
+            return _value(key, ports[part.name].type)
+        case "input_path":
+            return f"{IN}/{key}"
+        case "input_uri":
+            return _tag(f'fromJSON(inputs.parameters["tp-{key}"]).uri')
+        case "input_metadata":
+            return _tag(f'toJson(fromJSON(inputs.parameters["tp-{key}"]).metadata)')
+        case "output_parameter":
+            return f"{OUT}/p/{key}"
+        case "output_path":
+            return f"{OUT}/a/{key}"
+        case "output_uri":
+            return f"{{{{inputs.parameters.tp-path}}}}/{key}/{{{{pod.name}}}}"
+
+
+def _value(key: str, type_: Type) -> str:
+    text = f'inputs.parameters["{key}"]'
+    if is_artifact(type_) or kind_of(without_none(type_)) != "str":
+        return f"{{{{inputs.parameters.{key}}}}}"  # wire text has nothing that Argo or Kubernetes reads
+    if without_none(type_) != type_:
+        return _tag(f'{text} == "null" ? "" : fromJSON({text})')
+    return _tag(f"fromJSON({text})")
+
+
+def _tag(expr: str) -> str:
+    return f"{{{{={raw_expr(f'({expr})' if '?' in expr else expr)}}}}}"

@@ -1,0 +1,205 @@
+"""What the controller evaluates: conditions, and the few values that it must know itself, as expressions on wire text."""
+
+from __future__ import annotations
+
+import json
+
+from typedpipe.compiler.argo.values import Values, needed
+from typedpipe.compiler.argo.wire import string
+from typedpipe.diagnostics.model import Span
+from typedpipe.ir.nodes import (
+    And,
+    Compare,
+    Const,
+    Contains,
+    Default,
+    Expr,
+    Field,
+    Format,
+    FromExpr,
+    Index,
+    IsSet,
+    MakeDict,
+    MakeList,
+    Not,
+    Operand,
+    Or,
+    Unwrap,
+)
+from typedpipe.types.model import (
+    BOOL,
+    FLOAT,
+    INT,
+    NULL,
+    STR,
+    EnumType,
+    ListType,
+    LiteralType,
+    Type,
+    UnionType,
+    is_optional,
+    without_none,
+)
+
+
+class CannotSay(Exception):
+    """The controller cannot make this value; ``reason`` says why, in words for the user."""
+
+    def __init__(self, reason: str, span: Span | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.span = span
+
+
+def kind_of(type_: Type) -> str:
+    """``int``, ``float``, ``bool`` or ``str`` when all values of the type are that on the wire, else ``json``.
+
+    >>> from typedpipe.types.model import DATETIME
+    >>> kind_of(DATETIME), kind_of(LiteralType(("1", "2"))), kind_of(ListType(INT))
+    ('str', 'int', 'json')
+    """
+    if isinstance(type_, (LiteralType, EnumType)):
+        texts = type_.values if isinstance(type_, LiteralType) else tuple(m.wire for m in type_.members)
+        kinds = {type(json.loads(text)).__name__ for text in texts}
+        return kinds.pop() if len(kinds) == 1 and kinds <= {"int", "float", "bool", "str"} else "json"
+    if isinstance(type_, UnionType):
+        kinds = {kind_of(member) for member in type_.members}
+        return kinds.pop() if len(kinds) == 1 else "float" if kinds == {"int", "float"} else "json"
+    if type_ in (INT, FLOAT, BOOL, STR):
+        return str(type_.kind)  # type: ignore[union-attr]  # these four are scalars
+    return "str" if getattr(type_, "kind", "") == "datetime" else "json"
+
+
+def native(text: str, type_: Type) -> str:
+    """The value of wire text, itself an expression, as the controller's own number, text or list.
+
+    >>> native("x", INT), native("x", BOOL)
+    ('asInt(x)', 'x == "true"')
+    """
+    if is_optional(type_) and type_ != NULL:
+        inner = native(text, without_none(type_))
+        return f'({text} == "null" ? nil : {inner})' if inner != f"fromJSON({text})" else inner
+    kind = kind_of(type_)
+    if kind == "int":
+        return f"asInt({text})"
+    if kind == "float":
+        return f'asFloat({text} startsWith "{{" ? fromJSON({text})["$tp"][1] : {text})'.replace("$", "\\u0024")
+    if kind == "bool":
+        return f'{text} == "true"'
+    return native_list(text) if isinstance(type_, ListType) else f"fromJSON({text})"
+
+
+_FORM = '["\\u0024tp"]'
+
+
+def native_list(text: str) -> str:
+    """A list, which may also be what a loop gave: entries in wire text, once or twice."""
+    form = f"fromJSON({text}){_FORM}"
+    boxed = f"map({form}[1], {{fromJSON(fromJSON(#))}})"
+    once = f'map({form}[1], {{type(#) == "string" ? fromJSON(#) : #}})'
+    return f'({text} startsWith "{{" ? ({form}[0] == "boxed" ? {boxed} : {form}[0] == "collected" ? {once} : {form}[1]) : fromJSON({text}))'
+
+
+def items(text: str, escaped: str) -> str:
+    """The items of a loop as a JSON list of wire texts; ``escaped`` is ``toJson(#)`` with the escapes of the wire."""
+    form = f"fromJSON({text}){_FORM}"
+    unboxed = f"map({form}[1], {{fromJSON(#)}})"
+    made = f"map({form}[1], {{{escaped}}})"
+    given = f'({form}[0] == "boxed" ? {unboxed} : {form}[0] == "collected" ? {form}[1] : {made})'
+    return f'toJson({text} startsWith "{{" ? {given} : map(fromJSON({text}), {{{escaped}}}))'
+
+
+def plain_items(text: str) -> str:
+    """The same for numbers and bools, which Argo hands over as they are."""
+    return f'{text} startsWith "{{" ? toJson(fromJSON({text}){_FORM}[1]) : {text}'
+
+
+class Controller:
+    """Expressions of one graph, made once each, in the order of its table."""
+
+    def __init__(self, values: Values) -> None:
+        self._values = values
+        self._made: dict[int, str] = {}
+        values.plain = self.native
+
+    def forget(self) -> None:
+        """Make expressions anew."""
+        self._made.clear()
+
+    def native(self, operand: Operand) -> str:
+        """The value itself.
+
+        Raises:
+            CannotSay: for what only Python can evaluate.
+        """
+        if isinstance(operand, Const):
+            return self._constant(json.loads(operand.text))
+        if not isinstance(operand, FromExpr):
+            return f"({native(self._values.expr(operand), self._values.type(operand))})"
+        graph = self._values.graph
+        for index in sorted(needed(graph, operand.index)):
+            if index not in self._made:
+                self._made[index] = self._say(graph.exprs[index], index)
+        return self._made[operand.index]
+
+    def _constant(self, value: object) -> str:
+        if isinstance(value, str):
+            return string(value)
+        if isinstance(value, list):
+            return "[" + ", ".join(map(self._constant, value)) + "]"
+        if isinstance(value, dict):
+            if "$tp" in value:
+                raise CannotSay("NaN and infinity cannot be compared")
+            return "{ " + ", ".join(f"{string(k)}: {self._constant(v)}" for k, v in value.items()) + " }"
+        return "nil" if value is None else str(value).lower() if isinstance(value, bool) else json.dumps(value)
+
+    def _say(self, expr: Expr, index: int) -> str:
+        match expr:
+            case Compare():
+                return f"({self.native(expr.left)} {expr.op} {self.native(expr.right)})"
+            case And() | Or():
+                return "(" + (" && " if isinstance(expr, And) else " || ").join(map(self.native, expr.items)) + ")"
+            case Not():
+                return f"!{self.native(expr.item)}"
+            case Contains():
+                return f"({self.native(expr.value)} in {self.native(expr.items)})"
+            case IsSet():
+                return f"({self._null(expr.value)} != nil)"
+            case Unwrap():
+                return self.native(expr.value)
+            case Default():
+                return f"({self._null(expr.value)} == nil ? {self.native(expr.default)} : {self.native(expr.value)})"
+            case Field():
+                return f"{self._whole(expr.value)}[{string(expr.name)}]"
+            case Index():
+                return f"{self._whole(expr.value)}[{self.native(expr.index)}]"
+            case MakeList():
+                return "[" + ", ".join(map(self.native, expr.items)) + "]"
+            case MakeDict():
+                return "{ " + ", ".join(f"{string(k)}: {self.native(v)}" for k, v in expr.entries) + " }"
+            case Format():
+                return self._format(expr)
+            case _:
+                raise CannotSay("only a component can evaluate it")
+
+    def _null(self, operand: Operand) -> str:
+        if isinstance(operand, (FromExpr, Const)):
+            return self.native(operand)
+        return f"fromJSON({self._values.expr(operand)})"
+
+    def _whole(self, operand: Operand) -> str:
+        if isinstance(operand, FromExpr):
+            return self.native(operand)
+        return self.native(operand) if isinstance(self._values.type(operand), ListType) else self._null(operand)
+
+    def _format(self, expr: Format) -> str:
+        parts = []
+        for part in expr.parts:
+            if isinstance(part, str):
+                parts.append(string(part))
+                continue
+            kind = kind_of(self._values.type(part.value))
+            if part.spec or part.conversion or kind not in ("str", "int"):
+                raise CannotSay("here an f-string may hold `str` and `int` values only, without a format")
+            parts.append(self.native(part.value) if kind == "str" else f"string({self.native(part.value)})")
+        return "(" + " + ".join(parts) + ")"

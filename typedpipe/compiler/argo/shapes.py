@@ -1,0 +1,72 @@
+"""Where the content of an artifact lies, as far as it is known when the pipeline is compiled.
+
+An artifact travels as its companion only, a parameter; a consumer's template takes the content from the companion's
+URI. What the template must know beforehand is the kind of place: that is its shape.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+Kind: TypeAlias = Literal["key", "s3", "gcs", "http", "folder", "list"]
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """``key``: one object of the workflow's repository; ``s3``, ``gcs``, ``http``: one elsewhere, by its URI.
+
+    ``folder``: a list, all entries in the folder ``prefix``; ``list``: a list made of the single ones in ``items``.
+    ``prefix`` of a single one is the folder that it lies in, when it is made in a loop.
+    """
+
+    kind: Kind = "key"
+    prefix: str = ""
+    items: tuple[Shape, ...] = ()
+
+
+KEY = Shape()
+
+
+def collected(shape: Shape) -> Shape | None:
+    """The shape of the list of what a loop's body gives; None when its entries lie in no one folder.
+
+    >>> collected(Shape("key", "a/model"))
+    Shape(kind='folder', prefix='a/model', items=())
+    """
+    return Shape("folder", shape.prefix) if shape.kind in ("key", "folder") and shape.prefix else None
+
+
+def entry(shape: Shape) -> Shape:
+    """The shape of an entry of a list.
+
+    >>> entry(Shape("folder", "a")).kind
+    'key'
+    """
+    if shape.kind == "list":
+        return shape.items[0] if shape.items else KEY
+    return Shape("key", shape.prefix)
+
+
+def one_of(shapes: list[Shape]) -> Shape | None:
+    """The one shape of what comes from several branches; None when there is no such.
+
+    >>> one_of([Shape("key", "a"), Shape("key", "b")]), one_of([KEY, Shape("gcs")])
+    (Shape(kind='key', prefix='', items=()), None)
+    """
+    kinds = {shape.kind for shape in shapes}
+    if len(set(shapes)) == 1:
+        return shapes[0]
+    return KEY if kinds == {"key"} else None
+
+
+def of_uri(uri: str | None) -> Shape:
+    """The shape of an imported artifact; an unknown URI is taken as one of the workflow's own repository.
+
+    >>> of_uri("gs://bucket/x").kind, of_uri("data/x").kind, of_uri(None).kind
+    ('gcs', 'key', 'key')
+    """
+    scheme = (uri or "").partition("://")[0] if "://" in (uri or "") else ""
+    if scheme in ("http", "https"):
+        return Shape("http")
+    return Shape("gcs") if scheme in ("gs", "gcs") else Shape("s3") if scheme == "s3" else KEY

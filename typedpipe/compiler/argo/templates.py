@@ -1,0 +1,165 @@
+"""Argo's templates as we need them: DAGs of tasks, and leaves whose body is text; and how they are written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from typedpipe.compiler.argo.yaml import Data, flow, quoted, scalar
+
+Arguments: TypeAlias = list[tuple[str, str]]
+
+
+@dataclass(slots=True)
+class DagTask:
+    """A task of a DAG: one line of YAML."""
+
+    name: str
+    template: str
+    arguments: Arguments = field(default_factory=list)
+    depends: list[str] = field(default_factory=list)
+    when: str = ""
+    with_param: str = ""
+    exit: tuple[str, Arguments] | None = None
+    strict: bool = False
+    """Whether a skipped task before it keeps it from running."""
+    go_on: bool = False
+
+    def rows(self) -> list[tuple[str, str]]:
+        """Keys and written values, but for the template."""
+        out = []
+        if self.depends:
+            end = ".Succeeded" if self.strict else ""
+            out.append(("depends", f"{end} && ".join(self.depends) + end))
+        if self.when:
+            out.append(("when", quoted(self.when)))
+        if self.with_param:
+            out.append(("withParam", quoted(self.with_param)))
+        if self.go_on:
+            out.append(("continueOn", "{failed: true, error: true}"))
+        if self.arguments:
+            out.append(("arguments", arguments(self.arguments)))
+        if self.exit:
+            given = f", arguments: {arguments(self.exit[1])}" if self.exit[1] else ""
+            out.append(("hooks", f"{{exit: {{template: {self.exit[0]}{given}}}}}"))
+        return out
+
+    def line(self) -> str:
+        """The task as a flow mapping."""
+        rest = "".join([f", {key}: {value}" for key, value in self.rows()])
+        return f"{{name: {self.name}, template: {self.template}{rest}}}"
+
+
+def arguments(given: Arguments) -> str:
+    """Arguments as a flow mapping.
+
+    >>> print(arguments([("n", "{{item}}")]))
+    {parameters: [{name: 'n', value: '{{item}}'}]}
+    """
+    listed = ", ".join([f"{{name: {scalar(name)}, value: {quoted(text)}}}" for name, text in given])
+    return f"{{parameters: [{listed}]}}"
+
+
+@dataclass(slots=True)
+class Input:
+    """An input parameter: given by the caller, or with a default, or with a value made of the workflow's arguments."""
+
+    name: str
+    default: str | None = None
+    value: str | None = None
+
+    def data(self) -> dict[str, Data]:
+        more = {"default": self.default, "value": self.value}
+        return {"name": self.name, **{key: text for key, text in more.items() if text is not None}}
+
+
+@dataclass(slots=True)
+class Output:
+    """An output parameter of a DAG. It is total: what did not run gives the default."""
+
+    name: str
+    path: str = ""
+    expression: str = ""
+    default: str | None = "null"
+
+    def data(self) -> dict[str, Data]:
+        source: dict[str, Data] = {"parameter": f"{{{{{self.path}}}}}"} if self.path else {"expression": self.expression}
+        if self.default is not None:
+            source["default"] = self.default
+        return {"name": self.name, "valueFrom": source}
+
+
+@dataclass(slots=True)
+class Dag:
+    """A template of tasks."""
+
+    name: str
+    inputs: list[Input] = field(default_factory=list)
+    tasks: list[DagTask] = field(default_factory=list)
+    outputs: list[Output] = field(default_factory=list)
+    parallelism: int = 0
+    memoize: dict[str, Data] | None = None
+
+    def add_input(self, name: str) -> None:
+        if all(port.name != name for port in self.inputs):
+            self.inputs.append(Input(name))
+
+    def head(self) -> list[str]:
+        """The lines before the tasks."""
+        out = []
+        if self.inputs:
+            out += _ports("inputs", [port.data() for port in self.inputs])
+        if self.outputs:
+            out += _ports("outputs", [port.data() for port in self.outputs])
+        if self.memoize:
+            out.append(f"memoize: {flow(self.memoize)}")
+        return [*out, f"parallelism: {self.parallelism}"] if self.parallelism else out
+
+
+@dataclass(slots=True)
+class Leaf:
+    """A template of a pod: the lines of its body, without its name."""
+
+    name: str
+    lines: list[str]
+
+
+Template: TypeAlias = Dag | Leaf
+
+
+def _ports(word: str, ports: list[dict[str, Data]]) -> list[str]:
+    if len(ports) == 1:
+        return [f"{word}: {{parameters: [{flow(ports[0])}]}}"]
+    return [f"{word}:", "  parameters:", *(f"  - {flow(port)}" for port in ports)]
+
+
+def write(templates: list[Template], inline: frozenset[str], indent: str = "  ") -> str:
+    """The list of templates; those in ``inline`` stand in the one task that uses them."""
+    by_name = {template.name: template for template in templates}
+    out: list[str] = []
+    for template in templates:
+        if template.name not in inline:
+            out.append(f"{indent}- name: {template.name}")
+            _body(template, by_name, inline, indent + "  ", out)
+    return "\n".join(out)
+
+
+def _body(template: Template, known: dict[str, Template], inline: frozenset[str], indent: str, out: list[str]) -> None:
+    if isinstance(template, Leaf):
+        out += [indent + line if line else "" for line in template.lines]
+        return
+    out += [indent + line for line in template.head()]
+    if not template.tasks:
+        out.append(f"{indent}dag: {{tasks: []}}")
+        return
+    out += [f"{indent}dag:", f"{indent}  tasks:"]
+    start = f"{indent}  - "
+    for task in template.tasks:
+        if task.template in inline:
+            out.append(f"{start}name: {task.name}")
+            out += [f"{indent}    {key}: {value}" for key, value in task.rows()]
+            out.append(f"{indent}    inline:")
+            _body(known[task.template], known, inline, indent + "      ", out)
+        else:
+            out.append(start + task.line())
+

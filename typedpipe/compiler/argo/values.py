@@ -1,0 +1,229 @@
+"""What stands in an argument: the operands of one graph as wire text with tags in it, or as an expression.
+
+Text with tags says how a value is put together; the consumer's runtime does it. What the controller itself must know
+(conditions, items, resources) is in :mod:`.expressions`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
+
+from typedpipe.compiler.argo.shapes import KEY, Shape, entry
+from typedpipe.compiler.argo.wire import safe, string
+from typedpipe.ir.nodes import (
+    Const,
+    Default,
+    Expr,
+    Field,
+    Format,
+    FromExpr,
+    FromInput,
+    FromItem,
+    FromTask,
+    Graph,
+    Index,
+    MakeDict,
+    MakeList,
+    Operand,
+    Unwrap,
+)
+from typedpipe.ir.taskspec import port_key
+from typedpipe.ir.typing import GraphTypes
+from typedpipe.types.data import to_data
+from typedpipe.types.model import Type, is_artifact
+
+Piece: TypeAlias = tuple[str, str]
+"""``("text", wire text)``, ``("path", tag's path)`` or ``("expr", expression)``."""
+
+
+def path_expr(path: str) -> str:
+    """A tag's path as an expression says it.
+
+    >>> path_expr("tasks.add-1.outputs.parameters.x")
+    'tasks["add-1"].outputs.parameters["x"]'
+    """
+    parts = path.split(".")
+    if parts[0] == "tasks":
+        return f'tasks["{parts[1]}"].outputs.parameters["{parts[4]}"]' if len(parts) > 3 else f'tasks["{parts[1]}"].{parts[2]}'
+    return f'{parts[0]}.{parts[1]}["{parts[2]}"]' if len(parts) > 2 else path
+
+
+def tagged(pieces: list[Piece]) -> str:
+    """The text of an argument."""
+    out = []
+    for kind, text in pieces:
+        out.append(text if kind == "text" else f"{{{{{text}}}}}" if kind == "path" else f"{{{{={text}}}}}")
+    return "".join(out)
+
+
+def expression(pieces: list[Piece]) -> str:
+    """The same text as an expression that gives it."""
+    return " + ".join(
+        string(text) if kind == "text" else path_expr(text) if kind == "path" else f"({text})" for kind, text in pieces
+    ) or '""'
+
+
+class Values:
+    """The values of one graph: where they are found, what they are worth as text, what shape their artifacts have."""
+
+    def __init__(self, graph: Graph, types: GraphTypes, inputs: Mapping[str, str]) -> None:
+        self.graph = graph
+        self.types = types
+        self.inputs = inputs
+        """The path of each input of the graph."""
+        self.shapes: dict[tuple[str, str], Shape] = {}
+        self.input_shapes: Mapping[str, Shape] = {}
+        self.made: dict[tuple[str, str], Callable[[], list[Piece]]] = {}
+        """Outputs that are no output parameter: an importer's, and a container's raw text."""
+        self.task_names: dict[str, str] = {}
+        self.elsewhere: Callable[[str, str], str | None] = lambda task, key: None
+        """The path of an output that another part of a split graph gives."""
+        self.plain: Callable[[Operand], str] = lambda operand: ""
+        self._pieces: dict[int, list[Piece]] = {}
+
+    def forget(self) -> None:
+        """Make expressions anew: in another part their leaves are found in other places."""
+        self._pieces.clear()
+
+    def type(self, operand: Operand) -> Type:
+        return self.types.of(operand)
+
+    def text(self, operand: Operand) -> str:
+        """The wire text of a value, with tags in it."""
+        kind = type(operand)
+        if kind is FromTask:
+            task, output = operand.task, operand.output  # type: ignore[union-attr]  # faster than isinstance
+            if (task, output) not in self.made and (task, output) not in self.shapes:
+                return f"{{{{{self.path(task, port_key(output))}}}}}"
+        elif kind is FromInput:
+            return f"{{{{{self.inputs[operand.name]}}}}}"  # type: ignore[union-attr]  # as above
+        elif kind is Const:
+            return safe(operand.text)  # type: ignore[union-attr]  # as above
+        return tagged(self.pieces(operand))
+
+    def expr(self, operand: Operand) -> str:
+        """An expression that gives the wire text of a value."""
+        return expression(self.pieces(operand))
+
+    def path(self, task: str, key: str) -> str:
+        return self.elsewhere(task, key) or f"tasks.{self.task_names[task]}.outputs.parameters.{key}"
+
+    def pieces(self, operand: Operand) -> list[Piece]:
+        if isinstance(operand, Const):
+            return [("text", safe(operand.text))]
+        if isinstance(operand, FromInput):
+            return [("path", self.inputs[operand.name])]
+        if isinstance(operand, FromTask):
+            place = (operand.task, operand.output)
+            if place in self.made:
+                return self.made[place]()
+            return [("path", self.path(operand.task, companion(place[1]) if place in self.shapes else port_key(place[1])))]
+        if isinstance(operand, FromItem):
+            raise AssertionError("the IR is not closed")
+        for index in sorted(needed(self.graph, operand.index)):
+            if index not in self._pieces:
+                self._pieces[index] = self._make(index, self.graph.exprs[index])
+        return self._pieces[operand.index]
+
+    def _make(self, index: int, expr: Expr) -> list[Piece]:
+        match expr:
+            case Field() | Index() | Default() if is_artifact(self.type(FromExpr(index))):
+                from typedpipe.compiler.argo.wire import esc
+
+                return [("expr", esc(f"toJson({self.plain(FromExpr(index))})"))]
+            case Unwrap():
+                return self.pieces(expr.value)
+            case Field():
+                return self._op("field", self.pieces(expr.value), [("text", _quote(expr.name))])
+            case Index():
+                return self._op("index", self.pieces(expr.value), self.pieces(expr.index))
+            case Default():
+                return self._op("default", self.pieces(expr.value), self.pieces(expr.default))
+            case MakeList():
+                items = _list([self.pieces(item) for item in expr.items])
+                return self._op("keyed", items) if is_artifact(self.type(FromExpr(index))) else items
+            case MakeDict():
+                made = _dict([(name, self.pieces(value)) for name, value in expr.entries])
+                return self._op("quote", made) if any(name == "$tp" for name, _ in expr.entries) else made
+            case Format():
+                return self._op("format", _list([self._part(part) for part in expr.parts]))
+            case _:
+                return [("expr", f"toJson({self.plain(FromExpr(index))})")]
+
+    def _part(self, part: object) -> list[Piece]:
+        if isinstance(part, str):
+            return [("text", _quote(part))]
+        type_ = safe(json.dumps(to_data(self.type(part.value)), separators=(",", ":")))  # type: ignore[attr-defined]  # a FormatPart
+        rest = [[("text", type_)], [("text", _quote(part.spec))], [("text", _quote(part.conversion))]]  # type: ignore[attr-defined]  # as above
+        return _list([self.pieces(part.value), *rest])  # type: ignore[attr-defined]  # as above
+
+    def _op(self, name: str, *values: list[Piece]) -> list[Piece]:
+        out: list[Piece] = [("text", f'{{"$tp":["{name}"')]
+        for value in values:
+            out += [("text", ","), *value]
+        return [*out, ("text", "]}")]
+
+    def shape(self, operand: Operand) -> Shape:
+        """Where the content of an artifact value lies."""
+        while isinstance(operand, FromExpr):
+            expr = self.graph.exprs[operand.index]
+            if isinstance(expr, MakeList):
+                return Shape("list", items=tuple(self.shape(item) for item in expr.items))
+            if isinstance(expr, Index):
+                return entry(self.shape(expr.value))
+            if not isinstance(expr, (Unwrap, Default)):
+                return KEY
+            operand = expr.value
+        if isinstance(operand, FromInput):
+            return self.input_shapes.get(operand.name, KEY)
+        return self.shapes.get((operand.task, operand.output), KEY) if isinstance(operand, FromTask) else KEY
+
+
+def companion(name: str) -> str:
+    """The name of the parameter that goes with an artifact."""
+    return "tp-" + port_key(name)
+
+
+def needed(graph: Graph, index: int) -> set[int]:
+    """The entries of the table that one entry is made of, itself among them."""
+    found = {index}
+    stack = [index]
+    while stack:
+        for operand in operands_of(graph.exprs[stack.pop()]):
+            if isinstance(operand, FromExpr) and operand.index not in found:
+                found.add(operand.index)
+                stack.append(operand.index)
+    return found
+
+
+def operands_of(expr: Expr) -> list[Operand]:
+    """The operands of an expression, in order."""
+    if isinstance(expr, Format):
+        return [part.value for part in expr.parts if not isinstance(part, str)]
+    if isinstance(expr, MakeDict):
+        return [value for _, value in expr.entries]
+    out: list[Operand] = []
+    for name in ("left", "right", "item", "items", "value", "default", "index"):
+        found = getattr(expr, name, None)
+        out += found if isinstance(found, tuple) else [found] if found is not None else []
+    return out
+
+
+def _quote(text: str) -> str:
+    return safe(json.dumps(text))
+
+
+def _list(items: list[list[Piece]]) -> list[Piece]:
+    out: list[Piece] = [("text", "[")]
+    for i, item in enumerate(items):
+        out += [("text", ","), *item] if i else item
+    return [*out, ("text", "]")]
+
+
+def _dict(entries: list[tuple[str, list[Piece]]]) -> list[Piece]:
+    out: list[Piece] = [("text", "{")]
+    for i, (name, value) in enumerate(entries):
+        out += [("text", ("," if i else "") + _quote(name) + ":"), *value]
+    return [*out, ("text", "}")]

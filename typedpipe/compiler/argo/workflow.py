@@ -1,0 +1,124 @@
+"""The whole file: metadata, arguments, volumes, the runtime once, and the templates."""
+
+from __future__ import annotations
+
+import base64
+import zlib
+from collections import Counter
+from functools import lru_cache
+
+from typedpipe import runtime
+from typedpipe.compiler.argo.boundary import argument, root_inputs
+from typedpipe.compiler.argo.graph import Lowering, Place, Scope
+from typedpipe.compiler.argo.leaf import BOOT
+from typedpipe.compiler.argo.names import slug
+from typedpipe.compiler.argo.split import LIMIT
+from typedpipe.compiler.argo.support import Settings
+from typedpipe.compiler.argo.templates import Dag, Leaf, Template, write
+from typedpipe.compiler.argo.yaml import Data, flow, literal, scalar
+from typedpipe.diagnostics.model import Diagnostics
+from typedpipe.ir.nodes import Pipeline
+
+SCRIPT_BYTES = 96 * 1024
+WARN_BYTES = 700 * 1024
+MOST_BYTES = 1024 * 1024
+
+
+def lower(pipeline: Pipeline, chosen: Settings, report: Diagnostics) -> str:
+    """The YAML of a checked pipeline."""
+    lowering = Lowering(pipeline, report)
+    scope = Scope(lowering, pipeline.graph, pipeline.name, Place())
+    scope.dag.inputs, paths = root_inputs(pipeline.graph)
+    scope.values.inputs = paths
+    scope.run()
+    scope.outputs()
+    if report.has_errors:
+        return ""
+    templates: list[Template] = [scope.dag, *lowering.templates.values()]
+    inline = _inlined(templates, report, pipeline)
+    text = _file(pipeline, chosen, scope.dag.name, write(templates, inline, "  " if chosen.kind != "CronWorkflow" else "    "))
+    _check_size(templates, text, pipeline, report)
+    return text
+
+
+def _inlined(templates: list[Template], report: Diagnostics, pipeline: Pipeline) -> frozenset[str]:
+    """Templates that stand in the one task that uses them, so that no more than Argo allows stand by themselves."""
+    extra = len(templates) - LIMIT
+    if extra <= 0:
+        return frozenset()
+    uses = Counter(task.template for dag in templates if isinstance(dag, Dag) for task in dag.tasks)
+    hooked = {task.exit[0] for dag in templates if isinstance(dag, Dag) for task in dag.tasks if task.exit}
+    once = [t.name for t in templates[1:] if uses[t.name] == 1 and t.name not in hooked]
+    leaves = {t.name for t in templates if isinstance(t, Leaf)}
+    chosen = sorted(once, key=lambda name: name not in leaves)[:extra]
+    if len(chosen) < extra:
+        message = f"the workflow needs {len(templates)} templates, and Argo allows {LIMIT}"
+        report.error("TP405", message, pipeline.span, help="make several pipelines of it")
+    return frozenset(chosen)
+
+
+def _check_size(templates: list[Template], text: str, pipeline: Pipeline, report: Diagnostics) -> None:
+    for template in templates:
+        if isinstance(template, Leaf) and (size := sum(map(len, template.lines))) > SCRIPT_BYTES:
+            message = f"the template `{template.name}` has {size // 1024} KiB, and Argo takes {SCRIPT_BYTES // 1024}"
+            report.error("TP404", message, pipeline.span, help="move code into a package of the image")
+    if len(text) > MOST_BYTES:
+        message = f"the workflow has {len(text) // 1024} KiB, and Kubernetes takes {MOST_BYTES // 1024}"
+        report.error("TP404", message, pipeline.span, help="use `ParallelFor` for tasks that are alike")
+
+
+@lru_cache(maxsize=1)
+def _packed() -> str:
+    return base64.b64encode(zlib.compress(runtime.source_text().encode(), 9)).decode()
+
+
+def _file(pipeline: Pipeline, chosen: Settings, entrypoint: str, templates: str) -> str:
+    name = chosen.name or slug(pipeline.name)
+    metadata: dict[str, Data] = {"generateName" if chosen.kind == "Workflow" and not chosen.name else "name": (
+        f"{name[:50]}-" if chosen.kind == "Workflow" and not chosen.name else name[:52]
+    )}
+    if chosen.namespace:
+        metadata["namespace"] = chosen.namespace
+    annotations = {
+        "workflows.argoproj.io/title": pipeline.display_name or pipeline.name,
+        "workflows.argoproj.io/description": pipeline.description,
+    }
+    shown = {key: text.replace("{{", "{ {") for key, text in annotations.items() if text}
+    if shown:
+        metadata["annotations"] = shown
+    metadata["labels"] = {"typedpipe.dev/pipeline": slug(pipeline.name)}
+    spec = _spec(pipeline, chosen, entrypoint)
+    head = f"apiVersion: argoproj.io/v1alpha1\nkind: {chosen.kind}\nmetadata:\n"
+    head += "".join(f"  {key}: {flow(value)}\n" for key, value in metadata.items()) + "spec:\n"
+    if chosen.kind != "CronWorkflow":
+        return head + "".join(f"  {line}\n" if line else "\n" for line in spec) + f"  templates:\n{templates}\n"
+    head += f"  schedules: [{flow(chosen.schedule)}]\n  concurrencyPolicy: Forbid\n"
+    if chosen.timezone:
+        head += f"  timezone: {flow(chosen.timezone)}\n"
+    return head + "  workflowSpec:\n" + "".join(f"    {line}\n" if line else "\n" for line in spec) + f"    templates:\n{templates}\n"
+
+
+def _spec(pipeline: Pipeline, chosen: Settings, entrypoint: str) -> list[str]:
+    lines = [f"entrypoint: {scalar(entrypoint)}"]
+    if chosen.service_account:
+        lines.append(f"serviceAccountName: {flow(chosen.service_account)}")
+    lines.append(f"activeDeadlineSeconds: {chosen.deadline}")
+    if pipeline.graph.inputs:
+        lines += ["arguments:", "  parameters:"]
+        lines += [f"  - {flow(argument(port))}" for port in pipeline.graph.inputs]
+    boot = ("  " * 2 + "typedpipe.dev/boot: " + literal(BOOT, "      ")).split("\n")
+    fields = ", ".join(
+        f"{{path: {path}, fieldRef: {{fieldPath: \"metadata.annotations['typedpipe.dev/{key}']\"}}}}"
+        for path, key in (("typedpipe_boot.py", "boot"), ("runtime", "runtime"))
+    )
+    return [
+        *lines,
+        "podMetadata:",
+        f"  labels: {{typedpipe.dev/pipeline: {scalar(slug(pipeline.name))}}}",
+        "  annotations:",
+        *boot,
+        f"    typedpipe.dev/runtime: {_packed()}",
+        "volumes:",
+        "- {name: tp-out, emptyDir: {}}",
+        f"- {{name: tp-lib, downwardAPI: {{items: [{fields}]}}}}",
+    ]
