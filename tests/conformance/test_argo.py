@@ -29,9 +29,9 @@ def runs(request: pytest.FixtureRequest) -> Iterator[dict[str, Future[Run]]]:
 
     cluster = Cluster.from_environment()
     chosen = [
-        item.callspec.params["name"]
+        str(item.callspec.params["name"])
         for item in request.session.items
-        if item.fspath == request.path and hasattr(item, "callspec")
+        if item.path == request.path and isinstance(item, pytest.Function)
     ]
     with ThreadPoolExecutor(AT_ONCE) as pool:
         yield {name: pool.submit(run_there, load(name), cluster) for name in chosen}
