@@ -1053,7 +1053,7 @@ class _Task:
             key,
             "return",
             type_,
-            self.guard("TP503", "output", lambda: _from_raw(text, type_, name, self.classes)),
+            self.guard("TP503", "output", lambda: from_file(text, type_, name, self.classes)),
         )
 
     def write_artifact(self, name: str, key: str, how: str, type_: Any, value: Any) -> None:
@@ -1166,7 +1166,8 @@ def _write(path: str, text: str) -> None:
         file.write(text)
 
 
-def _from_raw(text: str | None, type_: Any, name: str, classes: Any) -> Any:
+def from_file(text: str | None, type_: Any, name: str, classes: Any) -> Any:
+    """The value of what a user wrote to an output's file: JSON, or the bare text; None stands for no file."""
     if text is None or type_ == "str":
         return text
     for part in (text, json.dumps(text.strip()), text.strip().lower()):  # JSON, bare text, Python's True

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import ast
+import base64
+import importlib.util
 import os
 import subprocess
 import sys
+import zlib
+from pathlib import Path
 
 import pytest
 
@@ -13,25 +17,37 @@ from typedpipe.runtime import PATH, source_text
 from typedpipe.runtime.task import ClassificationMetrics, Metrics, Model, SlicedClassificationMetrics
 
 
-def _bare(text: str) -> str:
-    tree = ast.parse(text, feature_version=(3, 8))
-    for node in ast.walk(tree):
-        body = getattr(node, "body", None)
-        if (
-            isinstance(body, list)
-            and body
-            and isinstance(body[0], ast.Expr)
-            and isinstance(body[0].value, ast.Constant)
-        ):
-            body[0].value = ast.Constant("")
-    return ast.dump(tree)
+PACK = Path(__file__).parents[3] / "tools" / "pack_runtime.py"
 
 
-def test_what_travels_is_the_file_without_its_prose() -> None:
-    with open(PATH, encoding="utf-8") as file:
-        text = file.read()
-    assert _bare(source_text()) == _bare(text)
-    assert source_text().count("\n") == text.count("\n")
+def _unpacked() -> str:
+    """What the travelling text runs."""
+    found: list[str] = []
+    space = {"__file__": "runtime.py", "exec": lambda code: None, "compile": lambda text, *_: found.append(text.decode())}
+    exec(compile(source_text(), "runtime.py", "exec"), space)
+    return found[0]
+
+
+def test_what_travels_is_the_file_packed_anew() -> None:
+    folder = Path(PATH).parent
+    spec = importlib.util.spec_from_file_location("pack_runtime", PACK)
+    assert spec is not None and spec.loader is not None
+    pack = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(pack)
+    # zlib's output may differ between versions, its input may not
+    assert _text(pack.packed(Path(PATH).read_text("utf-8"))) == _text((folder / "packed.txt").read_text("ascii")), (
+        "run `make runtime`"
+    )
+
+
+def _text(packed: str) -> str:
+    data = "".join(packed.split()).translate({46: 123, 44: 36, 47: 40, 58: 96})
+    return zlib.decompress(base64.b85decode(data)).decode()
+
+
+def test_it_is_old_python_and_small() -> None:
+    ast.parse(_unpacked(), feature_version=(3, 8))
+    assert len(source_text()) < 16_000
 
 
 @pytest.mark.parametrize("syntax", ["{" * 2, "$" * 2, "$("])

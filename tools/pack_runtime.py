@@ -1,0 +1,34 @@
+"""Pack ``typedpipe/runtime/task.py`` into ``packed.txt``, the text that travels into every pod: ``make runtime``.
+
+Python's prose, annotations and long local names are dropped, then the text is compressed: a workflow carries 15 KB in
+place of 57, and pays nothing for it when it is compiled, because the result is committed.
+"""
+
+from __future__ import annotations
+
+import sys
+import zlib
+from base64 import b85encode
+from pathlib import Path
+from textwrap import wrap
+
+import python_minifier
+
+FOLDER = Path(__file__).parent.parent / "typedpipe" / "runtime"
+WIDTH = 160
+
+
+def packed(source: str) -> str:
+    """The lines of the packed runtime. Base 85 without the characters that mean something to Argo or a shell."""
+    small = python_minifier.minify(source, remove_literal_statements=True, hoist_literals=False)
+    text = b85encode(zlib.compress(small.encode("ascii"), 9)).decode("ascii")
+    return "\n".join(wrap(text.translate(str.maketrans("{$(`", ".,/:")), WIDTH)) + "\n"
+
+
+def main() -> int:
+    (FOLDER / "packed.txt").write_text(packed((FOLDER / "task.py").read_text("utf-8")), "utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
