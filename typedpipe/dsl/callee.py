@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import FunctionType
 from typing import Any
 
 from typedpipe.diagnostics.model import Label, Span
 from typedpipe.dsl.task import ParamTask, Task
 from typedpipe.diagnostics.source import argument_span
-from typedpipe.dsl.tracing import Site, current, error, listed, nearest, span_of
+from typedpipe.dsl.tracing import Site, current, detached, error, listed, nearest, span_of
 from typedpipe.dsl.values import POISON, Argument, Pending, PipelineValue, lift, place
 from typedpipe.ir import nodes as ir
 from typedpipe.types.display import show
@@ -66,24 +67,59 @@ def node_name(name: str) -> str:
     return "-".join(words) or "task"
 
 
+def not_a_function(fn: Any, word: str) -> tuple[str, str] | None:
+    """Why a decorator of ours cannot stand above it, and what to do; None when it can."""
+    place = f"put `@dsl.{word}` right above a `def`, below any other decorator"
+    if isinstance(fn, type):
+        return f"`@dsl.{word}` stands above the class `{fn.__name__}`", "write a function"
+    kind = type(fn).__name__
+    if kind in {"Component", "ParamComponent"}:
+        return f"`@dsl.{word}` stands above the component `{fn.__name__}`", "one decorator of ours is enough: drop the other"
+    if kind == "Pipeline":
+        return f"`@dsl.{word}` stands above the pipeline `{fn.__name__}`", "one decorator of ours is enough: drop the other"
+    if isinstance(fn, str):
+        option = "name" if word == "pipeline" else "base_image"
+        return f"`@dsl.{word}` got {fn!r} by position", f'name the option: `@dsl.{word}({option}="{fn}")`'
+    if not isinstance(fn, FunctionType):
+        return f"`@dsl.{word}` stands above no function, but `{kind}`", place
+    if fn.__name__ == "<lambda>":
+        return f"`@dsl.{word}` got a lambda", "write a `def`: a lambda has no name and no types"
+    owner = fn.__qualname__.rpartition(".")[0]
+    if word == "pipeline" and owner and not owner.endswith("<locals>"):
+        return f"the pipeline `{fn.__name__}` is a method of `{owner}`", "write a function, outside of the class"
+    if word == "pipeline" and hasattr(fn, "__wrapped__"):
+        return f"another decorator stands below `@dsl.pipeline` of `{fn.__name__}`", place
+    return None
+
+
+def called_outside(what: str, site: Site, help_: str) -> Any:
+    """Report a call that stands in no pipeline; its task fits anywhere."""
+    error("TP109", f"{what} is called outside of a pipeline", site, help=help_)
+    return ParamTask(detached(), None, "", (), site)
+
+
 def call(callee: Callee | None, task_class: type[Task[Any]], args: tuple[Any, ...], kwargs: dict[str, Any], site: Site) -> Any:
     """Make the task of a call. ``callee`` is None where its decoration failed: the task then fits anywhere."""
     trace = current()
     assert trace is not None
     if callee is None:
+        trace.failed = True
         return ParamTask(trace, None, "", (), site)
     if args:
         kwargs = _positional(callee, args, kwargs, site)
     bound: list[tuple[str, ir.Operand]] = []
+    unknown = False
     inputs = callee.inputs
     scope = trace.scope
     for name, value in kwargs.items():
         if name not in inputs:
             _unknown(callee, name, site)
+            unknown = True
             continue
         if value.__class__ is PipelineValue:
             if value._tp_trace is not trace:
                 _foreign(callee, name, value, site)
+                bound.append((name, POISON))
                 continue
             op = value._tp_op
             bound.append((name, place(scope, value) if op.__class__ is Pending else op))
@@ -94,7 +130,7 @@ def call(callee: Callee | None, task_class: type[Task[Any]], args: tuple[Any, ..
         else:
             bound.append((name, made if made.__class__ is ir.Const else place_or_leaf(scope, made)))
     if not callee.required <= kwargs.keys():
-        _missing(callee, kwargs, site)
+        bound.extend(_missing(callee, kwargs, site, misspelt=unknown))
     name = trace.unique(callee.node_name)
     task = task_class(trace, callee, name, tuple(bound), site)
     trace.scopes[name] = scope
@@ -140,16 +176,19 @@ def _unknown(callee: Callee, name: str, site: Site) -> None:
     error("TP110", f"`{callee.name}` has no input `{name}`", at, others=callee.declared(), help=help_)
 
 
-def _missing(callee: Callee, kwargs: dict[str, Any], site: Site) -> None:
+def _missing(callee: Callee, kwargs: dict[str, Any], site: Site, *, misspelt: bool) -> list[tuple[str, ir.Operand]]:
+    """Report inputs that got no value, unless a wrong name was reported; what to bind in their place."""
     missing = [name for name in callee.inputs if name in callee.required and name not in kwargs]
-    types = ", ".join(f"{name}: {show(callee.inputs[name].type)}" for name in missing)
-    error(
-        "TP111",
-        f"`{callee.name}` needs {listed(missing)}, and this call does not give {'it' if len(missing) == 1 else 'them'}",
-        site,
-        others=callee.declared(),
-        help=f"pass {types}",
-    )
+    if not misspelt:
+        wanted = " and ".join(f"`{name}=…` of type `{show(callee.inputs[name].type)}`" for name in missing)
+        error(
+            "TP111",
+            f"`{callee.name}` needs {listed(missing)}, and this call does not give {'it' if len(missing) == 1 else 'them'}",
+            site,
+            others=callee.declared(),
+            help=f"add {wanted}",
+        )
+    return [(name, POISON) for name in missing]
 
 
 def _foreign(callee: Callee, name: str, value: PipelineValue, site: Site) -> None:

@@ -11,9 +11,9 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, overload
 
-from typedpipe.dsl.callee import Callee, call
+from typedpipe.dsl.callee import Callee, call, called_outside, not_a_function
 from typedpipe.dsl.task import ParamTask, Task, UseOutputs
-from typedpipe.dsl.tracing import current, error, fatal
+from typedpipe.dsl.tracing import current, error
 from typedpipe.ir import nodes as ir
 from typedpipe.types.markers import OutputPath
 
@@ -49,13 +49,10 @@ class BaseComponent:
 
     def _called(self, args: tuple[Any, ...], kwargs: dict[str, Any], task_class: type[Task[Any]]) -> Any:
         trace = current()
-        if trace is None:
-            fatal(
-                "TP109",
-                f"the component `{self.name}` is called outside of a pipeline",
-                help=f"call it in a function that has `@dsl.pipeline`; `{self.name}.local(...)` runs it here and now",
-            )
         frame = sys._getframe(2)
+        if trace is None:
+            help_ = f"call it in a function that has `@dsl.pipeline`; `{self.name}.local(…)` runs it here and now"
+            return called_outside(f"the component `{self.name}`", (frame.f_code, frame.f_lasti), help_)
         callee = self._callee
         if callee is not None and callee.key not in trace.components:
             assert self.definition is not None
@@ -72,11 +69,11 @@ class Component(BaseComponent, Generic[P, R_co]):
     Made by :func:`component`. Calling it inside a ``@pipeline`` makes a :class:`Task`.
     """
 
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Task[R_co]:
+    def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> Task[R_co]:
         task: Task[R_co] = self._called(args, kwargs, Task)
         return task
 
-    def local(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
+    def local(self, /, *args: P.args, **kwargs: P.kwargs) -> R_co:
         """Run the function here and now, in this process, e.g. in a unit test.
 
         >>> from typedpipe import dsl
@@ -93,11 +90,11 @@ class Component(BaseComponent, Generic[P, R_co]):
 class ParamComponent(BaseComponent, Generic[P, R_co, O_co]):
     """A component that has output parameters, or no output."""
 
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> ParamTask[R_co, O_co]:
+    def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> ParamTask[R_co, O_co]:
         task: ParamTask[R_co, O_co] = self._called(args, kwargs, ParamTask)
         return task
 
-    def local(self, *args: P.args, **kwargs: P.kwargs) -> O_co:
+    def local(self, /, *args: P.args, **kwargs: P.kwargs) -> O_co:
         """Run the function here and now; output parameters get temporary paths, and are given back by name."""
         from typedpipe.dsl.direct import run_with_outputs
 
@@ -259,20 +256,18 @@ def _define(fn: Any, options: dict[str, Any]) -> Any:
     from typedpipe.dsl.source import capture
     from typedpipe.dsl.tracing import reporting, span_of_function
 
-    if isinstance(fn, BaseComponent) or not hasattr(fn, "__code__"):
-        fatal(
-            "TP107",
-            f"`@dsl.component` decorates a function, not a `{type(fn).__name__}`",
-            help="put it right above a `def`, below any other decorator of ours",
-        )
+    problem = not_a_function(fn, "component")
+    if problem is not None:
+        span = span_of_function(fn)
+        error("TP107", problem[0], span if span.file else None, help=problem[1])
+        return ParamComponent(fn, None, None) if callable(fn) else lambda function: ParamComponent(function, None, None)
     with reporting() as report:
         options = _checked_options(fn, options)
         signature = component_signature(fn)
         include = [*options.get("include", ()), *options.get("additional_funcs", ())]
         source = capture(fn, include=include, shipped=signature.classes, report=report)
-        good = not report.has_errors and source is not None
         definition = callee = None
-        if good:
+        if source is not None and not report.has_errors:
             name = options.get("name") or fn.__name__
             impl = ir.PythonImpl(
                 source.entry,
@@ -325,5 +320,6 @@ def _checked_options(fn: Any, options: dict[str, Any]) -> dict[str, Any]:
             good[name] = value
         else:
             kind = "text" if wanted is str else "a list of text"
-            error("TP106", f"`{name}` is {kind}, not a `{type(value).__name__}`", span, help=f"write it as {kind}")
+            help_ = f'such as `{name}="…"`' if wanted is str else f'such as `{name}=["…"]`'
+            error("TP106", f"`{name}` is {kind}, not `{type(value).__name__}`", span, help=help_)
     return good

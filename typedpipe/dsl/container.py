@@ -5,9 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, NoReturn, ParamSpec, TypeVar, overload
 
+from typedpipe.diagnostics.model import PipelineError
+from typedpipe.dsl.callee import not_a_function
 from typedpipe.dsl.component import BaseComponent, Component, ParamComponent, component_callee
 from typedpipe.dsl.task import ParamTask, UseOutputs
-from typedpipe.dsl.tracing import error, fatal, listed, reporting, span_of_function
+from typedpipe.dsl.tracing import (
+    TraceAbort,
+    error,
+    exception_line,
+    fatal,
+    listed,
+    reporting,
+    span_of_function,
+    user_site,
+)
 from typedpipe.ir import nodes as ir
 from typedpipe.types.markers import OutputPath
 
@@ -185,15 +196,20 @@ else:
 def _define(fn: Any) -> Component[..., Any] | ParamComponent[..., Any, Any]:
     from typedpipe.dsl.signature import component_signature
 
-    if not hasattr(fn, "__code__"):
-        fatal("TP107", f"`@dsl.container_component` decorates a function, not a `{type(fn).__name__}`")
+    problem = not_a_function(fn, "container_component")
+    if problem is not None:
+        at = span_of_function(fn)
+        error("TP107", problem[0], at if at.file else None, help=problem[1])
+        return ParamComponent(fn, None, None)
     with reporting() as report:
         signature = component_signature(fn, container=True)
         table: list[ir.Placeholder] = []
         definition = callee = None
         if not report.has_errors:
-            spec = fn(**_parts(signature.inputs, signature.outputs, table))
-            if isinstance(spec, ContainerSpec):
+            spec = _spec(fn, _parts(signature.inputs, signature.outputs, table))
+            if spec is None and report.has_errors:
+                pass
+            elif isinstance(spec, ContainerSpec):
                 impl = _impl(spec, table, {port.name for port in signature.inputs})
                 image = spec.image
                 if not isinstance(image, str) or not image or _START in image:
@@ -218,6 +234,22 @@ def _define(fn: Any) -> Component[..., Any] | ParamComponent[..., Any, Any]:
                 )
     component: ParamComponent[..., Any, Any] = ParamComponent(fn, callee, definition)
     return component
+
+
+def _spec(fn: Any, parts: dict[str, Part]) -> object:
+    """What the function gives; None after an error was reported."""
+    code = fn.__code__
+    first = code.co_varnames[: code.co_argcount]
+    try:
+        return fn(*[parts[name] for name in first], **{name: part for name, part in parts.items() if name not in first})
+    except (TraceAbort, PipelineError):
+        return None
+    except Exception as problem:  # noqa: BLE001 - whatever the user's code raises is reported at the user's line
+        site = user_site(problem, code.co_filename)
+        message = f"the container component `{fn.__name__}` raises {exception_line(problem)}"
+        help_ = "its function runs once, when it is defined; what is known later can only be put into the command line"
+        error("TP108", message, site, help=help_)
+        return None
 
 
 def _parts(

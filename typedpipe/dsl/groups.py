@@ -40,7 +40,7 @@ class Group:
         trace = current()
         self._trace: Trace
         self._site: Site | None = caller_site(3)
-        self._entered = False
+        self._entered = self._left = False
         self._name = ""
         self._wanted = name
         self._scope: Scope | None = None
@@ -56,7 +56,11 @@ class Group:
     def _enter(self, kind: str, name: str) -> Scope:
         trace = self._trace
         if current() is not trace or self._entered:
-            fatal("TP163", f"this `dsl.{type(self).__name__}` was entered before, or in another pipeline")
+            fatal(
+                "TP163",
+                f"this `dsl.{type(self).__name__}` {'is entered a second time' if self._entered else 'is of another pipeline'}",
+                help="write a group of its own for each block: `with dsl.If(...):`",
+            )
         self._entered = True
         self._name = name
         self._scope = Scope(kind, trace.scope, name)
@@ -66,11 +70,18 @@ class Group:
     def _leave(self) -> None:
         assert self._scope is not None
         assert self._scope.parent is not None
+        self._left = True
         self._trace.scope = self._scope.parent
 
     def __exit__(self, *exc: object) -> None:
         if self._scope is not None:
             self._leave()
+
+    def _unfinished(self) -> str:
+        """What was left undone when the function ended, if anything."""
+        if not self._entered:
+            return "is never entered, so it does nothing"
+        return "" if self._left else "is entered and never left"
 
 
 class Chain:
@@ -136,7 +147,7 @@ class Elif(If):
     """Another condition of the ``If`` before it in the same scope: tried when those before did not hold."""
 
     def _chain(self, outer: Scope) -> Chain:
-        return _open_chain(outer, "Elif")
+        return _open_chain(self, outer, "Elif")
 
 
 class Else(Group):
@@ -146,17 +157,18 @@ class Else(Group):
         super().__init__(name)
 
     def __enter__(self) -> None:
-        chain = _open_chain(self._trace.scope, "Else")
+        chain = _open_chain(self, self._trace.scope, "Else")
         scope = self._enter("arm", chain.name)
         chain.arms.append((None, scope, self._site))
         chain.closed = True
 
 
-def _open_chain(outer: Scope, word: str) -> Chain:
+def _open_chain(group: Group, outer: Scope, word: str) -> Chain:
     chain = outer.chain
     if not isinstance(chain, Chain) or chain.closed:
         why = "the chain before it has its Else already" if isinstance(chain, Chain) else "no `dsl.If` stands before it"
-        fatal("TP162", f"this `dsl.{word}` belongs to no `dsl.If`: {why}", help="start the chain with `with dsl.If(...):`")
+        message = f"this `dsl.{word}` belongs to no `dsl.If`: {why}"
+        fatal("TP162", message, group._site, help="it follows an `If` or `Elif` at the same depth: `with dsl.If(...):`")
     return chain
 
 
@@ -270,7 +282,7 @@ class ParallelFor(Group, Generic[T]):
         else:
             error(
                 "TP164",
-                f"`dsl.ParallelFor` cannot loop over a `{type(items).__name__}`",
+                f"`dsl.ParallelFor` cannot loop over `{type(items).__name__}`",
                 help="pass a list, or an output or parameter that is one",
             )
         return poison(trace)

@@ -65,7 +65,7 @@ def read(trace: Trace, text: str, what: What) -> Any:
         try:
             return Const(*constant(text))
         except NotAConstant as problem:
-            error("TP114", f"{what} cannot be passed to a task: {problem}", place_of(what))
+            error("TP114", f"{what} cannot be passed to a task", place_of(what), str(problem))
             return None
     parts: list[str | tuple[PipelineValue, str]] = []
     position = 0

@@ -3,31 +3,29 @@
 from __future__ import annotations
 
 import itertools
-import os
 import sys
-import traceback
 from collections.abc import Callable
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 
 from typedpipe.diagnostics.model import Diagnostics, PipelineError, Span
 from typedpipe.dsl import bodies, markers
 from typedpipe.dsl.build import graph_of
-from typedpipe.dsl.callee import Callee, call
+from typedpipe.dsl.callee import Callee, call, called_outside, not_a_function
 from typedpipe.dsl.signature import PipelineSignature, pipeline_signature
 from typedpipe.dsl.task import Task
 from typedpipe.dsl.tracing import (
-    PACKAGE,
     Trace,
     TraceAbort,
     collected,
     current,
     error,
-    fatal,
+    exception_line,
+    sink,
     span_of_function,
     tracing,
+    user_site,
 )
-from typedpipe.dsl.values import PipelineValue
+from typedpipe.dsl.values import PipelineValue, poison
 from typedpipe.ir import nodes as ir
 from typedpipe.types.annotations import Returned
 
@@ -47,30 +45,30 @@ class Pipeline(Generic[P, R_co]):
     def __init__(self, fn: Callable[P, R_co], name: str, options: dict[str, Any]) -> None:
         self._fn = fn
         self.name = name
-        self.__name__ = fn.__name__
-        self.__qualname__ = getattr(fn, "__qualname__", fn.__name__)
+        self.__name__ = getattr(fn, "__name__", "pipeline")
+        self.__qualname__ = getattr(fn, "__qualname__", self.__name__)
         self.__doc__ = fn.__doc__
-        self.__module__ = fn.__module__
+        self.__module__ = getattr(fn, "__module__", "")
         self.__wrapped__ = fn
-        self.description: str = options.get("description") or _summary(fn.__doc__)
-        self.display_name: str = options.get("display_name") or ""
-        self.pipeline_root: str = options.get("pipeline_root") or ""
-        self.file = fn.__code__.co_filename
+        self.description = _text(options.get("description")) or _summary(fn.__doc__)
+        self.display_name = _text(options.get("display_name"))
+        self.pipeline_root = _text(options.get("pipeline_root"))
+        code = getattr(fn, "__code__", None)
+        self.file: str = code.co_filename if code is not None else ""
         self.uses: set[str] = set()
         self.ir: ir.Pipeline | None = None
         self.callee: Callee | None = None
         self._returns: Returned | None = None
 
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Task[R_co]:
+    def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> Task[R_co]:
         """Call the pipeline inside another one."""
         frame = sys._getframe(1)
+        site = frame.f_code, frame.f_lasti
         if current() is None:
-            fatal(
-                "TP109",
-                f"the pipeline `{self.name}` is called outside of a pipeline",
-                help="run it here with `typedpipe run`, compile it with `typedpipe compile`, or call it in a `@dsl.pipeline`",
-            )
-        made: Task[R_co] = call(self.callee, Task, args, kwargs, (frame.f_code, frame.f_lasti))
+            help_ = f"`{self.__name__}.local(…)` and `typedpipe run` run it here, `typedpipe compile` compiles it"
+            outside: Task[R_co] = called_outside(f"the pipeline `{self.name}`", site, help_)
+            return outside
+        made: Task[R_co] = call(self.callee, Task, args, kwargs, site)
         self._used()
         return made
 
@@ -92,44 +90,24 @@ class Pipeline(Generic[P, R_co]):
 
         import_module("typedpipe.compiler").Compiler().compile(self, package_path)
 
-    def local(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
+    def local(self, /, *args: P.args, **kwargs: P.kwargs) -> R_co:
         """Run the pipeline on this machine, each task in its own process, and give its outputs.
 
         Raises:
-            PipelineError: The pipeline, or an argument, has mistakes.
-            RunFailed: A task failed; ``.result`` has what became of each.
-
-        >>> from typedpipe import dsl
-        >>> @dsl.component
-        ... def double(n: int) -> int:
-        ...     return 2 * n
-        >>> @dsl.pipeline
-        ... def four(n: int) -> int:
-        ...     return double(n=double(n=n).output).output
-        >>> four.local(n=1)
-        4
+            PipelineError: The pipeline has mistakes, or an argument does not fit.
+            LocalRunFailed: A task failed.
         """
-        from importlib import import_module  # as in `compile`: the engine stands above the dsl
+        from typedpipe.dsl.direct import run_pipeline
 
-        if self.ir is None:
-            raise PipelineError([])
-        arguments = {**dict(zip((port.name for port in self.ir.graph.inputs), args, strict=False)), **kwargs}
-        checked = import_module("typedpipe.compiler.driver").check(self.ir)
-        outputs = import_module("typedpipe.local").run_or_raise(checked, arguments)
-        result: R_co = self._result(outputs)
-        return result
-
-    def _result(self, outputs: dict[str, Any]) -> Any:
-        if self._returns is None or self._returns.kind == "none":
-            return None
-        if self._returns.kind == "one":
-            return outputs["Output"]
-        hint = self._fn.__annotations__["return"]
-        cls = eval(hint, self._fn.__globals__) if isinstance(hint, str) else hint  # noqa: S307 - the user's annotation
-        return cls(**outputs)
+        outputs: R_co = run_pipeline(self, args, kwargs)
+        return outputs
 
     def __repr__(self) -> str:
         return f"<pipeline {self.name}>"
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
 
 
 def _summary(doc: str | None) -> str:
@@ -179,60 +157,94 @@ else:
         return lambda function: _define(function, name, options)
 
 
-def _define(fn: Any, name: str | None, options: dict[str, Any]) -> Pipeline[..., Any]:
-    if not hasattr(fn, "__code__"):
-        fatal("TP107", f"`@dsl.pipeline` decorates a function, not {type(fn).__name__!r}", help="put it above a `def`")
-    title = name or fn.__name__.replace("_", "-")
-    handle: Pipeline[..., Any] = Pipeline(fn, title, options)
+def _define(fn: Any, name: Any, options: dict[str, Any]) -> Any:
+    if not callable(fn) and not hasattr(fn, "__func__"):
+        message, help_ = not_a_function(fn, "pipeline") or ("", "")
+        error("TP107", message, help=help_)
+        return lambda function: Pipeline(function, function.__name__, {})
     found = collected()
-    if current() is not None:
-        error("TP118", f"the pipeline `{title}` is defined inside another pipeline", help="define it at the top of the module")
     report = found.report if found is not None else Diagnostics()
-    trace = Trace(title, report)
+    title = name if isinstance(name, str) and name.strip() else getattr(fn, "__name__", "pipeline").replace("_", "-")
+    handle: Pipeline[..., Any] = Pipeline(fn, title, options)
+    outer = current()
+    trace = Trace(title, outer.report if outer is not None else report)
     try:
         with tracing(trace):
-            _trace(handle, fn, trace)
+            if _is_function(fn, name, options, nested=outer is not None):
+                _trace(handle, fn, trace)
     except TraceAbort:
-        pass
+        handle.callee = handle.ir = None  # a call of it fits anywhere: its mistake has been reported
     if found is not None:
         found.pipelines.append(handle)
-    else:
+    elif outer is None:
         report.raise_if_errors()
     return handle
 
 
+_ASYNC_OR_GENERATOR = 0x20 | 0x80 | 0x100 | 0x200  # CO_GENERATOR, CO_COROUTINE, CO_ITERABLE_COROUTINE, CO_ASYNC_GENERATOR
+
+
+def _is_function(fn: Any, name: Any, options: dict[str, Any], *, nested: bool) -> bool:
+    """Whether it can be traced; what is wrong is reported."""
+    span = span_of_function(fn)
+    for option, value in {"name": name, **options}.items():
+        if value is not None and not isinstance(value, str):
+            error("TP106", f"`{option}` is text, not `{type(value).__name__}`", span, help=f'such as `{option}="…"`')
+    problem = not_a_function(fn, "pipeline")
+    if problem is not None:
+        error("TP107", problem[0], span if span.file else None, help=problem[1])
+        return False
+    if fn.__code__.co_flags & _ASYNC_OR_GENERATOR:
+        kind = "a generator" if fn.__code__.co_flags & 0x20 else "async"
+        message = f"the pipeline `{fn.__name__}` is {kind}"
+        error("TP107", message, span, help="write a plain `def`: a pipeline's tasks run side by side anyway")
+        return False
+    if nested:
+        help_ = "define it at the top of the module, and call it here"
+        error("TP118", f"the pipeline `{fn.__name__}` is defined inside another pipeline", span, help=help_)
+        return False
+    return True
+
+
 def _trace(handle: Pipeline[..., Any], fn: Any, trace: Trace) -> None:
     signature = pipeline_signature(fn, trace)
-    handle._returns = signature.returns
     span = span_of_function(fn)
-    handle.callee = Callee(fn.__name__, f"{fn.__name__}#{next(_keys)}", signature.inputs, signature.outputs, span)
-    handle.callee.is_pipeline = True
+    callee = Callee(fn.__name__, f"{fn.__name__}#{next(_keys)}", signature.inputs, signature.outputs, span)
+    callee.is_pipeline = True
     bodies.check(fn, trace.report)
-    arguments = {port.name: PipelineValue(trace, port.type, ir.FromInput(port.name)) for port in signature.inputs}
+    positional, by_name = _arguments(fn, signature, trace)
     try:
-        result = fn(**arguments)
-    except TraceAbort:
-        handle.callee = None  # a call of it fits anywhere: its mistake has been reported
-        return
+        result = fn(*positional, **by_name)
     except Exception as problem:  # noqa: BLE001 - whatever the user's code raises is reported at the user's line
         _escaped(problem, fn)
         return
     for group in trace.groups:
-        if not group._entered:
+        unfinished = group._unfinished()
+        if unfinished:
             error(
                 "TP163",
-                f"this `dsl.{type(group).__name__}` is never entered, so it does nothing",
+                f"this `dsl.{type(group).__name__}` {unfinished}",
                 group._site,
                 help=f"write `with dsl.{type(group).__name__}(...):` and put its tasks into the block",
             )
+    handle.callee = callee
     _finish(handle, trace, signature, result, span)
+
+
+def _arguments(fn: Any, signature: PipelineSignature, trace: Trace) -> tuple[list[Any], dict[str, Any]]:
+    """What the function is called with; poison where a parameter cannot be an input, which was reported."""
+    values = {port.name: PipelineValue(trace, port.type, ir.FromInput(port.name)) for port in signature.inputs}
+    code = fn.__code__
+    names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    given = [values[name] if name in values else poison(trace) for name in names]
+    return given[: code.co_argcount], dict(zip(names[code.co_argcount :], given[code.co_argcount :], strict=True))
 
 
 def _finish(handle: Pipeline[..., Any], trace: Trace, signature: PipelineSignature, result: object, span: Span) -> None:
     outputs = signature.bind_outputs(result, trace)
     graph = graph_of(trace, signature.inputs, outputs)
     markers.check_used(trace)
-    if not trace.root.nodes and not trace.report.has_errors:
+    if not trace.root.nodes and not trace.failed:
         error(
             "TP120",
             f"the pipeline `{trace.name}` has no tasks",
@@ -254,34 +266,22 @@ def _finish(handle: Pipeline[..., Any], trace: Trace, signature: PipelineSignatu
 
 def _escaped(problem: Exception, fn: Any) -> None:
     """An exception of the user's code, or of Python's about a value that is not there yet."""
-    site = _user_frame(problem.__traceback__, fn)
-    text = "".join(traceback.format_exception_only(problem)).strip().splitlines()[-1]
-    help_ = "a pipeline's function runs once, when it is defined; what it calls besides components must not fail"
     if isinstance(problem, PipelineError):
+        report = sink()
         for diagnostic in problem.diagnostics:
-            trace = current()
-            if trace is not None:
-                trace.report.add(diagnostic)
+            if report is not None:
+                report.add(diagnostic)
         return
-    if "PipelineValue" in text or type(problem).__name__ == "ValidationError":
-        text = text.replace("PipelineValue", "a value of the pipeline")
+    text = exception_line(problem)
+    help_ = "a pipeline's function runs once, when it is defined; what it calls besides components must not fail"
+    if "pipeline value" in text or type(problem).__name__ == "ValidationError":
         help_ = (
             "a value of the pipeline is not there yet, so Python's own functions cannot take it: pass it to a component; "
             "a pydantic model is built in a component, or give the component its fields"
         )
+    elif "Task'" in text:
+        help_ = "a task is no value: pass, compare or index what it gives, `task.output`"
     elif isinstance(problem, NameError) and getattr(problem, "name", None) == fn.__name__:
         help_ = "a pipeline cannot call itself: recursion has no end that is known when it is compiled"
-    error("TP119", f"the pipeline `{fn.__name__}` raised an exception: {text}", site, help=help_)
-
-
-def _user_frame(tb: TracebackType | None, fn: Any) -> Any:
-    """The innermost frame of the user's own file; else of any file that is not ours."""
-    own = found = None
-    while tb is not None:
-        code = tb.tb_frame.f_code
-        if code.co_filename == fn.__code__.co_filename:
-            own = (code, tb.tb_lasti)
-        elif not code.co_filename.startswith(PACKAGE) and os.sep + "lib" + os.sep not in code.co_filename:
-            found = (code, tb.tb_lasti)
-        tb = tb.tb_next
-    return own or found
+    site = user_site(problem, fn.__code__.co_filename)
+    error("TP119", f"the pipeline `{fn.__name__}` raises {text}", site, help=help_)

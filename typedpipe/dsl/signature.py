@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -10,7 +11,7 @@ from typedpipe.diagnostics.model import Span
 from typedpipe.dsl.source_files import parsed_file
 from typedpipe.dsl.task import Outputs, Task
 from typedpipe.dsl.tracing import Site, Trace, enclosing_names, error, listed, span_of_function
-from typedpipe.dsl.values import PipelineValue, operand
+from typedpipe.dsl.values import POISON, PipelineValue, is_poison, operand
 from typedpipe.ir import nodes as ir
 from typedpipe.types.annotations import Resolved, Returned, resolve, resolve_return
 from typedpipe.types.assignable import mismatch
@@ -43,10 +44,15 @@ class PipelineSignature:
     inputs: tuple[ir.InputPort, ...]
     outputs: dict[str, Type]
     returns: Returned | None
+    places: Places
 
     def bind_outputs(self, result: object, trace: Trace) -> list[tuple[str, ir.Operand, Type, Site | None]]:
         """What the function returned, as outputs by name."""
         return _bind_outputs(self, result, trace)
+
+    def at_return(self) -> Span:
+        """The ``return`` of the function; its name where there is none."""
+        return self.places.of(_RETURN)
 
 
 def component_signature(fn: Any, *, container: bool = False) -> ComponentSignature:
@@ -72,8 +78,8 @@ def component_signature(fn: Any, *, container: bool = False) -> ComponentSignatu
     if not container:
         _returns(fn, made, outputs, classes, places)
     names = [port.name for port in outputs]
-    for name in {n for n in names if names.count(n) > 1} | ({p.name for p in inputs} & set(names)):
-        error("TP105", f"`{fn.__name__}` has two inputs or outputs called `{name}`", places.of(name), help="rename one")
+    for name in dict.fromkeys(n for n in names if names.count(n) > 1):
+        error("TP105", f"`{fn.__name__}` has two outputs called `{name}`", places.of(name), help="rename one of them")
     made.inputs, made.outputs, made.classes = tuple(inputs), tuple(outputs), tuple(classes)
     return made
 
@@ -116,7 +122,7 @@ def pipeline_signature(fn: Any, trace: Trace) -> PipelineSignature:
     outputs: dict[str, Type] = {}
     if returns is not None and returns.kind != "none":
         outputs = {"Output": returns.fields[0][1]} if returns.kind == "one" else dict(returns.fields)
-    return PipelineSignature(tuple(inputs), outputs, returns)
+    return PipelineSignature(tuple(inputs), outputs, returns, places)
 
 
 # ----------------------------------------------------------------------------------------------- parameters
@@ -145,7 +151,7 @@ def _parameters(fn: Any, places: Places) -> list[tuple[str, object, object]]:
     for name in names:
         if name in hints:
             found.append((name, hints[name], defaults.get(name, _MISSING)))
-        else:
+        elif name not in {"self", "cls"} or not _is_method(fn):  # a method is reported for what it is
             error(
                 "TP103",
                 f"`{name}` of `{fn.__name__}` has no type",
@@ -153,6 +159,11 @@ def _parameters(fn: Any, places: Places) -> list[tuple[str, object, object]]:
                 help=f"annotate it: `{name}: int`, `{name}: Input[Dataset]`, `{name}: OutputPath[Model]`, …",
             )
     return found
+
+
+def _is_method(fn: Any) -> bool:
+    owner = fn.__qualname__.rpartition(".")[0]
+    return bool(owner) and not owner.endswith("<locals>")
 
 
 def _resolved(fn: Any, name: str, annotation: object, places: Places) -> Resolved | None:
@@ -186,11 +197,12 @@ def _default(fn: Any, name: str, found: Resolved, default: object, places: Place
     except NotAConstant as problem:
         error(
             "TP104",
-            f"the default of `{name}` of `{fn.__name__}` cannot be sent to a task: {problem.reason}",
+            f"the default of `{name}` of `{fn.__name__}` cannot be sent to a task",
             places.of(name),
+            problem.reason,
             help="use a default of plain values, or None with `T | None`",
         )
-        return None
+        return POISON
     why = mismatch(own, found.type)
     if why is not None:
         help_ = f"make it `{name}: {show(found.type)} | None`" if default is None else "change the default or the annotation"
@@ -201,6 +213,7 @@ def _default(fn: Any, name: str, found: Resolved, default: object, places: Place
             why,
             help=help_,
         )
+        return POISON
     return ir.Const(text, own)
 
 
@@ -214,7 +227,8 @@ def _bind_outputs(
     if result is None or (signature.returns is None and not isinstance(result, (Task, PipelineValue))):
         if declared:
             names = listed(list(declared))
-            error("TP118", f"the pipeline `{trace.name}` returns nothing, and declares {names}", help="end it with `return …`")
+            message = f"the pipeline `{trace.name}` returns nothing, and its `def` declares {names}"
+            error("TP118", message, signature.at_return(), help="end it with `return …`")
         return []
     if isinstance(result, Task):
         help_ = "return what it gives: `return task.output`"
@@ -224,8 +238,11 @@ def _bind_outputs(
         error(
             "TP118",
             f"the pipeline `{trace.name}` returns a value, and its `def` declares none",
+            signature.at_return(),
             help="add the return type: `-> int`, `-> Model`, or a NamedTuple of several",
         )
+        return []
+    if is_poison(result):
         return []
     values = _values(signature, result, trace)
     bound: list[tuple[str, ir.Operand, Type, Site | None]] = []
@@ -252,12 +269,16 @@ def _values(signature: PipelineSignature, result: object, trace: Trace) -> dict[
         error(
             "TP118",
             f"the pipeline `{trace.name}` does not return {listed(missing)}",
+            signature.at_return(),
             help="return an object of the class that the `def` names",
         )
     return found
 
 
 # ------------------------------------------------------------------------------------------------ in the file
+
+
+_RETURN = "return …"  # no parameter can be called so
 
 
 class Places:
@@ -283,6 +304,7 @@ class Places:
         arguments = node.args
         every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, arguments.vararg, arguments.kwarg]
         found = {arg.arg: parsed.span(arg) for arg in every if arg is not None}
+        found[_RETURN] = next((parsed.span(n) for n in ast.walk(node) if isinstance(n, ast.Return)), parsed.header(node))
         found["return"] = parsed.span(node.returns) if node.returns is not None else parsed.header(node)
         return found
 

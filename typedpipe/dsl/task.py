@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 
-from typedpipe.dsl import settings
-from typedpipe.dsl.tracing import Site, Trace, error, fatal, listed, nearest
+from typedpipe.dsl import markers, settings
+from typedpipe.dsl.tracing import Site, Trace, TraceAbort, error, fatal, listed, nearest
 from typedpipe.dsl.values import PipelineValue, operand, poison
 from typedpipe.ir import nodes as ir
 
@@ -222,8 +222,66 @@ class Task(Generic[R_co]):
     def __iter__(self) -> Iterator[Any]:
         fatal("TP151", "a task cannot be unpacked", help="unpack its outputs: `model, loss = task.outputs`")
 
+    def __eq__(self, other: object) -> bool:
+        return self is other if isinstance(other, Task) else self._compared()
+
+    def __ne__(self, other: object) -> bool:
+        return self is not other if isinstance(other, Task) else self._compared()
+
+    __hash__ = object.__hash__
+
+    def _compared(self, *_: object) -> Any:
+        error("TP114", f"the task `{self._name}` is compared, not what it gives", help=f"write `task{self._instead()}`")
+        return poison(self._trace)
+
+    def _instead(self) -> str:
+        """What to write in place of the task itself."""
+        names = self._output_names()
+        return f".outputs.{names[0]}" if len(names) > 1 else ".output"
+
+    if not TYPE_CHECKING:
+        __lt__ = __le__ = __gt__ = __ge__ = _compared
+
+        def __format__(self, spec: str) -> str:
+            error("TP114", f"the task `{self._name}` is put into text", help=f"put in what it gives: `{{task{self._instead()}}}`")
+            return ""
+
+        def __getattr__(self, name: str) -> Any:
+            if name.startswith("_"):
+                raise AttributeError(name)
+            return _no_attribute(self, name)
+
     def __repr__(self) -> str:
-        return f"<task {self._name}>"
+        return f"{markers.POISON}<task {self._name}>"
+
+
+_KFP_ONLY = {
+    "inputs": "the arguments of a call are in the call",
+    "dependent_tasks": "what a task depends on is in the IR: `typedpipe graph FILE` shows it",
+    "channel_inputs": "the arguments of a call are in the call",
+    "platform_spec": "`typedpipe compile FILE` writes what runs",
+    "set_debug_pause": "leave it out: the pod of a failed task is kept by the engine",
+}
+
+
+def _no_attribute(task: Task[Any], name: str) -> Any:
+    """Report an attribute that tasks do not have. What stands for it can be called, as a setter is."""
+    outputs = task._output_names()
+    known = [word for word in dir(Task) if not word.startswith("_")]
+    setter = name.startswith(("set_", "add_"))
+    guess = nearest(name, [*outputs, *known])
+    if name in outputs:
+        help_ = f"outputs have a place of their own: write `task.outputs.{name}`"
+    elif name in _KFP_ONLY:
+        help_ = _KFP_ONLY[name]
+    elif guess:
+        help_ = f"did you mean `.outputs.{guess}`?" if guess in outputs else f"did you mean `.{guess}`?"
+    else:
+        help_ = f"what it gives is `task{task._instead()}`" if outputs else "it has no outputs"
+    if task._callee is not None:
+        code, word = ("TP117", "setting") if setter else ("TP115", "attribute")
+        error(code, f"a task has no {word} `.{name}`", help=help_)
+    return (lambda *_, **__: task) if setter else poison(task._trace)
 
 
 class UseOutputs:
@@ -240,37 +298,45 @@ class Outputs(Generic[O_co]):
         def __iter__(self) -> Iterator[Any]: ...
 
     else:
-        __slots__ = ("_task",)
+        __slots__ = ("_tp_task",)
 
         def __init__(self, task: Task[Any]) -> None:
-            self._task = task
+            self._tp_task = task
 
         def __getattr__(self, name: str) -> Any:
             if name.startswith("__") and name.endswith("__"):
                 raise AttributeError(name)
-            return self._task._named_output(name)
+            return self._tp_task._named_output(name)
 
         def __getitem__(self, name: str | int) -> Any:
-            names = self._task._output_names()
-            if isinstance(name, int) and -len(names) <= name < len(names):
-                return self._task._value(names[name])
-            return self._task._named_output(str(name))
+            names = self._tp_task._output_names()
+            if type(name) is int and -len(names) <= name < len(names):
+                return self._tp_task._value(names[name])
+            if not isinstance(name, str) and names:
+                help_ = f"name one of them: `.outputs.{names[0]}`; it has {listed(names)}"
+                error("TP115", f"`{self._tp_task._callee.name}` has no output number {name!r}", help=help_)
+                return poison(self._tp_task._trace)
+            return self._tp_task._named_output(str(name))
 
         def __iter__(self) -> Iterator[Any]:
-            return iter([self._task._value(name) for name in self._task._output_names()])
+            if self._tp_task._callee is None:  # how many there would be is not known; the mistake was reported
+                raise TraceAbort
+            return iter([self._tp_task._value(name) for name in self._tp_task._output_names()])
 
         def __len__(self) -> int:
-            return len(self._task._output_names())
+            return len(self._tp_task._output_names())
 
         def __contains__(self, name: object) -> bool:
-            return name in self._task._output_names()
+            return name in self._tp_task._output_names()
 
-        def keys(self) -> list[str]:
-            """The names, so that ``**`` and ``dict()`` work as KFP's do."""
-            return self._task._output_names()
+        @property
+        def keys(self) -> Any:
+            """The names, so that ``**`` and ``dict()`` work as KFP's do; an output of that name comes first."""
+            names = self._tp_task._output_names()
+            return self._tp_task._value("keys") if "keys" in names else lambda: names
 
         def __repr__(self) -> str:
-            return f"<outputs of {self._task._name}: {', '.join(self._task._output_names())}>"
+            return f"<outputs of {self._tp_task._name}: {', '.join(self._tp_task._output_names())}>"
 
 
 class ParamTask(Task[R_co], Generic[R_co, O_co]):

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from typedpipe.diagnostics.model import NOWHERE, Diagnostic, Diagnostics, Label, PipelineError, Span
 from typedpipe.diagnostics.source import read_source
-from typedpipe.diagnostics.spans import resolve_spans
+from typedpipe.diagnostics.spans import display_path, resolve_spans
 from typedpipe.ir import nodes as ir
 
 if TYPE_CHECKING:
@@ -72,6 +72,7 @@ class Trace:
 
     __slots__ = (
         "components",
+        "failed",
         "formats",
         "groups",
         "name",
@@ -82,13 +83,13 @@ class Trace:
         "root",
         "scope",
         "scopes",
-        "site",
     )
-    def __init__(self, name: str, report: Diagnostics, site: Site | None = None) -> None:
+    def __init__(self, name: str, report: Diagnostics) -> None:
         self.nonce = next(_nonces)
         self.name = name
         self.report = report
-        self.site = site
+        self.failed = False
+        """Whether a mistake was reported for this pipeline: then its other faults may follow from it."""
         self.root = self.scope = Scope("pipeline")
         self.names: dict[str, int] = {}
         self.scopes: dict[str, Scope] = {}
@@ -124,7 +125,14 @@ def current() -> Trace | None:
 
 
 def collected() -> Collected | None:
+    """The sink of the driver, if it is the driver that imports."""
     return _COLLECTED.get()
+
+
+def detached() -> Trace:
+    """A trace of no pipeline, for the poisoned task of a call that stands outside of one."""
+    found = _COLLECTED.get()
+    return Trace("", found.report if found is not None else Diagnostics())
 
 
 @contextmanager
@@ -161,6 +169,21 @@ def site_here() -> Site | None:
     return None
 
 
+def user_site(problem: BaseException, file: str) -> Site | None:
+    """Where an exception left the user's code: in ``file`` when it went through it, else in any file that is not ours."""
+    own: Site | None = None
+    other: Site | None = None
+    step = problem.__traceback__
+    while step is not None:
+        code = step.tb_frame.f_code
+        if code.co_filename == file:
+            own = (code, step.tb_lasti)
+        elif not code.co_filename.startswith((PACKAGE, sys.base_prefix, sys.prefix, "<")):
+            other = (code, step.tb_lasti)
+        step = step.tb_next
+    return own or other
+
+
 def enclosing_names() -> dict[str, Any]:
     """The local names of the user's function that decorates: text annotations may name its classes."""
     frame: FrameType | None = sys._getframe(1)
@@ -174,13 +197,17 @@ def span_of(site: Site | None) -> Span:
 
 
 def span_of_function(fn: Any) -> Span:
-    """The ``def`` line of a function."""
+    """The name of a function in its ``def``."""
     code = getattr(fn, "__code__", None)
     if code is None:
         return NOWHERE
-    from typedpipe.diagnostics.spans import display_path
+    from typedpipe.dsl.source_files import parsed_file
 
-    return Span(display_path(code.co_filename), code.co_firstlineno)
+    parsed = parsed_file(code.co_filename, fn.__globals__)
+    node = parsed.functions.get((code.co_firstlineno, fn.__name__)) if parsed is not None else None
+    if parsed is None or node is None:
+        return Span(display_path(code.co_filename), code.co_firstlineno)
+    return parsed.header(node)
 
 
 # ------------------------------------------------------------------------------------------------ reporting
@@ -201,6 +228,16 @@ def reporting() -> Iterator[Diagnostics]:
                 outer.add(diagnostic)
     if outer is None:
         report.raise_if_errors()
+
+
+def exception_line(problem: BaseException) -> str:
+    """The last line of a traceback, with our own words out of it."""
+    import traceback
+
+    text = "".join(traceback.format_exception_only(problem)).strip().splitlines()[-1]
+    for name in ("PipelineValue", "ArtifactPart", "Part"):
+        text = text.replace(f"type {name} ", "type `pipeline value` ").replace(f"'{name}'", "`pipeline value`")
+    return "".join(c for c in text if c.isprintable())
 
 
 def sink() -> Diagnostics | None:
@@ -232,6 +269,9 @@ def error(
     if report is None:
         raise PipelineError([diagnostic])
     report.add(diagnostic)
+    trace = _TRACE.get()
+    if trace is not None:
+        trace.failed = True
 
 
 def fatal(

@@ -183,7 +183,9 @@ class PipelineValue:
     def __fspath__(self) -> str:
         _not_yet(self, "opened or used as a path", "a component that takes it as `InputPath[...]` can open it")
 
-    def __call__(self, *args: object, **kwargs: object) -> NoReturn:
+    def __call__(self, *args: object, **kwargs: object) -> Any:
+        if is_poison(self):
+            return self
         _not_yet(self, "called", "call its methods in a component")
 
     def _arithmetic(self, *args: object) -> NoReturn:
@@ -343,7 +345,7 @@ def _not_constant(value: object, what: What, reason: str) -> None:
     elif isinstance(value, Group):
         message, help_ = f"{what} is a `dsl.{kind}`, which is no value", "pass an output of a task in it"
     else:
-        message, label = f"{what} cannot be passed to a task: {reason}", f"this is a `{kind}`"
+        message, label = f"{what} cannot be passed to a task", reason
     error("TP114", message, place_of(what), label, help=help_)
 
 
