@@ -107,6 +107,14 @@ CODES: dict[str, str] = {
     "TP322": "a file cannot be written",
     "TP390": "no such backend",
     "TP391": "two packages bring one backend",
+    # TP4xx: target
+    "TP401": "the target cannot say it",
+    "TP402": "a value that the target's controller cannot make",
+    "TP403": "an option of the target that does not fit",
+    "TP404": "the workflow is too large",
+    "TP405": "the workflow needs too many templates",
+    "TP406": "a task in a loop is not cached",
+    "TP407": "the workflow is larger than the controller takes by default",
     "TP392": "what is compiled is no pipeline",
     "TP393": "no such parameter to give a default",
     # TP4xx: target

@@ -10,7 +10,7 @@ import json
 
 from typedpipe.compiler.argo.expressions import kind_of
 from typedpipe.compiler.argo.templates import Input
-from typedpipe.compiler.argo.wire import esc, safe
+from typedpipe.compiler.argo.wire import esc, safe, tag
 from typedpipe.compiler.argo.yaml import Data
 from typedpipe.ir.nodes import Graph, InputPort
 from typedpipe.ir.taskspec import port_key
@@ -27,7 +27,8 @@ def root_inputs(graph: Graph) -> tuple[list[Input], dict[str, str]]:
         if kind_of(without_none(port.type)) in ("int", "float", "bool"):
             paths[port.name] = given
             continue
-        inputs.append(Input(f"tp-in-{key}", value=f"{{{{={_to_wire(f'workflow.parameters["{key}"]', port.type)}}}}}"))
+        text = f'workflow.parameters["{key}"]'
+        inputs.append(Input(f"tp-in-{key}", value=tag(_to_wire(text, port.type))))
         paths[port.name] = f"inputs.parameters.tp-in-{key}"
     return inputs, paths
 

@@ -17,7 +17,7 @@ from typedpipe.compiler.argo.leaf import (
     settings,
     static_resources,
 )
-from typedpipe.compiler.argo.wire import RAW_BRACE, esc, raw, raw_expr, safe
+from typedpipe.compiler.argo.wire import RAW_BRACE, esc, raw, raw_expr, safe, tag
 from typedpipe.compiler.argo.yaml import flow
 from typedpipe.ir.nodes import CommandPart, Component, Concat, ContainerImpl, IfPresent, InputPort, Placeholder
 from typedpipe.ir.taskspec import port_key
@@ -135,4 +135,4 @@ def _value(key: str, type_: Type) -> str:
 
 
 def _tag(expr: str) -> str:
-    return f"{{{{={raw_expr(f'({expr})' if '?' in expr else expr)}}}}}"
+    return tag(raw_expr(f"({expr})" if "?" in expr else expr))

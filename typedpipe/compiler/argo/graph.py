@@ -15,7 +15,7 @@ from typedpipe.compiler.argo.shapes import KEY, Shape, of_uri
 from typedpipe.compiler.argo.split import LIMIT, partition
 from typedpipe.compiler.argo.templates import Arguments, Dag, DagTask, Input, Leaf, Output, Template
 from typedpipe.compiler.argo.values import Piece, Values, companion, expression, operands_of, path_expr
-from typedpipe.compiler.argo.wire import esc, safe
+from typedpipe.compiler.argo.wire import esc, safe, tag
 from typedpipe.diagnostics.model import Diagnostics, Span
 from typedpipe.ir.nodes import (
     DEFAULT_OPTIONS,
@@ -127,6 +127,12 @@ class Lowering:
             self._calls[key] = Scope(self, graph, name, Place(inside, shapes)).lower()
         return self._calls[key]
 
+    def nothing(self) -> DagTask:
+        """The task of a DAG without tasks, which Argo refuses: it is always skipped."""
+        if "tp-nothing" not in self.templates:
+            self.templates["tp-nothing"] = Leaf("tp-nothing", ["suspend: {duration: '0'}"])
+        return DagTask("nothing", "tp-nothing", when="false")
+
     def add(self, dag: Dag) -> None:
         self.templates[dag.name] = dag
 
@@ -173,6 +179,8 @@ class Scope:
             task = self.node(node)
             if task is not None:
                 self.dag.tasks.append(task)
+        if not self.dag.tasks:
+            self.dag.tasks.append(self.lowering.nothing())
 
     def wire_up(self) -> None:
         """Names of tasks, and what each waits for."""
@@ -322,7 +330,7 @@ class Scope:
         if plain:
             self.check_plain(operand)
             if isinstance(operand, FromExpr) and isinstance(self.graph.exprs[operand.index], _DEFERRED):
-                return f"{{{{={esc(f'toJson({self.controller.native(operand)})')}}}}}"
+                return tag(esc(f"toJson({self.controller.native(operand)})"))
         return self.values.text(operand)
 
     def check_plain(self, operand: Operand) -> None:

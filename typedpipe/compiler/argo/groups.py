@@ -14,7 +14,7 @@ from typedpipe.compiler.argo.names import digest, slug
 from typedpipe.compiler.argo.shapes import KEY, Shape, collected, entry, one_of
 from typedpipe.compiler.argo.templates import Arguments, Dag, DagTask, Input, Leaf, Output
 from typedpipe.compiler.argo.values import companion, path_expr
-from typedpipe.compiler.argo.wire import esc, safe
+from typedpipe.compiler.argo.wire import esc, safe, tag
 from typedpipe.ir.nodes import (
     DEFAULT_OPTIONS,
     Branch,
@@ -83,7 +83,7 @@ def _argument(scope: Scope, operand: Operand, type_: Type, is_container: bool) -
     if not is_container or isinstance(operand, Const) or is_artifact(type_):
         return scope.values.text(operand)
     if isinstance(without_none(type_), ListType):
-        return f"{{{{={esc(f'toJson({scope.controller.native(operand)})')}}}}}"
+        return tag(esc(f"toJson({scope.controller.native(operand)})"))
     return scope.argument(operand, plain=True)
 
 
@@ -280,8 +280,12 @@ def exit_handler(scope: Scope, node: ExitHandler) -> DagTask:
     lowered = body(scope, node.body, node.name, node.args, {}, scope.place.path, False)
     scope.took(node.name, lowered)
     name = scope.values.task_names[node.name]
-    state = f'tasks["{name}"].status == "Succeeded" ? "SUCCEEDED" : "FAILED"'
-    status = f'{{"state":"{{{{={state}}}}}","error_message":"{{{{={state.replace("SUCCEEDED", "").replace("FAILED", f"{node.name} did not succeed")}}}}}","pipeline_job_resource_name":"{{{{workflow.name}}}}","pipeline_task_name":{safe(json.dumps(node.name))}}}'
+    ran = f'tasks["{name}"].status == "Succeeded"'
+    state, message = (tag(f'{ran} ? "{good}" : "{bad}"') for good, bad in (("SUCCEEDED", "FAILED"), ("", f"{name} failed")))
+    status = (
+        f'{{"state":"{state}","error_message":"{message}","pipeline_job_resource_name":"{{{{workflow.name}}}}",'
+        f'"pipeline_task_name":{safe(json.dumps(node.name))}}}'
+    )
     last = node.exit
     scope.values.task_names.setdefault(last.name, scope.task_names.give(last.name))
     if isinstance(last, Call):

@@ -286,7 +286,8 @@ def _patch(variant: Variant) -> list[str]:
     if not sides:
         return []
     body = ",".join(f'"{side}":{{{",".join(values)} }}' for side, values in sides.items())
-    return [f"podSpecPatch: {flow('{"containers":[{"name":"main","resources":{' + body + ' } }]}')}"]
+    patch = '{"containers":[{"name":"main","resources":{' + body + " } }]}"
+    return [f"podSpecPatch: {flow(patch)}"]
 
 
 def environment(variant: Variant, fields: Fields) -> None:

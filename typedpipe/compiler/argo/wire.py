@@ -9,6 +9,11 @@ from __future__ import annotations
 import json
 
 
+def tag(expr: str) -> str:
+    """An expression as a tag, which Argo replaces with what it gives."""
+    return "{{=" + expr + "}}"
+
+
 def safe(text: str) -> str:
     """Wire (JSON) text with the escapes that Argo needs; wire text of the dsl has them already.
 

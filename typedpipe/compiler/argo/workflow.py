@@ -16,12 +16,15 @@ from typedpipe.compiler.argo.split import LIMIT
 from typedpipe.compiler.argo.support import Settings
 from typedpipe.compiler.argo.templates import Dag, Leaf, Template, write
 from typedpipe.compiler.argo.yaml import Data, flow, literal, scalar
-from typedpipe.diagnostics.model import Diagnostics
+from typedpipe.diagnostics.model import Diagnostic, Diagnostics, Label
 from typedpipe.ir.nodes import Pipeline
 
 SCRIPT_BYTES = 96 * 1024
-WARN_BYTES = 700 * 1024
-MOST_BYTES = 1024 * 1024
+WARN_BYTES = 1024 * 1024
+"""What Argo's controller takes, its record of the nodes included."""
+MOST_BYTES = 1536 * 1024
+"""What etcd takes in one request."""
+_SMALLER = "use `ParallelFor` for tasks that are alike"
 
 
 def lower(pipeline: Pipeline, chosen: Settings, report: Diagnostics) -> str:
@@ -64,7 +67,11 @@ def _check_size(templates: list[Template], text: str, pipeline: Pipeline, report
             report.error("TP404", message, pipeline.span, help="move code into a package of the image")
     if len(text) > MOST_BYTES:
         message = f"the workflow has {len(text) // 1024} KiB, and Kubernetes takes {MOST_BYTES // 1024}"
-        report.error("TP404", message, pipeline.span, help="use `ParallelFor` for tasks that are alike")
+        report.error("TP404", message, pipeline.span, help=_SMALLER)
+    elif len(text) > WARN_BYTES:
+        message = f"the workflow has {len(text) // 1024} KiB, and Argo runs {WARN_BYTES // 1024} unless it is told otherwise"
+        label = Label(pipeline.span, "MAX_WORKFLOW_SIZE of the controller must be larger")
+        report.add(Diagnostic("TP407", message, label, help=_SMALLER, severity="warning"))
 
 
 @lru_cache(maxsize=1)
