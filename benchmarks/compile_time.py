@@ -1,0 +1,193 @@
+"""How long from a traced pipeline to its YAML file, beside kfp and Hera, each in an environment of its own.
+
+    benchmarks/setup                                  # once: makes the environments
+    python benchmarks/compile_time.py                 # all three; kfp's big shapes take minutes
+    python benchmarks/compile_time.py --only typedpipe
+    python benchmarks/compile_time.py --profile nested
+
+CPU seconds of a fresh process from the first traced call to the written file, without imports: the least and the median
+of several runs. Prints a Markdown table.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+HERE = Path(__file__).parent
+ENVIRONMENTS = Path(os.environ.get("TYPEDPIPE_BENCH", Path.home() / ".cache" / "typedpipe-bench"))
+LIBRARIES = ("typedpipe", "kfp", "hera")
+SLOW = 20.0
+"""Seconds after which one run of a shape is enough."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A pipeline of a size, and what typedpipe may take for it."""
+
+    title: str
+    kind: str
+    tasks: int
+    seconds: float
+
+
+SHAPES = (
+    Shape("chain of 1,000", "chain", 1000, 0.05),
+    Shape("ten-wide layers of 1,000 with an artifact", "layers", 1000, 0.08),
+    Shape("nested loops and branches, 1,000", "nested", 1000, 0.08),
+    Shape("ten-wide layers of 5,000 with an artifact", "layers", 5000, 0.45),
+)
+SIZES = (250, 500, 1000, 2000, 4000)
+LARGEST_NESTED = 2000
+"""More would make a workflow that is larger than Kubernetes takes, which is an error."""
+EXPONENT, IMPORT_MS, CHAIN_KB, NESTED_MB = 1.1, 60.0, 150.0, 100.0
+
+
+@dataclass
+class Measured:
+    """All runs of a shape in a library."""
+
+    cpu: list[float] = field(default_factory=list)
+    rss: float = 0.0
+    size: int = 0
+
+    def __str__(self) -> str:
+        return f"{min(self.cpu):.3f} ({statistics.median(self.cpu):.3f})" if self.cpu else "–"
+
+
+def one(library: str, *arguments: str) -> dict[str, float]:
+    """A measurement in a process of its own."""
+    python = ENVIRONMENTS / library / "bin" / "python"
+    command = [str(python), "-W", "ignore", str(HERE / "programs" / "measure.py"), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        sys.exit(f"{' '.join(command)} failed:\n{done.stderr}")
+    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def measure(library: str, kind: str, tasks: int, runs: int) -> Measured:
+    """Several runs, one when they are slow."""
+    measured = Measured()
+    with tempfile.TemporaryDirectory() as folder:
+        for _ in range(runs):
+            found = one(library, library, kind, str(tasks), str(Path(folder) / "out.yaml"))
+            measured.cpu.append(found["cpu"])
+            measured.rss = max(measured.rss, found["rss"])
+            measured.size = int(found["bytes"])
+            if found["cpu"] > SLOW:
+                break
+    return measured
+
+
+def growth(sizes: Sequence[int], seconds: Sequence[float]) -> float:
+    """The exponent of growth: the slope of the line through the logarithms.
+
+    >>> round(growth([1, 2, 4], [3.0, 12.0, 48.0]), 3)
+    2.0
+    """
+    x, y = [math.log(size) for size in sizes], [math.log(second) for second in seconds]
+    return statistics.linear_regression(x, y).slope
+
+
+def ratio(other: Measured, ours: Measured) -> str:
+    return f"{min(other.cpu) / min(ours.cpu):.0f}×" if other.cpu else "–"
+
+
+def times_table(libraries: Sequence[str], runs: int) -> dict[tuple[str, int, str], Measured]:
+    """Print the times of each shape; give the measurements by kind, size and library."""
+    print(
+        "| CPU seconds, trace to file: least (median) | typedpipe | at most | kfp | Hera | kfp ÷ ours | Hera ÷ ours |"
+    )
+    print("|---|--:|--:|--:|--:|--:|--:|")
+    found: dict[tuple[str, int, str], Measured] = {}
+    for shape in SHAPES:
+        row = {name: Measured() for name in LIBRARIES}
+        for name in libraries:
+            row[name] = measure(name, shape.kind, shape.tasks, runs)
+            found[shape.kind, shape.tasks, name] = row[name]
+        ours, kfp, hera = (row[name] for name in LIBRARIES)
+        met = "" if not ours.cpu or min(ours.cpu) <= shape.seconds else " **missed**"
+        print(
+            f"| {shape.title} | {ours}{met} | {shape.seconds} | {kfp} | {hera} | "
+            f"{ratio(kfp, ours) if ours.cpu else '–'} | {ratio(hera, ours) if ours.cpu else '–'} |",
+            flush=True,
+        )
+    return found
+
+
+def sizes_table(found: dict[tuple[str, int, str], Measured], libraries: Sequence[str], runs: int) -> None:
+    """Print memory, sizes, growth and import time."""
+    print("\n| | typedpipe | at most | kfp | Hera |\n|---|--:|--:|--:|--:|")
+
+    def row(title: str, values: dict[str, float], most: float, digits: int) -> None:
+        cells = {name: f"{values[name]:.{digits}f}" if name in values else "–" for name in LIBRARIES}
+        met = " **missed**" if values.get("typedpipe", 0.0) > most else ""
+        print(f"| {title} | {cells['typedpipe']}{met} | {most:g} | {cells['kfp']} | {cells['hera']} |", flush=True)
+
+    row("nested 1,000: peak memory, MB", {name: found["nested", 1000, name].rss for name in libraries}, NESTED_MB, 0)
+    row("chain of 1,000: file, KB", {name: found["chain", 1000, name].size / 1000 for name in libraries}, CHAIN_KB, 0)
+    if "typedpipe" in libraries:
+        for kind in ("chain", "layers", "nested"):
+            sizes = [size for size in SIZES if kind != "nested" or size <= LARGEST_NESTED]
+            cpu = [min(measure("typedpipe", kind, size, runs).cpu) for size in sizes]
+            title = f"growth of {kind}, {sizes[0]} to {sizes[-1]:,} tasks: exponent"
+            row(title, {"typedpipe": growth(sizes, cpu)}, EXPONENT, 2)
+    modules = {"typedpipe": "typedpipe.dsl", "kfp": "kfp.dsl", "hera": "hera.workflows"}
+    took = {
+        name: 1000 * min(one(name, "import", modules[name])["cpu"] for _ in range(max(3, runs))) for name in libraries
+    }
+    row("import of the authoring module, CPU ms", took, IMPORT_MS, 0)
+
+
+def profile(kind: str, tasks: int, top: int) -> None:
+    """Print what typedpipe's time goes to: by module, and the functions that take most of it."""
+    program = (
+        "import cProfile, pstats, sys, collections, os, time\n"
+        "sys.path.insert(0, sys.argv[1])\n"
+        "import with_typedpipe\n"
+        "build = with_typedpipe.prepare(sys.argv[2], int(sys.argv[3]), os.devnull)\n"
+        "p = cProfile.Profile(time.process_time); p.runcall(build)\n"  # the clock on the wall counts other processes
+        "stats = pstats.Stats(p).stats\n"
+        "by = collections.Counter()\n"
+        "for (file, line, name), (cc, nc, tt, ct, callers) in stats.items():\n"
+        "    by[file.partition('/typedpipe/')[2] or os.path.basename(file)] += tt\n"
+        "total = sum(by.values())\n"
+        "print(f'{total:.3f} s under the profiler')\n"
+        "for file, seconds in by.most_common(int(sys.argv[4])): print(f'{100 * seconds / total:5.1f} %  {file}')\n"
+        "pstats.Stats(p).sort_stats('tottime').print_stats(int(sys.argv[4]))\n"
+    )
+    python = ENVIRONMENTS / "typedpipe" / "bin" / "python"
+    subprocess.run([python, "-c", program, str(HERE / "programs"), kind, str(tasks), str(top)], check=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", choices=LIBRARIES, action="append", help="measure this one only (may be repeated)")
+    parser.add_argument("--runs", type=int, default=5, help="runs of each shape (5)")
+    parser.add_argument("--profile", choices=("chain", "layers", "nested"), help="profile typedpipe instead")
+    parser.add_argument("--tasks", type=int, default=1000, help="tasks to profile (1000)")
+    parser.add_argument("--top", type=int, default=15, help="lines of the profile (15)")
+    options = parser.parse_args()
+    if options.profile:
+        profile(options.profile, options.tasks, options.top)
+        return
+    libraries = options.only or list(LIBRARIES)
+    missing = [name for name in libraries if not (ENVIRONMENTS / name / "bin" / "python").exists()]
+    if missing:
+        sys.exit(f"no environment for {', '.join(missing)} in {ENVIRONMENTS}: run benchmarks/setup")
+    found = times_table(libraries, options.runs)
+    sizes_table(found, libraries, options.runs)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,90 @@
+"""The shapes in typedpipe."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from typedpipe import dsl
+from typedpipe.compiler import driver
+from typedpipe.dsl import Dataset, Input
+
+
+class Made(NamedTuple):
+    data: Dataset
+    count: int
+
+
+@dsl.component(base_image="python:3.11-slim")
+def step(n: int) -> int:
+    return n + 1
+
+
+@dsl.component(base_image="python:3.11-slim")
+def start(n: int) -> Made:
+    data = Dataset()
+    open(data.path, "w").close()
+    return Made(data, n)
+
+
+@dsl.component(base_image="python:3.11-slim")
+def work(source: Input[Dataset], n: int) -> Made:
+    data = Dataset()
+    open(data.path, "w").close()
+    return Made(data, n)
+
+
+def chain(n: int) -> None:
+    task = step(n=1)
+    for _ in range(n - 1):
+        task = step(n=task.output)
+
+
+def layers(n: int) -> None:
+    before = [start(n=i) for i in range(10)]
+    for _ in range(n // 10 - 1):
+        before = [work(source=before[i].outputs.data, n=before[(i + 1) % 10].outputs.count) for i in range(10)]
+
+
+def nested(n: int) -> None:
+    """Blocks of ten tasks: a loop of two tasks, a branch of two and two, and a loop in it."""
+    last = step(n=1)
+    for _ in range(n // 10):
+        first = step(n=last.output)
+        with dsl.ParallelFor([1, 2, 3]) as item:
+            a = step(n=item)
+            b = step(n=a.output)
+            with dsl.If(b.output > 2):
+                c = step(n=first.output)
+                step(n=c.output)
+                with dsl.ParallelFor([4, 5]) as inner:
+                    step(n=inner)
+                    step(n=c.output)
+            with dsl.Else():
+                step(n=b.output)
+                step(n=item)
+        last = step(n=first.output)
+
+
+def prepare(shape: str, n: int, path: str) -> Callable[[], None]:
+    body = {"chain": chain, "layers": layers, "nested": nested}[shape]
+    driver.compile(_pipeline(step_once).ir)  # what is imported late is imported now, as it is for the others
+
+    def build() -> None:
+        (text,) = driver.compile(_pipeline(lambda: body(n)).ir).values()
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+
+    return build
+
+
+def step_once() -> None:
+    step(n=1)
+
+
+def _pipeline(body: Callable[[], None]) -> dsl.Pipeline[[], None]:
+    @dsl.pipeline
+    def bench() -> None:
+        body()
+
+    return bench
