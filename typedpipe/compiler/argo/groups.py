@@ -265,7 +265,7 @@ def _loop_outputs(scope: Scope, node: Loop, dag: Dag, lowered: Lowered) -> None:
         key = companion(output.name) if artifact else port_key(output.name)
         form = "boxed" if is_boxed(output.type) else "collected"
         taken = path_expr(f"tasks.body.outputs.parameters.{key}")
-        text = f'"{{\\"\\u0024tp\\":[\\"{form}\\"," + {taken} + "]}}"'
+        text = f'{taken} == "null" ? "[]" : "{{\\"\\u0024tp\\":[\\"{form}\\"," + {taken} + "]}}"'
         dag.outputs.append(Output(key, expression=text, default="[]"))
         if artifact:
             shape = collected(lowered.shapes.get(output.name, KEY))

@@ -17,8 +17,6 @@ from typedpipe.types.model import Type, artifact_of, is_artifact, is_optional, w
 
 LIB, OUT, IN = "/tp/lib", "/tp/out", "/tp/in"
 MOUNTS = f"volumeMounts: [{{name: tp-lib, mountPath: {LIB}}}, {{name: tp-out, mountPath: {OUT}}}]"
-PENDING_SECONDS = 86_400
-"""How long a task with a timeout may wait for a node or an image, on top of its timeout."""
 _SCALARS = frozenset(("int", "float", "bool", "str", "datetime"))
 
 
@@ -189,8 +187,7 @@ def settings(component: Component, variant: Variant) -> list[str]:
         out.append(f"retryStrategy: {flow(_retry(options))}")
     if options.timeout_seconds is not None:
         seconds = max(1, -int(-options.timeout_seconds // 1))
-        out.append(f"activeDeadlineSeconds: {seconds}")
-        out.append(f"timeout: {seconds + PENDING_SECONDS}s")
+        out.append(f"activeDeadlineSeconds: {seconds}")  # `timeout` beside it would take its place (run, and read)
     return out
 
 

@@ -27,7 +27,8 @@ def safe(text: str) -> str:
 
 def esc(expr: str) -> str:
     """An expression that gives the JSON text of another one the same escapes, when the workflow runs."""
-    return f'sprig.replace("{{"+"{{","{{\\\\u007b",sprig.replace("$","\\\\u0024",{expr}))'
+    once = f'sprig.replace("{{"+"{{","{{\\\\u007b",sprig.replace("$","\\\\u0024",{expr}))'
+    return f'sprig.replace("\\u007f","\\\\u007f",{once})'
 
 
 def string(text: str) -> str:
