@@ -7,7 +7,7 @@ from types import FunctionType
 from typing import Any
 
 from typedpipe.diagnostics.model import Label, Span
-from typedpipe.dsl.task import ParamTask, Task
+from typedpipe.dsl.task import ParamTask, Task, node_name
 from typedpipe.diagnostics.source import argument_span
 from typedpipe.dsl.tracing import Site, current, detached, error, listed, nearest, span_of
 from typedpipe.dsl.values import POISON, Argument, Pending, PipelineValue, lift, place
@@ -55,16 +55,6 @@ class Callee:
 
     def declared(self) -> tuple[Label, ...]:
         return (Label(self.span, f"`{self.name}` is declared here"),) if self.span.file else ()
-
-
-def node_name(name: str) -> str:
-    """What a task of a component is called: its name, with ``-`` for all that is no letter or digit.
-
-    >>> node_name("train_model (v2)")
-    'train-model-v2'
-    """
-    words = "".join(c if c.isalnum() else " " for c in name).split()
-    return "-".join(words) or "task"
 
 
 def not_a_function(fn: Any, word: str) -> tuple[str, str] | None:

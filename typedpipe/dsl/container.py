@@ -10,12 +10,14 @@ from typedpipe.dsl.callee import not_a_function
 from typedpipe.dsl.component import BaseComponent, Component, ParamComponent, component_callee
 from typedpipe.dsl.task import ParamTask, UseOutputs
 from typedpipe.dsl.tracing import (
+    Site,
     TraceAbort,
     error,
     exception_line,
     fatal,
     listed,
     reporting,
+    site_here,
     span_of_function,
     user_site,
 )
@@ -40,8 +42,18 @@ class ContainerSpec:
 
     def __init__(self, image: str, command: Sequence[Any] | None = None, args: Sequence[Any] | None = None) -> None:
         self.image = image
-        self.command = list(command or ())
-        self.args = list(args or ())
+        self.command = _words("command", command)
+        self.args = _words("args", args)
+        self._site = site_here()
+
+
+def _words(option: str, words: Sequence[Any] | None) -> list[Any]:
+    """A command line is a list: text would be taken apart into letters."""
+    if isinstance(words, (str, Part)):
+        help_ = f'write a list: `{option}=["sh", "-c", "…"]`'
+        error("TP108", f"`{option}` of a `dsl.ContainerSpec` is one text, not a list", help=help_)
+        return []
+    return list(words or ())
 
 
 class ConcatPlaceholder:
@@ -203,6 +215,10 @@ def _define(fn: Any) -> Component[..., Any] | ParamComponent[..., Any, Any]:
         return ParamComponent(fn, None, None)
     with reporting() as report:
         signature = component_signature(fn, container=True)
+        returned = getattr(fn, "__annotations__", {}).get("return")
+        if returned not in (None, ContainerSpec) and not str(returned).endswith("ContainerSpec"):
+            message = f"the container component `{fn.__name__}` declares a return value"
+            error("TP108", message, span_of_function(fn), help="its outputs are parameters: `rows: OutputPath[int]`")
         table: list[ir.Placeholder] = []
         definition = callee = None
         if not report.has_errors:
@@ -213,7 +229,8 @@ def _define(fn: Any) -> Component[..., Any] | ParamComponent[..., Any, Any]:
                 impl = _impl(spec, table, {port.name for port in signature.inputs})
                 image = spec.image
                 if not isinstance(image, str) or not image or _START in image:
-                    error("TP108", "the image of a container component is text that is known now", span_of_function(fn))
+                    message = "the image of a container component is text that is known now"
+                    error("TP108", message, spec._site, help="set it per task: `task.set_container_image(value)`")
                 elif not report.has_errors:
                     definition = ir.Component(
                         fn.__name__,
@@ -228,7 +245,7 @@ def _define(fn: Any) -> Component[..., Any] | ParamComponent[..., Any, Any]:
             else:
                 error(
                     "TP108",
-                    f"`{fn.__name__}` gives a `{type(spec).__name__}`, not a `ContainerSpec`",
+                    f"`{fn.__name__}` gives `{type(spec).__name__}`, not `ContainerSpec`",
                     span_of_function(fn),
                     help='end it with `return dsl.ContainerSpec(image="…", command=[…], args=[…])`',
                 )
@@ -273,62 +290,76 @@ def _parts(
 
 
 def _impl(spec: ContainerSpec, table: list[ir.Placeholder], inputs: set[str]) -> ir.ContainerImpl:
+    site = spec._site
     return ir.ContainerImpl(
-        tuple(part for item in spec.command for part in _argument(item, table, inputs)),
-        tuple(part for item in spec.args for part in _argument(item, table, inputs)),
+        tuple(part for item in spec.command for part in _argument(item, table, inputs, site)),
+        tuple(part for item in spec.args for part in _argument(item, table, inputs, site)),
     )
 
 
-def _argument(item: object, table: list[ir.Placeholder], inputs: set[str]) -> tuple[ir.CommandPart, ...]:
+def _argument(
+    item: object, table: list[ir.Placeholder], inputs: set[str], site: Site | None
+) -> tuple[ir.CommandPart, ...]:
     """One argument; an :class:`IfPresentPlaceholder` may be several or none."""
     if isinstance(item, Part):
         return (ir.Placeholder(item._tp_kind, item._tp_name),)
     if isinstance(item, str):
-        return (_text(item, table),)
+        return (_text(item, table, site),)
     if isinstance(item, (bool, int, float)):
         return (str(item),)
     if isinstance(item, ConcatPlaceholder):
-        return (ir.Concat(tuple(part for inner in item.items for part in _argument(inner, table, inputs))),)
+        return (ir.Concat(tuple(part for inner in item.items for part in _argument(inner, table, inputs, site))),)
     if isinstance(item, IfPresentPlaceholder):
         if item.input_name not in inputs:
             error(
                 "TP108",
                 f"`IfPresentPlaceholder` names no input: {item.input_name!r}",
+                site,
                 help=f"the inputs are {listed(sorted(inputs))}" if inputs else "the component has no inputs",
             )
         return (
-            ir.IfPresent(item.input_name, _arguments(item.then, table, inputs), _arguments(item.else_, table, inputs)),
+            ir.IfPresent(
+                item.input_name,
+                _arguments(item.then, table, inputs, site),
+                _arguments(item.else_, table, inputs, site),
+            ),
         )
     error(
         "TP108",
-        f"a `{type(item).__name__}` cannot be an argument of a container: {item!r}",
+        f"{item!r} cannot be an argument of a container",
+        site,
         help="use text, an input, an output, `ConcatPlaceholder` or `IfPresentPlaceholder`",
     )
     return ()
 
 
-def _arguments(items: object, table: list[ir.Placeholder], inputs: set[str]) -> tuple[ir.CommandPart, ...]:
+def _arguments(
+    items: object, table: list[ir.Placeholder], inputs: set[str], site: Site | None
+) -> tuple[ir.CommandPart, ...]:
     if items is None:
         return ()
     several = items if isinstance(items, (list, tuple)) else [items]
-    return tuple(part for item in several for part in _argument(item, table, inputs))
+    return tuple(part for item in several for part in _argument(item, table, inputs, site))
 
 
-def _text(text: str, table: list[ir.Placeholder]) -> ir.CommandPart:
+def _text(text: str, table: list[ir.Placeholder], site: Site | None) -> ir.CommandPart:
     """Text, with the inputs that an f-string put into it."""
-    if _START not in text:
+    if _START not in text and _END not in text:
         return text
     parts: list[ir.CommandPart] = []
     first, *pieces = text.split(_START)
     parts.append(first)
     for piece in pieces:
         number, found, rest = piece.partition(_END)
-        if not found:
-            error("TP159", "text with an input in it was changed after the f-string made it", help="pass it as it is")
-        elif number.isdigit() and int(number) < len(table):
+        if found and number.isdecimal() and int(number) < len(table) and _END not in first + rest:
             parts.extend((table[int(number)], rest))
         else:
-            error("TP159", "text with an input in it was changed after the f-string made it", help="pass it as it is")
+            message = "text with an input in it was changed after the f-string made it"
+            error("TP159", message, site, help='pass the f-string as it is: `f"--n={n}"`')
+            return ""
+    if not pieces:
+        error("TP159", "text with an input in it was cut after the f-string made it", site, help="pass it as it is")
+        return ""
     kept = tuple(part for part in parts if part != "")
     return kept[0] if len(kept) == 1 else ir.Concat(kept)
 

@@ -9,6 +9,7 @@ from typedpipe.dsl.tracing import Scope, Trace, current, error, fatal
 from typedpipe.dsl.task import Task
 from typedpipe.dsl.values import Pending, PipelineValue, derived, lift, poison, same_trace, type_of
 from typedpipe.ir import nodes as ir
+from typedpipe.types.display import show
 from typedpipe.types.model import ANY, BOOL, AnyType, ListType, Type, is_optional, union, without_none
 
 T = TypeVar("T")
@@ -29,7 +30,8 @@ def _reference(trace: Trace, value: object, word: str, wanted: str) -> PipelineV
     if isinstance(value, Task):
         error("TP170", f"`dsl.{word}` got a task", help="pass what the task gives: `task.output`")
     else:
-        error("TP170", f"`dsl.{word}` got {value!r}", help=f"pass {wanted}")
+        got = repr(value) if isinstance(value, (str, int, float, type(None))) else f"`{type(value).__name__}`"
+        error("TP170", f"`dsl.{word}` got {got}, which is no value of the pipeline", help=f"pass {wanted}")
     return poison(trace)
 
 
@@ -91,7 +93,8 @@ def Some(value: T | None, default: T) -> T:  # noqa: N802 - as above
     trace = _trace("Some")
     left = _reference(trace, value, "Some", "a value of the pipeline that may be None")
     if left._tp_type != ANY and not is_optional(left._tp_type):
-        error("TP161", "this value is always set", help="use the value as it is; `dsl.Some` is for `T | None`")
+        message = f"this value is always set: its type is `{show(left._tp_type)}`"
+        error("TP161", message, help="use the value as it is; `dsl.Some` is for `T | None`")
     right = lift(default, "the default of `dsl.Some`")
     right = poison(trace) if right is None else right
     plain = without_none(left._tp_type)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Generic, TypeVar
 
 from typedpipe.dsl.tracing import Scope, Site, Trace, current, error, fatal
-from typedpipe.dsl.task import Task
+from typedpipe.dsl.task import Task, node_name
 from typedpipe.dsl.values import PipelineValue, caller_site, derived, lift, operand, poison, same_trace, type_of
 from typedpipe.ir import nodes as ir
 from typedpipe.types.display import show
@@ -42,7 +42,7 @@ class Group:
         self._site: Site | None = caller_site(3)
         self._entered = self._left = False
         self._name = ""
-        self._wanted = name
+        self._wanted = _group_name(name, type(self).__name__)
         self._scope: Scope | None = None
         if trace is None:
             fatal(
@@ -84,6 +84,15 @@ class Group:
         return "" if self._left else "is entered and never left"
 
 
+def _group_name(name: object, word: str) -> str:
+    """The name that the user gave, as node names are written; "" without one."""
+    if isinstance(name, str):
+        return node_name(name) if name.strip() else ""
+    if name is not None:
+        error("TP161", f"the name of a `dsl.{word}` is text known now", help=f'leave it out, or type `name="…"`')
+    return ""
+
+
 class Chain:
     """If, Elif… and Else that belong together: one branch node."""
 
@@ -116,7 +125,7 @@ class If(Group):
 
     kind = "if"
 
-    def __init__(self, condition: bool, *, name: str = "") -> None:
+    def __init__(self, condition: bool, name: str = "") -> None:
         super().__init__(name)
         self._condition = _condition(condition, type(self).__name__)
 
@@ -153,7 +162,7 @@ class Elif(If):
 class Else(Group):
     """What runs when no condition of the chain before it in the same scope held."""
 
-    def __init__(self, *, name: str = "") -> None:
+    def __init__(self, name: str = "") -> None:
         super().__init__(name)
 
     def __enter__(self) -> None:
@@ -184,6 +193,8 @@ def _condition(condition: object, word: str) -> PipelineValue:
             f"`dsl.{word}` got a task, not a condition",
             help="compare what it gives: `task.output == ...`, or pass `task.output` when it is a bool",
         )
+    elif not isinstance(condition, bool):
+        error("TP161", f"`dsl.{word}` got {condition!r}, which is no condition", help="compare a value of the pipeline: `n > 3`")
     else:
         error(
             "TP161",
@@ -207,7 +218,7 @@ class IfSet(If, Generic[T]):
     ...         log(text=text)
     """
 
-    def __init__(self, value: T | None, *, name: str = "") -> None:
+    def __init__(self, value: T | None, name: str = "") -> None:
         Group.__init__(self, name)
         trace = self._trace
         self._value = _optional(value, trace, "IfSet")
@@ -230,7 +241,7 @@ def _optional(value: object, trace: Trace, word: str) -> PipelineValue:
     if not is_optional(value._tp_type) and not isinstance(value._tp_type, AnyType):
         error(
             "TP161",
-            f"this value is always set: it is a `{show(value._tp_type)}`",
+            f"this value is always set: its type is `{show(value._tp_type)}`",
             help=f"use the value as it is; `dsl.{word}` is for `T | None`",
         )
     return value
@@ -333,12 +344,11 @@ def _plain(text: str) -> Type:
 
 
 def _merged(structs: Sequence[StructType]) -> Type:
-    """One struct of the fields that all dict items have."""
-    if len({tuple(f.name for f in s.fields) for s in structs}) != 1:
-        names = [f.name for f in structs[0].fields if all(any(g.name == f.name for g in s.fields) for s in structs)]
-    else:
-        names = [f.name for f in structs[0].fields]
-    fields = []
+    """One struct where all dict items have the same keys; a union of them otherwise."""
+    names = [f.name for f in structs[0].fields]
+    if any([f.name for f in s.fields] != names for s in structs):
+        return union(*structs)
+    fields: list[StructField] = []
     for name in names:
         types = [f.type for s in structs for f in s.fields if f.name == name]
         fields.append(StructField(name, _widened(tuple(dict.fromkeys(types)))))
@@ -385,6 +395,7 @@ class ExitHandler(Group):
                     del outer.nodes[index]
                     break
             else:
-                error("TP168", "this task is the exit task of another handler", help="call the component once for each")
+                message, help_ = "this task is the exit task of another handler", "call the component once for each"
+                error("TP168", message, self._site, help=help_)
         outer.nodes.append(self)
         self._enter("exit", trace.unique(self._wanted or "exit-handler"))

@@ -272,6 +272,9 @@ def _escaped(problem: Exception, fn: Any) -> None:
             if report is not None:
                 report.add(diagnostic)
         return
+    trace = current()
+    if trace is not None and trace.aborted:
+        return
     text = exception_line(problem)
     help_ = "a pipeline's function runs once, when it is defined; what it calls besides components must not fail"
     if "pipeline value" in text or type(problem).__name__ == "ValidationError":
@@ -279,6 +282,8 @@ def _escaped(problem: Exception, fn: Any) -> None:
             "a value of the pipeline is not there yet, so Python's own functions cannot take it: pass it to a component; "
             "a pydantic model is built in a component, or give the component its fields"
         )
+    elif isinstance(problem, TypeError) and "argument" in text:
+        help_ = "give the call the arguments that it takes"
     elif "Task'" in text:
         help_ = "a task is no value: pass, compare or index what it gives, `task.output`"
     elif isinstance(problem, NameError) and getattr(problem, "name", None) == fn.__name__:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 
 from typedpipe.dsl import markers, settings
-from typedpipe.dsl.tracing import Site, Trace, TraceAbort, error, fatal, listed, nearest
+from typedpipe.dsl.tracing import Site, Trace, abort, error, fatal, listed, nearest
 from typedpipe.dsl.values import PipelineValue, operand, poison
 from typedpipe.ir import nodes as ir
 
@@ -17,6 +17,16 @@ if TYPE_CHECKING:
 
 R_co = TypeVar("R_co", covariant=True)
 O_co = TypeVar("O_co", covariant=True)
+
+
+def node_name(name: str) -> str:
+    """What a task of a component is called: its name, with ``-`` for all that is no letter or digit.
+
+    >>> node_name("train_model (v2)")
+    'train-model-v2'
+    """
+    words = "".join(c if c.isalnum() else " " for c in name).split()
+    return "-".join(words) or "task"
 
 
 class Task(Generic[R_co]):
@@ -320,7 +330,7 @@ class Outputs(Generic[O_co]):
 
         def __iter__(self) -> Iterator[Any]:
             if self._tp_task._callee is None:  # how many there would be is not known; the mistake was reported
-                raise TraceAbort
+                abort()
             return iter([self._tp_task._value(name) for name in self._tp_task._output_names()])
 
         def __len__(self) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -71,6 +72,7 @@ class Trace:
     """One pipeline that is being traced."""
 
     __slots__ = (
+        "aborted",
         "components",
         "failed",
         "formats",
@@ -90,6 +92,8 @@ class Trace:
         self.report = report
         self.failed = False
         """Whether a mistake was reported for this pipeline: then its other faults may follow from it."""
+        self.aborted = False
+        """Whether its tracing was ended; an exception that a library made of that is no news."""
         self.root = self.scope = Scope("pipeline")
         self.names: dict[str, int] = {}
         self.scopes: dict[str, Scope] = {}
@@ -159,14 +163,35 @@ def tracing(trace: Trace) -> Iterator[Trace]:
 # ---------------------------------------------------------------------------------------------------- sites
 
 
+_LIBRARIES = (PACKAGE, os.path.dirname(os.__file__) + os.sep, "<frozen ")
+
+
+def _is_users(file: str) -> bool:
+    return not file.startswith(_LIBRARIES) and "site-packages" not in file
+
+
 def site_here() -> Site | None:
-    """The innermost frame of the user's that led here."""
+    """The innermost frame of the user's that led here; of a library only when there is no other."""
     frame: FrameType | None = sys._getframe(1)
+    library: Site | None = None
     while frame is not None:
-        if not frame.f_code.co_filename.startswith(PACKAGE):
+        file = frame.f_code.co_filename
+        if _is_users(file):
             return frame.f_code, frame.f_lasti
+        if library is None and not file.startswith(PACKAGE):
+            library = frame.f_code, frame.f_lasti
         frame = frame.f_back
-    return None
+    return library
+
+
+def is_called_by(library: str) -> bool:
+    """Whether a library's Python stands between here and the user's code."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and not _is_users(frame.f_code.co_filename):
+        if str(frame.f_globals.get("__name__", "")).partition(".")[0] == library:
+            return True
+        frame = frame.f_back
+    return False
 
 
 def user_site(problem: BaseException, file: str) -> Site | None:
@@ -178,7 +203,7 @@ def user_site(problem: BaseException, file: str) -> Site | None:
         code = step.tb_frame.f_code
         if code.co_filename == file:
             own = (code, step.tb_lasti)
-        elif not code.co_filename.startswith((PACKAGE, sys.base_prefix, sys.prefix, "<")):
+        elif _is_users(code.co_filename):
             other = (code, step.tb_lasti)
         step = step.tb_next
     return own or other
@@ -230,13 +255,15 @@ def reporting() -> Iterator[Diagnostics]:
         report.raise_if_errors()
 
 
+_OUR_CLASSES = re.compile(r"'?\b(PipelineValue|ArtifactPart|Part)\b'?")
+
+
 def exception_line(problem: BaseException) -> str:
     """The last line of a traceback, with our own words out of it."""
     import traceback
 
     text = "".join(traceback.format_exception_only(problem)).strip().splitlines()[-1]
-    for name in ("PipelineValue", "ArtifactPart", "Part"):
-        text = text.replace(f"type {name} ", "type `pipeline value` ").replace(f"'{name}'", "`pipeline value`")
+    text = _OUR_CLASSES.sub("`pipeline value`", text)
     return "".join(c for c in text if c.isprintable())
 
 
@@ -263,7 +290,7 @@ def error(
     help: str = "",  # noqa: A002 - the word that users read
 ) -> None:
     """Report at the user's line; raise :class:`PipelineError` when nobody collects."""
-    span = at if isinstance(at, Span) else span_of(at or site_here())
+    span = at if isinstance(at, Span) else _first_line(span_of(at or site_here()))
     report = sink()
     diagnostic = Diagnostic(code, message, Label(span, label), tuple(others), tuple(notes), help)
     if report is None:
@@ -291,6 +318,14 @@ def fatal(
         report.add(diagnostic)
     if _TRACE.get() is None:
         raise PipelineError([diagnostic])
+    abort(code)
+
+
+def abort(code: str = "") -> NoReturn:
+    """End the tracing of this pipeline: what is wrong was reported."""
+    trace = _TRACE.get()
+    if trace is not None:
+        trace.failed = trace.aborted = True
     raise TraceAbort(code)
 
 

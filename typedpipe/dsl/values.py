@@ -18,10 +18,11 @@ from typedpipe.dsl.tracing import (
     Scope,
     Site,
     Trace,
-    TraceAbort,
+    abort,
     current,
     error,
     fatal,
+    is_called_by,
     listed,
     nearest,
     site_here,
@@ -165,7 +166,9 @@ class PipelineValue:
     def __int__(self) -> NoReturn:
         _not_yet(self, "turned into an int", "convert it in a component")
 
-    __index__ = __int__
+    def __index__(self) -> NoReturn:
+        _not_yet(self, "used as an index, a count or a file", "loop by `dsl.ParallelFor`; open it in a component")
+
     __round__ = __int__
     __trunc__ = __int__
 
@@ -198,6 +201,7 @@ class PipelineValue:
 
     __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = _arithmetic
     __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = __pow__ = __rpow__ = __matmul__ = __rmatmul__ = _arithmetic
+    __neg__ = __pos__ = __abs__ = __divmod__ = __rdivmod__ = _arithmetic
     __lshift__ = __rlshift__ = __rshift__ = __rrshift__ = __xor__ = __rxor__ = _arithmetic
     __neg__ = __pos__ = __abs__ = __divmod__ = __rdivmod__ = _arithmetic
 
@@ -219,8 +223,12 @@ class PipelineValue:
 
 def _stop(value: PipelineValue, code: str, message: str, *, help: str) -> NoReturn:  # noqa: A002 - as `error` has it
     """End the tracing; of poison nothing is said, for its making was an error already."""
-    if is_poison(value) and current() is not None:
-        raise TraceAbort(code)
+    trace = current()
+    if trace is not None and (trace.aborted or is_poison(value)):
+        abort(code)
+    if is_called_by("pydantic"):
+        message = "a pydantic model cannot be made of a value that is known only when the pipeline runs"
+        fatal("TP154", message, help="pass the fields to a component, and make the model there")
     fatal(code, message, help=help)
 
 

@@ -1,0 +1,386 @@
+"""Each row of "Values in a pipeline body": what breaks, and what is said of it or made of it."""
+
+from __future__ import annotations
+
+import pytest
+
+NOT_YET = "this value is known only when the pipeline runs, so "
+
+
+@pytest.mark.parametrize(
+    ("body", "said", "type_this"),
+    [
+        ("if n > 3: add(a=n)", f"TP150 4:8 {NOT_YET}Python cannot branch on it here", "`with dsl.If(...):` branches"),
+        ("if t.output: add(a=n)", f"TP150 4:5 {NOT_YET}Python cannot branch on it here", "`with dsl.If(...):`"),
+        ("n and add(a=n)", f"TP150 4:5 {NOT_YET}Python cannot branch on it here", "stand for `and`, `or` and `not`"),
+        ("with If(not n): add(a=1)", f"TP150 4:13 {NOT_YET}Python cannot branch on it here", "`dsl.Not(...)`"),
+        ("with If(1 < n < 3): add(a=1)", f"TP150 4:13 {NOT_YET}Python cannot branch on it here", "(a < b) & (b < c)"),
+        ("n if n else 3", f"TP150 4:5 {NOT_YET}Python cannot branch on it here", "dsl.If"),
+        ("while n: add(a=1)", f"TP150 4:5 {NOT_YET}Python cannot branch on it here", "dsl.If"),
+        ("assert n", f"TP150 4:5 {NOT_YET}Python cannot branch on it here", "dsl.If"),
+        ("for x in xs: add(a=x)", f"TP151 4:5 {NOT_YET}Python cannot loop over it or unpack it here", "dsl.ParallelFor"),
+        ("a, b = xs", f"TP151 4:5 {NOT_YET}Python cannot loop over it or unpack it here", "unpack `task.outputs`"),
+        ("[*xs]", f"TP151 4:5 {NOT_YET}Python cannot loop over it or unpack it here", "dsl.ParallelFor"),
+        ("max(xs)", f"TP151 4:5 {NOT_YET}Python cannot loop over it or unpack it here", "dsl.ParallelFor"),
+        ("len(xs)", "TP152 4:5 the length of this value is known only when the pipeline runs", "in a component"),
+        ("if n in xs: add(a=1)", "TP153 4:8 what this value contains is known only when the pipeline runs", "dsl.In(x, items)"),
+        ("if 'a' in s: add(a=1)", "TP153 4:8 what this value contains is known only when the pipeline runs", "dsl.Contains(items, x)"),
+        ("str(n)", f"TP154 4:5 {NOT_YET}it cannot be turned into text by `str()` or `%s` here", 'f"{value}"'),
+        ("say(s='%s' % n)", f"TP154 4:11 {NOT_YET}it cannot be turned into text by `str()` or `%s` here", 'f"{value}"'),
+        ("say(s=''.join([s]))", "TP119 4:11", "is not there yet"),
+        ("int(s)", f"TP154 4:5 {NOT_YET}it cannot be turned into an int here", "in a component"),
+        ("float(n)", f"TP154 4:5 {NOT_YET}it cannot be turned into a float here", "`float` input"),
+        ("round(n)", f"TP154 4:5 {NOT_YET}it cannot be turned into an int here", "in a component"),
+        ("range(n)", f"TP154 4:5 {NOT_YET}it cannot be used as an index, a count or a file here", "dsl.ParallelFor"),
+        ("open(s)", f"TP154 4:5 {NOT_YET}it cannot be used as an index, a count or a file here", "open it in a component"),
+        ("import os; os.path.exists(s)", f"TP154 4:16 {NOT_YET}it cannot be", "component"),
+        ("import os; os.fspath(s)", f"TP154 4:16 {NOT_YET}it cannot be opened or used as a path here", "InputPath"),
+        ("n()", f"TP154 4:5 {NOT_YET}it cannot be called here", "component"),
+        ("xs[1:]", "TP154 4:5 a slice of this value is known only when the pipeline runs", "in a component"),
+        ("bytes(n)", f"TP154 4:5 {NOT_YET}it cannot be turned into bytes here", "in a component"),
+        ("add(a=n + 1)", "TP155 4:11 arithmetic on this value is possible only when the pipeline runs", "in a component"),
+        ("add(a=2 * n)", "TP155 4:11 arithmetic on this value", "in a component"),
+        ("add(a=-n)", "TP155 4:11 arithmetic on this value", "in a component"),
+        ("add(a=abs(n))", "TP155 4:11 arithmetic on this value", "in a component"),
+        ("add(a=divmod(n, 2))", "TP155 4:11 arithmetic on this value", "in a component"),
+        ("say(s='a' + s)", "TP155 4:11 arithmetic on this value", 'f"{a}-{b}"'),
+        ("add(a=n ^ 1)", "TP155 4:11 arithmetic on this value", "in a component"),
+        ("import json; say(s=json.dumps(n))", "TP119 4:24 the pipeline `p` raises TypeError: Object of type `pipeline value`", "pass it to a component"),
+        ("if t: add(a=1)", "TP150 4:5 a task is not a condition", "task.output"),
+        ("a, b = t", "TP151 4:5 a task cannot be unpacked", "task.outputs"),
+        ("add(a=t + 1)", "TP119 4:11 the pipeline `p` raises TypeError: unsupported operand", "`task.output`"),
+    ],
+)  # fmt: skip
+def test_a_use_that_python_decides_ends_the_pipeline_with_help(program, body, said, type_this):
+    head = "@dsl.pipeline\ndef p(n: int = 1, xs: list[int] = [1], s: str = ''):\n    t = add(a=n)\n"
+    found = program(f"{head}    {body}\n")
+    assert len(found.said) == 1, found.printed
+    assert found.said[0].startswith(said), found.printed
+    assert type_this in found.help
+
+
+def test_match_on_a_value_does_not_fall_through_silently(program):
+    found = program(
+        """
+        @dsl.pipeline
+        def p(n: int = 1):
+            match n:
+                case 1: add(a=1)
+                case _: add(a=2)
+        """
+    )
+    assert found.codes == ["TP150"]
+
+
+@pytest.mark.parametrize("condition", ["n is None", "isinstance(n, int)", "True", "1 in [1]"])
+def test_if_of_what_python_decided_names_is_in_and_isinstance(program, condition):
+    found = program(f"@dsl.pipeline\ndef p(n: int = 1):\n    with If({condition}):\n        add(a=1)\n")
+    assert found.codes == ["TP161"]
+    assert "which Python decided while the pipeline was being defined" in found.said[0]
+    assert "`is`, `in`, `isinstance`" in found.printed
+    assert "`dsl.IfSet(x)` for `is not None`" in found.help
+
+
+def test_if_of_something_else_is_no_condition(program):
+    found = program("@dsl.pipeline\ndef p(n: int = 1):\n    with If('yes'):\n        add(a=1)\n")
+    assert found.said == ["TP161 3:10 `dsl.If` got 'yes', which is no condition"]
+
+
+def test_in_and_contains_are_conditions(program):
+    found = program(
+        """
+        @dsl.pipeline
+        def p(r: str = "eu", xs: list[str] = ["a"]):
+            with If(dsl.In(r, ["eu", "us"])):
+                add(a=1)
+            with If(dsl.Contains(xs, "b")):
+                add(a=2)
+        """
+    )
+    assert "%0 = $r in " in found.graph
+    assert '"b" in $xs' in found.graph
+
+
+def test_not_and_tilde_negate(program):
+    found = program(
+        """
+        @dsl.pipeline
+        def p(b: bool = True):
+            with If(dsl.Not(b)):
+                add(a=1)
+            with If(~b):
+                add(a=2)
+            with If(dsl.Not(dsl.Not(b) | (b == True))):
+                add(a=3)
+        """
+    )
+    assert found.graph.count("= not(") == 2
+
+
+def test_none_is_compared_as_set_or_not(program):
+    found = program(
+        """
+        @dsl.pipeline
+        def p(s: str | None = None):
+            with If(s == None):
+                add(a=1)
+            with Elif(s != None):
+                add(a=2)
+        """
+    )
+    assert "%0 = is_set($s)" in found.graph
+    assert "%1 = not(%0)" in found.graph
+
+
+def test_optional_goes_through_ifset_and_some_only(program):
+    body = """
+        @dsl.pipeline
+        def p(s: str | None = None):
+            with If(s != None):
+                say(s=s)
+    """
+    assert program(body).codes == ["TP201"]
+    good = program(
+        """
+        @dsl.pipeline
+        def p(s: str | None = None):
+            with IfSet(s) as text:
+                say(s=text)
+            say(s=Some(s, "nothing"))
+            say(s=Some(note().output, "none"))
+        """
+    )
+    assert "unwrap($s)" in good.graph
+
+
+@pytest.mark.parametrize("use", ["with IfSet(n) as m:\n        add(a=m)", "add(a=Some(n, 3))"])
+def test_ifset_and_some_of_what_is_always_set(program, use):
+    found = program(f"@dsl.pipeline\ndef p(n: int = 1):\n    {use}\n")
+    assert found.codes == ["TP161"]
+    assert "this value is always set: its type is `int`" in found.said[0]
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("with If(n > 1):\n        add(a=1)\n        return", "TP165 5:9 `return` leaves the group"),
+        ("for i in range(3):\n        with If(n == i):\n            add(a=i)\n            break", "TP165 6:13 `break` leaves the group"),
+        ("for i in range(3):\n        with If(n == i):\n            if i: continue\n            add(a=i)", "TP165 5:19 `continue` leaves the group"),
+        ("best = 'base'\n    with If(n > 1):\n        best = 'tuned'\n        add(a=1)\n    say(s=best)", "TP166 5:9 `best` is changed in a group"),
+        ("k = 0\n    with ParallelFor([1, 2]) as i:\n        k += 1\n        add(a=i)\n    add(a=k)", "TP166 5:9 `k` is changed in a group"),
+        ("If(n > 1)\n    add(a=1)", "TP163 3:5 this `dsl.If` is never entered, so it does nothing"),
+        ("g = If(n > 1)\n    with g: add(a=1)\n    with g: add(a=2)", "TP163 5:5 this `dsl.If` is entered a second time"),
+        ("ParallelFor([1]).__enter__()\n    add(a=1)", "TP163 3:5 this `dsl.ParallelFor` is entered and never left"),
+    ],
+)  # fmt: skip
+def test_groups_are_blocks(program, body, said):
+    found = program(f"@dsl.pipeline\ndef p(n: int = 1):\n    {body}\n")
+    assert len(found.said) == 1, found.printed
+    assert found.said[0].startswith(said)
+
+
+def test_loops_inside_a_group_may_break_and_names_rebound_in_every_branch_are_fine(program):
+    found = program(
+        """
+        @dsl.pipeline
+        def p(n: int = 1):
+            with If(n > 1):
+                for i in range(3):
+                    if i == 2:
+                        break
+                    t = add(a=i)
+                best = say(s="a")
+            with Else():
+                best = say(s="b")
+            k = 1
+            with If(n == 2):
+                k = 2
+                add(a=k)
+        """
+    )
+    assert found.codes == []
+
+
+FIELDS = """
+    from dataclasses import dataclass
+    @dataclass
+    class Config:
+        name: str
+        items: list[int]
+        keys: int = 0
+        output: float = 0.0
+    @dsl.component
+    def use(c: Config) -> None: ...
+    @dsl.component
+    def made() -> Config: return Config("a", [])
+"""
+
+
+def test_fields_named_as_a_references_own_attributes_are_fields(program):
+    found = program(
+        FIELDS
+        + """
+    @dsl.pipeline
+    def p(c: Config = Config("n", [1])):
+        say(s=c.name)
+        add(a=c.items[0], b=c.keys)
+        say(s=f"{c.output:.2f}")
+        say(s=made().outputs.name)
+    """
+    )
+    assert '"name"' in found.graph
+    assert '%add = add(a=%' in found.graph
+
+
+def test_a_reference_answers_no_dunder_and_prints_safely(program):
+    found = program(
+        """
+        seen = {}
+        @dsl.pipeline
+        def p(n: int = 1):
+            add(a=n)
+            seen["array"] = hasattr(n, "__array__")
+            seen["repr"] = repr(n)
+            seen["public"] = [a for a in dir(n) if not a.startswith("_")]
+        """
+    )
+    assert found.codes == []
+    assert found.module.seen["array"] is False
+    assert "int that is known only when the pipeline runs" in found.module.seen["repr"]
+    assert found.module.seen["public"] == []
+
+
+def test_an_unknown_field_gets_a_suggestion(program):
+    found = program(FIELDS + "\n    @dsl.pipeline\n    def p(c: Config):\n        say(s=c.nome)\n")
+    assert found.said[-1].endswith("`Config` has no field `nome`")
+    assert found.help == "did you mean `name`?"
+
+
+@pytest.mark.parametrize(
+    ("use", "said"),
+    [
+        ("n.upper()", "TP156 3:5 a `int` of a pipeline's body has no `.upper`"),
+        ("n[0]", "TP156 3:5 a `int` cannot be indexed"),
+        ("xs['a']", "TP156 3:5 a `list[int]` has no key `a`"),
+        ("make().output.path", "TP167 3:5 `.path` of an artifact is known only when the pipeline runs"),
+        ("make().output.metadata['rows']", "TP167 3:5 `.metadata` of an artifact is known only when the pipeline runs"),
+        ("with If(xs == [1]): add(a=1)", "TP156 3:13 a condition compares scalars; the other side is a list"),
+        ("with If(xs == xs): add(a=1)", "TP204 3:13 `list[int]` and `list[int]` cannot be compared with `==`"),
+        ("with If(n > 1 & (n < 3)): add(a=1)", "TP157 3:17 `&` joins two conditions, and one side is the constant 1"),
+        ("with If((n > 1) | True): add(a=1)", "TP157 3:13 `|` joins two conditions, and one side is the constant True"),
+    ],
+)
+def test_what_a_value_does_not_have(program, use, said):
+    found = program(f"@dsl.pipeline\ndef p(n: int = 1, xs: list[int] = [1]):\n    {use}\n    add(a=n)\n")
+    assert found.said == [said], found.printed
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['f"{n}"[2:]', 'f"{n!r}"', 'f"{[n]}"', 'f"{n}".encode().decode("latin-1")', 'textwrap.fill(f"aaaa {n}", 3)', 'json.dumps(f"{n}")[:9]'],
+)
+def test_a_damaged_marker_is_an_error(program, text):
+    found = program(f"import textwrap, json\n@dsl.pipeline\ndef p(n: int = 1):\n    say(s={text})\n    add(a=n)\n")
+    assert len(found.codes) == 1
+    assert found.codes[0] in {"TP159", "TP160"}, found.printed
+
+
+def test_markers_live_through_what_keeps_all_characters(program):
+    found = program(
+        """
+        @dsl.pipeline
+        def p(n: int = 1, s: str = "x"):
+            say(s=f"a{n:03d}-{s}".upper())
+            say(s="-".join([f"{n}", "b", f"{s}"]))
+            say(s=f"{n}" + f"{s}" * 2)
+            say(s="{} {}".format(n, s))
+        """
+    )
+    assert '%0 = format("A", $n:"03d", "-", $s)' in found.graph
+    assert '%1 = format($n, "-b-", $s)' in found.graph
+    assert "%2 = format($n, $s, $s)" in found.graph
+    assert '%3 = format($n, " ", $s)' in found.graph
+
+
+def test_text_that_no_task_gets_is_an_error(program):
+    found = program('@dsl.pipeline\ndef p(n: int = 1):\n    print(f"run {n}")\n    add(a=n)\n')
+    assert found.said == ["TP160 3:11 this text contains a value of the pipeline, and no task gets the text"]
+
+
+def test_references_inside_constants_are_put_together_by_the_consumer(program):
+    found = program(
+        FIELDS
+        + """
+    @dsl.component
+    def takes(xs: list[int], d: dict[str, int], c: Config) -> None: ...
+    @dsl.component
+    def models(ms: Input[list[Model]]) -> None: ...
+    @dsl.pipeline
+    def p(n: int = 1):
+        t = add(a=n)
+        takes(xs=[t.output, n, 3], d={"a": t.output, "b": 1}, c=Config(f"x{n}", [n]))
+        models(ms=[make().output, make().output])
+        with ParallelFor([n, 3]) as x:
+            add(a=x)
+    """
+    )
+    assert "[%add.Output, $n, 3]" in found.graph
+    assert '{a=%add.Output, b=1}' in found.graph
+    assert "[%make.Output, %make-2.Output]" in found.graph
+
+
+def test_a_pydantic_constructor_says_pass_the_fields(program):
+    pytest.importorskip("pydantic")
+    found = program(
+        """
+        import pydantic
+        class Settings(pydantic.BaseModel):
+            n: int
+        @dsl.pipeline
+        def p(n: int = 1):
+            Settings(n=n)
+        """
+    )
+    assert found.said == ["TP154 6:5 a pydantic model cannot be made of a value that is known only when the pipeline runs"]
+    assert found.help == "pass the fields to a component, and make the model there"
+
+
+def test_two_thousand_conditions_are_one_node(program):
+    found = program(
+        """
+        @dsl.pipeline
+        def p(n: int = 1):
+            both = n > 0
+            either = n > 0
+            for i in range(2000):
+                both = both & (n != i)
+                either = (n != i) | either
+            with If(both):
+                add(a=1)
+            with If(either):
+                add(a=1)
+        """
+    )
+    exprs = found.checked[0].graph.exprs
+    ands = [e for e in exprs if type(e).__name__ == "And"]
+    assert len(ands) == 1
+    assert len(ands[0].items) == 2001
+
+
+def test_text_of_a_task_or_a_comparison_with_one(program):
+    found = program(
+        """
+        @dsl.pipeline
+        def p(n: int = 1):
+            t = add(a=n)
+            with If(t == 3):
+                add(a=1)
+            with If(t > 3):
+                add(a=1)
+            say(s=f"{t}")
+            say(s=str(t))
+            assert t == t and t != add(a=2)
+        """
+    )
+    assert [s.partition(" ")[0] for s in found.said] == ["TP114", "TP114", "TP114", "TP159"], found.printed
+    assert "TP114 4:13 the task `add` is compared, not what it gives" in found.said
