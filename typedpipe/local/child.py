@@ -23,6 +23,7 @@ import sys
 import threading
 import time
 import traceback
+from types import FrameType
 from typing import Any
 
 PR_SET_PDEATHSIG = 1
@@ -63,9 +64,11 @@ def prepare(job: dict[str, Any]) -> None:
     root = job["root"]
     for name in ("in", "out", "work"):
         os.mkdir(os.path.join(root, name))
-    for target in job["folders"]:
-        os.makedirs(os.path.join(root, target), exist_ok=True)
-    for source, target in job["links"]:
+    folders: list[str] = job["folders"]
+    for folder in folders:
+        os.makedirs(os.path.join(root, folder), exist_ok=True)
+    links: list[tuple[str, str]] = job["links"]
+    for source, target in links:
         place(source, os.path.join(root, target))
     os.chdir(os.path.join(root, "work"))
     os.environ.update(job["env"])
@@ -112,11 +115,15 @@ def refuse(job: dict[str, Any], message: str) -> int:
     return CONTRACT_BROKEN
 
 
+def _wake(_number: int, _frame: FrameType | None) -> None:
+    """A handler has to be there for ``signal.set_wakeup_fd`` to write."""
+
+
 def leave(code: int) -> None:
     """End a forked child as an interpreter ends: threads, exit functions, buffers. ``os._exit`` alone skips them."""
     try:
         threading._shutdown()  # type: ignore[attr-defined]  # what Py_Finalize calls; there is no public name
-        atexit._run_exitfuncs()
+        atexit._run_exitfuncs()  # pyright: ignore[reportPrivateUsage]  # as above
     except BaseException:  # an exit function of the user's may raise anything, and the child has to end
         traceback.print_exc()
     for stream in (sys.stdout, sys.stderr):
@@ -158,7 +165,7 @@ class Zygote:
         """Process id of each live task → its ticket."""
         self.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
         self.wake_read, self.wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.signal(signal.SIGCHLD, _wake)
         signal.set_wakeup_fd(self.wake_write, warn_on_full_buffer=False)
 
     def serve(self) -> None:

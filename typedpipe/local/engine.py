@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from typedpipe.ir.nodes import Pipeline
@@ -137,7 +138,11 @@ class Engine:
         if threading.current_thread() is not threading.main_thread():
             return lambda: None
         numbers = (signal.SIGINT, signal.SIGTERM)
-        old = [(number, signal.signal(number, lambda *_: self.cancel())) for number in numbers]
+
+        def cancel(_number: int, _frame: FrameType | None) -> None:
+            self.cancel()
+
+        old = [(number, signal.signal(number, cancel)) for number in numbers]
 
         def restore() -> None:
             for number, handler in old:

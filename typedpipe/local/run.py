@@ -66,7 +66,9 @@ def run(
     return execute(Engine(pipeline, name, place, settings), pipeline, name, place, bound)
 
 
-def run_or_raise(pipeline: Pipeline, arguments: Mapping[str, object], *, folder: Path | None = None) -> dict[str, object]:
+def run_or_raise(
+    pipeline: Pipeline, arguments: Mapping[str, object], *, folder: Path | None = None
+) -> dict[str, object]:
     """The outputs of a run.
 
     Raises:
@@ -160,5 +162,5 @@ def artifact(value: Stored) -> object:
         value.uri, name=str(data.get("name", "")), metadata=dict(data.get("metadata") or {})
     )
     if value.path is not None:
-        found._path = value.path  # noqa: SLF001  # not set_path, which is for users
+        found._path = value.path  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # not set_path, which is for users
     return found

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import cast
 
 from typedpipe.ir.nodes import (
     Arm,
@@ -321,5 +322,4 @@ def item_values(evaluation: Evaluation, operand: Operand) -> Sequence[Value]:
     items: object = load(value) if isinstance(value, str) else None
     if not isinstance(items, list):
         raise CannotEvaluate("the items of the loop are no list")
-    plain: list[object] = items
-    return [dump(item) for item in plain]
+    return [dump(item) for item in cast("list[object]", items)]

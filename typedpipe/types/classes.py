@@ -67,7 +67,7 @@ _SUPPORTED: Final = (
 )
 
 
-def register(cls: type, type_: Type) -> None:
+def register(cls: type[Any], type_: Type) -> None:
     """Say which type the annotation ``cls`` has. The plug point for classes that typedpipe does not know.
 
     >>> from pathlib import PurePosixPath
@@ -84,7 +84,7 @@ def plain(annotation: object) -> Type | None:
         return None
 
 
-def class_type(cls: type, field_of: FieldOf) -> Type:
+def class_type(cls: type[Any], field_of: FieldOf) -> Type:
     """The type of a class that an annotation names."""
     if issubclass(cls, Artifact):
         return artifact_type(cls)
@@ -106,7 +106,7 @@ def not_a_type(name: str) -> BadAnnotation:
     return BadAnnotation("TP101", f"`{name}` is no type that can travel between tasks", _INSTEAD.get(name, _SUPPORTED))
 
 
-def is_user_class(cls: type) -> bool:
+def is_user_class(cls: type[Any]) -> bool:
     """Whether the class is the user's own, and its source has to travel with the component."""
     if cls in _PLAIN or cls.__module__ == Artifact.__module__:
         return False
@@ -131,23 +131,29 @@ def enum_type(cls: type[Enum]) -> EnumType:
     return EnumType(cls.__name__, tuple(members))
 
 
-def is_typed_dict(cls: type) -> bool:
+def is_typed_dict(cls: type[Any]) -> bool:
     """Whether the class is a TypedDict, of ``typing`` or ``typing_extensions``."""
-    return issubclass(cls, dict) and hasattr(cls, "__required_keys__")
+    return hasattr(cls, "__required_keys__") and issubclass(cls, dict)
 
 
-def is_named_tuple(cls: type) -> TypeGuard[type[tuple[Any, ...]]]:
+def is_named_tuple(cls: type[Any]) -> TypeGuard[type[tuple[Any, ...]]]:
     """Whether the class is a NamedTuple, typed or of ``collections``."""
-    return issubclass(cls, tuple) and hasattr(cls, "_fields")
+    return hasattr(cls, "_fields") and issubclass(cls, tuple)
 
 
-def is_pydantic(cls: type) -> bool:
+def names_of(cls: Any) -> tuple[str, ...]:
+    """The names of a NamedTuple's fields."""
+    names: tuple[str, ...] = cls._fields
+    return names
+
+
+def is_pydantic(cls: type[Any]) -> bool:
     """Whether the class is a pydantic model; asks pydantic only when the program has imported it."""
     pydantic = sys.modules.get("pydantic")
     return pydantic is not None and issubclass(cls, pydantic.BaseModel)
 
 
-def struct_form(cls: type) -> StructForm | None:
+def struct_form(cls: type[Any]) -> StructForm | None:
     """How the user spelt a class with fields; None for any other class."""
     if is_typed_dict(cls):
         return "typeddict"
@@ -168,7 +174,7 @@ def _typed_dict_fields(cls: Any, field_of: FieldOf) -> tuple[StructField, ...]:
 
 def _named_tuple_fields(cls: Any, field_of: FieldOf) -> tuple[StructField, ...]:
     hints = getattr(cls, "__annotations__", {})
-    types = [(name, field_of(cls, hints[name])[0] if name in hints else ANY) for name in cls._fields]
+    types = [(name, field_of(cls, hints[name])[0] if name in hints else ANY) for name in names_of(cls)]
     return tuple(_field(cls, name, type_, name not in cls._field_defaults) for name, type_ in types)
 
 
@@ -192,12 +198,12 @@ def _pydantic_fields(cls: Any, field_of: FieldOf) -> tuple[StructField, ...]:
     return tuple(fields)
 
 
-def owner(cls: type, name: str) -> type:
+def owner(cls: type[Any], name: str) -> type:
     """The class of the bases that annotates the field: its module is where the annotation's names are."""
     return next((base for base in cls.__mro__ if name in vars(base).get("__annotations__", {})), cls)
 
 
-def _field(cls: type, name: str, type_: Type, required: bool) -> StructField:
+def _field(cls: type[Any], name: str, type_: Type, required: bool) -> StructField:
     if is_artifact(type_):
         raise BadAnnotation(
             "TP102",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias, assert_never, get_args
+from typing import Any, Final, TypeAlias, assert_never, cast, get_args
 
 from typedpipe.types.model import (
     ANY,
@@ -36,8 +36,13 @@ TypeData: TypeAlias = str | list[Any]
 """A name, or a list of a tag and what belongs to it; docs/plan.md has the table."""
 
 _FORMS = frozenset(get_args(StructForm))
-_SIMPLE: dict[str, Type] = {"any": ANY, "never": NEVER, "null": NULL, "status": STATUS_TYPE}
-_SIMPLE |= {scalar.kind: scalar for scalar in (INT, FLOAT, BOOL, STR, DATETIME)}
+_SIMPLE: Final[dict[str, Type]] = {
+    "any": ANY,
+    "never": NEVER,
+    "null": NULL,
+    "status": STATUS_TYPE,
+    **{scalar.kind: scalar for scalar in (INT, FLOAT, BOOL, STR, DATETIME)},
+}
 
 
 class BadTypeData(ValueError):
@@ -92,20 +97,17 @@ def from_data(data: object) -> Type:
     """
     if isinstance(data, str) and data in _SIMPLE:
         return _SIMPLE[data]
-    if (
-        isinstance(data, list)
-        and data
-        and data[0] in ("list", "dict", "union", "literal", "struct", "enum", "artifact")
-    ):
+    parts = cast("list[object]", data) if isinstance(data, list) else []
+    if parts and parts[0] in ("list", "dict", "union", "literal", "struct", "enum", "artifact"):
         try:
-            return _compound(data[0], data[1:])
+            return _compound(str(parts[0]), parts[1:])
         except BadTypeData:
             raise
         except (TypeError, ValueError):
             pass  # parts are missing, too many, or of the wrong kind
         except RecursionError:
             raise BadTypeData("this type is nested too deeply") from None
-    raise BadTypeData(f"this is no type: {str(data)[:80]}")
+    raise BadTypeData(f"this is no type: {data!r:.80}")
 
 
 def _compound(tag: str, rest: list[Any]) -> Type:
@@ -117,8 +119,7 @@ def _compound(tag: str, rest: list[Any]) -> Type:
         (members,) = rest
         return UnionType(tuple(from_data(member) for member in members))
     if tag == "literal":
-        (values,) = rest
-        return LiteralType(_texts(values))
+        return LiteralType(_texts(*rest))
     if tag == "enum":
         name, members = rest
         return EnumType(_text(name), tuple(EnumMember(_text(n), _text(wire)) for n, wire in members))
@@ -131,10 +132,10 @@ def _compound(tag: str, rest: list[Any]) -> Type:
     return StructType(_text(name), form, tuple(StructField(_text(n), from_data(t), bool(r)) for n, t, r in fields))
 
 
-def _texts(values: list[object]) -> tuple[str, ...]:
+def _texts(values: object) -> tuple[str, ...]:
     if not isinstance(values, list):
         raise BadTypeData(f"expected a list, found {values!r}")
-    return tuple(_text(value) for value in values)
+    return tuple(_text(value) for value in cast("list[object]", values))
 
 
 def _text(value: object) -> str:

@@ -171,7 +171,8 @@ class Reader:
     def _dict(self, args: tuple[Any, ...], owner: type | None) -> Type:
         if not args:
             return DictType(ANY)
-        if self.evaluated(args[0], owner) not in (str, Any):
+        key = self.evaluated(args[0], owner)
+        if key is not str and key is not Any:
             raise BadAnnotation(
                 "TP101",
                 "the keys of a dict must be `str`",
@@ -218,18 +219,21 @@ class Reader:
 
     def field_annotations(self, written: object) -> list[tuple[str, object, type]] | None:
         """The fields of a NamedTuple or dataclass that is returned: name, annotation, owner; None for anything else."""
-        if not isinstance(written, type) or issubclass(written, Artifact | Enum) or classes.is_pydantic(written):
+        if not isinstance(written, type):
+            return None
+        cls: type[Any] = written
+        if issubclass(cls, Artifact | Enum) or classes.is_pydantic(cls):
             return None
         fields: list[tuple[str, object, type]]
-        if classes.is_named_tuple(written):
-            hints = getattr(written, "__annotations__", {})
-            fields = [(name, hints.get(name, Any), written) for name in written._fields]  # type: ignore[attr-defined]  # by is_named_tuple
-        elif is_dataclass(written):
-            fields = [(f.name, f.type, classes.owner(written, f.name)) for f in dataclass_fields(written)]
+        if classes.is_named_tuple(cls):
+            hints = getattr(cls, "__annotations__", {})
+            fields = [(name, hints.get(name, Any), cls) for name in classes.names_of(cls)]
+        elif is_dataclass(cls):
+            fields = [(f.name, f.type, classes.owner(cls, f.name)) for f in dataclass_fields(cls)]
         else:
             return None
         if not fields:
-            raise BadAnnotation("TP101", f"`{written.__name__}` has no fields", "return `None` for no output")
+            raise BadAnnotation("TP101", f"`{cls.__name__}` has no fields", "return `None` for no output")
         return fields
 
     def output_of(self, annotation: object, owner: type | None) -> Type:

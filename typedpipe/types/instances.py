@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from enum import Enum
-from typing import Any
+from typing import Any, cast
 
 from typedpipe.runtime.task import WireError, encode
 from typedpipe.types.classes import enum_type, is_named_tuple, struct_form
@@ -34,8 +34,8 @@ _PLAIN: tuple[type, ...] = (int, float, str, list, tuple, dict)
 
 def describe(value: Any, path: str, inner: Callable[[object, str], tuple[str, Type]]) -> tuple[str, Type]:
     """The wire text and own type of a value whose class is not one of JSON's; ``inner`` describes its parts."""
-    cls = type(value)
-    if isinstance(value, Enum):
+    cls: type[Any] = type(value)  # pyright: ignore[reportUnknownVariableType]  # the class of Any
+    if issubclass(cls, Enum):
         return inner(value.value, path)[0], _enum(cls, path)
     if isinstance(value, datetime):
         return _datetime(value, path), DATETIME
@@ -43,12 +43,13 @@ def describe(value: Any, path: str, inner: Callable[[object, str], tuple[str, Ty
     if form is not None and not isinstance(value, type):
         return _struct(value, StructType(cls.__name__, form, ()), path, inner)
     if getattr(value, "ndim", None) == 0 and hasattr(value, "dtype") and hasattr(value, "item"):
-        return inner(value.item(), path)  # a scalar of numpy or torch
+        scalar: Any = value
+        return inner(scalar.item(), path)  # a scalar of numpy or torch
     for plain in _PLAIN:
         if isinstance(value, plain) and not is_named_tuple(cls):
             return inner(plain(value), path)
     if isinstance(value, Mapping):
-        return inner(dict(value), path)
+        return inner(dict(cast("Mapping[object, object]", value)), path)
     why = _INSTEAD.get(cls.__name__, "pass plain data: numbers, text, lists, dicts, or a dataclass")
     raise NotAConstant(f"a `{cls.__name__}` cannot be sent: {why}", path)
 
@@ -77,7 +78,7 @@ def _struct(
 
 
 def _field_names(value: Any) -> list[str]:
-    fields = getattr(value, "_fields", None) or getattr(type(value), "model_fields", None)
+    fields = getattr(value, "_fields", None) or getattr(type(value), "model_fields", None)  # pyright: ignore[reportUnknownArgumentType]  # the class of Any
     if fields is not None:
         return list(fields)
     return [field.name for field in dataclasses.fields(value) if field.init]
