@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
 from typedpipe.ir.nodes import (
@@ -51,6 +51,7 @@ from typedpipe.types.model import (
     StructField,
     StructType,
     Type,
+    UnionType,
     union,
     without_none,
 )
@@ -207,8 +208,16 @@ def field_type(value: Type, name: str) -> Type | None:
             return next((field.type for field in value.fields if field.name == name), None)
         case DictType():
             return value.value
+        case UnionType():
+            return _of_all([field_type(member, name) for member in value.members])
         case _:
             return ANY if value == ANY else None
+
+
+def _of_all(types: Sequence[Type | None]) -> Type | None:
+    """The union of what each member of a union has; None when one of them has none."""
+    found = [type_ for type_ in types if type_ is not None]
+    return union(*found) if len(found) == len(types) else None
 
 
 def item_type(value: Type, index: Operand) -> Type | None:
@@ -225,6 +234,8 @@ def item_type(value: Type, index: Operand) -> Type | None:
         case StructType(form="namedtuple") if isinstance(index, Const) and index.text.lstrip("-").isdigit():
             at = int(index.text)
             return value.fields[at].type if -len(value.fields) <= at < len(value.fields) else None
+        case UnionType():
+            return _of_all([item_type(member, index) for member in value.members])
         case _:
             return ANY if value == ANY else None
 
