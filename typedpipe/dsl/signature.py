@@ -16,7 +16,7 @@ from typedpipe.ir import nodes as ir
 from typedpipe.types.annotations import Resolved, Returned, resolve, resolve_return
 from typedpipe.types.assignable import mismatch
 from typedpipe.types.display import show
-from typedpipe.types.model import ANY, Type, is_artifact
+from typedpipe.types.model import ANY, ListType, Type, is_artifact, without_none
 from typedpipe.types.problems import Problem
 from typedpipe.types.values import NotAConstant, constant
 
@@ -92,10 +92,27 @@ def _returns(
         return
     classes.update(dict.fromkeys(found.classes))
     made.returns = found.kind
+    _no_artifact_lists(fn, found, places)
     if found.kind == "one":
         outputs.append(ir.OutputPort("Output", found.fields[0][1], "return", "", places.of("return")))
     for name, type_ in found.fields if found.kind == "fields" else ():
         outputs.append(ir.OutputPort(name, type_, "field", "", places.of("return")))
+
+
+def _no_artifact_lists(fn: Any, returned: Returned, places: Places) -> None:
+    """How many files a task will write is known to nobody before it has run: each artifact is an output of its own."""
+    for name, type_ in returned.fields:
+        core = without_none(type_)
+        if isinstance(core, ListType) and is_artifact(core):
+            what = "it" if returned.kind == "one" else f"its field `{name}`"
+            error(
+                "TP102",
+                f"the return type of `{fn.__name__}`: {what} is a list of artifacts, which only pipelines can return",
+                places.of("return"),
+                f"`{show(type_)}`",
+                help="return one artifact, which may be a folder of files, or a NamedTuple of several; "
+                "`dsl.ParallelFor` with `dsl.Collected` makes a list",
+            )
 
 
 def pipeline_signature(fn: Any, trace: Trace) -> PipelineSignature:
