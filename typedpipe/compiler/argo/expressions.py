@@ -109,6 +109,19 @@ def items(text: str, escaped: str) -> str:
     return f'toJson({text} startsWith "{{" ? {given} : map(fromJSON({text}), {{{escaped}}}))'
 
 
+_STRINGS = r'"^\\[\"([^\"\\\\]|\\\\.)*\"(,\"([^\"\\\\]|\\\\.)*\")*\\]$"'.replace("$", "\\u0024")
+
+
+def string_items(text: str, escaped: str) -> str:
+    """The items of a list of strings, cut out of its wire text and never decoded: some characters would not come back.
+
+    People's own text, which may have spaces or other escapes, is decoded.
+    """
+    cut = f'split(trimSuffix(trimPrefix({text},"[\\""),"\\"]"),"\\",\\"")'
+    whole = f'toJson(map({cut}, {{"\\"" + # + "\\""}}))'
+    return f"{text} matches {_STRINGS} ? {whole} : {items(text, escaped)}"
+
+
 def plain_items(text: str) -> str:
     """The same for numbers and bools, which Argo hands over as they are."""
     return f'{text} startsWith "{{" ? toJson(fromJSON({text}){_FORM}[1]) : {text}'

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from typedpipe.compiler.argo.container import NOT_HASHED, asked
-from typedpipe.compiler.argo.expressions import CannotSay, items, kind_of, native_list, plain_items
+from typedpipe.compiler.argo.expressions import CannotSay, items, kind_of, plain_items, string_items
 from typedpipe.compiler.argo.leaf import Variant, hidden, is_boxed
 from typedpipe.compiler.argo.names import digest, slug
 from typedpipe.compiler.argo.shapes import KEY, Shape, collected, entry, one_of
@@ -250,7 +250,9 @@ def loop(scope: Scope, node: Loop) -> DagTask:
         given.insert(0, ("tp-items", scope.argument(node.items, plain=True)))
         path_ = 'inputs.parameters["tp-items"]'
         simple = kind_of(node.item_type) in ("int", "float", "bool")
-        text = plain_items(path_) if simple else items(path_, esc("toJson(#)"))
+        kind = kind_of(node.item_type)
+        escaped = esc("toJson(#)")
+        text = plain_items(path_) if simple else (string_items if kind == "str" else items)(path_, escaped)
         task.with_param = "{{=" + text + "}}"
     dag.inputs = [Input(key) for key, _ in given]
     dag.tasks.append(task)
