@@ -123,11 +123,9 @@ def as_data(value: object, type_: Type) -> object:
 
 
 def wire_data(text: str, type_: Type) -> object:
-    """Wire text as plain data: decoded, with structs and instants as JSON has them."""
-    value = json.loads(text)
-    if "$tp" in text:
-        return decode(text, to_data(type_))
-    return value
+    """Wire text as plain data: as JSON has it, put together where the text says how."""
+    value: object = json.loads(text)
+    return decode(text, to_data(type_)) if "$tp" in json.dumps(value) else value
 
 
 def differences(expected: Mapping[str, Any], found: Outcome) -> list[str]:
