@@ -116,7 +116,15 @@ def test_the_plugin_does_not_shadow_mypy() -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+@pytest.mark.parametrize("target", ["good.py:main", "good.py:single", "extra.py:main", "own.py:main", "own.py:containers"])
+def test_what_checkers_accept_compiles(target: str, tmp_path: Path) -> None:
+    """Tracing, the passes and the backend agree with the checkers about every line of the correct programs."""
+    command = [sys.executable, "-m", "typedpipe", "compile", str(PROGRAMS / target), "-o", "out.yaml"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "kind: Workflow" in (tmp_path / "out.yaml").read_text("utf-8")
+
+
 def test_the_correct_program_runs(tmp_path: Path) -> None:
-    """What checkers accept, tracing accepts: importing it decorates every component and pipeline."""
-    done = subprocess.run([sys.executable, str(PROGRAMS / "own.py")], capture_output=True, text=True, cwd=tmp_path, check=False)
+    done = subprocess.run([sys.executable, str(PROGRAMS / "good.py")], capture_output=True, text=True, cwd=tmp_path, check=False)
     assert done.returncode == 0, done.stderr
