@@ -49,12 +49,13 @@ def check_target(text: str, report: Diagnostics, backend: str, options: dict[str
     if loaded.target.name or not handles:
         chosen = choose(loaded, report)
         handles = [chosen] if chosen is not None else []
+    used = {name for handle in handles for name in handle.uses}  # these become part of others, which may say more
     for handle in handles:
         if handle.ir is None:
             continue
         try:
             closed = driver.check(handle.ir, report)
-            if backend:
+            if backend and handle.name not in used:
                 driver.compile(closed, backend, options, report)
         except PipelineError as error:  # most of it is in the report already
             for item in error.diagnostics:
