@@ -15,7 +15,7 @@ import pytest
 import yaml
 from ir_samples import SAMPLES
 
-from typedpipe.compiler.driver import compile
+from typedpipe.compiler import driver
 
 SCHEMA = Path(__file__).parents[2] / "schema" / "argo-3.7.18.json.gz"
 PREFIX = "io.argoproj.workflow.v1alpha1."
@@ -35,7 +35,7 @@ def valid(text: str) -> dict[str, Any]:
 
 
 def text_of(name: str, **options: object) -> str:
-    (text,) = compile(SAMPLES[name](), "argo", options).values()
+    (text,) = driver.compile(SAMPLES[name](), "argo", options).values()
     return text
 
 

@@ -26,7 +26,7 @@ class ArgoBackend:
         """Report what Argo, or the version that is asked for, cannot say."""
         _support.check_target(pipeline, _support.settings(options, report, pipeline.span), report)
 
-    def legalise(self, pipeline: Pipeline, options: Options, report: Diagnostics) -> Pipeline:
+    def legalise(self, pipeline: Pipeline, options: Options, report: Diagnostics) -> Pipeline:  # noqa: ARG002 - the protocol's
         """Closed IR is what we lower."""
         return pipeline
 

@@ -63,11 +63,11 @@ def argument(port: InputPort) -> dict[str, Data]:
 
 
 def to_argument(text: str, type_: Type) -> str:
-    """Wire text as an argument that the boundary turns into the same wire text; bare where that is safe.
+    r"""Wire text as an argument that the boundary turns into the same wire text; bare where that is safe.
 
     >>> from typedpipe.types.model import STR
     >>> to_argument('"a b"', STR), to_argument('"{x"', STR), to_argument('"$x"', STR)
-    ('a b', '{x', '"\\\\u0024x"')
+    ('a b', '{x', '"\\u0024x"')
     """
     if kind_of(without_none(type_)) != "str" or text == "null":
         return safe(text)

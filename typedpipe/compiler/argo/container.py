@@ -30,7 +30,7 @@ NOT_HASHED = "-"
 def container_leaf(component: Component, variant: Variant) -> list[str]:
     """The lines of the template of a container component."""
     impl = component.impl
-    assert isinstance(impl, ContainerImpl)  # noqa: S101 - the caller looked
+    assert isinstance(impl, ContainerImpl)
     fields = Fields()
     interface(component, variant, fields)
     fields.env.clear()  # what the runtime is told; there is none here

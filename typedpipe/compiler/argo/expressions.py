@@ -152,7 +152,7 @@ class Controller:
         graph = self._values.graph
         for index in sorted(needed(graph, operand.index)):
             if index not in self._made:
-                self._made[index] = self._say(graph.exprs[index], index)
+                self._made[index] = self._say(graph.exprs[index])
         return self._made[operand.index]
 
     def _constant(self, value: object) -> str:
@@ -166,7 +166,7 @@ class Controller:
             return "{ " + ", ".join(f"{string(k)}: {self._constant(v)}" for k, v in value.items()) + " }"
         return "nil" if value is None else str(value).lower() if isinstance(value, bool) else json.dumps(value)
 
-    def _say(self, expr: Expr, index: int) -> str:
+    def _say(self, expr: Expr) -> str:
         match expr:
             case Compare():
                 return f"({self.native(expr.left)} {expr.op} {self.native(expr.right)})"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from typedpipe.compiler.argo import groups
-from typedpipe.compiler.argo.container import NOT_HASHED, asked, container_leaf, from_raw
+from typedpipe.compiler.argo.container import NOT_HASHED, container_leaf, from_raw
 from typedpipe.compiler.argo.demand import Demand
-from typedpipe.compiler.argo.expressions import CannotSay, Controller, kind_of
+from typedpipe.compiler.argo.expressions import CannotSay, Controller
 from typedpipe.compiler.argo.leaf import Variant, hidden, is_boxed, python_leaf
 from typedpipe.compiler.argo.names import Names, slug
 from typedpipe.compiler.argo.shapes import KEY, Shape, of_uri
@@ -16,7 +17,7 @@ from typedpipe.compiler.argo.split import LIMIT, partition
 from typedpipe.compiler.argo.templates import Arguments, Dag, DagTask, Input, Leaf, Output, Template
 from typedpipe.compiler.argo.values import Piece, Values, companion, expression, operands_of, path_expr
 from typedpipe.compiler.argo.wire import esc, safe, tag
-from typedpipe.diagnostics.model import Diagnostics, Span
+from typedpipe.diagnostics.model import Diagnostics
 from typedpipe.ir.nodes import (
     DEFAULT_OPTIONS,
     Branch,
@@ -36,15 +37,12 @@ from typedpipe.ir.nodes import (
     Loop,
     Node,
     Operand,
-    Options,
     Pipeline,
     Task,
 )
 from typedpipe.ir.taskspec import port_key
 from typedpipe.ir.typing import GraphTypes, Ports
-from typedpipe.types.model import ListType, Type, is_artifact, without_none
-
-import json
+from typedpipe.types.model import Type, is_artifact
 
 _DEFERRED = (Field, Index, Default, Format)
 
@@ -54,6 +52,8 @@ class Place:
     """Where a graph stands: its path for artifacts of loops ("" outside), and the shapes of its inputs."""
 
     path: str = ""
+    shared: bool = False
+    """All tasks here write into the one folder, because a branch gives the artifact of any of them."""
     shapes: dict[str, Shape] = field(default_factory=dict)
 
 
@@ -124,7 +124,7 @@ class Lowering:
         if key not in self._calls:
             graph = self.pipeline.pipelines[name]
             inside = f"{{{{workflow.uid}}}}/{slug(name)}" if path else ""
-            self._calls[key] = Scope(self, graph, name, Place(inside, shapes)).lower()
+            self._calls[key] = Scope(self, graph, name, Place(inside, shapes=shapes)).lower()
         return self._calls[key]
 
     def nothing(self) -> DagTask:
@@ -132,9 +132,6 @@ class Lowering:
         if "tp-nothing" not in self.templates:
             self.templates["tp-nothing"] = Leaf("tp-nothing", ["suspend: {duration: '0'}"])
         return DagTask("nothing", "tp-nothing", when="false")
-
-    def add(self, dag: Dag) -> None:
-        self.templates[dag.name] = dag
 
 
 class Scope:
@@ -155,8 +152,6 @@ class Scope:
         self.tried: set[str] = set()
         self.tasks: dict[str, DagTask] = {}
 
-    # -------------------------------------------------------------------------------------------- the whole graph
-
     def lower(self, boxed: bool = False) -> Lowered:
         """The template of this graph; ``boxed`` for the body of a loop."""
         for port in self.graph.inputs:
@@ -164,7 +159,7 @@ class Scope:
             self.dag.inputs.append(Input(wire_key(port.name, port.type), default))
         self.run()
         shapes = self.outputs(boxed)
-        self.lowering.add(self.dag)
+        self.lowering.templates[self.dag.name] = self.dag
         return Lowered(self.dag.name, shapes)
 
     def run(self) -> None:
@@ -400,6 +395,3 @@ def operands(node: Node) -> Iterable[Operand]:
             return [node.items, *(operand for _, operand in node.args)]
         case ExitHandler():
             return [*(operand for _, operand in node.args), *operands(node.exit)]
-
-
-

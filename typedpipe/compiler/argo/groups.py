@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -15,14 +14,15 @@ from typedpipe.compiler.argo.shapes import KEY, Shape, collected, entry, one_of
 from typedpipe.compiler.argo.templates import Arguments, Dag, DagTask, Input, Leaf, Output
 from typedpipe.compiler.argo.values import companion, path_expr
 from typedpipe.compiler.argo.wire import esc, safe, tag
+from typedpipe.compiler.argo.yaml import Data
+from typedpipe.diagnostics.model import Diagnostic, Label
 from typedpipe.ir.nodes import (
     DEFAULT_OPTIONS,
+    Args,
     Branch,
     Call,
     Const,
     ExitHandler,
-    FromInput,
-    FromTask,
     Graph,
     Loop,
     Node,
@@ -33,7 +33,7 @@ from typedpipe.ir.taskspec import port_key
 from typedpipe.types.model import ListType, Type, is_artifact, without_none
 
 if TYPE_CHECKING:
-    from typedpipe.compiler.argo.graph import Lowered, Scope
+    from typedpipe.compiler.argo.graph import Lowered, Place, Scope
 
 CACHE_DAYS = 30
 
@@ -73,8 +73,6 @@ def leaf_task(scope: Scope, node: Task, *, boxed: bool) -> DagTask:
     return DagTask(values.task_names[node.name], template, given)
 
 
-
-
 def _is_null(operand: Operand) -> bool:
     return isinstance(operand, Const) and operand.text == "null"
 
@@ -90,7 +88,9 @@ def _argument(scope: Scope, operand: Operand, type_: Type, is_container: bool) -
 def _give(scope: Scope, node: Task, given: Arguments) -> None:
     """Note what shapes a task's artifacts have, and where they go when it runs in a loop."""
     known = scope.lowering.known(node.component)
-    path = f"{scope.place.path}/{slug(node.name)}" if scope.place.path else ""
+    path = scope.place.path
+    if path and not scope.place.shared:
+        path = f"{path}/{slug(node.name)}"
     for port in known.component.outputs:
         if is_artifact(port.type):
             scope.values.shapes[node.name, port.name] = Shape("key", f"{path}/{port_key(port.name)}" if path else "")
@@ -109,10 +109,14 @@ def _cached(scope: Scope, node: Task, template: str) -> str:
         return template
     name = f"cached-{template}"
     leaf = lowering.templates[template]
-    assert isinstance(leaf, Leaf)  # noqa: S101 - made by `leaf`
+    assert isinstance(leaf, Leaf)
     names = [key for key, _ in known.keys.values()]
     late = [key for key, _ in hidden(node.options)]
-    lists = [f"tp-at-{port_key(p.name)}" for p in known.component.inputs if is_artifact(p.type) and isinstance(without_none(p.type), ListType)]
+    lists = [
+        f"tp-at-{port_key(p.name)}"
+        for p in known.component.inputs
+        if is_artifact(p.type) and isinstance(without_none(p.type), ListType)
+    ]
     if name not in lowering.templates or node.options.cache_key:
         name = lowering.names.give(name)
         dag = Dag(name, memoize=_memoize(scope, node, "\n".join(leaf.lines)))
@@ -126,13 +130,11 @@ def _cached(scope: Scope, node: Task, template: str) -> str:
         for port in known.component.outputs:
             key = companion(port.name) if is_artifact(port.type) else port_key(port.name)
             dag.outputs.append(Output(key, path=f"tasks.run.outputs.parameters.{key}"))
-        lowering.add(dag)
+        lowering.templates[name] = dag
     return name
 
 
-def _warning(node: Task) -> object:
-    from typedpipe.diagnostics.model import Diagnostic, Label
-
+def _warning(node: Task) -> Diagnostic:
     return Diagnostic(
         "TP406",
         f"`{node.name}` makes artifacts in a loop and is not cached on Argo",
@@ -142,7 +144,7 @@ def _warning(node: Task) -> object:
     )
 
 
-def _memoize(scope: Scope, node: Task, body: str) -> dict[str, object]:
+def _memoize(scope: Scope, node: Task, body: str) -> dict[str, Data]:
     known = scope.lowering.known(node.component)
     if node.options.cache_key:
         key = digest(known.component.name + "\n" + node.options.cache_key, 64)
@@ -150,7 +152,11 @@ def _memoize(scope: Scope, node: Task, body: str) -> dict[str, object]:
         parts = [f'"{digest(body, 32)}"']
         for port in known.component.inputs:
             text = f'inputs.parameters["{known.keys[port.name][0]}"]'
-            parts.append(_identity(text) if is_artifact(port.type) and not isinstance(without_none(port.type), ListType) else text)
+            parts.append(
+                _identity(text)
+                if is_artifact(port.type) and not isinstance(without_none(port.type), ListType)
+                else text
+            )
         key = "{{=sprig.sha256sum(" + ' + "," + '.join(parts) + ")}}"
     name = "tp-cache-" + slug(scope.lowering.pipeline.name)
     return {"key": key, "maxAge": f"{CACHE_DAYS * 24}h", "cache": {"configMap": {"name": name, "key": "tp"}}}
@@ -165,18 +171,22 @@ def _identity(text: str) -> str:
 # --------------------------------------------------------------------------------------------------------- groups
 
 
-def body(scope: Scope, graph: Graph, name: str, args: Iterable[tuple[str, Operand]], more: dict[str, Shape], path: str, boxed: bool) -> Lowered:
-    """The template of a group's body."""
-    from typedpipe.compiler.argo.graph import Place, Scope
+def body(scope: Scope, graph: Graph, name: str, args: Args, place: Place, *, boxed: bool = False) -> Lowered:
+    """The template of a group's body; ``place`` has the shapes that no argument brings."""
+    from typedpipe.compiler.argo.graph import Scope
 
-    shapes = {**scope.input_shapes(graph, args), **more}
-    return Scope(scope.lowering, graph, name, Place(path, shapes)).lower(boxed)
+    place.shapes = {**scope.input_shapes(graph, args), **place.shapes}
+    return Scope(scope.lowering, graph, name, place).lower(boxed)
 
 
 def branch(scope: Scope, node: Branch) -> DagTask:
     """If, Elif, Else: a DAG whose tasks are the arms; its outputs are those of the arm that ran."""
     name = scope.values.task_names[node.name]
     dag = Dag(scope.lowering.names.give(node.name))
+    path = scope.place.path
+    place = replace(
+        scope.place, path=path if scope.place.shared or not path else f"{path}/{slug(node.name)}", shared=True
+    )
     given: Arguments = []
     earlier: list[str] = []
     arms: list[tuple[str, Graph, Lowered]] = []
@@ -187,7 +197,7 @@ def branch(scope: Scope, node: Branch) -> DagTask:
             given.append((f"tp-if-{i + 1}", scope.condition(arm.condition)))
             earlier.append(f"tp-if-{i + 1}")
             when.append(f'inputs.parameters["tp-if-{i + 1}"] == "true"')
-        lowered = body(scope, arm.body, f"{node.name}-{i + 1}", arm.args, {}, scope.place.path, False)
+        lowered = body(scope, arm.body, f"{node.name}-{i + 1}", arm.args, replace(place, shapes={}))
         task = DagTask(label, lowered.name)
         for key, text in scope.arguments(arm.body, arm.args):
             task.arguments.append((key, f"{{{{inputs.parameters.{_bind(given, key, text)}}}}}"))
@@ -196,7 +206,7 @@ def branch(scope: Scope, node: Branch) -> DagTask:
         arms.append((label, arm.body, lowered))
     dag.inputs = [Input(key) for key, _ in given]
     _branch_outputs(scope, node, dag, arms)
-    scope.lowering.add(dag)
+    scope.lowering.templates[dag.name] = dag
     return DagTask(name, dag.name, given)
 
 
@@ -233,11 +243,13 @@ def _branch_outputs(scope: Scope, node: Branch, dag: Dag, arms: list[tuple[str, 
 
 def loop(scope: Scope, node: Loop) -> DagTask:
     """A DAG of one looped task; its outputs are the lists of what the bodies gave."""
+    from typedpipe.compiler.argo.graph import Place
+
     values = scope.values
     path = f"{scope.place.path or '{{workflow.uid}}'}/{slug(node.name)}"
     dag = Dag(scope.lowering.names.give(node.name), parallelism=node.parallelism)
     item = {node.item: entry(values.shape(node.items))} if is_artifact(node.item_type) else {}
-    lowered = body(scope, node.body, f"{node.name}-body", node.args, item, path, True)
+    lowered = body(scope, node.body, f"{node.name}-body", node.args, Place(path, shapes=item), boxed=True)
     given = scope.arguments(node.body, node.args)
     task = DagTask("body", lowered.name, [(key, f"{{{{inputs.parameters.{key}}}}}") for key, _ in given])
     if any(port.name == node.item for port in node.body.inputs):
@@ -257,7 +269,7 @@ def loop(scope: Scope, node: Loop) -> DagTask:
     dag.inputs = [Input(key) for key, _ in given]
     dag.tasks.append(task)
     _loop_outputs(scope, node, dag, lowered)
-    scope.lowering.add(dag)
+    scope.lowering.templates[dag.name] = dag
     return DagTask(values.task_names[node.name], dag.name, given)
 
 
@@ -279,11 +291,13 @@ def _loop_outputs(scope: Scope, node: Loop, dag: Dag, lowered: Lowered) -> None:
 
 def exit_handler(scope: Scope, node: ExitHandler) -> DagTask:
     """A DAG with an exit hook on its task."""
-    lowered = body(scope, node.body, node.name, node.args, {}, scope.place.path, False)
+    lowered = body(scope, node.body, node.name, node.args, replace(scope.place, shapes={}))
     scope.took(node.name, lowered)
     name = scope.values.task_names[node.name]
     ran = f'tasks["{name}"].status == "Succeeded"'
-    state, message = (tag(f'{ran} ? "{good}" : "{bad}"') for good, bad in (("SUCCEEDED", "FAILED"), ("", f"{name} failed")))
+    state, message = (
+        tag(f'{ran} ? "{good}" : "{bad}"') for good, bad in (("SUCCEEDED", "FAILED"), ("", f"{name} failed"))
+    )
     status = (
         f'{{"state":"{state}","error_message":"{message}","pipeline_job_resource_name":"{{{{workflow.name}}}}",'
         f'"pipeline_task_name":{safe(json.dumps(node.name))}}}'
@@ -326,10 +340,15 @@ def _or_default(scope: Scope, node: Node, key: str, text: str) -> str:
     if isinstance(node, Task):
         ports = scope.lowering.known(node.component).component.inputs
     else:
-        assert isinstance(node, Call)  # noqa: S101 - only these two ignore
+        assert isinstance(node, Call)
         ports = scope.lowering.pipeline.pipelines[node.pipeline].inputs
     for port in ports:
-        if port.default is not None and key == port_key(port.name) and "{{tasks." in text and port.default.text != "null":
+        if (
+            port.default is not None
+            and key == port_key(port.name)
+            and "{{tasks." in text
+            and port.default.text != "null"
+        ):
             return f'{{"$tp":["default",{text},{safe(port.default.text)}]}}'
     return text
 
@@ -342,7 +361,10 @@ def _try(scope: Scope, node: Node, task: DagTask, ok: str) -> DagTask:
     inner = DagTask(task.name, task.template, go_on=True)
     inner.arguments = [(key, f"{{{{inputs.parameters.{key}}}}}") for key, _ in task.arguments]
     if task.exit:
-        moved = [(key, text if "workflow.name" in text else f"{{{{inputs.parameters.tp-exit-{key}}}}}") for key, text in task.exit[1]]
+        moved = [
+            (key, text if "workflow.name" in text else f"{{{{inputs.parameters.tp-exit-{key}}}}}")
+            for key, text in task.exit[1]
+        ]
         inner.exit = (task.exit[0], moved)
     if ok:
         given.append(("tp-ok", "{{=" + ok + "}}"))
@@ -353,7 +375,5 @@ def _try(scope: Scope, node: Node, task: DagTask, ok: str) -> DagTask:
         key = companion(output) if is_artifact(type_) else port_key(output)
         dag.outputs.append(Output(key, path=f"tasks.{task.name}.outputs.parameters.{key}"))
     dag.outputs.append(Output("tp-status", expression=f'tasks["{task.name}"].status'))
-    scope.lowering.add(dag)
+    scope.lowering.templates[dag.name] = dag
     return DagTask(task.name, dag.name, given, strict=True)
-
-

@@ -13,7 +13,7 @@ from typedpipe.compiler.argo.yaml import Data, flow, literal
 from typedpipe.ir.nodes import DEFAULT_OPTIONS, Component, Const, Operand, Options
 from typedpipe.ir.taskspec import port_key, task_spec
 from typedpipe.types.data import to_data
-from typedpipe.types.model import Type, artifact_of, is_artifact, is_optional, without_none, ListType
+from typedpipe.types.model import ListType, Type, artifact_of, is_artifact, is_optional, without_none
 
 LIB, OUT, IN = "/tp/lib", "/tp/out", "/tp/in"
 MOUNTS = f"volumeMounts: [{{name: tp-lib, mountPath: {LIB}}}, {{name: tp-out, mountPath: {OUT}}}]"
@@ -193,7 +193,7 @@ def settings(component: Component, variant: Variant) -> list[str]:
 
 def _retry(options: Options) -> dict[str, Data]:
     retry = options.retry
-    assert retry is not None  # noqa: S101 - the caller looked
+    assert retry is not None
     out: dict[str, Data] = {
         "limit": str(retry.limit),
         "retryPolicy": "Always",
@@ -338,15 +338,15 @@ def python(value: object) -> str:
 
 
 def source(text: str) -> str:
-    """The user's source as a literal: as it stands where that is safe, else line by line with escapes.
+    r"""The user's source as a literal: as it stands where that is safe, else line by line with escapes.
 
-    >>> print(source("def f():\\n    return 1\\n"))
+    >>> print(source("def f():\n    return 1\n"))
     r'''
     def f():
         return 1
     '''[1:]
     >>> print(source("x = '{{y}}'"))
-    ("x = '{\\x7by}}'")
+    ("x = '{\x7by}}'")
     """
     unsafe = ("{{", "$$", "$(", "'''")
     plain = text.replace("\n", "").replace("\t", "")

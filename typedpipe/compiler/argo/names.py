@@ -4,7 +4,25 @@ from __future__ import annotations
 
 import hashlib
 
-_WORDS = frozenset("in not or and matches contains startsWith endsWith let if else true false nil null".split())
+_WORDS = frozenset(
+    [
+        "in",
+        "not",
+        "or",
+        "and",
+        "matches",
+        "contains",
+        "startsWith",
+        "endsWith",
+        "let",
+        "if",
+        "else",
+        "true",
+        "false",
+        "nil",
+        "null",
+    ]
+)
 """Operators of the language of ``depends``: a task of such a name cannot be waited for."""
 _LOWER = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-")
 _LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz")

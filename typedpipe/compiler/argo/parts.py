@@ -70,7 +70,7 @@ class Parts:
         scope.controller.forget()
         scope.dag.tasks = [self._task(number) for number in range(len(self._dags))]
         for dag in self._dags:
-            scope.lowering.add(dag)
+            scope.lowering.templates[dag.name] = dag
 
     def _task(self, number: int) -> DagTask:
         dag = self._dags[number]

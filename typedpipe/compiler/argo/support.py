@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typedpipe.compiler.backend import No, Option, Options, Support
 from typedpipe.diagnostics.model import Diagnostics, Span
 from typedpipe.ir.nodes import (
+    DEFAULT_OPTIONS,
     Branch,
     Call,
     Const,
@@ -20,7 +21,6 @@ from typedpipe.ir.nodes import (
     Pipeline,
     Task,
 )
-from typedpipe.ir.nodes import Options as TaskOptions
 from typedpipe.types.model import is_artifact
 
 KINDS = ("Workflow", "WorkflowTemplate", "CronWorkflow")
@@ -95,7 +95,7 @@ def settings(options: Options, report: Diagnostics, span: Span) -> Settings:
     if not deadline.isdecimal() or int(deadline) < 1:
         report.error("TP403", f"`deadline` cannot be `{deadline}`", span, help="a number of seconds, 1 or more")
         deadline = str(DEADLINE_SECONDS)
-    out = Settings(**values, deadline=int(deadline))  # type: ignore[arg-type]  # the names were looked up
+    out = Settings(**values, deadline=int(deadline))
     if out.kind == "CronWorkflow" and not out.schedule:
         report.error("TP403", "a CronWorkflow needs a schedule", span, help='for example `--schedule "0 3 * * *"`')
     if out.kind != "CronWorkflow" and (out.schedule or out.timezone):
@@ -114,8 +114,7 @@ def check_target(pipeline: Pipeline, chosen: Settings, report: Diagnostics) -> N
     for graph in graphs:
         for node in graph.nodes:
             if isinstance(node, Task):
-                if node.options:
-                    _task(node, chosen, report)
+                _task(node, chosen, report)
             elif isinstance(node, Call):
                 _call(node, report)
             else:
@@ -142,12 +141,9 @@ def _refuse(report: Diagnostics, feature: str, what: str, span: Span) -> None:
         report.error("TP401", f"Argo cannot say this: {what}", span, answer.why, help=answer.help)
 
 
-_NOTHING = TaskOptions()
-
-
 def _call(node: Call, report: Diagnostics) -> None:
     options = node.options
-    if options == _NOTHING:
+    if options == DEFAULT_OPTIONS:
         return
     what = f"of the nested pipeline `{node.name}`"
     if options.retry is not None:
@@ -163,7 +159,7 @@ def _call(node: Call, report: Diagnostics) -> None:
 
 def _task(node: Task, chosen: Settings, report: Diagnostics) -> None:
     options = node.options
-    if options is _NOTHING:
+    if options is DEFAULT_OPTIONS:
         return
     retry = options.retry
     if retry is not None:

@@ -83,7 +83,9 @@ class Output:
     default: str | None = "null"
 
     def data(self) -> dict[str, Data]:
-        source: dict[str, Data] = {"parameter": f"{{{{{self.path}}}}}"} if self.path else {"expression": self.expression}
+        source: dict[str, Data] = (
+            {"parameter": f"{{{{{self.path}}}}}"} if self.path else {"expression": self.expression}
+        )
         if self.default is not None:
             source["default"] = self.default
         return {"name": self.name, "valueFrom": source}
@@ -162,4 +164,3 @@ def _body(template: Template, known: dict[str, Template], inline: frozenset[str]
             _body(known[task.template], known, inline, indent + "      ", out)
         else:
             out.append(start + task.line())
-

@@ -46,7 +46,11 @@ def path_expr(path: str) -> str:
     """
     parts = path.split(".")
     if parts[0] == "tasks":
-        return f'tasks["{parts[1]}"].outputs.parameters["{parts[4]}"]' if len(parts) > 3 else f'tasks["{parts[1]}"].{parts[2]}'
+        return (
+            f'tasks["{parts[1]}"].outputs.parameters["{parts[4]}"]'
+            if len(parts) > 3
+            else f'tasks["{parts[1]}"].{parts[2]}'
+        )
     return f'{parts[0]}.{parts[1]}["{parts[2]}"]' if len(parts) > 2 else path
 
 
@@ -60,9 +64,13 @@ def tagged(pieces: list[Piece]) -> str:
 
 def expression(pieces: list[Piece]) -> str:
     """The same text as an expression that gives it."""
-    return " + ".join(
-        string(text) if kind == "text" else path_expr(text) if kind == "path" else f"({text})" for kind, text in pieces
-    ) or '""'
+    return (
+        " + ".join(
+            string(text) if kind == "text" else path_expr(text) if kind == "path" else f"({text})"
+            for kind, text in pieces
+        )
+        or '""'
+    )
 
 
 class Values:
@@ -78,9 +86,9 @@ class Values:
         self.made: dict[tuple[str, str], Callable[[], list[Piece]]] = {}
         """Outputs that are no output parameter: an importer's, and a container's raw text."""
         self.task_names: dict[str, str] = {}
-        self.elsewhere: Callable[[str, str], str | None] = lambda task, key: None
+        self.elsewhere: Callable[[str, str], str | None] = lambda _task, _key: None
         """The path of an output that another part of a split graph gives."""
-        self.plain: Callable[[Operand], str] = lambda operand: ""
+        self.plain: Callable[[Operand], str] = lambda _operand: ""
         self._pieces: dict[int, list[Piece]] = {}
 
     def forget(self) -> None:
@@ -119,9 +127,11 @@ class Values:
             place = (operand.task, operand.output)
             if place in self.made:
                 return self.made[place]()
-            return [("path", self.path(operand.task, companion(place[1]) if place in self.shapes else port_key(place[1])))]
+            return [
+                ("path", self.path(operand.task, companion(place[1]) if place in self.shapes else port_key(place[1])))
+            ]
         if isinstance(operand, FromItem):
-            raise AssertionError("the IR is not closed")
+            raise TypeError("the IR is not closed")
         for index in sorted(needed(self.graph, operand.index)):
             if index not in self._pieces:
                 self._pieces[index] = self._make(index, self.graph.exprs[index])

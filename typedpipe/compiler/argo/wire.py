@@ -15,10 +15,10 @@ def tag(expr: str) -> str:
 
 
 def safe(text: str) -> str:
-    """Wire (JSON) text with the escapes that Argo needs; wire text of the dsl has them already.
+    r"""Wire (JSON) text with the escapes that Argo needs; wire text of the dsl has them already.
 
     >>> print(safe('"{{x}}$"'))
-    "{\\u007bx}}\\u0024"
+    "{\u007bx}}\u0024"
     """
     if "$" in text or "{{" in text or "\x7f" in text:
         return text.replace("{{", "{\\u007b").replace("$", "\\u0024").replace("\x7f", "\\u007f")
@@ -32,10 +32,10 @@ def esc(expr: str) -> str:
 
 
 def string(text: str) -> str:
-    """A string literal of Argo's expression language. It never ends a tag and never looks like one.
+    r"""A string literal of Argo's expression language. It never ends a tag and never looks like one.
 
     >>> string('a"b'), string("{{x}}")
-    ('"a\\\\"b"', '"{\\\\u007bx}\\\\u007d"')
+    ('"a\\"b"', '"{\\u007bx}\\u007d"')
     """
     out = json.dumps(text, ensure_ascii=not text.isprintable())
     if "{" in out or "}" in out or "$" in out or "\x7f" in out:

@@ -39,7 +39,9 @@ def lower(pipeline: Pipeline, chosen: Settings, report: Diagnostics) -> str:
         return ""
     templates: list[Template] = [scope.dag, *lowering.templates.values()]
     inline = _inlined(templates, report, pipeline)
-    text = _file(pipeline, chosen, scope.dag.name, write(templates, inline, "  " if chosen.kind != "CronWorkflow" else "    "))
+    text = _file(
+        pipeline, chosen, scope.dag.name, write(templates, inline, "  " if chosen.kind != "CronWorkflow" else "    ")
+    )
     _check_size(templates, text, pipeline, report)
     return text
 
@@ -69,7 +71,9 @@ def _check_size(templates: list[Template], text: str, pipeline: Pipeline, report
         message = f"the workflow has {len(text) // 1024} KiB, and Kubernetes takes {MOST_BYTES // 1024}"
         report.error("TP404", message, pipeline.span, help=_SMALLER)
     elif len(text) > WARN_BYTES:
-        message = f"the workflow has {len(text) // 1024} KiB, and Argo runs {WARN_BYTES // 1024} unless it is told otherwise"
+        message = (
+            f"the workflow has {len(text) // 1024} KiB, and Argo runs {WARN_BYTES // 1024} unless it is told otherwise"
+        )
         label = Label(pipeline.span, "MAX_WORKFLOW_SIZE of the controller must be larger")
         report.add(Diagnostic("TP407", message, label, help=_SMALLER, severity="warning"))
 
@@ -81,9 +85,11 @@ def _packed() -> str:
 
 def _file(pipeline: Pipeline, chosen: Settings, entrypoint: str, templates: str) -> str:
     name = chosen.name or slug(pipeline.name)
-    metadata: dict[str, Data] = {"generateName" if chosen.kind == "Workflow" and not chosen.name else "name": (
-        f"{name[:50]}-" if chosen.kind == "Workflow" and not chosen.name else name[:52]
-    )}
+    metadata: dict[str, Data] = {
+        "generateName" if chosen.kind == "Workflow" and not chosen.name else "name": (
+            f"{name[:50]}-" if chosen.kind == "Workflow" and not chosen.name else name[:52]
+        )
+    }
     if chosen.namespace:
         metadata["namespace"] = chosen.namespace
     annotations = {
@@ -102,7 +108,12 @@ def _file(pipeline: Pipeline, chosen: Settings, entrypoint: str, templates: str)
     head += f"  schedules: [{flow(chosen.schedule)}]\n  concurrencyPolicy: Forbid\n"
     if chosen.timezone:
         head += f"  timezone: {flow(chosen.timezone)}\n"
-    return head + "  workflowSpec:\n" + "".join(f"    {line}\n" if line else "\n" for line in spec) + f"    templates:\n{templates}\n"
+    return (
+        head
+        + "  workflowSpec:\n"
+        + "".join(f"    {line}\n" if line else "\n" for line in spec)
+        + f"    templates:\n{templates}\n"
+    )
 
 
 def _spec(pipeline: Pipeline, chosen: Settings, entrypoint: str) -> list[str]:

@@ -12,18 +12,18 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import TypeAlias
 
-Data: TypeAlias = "str | int | bool | None | Sequence[Data] | Mapping[str, Data]"
+Data: TypeAlias = "str | int | bool | Sequence[Data] | Mapping[str, Data] | None"
 
 _PLAIN = re.compile(r"[A-Za-z/_][A-Za-z0-9_./-]*( [A-Za-z0-9_./&|-]+)*\Z|[A-Za-z/_][A-Za-z0-9_./-]*:[A-Za-z0-9_./-]+\Z")
-_WORDS = frozenset("y n yes no on off true false null nil nan inf".split())
+_WORDS = frozenset(["y", "n", "yes", "no", "on", "off", "true", "false", "null", "nil", "nan", "inf"])
 """YAML 1.1's booleans and nulls. kubectl reads a plain `n` as false: run, and seen."""
 
 
 def quoted(text: str) -> str:
-    """A string in quotes: single ones when all of it can be printed, else double ones with escapes.
+    r"""A string in quotes: single ones when all of it can be printed, else double ones with escapes.
 
-    >>> print(quoted("it's {{x}}"), quoted("a\\nb"))
-    'it''s {{x}}' "a\\nb"
+    >>> print(quoted("it's {{x}}"), quoted("a\nb"))
+    'it''s {{x}}' "a\nb"
     """
     if text.isprintable():
         return "'" + text.replace("'", "''") + "'" if "'" in text else "'" + text + "'"
@@ -56,9 +56,9 @@ def flow(data: Data) -> str:
 
 
 def literal(text: str, indent: str) -> str:
-    """A literal block, to stand after ``key: ``, each line with ``indent`` before it.
+    r"""A literal block, to stand after ``key: ``, each line with ``indent`` before it.
 
-    >>> print("source: " + literal("a\\n  b\\n", "  "))
+    >>> print("source: " + literal("a\n  b\n", "  "))
     source: |
       a
         b
