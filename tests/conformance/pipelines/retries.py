@@ -50,7 +50,7 @@ def main(wait: float = 0.4) -> str:
     return read(data=made.outputs.data, text=made.outputs.text).output
 
 
-ON_ARGO = {"wait": 7.0}
-"""Arguments on a cluster, where a pod takes a while to start."""
+ON_ARGO = {"wait": 30.0}
+"""Arguments on a cluster, where a pod takes a while to start: the first try must come too early."""
 
 EXPECTED = {"state": "SUCCEEDED", "outputs": {"Output": "late True late"}, "attempts": {"flaky": "more than one"}}
