@@ -25,8 +25,7 @@ def _trace(word: str) -> Trace:
 def _reference(trace: Trace, value: object, word: str, wanted: str) -> PipelineValue:
     """A value of this pipeline; poison after an error was reported."""
     if isinstance(value, PipelineValue):
-        same_trace(value, trace, f"the value of `dsl.{word}`")
-        return value
+        return value if same_trace(value, trace, f"the value of `dsl.{word}`") else poison(trace)
     if isinstance(value, Task):
         error("TP170", f"`dsl.{word}` got a task", help="pass what the task gives: `task.output`")
     else:

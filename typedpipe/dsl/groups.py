@@ -185,8 +185,7 @@ def _condition(condition: object, word: str) -> PipelineValue:
     trace = current()
     assert trace is not None
     if isinstance(condition, PipelineValue):
-        same_trace(condition, trace, "the condition")
-        return condition
+        return condition if same_trace(condition, trace, "the condition") else poison(trace)
     if isinstance(condition, Task):
         error(
             "TP161",
@@ -237,7 +236,8 @@ def _optional(value: object, trace: Trace, word: str) -> PipelineValue:
     if not isinstance(value, PipelineValue):
         error("TP161", f"`dsl.{word}` takes a value of the pipeline, not {value!r}", help="pass a parameter or an output")
         return poison(trace)
-    same_trace(value, trace, f"the value of `dsl.{word}`")
+    if not same_trace(value, trace, f"the value of `dsl.{word}`"):
+        return poison(trace)
     if not is_optional(value._tp_type) and not isinstance(value._tp_type, AnyType):
         error(
             "TP161",
@@ -397,5 +397,6 @@ class ExitHandler(Group):
             else:
                 message, help_ = "this task is the exit task of another handler", "call the component once for each"
                 error("TP168", message, self._site, help=help_)
+                self._exit = None
         outer.nodes.append(self)
         self._enter("exit", trace.unique(self._wanted or "exit-handler"))

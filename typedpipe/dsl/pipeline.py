@@ -11,6 +11,7 @@ from typedpipe.diagnostics.model import Diagnostics, PipelineError, Span
 from typedpipe.dsl import bodies, markers
 from typedpipe.dsl.build import graph_of
 from typedpipe.dsl.callee import Callee, call, called_outside, not_a_function
+from typedpipe.dsl.groups import ExitHandler
 from typedpipe.dsl.signature import PipelineSignature, pipeline_signature
 from typedpipe.dsl.task import Task
 from typedpipe.dsl.tracing import (
@@ -227,7 +228,7 @@ def _trace(handle: Pipeline[..., Any], fn: Any, trace: Trace) -> None:
                 group._site,
                 help=f"write `with dsl.{type(group).__name__}(...):` and put its tasks into the block",
             )
-    handle.callee = callee
+    handle.callee = callee if signature.returns is not None else None
     _finish(handle, trace, signature, result, span)
 
 
@@ -242,6 +243,9 @@ def _arguments(fn: Any, signature: PipelineSignature, trace: Trace) -> tuple[lis
 
 def _finish(handle: Pipeline[..., Any], trace: Trace, signature: PipelineSignature, result: object, span: Span) -> None:
     outputs = signature.bind_outputs(result, trace)
+    if any(isinstance(group, ExitHandler) and group._exit is None for group in trace.groups):
+        handle.callee = None  # without its exit task a handler is no node
+        return
     graph = graph_of(trace, signature.inputs, outputs)
     markers.check_used(trace)
     if not trace.root.nodes and not trace.failed:

@@ -240,35 +240,35 @@ def _default(fn: Any, name: str, found: Resolved, default: object, places: Place
 def _bind_outputs(
     signature: PipelineSignature, result: object, trace: Trace
 ) -> list[tuple[str, ir.Operand, Type, Site | None]]:
+    """Every declared output; poison where a mistake was reported."""
     declared = signature.outputs
-    if result is None or (signature.returns is None and not isinstance(result, (Task, PipelineValue))):
-        if declared:
-            names = listed(list(declared))
-            message = f"the pipeline `{trace.name}` returns nothing, and its `def` declares {names}"
-            error("TP118", message, signature.at_return(), help="end it with `return …`")
-        return []
-    if isinstance(result, Task):
-        help_ = "return what it gives: `return task.output`"
-        error("TP118", f"the pipeline `{trace.name}` returns a task, not a value", result._site, help=help_)
-        return []
-    if not declared:
-        error(
-            "TP118",
-            f"the pipeline `{trace.name}` returns a value, and its `def` declares none",
-            signature.at_return(),
-            help="add the return type: `-> int`, `-> Model`, or a NamedTuple of several",
-        )
-        return []
-    if is_poison(result):
-        return []
-    values = _values(signature, result, trace)
+    values = {} if is_poison(result) or _unfit(signature, result, trace) else _values(signature, result, trace)
     bound: list[tuple[str, ir.Operand, Type, Site | None]] = []
-    for name, value in values.items():
+    for name, type_ in declared.items():
+        value = values.get(name, POISON)
         made = operand(trace.root, value, f"the output `{name}` of the pipeline")
-        if made is not None:
-            site = value._tp_site if isinstance(value, PipelineValue) else None
-            bound.append((name, made, declared[name], site))
+        site = value._tp_site if isinstance(value, PipelineValue) else None
+        bound.append((name, POISON if made is None else made, type_, site))
     return bound
+
+
+def _unfit(signature: PipelineSignature, result: object, trace: Trace) -> bool:
+    """Whether the result as a whole is not what the ``def`` declares, which is reported."""
+    if signature.returns is None:  # its annotation was reported
+        return True
+    title, at = f"the pipeline `{trace.name}`", signature.at_return()
+    if isinstance(result, Task):
+        error("TP118", f"{title} returns a task, not a value", result._site, help="return what it gives: `return task.output`")
+    elif result is None and signature.outputs:
+        one = signature.returns.kind == "one"
+        names = f"`{show(signature.outputs['Output'])}`" if one else listed(list(signature.outputs))
+        error("TP118", f"{title} returns nothing, and its `def` declares {names}", at, help="end it with `return …`")
+    elif result is not None and not signature.outputs:
+        help_ = "add the return type: `-> int`, `-> Model`, or a NamedTuple of several"
+        error("TP118", f"{title} returns a value, and its `def` declares none", at, help=help_)
+    else:
+        return not signature.outputs
+    return True
 
 
 def _values(signature: PipelineSignature, result: object, trace: Trace) -> dict[str, object]:

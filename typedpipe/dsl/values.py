@@ -434,6 +434,9 @@ def operand(scope: Scope, value: object, what: What) -> ir.Operand | None:
     made = value if isinstance(value, (PipelineValue, ir.Const)) else lift(value, what)
     if made is None or isinstance(made, ir.Const):
         return made
+    trace = current()
+    if trace is not None and not same_trace(made, trace, what):
+        return POISON
     op = made._tp_op
     return place(scope, made) if op.__class__ is Pending else op  # type: ignore[return-value]  # a leaf
 

@@ -1,0 +1,317 @@
+"""Each row of "Errors, all at once": what is said, where, how often, and how it is raised without the driver."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from typedpipe import dsl
+from typedpipe.diagnostics.model import PipelineError
+
+
+def test_all_errors_of_a_file_are_reported_at_once_and_in_order(program):
+    found = program(
+        """
+        @dsl.component
+        def bad(x) -> int: ...
+        @dsl.pipeline
+        def one(n: int = 1):
+            if n: pass
+        @dsl.pipeline
+        def two(n: int = 1):
+            add(aa=n)
+            add(b=1)
+            add(a="x")
+        add(a=1)
+        """
+    )
+    assert found.said == [
+        "TP103 2:9 `x` of `bad` has no type",
+        "TP150 5:5 this value is known only when the pipeline runs, so Python cannot branch on it here",
+        "TP110 8:12 `add` has no input `aa`",
+        "TP111 9:5 `add` needs `a`, and this call does not give it",
+        "TP109 11:1 the component `add` is called outside of a pipeline",
+        'TP201 10:11 `add` needs `int` for `a`, but the value is `Literal["x"]`',
+    ]
+
+
+def test_an_error_is_printed_with_both_places_and_what_to_type(program):
+    found = program(
+        """
+        from typedpipe import dsl
+        @dsl.component
+        def add(a: int) -> int: return a
+        @dsl.pipeline
+        def p(n: int = 1):
+            add(aa=n)
+        """,
+        prelude=False,
+    )
+    assert found.printed == (
+        "error[TP110]: `add` has no input `aa`\n"
+        " --> pipeline.py:6:12\n"
+        "  |\n"
+        "3 | def add(a: int) -> int: return a\n"
+        "  |     --- `add` is declared here\n"
+        "...\n"
+        "6 |     add(aa=n)\n"
+        "  |            ^\n"
+        "help: did you mean `a`?\n"
+    )
+
+
+def test_an_except_of_the_users_cannot_hide_an_error(program):
+    found = program(
+        """
+        @dsl.pipeline
+        def p(n: int = 1):
+            try:
+                if n: pass
+            except Exception:
+                pass
+            add(a=1)
+        """
+    )
+    assert found.codes == ["TP150"]
+
+
+def test_one_mistake_gives_one_error_whatever_is_done_with_it(program):
+    found = program(
+        """
+        @dsl.component
+        def bad(x) -> int: ...
+        @dsl.pipeline
+        def sub(n: int) -> int:
+            return bad(x=n).output
+        @dsl.pipeline
+        def p(n: int = 1) -> int:
+            t = bad(1, y=2).set_retry(1).after(bad(x=1))
+            add(a=t.output)
+            add(a=t.outputs.some["key"][3].field())
+            with If((t.output > 1) & (n == 1)):
+                say(s=f"{t.output}")
+            with ParallelFor(t.outputs.xs) as x:
+                u = add(a=x.field)
+            add(a=OneOf(t.output, u.output))
+            add(a={"k": [t.output]})
+            add(a=t.model)
+            with ExitHandler(bad(x=2)):
+                add(a=1)
+            return sub(n=t.output).output
+        """
+    )
+    assert found.said == ["TP103 2:9 `x` of `bad` has no type"], found.printed
+
+
+def test_what_cannot_go_on_ends_that_one_pipeline_silently_for_poison(program):
+    found = program(
+        """
+        @dsl.component
+        def bad(x) -> int: ...
+        @dsl.pipeline
+        def p(n: int = 1):
+            a, b = bad(x=1).outputs
+        @dsl.pipeline
+        def q(n: int = 1):
+            if bad(x=1).output: pass
+        @dsl.pipeline
+        def r(n: int = 1):
+            add(a=n)
+        """
+    )
+    assert found.codes == ["TP103"]
+    assert [handle.name for handle in found.pipelines] == ["p", "q", "r"]
+    assert found.pipelines[2].ir is not None
+
+
+def test_a_sub_pipeline_with_errors_fits_anywhere(program):
+    found = program(
+        """
+        @dsl.pipeline
+        def sub(n: int) -> int:
+            if n: pass
+            return add(a=n).output
+        @dsl.pipeline
+        def p(n: int = 1) -> int:
+            return add(a=sub(m=3).output).output
+        """
+    )
+    assert found.codes == ["TP150"]
+
+
+def test_any_exception_that_escapes_is_coded_at_the_users_line(program):
+    found = program(
+        """
+        def helper():
+            return {}["missing"]
+        @dsl.pipeline
+        def p(n: int = 1):
+            add(a=n)
+            helper()
+        @dsl.pipeline
+        def q(n: int = 1):
+            add(a=n)
+            q(n=2)
+        @dsl.pipeline
+        def r(n: int = 1):
+            with If(): add(a=n)
+        """
+    )
+    assert found.said == [
+        "TP119 2:12 the pipeline `p` raises KeyError: 'missing'",
+        "TP119 10:5 the pipeline `q` raises NameError: name 'q' is not defined",
+        "TP119 13:10 the pipeline `r` raises TypeError: If.__init__() missing 1 required positional argument: 'condition'",
+    ]
+    assert "a pipeline cannot call itself" in found.help
+
+
+def test_pipelines_defined_in_a_loop_see_each_their_own_variable(program):
+    found = program(
+        """
+        made = []
+        for size in (1, 2, 3):
+            @dsl.pipeline(name=f"p{size}")
+            def p():
+                add(a=size)
+            made.append(p)
+        """
+    )
+    texts = [pipeline.graph.nodes[0].args[0][1].text for pipeline in found.checked]
+    assert texts == ["1", "2", "3"]
+    assert [handle.name for handle in found.pipelines] == ["p1", "p2", "p3"]
+
+
+def test_without_the_driver_all_errors_are_raised_as_one():
+    with pytest.raises(PipelineError) as caught:
+
+        @dsl.component
+        def bad(x, y) -> int:  # type: ignore[no-untyped-def]  # that is the test
+            return 1
+
+    assert [item.code for item in caught.value.diagnostics] == ["TP103", "TP103"]
+    assert "error[TP103]: `y` of `bad` has no type" in str(caught.value)
+
+
+def test_without_the_driver_a_pipeline_raises_all_of_its_errors():
+    @dsl.component
+    def add(a: int) -> int:
+        return a
+
+    with pytest.raises(PipelineError) as caught:
+
+        @dsl.pipeline
+        def p(n: int = 1) -> None:
+            add(b=n)  # type: ignore[call-arg]
+            add()  # type: ignore[call-arg]
+
+    assert [item.code for item in caught.value.diagnostics] == ["TP110", "TP111"]
+    with pytest.raises(PipelineError) as outside:
+        add(a=1)
+    assert [item.code for item in outside.value.diagnostics] == ["TP109"]
+    with pytest.raises(PipelineError), dsl.If(True):
+        pass
+
+
+def test_four_threads_define_pipelines_at_once():
+    @dsl.component
+    def add(a: int) -> int:
+        return a
+
+    start = threading.Barrier(4)
+    made: dict[int, list[int]] = {}
+
+    def define(number: int) -> None:
+        start.wait()
+        counts = []
+        for _ in range(20):
+
+            @dsl.pipeline
+            def p(n: int = 1) -> int:
+                task = add(a=n)
+                for _ in range(number + 1):
+                    task = add(a=task.output)
+                return task.output
+
+            assert p.ir is not None
+            counts.append(len(p.ir.graph.nodes))
+        made[number] = counts
+
+    threads = [threading.Thread(target=define, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert made == {number: [number + 2] * 20 for number in range(4)}
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("@dsl.component\nclass A: ...", "TP107 1:2 `@dsl.component` stands above the class `A`"),
+        ("@dsl.pipeline\nclass A: ...", "TP107 1:2 `@dsl.pipeline` stands above the class `A`"),
+        ("@dsl.component\n@dsl.pipeline\ndef d(n: int = 1): add(a=n)", "TP107 1:2 `@dsl.component` stands above the pipeline `d`"),
+        ("@dsl.pipeline\n@dsl.component\ndef d(n: int = 1) -> int: return n", "TP107 1:2 `@dsl.pipeline` stands above the component `d`"),
+        ("dsl.component(lambda x: x)", "TP107 1:0 `@dsl.component` got a lambda"),
+        ("@dsl.component('python:3.11')\ndef e(a: int) -> int: ...", "TP107 1:2 `@dsl.component` got 'python:3.11' by position"),
+        ("@dsl.pipeline('name')\ndef e(a: int): add(a=a)", "TP107 1:2 `@dsl.pipeline` got 'name' by position"),
+        ("@dsl.pipeline\nasync def p(n: int = 1): add(a=n)", "TP107 2:11 the pipeline `p` is async"),
+        ("@dsl.pipeline\ndef p(n: int = 1): yield add(a=n)", "TP107 2:5 the pipeline `p` is a generator"),
+        ("class K:\n    @dsl.pipeline\n    def m(self, n: int = 1): add(a=n)", "TP107 3:9 the pipeline `m` is a method of `K`"),
+        ("class K:\n    @dsl.component\n    def m(self, n: int) -> int: return 1", "TP135 3:9 `m` is a method of `K`, and a component is a function"),
+        ("@dsl.pipeline\ndef p():\n    @dsl.pipeline\n    def q(m: int): add(a=m)\n    q(m=1)", "TP118 4:9 the pipeline `q` is defined inside another pipeline"),
+        ("@dsl.component(bse_image='x')\ndef a(x: int) -> int: return x", "TP106 2:5 `@dsl.component` has no option `bse_image`"),
+        ("@dsl.pipeline(name=3)\ndef p(n: int = 1): add(a=n)", "TP106 2:5 `name` is text, not `int`"),
+        ("@dsl.pipeline\ndef p(): pass", "TP120 2:5 the pipeline `p` has no tasks"),
+        ("with dsl.If(True): pass", "TP169 1:6 `dsl.If` stands outside of a pipeline"),
+        ("dsl.importer('x', Model)", "TP169 1:1 `dsl.importer` stands outside of a pipeline"),
+        ("dsl.Collected(3)", "TP169 1:1 `dsl.Collected` stands outside of a pipeline"),
+    ],
+)  # fmt: skip
+def test_decorators_and_groups_where_they_do_not_belong(program, body, said):
+    found = program(body)
+    assert found.said == [said], found.printed
+
+
+@pytest.mark.parametrize(
+    ("use", "said"),
+    [
+        ("add(a=kept[0])", "TP158 7:11 `a` of `add` gets a value of another pipeline: `p`"),
+        ("say(s=kept[1])", "TP158 7:11 `s` of `say` is text with a value of another pipeline in it"),
+        ("add(a=1).after(kept[2])", "TP158 7:5 `.after()` names a task of another pipeline"),
+        ("with If((m == kept[0])): add(a=1)", "TP158 7:14 this value belongs to another pipeline: `p`"),
+        ("with If(kept[0]): add(a=1)", "TP158 7:10 the condition belongs to another pipeline: `p`"),
+    ],
+)
+def test_values_of_a_trace_that_has_ended(program, use, said):
+    found = program(
+        f"kept = []\n@dsl.pipeline\ndef p(n: int = 1):\n    kept.extend([n, f'{{n}}', add(a=n)]); say(s=kept[1])\n"
+        f"@dsl.pipeline\ndef q(m: int = 2):\n    {use}\n    add(a=m)\n"
+    )
+    assert found.said == [said], found.printed
+
+
+def test_calls_that_do_not_fit(program):
+    found = program(
+        """
+        @dsl.pipeline
+        def p(n: int = 1):
+            add(1, 2, 3)
+            add(1, a=2)
+            add(a=open)
+            add(a=add)
+            add(a=object())
+            add(a=Model())
+            add(a=add(a=1))
+            add(a=add(a=1).outputs)
+            add(a=1).outputs["zz"]
+            add(a=1).outputs[5]
+            add(a=1).result
+            add(a=1).set_memory("1G")
+            loop = [1]
+            loop.append(loop)
+            add(a=loop)
+        """
+    )
+    assert [said.partition(" ")[0] for said in found.said] == ["TP113"] * 2 + ["TP114"] * 6 + ["TP115"] * 3 + ["TP117", "TP114"]
+    assert "it is nested too deeply, or holds itself" in found.printed

@@ -1,0 +1,201 @@
+"""Every name of KFP's `dsl` that the core has: its call forms, options and settings, traced to IR."""
+
+from __future__ import annotations
+
+import pytest
+
+from typedpipe import dsl
+from typedpipe.ir import nodes as ir
+
+NAMES = (
+    "component container_component pipeline importer ContainerSpec ConcatPlaceholder IfPresentPlaceholder "
+    "If Elif Else Condition OneOf ParallelFor Collected ExitHandler PipelineTask PipelineTaskFinalStatus "
+    "Artifact Dataset Model Metrics ClassificationMetrics SlicedClassificationMetrics HTML Markdown "
+    "Input Output InputPath OutputPath"
+)
+
+
+@pytest.mark.parametrize("name", NAMES.split())
+def test_the_name_is_there(name):
+    assert name in dsl.__all__
+    assert hasattr(dsl, name)
+
+
+def test_options_of_component(program):
+    found = program(
+        """
+        def helper(n): return n
+        @dsl.component(
+            base_image="python:3.12", packages_to_install=["numpy==2.0.0"], pip_index_urls=["https://pip.example/simple"],
+            pip_trusted_hosts=["pip.example"], additional_funcs=[helper], install_kfp_package=False,
+            kfp_package_path="kfp", use_venv=True, name="first", description="makes one",
+        )
+        def a(n: int) -> int: return helper(n)
+        @dsl.component(target_image="mine:1", base_image="python:3.11", include=[helper])
+        def b(n: int) -> int: return helper(n)
+        @dsl.component(output_component_file="c.yaml")
+        def c(n: int) -> int: return n
+        """
+    )
+    assert found.said == ["TP106 12:5 `output_component_file` is not supported"]
+    first, second = found.module.a.definition, found.module.b.definition
+    assert (first.name, first.image, first.description) == ("first", "python:3.12", "makes one")
+    assert first.impl.packages == ("numpy==2.0.0",)
+    assert first.impl.pip_index_urls == ("https://pip.example/simple",)
+    assert first.impl.pip_trusted_hosts == ("pip.example",)
+    assert second.image == "mine:1"
+
+
+def test_options_of_pipeline_and_texts_of_docstrings(program):
+    found = program(
+        '''
+        @dsl.pipeline(name="My pipeline", description="what it does", pipeline_root="s3://b", display_name="Mine")
+        def p(n: int = 1):
+            add(a=n)
+        @dsl.pipeline
+        def q(n: int = 1):
+            """Adds one.
+
+            Args:
+                n: The number
+                    to add to.
+            """
+            add(a=n)
+        '''
+    )
+    first, second = found.checked
+    assert (first.name, first.description, first.display_name) == ("My pipeline", "what it does", "Mine")
+    assert (second.description, second.graph.inputs[0].description) == ("Adds one.", "The number to add to.")
+
+
+def test_every_setting_of_a_task(program):
+    found = program(
+        """
+        @dsl.pipeline
+        def p(n: int = 1, mem: str = "1G"):
+            t = add(a=n).set_cpu_request("500m").set_cpu_limit(cpu="2").set_memory_request("512M").set_memory_limit(mem)
+            t.set_accelerator_type(accelerator="nvidia.com/gpu").set_accelerator_limit(limit=1).set_gpu_limit("2")
+            t.set_retry(num_retries=3, backoff_duration="30s", backoff_factor=2.0, backoff_max_duration="1h").set_timeout(60)
+            t.set_caching_options(enable_caching=False, cache_key="k")
+            t.set_env_variable(name="A", value="b").set_env("C", f"x{n}").set_env_variable("A", "c")
+            t.set_container_image(f"python:{mem}").set_display_name("My task").ignore_upstream_failure()
+            u = add(a=1).set_accelerator("nvidia.com/gpu", 4).set_caching(True).after(t)
+            assert u.name == "add-2"
+        """
+    )
+    first, second = found.checked[0].graph.nodes
+    assert isinstance(first, ir.Task)
+    assert isinstance(second, ir.Task)
+    assert first.options.retry == ir.Retry(3, 30.0, 2.0, 3600.0)
+    assert (first.options.timeout_seconds, first.options.caching, first.options.cache_key) == (60.0, False, "k")
+    assert first.options.memory_limit == ir.FromInput("mem")
+    assert [name for name, _ in first.options.env] == ["A", "C"]
+    assert (first.options.display_name, first.options.ignore_upstream_failure) == ("My task", True)
+    assert second.after == ("add",)
+    assert second.options.caching is True
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "set_memory_limit(4)",
+        "set_memory_request('4 GB')",
+        "set_cpu_limit('lots')",
+        "set_cpu_request(None)",
+        "set_retry('3')",
+        "set_retry(-1)",
+        "set_retry(1, backoff_duration='soon')",
+        "set_retry(1, backoff_factor=0)",
+        "set_timeout(0)",
+        "set_timeout('1h')",
+        "set_timeout(float('nan'))",
+        "set_env_variable('1A', 'x')",
+        "set_env_variable('A', 3)",
+        "set_caching_options('no')",
+        "set_caching_options(True, 3)",
+        "set_display_name(3)",
+        "set_display_name(f'{n}')",
+        "set_container_image('')",
+        "set_accelerator_type(3)",
+        "set_accelerator_limit(-2)",
+        "set_gpu_limit('four')",
+        "after('add')",
+        "after([add(a=1)])",
+        "set_debug_pause(True)",
+        "set_memory_limt('1G')",
+        "add_node_selector_constraint('a', 'b')",
+    ],
+)
+def test_a_setting_that_does_not_fit(program, call):
+    found = program(f"@dsl.pipeline\ndef p(n: int = 1):\n    t = add(a=n).{call}\n    t.set_retry(1)\n")
+    assert found.codes == ["TP117"] or found.codes == ["TP117", "TP160"], found.printed
+    assert found.said[0].startswith("TP117 3:9 ")
+    assert found.help
+
+
+def test_a_container_component_of_kfps(program):
+    found = program(
+        """
+        from typing import Optional
+        @dsl.container_component
+        def box(text: str, ds: Input[Dataset], model: Output[Model], out: OutputPath(str), extra: Optional[str] = None):
+            return dsl.ContainerSpec(
+                image="alpine",
+                command=["sh", "-c", dsl.ConcatPlaceholder(["echo ", text, f" to {out}"])],
+                args=["--in", ds.path, ds.uri, ds.metadata, model.path, model.uri,
+                      dsl.IfPresentPlaceholder(input_name="extra", then=["--extra", extra], else_=["--none"]), out, 3],
+            )
+        @dsl.component
+        def data() -> Dataset: ...
+        @dsl.pipeline
+        def p(s: str = "x"):
+            t = box(text=s, ds=data().output)
+            say(s=t.outputs["out"])
+        """
+    )
+    assert found.codes == []
+    impl = found.module.box.definition.impl
+    assert impl.command[2] == ir.Concat(
+        ("echo ", ir.Placeholder("input_value", "text"), ir.Concat((" to ", ir.Placeholder("output_parameter", "out"))))
+    )
+    kinds = [part.kind for part in impl.args if isinstance(part, ir.Placeholder)]
+    assert kinds == ["input_path", "input_uri", "input_metadata", "output_path", "output_uri", "output_parameter"]
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("return 3", "TP108 2:5 `c` gives `int`, not `ContainerSpec`"),
+        ("return ContainerSpec(x)", "TP108 3:12 the image of a container component is text that is known now"),
+        ("return ContainerSpec('a', 'echo hi')", "TP108 3:12 `command` of a `dsl.ContainerSpec` is one text, not a list"),
+        ("return ContainerSpec('a', [x + 1])", "TP108 3:32 `x` is known only when the container runs"),
+        ("return ContainerSpec('a', [None])", "TP108 3:12 None cannot be an argument of a container"),
+        ("return ContainerSpec('a', [IfPresentPlaceholder('z', 'a')])", "TP108 3:12 `IfPresentPlaceholder` names no input: 'z'"),
+        ("return ContainerSpec('a', [f'{x}'[1:]])", "TP159 3:12 text with an input in it was cut"),
+        ("return ContainerSpec('a', [f'{x}'[:-1]])", "TP159 3:12 text with an input in it was changed"),
+        ("return ContainerSpec('a', [f'{x:03d}'])", "TP108 3:32 a format of an input"),
+        ("missing()", "TP108 3:5 the container component `c` raises NameError"),
+        ("return ContainerSpec(img='a')", "TP108 3:12 the container component `c` raises TypeError"),
+    ],
+)  # fmt: skip
+def test_a_container_component_that_does_not_fit(program, body, said):
+    found = program(f"@dsl.container_component\ndef c(x: int):\n    {body}\n@dsl.pipeline\ndef p(): c(x=1)\n")
+    assert len(found.said) == 1, found.printed
+    assert found.said[0].startswith(said)
+
+
+def test_importer(program):
+    found = program(
+        """
+        @dsl.component
+        def use(m: Input[Model]): ...
+        @dsl.pipeline
+        def p(uri: str = "s3://a/b", n: int = 1):
+            i = dsl.importer(artifact_uri=uri, artifact_class=Model, reimport=False, metadata={"a": n})
+            use(m=i.output)
+            use(m=dsl.importer("x", Model).after(i).outputs["artifact"])
+        """
+    )
+    assert "(uri=$uri, metadata=%0)" in found.graph
+    bad = program("@dsl.pipeline\ndef p():\n    dsl.importer('x', int)\n    dsl.importer('x')\n")
+    assert bad.codes == ["TP114", "TP119"]
