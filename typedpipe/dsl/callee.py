@@ -112,7 +112,7 @@ def call(callee: Callee | None, task_class: type[Task[Any]], args: tuple[Any, ..
                 bound.append((name, POISON))
                 continue
             op = value._tp_op
-            bound.append((name, place(scope, value) if op.__class__ is Pending else op))
+            bound.append((name, place(scope, value) if isinstance(op, Pending) else op))
             continue
         made = lift(value, Argument(callee.name, name, callee.positions[name], site))
         if made is None:

@@ -237,7 +237,7 @@ else:
         return lambda function: _define(function, options)
 
 
-_OPTIONS = {
+_OPTIONS: dict[str, Any] = {
     "base_image": str,
     "target_image": str,
     "name": str,
@@ -301,6 +301,7 @@ def _checked_options(fn: Any, options: dict[str, Any]) -> dict[str, Any]:
 
     span = span_of_function(fn)
     good: dict[str, Any] = {}
+    value: Any
     for name, value in options.items():
         if value is None or name in _IGNORED:
             continue

@@ -223,11 +223,9 @@ def _define(fn: Any) -> Component[..., Any] | ParamComponent[..., Any, Any]:
         definition = callee = None
         if not report.has_errors:
             spec = _spec(fn, _parts(signature.inputs, signature.outputs, table))
-            if spec is None and report.has_errors:
-                pass
-            elif isinstance(spec, ContainerSpec):
+            if isinstance(spec, ContainerSpec):
                 impl = _impl(spec, table, {port.name for port in signature.inputs})
-                image = spec.image
+                image: Any = spec.image  # whatever the user's function gives
                 if not isinstance(image, str) or not image or _START in image:
                     message = "the image of a container component is text that is known now"
                     error("TP108", message, spec._site, help="set it per task: `task.set_container_image(value)`")
@@ -242,7 +240,7 @@ def _define(fn: Any) -> Component[..., Any] | ParamComponent[..., Any, Any]:
                         span_of_function(fn),
                     )
                     callee = component_callee(definition)
-            else:
+            elif spec is not None or not len(report.items):
                 error(
                     "TP108",
                     f"`{fn.__name__}` gives `{type(spec).__name__}`, not `ContainerSpec`",

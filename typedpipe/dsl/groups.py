@@ -274,9 +274,10 @@ class ParallelFor(Group, Generic[T]):
         super().__init__(name)
         self._items = self._checked(items)
         self._parallelism = 0
-        if parallelism is not None:
-            if isinstance(parallelism, int) and not isinstance(parallelism, bool) and parallelism >= 0:
-                self._parallelism = parallelism
+        limit: Any = parallelism  # whatever a user's file gives
+        if limit is not None:
+            if isinstance(limit, int) and not isinstance(limit, bool) and limit >= 0:
+                self._parallelism = limit
             else:
                 error("TP164", "`parallelism` is a number known now", help="type an int, 1 or more")
 
@@ -380,12 +381,13 @@ class ExitHandler(Group):
     def __init__(self, exit_task: Task[Any], name: str = "") -> None:
         super().__init__(name)
         self._exit: Task[Any] | None = None
-        if not isinstance(exit_task, Task):
+        given: Any = exit_task  # whatever a user's file gives
+        if not isinstance(given, Task):
             error("TP168", "`dsl.ExitHandler` takes the task to run at the end", help="`with dsl.ExitHandler(clean()):`")
-        elif exit_task._trace is not self._trace or exit_task._scope is not self._trace.scope:
+        elif given._trace is not self._trace or given._scope is not self._trace.scope:
             error("TP168", "the exit task stands in another scope than the handler", help="call it just before the `with`")
         else:
-            self._exit = exit_task
+            self._exit = given
 
     def __enter__(self) -> None:
         trace, outer = self._trace, self._trace.scope

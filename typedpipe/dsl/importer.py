@@ -21,14 +21,18 @@ class ImporterTask(Task[A]):
     """The task of an :func:`importer`."""
 
     __slots__ = ("_metadata", "_reimport", "_type", "_uri")
+    _metadata: ir.Operand | None
+    _reimport: bool
+    _type: ArtifactType
+    _uri: ir.Operand
 
     if not TYPE_CHECKING:
 
         def __init__(self, trace: Trace, callee: Callee, name: str, site: Site, type_: ArtifactType) -> None:
             super().__init__(trace, callee, name, (), site)
             self._type = type_
-            self._uri: ir.Operand = ir.Const('""', type_)
-            self._metadata: ir.Operand | None = None
+            self._uri = ir.Const('""', type_)
+            self._metadata = None
             self._reimport = False
 
 
@@ -58,12 +62,15 @@ def importer(
     if trace is None:
         fatal("TP169", "`dsl.importer` stands outside of a pipeline", help="use it in a function that has `@dsl.pipeline`")
     frame = sys._getframe(1)
-    if not (isinstance(artifact_class, type) and issubclass(artifact_class, Artifact)):
-        error("TP114", f"`dsl.importer` needs an artifact class, not {artifact_class!r}", help="such as `dsl.Dataset`")
-        artifact_class = Artifact  # type: ignore[assignment]  # an error was reported; this lets tracing go on
-    type_ = artifact_type(artifact_class)
+    cls: Any = artifact_class  # whatever a user's file gives
+    if not (isinstance(cls, type) and issubclass(cls, Artifact)):
+        error("TP114", f"`dsl.importer` needs an artifact class, not {cls!r}", help="such as `dsl.Dataset`")
+        cls = Artifact
+    type_ = artifact_type(cls)
     callee = Callee("importer", "", (), {"artifact": type_}, NOWHERE)
-    task: Any = ImporterTask(trace, callee, trace.unique("importer"), (frame.f_code, frame.f_lasti), type_)  # type: ignore[call-arg,arg-type]  # its constructor is not public
+    site = frame.f_code, frame.f_lasti
+    make: Any = ImporterTask  # its constructor is not public
+    task = make(trace, callee, trace.unique("importer"), site, type_)
     uri = operand(trace.scope, artifact_uri, "the URI of the importer")
     task._uri = uri if uri is not None else ir.Const('""', type_)
     task._metadata = operand(trace.scope, metadata, "the importer's metadata") if metadata else None

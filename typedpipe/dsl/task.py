@@ -67,26 +67,27 @@ class Task(Generic[R_co]):
         """The output, where there is one."""
         names = self._output_names()
         if len(names) == 1:
-            value: Any = self._value(names[0])
-            return value
+            only: Any = self._value(names[0])
+            return only  # type: ignore[no-any-return]  # to the checker it is the plain value
         if self._callee is not None:
             message = f"`{self._callee.name}` has {len(names) or 'no'} outputs, so `.output` does not say which"
             help_ = f"write `.outputs.{names[0]}`; it has {listed(names)}" if names else "give its function a return value"
             error("TP116", message, help=help_)
-        value = poison(self._trace)
-        return value
+        value: Any = poison(self._trace)
+        return value  # type: ignore[no-any-return]  # as above
 
     @property
     def outputs(self) -> R_co:
         """The outputs by name, where the function returns a NamedTuple or a dataclass."""
-        outputs: Any = Outputs(self)
-        return outputs
+        outputs: Any = _outputs(self)
+        return outputs  # type: ignore[no-any-return]  # to the checker it is what the function returns
 
     def after(self, *tasks: Task[Any] | Group) -> Self:
         """Start only when these tasks (or groups) have succeeded, whether or not their outputs are used."""
         from typedpipe.dsl.groups import Group
 
-        for task in tasks:
+        given: tuple[Any, ...] = tasks  # whatever a user's file gives
+        for task in given:
             if not isinstance(task, (Task, Group)):
                 error("TP117", "`.after()` takes tasks", help="pass the task, not its output: `.after(task)`")
             elif task._trace is not self._trace:
@@ -349,6 +350,11 @@ class Outputs(Generic[O_co]):
             return f"<outputs of {self._tp_task._name}: {', '.join(self._tp_task._output_names())}>"
 
 
+def _outputs(task: Task[Any]) -> Any:
+    make: Any = Outputs  # its constructor is not public
+    return make(task)
+
+
 class ParamTask(Task[R_co], Generic[R_co, O_co]):
     """The task of a component with output parameters: ``.output: R``, ``.outputs: O``."""
 
@@ -356,5 +362,5 @@ class ParamTask(Task[R_co], Generic[R_co, O_co]):
 
     @property
     def outputs(self) -> O_co:  # type: ignore[override]  # these outputs are parameters: O says their names, not R
-        outputs: Any = Outputs(self)
-        return outputs
+        outputs: Any = _outputs(self)
+        return outputs  # type: ignore[no-any-return]  # as of `Task`

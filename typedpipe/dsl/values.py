@@ -206,17 +206,17 @@ class PipelineValue:
     __neg__ = __pos__ = __abs__ = __divmod__ = __rdivmod__ = _arithmetic
 
     def _no_change(self, *args: object) -> NoReturn:
-        _not_yet("changed", "change it in a component, and return the result")
+        _not_yet(self, "changed", "change it in a component, and return the result")
 
     __setitem__ = __delitem__ = _no_change
 
     def _no_pickle(self, *args: object) -> NoReturn:
-        _not_yet("copied or pickled", "pass it to a component as it is")
+        _not_yet(self, "copied or pickled", "pass it to a component as it is")
 
     __reduce_ex__ = __copy__ = __deepcopy__ = _no_pickle
 
     def _no_with(self, *args: object) -> NoReturn:
-        _not_yet("used in `with`", "`with dsl.If(...)`, `dsl.ParallelFor(...)` and `dsl.ExitHandler(...)` take it")
+        _not_yet(self, "used in `with`", "`with dsl.If(...)`, `dsl.ParallelFor(...)` and `dsl.ExitHandler(...)` take it")
 
     __enter__ = __exit__ = _no_with
 
@@ -438,7 +438,7 @@ def operand(scope: Scope, value: object, what: What) -> ir.Operand | None:
     if trace is not None and not same_trace(made, trace, what):
         return POISON
     op = made._tp_op
-    return place(scope, made) if op.__class__ is Pending else op  # type: ignore[return-value]  # a leaf
+    return place(scope, made) if isinstance(op, Pending) else op
 
 
 def place(scope: Scope, value: PipelineValue) -> ir.FromExpr:
@@ -469,7 +469,7 @@ def place(scope: Scope, value: PipelineValue) -> ir.FromExpr:
 def _placed(memo: dict[int, ir.FromExpr], child: Any) -> ir.Operand:
     if child.__class__ is not PipelineValue:
         return child  # type: ignore[no-any-return]  # a Const
-    return memo[id(child)] if child._tp_op.__class__ is Pending else child._tp_op
+    return memo[id(child)] if isinstance(child._tp_op, Pending) else child._tp_op
 
 
 def _flattened(pending: Pending) -> tuple[Any, ...]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from typedpipe.diagnostics.model import PipelineError
@@ -32,9 +34,9 @@ def test_a_component_runs_here_and_gives_its_outputs_by_name(program):
     found = module.fit.local("x")
     assert found.rows == 7
     assert type(found.model) is module.Forest
-    assert open(found.model.path).read() == "x"
+    assert Path(found.model.path).read_text() == "x"
     assert found.model.metadata == {"k": 1}
-    assert open(found.data.path).read() == "a,b"
+    assert Path(found.data.path).read_text() == "a,b"
     assert module.nothing.local(n=1) is None
     assert module.add.local(1, b=3) == 4
     assert module.self_.local(self=3) == 3

@@ -37,7 +37,7 @@ def test_options_of_component(program):
         def c(n: int) -> int: return n
         """
     )
-    assert found.said == ["TP106 12:5 `output_component_file` is not supported"]
+    assert found.said == ["TP106 11:5 `output_component_file` is not supported"]
     first, second = found.module.a.definition, found.module.b.definition
     assert (first.name, first.image, first.description) == ("first", "python:3.12", "makes one")
     assert first.impl.packages == ("numpy==2.0.0",)
