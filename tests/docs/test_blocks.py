@@ -4,7 +4,8 @@
 * ``bash``: run by bash, and must not fail.
 * ``console``: each ``$ command`` is run, and must print (stdout and stderr) what follows; a line ``...`` is any lines.
 * ``yaml``, ``json``, ``toml``: must parse.
-* ``text``: shown only. A block after ``<!-- not run: WHY -->`` is not run, either.
+* ``text``: shown only. A block after ``<!-- not run: WHY -->`` is not run, either; one after ``<!-- only kept: WHY -->``
+  is kept for the blocks after it, as one that has mistakes on purpose.
 
 The blocks of one document run in order in one folder, where ``examples/`` is.
 """
@@ -26,7 +27,10 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
-BLOCK = re.compile(r"(?P<skip><!-- not run: .+? -->\s*)?^```(?P<kind>\w*)\n(?P<text>.*?)^```$", re.M | re.S)
+BLOCK = re.compile(
+    r"(?:(?P<skip><!-- not run: .+? -->)\s*|(?P<keep><!-- only kept: .+? -->)\s*)?^```(?P<kind>\w*)\n(?P<text>.*?)^```$",
+    re.M | re.S,
+)
 
 
 @dataclass(frozen=True)
@@ -34,12 +38,16 @@ class Block:
     kind: str
     text: str
     line: int
+    only_kept: bool = False
 
 
 def blocks(path: Path) -> list[Block]:
     text = path.read_text(encoding="utf-8")
     found = [match for match in BLOCK.finditer(text) if not match["skip"]]
-    return [Block(match["kind"], match["text"], text.count("\n", 0, match.start()) + 1) for match in found]
+    return [
+        Block(match["kind"], match["text"], text.count("\n", 0, match.start()) + 1, bool(match["keep"]))
+        for match in found
+    ]
 
 
 @pytest.fixture
@@ -72,8 +80,9 @@ def check(block: Block, folder: Path) -> None:
         named = re.match(r"# file: (\S+)\n", block.text)
         file = folder / (named[1] if named else "block.py")
         file.write_text(block.text, encoding="utf-8")
-        done = run([sys.executable, file.name], folder)
-        assert done.returncode == 0, done.stdout
+        if not block.only_kept:
+            done = run([sys.executable, file.name], folder)
+            assert done.returncode == 0, done.stdout
     elif block.kind == "bash":
         done = run(["bash", "-euo", "pipefail", "-c", block.text], folder)
         assert done.returncode == 0, done.stdout
