@@ -134,7 +134,8 @@ def _tasks(pipeline: Pipeline, nodes: Mapping[str, Any]) -> list[TaskEnd]:
 
 
 def _task(pipeline: Pipeline, node: Mapping[str, Any], attempts: int, last: Mapping[str, Any]) -> TaskEnd:
-    component = _component(pipeline, node["templateName"])
+    name = node.get("templateName") or re.sub(r"\(.*", "", node["displayName"])  # a template inside a task has no name
+    component = _component(pipeline, name)
     succeeded = node.get("phase") == "Succeeded"
     message = str(last.get("message") or node.get("message") or "")
     ports = [] if component is None else component.outputs
@@ -142,7 +143,7 @@ def _task(pipeline: Pipeline, node: Mapping[str, Any], attempts: int, last: Mapp
     if succeeded and [port.name for port in ports] == ["Output"] and not is_artifact(ports[0].type):
         text = _parameters(node).get(port_key("Output"), "null")
         value = wire_data(text, ports[0].type)
-    return TaskEnd(component.name if component else node["templateName"], succeeded, attempts, message, value)
+    return TaskEnd(component.name if component else name, succeeded, attempts, message, value)
 
 
 def _component(pipeline: Pipeline, template: str) -> Component | None:
