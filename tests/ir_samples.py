@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -169,20 +169,20 @@ class Body:
         return FromExpr(len(self.exprs) - 1)
 
     @contextmanager
-    def loop(self, items: Operand, item_type: Type, parallelism: int = 0) -> Iterator[tuple[Body, FromItem]]:
+    def loop(self, items: Operand, item_type: Type, parallelism: int = 0) -> Generator[tuple[Body, FromItem]]:
         body, name, span = self.inner(), self.name("for-each"), self.span()
         yield body, FromItem(name)
         self.nodes.append(Loop(name, items, "item", item_type, body.graph(), parallelism, span=span))
 
     @contextmanager
-    def branch(self, *conditions: Operand | None) -> Iterator[list[Body]]:
+    def branch(self, *conditions: Operand | None) -> Generator[list[Body]]:
         bodies, name, span = [self.inner() for _ in conditions], self.name("if"), self.span()
         yield bodies
         arms = zip(conditions, bodies, strict=True)
         self.nodes.append(Branch(name, tuple(Arm(c, b.graph(), span=span) for c, b in arms), span=span))
 
     @contextmanager
-    def exit_handler(self, component: str, **args: Operand) -> Iterator[Body]:
+    def exit_handler(self, component: str, **args: Operand) -> Generator[Body]:
         exit_ = Task(self.name(component), component, tuple(args.items()), span=self.span())
         body, name, span = self.inner(), self.name("exit-handler"), self.span()
         yield body

@@ -65,7 +65,9 @@ def _nested(inner: st.SearchStrategy[Type]) -> st.SearchStrategy[Type]:
 EXACT = st.recursive(st.one_of(SCALARS, LITERALS, ENUMS), _nested, max_leaves=6)
 TYPES = st.one_of(EXACT, ARTIFACTS, ARTIFACTS.map(ListType), st.sampled_from([ANY, NEVER, STATUS_TYPE]))
 JSON: st.SearchStrategy[Any] = st.recursive(
-    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(alphabet=st.characters(exclude_categories=["Cs"]))),
+    st.one_of(
+        st.none(), st.booleans(), st.integers(), st.floats(), st.text(alphabet=st.characters(exclude_categories=["Cs"]))
+    ),
     lambda inner: st.one_of(
         st.lists(inner, max_size=4),
         st.dictionaries(st.one_of(st.sampled_from(["$tp", "{{a}}", "k"]), st.text("ab$\x7f{")), inner, max_size=4),

@@ -78,7 +78,7 @@ class Diagnostics:
         *,
         others: Sequence[Label] = (),
         notes: Sequence[str] = (),
-        help: str = "",  # noqa: A002 - the word that users read
+        help: str = "",
     ) -> None:
         self.add(Diagnostic(code, message, Label(span, label), tuple(others), tuple(notes), help))
 

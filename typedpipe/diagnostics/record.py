@@ -34,16 +34,21 @@ class Record:
         return hash((cls, (cls._typedpipe_key or _key(cls))(self)))
 
     def __repr__(self) -> str:
-        fields = self.__class__.__dataclass_fields__  # type: ignore[attr-defined]  # each subclass is a dataclass
-        return f"{type(self).__name__}({', '.join(f'{name}={getattr(self, name)!r}' for name in fields)})"
+        names = _fields(self.__class__)
+        return f"{type(self).__name__}({', '.join(f'{name}={getattr(self, name)!r}' for name in names)})"
 
 
 def _key(cls: type[Record]) -> Callable[[Any], Any]:
-    fields = cls.__dataclass_fields__.values()  # type: ignore[attr-defined]  # as above
-    names = [field.name for field in fields if field.compare]
+    names = [name for name, field in _fields(cls).items() if field.compare]
     key: Callable[[Any], Any] = attrgetter(*names) if names else _nothing
     cls._typedpipe_key = staticmethod(key)
     return key
+
+
+def _fields(cls: Any) -> dict[str, Any]:
+    """The fields of a dataclass, by name: ``dataclasses.fields`` makes a new tuple each time."""
+    fields: dict[str, Any] = cls.__dataclass_fields__
+    return fields
 
 
 def _nothing(_: object) -> tuple[()]:

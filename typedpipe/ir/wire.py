@@ -117,6 +117,11 @@ def _has_unknown(message: Message) -> bool:
     return False
 
 
+def _number(message: Any, field: str, number: int) -> None:
+    """Set an enum's field by its number, which the stubs of protobuf have no type for."""
+    setattr(message, field, number)
+
+
 def _failed(code: str, message: str, file: str, help_: str) -> PipelineError:
     return PipelineError([Diagnostic(code, message, Label(Span(file)), help=help_)])
 
@@ -213,7 +218,7 @@ class _Writer:
             self.operand(out.add(name=name).value, value)
 
     def expression(self, out: pb.Expression, expr: ir.Expr) -> None:
-        out.kind = _KINDS[type(expr)]  # type: ignore[assignment]  # an enum's number
+        _number(out, "kind", _KINDS[type(expr)])
         for operand in expr_operands(expr):
             self.operand(out.operands.add(), operand)
         match expr:
@@ -235,7 +240,7 @@ class _Writer:
 
     def port(self, out: pb.Port, port: ir.InputPort | ir.OutputPort) -> None:
         out.name, out.type, out.description = port.name, self.type(port.type), port.description
-        out.how = HOWS.index(port.how)  # type: ignore[assignment]  # an enum's number
+        _number(out, "how", HOWS.index(port.how))
         if isinstance(port, ir.InputPort) and port.default is not None:
             out.default.json, out.default.type = port.default.text, self.type(port.default.type)
         self.span(out.span, port.span)
@@ -254,7 +259,7 @@ class _Writer:
             return
         python = out.python
         python.entry = impl.entry
-        python.returns = RETURNS.index(impl.returns)  # type: ignore[assignment]  # an enum's number
+        _number(python, "returns", RETURNS.index(impl.returns))
         python.min_python_major, python.min_python_minor = impl.min_python
         for chunk in impl.chunks:
             python.chunks.add(text=chunk.text, file=self.file(chunk.file), line=chunk.line)

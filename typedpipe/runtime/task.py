@@ -891,7 +891,8 @@ class _Stubs:
         if name in ("typedpipe", "typedpipe.dsl", "typedpipe.types", "typedpipe.runtime"):
             from importlib.machinery import ModuleSpec
 
-            return ModuleSpec(name, self, is_package=True)  # type: ignore[arg-type]  # a loader by its two methods
+            # a loader by its two methods
+            return ModuleSpec(name, self, is_package=True)  # type: ignore[arg-type]  # ty: ignore[invalid-argument-type]
         return None
 
     def create_module(self, spec: Any) -> None:

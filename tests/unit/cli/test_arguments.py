@@ -21,6 +21,7 @@ from typedpipe.types.model import (
     LiteralType,
     StructField,
     StructType,
+    Type,
     union,
 )
 
@@ -61,11 +62,11 @@ CONFIG = StructType("Config", "dataclass", (StructField("lr", FLOAT), StructFiel
         ("plain", ANY, '"plain"'),
     ],
 )
-def test_what_is_typed_becomes_wire_text(text, type_, wire):
+def test_what_is_typed_becomes_wire_text(text: str, type_: Type, wire: str) -> None:
     assert from_text(text, type_) == wire
 
 
-def test_dates_are_utc_whatever_was_typed():
+def test_dates_are_utc_whatever_was_typed() -> None:
     assert from_text("2026-01-31T12:00:00Z", DATETIME) == from_text("2026-01-31T13:00:00+01:00", DATETIME)
     assert from_text("2026-01-31T12:00:00", DATETIME) == from_text("2026-01-31T12:00:00Z", DATETIME)
 
@@ -90,13 +91,13 @@ def test_dates_are_utc_whatever_was_typed():
         ("\ud800", STR, ""),
     ],
 )
-def test_what_does_not_fit_says_where_and_what(text, type_, said):
+def test_what_does_not_fit_says_where_and_what(text: str, type_: Type, said: str) -> None:
     with pytest.raises(NotOfType) as caught:
         from_text(text, type_)
     assert said in str(caught.value)
 
 
-def test_choices():
+def test_choices() -> None:
     assert choices(COLOR) == ["RED", "BLUE"]
     assert choices(union(MODE, NULL)) == ["fast", "1", "true"]
     assert choices(INT) == []
@@ -117,7 +118,7 @@ def codes(*texts: tuple[str, str]) -> list[str]:
     return [item.code for item in report]
 
 
-def test_binding():
+def test_binding() -> None:
     report = Diagnostics()
     assert bind(pipeline(), [("learning-rate", "1"), ("data", "/a/b")], report) == {
         "learning_rate": "1.0",
@@ -126,12 +127,12 @@ def test_binding():
     assert not report.items
 
 
-def test_all_that_does_not_fit_is_said_at_once():
+def test_all_that_does_not_fit_is_said_at_once() -> None:
     assert codes(("learning_rat", "1"), ("epochs", "x")) == ["TP188", "TP187"]
     assert codes(("epochs", "3")) == ["TP189"]
 
 
-def test_defaults_are_replaced():
+def test_defaults_are_replaced() -> None:
     changed = with_defaults(pipeline(), {"epochs": "5"})
     assert [port.default for port in changed.graph.inputs][1] == Const("5", INT)
     assert with_defaults(changed, {}) is changed

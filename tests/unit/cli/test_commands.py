@@ -57,27 +57,27 @@ def call(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProces
     )
 
 
-def test_stdout_is_data_and_stderr_is_talk(folder):
+def test_stdout_is_data_and_stderr_is_talk(folder: Path) -> None:
     done = call("run", "p.py:sums", "--start", "3", cwd=folder)
     assert (done.returncode, done.stdout) == (0, "Output: 5\n")
     assert "noise of the import" in done.stderr
     assert "add | adding 3\x1b[1m and 1\n" in done.stderr
 
 
-def test_a_run_as_json(folder):
+def test_a_run_as_json(folder: Path) -> None:
     done = call("run", "-o", "json", "p.py:sums", "--start", "3", cwd=folder)
     data = json.loads(done.stdout)
     assert (data["state"], data["outputs"]) == ("SUCCEEDED", {"Output": 5})
 
 
-def test_a_run_that_fails(folder):
+def test_a_run_that_fails(folder: Path) -> None:
     done = call("run", "p.py:fails", cwd=folder)
     assert (done.returncode, done.stdout) == (1, "")
     assert "ValueError: no luck" in done.stderr
     assert "/typedpipe/" not in done.stderr
 
 
-def test_help_of_a_pipeline_lists_its_parameters(folder, capsys):
+def test_help_of_a_pipeline_lists_its_parameters(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run_app(["run", "p.py:sums", "--help"]) == 0
     text = capsys.readouterr().out
     for part in (
@@ -114,14 +114,18 @@ def test_help_of_a_pipeline_lists_its_parameters(folder, capsys):
         (["ir", "show", "gone.ir"], 3, "TP180"),
     ],
 )
-def test_exit_codes(folder, capsys, arguments, code, said):
+def test_exit_codes(
+    folder: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], code: int, said: str
+) -> None:
     assert run_app(arguments) == code
     printed = capsys.readouterr()
     assert said in printed.err + printed.out
     assert "Traceback" not in printed.err
 
 
-def test_our_own_failure_is_tp901(folder, monkeypatch, capsys):
+def test_our_own_failure_is_tp901(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     def fail(*_: object) -> None:
         raise RuntimeError("boom")
 
@@ -132,7 +136,9 @@ def test_our_own_failure_is_tp901(folder, monkeypatch, capsys):
     assert "Traceback" not in text
 
 
-def test_the_traceback_is_shown_when_asked_for(folder, monkeypatch, capsys):
+def test_the_traceback_is_shown_when_asked_for(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setenv("TYPEDPIPE_TRACEBACK", "")
     (folder / "raises.py").write_text("def f():\n    raise KeyError('k')\n\nf()\n")
     assert run_app(["lint", "raises.py", "--traceback"]) == 3
@@ -141,7 +147,7 @@ def test_the_traceback_is_shown_when_asked_for(folder, monkeypatch, capsys):
     assert "--> raises.py:2:5" in printed.out
 
 
-def test_ctrl_c(monkeypatch, capsys):
+def test_ctrl_c(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
@@ -149,14 +155,14 @@ def test_ctrl_c(monkeypatch, capsys):
     assert run_app(["explain", "TP180"]) == 130
 
 
-def test_a_closed_pipe_is_no_error(folder):
+def test_a_closed_pipe_is_no_error(folder: Path) -> None:
     command = f"{sys.executable} -m typedpipe explain | head -1"
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
     assert done.stderr == ""
 
 
 @pytest.mark.parametrize("form", ["text", "json", "github", "sarif"])
-def test_formats_of_diagnostics(folder, capsys, form):
+def test_formats_of_diagnostics(folder: Path, capsys: pytest.CaptureFixture[str], form: str) -> None:
     (folder / "bad.py").write_text("x = (\n")
     assert run_app(["lint", "bad.py", "--format", form]) == 3
     out = capsys.readouterr().out
@@ -168,7 +174,7 @@ def test_formats_of_diagnostics(folder, capsys, form):
 # ------------------------------------------------------------------------------------------------- compile
 
 
-def test_compile_writes_whole_files_or_nothing(folder, capsys):
+def test_compile_writes_whole_files_or_nothing(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     target = folder / "out.ir"
     target.write_text("old")
     target.chmod(0o640)
@@ -181,7 +187,7 @@ def test_compile_writes_whole_files_or_nothing(folder, capsys):
     assert sorted(os.listdir(folder)) == ["bad.py", "out.ir", "p.py"]
 
 
-def test_check_compares(folder, capsys):
+def test_check_compares(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["compile", "p.py:sums", "--to", "ir", "-o", "out.ir", "--check"]
     assert run_app(arguments) == 1
     assert run_app(arguments[:-1]) == 0
@@ -191,7 +197,7 @@ def test_check_compares(folder, capsys):
     assert (folder / "out.ir").read_text() == "changed"
 
 
-def test_python_m_compile_is_the_same_code(folder):
+def test_python_m_compile_is_the_same_code(folder: Path) -> None:
     arguments = ["p.py:sums", "--to", "ir", "-o", "-"]
     one = subprocess.run(
         [sys.executable, "-m", "typedpipe.compile", *arguments], cwd=folder, capture_output=True, check=False
@@ -203,13 +209,13 @@ def test_python_m_compile_is_the_same_code(folder):
     assert one.stdout == two.stdout != b""
 
 
-def test_params_become_defaults(folder, capsys):
+def test_params_become_defaults(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run_app(["compile", "p.py:sums", "--to", "ir", "-o", "a.ir", "--param", "start=7"]) == 0
     assert run_app(["ir", "show", "a.ir"]) == 0
     assert "start: int by value = 7" in capsys.readouterr().out
 
 
-def test_ir_files(folder, capsys):
+def test_ir_files(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run_app(["ir", "save", "p.py:sums", "-o", "a.ir"]) == 0
     assert run_app(["ir", "verify", "a.ir"]) == 0
     assert run_app(["ir", "diff", "a.ir", "p.py:sums"]) == 0
@@ -222,7 +228,7 @@ def test_ir_files(folder, capsys):
 # ------------------------------------------------------------------------------------------------- loading
 
 
-def test_a_file_of_a_package_is_imported_by_its_name(folder, capsys):
+def test_a_file_of_a_package_is_imported_by_its_name(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     package = folder / "shop" / "flows"
     package.mkdir(parents=True)
     (folder / "shop" / "__init__.py").write_text("")
@@ -233,21 +239,21 @@ def test_a_file_of_a_package_is_imported_by_its_name(folder, capsys):
     assert run_app(["graph", "shop.flows.main:sums"]) == 0
 
 
-def test_a_plain_file_is_never_main_and_finds_its_neighbours(folder, capsys):
+def test_a_plain_file_is_never_main_and_finds_its_neighbours(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "neighbour.py").write_text("VALUE = 1\n")
     (folder / "json.py").write_text("import neighbour\nassert __name__ != '__main__'\n" + PIPELINE)
     assert run_app(["graph", "json.py:sums"]) == 0
     assert "add" in capsys.readouterr().out
 
 
-def test_only_pipelines_of_the_file_count(folder, capsys):
+def test_only_pipelines_of_the_file_count(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "other.py").write_text("from p import sums\n")
     assert run_app(["graph", "other.py"]) == 3
     assert "TP184" in capsys.readouterr().err
     assert run_app(["graph", "other:sums"]) == 0
 
 
-def test_the_one_that_no_other_uses(folder, capsys):
+def test_the_one_that_no_other_uses(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "nested.py").write_text(
         PIPELINE + "\n@pipeline\ndef top() -> int:\n    failing(start=1)\n    return sums(start=1).output\n"
     )
@@ -255,7 +261,7 @@ def test_the_one_that_no_other_uses(folder, capsys):
     assert capsys.readouterr().out.startswith("top()")
 
 
-def test_exec_and_generated_names(folder, capsys):
+def test_exec_and_generated_names(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "with-dash.py").write_text(PIPELINE)
     assert run_app(["graph", "with-dash.py:sums"]) == 0
 
@@ -276,7 +282,7 @@ HEAVY = {"google", "yaml", "kubernetes", "requests", "pydantic", "rich", "numpy"
         "from typedpipe.cli.app import run_app; run_app(['compile', '--help'])",
     ],
 )
-def test_no_heavy_module_is_loaded(code):
+def test_no_heavy_module_is_loaded(code: str) -> None:
     show = "\nimport sys; print(*sorted({name.partition('.')[0] for name in sys.modules}), file=sys.stderr)"
     done = subprocess.run([sys.executable, "-c", code + show], capture_output=True, text=True, check=True)
     loaded = set(done.stderr.split())

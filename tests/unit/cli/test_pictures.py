@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -12,7 +13,9 @@ ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
-def draw(monkeypatch, capsys, tmp_path):
+def draw(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> Callable[[str, str], str]:
     monkeypatch.setattr(sys, "path", list(sys.path))
 
     def run(target: str, form: str) -> str:
@@ -24,7 +27,9 @@ def draw(monkeypatch, capsys, tmp_path):
 
 @pytest.mark.parametrize("name", ["hello", "digits"])
 @pytest.mark.parametrize(("form", "ending"), [("text", "txt"), ("mermaid", "mmd"), ("svg", "svg")])
-def test_pictures_of_the_examples(draw, golden, name, form, ending):
+def test_pictures_of_the_examples(
+    draw: Callable[[str, str], str], golden: Callable[[str, str], None], name: str, form: str, ending: str
+) -> None:
     golden(f"graph/{name}.{ending}", draw(str(ROOT / "examples" / f"{name}.py"), form))
 
 
@@ -43,7 +48,7 @@ def nasty(x: str = "</text><script>alert(1)</script>") -> str:
 """
 
 
-def test_user_text_is_text_in_every_picture(draw, tmp_path):
+def test_user_text_is_text_in_every_picture(draw: Callable[[str, str], str], tmp_path: Path) -> None:
     (tmp_path / "nasty.py").write_text(NASTY)
     svg = draw(str(tmp_path / "nasty.py"), "svg")
     root = ElementTree.fromstring(svg)
@@ -55,7 +60,7 @@ def test_user_text_is_text_in_every_picture(draw, tmp_path):
     assert "<b>" not in draw(str(tmp_path / "nasty.py"), "mermaid")
 
 
-def test_boxes_of_one_scope_do_not_overlap(draw):
+def test_boxes_of_one_scope_do_not_overlap(draw: Callable[[str, str], str]) -> None:
     from typedpipe.cli.choosing import load_pipeline
     from typedpipe.cli.pictures.boxes import picture
     from typedpipe.cli.pictures.layout import lay_out

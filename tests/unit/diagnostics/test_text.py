@@ -46,7 +46,7 @@ EDGE = Diagnostic(
 )
 
 
-def test_both_ends_in_one_snippet():
+def test_both_ends_in_one_snippet() -> None:
     assert render(EDGE) == (
         "error[TP201]: `total` needs `list[int]` for `xs`, but this edge carries `list[str]`\n"
         "  --> user.py:12:8\n"
@@ -65,7 +65,7 @@ def test_both_ends_in_one_snippet():
     )
 
 
-def test_another_file_has_its_own_snippet(tmp_path):
+def test_another_file_has_its_own_snippet(tmp_path: Path) -> None:
     (tmp_path / "lib.py").write_text("x = 1\n")
     text = render(
         Diagnostic("TP201", "m", Label(Span("user.py", 5), "here"), (Label(Span("lib.py", 1, 1, 1, 2), "there"),))
@@ -82,7 +82,7 @@ def test_another_file_has_its_own_snippet(tmp_path):
     ]
 
 
-def test_a_span_of_some_lines_is_underlined_on_each():
+def test_a_span_of_some_lines_is_underlined_on_each() -> None:
     text = render(Diagnostic("TP201", "m", Label(Span("user.py", 10, 1, 13, 2), "this call")))
     assert lines(text)[3:] == [
         "10 | total(",
@@ -96,7 +96,7 @@ def test_a_span_of_some_lines_is_underlined_on_each():
     ]
 
 
-def test_a_long_span_shows_its_first_line():
+def test_a_long_span_shows_its_first_line() -> None:
     text = render(Diagnostic("TP201", "m", Label(Span("user.py", 4, 1, 13, 2), "all of it")))
     assert lines(text)[3:] == [" 4 | @component", "   | ^^^^^^^^^^ all of it"]
 
@@ -114,14 +114,14 @@ def test_a_long_span_shows_its_first_line():
         ("f(x)", 9, 12, ["1 | f(x)", "  |     ^"]),
     ],
 )
-def test_carets_stand_under_what_they_mean(tmp_path, line, start, end, want):
+def test_carets_stand_under_what_they_mean(tmp_path: Path, line: str, start: int, end: int, want: str) -> None:
     (tmp_path / "odd.py").write_text(line, encoding="utf-8")
     text = render(Diagnostic("TP201", "m", Label(Span("odd.py", 1, start, 1, end))))
     assert lines(text)[3:] == want
 
 
 @pytest.mark.parametrize("before", [0, 50, 5000])
-def test_a_very_long_line_is_cut_around_the_caret(tmp_path, before):
+def test_a_very_long_line_is_cut_around_the_caret(tmp_path: Path, before: int) -> None:
     (tmp_path / "long.py").write_text("a" * before + "HERE" + "b" * 100_000)
     source, under = lines(render(Diagnostic("TP201", "m", Label(Span("long.py", 1, before + 1, 1, before + 5)))))[3:]
     assert len(source) < 160
@@ -130,7 +130,7 @@ def test_a_very_long_line_is_cut_around_the_caret(tmp_path, before):
     assert under.count("^") == 4
 
 
-def test_user_text_never_becomes_terminal_control():
+def test_user_text_never_becomes_terminal_control() -> None:
     nasty = "\x1b]0;title\x07\nerror[TP000]: forged\r\x9b"
     for color in (False, True):
         text = render(Diagnostic("TP201", nasty, Label(Span(nasty, 1), nasty), notes=(nasty,), help=nasty), color)
@@ -141,14 +141,14 @@ def test_user_text_never_becomes_terminal_control():
         assert not [line for line in plain.split("\n") if line.startswith("error[TP000]")]
 
 
-def test_color_is_only_color():
+def test_color_is_only_color() -> None:
     plain = render(EDGE, color=True)
     for code in ("\x1b[1m", "\x1b[1;31m", "\x1b[1;34m", "\x1b[1;36m", "\x1b[0m"):
         plain = plain.replace(code, "")
     assert plain == render(EDGE)
 
 
-def test_without_a_place_or_a_source():
+def test_without_a_place_or_a_source() -> None:
     assert render(Diagnostic("TP901", "m", Label(Span("")))) == "error[TP901]: m\n"
     assert render(Diagnostic("TP201", "m", Label(Span("gone.py", 3, 2), "why"))) == (
         "error[TP201]: m\n --> gone.py:3:2\n  = why\n"
@@ -158,27 +158,27 @@ def test_without_a_place_or_a_source():
     )
 
 
-def test_warnings_say_so():
+def test_warnings_say_so() -> None:
     assert render(Diagnostic("TP301", "m", Label(Span("")), severity="warning")) == "warning[TP301]: m\n"
 
 
-def test_the_exception_prints_all():
+def test_the_exception_prints_all() -> None:
     error = PipelineError([EDGE, EDGE])
     assert str(error) == "\n" + render_all([EDGE, EDGE])
 
 
-def test_json_has_both_ends():
+def test_json_has_both_ends() -> None:
     (item,) = json.loads(render_json([EDGE]))
     assert (item["code"], item["file"], item["line"], item["end_column"]) == ("TP201", "user.py", 12, 25)
     assert [other["line"] for other in item["others"]] == [7, 5]
 
 
-def test_github_escapes_what_would_end_the_command():
+def test_github_escapes_what_would_end_the_command() -> None:
     text = render_github([Diagnostic("TP201", "a\n::error::forged", Label(Span("a,b:c.py", 1)), help="100%")])
     assert text == "::error title=TP201,file=a%2Cb%3Ac.py,line=1::a%0A::error::forged%0Ahelp: 100%25\n"
 
 
-def test_sarif_names_rules_and_places():
+def test_sarif_names_rules_and_places() -> None:
     run = json.loads(render_sarif([EDGE]))["runs"][0]
     assert [rule["id"] for rule in run["tool"]["driver"]["rules"]] == ["TP201"]
     (result,) = run["results"]

@@ -78,7 +78,9 @@ def test_an_added_task_and_a_changed_output() -> None:
 
 def test_changed_source_is_shown_by_its_lines() -> None:
     before = chain(1)
-    impl = replace(COMPONENTS["add"].impl, chunks=(Chunk("def add(a, b):\n    return b + a\n", "f.py", 7),))
+    python = COMPONENTS["add"].impl
+    assert isinstance(python, PythonImpl)
+    impl = replace(python, chunks=(Chunk("def add(a, b):\n    return b + a\n", "f.py", 7),))
     after = replace(before, components={"add": replace(COMPONENTS["add"], impl=impl)})
     assert diff(before, after) == [
         "~ component add",

@@ -284,8 +284,10 @@ def test_recursion_of_pipelines_is_found() -> None:
 def test_equal_components_become_one_with_a_readable_name() -> None:
     b = Body()
     b.task("add", a=const(1), b=const(2))
-    b.nodes.append(replace(b.nodes[0], name="x", component="key2"))
-    b.nodes.append(replace(b.nodes[0], name="y", component="key3"))
+    task = b.nodes[0]
+    assert isinstance(task, Task)
+    b.nodes.append(replace(task, name="x", component="key2"))
+    b.nodes.append(replace(task, name="y", component="key3"))
     other = replace(COMPONENTS["add"], image="other")
     p = Pipeline(
         "p", b.graph(), {"key1": COMPONENTS["add"], "key2": COMPONENTS["add"], "key3": other, "add": COMPONENTS["add"]}

@@ -368,7 +368,12 @@ def test_the_file_runs_alone_also_on_old_pythons(tmp_path: Path, python: str) ->
 
 def test_packages_are_installed_only_when_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     commands: list[list[str]] = []
-    monkeypatch.setattr(subprocess, "call", lambda command: commands.append(command) or len(commands) - 1)
+
+    def install(command: list[str]) -> int:
+        commands.append(command)
+        return len(commands) - 1
+
+    monkeypatch.setattr(subprocess, "call", install)
     job = Job(tmp_path, "def step(): pass")
     job.spec.update(packages=["a==1", "b"], index_urls=["one", "two"], trusted_hosts=["h"])
     job.run()

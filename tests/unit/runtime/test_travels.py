@@ -16,14 +16,17 @@ import pytest
 from typedpipe.runtime import PATH, source_text
 from typedpipe.runtime.task import ClassificationMetrics, Metrics, Model, SlicedClassificationMetrics
 
-
 PACK = Path(__file__).parents[3] / "tools" / "pack_runtime.py"
 
 
 def _unpacked() -> str:
     """What the travelling text runs."""
     found: list[str] = []
-    space = {"__file__": "runtime.py", "exec": lambda code: None, "compile": lambda text, *_: found.append(text.decode())}
+    space = {
+        "__file__": "runtime.py",
+        "exec": lambda code: None,
+        "compile": lambda text, *_: found.append(text.decode()),
+    }
     exec(compile(source_text(), "runtime.py", "exec"), space)
     return found[0]
 

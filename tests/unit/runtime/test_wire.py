@@ -7,7 +7,7 @@ import enum
 import json
 import math
 from collections.abc import Callable
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any, NamedTuple
 
 import pytest
@@ -105,9 +105,9 @@ def test_an_int_becomes_a_float_at_both_ends() -> None:
 def test_datetimes_are_utc_and_of_one_width() -> None:
     here = datetime(2024, 5, 6, 7, 8, 9, 1, tzinfo=timezone(timedelta(hours=2)))
     assert encode(here, "datetime") == '"2024-05-06T05:08:09.000001Z"'
-    assert len({len(encode(datetime(y, 1, 1, tzinfo=timezone.utc), "datetime")) for y in (1, 999, 9999)}) == 1
+    assert len({len(encode(datetime(y, 1, 1, tzinfo=UTC), "datetime")) for y in (1, 999, 9999)}) == 1
     assert decode(encode(here, "datetime"), "datetime") == here
-    assert decode('"2024-05-06T05:08:09Z"', "datetime") == datetime(2024, 5, 6, 5, 8, 9, tzinfo=timezone.utc)
+    assert decode('"2024-05-06T05:08:09Z"', "datetime") == datetime(2024, 5, 6, 5, 8, 9, tzinfo=UTC)
     with pytest.raises(WireError, match="needs its time zone"):
         encode(datetime(2024, 1, 1), "datetime")
 

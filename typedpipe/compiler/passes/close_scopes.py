@@ -232,7 +232,7 @@ class _Closer:
                 case Loop():
                     type_: Type = ListType(value.type)
                 case Branch():
-                    type_ = union(value.type, NULL) if len(group.arms) > 1 or group.arms[0].condition else value.type
+                    type_ = union(value.type, NULL) if any(arm.condition for arm in group.arms) else value.type
                 case ExitHandler():
                     type_ = value.type
             found = _Value(FromTask(group.name, name), body.scope.parent, type_, value.hint)

@@ -31,7 +31,7 @@ def rebuild_graph(graph: Graph, change: NodeMap) -> Graph:
     scopes = scopes_of(graph)
     made: dict[int, Graph] = {}
     for scope in reversed(scopes.all):
-        nodes = []
+        nodes: list[Node] = []
         for node in scope.graph.nodes:
             inner = scopes.bodies.get(node.name)
             if inner is not None:
