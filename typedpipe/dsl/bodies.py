@@ -15,6 +15,7 @@ from typedpipe.dsl.source_files import ParsedFile, parsed_file
 
 GROUPS = frozenset({"If", "Elif", "Else", "Condition", "IfSet", "ParallelFor", "ExitHandler"})
 _LOOPS = (ast.For, ast.AsyncFor, ast.While)
+_LEAVING: dict[type[ast.AST], str] = {ast.Return: "return", ast.Break: "break", ast.Continue: "continue"}
 _NESTED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
 
 
@@ -51,7 +52,7 @@ class _Leaving:
             stack.extend((child, group, in_loop) for child in ast.iter_child_nodes(node))
 
     def _leaves(self, node: ast.AST, group: ast.With, *, in_loop: bool) -> None:
-        word = {ast.Return: "return", ast.Break: "break", ast.Continue: "continue"}.get(type(node))
+        word = _LEAVING.get(type(node))
         if word is None or (in_loop and word != "return"):
             return
         self.report.error(

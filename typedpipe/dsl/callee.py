@@ -7,8 +7,8 @@ from types import FunctionType
 from typing import Any
 
 from typedpipe.diagnostics.model import Label, Span
-from typedpipe.dsl.task import ParamTask, Task, node_name
 from typedpipe.diagnostics.source import argument_span
+from typedpipe.dsl.task import ParamTask, Task, node_name
 from typedpipe.dsl.tracing import Site, current, detached, error, listed, nearest, span_of
 from typedpipe.dsl.values import POISON, Argument, Pending, PipelineValue, lift, place
 from typedpipe.ir import nodes as ir

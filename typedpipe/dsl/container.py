@@ -82,6 +82,7 @@ class Part:
     """A parameter of a container component's function: stands for what is known when the task runs."""
 
     __slots__ = ("_table", "_tp_kind", "_tp_name")
+    _tp_kind: ir.PlaceholderKind
 
     def __init__(self, table: list[ir.Placeholder], kind: ir.PlaceholderKind, name: str) -> None:
         self._table = table
@@ -259,7 +260,7 @@ def _spec(fn: Any, parts: dict[str, Part]) -> object:
         return fn(*[parts[name] for name in first], **{name: part for name, part in parts.items() if name not in first})
     except (TraceAbort, PipelineError):
         return None
-    except Exception as problem:  # noqa: BLE001 - whatever the user's code raises is reported at the user's line
+    except Exception as problem:
         site = user_site(problem, code.co_filename)
         message = f"the container component `{fn.__name__}` raises {exception_line(problem)}"
         help_ = "its function runs once, when it is defined; what is known later can only be put into the command line"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
-from typedpipe.dsl.tracing import Scope, Trace, current, error, fatal
 from typedpipe.dsl.task import Task
+from typedpipe.dsl.tracing import Scope, Trace, current, error, fatal
 from typedpipe.dsl.values import Pending, PipelineValue, derived, lift, poison, same_trace, type_of
 from typedpipe.ir import nodes as ir
 from typedpipe.types.display import show
@@ -34,7 +34,7 @@ def _reference(trace: Trace, value: object, word: str, wanted: str) -> PipelineV
     return poison(trace)
 
 
-def Not(condition: bool) -> bool:  # noqa: N802 - reads as the condition's own syntax does
+def Not(condition: bool) -> bool:
     """The opposite of a condition.
 
     >>> from typedpipe import dsl
@@ -51,7 +51,7 @@ def Not(condition: bool) -> bool:  # noqa: N802 - reads as the condition's own s
     return negated  # type: ignore[no-any-return]  # to the checker it is a bool
 
 
-def Contains(items: Sequence[T], value: T) -> bool:  # noqa: N802 - as above
+def Contains(items: Sequence[T], value: T) -> bool:
     """The condition that a list contains a value: ``value in items``."""
     trace = _trace("Contains")
     sides = [lift(side, "a side of `dsl.Contains`") for side in (items, value)]
@@ -65,7 +65,7 @@ def Contains(items: Sequence[T], value: T) -> bool:  # noqa: N802 - as above
     return found  # type: ignore[no-any-return]  # to the checker it is a bool
 
 
-def In(value: T, items: Sequence[T]) -> bool:  # noqa: N802 - as above
+def In(value: T, items: Sequence[T]) -> bool:
     """The condition that a value is one of some: ``value in items``.
 
     >>> from typedpipe import dsl
@@ -79,7 +79,7 @@ def In(value: T, items: Sequence[T]) -> bool:  # noqa: N802 - as above
     return Contains(items, value)
 
 
-def Some(value: T | None, default: T) -> T:  # noqa: N802 - as above
+def Some(value: T | None, default: T) -> T:
     """The value, or the default where it is None.
 
     >>> from typedpipe import dsl
@@ -103,7 +103,7 @@ def Some(value: T | None, default: T) -> T:  # noqa: N802 - as above
     return some  # type: ignore[no-any-return]  # to the checker it is the plain value
 
 
-def OneOf(first: T, *others: T) -> T:  # noqa: N802 - as above
+def OneOf(first: T, *others: T) -> T:
     """The value of the branch that ran: one value for each branch of one chain.
 
     Where the chain has no ``Else``, a last value from outside the chain stands for it.
@@ -141,7 +141,7 @@ def _joined(types: list[Type]) -> Type:
     return ANY if any(isinstance(t, AnyType) for t in types) else union(*types)
 
 
-def Collected(value: T) -> list[T]:  # noqa: N802 - as above
+def Collected(value: T) -> list[T]:
     """All the values that an output inside a ``ParallelFor`` had, in the order of the items.
 
     Used outside of the loop. Each ``Collected`` closes one loop; one alone over nested loops gives nested lists.

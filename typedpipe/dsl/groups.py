@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Generic, TypeVar
 
-from typedpipe.dsl.tracing import Scope, Site, Trace, current, error, fatal
 from typedpipe.dsl.task import Task, node_name
+from typedpipe.dsl.tracing import Scope, Site, Trace, current, error, fatal
 from typedpipe.dsl.values import PipelineValue, caller_site, derived, lift, operand, poison, same_trace, type_of
 from typedpipe.ir import nodes as ir
 from typedpipe.types.display import show
@@ -89,7 +89,7 @@ def _group_name(name: object, word: str) -> str:
     if isinstance(name, str):
         return node_name(name) if name.strip() else ""
     if name is not None:
-        error("TP161", f"the name of a `dsl.{word}` is text known now", help=f'leave it out, or type `name="…"`')
+        error("TP161", f"the name of a `dsl.{word}` is text known now", help='leave it out, or type `name="…"`')
     return ""
 
 

@@ -39,7 +39,7 @@ class ImporterTask(Task[A]):
 def importer(
     artifact_uri: str,
     artifact_class: type[A],
-    reimport: bool = False,  # noqa: FBT001, FBT002 - KFP's order
+    reimport: bool = False,
     metadata: dict[str, Any] | None = None,
 ) -> Task[A]:
     """Bring an existing file or folder in, as a typed artifact. It takes no pod.

@@ -57,7 +57,7 @@ def present(text: str) -> bool:
 
 def read(trace: Trace, text: str, what: What) -> Any:
     """The text as a constant, or as a reference to be put together; None after an error was reported."""
-    from typedpipe.dsl.values import PipelineValue, place_of, text_value
+    from typedpipe.dsl.values import place_of, text_value
     from typedpipe.ir.nodes import Const
     from typedpipe.types.values import NotAConstant, constant
 

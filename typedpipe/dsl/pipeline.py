@@ -216,7 +216,7 @@ def _trace(handle: Pipeline[..., Any], fn: Any, trace: Trace) -> None:
     positional, by_name = _arguments(fn, signature, trace)
     try:
         result = fn(*positional, **by_name)
-    except Exception as problem:  # noqa: BLE001 - whatever the user's code raises is reported at the user's line
+    except Exception as problem:
         _escaped(problem, fn)
         return
     for group in trace.groups:

@@ -276,7 +276,7 @@ def _values(signature: PipelineSignature, result: object, trace: Trace) -> dict[
     if signature.returns is not None and signature.returns.kind == "one":
         return {"Output": result}
     if isinstance(result, Outputs):
-        found = {name: result[name] for name in result.keys() if name in declared}
+        found = {name: result[name] for name in declared if name in result}
     elif isinstance(result, dict):
         found = {name: value for name, value in result.items() if name in declared}
     else:

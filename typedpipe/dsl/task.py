@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
-
 from typedpipe.dsl import markers, settings
 from typedpipe.dsl.tracing import Site, Trace, abort, error, fatal, listed, nearest
 from typedpipe.dsl.values import PipelineValue, operand, poison

@@ -287,7 +287,7 @@ def error(
     *,
     others: Sequence[Label] = (),
     notes: Sequence[str] = (),
-    help: str = "",  # noqa: A002 - the word that users read
+    help: str = "",
 ) -> None:
     """Report at the user's line; raise :class:`PipelineError` when nobody collects."""
     span = at if isinstance(at, Span) else _first_line(span_of(at or site_here()))
@@ -308,7 +308,7 @@ def fatal(
     *,
     label: str = "",
     notes: Sequence[str] = (),
-    help: str = "",  # noqa: A002 - the word that users read
+    help: str = "",
 ) -> NoReturn:
     """Report a misuse that cannot go on, and end the tracing of this pipeline, or the import where there is none."""
     span = at if isinstance(at, Span) else _first_line(span_of(at or site_here()))

@@ -221,7 +221,7 @@ class PipelineValue:
     __enter__ = __exit__ = _no_with
 
 
-def _stop(value: PipelineValue, code: str, message: str, *, help: str) -> NoReturn:  # noqa: A002 - as `error` has it
+def _stop(value: PipelineValue, code: str, message: str, *, help: str) -> NoReturn:
     """End the tracing; of poison nothing is said, for its making was an error already."""
     trace = current()
     if trace is not None and (trace.aborted or is_poison(value)):

@@ -232,7 +232,7 @@ def test_fields_named_as_a_references_own_attributes_are_fields(program):
     """
     )
     assert '"name"' in found.graph
-    assert '%add = add(a=%' in found.graph
+    assert "%add = add(a=%" in found.graph
 
 
 def test_a_reference_answers_no_dunder_and_prints_safely(program):
@@ -328,7 +328,7 @@ def test_references_inside_constants_are_put_together_by_the_consumer(program):
     """
     )
     assert "[%add.Output, $n, 3]" in found.graph
-    assert '{a=%add.Output, b=1}' in found.graph
+    assert "{a=%add.Output, b=1}" in found.graph
     assert "[%make.Output, %make-2.Output]" in found.graph
 
 
