@@ -42,13 +42,13 @@ contracts: $(STAMP) ## which package may import which
 	$(BIN)/lint-imports --no-cache
 
 test: $(STAMP) ## the tests; no cluster needed
-	$(PYTEST)
+	$(PYTEST) -n $(JOBS)
 
 conformance: $(STAMP) ## one pipeline a construct, here and on the cluster that KUBECONFIG names
-	$(PYTEST) -m cluster tests/conformance tests/cluster
+	$(PYTEST) -m cluster tests/conformance
 
 proto: $(STAMP) ## generate the code of proto/
-	$(BIN)/python proto/generate.py
+	PYTHON=$(BIN)/python proto/generate
 
 proto-check: proto
 	git diff --exit-code -- typedpipe/ir/_pb
