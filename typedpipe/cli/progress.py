@@ -17,17 +17,25 @@ from typedpipe.local.events import (
     TaskStarted,
 )
 
+HELD = 1 << 16
+"""So many bytes of a line that has no end yet are kept; then it is passed on as far as it is there."""
 _STYLES = {"SUCCEEDED": "32", "FAILED": "31", "OMITTED": "33", "CANCELED": "33"}
 
 
 class Progress:
-    """Prints events, one line each. What tasks print is passed on byte for byte, line by line."""
+    """Prints events, one line each. What tasks print is passed on byte for byte, line by line.
+
+    A very long line is passed on in pieces, as it comes; when another task speaks meanwhile, it goes on behind the
+    task's name on a line of its own. The task's log has it in one.
+    """
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self._raw = getattr(stream, "buffer", None)
         self._color = colors(stream)
-        self._partial: dict[str, bytes] = {}
+        self._partial: dict[str, bytearray] = {}
+        self._open = ""
+        """The task whose unfinished line stands on the last line of the stream."""
         self._started: dict[str, float] = {}
 
     def __call__(self, event: Event) -> None:
@@ -64,25 +72,50 @@ class Progress:
 
     def _say(self, text: str, style: str) -> None:
         text = shown(text)
+        self._end_line()
         self._stream.write((f"\x1b[{style}m{text}\x1b[0m" if self._color and style else text) + "\n")
         self._stream.flush()
 
     def _log(self, event: LogChunk) -> None:
-        *lines, rest = (self._partial.pop(event.task, b"") + event.data).split(b"\n")
-        if rest:
-            self._partial[event.task] = rest
-        if lines:
-            self._write(event.task, lines)
+        held = self._partial.setdefault(event.task, bytearray())
+        end = event.data.rfind(b"\n") + 1
+        if end:
+            held += event.data[:end]
+            self._pass_on(event.task, bytes(held))
+            held.clear()
+        held += event.data[end:]
+        if len(held) > HELD:
+            self._pass_on(event.task, bytes(held))
+            held.clear()
 
     def _flush(self, task: str) -> None:
         rest = self._partial.pop(task, b"")
         if rest:
-            self._write(task, [rest])
+            self._pass_on(task, bytes(rest))
+        if self._open == task:
+            self._end_line()
 
-    def _write(self, task: str, lines: list[bytes]) -> None:
+    def _pass_on(self, task: str, data: bytes) -> None:
+        """Write whole lines behind the task's name; the last one may have no end yet."""
+        goes_on = self._open == task
+        if not goes_on:
+            self._end_line()
         lead = shown(task)
         prefix = (f"\x1b[36m{lead} |\x1b[0m " if self._color else f"{lead} | ").encode("utf-8", "backslashreplace")
-        data = b"".join(prefix + line + b"\n" for line in lines)
+        lines = data.split(b"\n")
+        rest = lines.pop()
+        whole = b"".join([prefix + line + b"\n" for line in lines])
+        if rest:
+            whole += prefix + rest
+        self._write(whole.removeprefix(prefix) if goes_on else whole)
+        self._open = task if rest else ""
+
+    def _end_line(self) -> None:
+        if self._open:
+            self._open = ""
+            self._write(b"\n")
+
+    def _write(self, data: bytes) -> None:
         self._stream.flush()
         if self._raw is None:
             self._stream.write(data.decode("utf-8", "backslashreplace"))
