@@ -176,12 +176,17 @@ def settings(component: Component, variant: Variant) -> list[str]:
     """Names to show, tries and time limits."""
     options = variant.options
     out = []
+    annotations: dict[str, Data] = {}
     if options.display_name:
-        out.append(f"annotations: {flow({'workflows.argoproj.io/display-name': display_name(options.display_name)})}")
-    metadata: dict[str, Data] = {"labels": {"typedpipe.dev/component": port_key(component.name)[:63].strip("-_.")}}
+        annotations["workflows.argoproj.io/display-name"] = display_name(options.display_name)
     source = str(component.span) if component.span.file else ""
     if source and source.isprintable() and "{{" not in source:
-        metadata["annotations"] = {"typedpipe.dev/source": source}
+        annotations["typedpipe.dev/source"] = source
+    if annotations:
+        # Never `metadata: {annotations}`: Argo 3.7 writes spec.podMetadata, the runtime, into each such map it finds,
+        # in the stored workflow, and 60 templates are more than it may hold (run, and read).
+        out.append(f"annotations: {flow(annotations)}")
+    metadata: dict[str, Data] = {"labels": {"typedpipe.dev/component": port_key(component.name)[:63].strip("-_.")}}
     out.append(f"metadata: {flow(metadata)}")
     if options.retry is not None and options.retry.limit > 0:
         out.append(f"retryStrategy: {flow(_retry(options))}")

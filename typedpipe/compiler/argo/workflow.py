@@ -38,6 +38,10 @@ def lower(pipeline: Pipeline, chosen: Settings, report: Diagnostics) -> str:
     if report.has_errors:
         return ""
     templates: list[Template] = [scope.dag, *lowering.templates.values()]
+    if chosen.target == "3.6":
+        for template in templates:
+            if isinstance(template, Leaf):  # annotations of templates came with 3.7
+                template.lines = [line for line in template.lines if not line.startswith("annotations: ")]
     inline = _inlined(templates, report, pipeline)
     text = _file(
         pipeline, chosen, scope.dag.name, write(templates, inline, "  " if chosen.kind != "CronWorkflow" else "    ")
