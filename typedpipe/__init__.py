@@ -59,6 +59,7 @@ if TYPE_CHECKING:
         UseOutputs as UseOutputs,
         component as component,
         container_component as container_component,
+        get_uri as get_uri,
         importer as importer,
         pipeline as pipeline,
     )
@@ -129,6 +130,7 @@ __all__ = [
     "UseOutputs",
     "component",
     "container_component",
+    "get_uri",
     "importer",
     "pipeline",
 ]

@@ -28,6 +28,7 @@ from typedpipe.types.artifacts import (
     Model,
     SlicedClassificationMetrics,
     TFModel,
+    get_uri,
 )
 from typedpipe.types.markers import OUT, STATUS, Input, InputPath, Output, OutputPath, PipelineTaskFinalStatus
 
@@ -77,6 +78,7 @@ __all__ = [
     "UseOutputs",
     "component",
     "container_component",
+    "get_uri",
     "importer",
     "pipeline",
 ]

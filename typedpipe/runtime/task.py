@@ -277,6 +277,21 @@ def _new_path() -> str:
     return os.path.join(_state["scratch"], _state["count"])
 
 
+def get_uri(suffix: str = "") -> str:
+    """A new place for an artifact that the function makes: ``Model(get_uri())`` is the same as ``Model()``.
+
+    KFP's name. ``suffix`` is what the file is called while the function writes it, for libraries that look at that.
+
+    >>> os.path.basename(get_uri("model.pt"))
+    'model.pt'
+    """
+    path = _new_path()
+    if suffix.strip("/"):
+        path = os.path.join(path, suffix.strip("/"))
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+    return path
+
+
 # -------------------------------------------------------------------------------------------------- wire codec
 
 
@@ -865,7 +880,7 @@ ARTIFACTS = (
 MARKERS = ("Input", "Output", "InputPath", "OutputPath", "component", "container_component", "pipeline")
 TYPING = ("NamedTuple", "TypedDict", "List", "Dict", "Tuple", "Set", "Optional", "Union", "Any", "Literal", "Callable",
           "Sequence", "Mapping", "Iterable", "Iterator")  # fmt: skip
-STUB_NAMES = frozenset(MARKERS + TYPING + ("dsl", "PipelineTaskFinalStatus", "OUT", "STATUS")).union(
+STUB_NAMES = frozenset(MARKERS + TYPING + ("dsl", "PipelineTaskFinalStatus", "OUT", "STATUS", "get_uri")).union(
     cls.__name__ for cls in ARTIFACTS
 )
 
@@ -874,7 +889,7 @@ def _stub_names() -> dict[str, Any]:
     if "" not in _stubs:
         names: dict[str, Any] = {cls.__name__: cls for cls in ARTIFACTS}
         names.update({name: _Marker() for name in MARKERS})
-        names.update(PipelineTaskFinalStatus=PipelineTaskFinalStatus, OUT=None, STATUS=None)
+        names.update(PipelineTaskFinalStatus=PipelineTaskFinalStatus, OUT=None, STATUS=None, get_uri=get_uri)
         dsl = type(sys)("typedpipe.dsl")
         dsl.__dict__.update(names)
         _stubs[""] = dict(names, dsl=dsl)
@@ -1067,8 +1082,10 @@ class _Task:
         core = next(m for m in type_[1] if m != "null") if type_[0] == "union" else type_
         titles = [getattr(c, "schema_title", "") for c in type(value).__mro__]
         if not isinstance(value, Artifact) or core[1] not in titles:
-            error = _expected(core, value, name)
-            raise self.error("TP503", "output `{}`".format(name), error.reason)
+            reason = _expected(core, value, name).reason
+            if isinstance(value, (str, bytes)):  # KFP writes what is returned into the artifact's file
+                reason += "; write it to the path of a `{}()`, and return that".format(show(core))
+            raise self.error("TP503", "output `{}`".format(name), reason)
         reference = value.uri != value._given and "://" in value.uri
         if not reference:
             self.take(name, value, place, core)

@@ -13,6 +13,7 @@ from typedpipe.runtime.task import (
     PipelineTaskFinalStatus,
     SlicedClassificationMetrics,
     TFModel,
+    get_uri,
 )
 from typedpipe.types.model import ArtifactType
 
@@ -28,6 +29,7 @@ __all__ = [
     "SlicedClassificationMetrics",
     "TFModel",
     "artifact_type",
+    "get_uri",
 ]
 
 

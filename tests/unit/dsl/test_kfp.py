@@ -11,7 +11,7 @@ NAMES = (
     "component container_component pipeline importer ContainerSpec ConcatPlaceholder IfPresentPlaceholder "
     "If Elif Else Condition OneOf ParallelFor Collected ExitHandler PipelineTask PipelineTaskFinalStatus "
     "Artifact Dataset Model Metrics ClassificationMetrics SlicedClassificationMetrics HTML Markdown "
-    "Input Output InputPath OutputPath"
+    "Input Output InputPath OutputPath get_uri"
 )
 
 

@@ -385,3 +385,24 @@ def test_packages_are_installed_only_when_asked(tmp_path: Path, monkeypatch: pyt
     assert commands[0][:4] == [sys.executable, "-m", "pip", "install"] and commands[0][-8:] == rest
     job.fail(1)
     assert "TP508" in (tmp_path / "log").read_text()
+
+
+def test_an_artifact_at_a_place_of_its_own_keeps_its_suffix_while_it_is_written(tmp_path: Path) -> None:
+    source = """
+        import typedpipe
+        def step():
+            first, second = Model(uri=get_uri("deep/net.pt")), typedpipe.dsl.Model(typedpipe.dsl.get_uri())
+            assert first.path.endswith("/deep/net.pt")
+            Path(first.path).write_text("1")
+            Path(second.path).write_text("2")
+            return first, second
+    """
+    job = Job(tmp_path, source, outputs=[("a", "return", MODEL), ("b", "return", MODEL)], returns="fields").run()
+    assert (job.root / "out/a/a").read_text() == "1"
+    assert (job.root / "out/a/b").read_text() == "2"
+
+
+def test_text_returned_as_an_artifact_says_where_to_write_it(tmp_path: Path) -> None:
+    job = Job(tmp_path, "def step(): return 'rows'", outputs=[("output", "return", DATASET)], returns="one")
+    job.fail(2)
+    assert "; write it to the path of a `Dataset()`, and return that" in (tmp_path / "log").read_text()
