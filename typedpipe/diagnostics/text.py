@@ -36,6 +36,7 @@ def render_all(diagnostics: Iterable[Diagnostic], color: bool = False) -> str:
 def render(diagnostic: Diagnostic, color: bool = False) -> str:
     """One diagnostic, ending in a newline.
 
+    >>> from typedpipe.diagnostics.model import Span
     >>> print(render(Diagnostic("TP184", "no pipeline here", Label(Span("gone.py", 3)), help="decorate one")), end="")
     error[TP184]: no pipeline here
      --> gone.py:3
