@@ -27,7 +27,9 @@ def quoted(text: str) -> str:
     """
     if text.isprintable():
         return "'" + text.replace("'", "''") + "'" if "'" in text else "'" + text + "'"
-    return json.dumps(text).replace("\x7f", "\\x7f")
+    short = {"\n": "\\n", '"': '\\"', "\\": "\\\\"}  # JSON's surrogate pairs are no escapes of YAML
+    escaped = (short.get(c) or (c if c.isprintable() else f"\\U{ord(c):08x}") for c in text)
+    return '"' + "".join(escaped) + '"'
 
 
 @lru_cache(maxsize=8192)
