@@ -76,7 +76,7 @@ else:
             dsl = import_module("typedpipe.dsl")
             if name in dsl.__all__:
                 return getattr(dsl, name)
-        raise AttributeError(f"module 'typedpipe' has no attribute {name!r}")
+        raise AttributeError(f"module 'typedpipe' has no attribute {name!r}", name=name, obj=import_module("typedpipe"))
 
     def __dir__() -> list[str]:
         from typedpipe import dsl

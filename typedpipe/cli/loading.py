@@ -105,7 +105,7 @@ def load(text: str, report: Diagnostics) -> Loaded | None:
             _module_not_found(error, target, report)
         except Exception as error:  # noqa: BLE001 - the user's code may raise anything
             line = traceback.format_exception_only(error)[-1].strip()
-            _raised("TP182", f"`{target}` raises when it is imported: {line}", error, target, report)
+            _raised("TP182", f"`{target}` raises when it is imported: {line}", error, target, report, _instead(error))
     file = target.file or getattr(loaded.module, "__file__", None) or ""
     loaded.pipelines = [handle for handle in collected.pipelines if _same_file(handle.file, file)]
     return loaded
@@ -204,10 +204,19 @@ def _module_not_found(error: ModuleNotFoundError, target: Target, report: Diagno
             "TP180", f"there is no module `{target.module}`", NOWHERE, help="name it FILE, FILE:NAME or MODULE:NAME"
         )
         return
-    help_ = f"install `{missing.partition('.')[0]}` where typedpipe is installed, or import it inside the component that needs it"
+    help_ = _instead(error) or (
+        f"install `{missing.partition('.')[0]}` where typedpipe is installed, or import it inside the component that needs it"
+    )
     _raised(
         "TP182", f"`{target}` raises when it is imported: ModuleNotFoundError: {error}", error, target, report, help_
     )
+
+
+def _instead(error: Exception) -> str:
+    """What to type in place of a name that KFP has and typedpipe has not."""
+    from typedpipe.dsl.absent import instead
+
+    return instead(error)
 
 
 def _raised(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 from typedpipe.dsl.task import Task, node_name
 from typedpipe.dsl.tracing import Scope, Site, Trace, current, error, fatal
@@ -129,8 +129,9 @@ class If(Group):
         super().__init__(name)
         self._condition = _condition(condition, type(self).__name__)
 
-    def __enter__(self) -> None:
+    def __enter__(self) -> Self:
         self._arm(self._condition)
+        return self
 
     def _arm(self, condition: PipelineValue) -> None:
         trace, outer = self._trace, self._trace.scope
@@ -165,11 +166,12 @@ class Else(Group):
     def __init__(self, name: str = "") -> None:
         super().__init__(name)
 
-    def __enter__(self) -> None:
+    def __enter__(self) -> Self:
         chain = _open_chain(self, self._trace.scope, "Else")
         scope = self._enter("arm", chain.name)
         chain.arms.append((None, scope, self._site))
         chain.closed = True
+        return self
 
 
 def _open_chain(group: Group, outer: Scope, word: str) -> Chain:
@@ -223,7 +225,7 @@ class IfSet(If, Generic[T]):
         self._value = _optional(value, trace, "IfSet")
         self._condition = derived(trace, BOOL, lambda ops: ir.IsSet(ops[0]), (self._value,))
 
-    def __enter__(self) -> T:  # type: ignore[override]  # an `If` gives nothing to `as`, this gives the value
+    def __enter__(self) -> T:  # type: ignore[override]  # an `If` gives itself to `as`, this gives the value
         self._arm(self._condition)
         value = self._value
         unwrapped: Any = derived(
@@ -389,7 +391,7 @@ class ExitHandler(Group):
         else:
             self._exit = given
 
-    def __enter__(self) -> None:
+    def __enter__(self) -> Self:
         trace, outer = self._trace, self._trace.scope
         if self._exit is not None and self._exit._name:
             for index in range(len(outer.nodes) - 1, -1, -1):  # it is nearly always the last one
@@ -402,3 +404,4 @@ class ExitHandler(Group):
                 self._exit = None
         outer.nodes.append(self)
         self._enter("exit", trace.unique(self._wanted or "exit-handler"))
+        return self

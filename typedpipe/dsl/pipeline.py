@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 
 from typedpipe.diagnostics.model import Diagnostics, PipelineError, Span
-from typedpipe.dsl import bodies, markers
+from typedpipe.dsl import absent, bodies, markers
 from typedpipe.dsl.build import graph_of
 from typedpipe.dsl.callee import Callee, call, called_outside, not_a_function
 from typedpipe.dsl.groups import ExitHandler
@@ -286,6 +286,8 @@ def _escaped(problem: Exception, fn: Any) -> None:
             "a value of the pipeline is not there yet, so Python's own functions cannot take it: pass it to a component; "
             "a pydantic model is built in a component, or give the component its fields"
         )
+    elif found := absent.instead(problem):
+        help_ = found
     elif isinstance(problem, TypeError) and "argument" in text:
         help_ = "give the call the arguments that it takes"
     elif "Task'" in text:

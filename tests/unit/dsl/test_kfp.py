@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from typedpipe import dsl
+from typedpipe.dsl.absent import instead
 from typedpipe.ir import nodes as ir
 
 NAMES = (
@@ -199,3 +200,56 @@ def test_importer(program):
     assert "(uri=$uri, metadata=%0)" in found.graph
     bad = program("@dsl.pipeline\ndef p():\n    dsl.importer('x', int)\n    dsl.importer('x')\n")
     assert bad.codes == ["TP114", "TP119"]
+
+
+@pytest.mark.parametrize(
+    ("source", "help_"),
+    [
+        ("from typedpipe import components", "a `@dsl.container_component`"),
+        ("from typedpipe import local\nlocal.init()", "`typedpipe run FILE`"),
+        ("import typedpipe\ntypedpipe.Client()", "`kubectl create -f`"),
+        ("from typedpipe.dsl.types.artifact_types import Artifact", "`from typedpipe.dsl import Artifact"),
+        ("from typedpipe.v2 import dsl", "`from typedpipe import compiler, dsl`"),
+        ("from typedpipe import dsl\ndsl.PIPELINE_JOB_ID_PLACEHOLDER", "give the component a parameter"),
+        ("from typedpipe import dsl\ndsl.Colected", "`dsl.Collected`"),
+        ("from typedpipe import surely_not_there", "`typedpipe` has no `surely_not_there`"),
+        ("import surely_not_there", ""),
+        ("import os\nos.Client", ""),
+    ],
+)
+def test_a_name_that_is_not_here_says_what_to_type(source, help_):
+    with pytest.raises((AttributeError, ImportError)) as caught:
+        exec(source, {})  # noqa: S102 - what a user's file does
+    found = instead(caught.value)
+    assert help_ in found if help_ else found == ""
+
+
+def test_a_placeholder_in_a_pipeline_says_what_to_type(program):
+    found = program(
+        """
+        @dsl.pipeline
+        def p():
+            say(s=dsl.PIPELINE_JOB_NAME_PLACEHOLDER)
+        """
+    )
+    assert found.codes == ["TP119"]
+    assert "give the component a parameter" in found.printed
+
+
+def test_after_a_group(program):
+    found = program(
+        """
+        @dsl.pipeline
+        def p(n: int = 1):
+            with dsl.ExitHandler(add(a=0)) as guarded:
+                add(a=1)
+            with dsl.If(n == 1, name="one") as one:
+                add(a=2)
+            with dsl.Else() as other:
+                add(a=3)
+            add(a=4).after(guarded, one, other)
+        """
+    )
+    assert found.said == []
+    last = found.module.p.ir.graph.nodes[-1]
+    assert last.after == ("exit-handler", "one")

@@ -1,0 +1,80 @@
+"""Names of KFP that typedpipe does not have, and what to type in place of each."""
+
+from __future__ import annotations
+
+import re
+from types import ModuleType
+
+from typedpipe.dsl.tracing import nearest
+
+_PACKAGE = "typedpipe"
+_IMPORT = re.compile(r"cannot import name '(\w+)' from '([\w.]+)'")
+_MODULE = re.compile(r"No module named '([\w.]+)'")
+_CLUSTER = "leave it out: `typedpipe compile FILE` writes what `kubectl create -f` takes"
+_RUN = "leave it out: `typedpipe run FILE` runs a pipeline on this machine, and so does `main.local(n=3)`"
+_YAML = "import the component's Python module, or write the YAML's image, command and args as a `@dsl.container_component`"
+_PLACEHOLDER = "give the component a parameter for it, and the pipeline one whose value is given with each run"
+_OWN = "leave it out: the task's own setters and the engine's configuration say it"
+
+INSTEAD: dict[str, str] = {
+    "Client": _CLUSTER,
+    "DockerRunner": _RUN,
+    "EmbeddedInput": "put the file into the image, or bring it in with `dsl.importer(uri, artifact_class)`",
+    "KubernetesManifestOptions": "leave it out: `typedpipe compile` has `--kind`, `--name` and `--namespace`",
+    "KubernetesWorkspaceConfig": "leave it out: tasks pass files on as artifacts",
+    "PipelineConfig": _OWN,
+    "PipelineTaskFinalState": "the status of an exit task is `dsl.PipelineTaskFinalStatus`; compare its `.state` with text",
+    "SubprocessRunner": _RUN,
+    "TaskConfig": _OWN,
+    "TaskConfigField": _OWN,
+    "TaskConfigPassthrough": _OWN,
+    "WorkspaceConfig": "leave it out: tasks pass files on as artifacts",
+    "client": _CLUSTER,
+    "components": _YAML,
+    "graph_component": "write `@dsl.pipeline`: a pipeline is called in another as a component is",
+    "init": _RUN,
+    "kubernetes": "settings are on the task: `task.set_timeout(60)`; what the task cannot say is not supported",
+    "load_component_from_file": _YAML,
+    "load_component_from_text": _YAML,
+    "load_component_from_url": _YAML,
+    "notebook_component": "write the notebook's code as a function under `@dsl.component`",
+    "registry": _CLUSTER,
+    "types": "every class is in `typedpipe.dsl`: `from typedpipe.dsl import Artifact, Dataset, Model`",
+    "v2": "write `from typedpipe import compiler, dsl`",
+}
+
+
+def instead(problem: BaseException) -> str:
+    """What to type in place of the name of typedpipe that was missing; "" when it was none of typedpipe.
+
+    >>> instead(ImportError("cannot import name 'Client' from 'typedpipe' (__init__.py)"))
+    'leave it out: `typedpipe compile FILE` writes what `kubectl create -f` takes'
+    >>> instead(KeyError("Client"))
+    ''
+    """
+    module, name = _missing(problem)
+    if module.partition(".")[0] != _PACKAGE:
+        return ""
+    if name.startswith("PIPELINE_") and name.endswith("_PLACEHOLDER"):
+        return _PLACEHOLDER
+    if name in INSTEAD:
+        return INSTEAD[name]
+    from typedpipe import dsl
+
+    guess = nearest(name, dsl.__all__)
+    return f"did you mean `dsl.{guess}`?" if guess else f"`{module}` has no `{name}`: see docs/coming-from-kfp.md"
+
+
+def _missing(problem: BaseException) -> tuple[str, str]:
+    """Module and name that an import or an attribute asked for in vain."""
+    if isinstance(problem, ModuleNotFoundError):
+        found = _MODULE.search(str(problem))
+        # the first part that is not there says what is missing: `typedpipe.v2.dsl` is `v2`
+        module, _, name = (found[1] if found else "").rpartition(".")
+        return module, name
+    if isinstance(problem, ImportError):
+        found = _IMPORT.search(str(problem))
+        return (found[2], found[1]) if found else ("", "")
+    if isinstance(problem, AttributeError) and isinstance(problem.obj, ModuleType):
+        return problem.obj.__name__, problem.name or ""
+    return "", ""
