@@ -12,7 +12,9 @@ _IMPORT = re.compile(r"cannot import name '(\w+)' from '([\w.]+)'")
 _MODULE = re.compile(r"No module named '([\w.]+)'")
 _CLUSTER = "leave it out: `typedpipe compile FILE` writes what `kubectl create -f` takes"
 _RUN = "leave it out: `typedpipe run FILE` runs a pipeline on this machine, and so does `main.local(n=3)`"
-_YAML = "import the component's Python module, or write the YAML's image, command and args as a `@dsl.container_component`"
+_YAML = (
+    "import the component's Python module, or write the YAML's image, command and args as a `@dsl.container_component`"
+)
 _PLACEHOLDER = "give the component a parameter for it, and the pipeline one whose value is given with each run"
 _OWN = "leave it out: the task's own setters and the engine's configuration say it"
 

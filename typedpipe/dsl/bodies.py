@@ -127,6 +127,8 @@ def _events(node: ast.AST, groups: tuple[ast.With, ...]) -> Iterator[tuple[str, 
 
 def _is_plain(node: ast.expr) -> bool:
     return all(
-        isinstance(part, (ast.Constant, ast.List, ast.Tuple, ast.Dict, ast.Set, ast.UnaryOp, ast.unaryop, ast.expr_context))
+        isinstance(
+            part, (ast.Constant, ast.List, ast.Tuple, ast.Dict, ast.Set, ast.UnaryOp, ast.unaryop, ast.expr_context)
+        )
         for part in ast.walk(node)
     )

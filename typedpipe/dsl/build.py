@@ -48,7 +48,9 @@ def _sites(node: Any) -> list[tuple[Site | None, Scope | None]]:
     return [(node._site, None)]
 
 
-def graph_of(trace: Trace, inputs: tuple[ir.InputPort, ...], outputs: list[tuple[str, ir.Operand, Any, Site | None]]) -> ir.Graph:
+def graph_of(
+    trace: Trace, inputs: tuple[ir.InputPort, ...], outputs: list[tuple[str, ir.Operand, Any, Site | None]]
+) -> ir.Graph:
     """The traced graph of a pipeline."""
     nodes = _prepare(trace)
     spans = Spans(trace)

@@ -8,9 +8,10 @@ from typing import Any
 
 from typedpipe.diagnostics.model import Label, Span
 from typedpipe.diagnostics.source import argument_span
+from typedpipe.dsl.lifting import Argument, lift, place
 from typedpipe.dsl.task import ParamTask, Task, node_name
 from typedpipe.dsl.tracing import Site, current, detached, error, listed, nearest, span_of
-from typedpipe.dsl.values import POISON, Argument, Pending, PipelineValue, lift, place
+from typedpipe.dsl.values import POISON, Pending, PipelineValue
 from typedpipe.ir import nodes as ir
 from typedpipe.types.display import show
 from typedpipe.types.model import StatusType, Type, is_optional
@@ -64,9 +65,15 @@ def not_a_function(fn: Any, word: str) -> tuple[str, str] | None:
         return f"`@dsl.{word}` stands above the class `{fn.__name__}`", "write a function"
     kind = type(fn).__name__
     if kind in {"Component", "ParamComponent"}:
-        return f"`@dsl.{word}` stands above the component `{fn.__name__}`", "one decorator of ours is enough: drop the other"
+        return (
+            f"`@dsl.{word}` stands above the component `{fn.__name__}`",
+            "one decorator of ours is enough: drop the other",
+        )
     if kind == "Pipeline":
-        return f"`@dsl.{word}` stands above the pipeline `{fn.__name__}`", "one decorator of ours is enough: drop the other"
+        return (
+            f"`@dsl.{word}` stands above the pipeline `{fn.__name__}`",
+            "one decorator of ours is enough: drop the other",
+        )
     if isinstance(fn, str):
         option = "name" if word == "pipeline" else "base_image"
         return f"`@dsl.{word}` got {fn!r} by position", f'name the option: `@dsl.{word}({option}="{fn}")`'
@@ -88,7 +95,9 @@ def called_outside(what: str, site: Site, help_: str) -> Any:
     return ParamTask(detached(), None, "", (), site)
 
 
-def call(callee: Callee | None, task_class: type[Task[Any]], args: tuple[Any, ...], kwargs: dict[str, Any], site: Site) -> Any:
+def call(
+    callee: Callee | None, task_class: type[Task[Any]], args: tuple[Any, ...], kwargs: dict[str, Any], site: Site
+) -> Any:
     """Make the task of a call. ``callee`` is None where its decoration failed: the task then fits anywhere."""
     trace = current()
     assert trace is not None
@@ -145,7 +154,12 @@ def _positional(callee: Callee, args: tuple[Any, ...], kwargs: dict[str, Any], s
         )
     bound = dict(zip(names, args, strict=False))
     for name in bound.keys() & kwargs.keys():
-        error("TP113", f"`{name}` of `{callee.name}` is given twice: by position and by name", site, others=callee.declared())
+        error(
+            "TP113",
+            f"`{name}` of `{callee.name}` is given twice: by position and by name",
+            site,
+            others=callee.declared(),
+        )
     return {**bound, **kwargs}
 
 

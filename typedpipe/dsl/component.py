@@ -151,9 +151,7 @@ if TYPE_CHECKING:
             self, fn: Callable[Concatenate[_OP, _OP, _OP, P], None], /
         ) -> ParamComponent[P, UseOutputs, Any]: ...  # pyright: ignore
         @overload
-        def __call__(
-            self, fn: Callable[Concatenate[_OP, _OP, P], None], /
-        ) -> ParamComponent[P, UseOutputs, Any]: ...  # pyright: ignore
+        def __call__(self, fn: Callable[Concatenate[_OP, _OP, P], None], /) -> ParamComponent[P, UseOutputs, Any]: ...  # pyright: ignore
         @overload
         def __call__(self, fn: Callable[Concatenate[OutputPath[T], P], None], /) -> ParamComponent[P, T, Any]: ...  # pyright: ignore
         @overload
@@ -170,9 +168,7 @@ if TYPE_CHECKING:
     @overload
     def component(fn: _S3, /) -> _Str3[_S3]: ...  # pyright: ignore
     @overload
-    def component(
-        fn: Callable[Concatenate[_OP, _OP, _OP, P], None], /
-    ) -> ParamComponent[P, UseOutputs, Any]: ...  # pyright: ignore
+    def component(fn: Callable[Concatenate[_OP, _OP, _OP, P], None], /) -> ParamComponent[P, UseOutputs, Any]: ...  # pyright: ignore
     @overload
     def component(fn: Callable[Concatenate[_OP, _OP, P], None], /) -> ParamComponent[P, UseOutputs, Any]: ...  # pyright: ignore
     @overload
@@ -307,7 +303,12 @@ def _checked_options(fn: Any, options: dict[str, Any]) -> dict[str, Any]:
             continue
         wanted = _OPTIONS.get(name)
         if name == "output_component_file":
-            error("TP106", "`output_component_file` is not supported", span, help="leave it out; `typedpipe ir save` writes IR")
+            error(
+                "TP106",
+                "`output_component_file` is not supported",
+                span,
+                help="leave it out; `typedpipe ir save` writes IR",
+            )
         elif wanted is None:
             guess = nearest(name, list(_OPTIONS))
             help_ = f"did you mean `{guess}`?" if guess else "the options are " + ", ".join(_OPTIONS)

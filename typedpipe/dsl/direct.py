@@ -21,24 +21,22 @@ if TYPE_CHECKING:
     from typedpipe.dsl.pipeline import Pipeline
 
 
-class LocalRunFailed(Exception):
-    """A task of a pipeline that was run by ``.local()`` failed. ``result`` says which, and where its log is."""
-
-    def __init__(self, message: str, result: Any) -> None:
-        super().__init__(message)
-        self.result = result
-
-
 def run_with_outputs(component: BaseComponent, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Call a component's function with temporary paths for its outputs; all outputs by name, None when there are none."""
     definition = component.definition
     if definition is None:
         return component.python_func(*args, **kwargs)
     if isinstance(definition.impl, ir.ContainerImpl):
-        _refuse("TP109", f"`{component.name}` is a container, so it cannot run in this process", "run a pipeline that calls it")
+        _refuse(
+            "TP109",
+            f"`{component.name}` is a container, so it cannot run in this process",
+            "run a pipeline that calls it",
+        )
     given = _bound(definition, args, kwargs)
     returned = component.python_func(**given)
-    outputs = {port.name: _output(definition, port, given, returned, component.python_func) for port in definition.outputs}
+    outputs = {
+        port.name: _output(definition, port, given, returned, component.python_func) for port in definition.outputs
+    }
     return SimpleNamespace(**outputs) if outputs else None
 
 
@@ -104,10 +102,16 @@ def run_pipeline(pipeline: Pipeline[..., Any], args: tuple[Any, ...], kwargs: di
         _refuse("TP113", f"`{pipeline.name}` takes {len(names)} arguments, and got {len(args)} by position")
     # the compiler and the engine stand above the dsl; they are loaded only when they are used
     closed = import_module("typedpipe.compiler.driver").check(pipeline.ir)
-    result = import_module("typedpipe.local").run(closed, {**dict(zip(names, args, strict=False)), **kwargs})
-    if not result.succeeded:
-        raise LocalRunFailed(result.message, result)
-    outputs = dict(result.outputs)
+    outputs = import_module("typedpipe.local").run_or_raise(closed, {**dict(zip(names, args, strict=False)), **kwargs})
+    return _result(pipeline, outputs)
+
+
+def _result(pipeline: Pipeline[..., Any], outputs: dict[str, Any]) -> Any:
+    """What the function's annotation says that it returns."""
     if not outputs:
         return None
-    return outputs["Output"] if list(outputs) == ["Output"] else SimpleNamespace(**outputs)
+    if list(outputs) == ["Output"]:
+        return outputs["Output"]
+    hint = pipeline.__wrapped__.__annotations__["return"]
+    cls = eval(hint, pipeline.__wrapped__.__globals__) if isinstance(hint, str) else hint  # noqa: S307 - the user's own
+    return cls(**outputs)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
+from typedpipe.dsl.lifting import lift, type_of
 from typedpipe.dsl.task import Task
 from typedpipe.dsl.tracing import Scope, Trace, current, error, fatal
-from typedpipe.dsl.values import Pending, PipelineValue, derived, lift, poison, same_trace, type_of
+from typedpipe.dsl.values import Pending, PipelineValue, derived, poison, same_trace
 from typedpipe.ir import nodes as ir
 from typedpipe.types.display import show
 from typedpipe.types.model import ANY, BOOL, AnyType, ListType, Type, is_optional, union, without_none
@@ -18,7 +19,9 @@ T = TypeVar("T")
 def _trace(word: str) -> Trace:
     trace = current()
     if trace is None:
-        fatal("TP169", f"`dsl.{word}` stands outside of a pipeline", help="use it in a function that has `@dsl.pipeline`")
+        fatal(
+            "TP169", f"`dsl.{word}` stands outside of a pipeline", help="use it in a function that has `@dsl.pipeline`"
+        )
     return trace
 
 
@@ -177,5 +180,9 @@ def _collect(ops: tuple[Any, ...]) -> ir.Expr:
 
 def _loops_left(trace: Trace, value: PipelineValue) -> int:
     """How many loops stand between where a value was made and here."""
-    made: Scope = trace.scopes.get(value._tp_op.task, value._tp_scope) if isinstance(value._tp_op, ir.FromTask) else value._tp_scope
+    made: Scope = (
+        trace.scopes.get(value._tp_op.task, value._tp_scope)
+        if isinstance(value._tp_op, ir.FromTask)
+        else value._tp_scope
+    )
     return made.loops - trace.scope.loops

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Generic, Self, TypeVar
 
+from typedpipe.dsl.lifting import lift, operand, type_of
 from typedpipe.dsl.task import Task, node_name
-from typedpipe.dsl.tracing import Scope, Site, Trace, current, error, fatal
-from typedpipe.dsl.values import PipelineValue, caller_site, derived, lift, operand, poison, same_trace, type_of
+from typedpipe.dsl.tracing import Scope, Site, Trace, caller_site, current, error, fatal
+from typedpipe.dsl.values import PipelineValue, derived, poison, same_trace
 from typedpipe.ir import nodes as ir
 from typedpipe.types.display import show
 from typedpipe.types.model import (
@@ -195,12 +196,18 @@ def _condition(condition: object, word: str) -> PipelineValue:
             help="compare what it gives: `task.output == ...`, or pass `task.output` when it is a bool",
         )
     elif not isinstance(condition, bool):
-        error("TP161", f"`dsl.{word}` got {condition!r}, which is no condition", help="compare a value of the pipeline: `n > 3`")
+        error(
+            "TP161",
+            f"`dsl.{word}` got {condition!r}, which is no condition",
+            help="compare a value of the pipeline: `n > 3`",
+        )
     else:
         error(
             "TP161",
             f"`dsl.{word}` got {condition!r}, which Python decided while the pipeline was being defined",
-            notes=("`is`, `in`, `isinstance`, `not`, `and` and `or` are decided by Python at once, whatever the value",),
+            notes=(
+                "`is`, `in`, `isinstance`, `not`, `and` and `or` are decided by Python at once, whatever the value",
+            ),
             help="compare values of the pipeline with `==`, `<`, …; `dsl.In(x, items)` for `in`, `dsl.IfSet(x)` for "
             "`is not None`, `dsl.Not(...)` for `not`, `&` and `|` for `and` and `or`",
         )
@@ -228,15 +235,15 @@ class IfSet(If, Generic[T]):
     def __enter__(self) -> T:  # type: ignore[override]  # an `If` gives itself to `as`, this gives the value
         self._arm(self._condition)
         value = self._value
-        unwrapped: Any = derived(
-            self._trace, without_none(value._tp_type), lambda ops: ir.Unwrap(ops[0]), (value,)
-        )
+        unwrapped: Any = derived(self._trace, without_none(value._tp_type), lambda ops: ir.Unwrap(ops[0]), (value,))
         return unwrapped  # type: ignore[no-any-return]  # to the checker it is the plain value
 
 
 def _optional(value: object, trace: Trace, word: str) -> PipelineValue:
     if not isinstance(value, PipelineValue):
-        error("TP161", f"`dsl.{word}` takes a value of the pipeline, not {value!r}", help="pass a parameter or an output")
+        error(
+            "TP161", f"`dsl.{word}` takes a value of the pipeline, not {value!r}", help="pass a parameter or an output"
+        )
         return poison(trace)
     if not same_trace(value, trace, f"the value of `dsl.{word}`"):
         return poison(trace)
@@ -270,9 +277,7 @@ class ParallelFor(Group, Generic[T]):
 
     kind = "for"
 
-    def __init__(
-        self, items: Sequence[T], name: str = "", parallelism: int | None = None
-    ) -> None:
+    def __init__(self, items: Sequence[T], name: str = "", parallelism: int | None = None) -> None:
         super().__init__(name)
         self._items = self._checked(items)
         self._parallelism = 0
@@ -385,9 +390,13 @@ class ExitHandler(Group):
         self._exit: Task[Any] | None = None
         given: Any = exit_task  # whatever a user's file gives
         if not isinstance(given, Task):
-            error("TP168", "`dsl.ExitHandler` takes the task to run at the end", help="`with dsl.ExitHandler(clean()):`")
+            error(
+                "TP168", "`dsl.ExitHandler` takes the task to run at the end", help="`with dsl.ExitHandler(clean()):`"
+            )
         elif given._trace is not self._trace or given._scope is not self._trace.scope:
-            error("TP168", "the exit task stands in another scope than the handler", help="call it just before the `with`")
+            error(
+                "TP168", "the exit task stands in another scope than the handler", help="call it just before the `with`"
+            )
         else:
             self._exit = given
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from typedpipe.diagnostics.model import NOWHERE
 from typedpipe.dsl.callee import Callee
+from typedpipe.dsl.lifting import operand
 from typedpipe.dsl.task import Task
 from typedpipe.dsl.tracing import Site, Trace, current, error, fatal
-from typedpipe.dsl.values import operand
 from typedpipe.ir import nodes as ir
 from typedpipe.types.artifacts import Artifact, artifact_type
 from typedpipe.types.model import ArtifactType
@@ -60,7 +60,9 @@ def importer(
     """
     trace = current()
     if trace is None:
-        fatal("TP169", "`dsl.importer` stands outside of a pipeline", help="use it in a function that has `@dsl.pipeline`")
+        fatal(
+            "TP169", "`dsl.importer` stands outside of a pipeline", help="use it in a function that has `@dsl.pipeline`"
+        )
     frame = sys._getframe(1)
     cls: Any = artifact_class  # whatever a user's file gives
     if not (isinstance(cls, type) and issubclass(cls, Artifact)):

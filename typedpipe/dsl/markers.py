@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from typedpipe.dsl.tracing import Trace, error, site_here
 
 if TYPE_CHECKING:
-    from typedpipe.dsl.values import PipelineValue, What
+    from typedpipe.dsl.lifting import What
+    from typedpipe.dsl.values import PipelineValue
 
 _ZERO = 0xF0100
 _BASE = 16
@@ -57,7 +58,8 @@ def present(text: str) -> bool:
 
 def read(trace: Trace, text: str, what: What) -> Any:
     """The text as a constant, or as a reference to be put together; None after an error was reported."""
-    from typedpipe.dsl.values import place_of, text_value
+    from typedpipe.dsl.lifting import place_of
+    from typedpipe.dsl.operators import text_value
     from typedpipe.ir.nodes import Const
     from typedpipe.types.values import NotAConstant, constant
 
@@ -94,7 +96,7 @@ def read(trace: Trace, text: str, what: What) -> Any:
 def _damaged(trace: Trace, what: What) -> None:
     for entry in trace.formats:
         entry[3] = True  # one report is enough
-    from typedpipe.dsl.values import place_of
+    from typedpipe.dsl.lifting import place_of
 
     error(
         "TP159",
@@ -105,7 +107,7 @@ def _damaged(trace: Trace, what: What) -> None:
 
 
 def _foreign(what: What) -> None:
-    from typedpipe.dsl.values import place_of
+    from typedpipe.dsl.lifting import place_of
 
     error(
         "TP158",

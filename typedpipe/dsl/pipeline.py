@@ -28,7 +28,6 @@ from typedpipe.dsl.tracing import (
 )
 from typedpipe.dsl.values import PipelineValue, poison
 from typedpipe.ir import nodes as ir
-from typedpipe.types.annotations import Returned
 
 P = ParamSpec("P")
 R_co = TypeVar("R_co", covariant=True)
@@ -59,7 +58,6 @@ class Pipeline(Generic[P, R_co]):
         self.uses: set[str] = set()
         self.ir: ir.Pipeline | None = None
         self.callee: Callee | None = None
-        self._returns: Returned | None = None
 
     def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> Task[R_co]:
         """Call the pipeline inside another one."""
@@ -96,7 +94,17 @@ class Pipeline(Generic[P, R_co]):
 
         Raises:
             PipelineError: The pipeline has mistakes, or an argument does not fit.
-            LocalRunFailed: A task failed.
+            typedpipe.local.RunFailed: A task failed; ``.result`` has what became of each.
+
+        >>> from typedpipe import dsl
+        >>> @dsl.component
+        ... def double(n: int) -> int:
+        ...     return 2 * n
+        >>> @dsl.pipeline
+        ... def four(n: int) -> int:
+        ...     return double(n=double(n=n).output).output
+        >>> four.local(n=1)
+        4
         """
         from typedpipe.dsl.direct import run_pipeline
 
@@ -182,7 +190,9 @@ def _define(fn: Any, name: Any, options: dict[str, Any]) -> Any:
     return handle
 
 
-_ASYNC_OR_GENERATOR = 0x20 | 0x80 | 0x100 | 0x200  # CO_GENERATOR, CO_COROUTINE, CO_ITERABLE_COROUTINE, CO_ASYNC_GENERATOR
+_ASYNC_OR_GENERATOR = (
+    0x20 | 0x80 | 0x100 | 0x200
+)  # CO_GENERATOR, CO_COROUTINE, CO_ITERABLE_COROUTINE, CO_ASYNC_GENERATOR
 
 
 def _is_function(fn: Any, name: Any, options: dict[str, Any], *, nested: bool) -> bool:

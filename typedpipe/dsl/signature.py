@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from typedpipe.diagnostics.model import Span
+from typedpipe.dsl.lifting import operand
 from typedpipe.dsl.source_files import parsed_file
 from typedpipe.dsl.task import Outputs, Task
 from typedpipe.dsl.tracing import Site, Trace, enclosing_names, error, listed, span_of_function
-from typedpipe.dsl.values import POISON, PipelineValue, is_poison, operand
+from typedpipe.dsl.values import POISON, PipelineValue, is_poison
 from typedpipe.ir import nodes as ir
 from typedpipe.types.annotations import Resolved, Returned, resolve, resolve_return
 from typedpipe.types.assignable import mismatch
@@ -130,7 +131,9 @@ def pipeline_signature(fn: Any, trace: Trace) -> PipelineSignature:
                 "TP118",
                 f"the pipeline `{trace.name}` has {kind}: `{name}`",
                 places.of(name),
-                help="a pipeline's outputs are what it returns" if found.direction == "out" else "only exit tasks have one",
+                help="a pipeline's outputs are what it returns"
+                if found.direction == "out"
+                else "only exit tasks have one",
             )
         else:
             default_ = _default(fn, name, found, default, places)
@@ -222,7 +225,11 @@ def _default(fn: Any, name: str, found: Resolved, default: object, places: Place
         return POISON
     why = mismatch(own, found.type)
     if why is not None:
-        help_ = f"make it `{name}: {show(found.type)} | None`" if default is None else "change the default or the annotation"
+        help_ = (
+            f"make it `{name}: {show(found.type)} | None`"
+            if default is None
+            else "change the default or the annotation"
+        )
         error(
             "TP104",
             f"the default of `{name}` of `{fn.__name__}` does not fit its type `{show(found.type)}`",
@@ -258,7 +265,12 @@ def _unfit(signature: PipelineSignature, result: object, trace: Trace) -> bool:
         return True
     title, at = f"the pipeline `{trace.name}`", signature.at_return()
     if isinstance(result, Task):
-        error("TP118", f"{title} returns a task, not a value", result._site, help="return what it gives: `return task.output`")
+        error(
+            "TP118",
+            f"{title} returns a task, not a value",
+            result._site,
+            help="return what it gives: `return task.output`",
+        )
     elif result is None and signature.outputs:
         one = signature.returns.kind == "one"
         names = f"`{show(signature.outputs['Output'])}`" if one else listed(list(signature.outputs))
@@ -280,7 +292,11 @@ def _values(signature: PipelineSignature, result: object, trace: Trace) -> dict[
     elif isinstance(result, dict):
         found = {name: value for name, value in result.items() if name in declared}
     else:
-        found = {name: getattr(result, name) for name in declared if not isinstance(result, PipelineValue) and hasattr(result, name)}
+        found = {
+            name: getattr(result, name)
+            for name in declared
+            if not isinstance(result, PipelineValue) and hasattr(result, name)
+        }
     missing = [name for name in declared if name not in found]
     if missing:
         error(
@@ -321,7 +337,9 @@ class Places:
         arguments = node.args
         every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, arguments.vararg, arguments.kwarg]
         found = {arg.arg: parsed.span(arg) for arg in every if arg is not None}
-        found[_RETURN] = next((parsed.span(n) for n in ast.walk(node) if isinstance(n, ast.Return)), parsed.header(node))
+        found[_RETURN] = next(
+            (parsed.span(n) for n in ast.walk(node) if isinstance(n, ast.Return)), parsed.header(node)
+        )
         found["return"] = parsed.span(node.returns) if node.returns is not None else parsed.header(node)
         return found
 

@@ -10,7 +10,7 @@ import re
 import types
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
-from typing import Any, cast
+from typing import Any
 
 _OPS = opcode.opmap
 _GLOBAL = {_OPS[name] for name in ("LOAD_GLOBAL", "STORE_GLOBAL", "DELETE_GLOBAL")}
@@ -110,7 +110,7 @@ def least_python(text: str, *, evaluated: bool = False) -> tuple[int, int]:
         for name, value in ast.iter_fields(node):
             if name in ("annotation", "returns") and not evaluated:
                 continue
-            children: list[Any] = cast("list[Any]", value) if isinstance(value, list) else [value]
+            children: list[Any] = value if isinstance(value, list) else [value]
             if evaluated and name == "annotation" and _is_union(value):
                 least = max(least, (3, 10))
             stack.extend(child for child in children if isinstance(child, ast.AST))

@@ -111,7 +111,7 @@ class Bundle:
         if self.names.get(fn.__name__) is fn:
             return
         file = parsed_file(fn.__code__.co_filename, fn.__globals__)
-        node = file and file.functions.get((fn.__code__.co_firstlineno, fn.__code__.co_name))
+        node = file.functions.get((fn.__code__.co_firstlineno, fn.__code__.co_name)) if file is not None else None
         if file is None or node is None:
             self._fail(
                 "TP138", f"the source of `{fn.__name__}` cannot be found", "define it in a file or a notebook cell"

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 from typedpipe.dsl import markers, settings
+from typedpipe.dsl.lifting import operand
 from typedpipe.dsl.tracing import Site, Trace, abort, error, fatal, listed, nearest
-from typedpipe.dsl.values import PipelineValue, operand, poison
+from typedpipe.dsl.values import PipelineValue, poison
 from typedpipe.ir import nodes as ir
 
 if TYPE_CHECKING:
@@ -70,7 +71,9 @@ class Task(Generic[R_co]):
             return only  # type: ignore[no-any-return]  # to the checker it is the plain value
         if self._callee is not None:
             message = f"`{self._callee.name}` has {len(names) or 'no'} outputs, so `.output` does not say which"
-            help_ = f"write `.outputs.{names[0]}`; it has {listed(names)}" if names else "give its function a return value"
+            help_ = (
+                f"write `.outputs.{names[0]}`; it has {listed(names)}" if names else "give its function a return value"
+            )
             error("TP116", message, help=help_)
         value: Any = poison(self._trace)
         return value  # type: ignore[no-any-return]  # as above
@@ -253,7 +256,11 @@ class Task(Generic[R_co]):
         __lt__ = __le__ = __gt__ = __ge__ = _compared
 
         def __format__(self, spec: str) -> str:
-            error("TP114", f"the task `{self._name}` is put into text", help=f"put in what it gives: `{{task{self._instead()}}}`")
+            error(
+                "TP114",
+                f"the task `{self._name}` is put into text",
+                help=f"put in what it gives: `{{task{self._instead()}}}`",
+            )
             return ""
 
         def __getattr__(self, name: str) -> Any:
@@ -270,6 +277,7 @@ _KFP_ONLY = {
     "dependent_tasks": "what a task depends on is in the IR: `typedpipe graph FILE` shows it",
     "channel_inputs": "the arguments of a call are in the call",
     "platform_spec": "`typedpipe compile FILE` writes what runs",
+    "add_node_selector_constraint": 'leave it out; `.set_accelerator_type("nvidia.com/gpu")` asks for accelerators, and the cluster says where pods run',
     "set_debug_pause": "leave it out: the pod of a failed task is kept by the engine",
 }
 

@@ -86,6 +86,7 @@ class Trace:
         "scope",
         "scopes",
     )
+
     def __init__(self, name: str, report: Diagnostics) -> None:
         self.nonce = next(_nonces)
         self.name = name
@@ -103,7 +104,7 @@ class Trace:
         self.groups: list[Any] = []
 
     def unique(self, base: str) -> str:
-        """A name for a node that no other node of the pipeline has: ``train``, ``train-2``, …"""
+        """A name for a node that no other node of the pipeline has: ``train``, ``train-2``, …."""
         names = self.names
         count = names.get(base, 0) + 1
         names[base] = count
@@ -215,6 +216,14 @@ def enclosing_names() -> dict[str, Any]:
     while frame is not None and frame.f_code.co_filename.startswith(PACKAGE):
         frame = frame.f_back
     return {} if frame is None or frame.f_code.co_name == "<module>" else frame.f_locals
+
+
+def caller_site(depth: int = 2) -> Site:
+    """The frame that called: the user's, when it is called directly from a public function."""
+    frame = sys._getframe(depth)
+    if frame.f_code.co_filename.startswith(PACKAGE):
+        return site_here() or (frame.f_code, frame.f_lasti)
+    return frame.f_code, frame.f_lasti
 
 
 def span_of(site: Site | None) -> Span:

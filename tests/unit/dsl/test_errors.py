@@ -313,5 +313,8 @@ def test_calls_that_do_not_fit(program):
             add(a=loop)
         """
     )
-    assert [said.partition(" ")[0] for said in found.said] == ["TP113"] * 2 + ["TP114"] * 6 + ["TP115"] * 3 + ["TP117", "TP114"]
+    assert [said.partition(" ")[0] for said in found.said] == ["TP113"] * 2 + ["TP114"] * 6 + ["TP115"] * 3 + [
+        "TP117",
+        "TP114",
+    ]
     assert "it is nested too deeply, or holds itself" in found.printed

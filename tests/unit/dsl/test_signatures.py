@@ -25,7 +25,12 @@ def test_kfps_call_forms_and_optional_inputs_are_what_they_say(program):
     )
     assert found.codes == []
     ports = {port.name: port for port in found.module.use.definition.inputs}
-    assert {name: port.how for name, port in ports.items()} == {"a": "path", "b": "path", "e": "artifact", "f": "artifact"}
+    assert {name: port.how for name, port in ports.items()} == {
+        "a": "path",
+        "b": "path",
+        "e": "artifact",
+        "f": "artifact",
+    }
     assert [port.name for port in found.module.use.definition.outputs] == ["c", "d"]
 
 
@@ -138,7 +143,14 @@ def test_positional_only_and_keyword_only_parameters(program):
 
 @pytest.mark.parametrize(
     ("default", "code"),
-    [("object()", "TP104"), ("'x'", "TP104"), ("None", "TP104"), ("{1: 2}", "TP104"), ("1.5", "TP104"), ("True", "TP104")],
+    [
+        ("object()", "TP104"),
+        ("'x'", "TP104"),
+        ("None", "TP104"),
+        ("{1: 2}", "TP104"),
+        ("1.5", "TP104"),
+        ("True", "TP104"),
+    ],
 )
 def test_a_default_that_does_not_fit_is_one_error(program, default, code):
     for decorator in ("component", "pipeline"):
@@ -279,7 +291,10 @@ def test_elif_belongs_to_the_last_chain_of_the_scope_and_oneof_takes_a_last_valu
     ("body", "said"),
     [
         ("with Else(): add(a=n)", "TP162 3:10 this `dsl.Else` belongs to no `dsl.If`: no `dsl.If` stands before it"),
-        ("with Elif(n == 1): add(a=n)", "TP162 3:10 this `dsl.Elif` belongs to no `dsl.If`: no `dsl.If` stands before it"),
+        (
+            "with Elif(n == 1): add(a=n)",
+            "TP162 3:10 this `dsl.Elif` belongs to no `dsl.If`: no `dsl.If` stands before it",
+        ),
         (
             "with If(n == 1): add(a=1)\n    with Else(): add(a=2)\n    with Else(): add(a=3)",
             "TP162 5:10 this `dsl.Else` belongs to no `dsl.If`: the chain before it has its Else already",

@@ -114,5 +114,9 @@ def test_names_of_nodes_are_unique_in_the_pipeline(program):
                 add(a=x)
         """
     )
-    names = [line.split(" = ")[0].strip() for line in found.graph.split("\n") if line.strip().startswith("%") and "%0" not in line]
+    names = [
+        line.split(" = ")[0].strip()
+        for line in found.graph.split("\n")
+        if line.strip().startswith("%") and "%0" not in line
+    ]
     assert len(names) == len(set(names)), names

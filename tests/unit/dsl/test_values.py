@@ -280,7 +280,14 @@ def test_what_a_value_does_not_have(program, use, said):
 
 @pytest.mark.parametrize(
     "text",
-    ['f"{n}"[2:]', 'f"{n!r}"', 'f"{[n]}"', 'f"{n}".encode().decode("latin-1")', 'textwrap.fill(f"aaaa {n}", 3)', 'json.dumps(f"{n}")[:9]'],
+    [
+        'f"{n}"[2:]',
+        'f"{n!r}"',
+        'f"{[n]}"',
+        'f"{n}".encode().decode("latin-1")',
+        'textwrap.fill(f"aaaa {n}", 3)',
+        'json.dumps(f"{n}")[:9]',
+    ],
 )
 def test_a_damaged_marker_is_an_error(program, text):
     found = program(f"import textwrap, json\n@dsl.pipeline\ndef p(n: int = 1):\n    say(s={text})\n    add(a=n)\n")
@@ -344,7 +351,9 @@ def test_a_pydantic_constructor_says_pass_the_fields(program):
             Settings(n=n)
         """
     )
-    assert found.said == ["TP154 6:5 a pydantic model cannot be made of a value that is known only when the pipeline runs"]
+    assert found.said == [
+        "TP154 6:5 a pydantic model cannot be made of a value that is known only when the pipeline runs"
+    ]
     assert found.help == "pass the fields to a component, and make the model there"
 
 

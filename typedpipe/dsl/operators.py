@@ -1,0 +1,142 @@
+"""Operators of pipeline values: comparison, ``&`` and ``|``, index, field, f-string."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from typedpipe.dsl.lifting import leaf
+from typedpipe.dsl.tracing import Trace, current, error, listed, nearest
+from typedpipe.dsl.values import Build, PipelineValue, derived, poison, stop
+from typedpipe.ir import nodes as ir
+from typedpipe.types.display import show
+from typedpipe.types.model import (
+    ANY,
+    BOOL,
+    STR,
+    AnyType,
+    DictType,
+    ListType,
+    StructType,
+    Type,
+    UnionType,
+    is_artifact,
+    is_optional,
+    union,
+    without_none,
+)
+
+
+def compare(left: PipelineValue, op: ir.CompareOp, other: object) -> Any:
+    if isinstance(other, (list, tuple, dict)) or other is None:
+        what = "None" if other is None else f"a {type(other).__name__}"
+        if other is None and op in {"==", "!="}:
+            trace = left._tp_trace
+            is_set = derived(trace, BOOL, lambda ops: ir.IsSet(ops[0]), (left,))
+            return is_set if op == "!=" else derived(trace, BOOL, lambda ops: ir.Not(ops[0]), (is_set,))
+        error(
+            "TP156",
+            f"a condition compares scalars; the other side is {what}",
+            help="compare it in a component that returns a bool, and branch on that",
+        )
+        return poison(left._tp_trace)
+    right = leaf(other, "the other side of the comparison")
+    return derived(left._tp_trace, BOOL, lambda ops: ir.Compare(op, ops[0], ops[1]), (left, right))
+
+
+def combine(flat: str, left: object, right: object) -> Any:
+    trace = current()
+    for side in (left, right):
+        if not isinstance(side, PipelineValue):
+            symbol = "&" if flat == "and" else "|"
+            help_ = f"put parentheses round each comparison: `(a > 1) {symbol} (b < 2)`"
+            error("TP157", f"`{symbol}` joins two conditions, and one side is the constant {side!r}", help=help_)
+            return poison(trace or next(s for s in (left, right) if isinstance(s, PipelineValue))._tp_trace)
+    build: Build = ir.And if flat == "and" else ir.Or
+    first = left if isinstance(left, PipelineValue) else right
+    assert isinstance(first, PipelineValue)
+    return derived(first._tp_trace, BOOL, build, (left, right), flat)
+
+
+def item(value: PipelineValue, key: object) -> Any:
+    trace, type_ = value._tp_trace, without_none(value._tp_type)
+    if isinstance(key, str):
+        if not isinstance(type_, (DictType, StructType, AnyType, UnionType)):
+            error("TP156", f"a `{show(type_)}` has no key `{key}`", help="index a list by an int, a dict by a string")
+            return poison(trace)
+        return field_of(value, key)
+    if isinstance(key, slice):
+        stop(
+            value, "TP154", "a slice of this value is known only when the pipeline runs", help="slice it in a component"
+        )
+    if isinstance(type_, ListType):
+        index = leaf(key, "the index")
+        return derived(trace, type_.item, lambda ops: ir.Index(ops[0], ops[1]), (value, index))
+    if isinstance(type_, (DictType, AnyType)):
+        index = leaf(key, "the key")
+        item = type_.value if isinstance(type_, DictType) else ANY
+        return derived(trace, item, lambda ops: ir.Index(ops[0], ops[1]), (value, index))
+    error("TP156", f"a `{show(type_)}` cannot be indexed")
+    return poison(trace)
+
+
+def attribute(value: PipelineValue, name: str) -> Any:
+    type_ = without_none(value._tp_type)
+    if is_artifact(type_):
+        error(
+            "TP167",
+            f"`.{name}` of an artifact is known only when the pipeline runs",
+            help=f"take the artifact as an `Input[{show(type_)}]` in a component, and use `.{name}` there",
+        )
+        return poison(value._tp_trace)
+    if isinstance(type_, (StructType, DictType, AnyType, UnionType)):
+        return field_of(value, name)
+    error(
+        "TP156",
+        f"a `{show(type_)}` of a pipeline's body has no `.{name}`",
+        help="values of a pipeline body can be compared, indexed, put into f-strings and passed to tasks; "
+        "do anything else in a component",
+    )
+    return poison(value._tp_trace)
+
+
+def field_of(value: PipelineValue, name: str) -> Any:
+    found = _field_type(without_none(value._tp_type), name)
+    if isinstance(found, str):
+        error("TP156", f"`{show(value._tp_type)}` has no field `{name}`", help=found)
+        return poison(value._tp_trace)
+    if is_optional(value._tp_type):
+        error(
+            "TP156",
+            f"this value may be None, so its field `{name}` may be missing",
+            help="use `dsl.IfSet(value)` or `dsl.Some(value, default)` first",
+        )
+    return derived(value._tp_trace, found, lambda ops: ir.Field(ops[0], name), (value,))
+
+
+def _field_type(type_: Type, name: str) -> Type | str:
+    """The type of a field, or a help text when there is none."""
+    if isinstance(type_, StructType):
+        names = [f.name for f in type_.fields]
+        for field in type_.fields:
+            if field.name == name:
+                return field.type
+        guess = nearest(name, names)
+        return f"did you mean `{guess}`?" if guess else f"it has {listed(names)}" if names else "it has no fields"
+    if isinstance(type_, DictType):
+        return type_.value
+    if isinstance(type_, UnionType):
+        found = [_field_type(member, name) for member in type_.members]
+        missing = next((f for f in found if isinstance(f, str)), None)
+        return missing if missing is not None else union(*(f for f in found if not isinstance(f, str)))
+    return ANY if isinstance(type_, AnyType) else "take a field of a struct or a dict"
+
+
+def text_value(trace: Trace, parts: list[str | tuple[PipelineValue, str]]) -> PipelineValue:
+    """The value of an f-string."""
+    children = tuple(part[0] for part in parts if not isinstance(part, str))
+
+    def build(ops: tuple[Any, ...]) -> ir.Expr:
+        left = iter(ops)
+        return ir.Format(tuple(p if isinstance(p, str) else ir.FormatPart(next(left), p[1]) for p in parts))
+
+    return derived(trace, STR, build, children)
