@@ -1,7 +1,8 @@
-"""``typedpipe compile``: a pipeline to Argo Workflows YAML, or to saved IR."""
+"""``typedpipe compile``: a pipeline to the files of a backend, or to saved IR."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import click
@@ -12,52 +13,87 @@ from typedpipe.cli.writing import compare_output, write_output
 from typedpipe.diagnostics.model import Diagnostics, PipelineError
 from typedpipe.ir.nodes import Pipeline
 
+_BACKENDS_OWN = "backend_"
+_NOT_AGAIN = ("target", "output", "to", "param", "check", "format", "print_after")
+"""What the command calls its own; a backend's option of such a name is ``--<backend>-<name>``."""
 
-@click.command("compile")
-@click.argument("target")
-@click.option("-o", "--output", default="-", metavar="FILE", help="Where to write it; - is stdout, and the default.")
-@click.option("--to", type=click.Choice(["argo", "ir"]), default="argo", show_default=True, help="What to compile to.")
-@click.option(
-    "--kind",
-    type=click.Choice(["Workflow", "WorkflowTemplate", "CronWorkflow"]),
-    help="The Argo object; Workflow if not given.",
-)
-@click.option(
-    "--argo-target", "argo_target", metavar="VERSION", help="The oldest Argo that must take it: 3.6, 3.7, 4.0, 4.1."
-)
-@click.option(
-    "--name", metavar="NAME", help="The object's name; a Workflow's is generated from the pipeline's if not given."
-)
-@click.option("--namespace", metavar="NAME", help="The object's namespace; none if not given.")
-@click.option("--service-account", metavar="NAME", help="The service account of the pods.")
-@click.option("--schedule", metavar="CRON", help="When a CronWorkflow runs, such as '0 3 * * *'.")
-@click.option("--timezone", metavar="NAME", help="The time zone of the schedule, such as Europe/Berlin.")
-@click.option(
-    "--param",
-    "params",
-    multiple=True,
-    metavar="NAME=VALUE",
-    help="A default of the pipeline's, changed. May be repeated.",
-)
-@click.option("--check", is_flag=True, help="Write nothing: exit with 1, and a diff, unless FILE holds exactly this.")
-@format_option
-def command(
-    target: str, output: str, to: str, params: tuple[str, ...], check: bool, form: str, **settings: Any
+
+class _Compile(click.Command):
+    """The options of the backend that ``--to`` names stand beside the command's own."""
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        name = _chosen(args)
+        self.params = [*_FIXED, *(_options(name) if name != "ir" else ())]
+        return super().make_context(info_name, args, parent, **extra)
+
+
+def _chosen(args: Sequence[str]) -> str:
+    for at, text in enumerate(args):
+        if text == "--to" and at + 1 < len(args):
+            return args[at + 1]
+        if text.startswith("--to="):
+            return text.removeprefix("--to=")
+    return "argo"
+
+
+def _options(name: str) -> list[click.Option]:
+    from typedpipe.compiler.registry import backend
+
+    try:
+        options = backend(name).options
+    except PipelineError as error:
+        stop(error)
+        raise
+    found: list[click.Option] = []
+    for option in options:
+        flag = f"{name}-{option.name}" if option.name in _NOT_AGAIN else option.name
+        default = f"; {option.default} if not given" if option.default is not None else ""
+        found.append(
+            click.Option(
+                [f"--{flag.replace('_', '-')}", _BACKENDS_OWN + option.name],
+                type=click.Choice(option.choices) if option.choices else str,
+                metavar="|".join(option.choices) or "TEXT",
+                help=f"{option.help[:1].upper()}{option.help[1:]}{default}.",
+            )
+        )
+    return found
+
+
+def _compile(
+    target: str, output: str, to: str, params: tuple[str, ...], check: bool, print_after: str, form: str, **settings: Any
 ) -> None:
-    """Compile the pipeline of TARGET (FILE, FILE:NAME or MODULE:NAME).
-
-    The file is written whole or, when the pipeline has a mistake, not at all. Diagnostics go to stderr.
-    """
     from typedpipe.cli.choosing import load_pipeline
 
     if check and output == "-":
         raise click.UsageError("--check compares with a file: name it with -o FILE")
     traced = _with_params(load_pipeline(target, form), params, form)
-    data = _ir(traced, form) if to == "ir" else _compiled(traced, to, settings, form)
+    printer = _printer(print_after) if print_after else None
+    options = {
+        name.removeprefix(_BACKENDS_OWN): value
+        for name, value in settings.items()
+        if name.startswith(_BACKENDS_OWN) and value is not None
+    }
+    data = _ir(traced, form, printer) if to == "ir" else _compiled(traced, to, options, form, printer)
     if check:
         compare_output(output, data)
     else:
         write_output(output, data)
+
+
+def _printer(wanted: str) -> Callable[[str, Pipeline], None]:
+    from typedpipe.compiler import driver
+    from typedpipe.ir.text import dump
+
+    if wanted not in driver.PASSES:
+        raise click.UsageError(f"no pass {wanted!r}; there are {', '.join(driver.PASSES)}")
+
+    def show(name: str, pipeline: Pipeline) -> None:
+        if name == wanted:
+            click.echo(f"# after {name}\n{dump(pipeline)}", err=True)
+
+    return show
 
 
 def _with_params(traced: Pipeline, params: tuple[str, ...], form: str) -> Pipeline:
@@ -77,15 +113,18 @@ def _with_params(traced: Pipeline, params: tuple[str, ...], form: str) -> Pipeli
     return with_defaults(traced, bound)
 
 
-def _compiled(traced: Pipeline, backend: str, settings: dict[str, Any], form: str) -> str:
+def _compiled(
+    traced: Pipeline,
+    backend: str,
+    options: dict[str, Any],
+    form: str,
+    printer: Callable[[str, Pipeline], None] | None,
+) -> str:
     from typedpipe.compiler import driver
 
-    options = {key: value for key, value in settings.items() if value is not None}
-    if "argo_target" in options:
-        options["target"] = options.pop("argo_target")
     report = Diagnostics()
     try:
-        files = driver.compile(traced, backend, options, report)
+        files = driver.compile(traced, backend, options, report, printer)
     except PipelineError as error:
         stop(error, form)
         raise
@@ -93,12 +132,47 @@ def _compiled(traced: Pipeline, backend: str, settings: dict[str, Any], form: st
     return "---\n".join(files.values())
 
 
-def _ir(traced: Pipeline, form: str) -> bytes:
+def _ir(traced: Pipeline, form: str, printer: Callable[[str, Pipeline], None] | None) -> bytes:
     from typedpipe.compiler import driver
     from typedpipe.ir import wire
 
     try:
-        return wire.encode(driver.check(traced))
+        return wire.encode(driver.check(traced, print_after=printer))
     except PipelineError as error:
         stop(error, form)
         raise
+
+
+def _own() -> list[click.Parameter]:
+    return [
+        click.Argument(["target"]),
+        click.Option(
+            ["-o", "--output"], default="-", metavar="FILE", help="Where to write it; - is stdout, and the default."
+        ),
+        click.Option(
+            ["--to"], default="argo", metavar="BACKEND", show_default=True, help="What to compile to; ir saves the IR."
+        ),
+        click.Option(
+            ["--param", "params"],
+            multiple=True,
+            metavar="NAME=VALUE",
+            help="A default of the pipeline's, changed. May be repeated.",
+        ),
+        click.Option(
+            ["--check"], is_flag=True, help="Write nothing: exit with 1, and a diff, unless FILE holds exactly this."
+        ),
+        click.Option(["--print-after"], default="", metavar="PASS", help="Print the IR after this pass to stderr, too."),
+    ]
+
+
+command = _Compile(
+    "compile",
+    callback=_compile,
+    params=_own(),
+    help=(
+        "Compile the pipeline of TARGET (FILE, FILE:NAME or MODULE:NAME).\n\n"
+        "The file is written whole or, when the pipeline has a mistake, not at all. Diagnostics go to stderr."
+    ),
+)
+format_option(command)
+_FIXED = tuple(command.params)

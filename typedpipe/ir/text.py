@@ -55,27 +55,35 @@ from typedpipe.ir.nodes import (
     Unwrap,
 )
 from typedpipe.ir.scopes import RESOURCES
-from typedpipe.types.data import to_data
-from typedpipe.types.display import show
-from typedpipe.types.model import ArtifactType, DictType, EnumType, ListType, LiteralType, StructType, Type, UnionType
+from typedpipe.ir.type_names import NAMES, TypeNames, type_text
 
 INDENT = "  "
 
 
 def dump(pipeline: Pipeline) -> str:
-    """A pipeline as text.
+    """A pipeline as text, for people: a type that has a name is defined once, above all else.
 
     >>> print(dump(Pipeline("p", Graph())), end="")
     pipeline p
     <BLANKLINE>
     graph
     """
-    return "\n".join(_pipeline(pipeline)) + "\n"
+    names = TypeNames()
+    token = NAMES.set(names)
+    try:
+        lines = list(_pipeline(pipeline))
+    finally:
+        NAMES.reset(token)
+    head = lines.index("")
+    defined = list(names.definitions())
+    lines[head:head] = ["", *defined] if defined else []
+    return "\n".join(lines) + "\n"
 
 
 def digest(pipeline: Pipeline) -> str:
-    """The SHA-256 of a pipeline's text: the same for the same program, wherever its source stands."""
-    return hashlib.sha256(dump(pipeline).encode("utf-8", "surrogatepass")).hexdigest()
+    """The SHA-256 of a pipeline's text, with all of each type in it: the same for the same program, wherever it stands."""
+    text = "\n".join(_pipeline(pipeline))
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def digest_component(component: Component) -> str:
@@ -356,36 +364,6 @@ def _pieces(expr: Format) -> str:
 
 
 # --------------------------------------------------------------------------------------------------- words
-
-_TYPE_TEXTS: dict[Type, str] = {}
-
-
-def type_text(type_: Type) -> str:
-    """A type, as the user would write it, and where that is not all of it, its data."""
-    found = _TYPE_TEXTS.get(type_)
-    if found is None:
-        found = show(type_)
-        if not _is_plain(type_):
-            found += json.dumps(to_data(type_), separators=(",", ":"))
-        if len(_TYPE_TEXTS) > 4096:
-            _TYPE_TEXTS.clear()
-        _TYPE_TEXTS[type_] = found
-    return found
-
-
-def _is_plain(type_: Type) -> bool:
-    """Whether what ``show`` says is all there is to a type."""
-    match type_:
-        case ListType():
-            return _is_plain(type_.item)
-        case DictType():
-            return _is_plain(type_.value)
-        case UnionType():
-            return all(map(_is_plain, type_.members))
-        case StructType() | EnumType() | ArtifactType() | LiteralType():
-            return False
-        case _:
-            return True
 
 
 def name_text(name: str) -> str:

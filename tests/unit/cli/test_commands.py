@@ -289,3 +289,31 @@ def test_no_heavy_module_is_loaded(code: str) -> None:
     assert not loaded & HEAVY
     if code.startswith("import"):
         assert "click" not in loaded
+
+
+# ------------------------------------------------------------------------------------------ backends, and passes
+
+
+def test_the_options_of_compile_are_those_of_its_backend(capsys: pytest.CaptureFixture[str]) -> None:
+    from typedpipe.compiler.registry import backend
+
+    assert run_app(["compile", "--help"]) == 0
+    text = capsys.readouterr().out
+    for option in backend("argo").options:
+        assert f"--{'argo-target' if option.name == 'target' else option.name.replace('_', '-')}" in text
+    assert run_app(["compile", "--to", "ir", "--help"]) == 0
+    assert "--kind" not in capsys.readouterr().out
+
+
+def test_a_backend_that_is_not_there(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_app(["compile", "p.py:sums", "--to=argos"]) == 3
+    assert "error[TP390]: there is no backend called `argos`" in capsys.readouterr().err
+
+
+def test_the_ir_is_printed_after_a_pass(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_app(["compile", "p.py:sums", "--to", "ir", "-o", "sums.tpir", "--print-after", "close_scopes"]) == 0
+    printed = capsys.readouterr()
+    assert "# after close_scopes\npipeline sums closed\n" in printed.err
+    assert not printed.out
+    assert run_app(["compile", "p.py:sums", "--print-after", "clsoe"]) == 2
+    assert "there are verify, check_types" in capsys.readouterr().err

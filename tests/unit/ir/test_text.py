@@ -8,9 +8,9 @@ from tests.ir_samples import COMPONENTS, SAMPLES, Body, branch, chain, const, pi
 from typedpipe.compiler.driver import check
 from typedpipe.diagnostics.model import NOWHERE
 from typedpipe.ir.diff import diff
-from typedpipe.ir.nodes import Chunk, FromInput, Graph, GraphOutput, Pipeline, PythonImpl
+from typedpipe.ir.nodes import Chunk, FromInput, Graph, GraphOutput, InputPort, Pipeline, PythonImpl
 from typedpipe.ir.text import digest, digest_component, dump
-from typedpipe.types.model import ANY
+from typedpipe.types.model import ANY, NULL, EnumMember, EnumType, ListType, union
 
 BRANCH = """\
 graph
@@ -43,6 +43,25 @@ def test_the_text_of_a_branch() -> None:
 def test_equal_text_means_equal_programs() -> None:
     texts = {dump(make()) for make in SAMPLES.values()} | {dump(check(make())) for make in SAMPLES.values()}
     assert len(texts) == 2 * len(SAMPLES)
+
+
+def test_types_are_defined_once_and_two_of_one_name_are_told_apart() -> None:
+    colors = [EnumType("Color", (EnumMember("RED", wire),)) for wire in ('"r"', "1")]
+    ports = [InputPort("a", ListType(colors[0])), InputPort("b", union(colors[1], NULL)), InputPort("c", colors[0])]
+    assert (
+        dump(Pipeline("p", Graph(tuple(ports))))
+        == """\
+pipeline p
+
+type Color = enum(RED="r")
+type Color#2 = enum(RED=1)
+
+graph
+  in a: list[Color] by value
+  in b: Color#2 | None by value
+  in c: Color by value
+"""
+    )
 
 
 def test_one_true_and_one_point_zero_are_not_the_same() -> None:
