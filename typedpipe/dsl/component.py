@@ -137,6 +137,7 @@ if TYPE_CHECKING:
             self: _Str3[Callable[Concatenate[_OP, _OP, _OP, P], None]], *args: P.args, **kwargs: P.kwargs
         ) -> Any: ...
 
+    # The overloads overlap on purpose, and the first that fits wins: that is what each `ignore` below is for.
     class _Decorator(Protocol):
         @overload
         def __call__(self, fn: _S0, /) -> _Str0[_S0]: ...  # type: ignore[overload-overlap]
@@ -145,15 +146,15 @@ if TYPE_CHECKING:
         @overload
         def __call__(self, fn: _S2, /) -> _Str2[_S2]: ...  # type: ignore[overload-overlap]
         @overload
-        def __call__(self, fn: _S3, /) -> _Str3[_S3]: ...  # pyright: ignore
+        def __call__(self, fn: _S3, /) -> _Str3[_S3]: ...  # pyright: ignore[reportOverlappingOverload]
         @overload
-        def __call__(
+        def __call__(  # pyright: ignore[reportOverlappingOverload]
             self, fn: Callable[Concatenate[_OP, _OP, _OP, P], None], /
-        ) -> ParamComponent[P, UseOutputs, Any]: ...  # pyright: ignore
+        ) -> ParamComponent[P, UseOutputs, Any]: ...
         @overload
-        def __call__(self, fn: Callable[Concatenate[_OP, _OP, P], None], /) -> ParamComponent[P, UseOutputs, Any]: ...  # pyright: ignore
+        def __call__(self, fn: Callable[Concatenate[_OP, _OP, P], None], /) -> ParamComponent[P, UseOutputs, Any]: ...  # pyright: ignore[reportOverlappingOverload]
         @overload
-        def __call__(self, fn: Callable[Concatenate[OutputPath[T], P], None], /) -> ParamComponent[P, T, Any]: ...  # pyright: ignore
+        def __call__(self, fn: Callable[Concatenate[OutputPath[T], P], None], /) -> ParamComponent[P, T, Any]: ...  # pyright: ignore[reportOverlappingOverload]
         @overload
         def __call__(self, fn: Callable[P, None], /) -> ParamComponent[P, Any, Any]: ...  # type: ignore[overload-overlap]
         @overload
@@ -166,13 +167,13 @@ if TYPE_CHECKING:
     @overload
     def component(fn: _S2, /) -> _Str2[_S2]: ...  # type: ignore[overload-overlap]
     @overload
-    def component(fn: _S3, /) -> _Str3[_S3]: ...  # pyright: ignore
+    def component(fn: _S3, /) -> _Str3[_S3]: ...  # pyright: ignore[reportOverlappingOverload]
     @overload
-    def component(fn: Callable[Concatenate[_OP, _OP, _OP, P], None], /) -> ParamComponent[P, UseOutputs, Any]: ...  # pyright: ignore
+    def component(fn: Callable[Concatenate[_OP, _OP, _OP, P], None], /) -> ParamComponent[P, UseOutputs, Any]: ...  # pyright: ignore[reportOverlappingOverload]
     @overload
-    def component(fn: Callable[Concatenate[_OP, _OP, P], None], /) -> ParamComponent[P, UseOutputs, Any]: ...  # pyright: ignore
+    def component(fn: Callable[Concatenate[_OP, _OP, P], None], /) -> ParamComponent[P, UseOutputs, Any]: ...  # pyright: ignore[reportOverlappingOverload]
     @overload
-    def component(fn: Callable[Concatenate[OutputPath[T], P], None], /) -> ParamComponent[P, T, Any]: ...  # pyright: ignore
+    def component(fn: Callable[Concatenate[OutputPath[T], P], None], /) -> ParamComponent[P, T, Any]: ...  # pyright: ignore[reportOverlappingOverload]
     @overload
     def component(fn: Callable[P, None], /) -> ParamComponent[P, Any, Any]: ...  # type: ignore[overload-overlap]
     @overload

@@ -10,7 +10,7 @@ import itertools
 import os
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from types import CodeType, FrameType
@@ -141,7 +141,7 @@ def detached() -> Trace:
 
 
 @contextmanager
-def collecting(report: Diagnostics) -> Iterator[Collected]:
+def collecting(report: Diagnostics) -> Generator[Collected]:
     """Report what decoration finds into ``report`` instead of raising it, and list the pipelines that it defines."""
     found = Collected(report)
     token = _COLLECTED.set(found)
@@ -152,7 +152,7 @@ def collecting(report: Diagnostics) -> Iterator[Collected]:
 
 
 @contextmanager
-def tracing(trace: Trace) -> Iterator[Trace]:
+def tracing(trace: Trace) -> Generator[Trace]:
     """Make ``trace`` the current one."""
     token = _TRACE.set(trace)
     try:
@@ -248,7 +248,7 @@ def span_of_function(fn: Any) -> Span:
 
 
 @contextmanager
-def reporting() -> Iterator[Diagnostics]:
+def reporting() -> Generator[Diagnostics]:
     """Gather what one decoration finds; at its end it goes where errors go, or is raised all at once."""
     outer = sink()
     report = Diagnostics()
