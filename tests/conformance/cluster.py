@@ -50,6 +50,14 @@ class Cluster:
         name: str = made["metadata"]["name"]
         return name
 
+    def keep(self, library: dict[str, Any]) -> None:
+        """Make a workflow template, whose name says what is in it, unless it is there."""
+        try:
+            self.api.create_namespaced_custom_object(*GROUP, self.namespace, "workflowtemplates", library)
+        except Exception as error:
+            if getattr(error, "status", None) != 409:
+                raise
+
     def wait(self, name: str) -> dict[str, Any]:
         """The workflow when it has ended; one that hangs is stopped and comes with ``hung`` in it."""
         began = time.monotonic()
@@ -83,7 +91,9 @@ def run_there(case: Case, cluster: Cluster) -> tuple[Outcome, dict[str, Any]]:
     """Compile a pipeline and run it on the cluster."""
     closed = driver.check(case.traced, Diagnostics())
     (text,) = driver.compile(case.traced, "argo", {}).values()
-    manifest: dict[str, Any] = yaml.safe_load(text)
+    *libraries, manifest = yaml.safe_load_all(text)
+    for library in libraries:
+        cluster.keep(library)
     if case.on_argo:
         given = {parameter["name"]: parameter for parameter in manifest["spec"]["arguments"]["parameters"]}
         for name, value in case.on_argo.items():

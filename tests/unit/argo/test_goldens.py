@@ -13,9 +13,11 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
-from ir_samples import SAMPLES
+from ir_samples import SAMPLES, component
 
 from typedpipe.compiler import driver
+from typedpipe.ir.nodes import Const, FromTask, Graph, GraphOutput, Pipeline, Task
+from typedpipe.types.model import INT
 
 SCHEMA = Path(__file__).parents[2] / "schema" / "argo-3.7.18.json.gz"
 PREFIX = "io.argoproj.workflow.v1alpha1."
@@ -75,3 +77,26 @@ def test_no_template_is_there_twice_and_all_names_resolve() -> None:
         used = {task.get("template") for t in spec["templates"] if "dag" in t for task in t["dag"]["tasks"]}
         assert used <= set(names)
         assert spec["entrypoint"] in names
+
+
+def test_what_argo_4_would_refuse_is_split() -> None:
+    parts = [component(f"c{i}", {"n": INT}, INT, f"return n + {i}") for i in range(230)]
+    nodes = [Task("t0", "c0", (("n", Const("1", INT)),))]
+    for i in range(1, 450):
+        nodes.append(Task(f"t{i}", f"c{i if i < 230 else 0}", (("n", FromTask(f"t{i - 1}", "return")),)))
+    outputs = (GraphOutput("out", FromTask("t449", "return"), INT),)
+    traced = Pipeline("big", Graph((), tuple(nodes), outputs), {c.name: c for c in parts}, closed=True)
+    (text,) = driver.compile(traced, "argo", {}).values()
+    documents = [valid(part) for part in text.split("---\n")]
+    templates = {t["name"]: t for d in documents for t in d["spec"]["templates"]}
+    assert [d["kind"] for d in documents] == ["WorkflowTemplate", "Workflow"]
+    assert all(len(d["spec"]["templates"]) <= 200 for d in documents)
+    assert all(len(t["dag"]["tasks"]) <= 200 for t in templates.values() if "dag" in t)
+    tasks = [task for t in templates.values() if "dag" in t for task in t["dag"]["tasks"]]
+    named = [task.get("template") or task["templateRef"]["template"] for task in tasks]
+    assert sorted(n for n in named if n.startswith("c")) == sorted(node.component for node in nodes)
+    assert set(named) <= set(templates)
+    here = {t["name"] for t in documents[-1]["spec"]["templates"]}
+    assert all(("templateRef" in task) == (name not in here) for task, name in zip(tasks, named, strict=True))
+    first = next(task for task in templates["big-part-2"]["dag"]["tasks"] if task["name"] == "t200")
+    assert first["arguments"]["parameters"][0]["value"] == "{{inputs.parameters.t199--return}}"

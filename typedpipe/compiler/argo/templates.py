@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -25,7 +26,7 @@ class DagTask:
     """Whether a skipped task before it keeps it from running."""
     go_on: bool = False
 
-    def rows(self) -> list[tuple[str, str]]:
+    def rows(self, libraries: Mapping[str, str]) -> list[tuple[str, str]]:
         """Keys and written values, but for the template."""
         out = []
         if self.depends:
@@ -41,13 +42,19 @@ class DagTask:
             out.append(("arguments", arguments(self.arguments)))
         if self.exit:
             given = f", arguments: {arguments(self.exit[1])}" if self.exit[1] else ""
-            out.append(("hooks", f"{{exit: {{template: {self.exit[0]}{given}}}}}"))
+            out.append(("hooks", f"{{exit: {{{reference(self.exit[0], libraries)}{given}}}}}"))
         return out
 
-    def line(self) -> str:
-        """The task as a flow mapping."""
-        rest = "".join([f", {key}: {value}" for key, value in self.rows()])
-        return f"{{name: {self.name}, template: {self.template}{rest}}}"
+    def line(self, libraries: Mapping[str, str]) -> str:
+        """The task as a flow mapping; ``libraries`` has the workflow template of those that stand elsewhere."""
+        rest = "".join([f", {key}: {value}" for key, value in self.rows(libraries)])
+        return f"{{name: {self.name}, {reference(self.template, libraries)}{rest}}}"
+
+
+def reference(template: str, libraries: Mapping[str, str]) -> str:
+    """The key that names a template, and its value."""
+    library = libraries.get(template)
+    return f"template: {template}" if library is None else f"templateRef: {{name: {library}, template: {template}}}"
 
 
 def arguments(given: Arguments) -> str:
@@ -135,32 +142,16 @@ def _ports(word: str, ports: list[dict[str, Data]]) -> list[str]:
     return [f"{word}:", "  parameters:", *(f"  - {flow(port)}" for port in ports)]
 
 
-def write(templates: list[Template], inline: frozenset[str], indent: str = "  ") -> str:
-    """The list of templates; those in ``inline`` stand in the one task that uses them."""
-    by_name = {template.name: template for template in templates}
+def write(templates: list[Template], libraries: Mapping[str, str], indent: str = "  ") -> str:
+    """The list of templates."""
     out: list[str] = []
     for template in templates:
-        if template.name not in inline:
-            out.append(f"{indent}- name: {template.name}")
-            _body(template, by_name, inline, indent + "  ", out)
+        out.append(f"{indent}- name: {template.name}")
+        if isinstance(template, Leaf):
+            out += [f"{indent}  {line}" if line else "" for line in template.lines]
+            continue
+        out += [f"{indent}  {line}" for line in template.head()]
+        out += [f"{indent}  dag:", f"{indent}    tasks:"]
+        start = f"{indent}    - "
+        out += [start + task.line(libraries) for task in template.tasks]
     return "\n".join(out)
-
-
-def _body(template: Template, known: dict[str, Template], inline: frozenset[str], indent: str, out: list[str]) -> None:
-    if isinstance(template, Leaf):
-        out += [indent + line if line else "" for line in template.lines]
-        return
-    out += [indent + line for line in template.head()]
-    if not template.tasks:
-        out.append(f"{indent}dag: {{tasks: []}}")
-        return
-    out += [f"{indent}dag:", f"{indent}  tasks:"]
-    start = f"{indent}  - "
-    for task in template.tasks:
-        if task.template in inline:
-            out.append(f"{start}name: {task.name}")
-            out += [f"{indent}    {key}: {value}" for key, value in task.rows()]
-            out.append(f"{indent}    inline:")
-            _body(known[task.template], known, inline, indent + "      ", out)
-        else:
-            out.append(start + task.line())

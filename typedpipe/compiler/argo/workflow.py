@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import base64
 import zlib
-from collections import Counter
+from collections.abc import Iterator
 from functools import lru_cache
 
 from typedpipe import runtime
 from typedpipe.compiler.argo.boundary import argument, root_inputs
 from typedpipe.compiler.argo.graph import Lowering, Place, Scope
 from typedpipe.compiler.argo.leaf import BOOT
-from typedpipe.compiler.argo.names import slug
+from typedpipe.compiler.argo.names import digest, slug
 from typedpipe.compiler.argo.split import LIMIT
 from typedpipe.compiler.argo.support import Settings
-from typedpipe.compiler.argo.templates import Dag, Leaf, Template, write
+from typedpipe.compiler.argo.templates import Leaf, Template, write
 from typedpipe.compiler.argo.yaml import Data, flow, literal, scalar
 from typedpipe.diagnostics.model import Diagnostic, Diagnostics, Label
 from typedpipe.ir.nodes import Pipeline
@@ -42,28 +42,38 @@ def lower(pipeline: Pipeline, chosen: Settings, report: Diagnostics) -> str:
         for template in templates:
             if isinstance(template, Leaf):  # annotations of templates came with 3.7
                 template.lines = [line for line in template.lines if not line.startswith("annotations: ")]
-    inline = _inlined(templates, report, pipeline)
-    text = _file(
-        pipeline, chosen, scope.dag.name, write(templates, inline, "  " if chosen.kind != "CronWorkflow" else "    ")
-    )
-    _check_size(templates, text, pipeline, report)
-    return text
+    libraries = _libraries(templates, slug(pipeline.name))
+    here = [template for template in templates if template.name not in libraries]
+    indent = "  " if chosen.kind != "CronWorkflow" else "    "
+    text = _file(pipeline, chosen, scope.dag.name, write(here, libraries, indent))
+    _check_size(here, text, pipeline, report)
+    return "".join(f"{document}---\n" for document in _documents(templates, libraries, chosen)) + text
 
 
-def _inlined(templates: list[Template], report: Diagnostics, pipeline: Pipeline) -> frozenset[str]:
-    """Templates that stand in the one task that uses them, so that no more than Argo allows stand by themselves."""
-    extra = len(templates) - LIMIT
-    if extra <= 0:
-        return frozenset()
-    uses = Counter(task.template for dag in templates if isinstance(dag, Dag) for task in dag.tasks)
-    hooked = {task.exit[0] for dag in templates if isinstance(dag, Dag) for task in dag.tasks if task.exit}
-    once = [t.name for t in templates[1:] if uses[t.name] == 1 and t.name not in hooked]
-    leaves = {t.name for t in templates if isinstance(t, Leaf)}
-    chosen = sorted(once, key=lambda name: name not in leaves)[:extra]
-    if len(chosen) < extra:
-        message = f"the workflow needs {len(templates)} templates, and Argo allows {LIMIT}"
-        report.error("TP405", message, pipeline.span, help="make several pipelines of it")
-    return frozenset(chosen)
+def _libraries(templates: list[Template], name: str) -> dict[str, str]:
+    """The workflow template that each template moves to, when a workflow has more than Argo allows.
+
+    Those that were made first move: what a template uses was made before it, and a library knows other libraries only.
+    """
+    made = templates[1:]
+    extra = made[: max(len(templates) - LIMIT, 0)]
+    if extra:
+        name = f"{name[:40]}-{digest(write(extra, {}))}"
+    return {template.name: f"{name}-{i // LIMIT + 1}" for i, template in enumerate(extra)}
+
+
+def _documents(templates: list[Template], libraries: dict[str, str], chosen: Settings) -> Iterator[str]:
+    """The workflow templates, which stand before what uses them. They bring volumes of their own: the workflow's do not come along."""
+    namespace = f", namespace: {flow(chosen.namespace)}" if chosen.namespace else ""
+    for library in dict.fromkeys(libraries.values()):
+        inside = [template for template in templates if libraries.get(template.name) == library]
+        for template in inside:
+            if isinstance(template, Leaf) and template.name != "tp-nothing":
+                template.lines = ["volumes:", *_VOLUMES, *template.lines]
+        yield (
+            f"apiVersion: argoproj.io/v1alpha1\nkind: WorkflowTemplate\nmetadata: {{name: {library}{namespace}}}\n"
+            f"spec:\n  templates:\n{write(inside, libraries)}\n"
+        )
 
 
 def _check_size(templates: list[Template], text: str, pipeline: Pipeline, report: Diagnostics) -> None:
@@ -120,6 +130,13 @@ def _file(pipeline: Pipeline, chosen: Settings, entrypoint: str, templates: str)
     )
 
 
+_LIB = ", ".join(
+    f"{{path: {path}, fieldRef: {{fieldPath: \"metadata.annotations['typedpipe.dev/{key}']\"}}}}"
+    for path, key in (("typedpipe_boot.py", "boot"), ("runtime", "runtime"))
+)
+_VOLUMES = ("- {name: tp-out, emptyDir: {}}", f"- {{name: tp-lib, downwardAPI: {{items: [{_LIB}]}}}}")
+
+
 def _spec(pipeline: Pipeline, chosen: Settings, entrypoint: str) -> list[str]:
     lines = [f"entrypoint: {scalar(entrypoint)}"]
     if chosen.service_account:
@@ -129,10 +146,6 @@ def _spec(pipeline: Pipeline, chosen: Settings, entrypoint: str) -> list[str]:
         lines += ["arguments:", "  parameters:"]
         lines += [f"  - {flow(argument(port))}" for port in pipeline.graph.inputs]
     boot = ("  " * 2 + "typedpipe.dev/boot: " + literal(BOOT, "      ")).split("\n")
-    fields = ", ".join(
-        f"{{path: {path}, fieldRef: {{fieldPath: \"metadata.annotations['typedpipe.dev/{key}']\"}}}}"
-        for path, key in (("typedpipe_boot.py", "boot"), ("runtime", "runtime"))
-    )
     return [
         *lines,
         "podMetadata:",
@@ -141,6 +154,5 @@ def _spec(pipeline: Pipeline, chosen: Settings, entrypoint: str) -> list[str]:
         *boot,
         f"    typedpipe.dev/runtime: {_packed()}",
         "volumes:",
-        "- {name: tp-out, emptyDir: {}}",
-        f"- {{name: tp-lib, downwardAPI: {{items: [{fields}]}}}}",
+        *_VOLUMES,
     ]
