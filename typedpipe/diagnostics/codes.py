@@ -112,7 +112,6 @@ CODES: dict[str, str] = {
     "TP402": "a value that the target's controller cannot make",
     "TP403": "an option of the target that does not fit",
     "TP404": "the workflow is too large",
-    "TP405": "the workflow needs too many templates",
     "TP406": "a task in a loop is not cached",
     "TP407": "the workflow is larger than the controller takes by default",
     "TP392": "what is compiled is no pipeline",

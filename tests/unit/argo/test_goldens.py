@@ -82,8 +82,9 @@ def test_no_template_is_there_twice_and_all_names_resolve() -> None:
 def test_what_argo_4_would_refuse_is_split() -> None:
     parts = [component(f"c{i}", {"n": INT}, INT, f"return n + {i}") for i in range(230)]
     nodes = [Task("t0", "c0", (("n", Const("1", INT)),))]
-    for i in range(1, 450):
-        nodes.append(Task(f"t{i}", f"c{i if i < 230 else 0}", (("n", FromTask(f"t{i - 1}", "return")),)))
+    nodes += [
+        Task(f"t{i}", f"c{i if i < 230 else 0}", (("n", FromTask(f"t{i - 1}", "return")),)) for i in range(1, 450)
+    ]
     outputs = (GraphOutput("out", FromTask("t449", "return"), INT),)
     traced = Pipeline("big", Graph((), tuple(nodes), outputs), {c.name: c for c in parts}, closed=True)
     (text,) = driver.compile(traced, "argo", {}).values()
