@@ -62,7 +62,14 @@ def _options(name: str) -> list[click.Option]:
 
 
 def _compile(
-    target: str, output: str, to: str, params: tuple[str, ...], check: bool, print_after: str, form: str, **settings: Any
+    target: str,
+    output: str,
+    to: str,
+    params: tuple[str, ...],
+    check: bool,
+    print_after: str,
+    form: str,
+    **settings: Any,
 ) -> None:
     from typedpipe.cli.choosing import load_pipeline
 
@@ -161,7 +168,9 @@ def _own() -> list[click.Parameter]:
         click.Option(
             ["--check"], is_flag=True, help="Write nothing: exit with 1, and a diff, unless FILE holds exactly this."
         ),
-        click.Option(["--print-after"], default="", metavar="PASS", help="Print the IR after this pass to stderr, too."),
+        click.Option(
+            ["--print-after"], default="", metavar="PASS", help="Print the IR after this pass to stderr, too."
+        ),
     ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from importlib import import_module
 from types import ModuleType
 
 from typedpipe.dsl.tracing import nearest
@@ -61,9 +62,10 @@ def instead(problem: BaseException) -> str:
         return _PLACEHOLDER
     if name in INSTEAD:
         return INSTEAD[name]
-    from typedpipe import dsl
-
-    guess = nearest(name, dsl.__all__)
+    names: list[str] = import_module(
+        "typedpipe.dsl"
+    ).__all__  # an import statement would be a cycle, which mypy gets wrong
+    guess = nearest(name, names)
     return f"did you mean `dsl.{guess}`?" if guess else f"`{module}` has no `{name}`: see docs/coming-from-kfp.md"
 
 

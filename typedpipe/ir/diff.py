@@ -14,8 +14,8 @@ from typedpipe.ir.text import (
     const_text,
     node_text,
     options_text,
-    type_text,
 )
+from typedpipe.ir.type_names import type_text
 
 
 def diff(before: Pipeline, after: Pipeline) -> list[str]:

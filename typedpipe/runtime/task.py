@@ -749,7 +749,7 @@ def _compile_chunk(file: str, line: int, text: str, entry: str) -> tuple[CodeTyp
         if isinstance(node, (_ast.FunctionDef, _ast.AsyncFunctionDef)) and node.name == entry:
             arguments = node.args
             arguments.args, arguments.posonlyargs = arguments.posonlyargs + arguments.args, []
-            arguments.defaults, arguments.kw_defaults = [], [None] * len(arguments.kwonlyargs)
+            arguments.defaults, arguments.kw_defaults = [], [None] * len(arguments.kwonlyargs)  # pyrefly: ignore[bad-assignment]
             node.decorator_list, node.returns = [], None
             for argument in arguments.args + arguments.kwonlyargs:
                 argument.annotation = None

@@ -114,7 +114,7 @@ def test_a_long_span_shows_its_first_line() -> None:
         ("f(x)", 9, 12, ["1 | f(x)", "  |     ^"]),
     ],
 )
-def test_carets_stand_under_what_they_mean(tmp_path: Path, line: str, start: int, end: int, want: str) -> None:
+def test_carets_stand_under_what_they_mean(tmp_path: Path, line: str, start: int, end: int, want: list[str]) -> None:
     (tmp_path / "odd.py").write_text(line, encoding="utf-8")
     text = render(Diagnostic("TP201", "m", Label(Span("odd.py", 1, start, 1, end))))
     assert lines(text)[3:] == want
