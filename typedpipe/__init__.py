@@ -18,51 +18,135 @@ if TYPE_CHECKING:
     from typedpipe import dsl as dsl
     from typedpipe.dsl import (
         HTML as HTML,
-        OUT as OUT,
-        STATUS as STATUS,
-        Artifact as Artifact,
-        ClassificationMetrics as ClassificationMetrics,
-        Collected as Collected,
-        Component as Component,
-        ConcatPlaceholder as ConcatPlaceholder,
-        Condition as Condition,
-        ContainerSpec as ContainerSpec,
-        Contains as Contains,
-        Dataset as Dataset,
-        Elif as Elif,
-        Else as Else,
-        ExitHandler as ExitHandler,
-        If as If,
-        IfPresentPlaceholder as IfPresentPlaceholder,
-        IfSet as IfSet,
-        In as In,
-        Input as Input,
-        InputPath as InputPath,
-        Markdown as Markdown,
-        Metrics as Metrics,
-        Model as Model,
-        Not as Not,
-        OneOf as OneOf,
-        Output as Output,
-        OutputPath as OutputPath,
-        Outputs as Outputs,
-        ParallelFor as ParallelFor,
-        ParamComponent as ParamComponent,
-        ParamTask as ParamTask,
-        Pipeline as Pipeline,
-        PipelineTask as PipelineTask,
-        PipelineTaskFinalStatus as PipelineTaskFinalStatus,
-        SlicedClassificationMetrics as SlicedClassificationMetrics,
-        Some as Some,
-        TFModel as TFModel,
-        Task as Task,
-        UseOutputs as UseOutputs,
-        component as component,
-        container_component as container_component,
-        get_uri as get_uri,
-        importer as importer,
-        pipeline as pipeline,
     )
+    from typedpipe.dsl import (
+        OUT as OUT,
+    )
+    from typedpipe.dsl import (
+        STATUS as STATUS,
+    )
+    from typedpipe.dsl import (
+        Artifact as Artifact,
+    )
+    from typedpipe.dsl import (
+        ClassificationMetrics as ClassificationMetrics,
+    )
+    from typedpipe.dsl import (
+        Collected as Collected,
+    )
+    from typedpipe.dsl import (
+        Component as Component,
+    )
+    from typedpipe.dsl import (
+        ConcatPlaceholder as ConcatPlaceholder,
+    )
+    from typedpipe.dsl import (
+        Condition as Condition,
+    )
+    from typedpipe.dsl import (
+        ContainerSpec as ContainerSpec,
+    )
+    from typedpipe.dsl import (
+        Contains as Contains,
+    )
+    from typedpipe.dsl import (
+        Dataset as Dataset,
+    )
+    from typedpipe.dsl import (
+        Elif as Elif,
+    )
+    from typedpipe.dsl import (
+        Else as Else,
+    )
+    from typedpipe.dsl import (
+        ExitHandler as ExitHandler,
+    )
+    from typedpipe.dsl import (
+        If as If,
+    )
+    from typedpipe.dsl import (
+        IfPresentPlaceholder as IfPresentPlaceholder,
+    )
+    from typedpipe.dsl import (
+        IfSet as IfSet,
+    )
+    from typedpipe.dsl import (
+        In as In,
+    )
+    from typedpipe.dsl import (
+        Input as Input,
+    )
+    from typedpipe.dsl import (
+        InputPath as InputPath,
+    )
+    from typedpipe.dsl import (
+        Markdown as Markdown,
+    )
+    from typedpipe.dsl import (
+        Metrics as Metrics,
+    )
+    from typedpipe.dsl import (
+        Model as Model,
+    )
+    from typedpipe.dsl import (
+        Not as Not,
+    )
+    from typedpipe.dsl import (
+        OneOf as OneOf,
+    )
+    from typedpipe.dsl import (
+        Output as Output,
+    )
+    from typedpipe.dsl import (
+        OutputPath as OutputPath,
+    )
+    from typedpipe.dsl import (
+        Outputs as Outputs,
+    )
+    from typedpipe.dsl import (
+        ParallelFor as ParallelFor,
+    )
+    from typedpipe.dsl import (
+        ParamComponent as ParamComponent,
+    )
+    from typedpipe.dsl import (
+        ParamTask as ParamTask,
+    )
+    from typedpipe.dsl import (
+        Pipeline as Pipeline,
+    )
+    from typedpipe.dsl import (
+        PipelineTask as PipelineTask,
+    )
+    from typedpipe.dsl import (
+        PipelineTaskFinalStatus as PipelineTaskFinalStatus,
+    )
+    from typedpipe.dsl import (
+        SlicedClassificationMetrics as SlicedClassificationMetrics,
+    )
+    from typedpipe.dsl import (
+        Some as Some,
+    )
+    from typedpipe.dsl import (
+        Task as Task,
+    )
+    from typedpipe.dsl import (
+        TFModel as TFModel,
+    )
+    from typedpipe.dsl import (
+        UseOutputs as UseOutputs,
+    )
+    from typedpipe.dsl import (
+        container_component as container_component,
+    )
+    from typedpipe.dsl import (
+        get_uri as get_uri,
+    )
+
+    # Not by way of `typedpipe.dsl`: in a cycle of imports, mypy may take the submodule of the same name.
+    from typedpipe.dsl.component import component as component
+    from typedpipe.dsl.importer import importer as importer
+    from typedpipe.dsl.pipeline import pipeline as pipeline
 else:
     _MODULES = frozenset({"cli", "compiler", "dsl", "ir", "local", "types"})
 
@@ -85,9 +169,6 @@ else:
 
 
 __all__ = [
-    "__version__",
-    "compiler",
-    "dsl",
     "HTML",
     "OUT",
     "STATUS",
@@ -128,8 +209,11 @@ __all__ = [
     "TFModel",
     "Task",
     "UseOutputs",
+    "__version__",
+    "compiler",
     "component",
     "container_component",
+    "dsl",
     "get_uri",
     "importer",
     "pipeline",
