@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from operator import attrgetter
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 
 class Record:
@@ -53,3 +53,27 @@ def _fields(cls: Any) -> dict[str, Any]:
 
 def _nothing(_: object) -> tuple[()]:
     return ()
+
+
+_R = TypeVar("_R", bound=Record)
+_whole: dict[type[Record], tuple[Callable[[Any], Any], dict[str, int]]] = {}
+
+
+def replace(record: _R, **changes: Any) -> _R:
+    """``dataclasses.replace`` of a record, at a third of the cost: passes make thousands of these.
+
+    >>> from typedpipe.types.model import StructField, INT
+    >>> replace(StructField("a", INT), required=False)
+    StructField(name='a', type=ScalarType(kind='int'), required=False)
+    """
+    cls = record.__class__
+    known = _whole.get(cls)
+    if known is None:
+        names = list(_fields(cls))
+        known = _whole[cls] = attrgetter(*names, "__class__"), {name: i for i, name in enumerate(names)}
+    get, index = known
+    values = list(get(record))
+    values.pop()
+    for name, value in changes.items():
+        values[index[name]] = value
+    return cls(*values)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
+from typedpipe.diagnostics.record import replace
 from typedpipe.ir.nodes import Args, Branch, Call, ExitHandler, Importer, Loop, Node, Operand, Options, Task
 from typedpipe.ir.scopes import RESOURCES
 
@@ -31,7 +31,7 @@ def map_options(options: Options, new: Mapping[Operand, Operand]) -> Options:
     env = map_args(options.env, new)
     if env is options.env and not changes:
         return options
-    return replace(options, env=env, **changes)  # type: ignore[arg-type]  # names and types as in RESOURCES
+    return replace(options, env=env, **changes)
 
 
 def map_node(node: Node, new: Mapping[Operand, Operand]) -> Node:

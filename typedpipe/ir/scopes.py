@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -125,11 +126,25 @@ class Scopes:
 
 
 def scopes_of(graph: Graph) -> Scopes:
-    """Find the scopes of a graph, without recursion.
+    """The scopes of a graph. The same object for the same graph while it is among the last that were asked for:
+    six passes ask one after another.
 
     >>> len(scopes_of(Graph()).all)
     1
     """
+    for known, scopes in _recent:
+        if known is graph:
+            return scopes
+    found = _found(graph)
+    _recent.appendleft((graph, found))
+    return found
+
+
+_recent: deque[tuple[Graph, Scopes]] = deque(maxlen=4)
+
+
+def _found(graph: Graph) -> Scopes:
+    """Walk a graph, without recursion."""
     found = Scopes()
     found.all.append(Scope(0, graph))
     for scope in found.all:  # grows as groups are met

@@ -8,10 +8,11 @@ are built again where they are consumed, over captured leaves.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from operator import is_
 
 from typedpipe.diagnostics.model import NOWHERE, Diagnostics, Span
+from typedpipe.diagnostics.record import replace
 from typedpipe.ir.nodes import (
     Arm,
     Branch,

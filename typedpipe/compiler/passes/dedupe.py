@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from typedpipe.compiler.passes.rebuild import rebuild
 from typedpipe.diagnostics.model import Diagnostics
+from typedpipe.diagnostics.record import replace
 from typedpipe.ir.nodes import Component, Node, Pipeline, Task
 
 

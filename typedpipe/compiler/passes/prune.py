@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from operator import is_
 
 from typedpipe.diagnostics.model import Diagnostics
+from typedpipe.diagnostics.record import replace
 from typedpipe.ir.nodes import (
     Args,
     Branch,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from operator import is_
 
+from typedpipe.diagnostics.record import replace
 from typedpipe.ir.nodes import Branch, ExitHandler, Graph, Loop, Node, Pipeline
 from typedpipe.ir.scopes import Scope, scopes_of
 
@@ -56,6 +56,6 @@ def _with_bodies(node: Node, inner: Sequence[Scope], made: dict[int, Graph], cha
             exit_ = change(node.exit)
             if node.body is graphs[0] and exit_ is node.exit:
                 return node
-            return replace(node, body=graphs[0], exit=exit_)  # type: ignore[arg-type]  # a call stays a call
+            return replace(node, body=graphs[0], exit=exit_)
         case _:
             return node
