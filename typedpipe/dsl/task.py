@@ -277,7 +277,7 @@ _KFP_ONLY = {
     "dependent_tasks": "what a task depends on is in the IR: `typedpipe graph FILE` shows it",
     "channel_inputs": "the arguments of a call are in the call",
     "platform_spec": "`typedpipe compile FILE` writes what runs",
-    "add_node_selector_constraint": 'leave it out; `.set_accelerator_type("nvidia.com/gpu")` asks for accelerators, and the cluster says where pods run',
+    "add_node_selector_constraint": 'leave it out; `.set_accelerator_type("nvidia.com/gpu")` asks for accelerators',
     "set_debug_pause": "leave it out: the pod of a failed task is kept by the engine",
 }
 

@@ -253,3 +253,15 @@ def test_after_a_group(program):
     assert found.said == []
     last = found.module.p.ir.graph.nodes[-1]
     assert last.after == ("exit-handler", "one")
+
+
+def test_a_setting_of_kfp_that_is_not_here_says_what_to_type(program):
+    found = program(
+        """
+        @dsl.pipeline
+        def p():
+            add(a=1).add_node_selector_constraint("tpu-v3").set_accelerator_limit(1)
+        """
+    )
+    assert found.codes == ["TP117"]
+    assert "`.set_accelerator_type(" in found.printed
