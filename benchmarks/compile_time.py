@@ -135,7 +135,7 @@ def sizes_table(found: dict[tuple[str, int, str], Measured], libraries: Sequence
         print(f"| {title} | {cells['typedpipe']}{met} | {most:g} | {cells['kfp']} | {cells['hera']} |", flush=True)
 
     row("nested 1,000: peak memory, MB", {name: found["nested", 1000, name].rss for name in libraries}, NESTED_MB, 0)
-    row("chain of 1,000: file, KB", {name: found["chain", 1000, name].size / 1000 for name in libraries}, CHAIN_KB, 0)
+    row("chain of 1,000: file, KiB", {name: found["chain", 1000, name].size / 1024 for name in libraries}, CHAIN_KB, 0)
     if "typedpipe" in libraries:
         for kind in ("chain", "layers", "nested"):
             sizes = [size for size in SIZES if kind != "nested" or size <= LARGEST_NESTED]

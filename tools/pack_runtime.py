@@ -15,7 +15,7 @@ from textwrap import wrap
 import python_minifier
 
 FOLDER = Path(__file__).parent.parent / "typedpipe" / "runtime"
-WIDTH = 160
+WIDTH = 1000
 
 
 def packed(source: str) -> str:

@@ -7,8 +7,8 @@ from kfp.dsl import Dataset, Input, Output, OutputPath
 
 
 @dsl.component(base_image="python:3.11-slim")
-def step(n: int) -> int:
-    return n + 1
+def f(x: int) -> int:
+    return x + 1
 
 
 @dsl.component(base_image="python:3.11-slim")
@@ -22,9 +22,9 @@ def work(source: Input[Dataset], n: int, data: Output[Dataset], count: OutputPat
 
 
 def chain(n: int) -> None:
-    task = step(n=1)
+    task = f(x=1)
     for _ in range(n - 1):
-        task = step(n=task.output)
+        task = f(x=task.output)
 
 
 def layers(n: int) -> None:
@@ -34,22 +34,22 @@ def layers(n: int) -> None:
 
 
 def nested(n: int) -> None:
-    last = step(n=1)
+    last = f(x=1)
     for _ in range(n // 10):
-        first = step(n=last.output)
+        first = f(x=last.output)
         with dsl.ParallelFor([1, 2, 3]) as item:
-            a = step(n=item)
-            b = step(n=a.output)
+            a = f(x=item)
+            b = f(x=a.output)
             with dsl.If(b.output > 2):
-                c = step(n=first.output)
-                step(n=c.output)
+                c = f(x=first.output)
+                f(x=c.output)
                 with dsl.ParallelFor([4, 5]) as inner:
-                    step(n=inner)
-                    step(n=c.output)
+                    f(x=inner)
+                    f(x=c.output)
             with dsl.Else():
-                step(n=b.output)
-                step(n=item)
-        last = step(n=first.output)
+                f(x=b.output)
+                f(x=item)
+        last = f(x=first.output)
 
 
 def prepare(shape: str, n: int, path: str) -> Callable[[], None]:

@@ -16,8 +16,8 @@ class Made(NamedTuple):
 
 
 @dsl.component(base_image="python:3.11-slim")
-def step(n: int) -> int:
-    return n + 1
+def f(x: int) -> int:
+    return x + 1
 
 
 @dsl.component(base_image="python:3.11-slim")
@@ -35,9 +35,9 @@ def work(source: Input[Dataset], n: int) -> Made:
 
 
 def chain(n: int) -> None:
-    task = step(n=1)
+    task = f(x=1)
     for _ in range(n - 1):
-        task = step(n=task.output)
+        task = f(x=task.output)
 
 
 def layers(n: int) -> None:
@@ -48,22 +48,22 @@ def layers(n: int) -> None:
 
 def nested(n: int) -> None:
     """Blocks of ten tasks: a loop of two tasks, a branch of two and two, and a loop in it."""
-    last = step(n=1)
+    last = f(x=1)
     for _ in range(n // 10):
-        first = step(n=last.output)
+        first = f(x=last.output)
         with dsl.ParallelFor([1, 2, 3]) as item:
-            a = step(n=item)
-            b = step(n=a.output)
+            a = f(x=item)
+            b = f(x=a.output)
             with dsl.If(b.output > 2):
-                c = step(n=first.output)
-                step(n=c.output)
+                c = f(x=first.output)
+                f(x=c.output)
                 with dsl.ParallelFor([4, 5]) as inner:
-                    step(n=inner)
-                    step(n=c.output)
+                    f(x=inner)
+                    f(x=c.output)
             with dsl.Else():
-                step(n=b.output)
-                step(n=item)
-        last = step(n=first.output)
+                f(x=b.output)
+                f(x=item)
+        last = f(x=first.output)
 
 
 def prepare(shape: str, n: int, path: str) -> Callable[[], None]:
@@ -79,7 +79,7 @@ def prepare(shape: str, n: int, path: str) -> Callable[[], None]:
 
 
 def step_once() -> None:
-    step(n=1)
+    f(x=1)
 
 
 def _pipeline(body: Callable[[], None]) -> dsl.Pipeline[[], None]:

@@ -330,10 +330,10 @@ def script(spec: Mapping[str, Any], parameters: str) -> str:
     rest = python({key: value for key, value in spec.items() if key != "chunks"})
     return (
         f'import sys; sys.path.insert(0, "{LIB}")\n'
-        "from typedpipe_boot import main\n"
+        "from typedpipe_task import main\n"
         f"SOURCE = [\n{chunks},\n]\n"
         f"SPEC = {rest}\n"
-        f"main(SPEC, SOURCE, {parameters})\n"
+        f"main(dict(SPEC, chunks=SOURCE), {parameters})\n"
     )
 
 
@@ -361,19 +361,4 @@ def source(text: str) -> str:
     return f"({lines})"
 
 
-BOOT = f"""\
-import base64, os, sys, zlib
-sys.path.remove("{LIB}")
-def main(spec, source, parameters):
-    folder = "{OUT}/runtime"
-    os.makedirs(folder, exist_ok=True)
-    with open("{LIB}/runtime") as packed, open(folder + "/typedpipe_task.py", "wb") as file:
-        file.write(zlib.decompress(base64.b64decode(packed.read())))
-    sys.path.insert(0, folder)
-    import typedpipe_task
-    sys.path.remove(folder)
-    sys.exit(typedpipe_task.main(dict(spec, chunks=[list(chunk) for chunk in source]), parameters))
-"""
-"""Unpacks the runtime beside the outputs, as a real file: tracebacks and spawned processes need one."""
-
-__all__ = ["BOOT", "Variant", "artifact_of", "hidden", "python_leaf"]
+__all__ = ["Variant", "artifact_of", "hidden", "python_leaf"]

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import base64
-import zlib
 from collections.abc import Iterator
-from functools import lru_cache
 
 from typedpipe import runtime
 from typedpipe.compiler.argo.boundary import argument, root_inputs
 from typedpipe.compiler.argo.graph import Lowering, Place, Scope
-from typedpipe.compiler.argo.leaf import BOOT
 from typedpipe.compiler.argo.names import digest, slug
 from typedpipe.compiler.argo.split import LIMIT
 from typedpipe.compiler.argo.support import Settings
@@ -92,11 +88,6 @@ def _check_size(templates: list[Template], text: str, pipeline: Pipeline, report
         report.add(Diagnostic("TP407", message, label, help=_SMALLER, severity="warning"))
 
 
-@lru_cache(maxsize=1)
-def _packed() -> str:
-    return base64.b64encode(zlib.compress(runtime.source_text().encode(), 9)).decode()
-
-
 def _file(pipeline: Pipeline, chosen: Settings, entrypoint: str, templates: str) -> str:
     name = chosen.name or slug(pipeline.name)
     metadata: dict[str, Data] = {
@@ -130,10 +121,7 @@ def _file(pipeline: Pipeline, chosen: Settings, entrypoint: str, templates: str)
     )
 
 
-_LIB = ", ".join(
-    f"{{path: {path}, fieldRef: {{fieldPath: \"metadata.annotations['typedpipe.dev/{key}']\"}}}}"
-    for path, key in (("typedpipe_boot.py", "boot"), ("runtime", "runtime"))
-)
+_LIB = "{path: typedpipe_task.py, fieldRef: {fieldPath: \"metadata.annotations['typedpipe.dev/runtime']\"}}"
 _VOLUMES = ("- {name: tp-out, emptyDir: {}}", f"- {{name: tp-lib, downwardAPI: {{items: [{_LIB}]}}}}")
 
 
@@ -145,14 +133,14 @@ def _spec(pipeline: Pipeline, chosen: Settings, entrypoint: str) -> list[str]:
     if pipeline.graph.inputs:
         lines += ["arguments:", "  parameters:"]
         lines += [f"  - {flow(argument(port))}" for port in pipeline.graph.inputs]
-    boot = ("  " * 2 + "typedpipe.dev/boot: " + literal(BOOT, "      ")).split("\n")
+    travels = literal(runtime.source_text(), "      ").split("\n")
     return [
         *lines,
         "podMetadata:",
         f"  labels: {{typedpipe.dev/pipeline: {scalar(slug(pipeline.name))}}}",
         "  annotations:",
-        *boot,
-        f"    typedpipe.dev/runtime: {_packed()}",
+        f"    typedpipe.dev/runtime: {travels[0]}",
+        *travels[1:],
         "volumes:",
         *_VOLUMES,
     ]
