@@ -26,29 +26,24 @@ class DagTask:
     """Whether a skipped task before it keeps it from running."""
     go_on: bool = False
 
-    def rows(self, libraries: Mapping[str, str]) -> list[tuple[str, str]]:
-        """Keys and written values, but for the template."""
-        out = []
-        if self.depends:
-            end = ".Succeeded" if self.strict else ""
-            out.append(("depends", f"{end} && ".join(self.depends) + end))
-        if self.when:
-            out.append(("when", quoted(self.when)))
-        if self.with_param:
-            out.append(("withParam", quoted(self.with_param)))
-        if self.go_on:
-            out.append(("continueOn", "{failed: true, error: true}"))
-        if self.arguments:
-            out.append(("arguments", arguments(self.arguments)))
-        if self.exit:
-            given = f", arguments: {arguments(self.exit[1])}" if self.exit[1] else ""
-            out.append(("hooks", f"{{exit: {{{reference(self.exit[0], libraries)}{given}}}}}"))
-        return out
-
     def line(self, libraries: Mapping[str, str]) -> str:
         """The task as a flow mapping; ``libraries`` has the workflow template of those that stand elsewhere."""
-        rest = "".join([f",{key}: {value}" for key, value in self.rows(libraries)])
-        return f"{{name: {self.name},{reference(self.template, libraries)}{rest}}}"
+        text = f"{{name: {self.name},{reference(self.template, libraries)}"
+        if self.depends:
+            end = ".Succeeded" if self.strict else ""
+            text += f",depends: {f'{end} && '.join(self.depends)}{end}"
+        if self.when:
+            text += f",when: {quoted(self.when)}"
+        if self.with_param:
+            text += f",withParam: {quoted(self.with_param)}"
+        if self.go_on:
+            text += ",continueOn: {failed: true, error: true}"
+        if self.arguments:
+            text += f",arguments: {arguments(self.arguments)}"
+        if self.exit:
+            given = f", arguments: {arguments(self.exit[1])}" if self.exit[1] else ""
+            text += f",hooks: {{exit: {{{reference(self.exit[0], libraries)}{given}}}}}"
+        return text + "}"
 
 
 def reference(template: str, libraries: Mapping[str, str]) -> str:
@@ -75,9 +70,11 @@ class Input:
     default: str | None = None
     value: str | None = None
 
-    def data(self) -> dict[str, Data]:
-        more = {"default": self.default, "value": self.value}
-        return {"name": self.name, **{key: text for key, text in more.items() if text is not None}}
+    def text(self) -> str:
+        """The parameter as a flow mapping."""
+        default = "" if self.default is None else f", default: {scalar(self.default)}"
+        value = "" if self.value is None else f", value: {scalar(self.value)}"
+        return f"{{name: {scalar(self.name)}{default}{value}}}"
 
 
 @dataclass(slots=True)
@@ -89,13 +86,11 @@ class Output:
     expression: str = ""
     default: str | None = "null"
 
-    def data(self) -> dict[str, Data]:
-        source: dict[str, Data] = (
-            {"parameter": f"{{{{{self.path}}}}}"} if self.path else {"expression": self.expression}
-        )
-        if self.default is not None:
-            source["default"] = self.default
-        return {"name": self.name, "valueFrom": source}
+    def text(self) -> str:
+        """The parameter as a flow mapping."""
+        source = f"parameter: '{{{{{self.path}}}}}'" if self.path else f"expression: {scalar(self.expression)}"
+        default = "" if self.default is None else f", default: {scalar(self.default)}"
+        return f"{{name: {scalar(self.name)}, valueFrom: {{{source}{default}}}}}"
 
 
 @dataclass(slots=True)
@@ -117,9 +112,9 @@ class Dag:
         """The lines before the tasks."""
         out = []
         if self.inputs:
-            out += _ports("inputs", [port.data() for port in self.inputs])
+            out += ports("inputs", [port.text() for port in self.inputs])
         if self.outputs:
-            out += _ports("outputs", [port.data() for port in self.outputs])
+            out += ports("outputs", [port.text() for port in self.outputs])
         if self.memoize:
             out.append(f"memoize: {flow(self.memoize)}")
         return [*out, f"parallelism: {self.parallelism}"] if self.parallelism else out
@@ -136,10 +131,11 @@ class Leaf:
 Template: TypeAlias = Dag | Leaf
 
 
-def _ports(word: str, ports: list[dict[str, Data]]) -> list[str]:
-    if len(ports) == 1:
-        return [f"{word}: {{parameters: [{flow(ports[0])}]}}"]
-    return [f"{word}:", "  parameters:", *(f"  - {flow(port)}" for port in ports)]
+def ports(word: str, texts: list[str]) -> list[str]:
+    """Parameters, each a flow mapping: one on the line, several below it."""
+    if len(texts) == 1:
+        return [f"{word}: {{parameters: [{texts[0]}]}}"]
+    return [f"{word}:", "  parameters:", *(f"  - {text}" for text in texts)]
 
 
 def write(templates: list[Template], libraries: Mapping[str, str], indent: str = "  ") -> str:
