@@ -200,7 +200,8 @@ def node_operands(node: Node) -> list[Operand]:
     """What a node takes from its own graph (``args`` of bodies and the exit task's are among it)."""
     match node:
         case Task() | Call():
-            found = [value for _, value in node.args]
+            args = node.args
+            found = [args[0][1]] if len(args) == 1 else [value for _, value in args]
             if node.options is DEFAULT_OPTIONS:
                 return found
             if node.options.env or any(getattr(node.options, name) is not None for name in RESOURCES):

@@ -64,17 +64,14 @@ def _prune_graph(graph: Graph, scopes: Scopes) -> Graph:
         gives = scope.graph.outputs
         if group is not None:
             gives = tuple(output for output in gives if (group.name, output.name) in outputs)
-        body = replace(scope.graph, nodes=nodes, outputs=gives)
+        body = scope.graph
+        if len(gives) != len(body.outputs) or not all(map(is_, nodes, body.nodes)):
+            body = replace(body, nodes=nodes, outputs=gives)
         unused[scope.index] = _unused_inputs(body, scope) if group is not None else set()
         if unused[scope.index]:
             kept = tuple(port for port in body.inputs if port.name not in unused[scope.index])
             body = replace(body, inputs=kept)
-        same = (
-            len(gives) == len(scope.graph.outputs)
-            and not unused[scope.index]
-            and all(map(is_, nodes, scope.graph.nodes))
-        )
-        made[scope.index] = scope.graph if same else body
+        made[scope.index] = body
     return made[0]
 
 
@@ -92,6 +89,8 @@ def _used_outputs(scopes: Scopes) -> set[tuple[str, str]]:
 
 
 def _unused_inputs(body: Graph, scope: Scope) -> set[str]:
+    if not body.inputs:
+        return set()
     operands = [operand for node in body.nodes for operand in node_operands(node)]
     operands.extend(operand for expr in body.exprs for operand in expr_operands(expr))
     operands.extend(output.value for output in body.outputs)
@@ -107,12 +106,11 @@ def _node(node: Node, scopes: Scopes, made: dict[int, Graph], unused: dict[int, 
         return node
     match node:
         case Branch():
-            arms = tuple(
-                replace(arm, body=made[scope.index], args=_kept(arm.args, unused[scope.index]))
-                for arm, scope in zip(node.arms, inner, strict=True)
-            )
-            same = all(a.body is b.body and len(a.args) == len(b.args) for a, b in zip(arms, node.arms, strict=True))
-            return node if same else replace(node, arms=arms)
+            pairs = list(zip(node.arms, inner, strict=True))
+            if all(arm.body is made[scope.index] and not unused[scope.index] for arm, scope in pairs):
+                return node
+            arms = [replace(arm, body=made[s.index], args=_kept(arm.args, unused[s.index])) for arm, s in pairs]
+            return replace(node, arms=tuple(arms))
         case Loop() | ExitHandler():
             body, args = made[inner[0].index], _kept(node.args, unused[inner[0].index])
             same = body is node.body and len(args) == len(node.args)
