@@ -39,7 +39,7 @@ def _clean(data: Any, stack: list[str]) -> Any:
         return data
     out = {key: value for key, value in data.items() if key not in ("description", "format") or isinstance(value, dict)}
     if "$ref" in out:
-        stack.append(out["$ref"].removeprefix("#/definitions/"))
+        stack.append(str(out["$ref"]).removeprefix("#/definitions/"))
     out = {key: _clean(value, stack) for key, value in out.items()}
     if isinstance(data.get("properties"), dict) and "additionalProperties" not in data:
         out["additionalProperties"] = False

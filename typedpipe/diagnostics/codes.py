@@ -27,7 +27,6 @@ CODES: dict[str, str] = {
     "TP119": "the pipeline's function raised an exception",
     "TP120": "the pipeline has no tasks",
     "TP130": "a component whose source cannot be found",
-    "TP131": "a lambda as a component",
     "TP132": "a component that takes values from the function around it",
     "TP133": "an async function as a component",
     "TP134": "a generator as a component",

@@ -1,8 +1,9 @@
 """How a value gets through an f-string: as a marker, found again when the text is used.
 
 ``f"{value}"`` calls ``__format__``, which must return text. The text is private-use characters: a start, the trace's
-nonce, the number of the value in the trace, a checksum, an end. Letters would die in ``.upper()``; slicing and wrapping
-break any form, so a damaged marker is an error, and so is one that no task ever got.
+nonce, the number of the value in the trace, a checksum, an end. Two letters, one of each case, are there to be damaged
+by ``.upper()`` and the like, which would change the text around the value and not the value; slicing and wrapping break
+any form. A damaged marker is an error, and so is one that no task ever got.
 """
 
 from __future__ import annotations
@@ -19,8 +20,9 @@ if TYPE_CHECKING:
 _ZERO = 0xF0100
 _BASE = 16
 START, END, POISON = "\U000f0001", "\U000f0002", "\U000f0003"
+_CASES = "aZ"
 _DIGIT = f"[{chr(_ZERO)}-{chr(_ZERO + _BASE - 1)}]"
-_MARKER = re.compile(f"{START}({_DIGIT}{{4}})({_DIGIT}{{5}})({_DIGIT}){END}")
+_MARKER = re.compile(f"{START}{_CASES}({_DIGIT}{{4}})({_DIGIT}{{5}})({_DIGIT}){END}")
 _OURS = re.compile(f"[{START}{END}{POISON}{chr(_ZERO)}-{chr(_ZERO + _BASE - 1)}]")
 
 
@@ -48,7 +50,7 @@ def write(trace: Trace, value: PipelineValue, spec: str) -> str:
     number = len(trace.formats)
     trace.formats.append([value, spec, site_here(), False])
     nonce = trace.nonce % _BASE**4
-    return f"{START}{_digits(nonce, 4)}{_digits(number, 5)}{_digits(_checksum(nonce, number), 1)}{END}"
+    return f"{START}{_CASES}{_digits(nonce, 4)}{_digits(number, 5)}{_digits(_checksum(nonce, number), 1)}{END}"
 
 
 def present(text: str) -> bool:

@@ -82,7 +82,7 @@ def _is_plain_function(fn: Any, report: Diagnostics) -> bool:
     asynchronous = inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
     parts = fn.__qualname__.split(".")
     if name == "<lambda>":
-        report.error("TP131", "a lambda cannot be a component", _where(fn), help=_KEEP_INSIDE)
+        report.error("TP107", "a lambda cannot be a component", _where(fn), help=_KEEP_INSIDE)
     elif flags & asynchronous:
         text = "write `def`, and call `asyncio.run(...)` inside it"
         report.error("TP133", f"`{name}` is an `async` function", _where(fn), help=text)
@@ -109,8 +109,12 @@ def _is_plain_function(fn: Any, report: Diagnostics) -> bool:
 def _where(fn: Any) -> Span:
     code = fn.__code__
     file = parsed_file(code.co_filename, fn.__globals__)
-    node = file and file.functions.get((code.co_firstlineno, code.co_name))
-    return file.header(node) if file and node else Span(display_path(code.co_filename), code.co_firstlineno)
+    node = file.functions.get((code.co_firstlineno, code.co_name)) if file is not None else None
+    return (
+        file.header(node)
+        if file is not None and node is not None
+        else Span(display_path(code.co_filename), code.co_firstlineno)
+    )
 
 
 def _find(fn: types.FunctionType, report: Diagnostics) -> tuple[ParsedFile, Function] | None:
@@ -178,7 +182,8 @@ def _without_interface(text: str) -> str:
     for node in body:
         if isinstance(node, ast.FunctionDef):
             node.decorator_list, node.returns = [], None
-            node.args.defaults, node.args.kw_defaults = [], [None] * len(node.args.kwonlyargs)
+            without: list[ast.expr | None] = [None for _ in node.args.kwonlyargs]
+            node.args.defaults, node.args.kw_defaults = [], without
     return ast.unparse(ast.Module(body, []))
 
 

@@ -31,7 +31,7 @@ def make(text: str) -> Dataset:
 
 @dsl.component(base_image="python:3.11-slim")
 def read(data: Input[Dataset]) -> str:
-    return open(data.path).read() + "/" + data.metadata["text"]
+    return f"{open(data.path).read()}/{data.metadata['text']}"
 
 
 @dsl.pipeline

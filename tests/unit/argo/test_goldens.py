@@ -13,8 +13,8 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
-from ir_samples import SAMPLES, component
 
+from tests.ir_samples import SAMPLES, component
 from typedpipe.compiler import driver
 from typedpipe.ir.nodes import Const, FromTask, Graph, GraphOutput, Pipeline, Task
 from typedpipe.types.model import INT

@@ -186,7 +186,7 @@ def test_without_the_driver_all_errors_are_raised_as_one():
     with pytest.raises(PipelineError) as caught:
 
         @dsl.component
-        def bad(x, y) -> int:  # type: ignore[no-untyped-def]  # that is the test
+        def bad(x, y) -> int:
             return 1
 
     assert [item.code for item in caught.value.diagnostics] == ["TP103", "TP103"]

@@ -230,7 +230,7 @@ def test_kfp_names_are_there_where_absent_or_ours_but_never_for_others(tmp_path:
 @pytest.mark.parametrize(
     ("text", "code", "message"),
     [
-        ("f = lambda a: a", "TP131", "a lambda cannot be a component"),
+        ("f = lambda a: a", "TP107", "a lambda cannot be a component"),
         ("async def f(): ...", "TP133", "`f` is an `async` function"),
         ("async def f():\n    yield", "TP133", "`f` is an `async` function"),
         ("def f():\n    yield 1", "TP134", "`f` is a generator"),

@@ -9,6 +9,9 @@ from typedpipe.ir.nodes import (
     Chunk,
     Component,
     Const,
+    FromExpr,
+    FromInput,
+    FromItem,
     FromTask,
     Graph,
     GraphOutput,
@@ -95,11 +98,10 @@ def task(
 
 
 def operands(args: dict[str, object]) -> Args:
-    return tuple((key, value if is_operand(value) else const(value)) for key, value in args.items())  # type: ignore[misc]  # told by is_operand
-
-
-def is_operand(value: object) -> bool:
-    return isinstance(value, Operand.__args__)  # type: ignore[attr-defined]  # a union
+    return tuple(
+        (key, value if isinstance(value, (Const, FromInput, FromTask, FromItem, FromExpr)) else const(value))
+        for key, value in args.items()
+    )
 
 
 def out(name: str, output: str = "Output") -> FromTask:

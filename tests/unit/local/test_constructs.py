@@ -50,6 +50,7 @@ from typedpipe.ir.nodes import (
     MakeDict,
     MakeList,
     Not,
+    Operand,
     Options,
     Or,
     Pipeline,
@@ -57,7 +58,7 @@ from typedpipe.ir.nodes import (
 )
 from typedpipe.local import RunResult, run
 from typedpipe.types.artifacts import Dataset
-from typedpipe.types.model import ANY, BOOL, DATETIME, INT, NULL, STATUS_TYPE, STR, ListType, union
+from typedpipe.types.model import ANY, BOOL, DATETIME, INT, NULL, STATUS_TYPE, STR, ListType, Type, union
 
 
 def go(ir: Pipeline, folder: Path, **arguments: object) -> RunResult:
@@ -299,7 +300,7 @@ def test_expressions(tmp_path: Path) -> None:
         Format(("{{", FormatPart(const(2.5), ".2f"), "|", FormatPart(const("x"), "", "r"))),  # 10
         Compare("<", const("2026-01-01T00:00:00.000000Z"), const("2026-01-01T00:00:00+02:00")),  # 11
     )
-    outputs = {f"o{i}": (FromExpr(i), ANY) for i in range(11) if i != 6}
+    outputs: dict[str, tuple[Operand, Type]] = {f"o{i}": (FromExpr(i), ANY) for i in range(11) if i != 6}
     result = go(pipeline(graph(outputs=outputs, inputs=ports, exprs=exprs)), tmp_path)
     assert list(result.outputs.values()) == [
         {"$tp": 1}, 3, 9, [3, 9], {"a": [3, 9], "$tp": 1}, True, False, True, True, "{{2.50|'x'",

@@ -84,7 +84,7 @@ def test_constants(value: Any, wire: str, shown: str) -> None:
         (b"x", "bytes are no text"),
         ("\ud800", "lone surrogate"),
         ({"\udc00": 1}, "lone surrogate"),
-        (datetime(2026, 1, 1), "time zone"),  # noqa: DTZ001 - that is the mistake
+        (datetime(2026, 1, 1), "time zone"),
         ([0, {"a": {2}}], "[1]['a']: a `set`"),
         (Config({1}), ".lr: a `set`"),  # type: ignore[arg-type]  # that is the mistake
         (Config, "a `type` cannot be sent"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from typedpipe.compiler.argo import groups
 from typedpipe.compiler.argo.container import NOT_HASHED, container_leaf, from_raw
@@ -12,7 +12,7 @@ from typedpipe.compiler.argo.demand import Demand
 from typedpipe.compiler.argo.expressions import CannotSay, Controller
 from typedpipe.compiler.argo.leaf import Variant, hidden, is_boxed, python_leaf
 from typedpipe.compiler.argo.names import Names, slug
-from typedpipe.compiler.argo.shapes import KEY, Shape, of_uri
+from typedpipe.compiler.argo.shapes import KEY, Lowered, Place, Shape, of_uri
 from typedpipe.compiler.argo.split import LIMIT, partition
 from typedpipe.compiler.argo.templates import Arguments, Dag, DagTask, Input, Leaf, Output, Template
 from typedpipe.compiler.argo.values import Piece, Values, companion, expression, operands_of, path_expr
@@ -45,24 +45,6 @@ from typedpipe.ir.typing import GraphTypes, Ports
 from typedpipe.types.model import Type, is_artifact
 
 _DEFERRED = (Field, Index, Default, Format)
-
-
-@dataclass(slots=True)
-class Place:
-    """Where a graph stands: its path for artifacts of loops ("" outside), and the shapes of its inputs."""
-
-    path: str = ""
-    shared: bool = False
-    """All tasks here write into the one folder, because a branch gives the artifact of any of them."""
-    shapes: dict[str, Shape] = field(default_factory=dict)
-
-
-@dataclass(slots=True)
-class Lowered:
-    """A template, and the shapes of the artifacts that it gives."""
-
-    name: str
-    shapes: dict[str, Shape] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -151,6 +133,10 @@ class Scope:
         self.deps: dict[str, list[str]] = {}
         self.tried: set[str] = set()
         self.tasks: dict[str, DagTask] = {}
+
+    def inner(self, graph: Graph, name: str, place: Place) -> Scope:
+        """The scope of a graph inside this one."""
+        return Scope(self.lowering, graph, name, place)
 
     def lower(self, boxed: bool = False) -> Lowered:
         """The template of this graph; ``boxed`` for the body of a loop."""

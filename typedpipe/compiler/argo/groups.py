@@ -10,7 +10,7 @@ from typedpipe.compiler.argo.container import NOT_HASHED, asked
 from typedpipe.compiler.argo.expressions import CannotSay, items, kind_of, plain_items, string_items
 from typedpipe.compiler.argo.leaf import Variant, hidden, is_boxed
 from typedpipe.compiler.argo.names import digest, slug
-from typedpipe.compiler.argo.shapes import KEY, Shape, collected, entry, one_of
+from typedpipe.compiler.argo.shapes import KEY, Lowered, Place, Shape, collected, entry, one_of
 from typedpipe.compiler.argo.templates import Arguments, Dag, DagTask, Input, Leaf, Output
 from typedpipe.compiler.argo.values import companion, path_expr
 from typedpipe.compiler.argo.wire import esc, safe, tag
@@ -33,7 +33,7 @@ from typedpipe.ir.taskspec import port_key
 from typedpipe.types.model import ListType, Type, is_artifact, without_none
 
 if TYPE_CHECKING:
-    from typedpipe.compiler.argo.graph import Lowered, Place, Scope
+    from typedpipe.compiler.argo.graph import Scope
 
 CACHE_DAYS = 30
 
@@ -173,10 +173,8 @@ def _identity(text: str) -> str:
 
 def body(scope: Scope, graph: Graph, name: str, args: Args, place: Place, *, boxed: bool = False) -> Lowered:
     """The template of a group's body; ``place`` has the shapes that no argument brings."""
-    from typedpipe.compiler.argo.graph import Scope
-
     place.shapes = {**scope.input_shapes(graph, args), **place.shapes}
-    return Scope(scope.lowering, graph, name, place).lower(boxed)
+    return scope.inner(graph, name, place).lower(boxed)
 
 
 def branch(scope: Scope, node: Branch) -> DagTask:
@@ -243,8 +241,6 @@ def _branch_outputs(scope: Scope, node: Branch, dag: Dag, arms: list[tuple[str, 
 
 def loop(scope: Scope, node: Loop) -> DagTask:
     """A DAG of one looped task; its outputs are the lists of what the bodies gave."""
-    from typedpipe.compiler.argo.graph import Place
-
     values = scope.values
     path = f"{scope.place.path or '{{workflow.uid}}'}/{slug(node.name)}"
     dag = Dag(scope.lowering.names.give(node.name), parallelism=node.parallelism)

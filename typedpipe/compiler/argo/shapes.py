@@ -6,7 +6,7 @@ URI. What the template must know beforehand is the kind of place: that is its sh
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 Kind: TypeAlias = Literal["key", "s3", "gcs", "http", "folder", "list"]
@@ -70,3 +70,21 @@ def of_uri(uri: str | None) -> Shape:
     if scheme in ("http", "https"):
         return Shape("http")
     return Shape("gcs") if scheme in ("gs", "gcs") else Shape("s3") if scheme == "s3" else KEY
+
+
+@dataclass(slots=True)
+class Place:
+    """Where a graph stands: its path for artifacts of loops ("" outside), and the shapes of its inputs."""
+
+    path: str = ""
+    shared: bool = False
+    """All tasks here write into the one folder, because a branch gives the artifact of any of them."""
+    shapes: dict[str, Shape] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Lowered:
+    """A template, and the shapes of the artifacts that it gives."""
+
+    name: str
+    shapes: dict[str, Shape] = field(default_factory=dict)

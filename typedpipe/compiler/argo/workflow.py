@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from typedpipe import runtime
 from typedpipe.compiler.argo.boundary import argument, root_inputs
-from typedpipe.compiler.argo.graph import Lowering, Place, Scope
+from typedpipe.compiler.argo.graph import Lowering, Scope
 from typedpipe.compiler.argo.names import digest, slug
+from typedpipe.compiler.argo.shapes import Place
 from typedpipe.compiler.argo.split import LIMIT
 from typedpipe.compiler.argo.support import Settings
 from typedpipe.compiler.argo.templates import Leaf, Template, write
