@@ -58,14 +58,18 @@ def Contains(items: Sequence[T], value: T) -> bool:
     """The condition that a list contains a value: ``value in items``."""
     trace = _trace("Contains")
     sides = [lift(side, "a side of `dsl.Contains`") for side in (items, value)]
-    if any(side is None for side in sides):
-        found: Any = poison(trace)
-    elif not any(isinstance(side, PipelineValue) for side in sides):
-        error("TP170", "both sides of `dsl.Contains` are constants", help="one of them is a value of the pipeline")
-        found = poison(trace)
-    else:
-        found = derived(trace, BOOL, lambda ops: ir.Contains(ops[0], ops[1]), (sides[0], sides[1]))
-    return found  # type: ignore[no-any-return]  # to the checker it is a bool
+    contains: Any = poison(trace)
+    if all(side is not None for side in sides):
+        if any(isinstance(side, PipelineValue) for side in sides):
+            contains = derived(trace, BOOL, lambda ops: ir.Contains(ops[0], ops[1]), (sides[0], sides[1]))
+        else:
+            error("TP170", "both sides of `dsl.Contains` are constants", help="one of them is a value of the pipeline")
+    return _as_bool(contains)
+
+
+def _as_bool(value: Any) -> bool:
+    """To a checker a condition is a bool."""
+    return value  # type: ignore[no-any-return]  # a reference, at run time
 
 
 def In(value: T, items: Sequence[T]) -> bool:

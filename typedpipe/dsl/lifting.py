@@ -150,7 +150,7 @@ def _display(trace: Trace, value: object, what: What) -> Any:
         from typedpipe.types.annotations import struct_type
 
         return _struct(trace, [(name, getattr(value, name)) for name in names], struct_type(type(value)), what)
-    items = [_inner(item, what) for item in value]  # type: ignore[attr-defined]  # a list or a tuple: it holds a reference
+    items = [_inner(item, what) for item in _parts(value)]
     item_type = union(*(type_of(item) for item in items))
     return derived(trace, ListType(item_type), ir.MakeList, tuple(items))
 
