@@ -305,7 +305,7 @@ class WireError(ValueError):
 
 
 def encode(value: Any, type_: Any, name: str = "value") -> str:
-    """The wire text of a value of a type (type data, see docs/plan.md).
+    """The wire text of a value of a type (type data, see docs/architecture.md).
 
     >>> encode({"a": 1}, ["dict", "float"])
     '{"a":1.0}'

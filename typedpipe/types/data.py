@@ -33,7 +33,7 @@ from typedpipe.types.model import (
 )
 
 TypeData: TypeAlias = str | list[Any]
-"""A name, or a list of a tag and what belongs to it; docs/plan.md has the table."""
+"""A name, or a list of a tag and what belongs to it; docs/architecture.md has the table."""
 
 _FORMS = frozenset(get_args(StructForm))
 _SIMPLE: Final[dict[str, Type]] = {
