@@ -104,6 +104,7 @@ CODES: dict[str, str] = {
     "TP320": "a saved pipeline is damaged",
     "TP321": "a saved pipeline is of a newer version",
     "TP322": "a file cannot be written",
+    "TP323": "an input of a task that ignores failures has no default",
     "TP390": "no such backend",
     "TP391": "two packages bring one backend",
     # TP4xx: target

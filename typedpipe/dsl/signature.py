@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from typedpipe.diagnostics.model import Span
@@ -17,7 +17,7 @@ from typedpipe.ir import nodes as ir
 from typedpipe.types.annotations import Resolved, Returned, resolve, resolve_return
 from typedpipe.types.assignable import mismatch
 from typedpipe.types.display import show
-from typedpipe.types.model import ANY, ListType, Type, is_artifact, without_none
+from typedpipe.types.model import ANY, NULL, ArtifactType, ListType, Type, is_artifact, union, without_none
 from typedpipe.types.problems import Problem
 from typedpipe.types.values import NotAConstant, constant
 
@@ -70,6 +70,8 @@ def component_signature(fn: Any, *, container: bool = False) -> ComponentSignatu
             continue
         classes.update(dict.fromkeys(found.classes))
         text, span = texts.get(name, ""), places.of(name)
+        if default is None and found.direction == "in" and isinstance(found.type, ArtifactType):
+            found = replace(found, type=union(found.type, NULL))  # KFP's form of an optional artifact
         if found.direction == "out":
             how: ir.OutputHow = "path" if found.how == "path" else "artifact"
             outputs.append(ir.OutputPort(name, found.type, how, text, span))

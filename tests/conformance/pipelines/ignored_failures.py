@@ -18,7 +18,7 @@ def good(n: int) -> int:
 
 
 @dsl.component(base_image="python:3.11-slim")
-def tell(fine: int, broken: int = -1) -> str:
+def tell(fine: int = -2, broken: int = -1) -> str:
     return f"{fine} {broken}"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typedpipe.compiler.passes.guards import Guards
 from typedpipe.compiler.passes.places import Use, known
 from typedpipe.diagnostics.model import Diagnostics, Label, Span
+from typedpipe.diagnostics.source import argument_span
 from typedpipe.ir.nodes import (
     DEFAULT_OPTIONS,
     Branch,
@@ -24,9 +25,10 @@ from typedpipe.ir.nodes import (
     Task,
     Unwrap,
 )
-from typedpipe.ir.scopes import Scope, common, expr_operands, node_operands
+from typedpipe.ir.scopes import Scope, common, expr_operands, needed, node_operands
 from typedpipe.ir.traced import TracedTypes, arm_of
 from typedpipe.ir.typing import Ports
+from typedpipe.types.model import is_optional
 
 
 def check_scopes(pipeline: Pipeline, report: Diagnostics) -> Pipeline:
@@ -65,6 +67,8 @@ class _Checker:
                             self._check(Use(operand, scope, node.span, node, name))
                     if node.options is not DEFAULT_OPTIONS:
                         self._rest(node, scope)
+                        if node.options.ignore_upstream_failure:
+                            self._may_fail(node, scope)
                 else:
                     self._group(node, scope)
                 if node.after:
@@ -75,6 +79,24 @@ class _Checker:
     def _rest(self, node: Task | Call, scope: Scope) -> None:
         for operand in node_operands(node)[len(node.args) :]:
             self._check(Use(operand, scope, node.span, node))
+
+    def _may_fail(self, node: Task | Call, scope: Scope) -> None:
+        """A task that runs whatever became of those before it needs something to take in place of their outputs."""
+        inputs = self.types.ports.inputs(node)
+        for name, operand in node.args:
+            port = inputs.get(name)
+            if port is None or port.default is not None or is_optional(port.type):
+                continue
+            table = scope.graph.exprs
+            leaves = [operand, *(o for i in needed(table, [operand]) for o in expr_operands(table[i]))]
+            if any(isinstance(leaf, FromTask) for leaf in leaves):
+                self.report.error(
+                    "TP323",
+                    f"`{name}` of `{node.name}` comes from a task that may fail, and has no default",
+                    argument_span(node.span, name),
+                    "taken when the task before failed: there is nothing to take",
+                    help=f"give `{name}` a default in the component, or drop `.ignore_upstream_failure()`",
+                )
 
     def _group(self, node: Node, scope: Scope) -> None:
         if not isinstance(node, ExitHandler):
