@@ -23,6 +23,7 @@ from typedpipe.ir.nodes import (
     Call,
     Const,
     ExitHandler,
+    FromTask,
     Graph,
     Loop,
     Node,
@@ -319,10 +320,9 @@ def exit_handler(scope: Scope, node: ExitHandler) -> DagTask:
 
 def guard(scope: Scope, node: Node, task: DagTask) -> DagTask:
     """In a graph where a task runs whatever became of those before it."""
-    names = scope.values.task_names
-    tried = [names[dep] for dep in scope.deps[node.name] if dep in scope.tried]
+    tried = [scope.values.path(dep, "tp-status") for dep in scope.deps[node.name] if dep in scope.tried]
     ignores = isinstance(node, (Task, Call)) and node.options.ignore_upstream_failure
-    ok = " && ".join(f'tasks["{name}"].outputs.parameters["tp-status"] == "Succeeded"' for name in tried)
+    ok = " && ".join(f'{path_expr(path)} == "Succeeded"' for path in tried)
     task.strict = True
     if ignores:
         task.arguments = [(key, _or_default(scope, node, key, text)) for key, text in task.arguments]
@@ -342,8 +342,8 @@ def _or_default(scope: Scope, node: Node, key: str, text: str) -> str:
         if (
             port.default is not None
             and key == port_key(port.name)
-            and "{{tasks." in text
             and port.default.text != "null"
+            and ("{{tasks." in text or isinstance(dict(node.args).get(port.name), FromTask))
         ):
             return f'{{"$tp":["default",{text},{safe(port.default.text)}]}}'
     return text
