@@ -9,7 +9,7 @@ from typedpipe.diagnostics.spans import resolve_spans
 from typedpipe.dsl.groups import Chain, ExitHandler, ParallelFor
 from typedpipe.dsl.importer import ImporterTask
 from typedpipe.dsl.task import Task
-from typedpipe.dsl.tracing import Scope, Site, Trace
+from typedpipe.dsl.tracing import Scope, Site, Trace, error
 from typedpipe.ir import nodes as ir
 
 
@@ -91,10 +91,24 @@ def _graph(
 ) -> ir.Graph:
     nodes: list[ir.Node] = []
     for node in scope.nodes:
+        if isinstance(node, Task) and node._callee is not None and node._callee.status:
+            _no_status(node, spans)
         made = _task(node, spans, options) if isinstance(node, Task) else _group(node, spans, options)
         if made is not None:
             nodes.append(made)
     return ir.Graph(inputs, tuple(nodes), outputs, tuple(scope.exprs), tuple(map(spans.of, scope.expr_sites)))
+
+
+def _no_status(task: Task[Any], spans: Spans) -> None:
+    callee = task._callee
+    assert callee is not None
+    error(
+        "TP168",
+        f"`{callee.name}` takes the outcome of a block as `{callee.status}`, and is called as an ordinary task",
+        spans.of(task._site),
+        others=callee.declared(),
+        help=f"use it as an exit task: `with dsl.ExitHandler({callee.name}(...)):`",
+    )
 
 
 def _task(task: Task[Any], spans: Spans, options: dict[int, ir.Options]) -> ir.Task | ir.Call | ir.Importer | None:

@@ -31,6 +31,7 @@ class Callee:
         "positions",
         "required",
         "span",
+        "status",
     )
 
     def __init__(
@@ -53,6 +54,8 @@ class Callee:
         )
         self.span = span
         self.is_pipeline = False
+        self.status = next((port.name for port in inputs if isinstance(port.type, StatusType)), "")
+        """The input that gets the outcome, of a component made for an exit handler."""
 
     def declared(self) -> tuple[Label, ...]:
         return (Label(self.span, f"`{self.name}` is declared here"),) if self.span.file else ()

@@ -159,6 +159,7 @@ def _struct(trace: Trace, entries: list[tuple[Any, object]], type_: Type | None,
     names: list[str] = []
     for key, _ in entries:
         if not isinstance(key, str) or markers.present(key):
+            markers.told(trace)
             error(
                 "TP114",
                 f"{what} has a key that is not plain text",

@@ -95,11 +95,16 @@ def read(trace: Trace, text: str, what: What) -> Any:
     return text_value(trace, parts)
 
 
-def _damaged(trace: Trace, what: What) -> None:
+def told(trace: Trace) -> None:
+    """A text was reported: none of those made so far is reported as unused."""
     for entry in trace.formats:
-        entry[3] = True  # one report is enough
+        entry[3] = True
+
+
+def _damaged(trace: Trace, what: What) -> None:
     from typedpipe.dsl.lifting import place_of
 
+    told(trace)
     error(
         "TP159",
         f"{what} is text with a value of the pipeline in it that was changed after the f-string made it",

@@ -21,6 +21,8 @@ from typedpipe.dsl.tracing import (
     current,
     error,
     exception_line,
+    listed,
+    nearest,
     sink,
     span_of_function,
     tracing,
@@ -136,7 +138,7 @@ if TYPE_CHECKING:
 
 else:
 
-    def pipeline(fn=None, /, *, name=None, description=None, pipeline_root=None, display_name=None):
+    def pipeline(fn=None, /, *, name=None, description=None, pipeline_root=None, display_name=None, **unknown):
         """Make a pipeline of a function that calls components.
 
         The function runs once, now, to be traced. Its parameters are the pipeline's inputs, what it returns are the
@@ -161,6 +163,10 @@ else:
         ...     return double(n=double(n=n).output).output
         """
         options = {"description": description, "pipeline_root": pipeline_root, "display_name": display_name}
+        for option in unknown:
+            guess = nearest(option, ["name", *options])
+            help_ = f"did you mean `{guess}`?" if guess else f"it has {listed(['name', *options])}"
+            error("TP106", f"`@dsl.pipeline` has no option `{option}`", help=help_)
         if fn is not None:
             return _define(fn, name, options)
         return lambda function: _define(function, name, options)
