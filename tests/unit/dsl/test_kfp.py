@@ -265,3 +265,60 @@ def test_a_setting_of_kfp_that_is_not_here_says_what_to_type(program):
     )
     assert found.codes == ["TP117"]
     assert "`.set_accelerator_type(" in found.printed
+
+
+def test_a_status_is_for_exit_tasks(program):
+    found = program(
+        """
+        @dsl.component
+        def tell(status: dsl.PipelineTaskFinalStatus = dsl.STATUS) -> str:
+            return status.state
+
+        @dsl.pipeline
+        def p():
+            tell()
+        """
+    )
+    assert found.codes == ["TP168"]
+    assert "with dsl.ExitHandler(tell(...)):" in found.printed
+
+
+def test_an_option_of_a_pipeline_that_is_not_here(program):
+    found = program(
+        """
+        @dsl.pipeline(pipeline_config=3)
+        def p():
+            add(a=1)
+        """
+    )
+    assert found.codes == ["TP106"]
+
+
+def test_an_artifact_with_the_default_none_is_optional(program):
+    found = program(
+        """
+        @dsl.component
+        def use(model: dsl.Input[dsl.Model] = None) -> int:
+            return 1
+
+        @dsl.pipeline
+        def p():
+            use()
+        """
+    )
+    assert found.said == []
+
+
+def test_a_value_in_a_dicts_key_is_one_mistake(program):
+    found = program(
+        """
+        @dsl.component
+        def take(d: dict) -> int:
+            return 1
+
+        @dsl.pipeline
+        def p(n: int = 1):
+            take(d={f"k{n}": 1})
+        """
+    )
+    assert found.codes == ["TP114"]
