@@ -10,6 +10,8 @@ from typedpipe.diagnostics.model import NOWHERE, Diagnostics, Label, Span
 from typedpipe.diagnostics.spans import display_path
 from typedpipe.ir.nodes import Pipeline
 
+_OWN_NAME = "give each a name of its own"
+
 
 def load_pipeline(text: str, form: str = "text") -> Pipeline:
     """The traced IR of the one pipeline that a target names; ends the command with diagnostics when there is none."""
@@ -52,16 +54,26 @@ def choose(loaded: Loaded, report: Diagnostics) -> Any:
         f"there are {len(tops or pipelines)} pipelines in `{target}`: {names}",
         _place(tops or pipelines),
         others=[Label(_span(handle), "") for handle in (tops or pipelines)[1:]],
-        help=f"name one: `{target}:{example}`",
+        help=f"name one: `{target}:{example}`" if len({h.name for h in tops}) == len(tops) else _OWN_NAME,
     )
     return None
 
 
 def _named(loaded: Loaded, report: Diagnostics) -> Any:
     name = loaded.target.name
-    for handle in loaded.pipelines:
-        if name in (handle.name, handle.__name__):
-            return handle
+    found = [handle for handle in loaded.pipelines if handle.name == name]
+    found = found or [handle for handle in loaded.pipelines if handle.__name__ == name]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        report.error(
+            "TP185",
+            f"there are {len(found)} pipelines named `{name}` in `{loaded.target}`",
+            _span(found[0]),
+            others=[Label(_span(handle), "") for handle in found[1:]],
+            help=_OWN_NAME,
+        )
+        return None
     imported = getattr(loaded.module, name, None)
     if hasattr(imported, "ir") and hasattr(imported, "uses"):
         return imported

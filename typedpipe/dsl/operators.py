@@ -61,7 +61,7 @@ def item(value: PipelineValue, key: object) -> Any:
     trace, type_ = value._tp_trace, without_none(value._tp_type)
     if isinstance(key, str):
         if not isinstance(type_, (DictType, StructType, AnyType, UnionType)):
-            error("TP156", f"a `{show(type_)}` has no key `{key}`", help="index a list by an int, a dict by a string")
+            error("TP156", f"`{show(type_)}` has no key `{key}`", help="index a list by an int, a dict by a string")
             return poison(trace)
         return field_of(value, key)
     if isinstance(key, slice):
@@ -75,7 +75,7 @@ def item(value: PipelineValue, key: object) -> Any:
         index = leaf(key, "the key")
         item = type_.value if isinstance(type_, DictType) else ANY
         return derived(trace, item, lambda ops: ir.Index(ops[0], ops[1]), (value, index))
-    error("TP156", f"a `{show(type_)}` cannot be indexed")
+    error("TP156", f"`{show(type_)}` cannot be indexed")
     return poison(trace)
 
 
@@ -92,7 +92,7 @@ def attribute(value: PipelineValue, name: str) -> Any:
         return field_of(value, name)
     error(
         "TP156",
-        f"a `{show(type_)}` of a pipeline's body has no `.{name}`",
+        f"`{show(type_)}` has no `.{name}` in a pipeline's body",
         help="values of a pipeline body can be compared, indexed, put into f-strings and passed to tasks; "
         "do anything else in a component",
     )

@@ -20,6 +20,7 @@ from typedpipe.diagnostics.spans import display_path
 from typedpipe.dsl.source_files import Function, ParsedFile, parsed_file
 from typedpipe.dsl.source_names import BUILTINS, MODULE_NAMES, least_python, names_of, outside_names
 from typedpipe.dsl.source_needs import Bundle, is_ours, is_stand_in
+from typedpipe.dsl.tracing import span_of_function
 from typedpipe.ir.nodes import Chunk
 
 _KEEP_INSIDE = "write it as a plain `def` at the top of the file"
@@ -124,6 +125,7 @@ def _find(fn: types.FunctionType, report: Diagnostics) -> tuple[ParsedFile, Func
     if file is None:
         text = f"the source of `{fn.__name__}` cannot be found"
         label = f"defined in {code.co_filename}, which cannot be read"
+        place = span_of_function(fn)
         report.error("TP130", text, place, label, help="define it in a file or a notebook cell: its source is shipped")
         return None
     if file.problem is not None:

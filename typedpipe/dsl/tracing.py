@@ -239,7 +239,9 @@ def span_of_function(fn: Any) -> Span:
 
     parsed = parsed_file(code.co_filename, fn.__globals__)
     node = parsed.functions.get((code.co_firstlineno, fn.__name__)) if parsed is not None else None
-    if parsed is None or node is None:
+    if parsed is None or fn.__name__ == "<lambda>":
+        return span_of(site_here())  # it has no `def` that can be shown: where it is decorated
+    if node is None:
         return Span(display_path(code.co_filename), code.co_firstlineno)
     return parsed.header(node)
 

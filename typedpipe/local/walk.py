@@ -307,7 +307,7 @@ def blame(scope: Scope, broken: Sequence[int]) -> str:
     """Why a node does not run."""
     nodes = scope.plan.graph.nodes
     names = [f"`{nodes[index].name}`" for index in broken[:3]]
-    return f"not run: {', '.join(names)}{' and more' if len(broken) > 3 else ''} did not succeed"
+    return f"{', '.join(names)}{' and more' if len(broken) > 3 else ''} did not succeed"
 
 
 def as_text(value: object) -> str:

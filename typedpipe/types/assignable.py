@@ -53,6 +53,10 @@ def mismatch(source: Type, target: Type) -> str | None:
     return f"{', '.join(path)}: {why}" if path else why
 
 
+CONVERT = "convert it in a component, or change one of the two annotations"
+"""What is said when nothing better can be."""
+
+
 def advice(source: Type, target: Type) -> str:
     """What to type instead, for a pair that does not fit; empty when nothing better than the reason can be said.
 
@@ -74,7 +78,7 @@ def advice(source: Type, target: Type) -> str:
     core = without_none(source)
     if core not in (source, NULL) and mismatch(core, target) is None:
         return "give it a default with `dsl.Some(value, default)`, or branch on it with `with dsl.IfSet(value) as v:`"
-    return "convert it in a component, or change one of the two annotations"
+    return CONVERT
 
 
 def _check(source: Type, target: Type) -> Found | None:

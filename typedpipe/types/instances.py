@@ -51,7 +51,7 @@ def describe(value: Any, path: str, inner: Callable[[object, str], tuple[str, Ty
     if isinstance(value, Mapping):
         return inner(dict(cast("Mapping[object, object]", value)), path)
     why = _INSTEAD.get(cls.__name__, "pass plain data: numbers, text, lists, dicts, or a dataclass")
-    raise NotAConstant(f"a `{cls.__name__}` cannot be sent: {why}", path)
+    raise NotAConstant(f"`{cls.__name__}` cannot be sent: {why}", path)
 
 
 def _enum(cls: type[Enum], path: str) -> Type:

@@ -43,6 +43,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))
     (tmp_path / "p.py").write_text(PIPELINE)
+    (tmp_path / "twins.py").write_text(
+        PIPELINE.replace("@pipeline\n", '@pipeline(name="same")\n').replace('"fails"', '"same"')
+    )
     return tmp_path
 
 
@@ -98,6 +101,10 @@ def test_help_of_a_pipeline_lists_its_parameters(folder: Path, capsys: pytest.Ca
         (["run", "p.py"], 3, "TP185"),
         (["run", "p.py:sum", "--start", "1"], 3, "did you mean `p.py:sums`?"),
         (["run", "p.py:sums"], 2, "TP189"),
+        (["compile", "p.py:sums", "--kind", "CronWorkflow", "--param", "start=1", "--schedule", "x"], 3, "`schedule`"),
+        (["lint", "twins.py"], 0, "2 pipelines"),
+        (["compile", "twins.py:same"], 3, "2 pipelines named `same`"),
+        (["compile", "twins.py"], 3, "a name of its own"),
         (["run", "p.py:sums", "--start", "x"], 2, "TP187"),
         (["run", "p.py:sums", "--strat", "1"], 2, "--start"),
         (["run", "p.py:sums", "--param", "strat=1"], 2, "TP188"),

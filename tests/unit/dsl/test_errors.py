@@ -252,7 +252,7 @@ def test_four_threads_define_pipelines_at_once():
         ("@dsl.pipeline\nclass A: ...", "TP107 1:2 `@dsl.pipeline` stands above the class `A`"),
         ("@dsl.component\n@dsl.pipeline\ndef d(n: int = 1): add(a=n)", "TP107 1:2 `@dsl.component` stands above the pipeline `d`"),
         ("@dsl.pipeline\n@dsl.component\ndef d(n: int = 1) -> int: return n", "TP107 1:2 `@dsl.pipeline` stands above the component `d`"),
-        ("dsl.component(lambda x: x)", "TP107 1:0 `@dsl.component` got a lambda"),
+        ("dsl.component(lambda x: x)", "TP107 1:1 `@dsl.component` got a lambda"),
         ("@dsl.component('python:3.11')\ndef e(a: int) -> int: ...", "TP107 1:2 `@dsl.component` got 'python:3.11' by position"),
         ("@dsl.pipeline('name')\ndef e(a: int): add(a=a)", "TP107 1:2 `@dsl.pipeline` got 'name' by position"),
         ("@dsl.pipeline\nasync def p(n: int = 1): add(a=n)", "TP107 2:11 the pipeline `p` is async"),

@@ -78,16 +78,16 @@ def test_constants(value: Any, wire: str, shown: str) -> None:
 @pytest.mark.parametrize(
     ("value", "words"),
     [
-        ({1}, "a `set` cannot be sent"),
+        ({1}, "`set` cannot be sent"),
         ({1: 2}, "the keys of a dict must be `str`, found `int` 1"),
-        (object(), "a `object` cannot be sent"),
+        (object(), "`object` cannot be sent"),
         (b"x", "bytes are no text"),
         ("\ud800", "lone surrogate"),
         ({"\udc00": 1}, "lone surrogate"),
         (datetime(2026, 1, 1), "time zone"),
-        ([0, {"a": {2}}], "[1]['a']: a `set`"),
-        (Config({1}), ".lr: a `set`"),  # type: ignore[arg-type]  # that is the mistake
-        (Config, "a `type` cannot be sent"),
+        ([0, {"a": {2}}], "[1]['a']: `set`"),
+        (Config({1}), ".lr: `set`"),  # type: ignore[arg-type]  # that is the mistake
+        (Config, "`type` cannot be sent"),
         (np.zeros(2), ".tolist()"),
         (len, "cannot be sent"),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -27,6 +28,7 @@ KINDS = ("Workflow", "WorkflowTemplate", "CronWorkflow")
 TARGETS = ("3.6", "3.7", "4.0", "4.1")
 DEADLINE_SECONDS = 604_800
 """How long a whole run may take when nothing else is said: the bound on a task that never gets a node or an image."""
+_CRON = r"\s*(@(yearly|annually|monthly|weekly|daily|midnight|hourly|every\s+\S+)|\S+(\s+\S+){4})\s*"
 
 SUPPORT = Support(
     {
@@ -98,6 +100,9 @@ def settings(options: Options, report: Diagnostics, span: Span) -> Settings:
     out = Settings(**values, deadline=int(deadline))
     if out.kind == "CronWorkflow" and not out.schedule:
         report.error("TP403", "a CronWorkflow needs a schedule", span, help='for example `--schedule "0 3 * * *"`')
+    if out.schedule and not re.fullmatch(_CRON, out.schedule):
+        help_ = 'minute, hour, day, month and weekday, such as `--schedule "0 3 * * *"`, or `@daily`, `@every 6h`'
+        report.error("TP403", f"`schedule` cannot be `{out.schedule}`", span, help=help_)
     if out.kind != "CronWorkflow" and (out.schedule or out.timezone):
         report.error("TP403", f"a {out.kind} has no schedule", span, help="compile with `--kind CronWorkflow`")
     return out

@@ -22,7 +22,7 @@ from typedpipe.ir.nodes import (
 from typedpipe.ir.scopes import Scope, option_operands
 from typedpipe.ir.traced import TracedTypes
 from typedpipe.ir.typing import Ports
-from typedpipe.types.assignable import advice, mismatch
+from typedpipe.types.assignable import CONVERT, advice, mismatch
 from typedpipe.types.display import show
 from typedpipe.types.model import ANY, BOOL, INT, STR, AnyType, DictType, ListType, Type, UnionType, is_optional
 
@@ -132,7 +132,7 @@ class _Checker:
             label,
             others=source_label(use.operand, use.scope, self.types),
             notes=declared(self.pipeline, node),
-            help=advice(source, port.type),
+            help=_argument_advice(use.operand, source, port),
         )
 
     def _options(self, node: Task | Call, scope: Scope) -> None:
@@ -222,3 +222,11 @@ class _Checker:
             others=source_label(operand, root, self.types),
             help=advice(source, target),
         )
+
+
+def _argument_advice(operand: Operand, source: Type, port: InputPort) -> str:
+    """What to type in place of an argument: a constant is written anew, a value is converted."""
+    found = advice(source, port.type)
+    if found is CONVERT and isinstance(operand, Const):
+        return f"write a value of type `{show(port.type)}`, or change the annotation of `{port.name}`"
+    return found
