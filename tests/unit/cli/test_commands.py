@@ -191,7 +191,7 @@ def test_compile_writes_whole_files_or_nothing(folder: Path, capsys: pytest.Capt
     assert run_app(["compile", "p.py:sums", "--to", "ir", "-o", "out.ir"]) == 0
     assert target.read_bytes() != b"old"
     assert target.stat().st_mode & 0o777 == 0o640
-    assert sorted(os.listdir(folder)) == ["bad.py", "out.ir", "p.py"]
+    assert sorted(os.listdir(folder)) == ["bad.py", "out.ir", "p.py", "twins.py"]
 
 
 def test_check_compares(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
