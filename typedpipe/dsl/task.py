@@ -294,6 +294,8 @@ def _no_attribute(task: Task[Any], name: str) -> Any:
         help_ = _KFP_ONLY[name]
     elif guess:
         help_ = f"did you mean `.outputs.{guess}`?" if guess in outputs else f"did you mean `.{guess}`?"
+    elif setter:
+        help_ = f"the settings are {listed([word for word in known if word.startswith('set_')])}"
     else:
         help_ = f"what it gives is `task{task._instead()}`" if outputs else "it has no outputs"
     if task._callee is not None:
