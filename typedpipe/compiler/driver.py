@@ -14,6 +14,7 @@ from typedpipe.compiler.passes.dedupe import dedupe
 from typedpipe.compiler.passes.prune import prune
 from typedpipe.compiler.passes.verify import verify
 from typedpipe.diagnostics.model import Diagnostics
+from typedpipe.ir.collection import NoCollection
 from typedpipe.ir.nodes import Pipeline
 
 Pass: TypeAlias = Callable[[Pipeline, Diagnostics], Pipeline]
@@ -62,21 +63,22 @@ def compile(  # noqa: A001 - the verb that users know
     """
     report = Diagnostics() if report is None else report
     options = {} if options is None else options
-    pipeline = check(traced, report, print_after)
-    if isinstance(backend, str):
-        from typedpipe.compiler.registry import backend as find
+    with NoCollection():
+        pipeline = check(traced, report, print_after)
+        if isinstance(backend, str):
+            from typedpipe.compiler.registry import backend as find
 
-        backend = find(backend)
-    if isinstance(backend, Staged):
-        backend.check_target(pipeline, options, report)
+            backend = find(backend)
+        if isinstance(backend, Staged):
+            backend.check_target(pipeline, options, report)
+            report.raise_if_errors()
+            pipeline = backend.legalise(pipeline, options, report)
+            if print_after is not None:
+                print_after("legalise", pipeline)
+            report.raise_if_errors()
+        files = backend.lower(pipeline, options, report)
         report.raise_if_errors()
-        pipeline = backend.legalise(pipeline, options, report)
-        if print_after is not None:
-            print_after("legalise", pipeline)
-        report.raise_if_errors()
-    files = backend.lower(pipeline, options, report)
-    report.raise_if_errors()
-    return files
+        return files
 
 
 def _run(passes: Mapping[str, Pass], pipeline: Pipeline, report: Diagnostics, print_after: Printer | None) -> Pipeline:

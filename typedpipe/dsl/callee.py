@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from threading import Lock
 from types import FunctionType
 from typing import Any
 
@@ -15,6 +16,20 @@ from typedpipe.dsl.values import POISON, Pending, PipelineValue
 from typedpipe.ir import nodes as ir
 from typedpipe.types.display import show
 from typedpipe.types.model import StatusType, Type, is_optional
+
+_keys: dict[str, int] = {}
+_keys_lock = Lock()
+
+
+def new_key(name: str) -> str:
+    """A key that nothing else in this process has: the name itself the first time, so that most keep it."""
+    key = name
+    with _keys_lock:
+        while key in _keys:
+            _keys[name] += 1
+            key = f"{name}#{_keys[name]}"
+        _keys[key] = 1
+    return key
 
 
 class Callee:

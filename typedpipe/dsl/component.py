@@ -6,12 +6,11 @@ The static half of this file is what type checkers see. Each signature in it was
 
 from __future__ import annotations
 
-import itertools
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, overload
 
-from typedpipe.dsl.callee import Callee, call, called_outside, not_a_function
+from typedpipe.dsl.callee import Callee, call, called_outside, new_key, not_a_function
 from typedpipe.dsl.task import ParamTask, Task, UseOutputs
 from typedpipe.dsl.tracing import current, error
 from typedpipe.ir import nodes as ir
@@ -25,8 +24,6 @@ F_co = TypeVar("F_co", covariant=True)  # a whole function type
 P = ParamSpec("P")
 
 DEFAULT_IMAGE = "python:3.11"
-
-_keys = itertools.count(1)
 
 
 class BaseComponent:
@@ -288,7 +285,7 @@ def _define(fn: Any, options: dict[str, Any]) -> Any:
 def component_callee(definition: ir.Component) -> Callee:
     """The callable interface of a component."""
     outputs = {port.name: port.type for port in definition.outputs}
-    callee = Callee(definition.name, f"{definition.name}#{next(_keys)}", definition.inputs, outputs, definition.span)
+    callee = Callee(definition.name, new_key(definition.name), definition.inputs, outputs, definition.span)
     callee.output_params = frozenset(p.name for p in definition.outputs if p.how in {"path", "artifact"})
     return callee
 

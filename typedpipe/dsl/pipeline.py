@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 from typedpipe.diagnostics.model import Diagnostics, PipelineError, Span
 from typedpipe.dsl import absent, bodies, markers
 from typedpipe.dsl.build import graph_of
-from typedpipe.dsl.callee import Callee, call, called_outside, not_a_function
+from typedpipe.dsl.callee import Callee, call, called_outside, new_key, not_a_function
 from typedpipe.dsl.groups import ExitHandler
 from typedpipe.dsl.signature import PipelineSignature, pipeline_signature
 from typedpipe.dsl.task import Task
@@ -30,12 +29,11 @@ from typedpipe.dsl.tracing import (
 )
 from typedpipe.dsl.values import PipelineValue, poison
 from typedpipe.ir import nodes as ir
+from typedpipe.ir.collection import NoCollection
 
 P = ParamSpec("P")
 R_co = TypeVar("R_co", covariant=True)
 R = TypeVar("R")
-
-_keys = itertools.count(1)
 
 
 class Pipeline(Generic[P, R_co]):
@@ -184,7 +182,7 @@ def _define(fn: Any, name: Any, options: dict[str, Any]) -> Any:
     outer = current()
     trace = Trace(title, outer.report if outer is not None else report)
     try:
-        with tracing(trace):
+        with NoCollection(), tracing(trace):
             if _is_function(fn, name, options, nested=outer is not None):
                 _trace(handle, fn, trace)
     except TraceAbort:
@@ -226,7 +224,7 @@ def _is_function(fn: Any, name: Any, options: dict[str, Any], *, nested: bool) -
 def _trace(handle: Pipeline[..., Any], fn: Any, trace: Trace) -> None:
     signature = pipeline_signature(fn, trace)
     span = span_of_function(fn)
-    callee = Callee(fn.__name__, f"{fn.__name__}#{next(_keys)}", signature.inputs, signature.outputs, span)
+    callee = Callee(fn.__name__, new_key(fn.__name__), signature.inputs, signature.outputs, span)
     callee.is_pipeline = True
     bodies.check(fn, trace.report)
     positional, by_name = _arguments(fn, signature, trace)
