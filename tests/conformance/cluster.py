@@ -73,7 +73,7 @@ class Cluster:
             if text != before:
                 changed, before = now, text
             leaves = [node for node in nodes.values() if node.get("type") in LEAVES]
-            silent = now - changed > SILENCE and all(node.get("phase") in DONE for node in leaves)
+            silent = leaves and now - changed > SILENCE and all(node.get("phase") in DONE for node in leaves)
             if silent or now - began > PATIENCE:
                 self.stop(name)
                 return {**workflow, "hung": True}
