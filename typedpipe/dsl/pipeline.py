@@ -161,13 +161,17 @@ else:
         ...     return double(n=double(n=n).output).output
         """
         options = {"description": description, "pipeline_root": pipeline_root, "display_name": display_name}
-        for option in unknown:
-            guess = nearest(option, ["name", *options])
-            help_ = f"did you mean `{guess}`?" if guess else f"it has {listed(['name', *options])}"
-            error("TP106", f"`@dsl.pipeline` has no option `{option}`", help=help_)
+        _refuse_unknown(unknown, ["name", *options])
         if fn is not None:
             return _define(fn, name, options)
         return lambda function: _define(function, name, options)
+
+
+def _refuse_unknown(unknown: dict[str, Any], options: list[str]) -> None:
+    for option in unknown:
+        guess = nearest(option, options)
+        help_ = f"did you mean `{guess}`?" if guess else f"its options are {listed(options)}"
+        error("TP106", f"`@dsl.pipeline` has no option `{option}`", help=help_)
 
 
 def _define(fn: Any, name: Any, options: dict[str, Any]) -> Any:
