@@ -14,6 +14,7 @@ from typedpipe.compiler.argo.leaf import (
     environment,
     image,
     interface,
+    resource_patch,
     settings,
     static_resources,
 )
@@ -52,6 +53,7 @@ def container_leaf(component: Component, variant: Variant) -> list[str]:
     return [
         *settings(component, variant),
         *fields.lines(),
+        *resource_patch(variant),
         "container:",
         f"  image: {image(component, variant)}",
         *([f"  command: {flow(command)}"] if command else []),

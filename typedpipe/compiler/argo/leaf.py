@@ -76,7 +76,7 @@ def python_leaf(component: Component, variant: Variant) -> list[str]:
     return [
         *settings(component, variant),
         *fields.lines(),
-        *_patch(variant),
+        *resource_patch(variant),
         "script:",
         f"  image: {image(component, variant)}",
         "  command: [python3, -u]",
@@ -276,7 +276,7 @@ def static_resources(options: Options) -> dict[str, Data]:
     return dict(out)
 
 
-def _patch(variant: Variant) -> list[str]:
+def resource_patch(variant: Variant) -> list[str]:
     """Requests and limits that are known when the task runs only: the fields themselves take no tags."""
     names = [name for name, _ in variant.kinds]
     sides: dict[str, list[str]] = {}
