@@ -29,6 +29,7 @@ def check(fn: Any, report: Diagnostics) -> None:
     if node is None:
         return
     _Leaving(parsed, report).visit(node.body)
+    _called_texts(node, parsed, report)
     _rebound(node, parsed, report)
 
 
@@ -64,6 +65,69 @@ class _Leaving:
             if word == "return"
             else "put the tasks of the other case into a group of their own",
         )
+
+
+_SILENT = frozenset(
+    [
+        "center",
+        "count",
+        "endswith",
+        "expandtabs",
+        "find",
+        "index",
+        "ljust",
+        "lstrip",
+        "partition",
+        "removeprefix",
+        "removesuffix",
+        "rfind",
+        "rindex",
+        "rjust",
+        "rpartition",
+        "rsplit",
+        "rstrip",
+        "split",
+        "splitlines",
+        "startswith",
+        "strip",
+        "zfill",
+    ]
+)
+"""Methods that would work on what stands for a value without damage to it; a mark tells the others by itself."""
+
+
+def _called_texts(function: ast.FunctionDef | ast.AsyncFunctionDef, parsed: ParsedFile, report: Diagnostics) -> None:
+    """Report ``f"{value}".strip()``: the method would see what stands for the value, not the value."""
+    arguments = function.args
+    later = {arg.arg for arg in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)}
+    for node in ast.walk(function):
+        if isinstance(node, ast.With):
+            later.update(n.id for item in node.items if item.optional_vars for n in _names(item.optional_vars))
+    for node in ast.walk(function):
+        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
+            continue
+        text = node.func.value
+        if node.func.attr in _SILENT and isinstance(text, ast.JoinedStr) and _holds_value(text, later):
+            report.error(
+                "TP159",
+                f"`.{node.func.attr}()` is called on text with a value of the pipeline in it, which is not there yet",
+                parsed.span(node),
+                help=f"pass the f-string as it is, and call `.{node.func.attr}()` in the component that takes it",
+            )
+
+
+def _names(node: ast.AST) -> Iterator[ast.Name]:
+    return (part for part in ast.walk(node) if isinstance(part, ast.Name))
+
+
+def _holds_value(text: ast.JoinedStr, later: set[str]) -> bool:
+    """Whether a part is a parameter of the pipeline, an item of a group, or an output of a task."""
+    for part in text.values:
+        if isinstance(part, ast.FormattedValue):
+            attributes = {n.attr for n in ast.walk(part.value) if isinstance(n, ast.Attribute)}
+            if attributes & {"output", "outputs"} or any(name.id in later for name in _names(part.value)):
+                return True
+    return False
 
 
 def is_group(node: ast.With) -> bool:

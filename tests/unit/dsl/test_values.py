@@ -304,7 +304,7 @@ def test_markers_live_through_what_keeps_all_characters(program):
         """
         @dsl.pipeline
         def p(n: int = 1, s: str = "x"):
-            say(s=f"A{n:03d}-{s}".removesuffix("."))
+            say(s=f"A{n:03d}-{s}")
             say(s="-".join([f"{n}", "b", f"{s}"]))
             say(s=f"{n}" + f"{s}" * 2)
             say(s="{} {}".format(n, s))
@@ -314,6 +314,24 @@ def test_markers_live_through_what_keeps_all_characters(program):
     assert '%1 = format($n, "-b-", $s)' in found.graph
     assert "%2 = format($n, $s, $s)" in found.graph
     assert '%3 = format($n, " ", $s)' in found.graph
+
+
+def test_a_method_of_text_with_a_value_in_it_is_an_error(program):
+    found = program(
+        """
+        @dsl.pipeline
+        def p(n: int = 1):
+            for i in range(2):
+                say(s=f"step-{i}".ljust(9))
+            say(s=f"{n}".ljust(10))
+            t = say(s="x")
+            say(s=f" {t.output} ".strip())
+            with dsl.ParallelFor(["a"]) as w:
+                say(s=f"{w}".removeprefix("a"))
+        """
+    )
+    assert found.codes == ["TP159", "TP159", "TP159"]
+    assert "call `.ljust()` in the component that takes it" in found.printed
 
 
 def test_text_that_no_task_gets_is_an_error(program):
