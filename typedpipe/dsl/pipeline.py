@@ -11,7 +11,7 @@ from typedpipe.dsl import absent, bodies, markers
 from typedpipe.dsl.build import graph_of
 from typedpipe.dsl.callee import Callee, call, called_outside, new_key, not_a_function
 from typedpipe.dsl.groups import ExitHandler
-from typedpipe.dsl.signature import PipelineSignature, pipeline_signature
+from typedpipe.dsl.signature import PipelineSignature, pipeline_signature, summary
 from typedpipe.dsl.task import Task
 from typedpipe.dsl.tracing import (
     Trace,
@@ -50,7 +50,7 @@ class Pipeline(Generic[P, R_co]):
         self.__doc__ = fn.__doc__
         self.__module__ = getattr(fn, "__module__", "")
         self.__wrapped__ = fn
-        self.description = _text(options.get("description")) or _summary(fn.__doc__)
+        self.description = _text(options.get("description")) or summary(fn.__doc__)
         self.display_name = _text(options.get("display_name"))
         self.pipeline_root = _text(options.get("pipeline_root"))
         code = getattr(fn, "__code__", None)
@@ -117,11 +117,6 @@ class Pipeline(Generic[P, R_co]):
 
 def _text(value: object) -> str:
     return value if isinstance(value, str) else ""
-
-
-def _summary(doc: str | None) -> str:
-    """The first paragraph of a docstring."""
-    return " ".join((doc or "").strip().partition("\n\n")[0].split())
 
 
 if TYPE_CHECKING:

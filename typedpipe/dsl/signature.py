@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from typedpipe.diagnostics.model import Span
@@ -35,7 +35,6 @@ class ComponentSignature:
     returns: Literal["none", "one", "fields"] = "none"
     classes: tuple[type, ...] = ()
     description: str = ""
-    artifact_classes: dict[str, type] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -59,7 +58,7 @@ class PipelineSignature:
 def component_signature(fn: Any, *, container: bool = False) -> ComponentSignature:
     """The inputs and outputs of a component's function. What is wrong is reported, parameter by parameter."""
     places = Places(fn)
-    made = ComponentSignature(description=_summary(fn.__doc__))
+    made = ComponentSignature(description=summary(fn.__doc__))
     texts = _argument_texts(fn.__doc__)
     inputs: list[ir.InputPort] = []
     outputs: list[ir.OutputPort] = []
@@ -346,7 +345,7 @@ class Places:
         return found
 
 
-def _summary(doc: str | None) -> str:
+def summary(doc: str | None) -> str:
     """The first paragraph of a docstring, on one line."""
     return " ".join((doc or "").strip().partition("\n\n")[0].split())
 

@@ -47,7 +47,6 @@ from typedpipe.types.model import (
     STR,
     DictType,
     ListType,
-    LiteralType,
     StructField,
     StructType,
     Type,
@@ -238,8 +237,3 @@ def item_type(value: Type, index: Operand) -> Type | None:
             return _of_all([item_type(member, index) for member in value.members])
         case _:
             return ANY if value == ANY else None
-
-
-def is_text(type_: Type) -> bool:
-    """Whether every value of a type is a string."""
-    return type_ == STR or (isinstance(type_, LiteralType) and all(text.startswith('"') for text in type_.values))

@@ -89,7 +89,8 @@ def python_leaf(component: Component, variant: Variant) -> list[str]:
 
 def is_boxed(type_: Type) -> bool:
     """Whether a loop must hand the values on in wire text of wire text, for the controller reads lists and maps."""
-    return to_data(type_) not in _SCALARS if isinstance(to_data(type_), str) else True
+    data = to_data(type_)
+    return not isinstance(data, str) or data not in _SCALARS
 
 
 def _artifact_output(key: str, type_: Type, variant: Variant, fields: Fields) -> None:

@@ -104,10 +104,6 @@ class Dag:
     parallelism: int = 0
     memoize: dict[str, Data] | None = None
 
-    def add_input(self, name: str) -> None:
-        if all(port.name != name for port in self.inputs):
-            self.inputs.append(Input(name))
-
     def head(self) -> list[str]:
         """The lines before the tasks."""
         out = []
