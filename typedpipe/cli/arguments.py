@@ -274,17 +274,17 @@ def _reported(report: Diagnostics) -> bool:
 
 
 def _unknown(pipeline: Pipeline, name: str, report: Diagnostics) -> None:
-    from difflib import get_close_matches
+    from typedpipe.diagnostics.words import nearest
 
     names = [port.name for port in pipeline.graph.inputs]
-    near = get_close_matches(name, names, 1)
+    near = nearest(name, names)
     known = f"it has {', '.join(f'`{item}`' for item in names)}" if names else "it has none"
     report.error(
         "TP188",
         f"`{pipeline.name}` has no parameter `{name}`",
         NOWHERE,
         others=[Label(pipeline.span, "declared here")],
-        help=f"did you mean `{near[0]}`?" if near else known,
+        help=f"did you mean `{near}`?" if near else known,
     )
 
 

@@ -79,12 +79,12 @@ def _named(loaded: Loaded, report: Diagnostics) -> Any:
         return imported
     if report.has_errors:
         return None  # it may be the one that could not be made
-    from difflib import get_close_matches
+    from typedpipe.diagnostics.words import nearest
 
     names = [handle.name for handle in loaded.pipelines]
-    near = get_close_matches(name, names, 1)
+    near = nearest(name, names)
     known = f"there are {', '.join(f'`{item}`' for item in names)}" if names else "there is none at all"
-    help_ = f"did you mean `{loaded.target}:{near[0]}`?" if near else known
+    help_ = f"did you mean `{loaded.target}:{near}`?" if near else known
     report.error("TP186", f"there is no pipeline `{name}` in `{loaded.target}`", _file(loaded), help=help_)
     return None
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 from typedpipe.compiler.backend import Backend
 from typedpipe.diagnostics.model import NOWHERE, Diagnostic, Label, PipelineError
+from typedpipe.diagnostics.words import nearest
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -32,8 +32,8 @@ def backend(name: str = "argo") -> Backend:
         raise _failed("TP391", f"two packages bring a backend called `{name}`", owners, "uninstall one of them")
     if not places:
         known = sorted({*BUILTIN, *(point.name for point in _entry_points())})
-        near = get_close_matches(name, known, 1)
-        asked = f"did you mean `{near[0]}`?" if near else "install the package that brings it"
+        near = nearest(name, known)
+        asked = f"did you mean `{near}`?" if near else "install the package that brings it"
         raise _failed("TP390", f"there is no backend called `{name}`", f"installed: {', '.join(known)}", asked)
     return _load(next(iter(places)))
 

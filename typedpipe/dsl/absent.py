@@ -6,7 +6,7 @@ import re
 from importlib import import_module
 from types import ModuleType
 
-from typedpipe.dsl.tracing import nearest
+from typedpipe.diagnostics.words import nearest
 
 _PACKAGE = "typedpipe"
 _IMPORT = re.compile(r"cannot import name '(\w+)' from '([\w.]+)'")

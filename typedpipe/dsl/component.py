@@ -291,7 +291,8 @@ def component_callee(definition: ir.Component) -> Callee:
 
 
 def _checked_options(fn: Any, options: dict[str, Any]) -> dict[str, Any]:
-    from typedpipe.dsl.tracing import nearest, span_of_function
+    from typedpipe.diagnostics.words import nearest
+    from typedpipe.dsl.tracing import span_of_function
 
     span = span_of_function(fn)
     good: dict[str, Any] = {}

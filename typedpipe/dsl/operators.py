@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from typedpipe.diagnostics.words import nearest
 from typedpipe.dsl.lifting import leaf
-from typedpipe.dsl.tracing import Trace, current, error, listed, nearest
+from typedpipe.dsl.tracing import Trace, current, error, listed
 from typedpipe.dsl.values import Build, PipelineValue, derived, poison, stop
 from typedpipe.ir import nodes as ir
 from typedpipe.types.display import show

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 
 from typedpipe.diagnostics.model import Diagnostics, PipelineError, Span
+from typedpipe.diagnostics.words import nearest
 from typedpipe.dsl import absent, bodies, markers
 from typedpipe.dsl.build import graph_of
 from typedpipe.dsl.callee import Callee, call, called_outside, new_key, not_a_function
@@ -21,7 +22,6 @@ from typedpipe.dsl.tracing import (
     error,
     exception_line,
     listed,
-    nearest,
     sink,
     span_of_function,
     tracing,

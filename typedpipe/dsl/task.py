@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
+from typedpipe.diagnostics.words import nearest
 from typedpipe.dsl import markers, settings
 from typedpipe.dsl.lifting import operand
-from typedpipe.dsl.tracing import Site, Trace, abort, error, fatal, listed, nearest
+from typedpipe.dsl.tracing import Site, Trace, abort, error, fatal, listed
 from typedpipe.dsl.values import PipelineValue, poison
 from typedpipe.ir import nodes as ir
 

@@ -349,14 +349,6 @@ def _first_line(span: Span) -> Span:
     return Span(span.file, span.line, span.column, span.line, len(text) + 1)
 
 
-def nearest(name: str, names: Sequence[str]) -> str:
-    """The name that was probably meant, or ""."""
-    from difflib import get_close_matches
-
-    found = get_close_matches(name, names, 1)
-    return found[0] if found else ""
-
-
 def listed(names: Sequence[str], word: str = "and") -> str:
     """``a``, `b` and `c`` as a sentence says it.
 

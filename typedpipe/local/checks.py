@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from difflib import get_close_matches
 from functools import cache
 from shutil import which
 from typing import Literal, TypeAlias
 
 from typedpipe.diagnostics.model import Diagnostics, Label
+from typedpipe.diagnostics.words import nearest
 from typedpipe.ir.nodes import Branch, Component, ContainerImpl, ExitHandler, Graph, Loop, Pipeline, PythonImpl, Task
 from typedpipe.ir.scopes import bodies
 from typedpipe.types.assignable import mismatch
@@ -29,13 +29,13 @@ def bind_arguments(pipeline: Pipeline, arguments: Mapping[str, object], report: 
     ports = {port.name: port for port in pipeline.graph.inputs}
     for name in arguments:
         if name not in ports:
-            close = get_close_matches(name, ports, 1)
+            close = nearest(name, ports)
             known = ", ".join(f"`{port}`" for port in ports) or "none"
             report.error(
                 "TP188",
                 f"the pipeline `{pipeline.name}` has no parameter `{name}`",
                 pipeline.span,
-                help=f"did you mean `{close[0]}`?" if close else f"its parameters: {known}",
+                help=f"did you mean `{close}`?" if close else f"its parameters: {known}",
             )
     bound: dict[str, str] = {}
     for port in ports.values():

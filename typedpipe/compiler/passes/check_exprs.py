@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from difflib import get_close_matches
 
 from typedpipe.compiler.passes.places import source_label
 from typedpipe.diagnostics.model import NOWHERE, Diagnostics, Span
+from typedpipe.diagnostics.words import nearest
 from typedpipe.ir.nodes import (
     And,
     Compare,
@@ -150,9 +150,9 @@ class _Expression:
             help_ = UNSET
         elif isinstance(value, StructType):
             names = [field.name for field in value.fields]
-            near = get_close_matches(expr.name, names, 1)
+            near = nearest(expr.name, names)
             listed = ", ".join(f"`{name}`" for name in names)
-            help_ = f"did you mean `{near[0]}`?" if near else f"its fields are {listed}"
+            help_ = f"did you mean `{near}`?" if near else f"its fields are {listed}"
         elif is_artifact(value):
             help_ = "read the artifact's properties in a component that takes it as an input"
         self._error("TP207", message, f"`{expr.name}` is not a field of it", help_, expr.value)

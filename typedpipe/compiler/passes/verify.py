@@ -6,12 +6,12 @@ What only a mistake of ours (or a made-up file) can cause is TP902; what a user 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 
 from typedpipe.compiler.passes.order import Order, find_cycle
 from typedpipe.compiler.passes.places import called
 from typedpipe.compiler.passes.places import known as place_of
 from typedpipe.diagnostics.model import Diagnostics, Label, Span
+from typedpipe.diagnostics.words import nearest
 from typedpipe.ir.nodes import (
     Args,
     Branch,
@@ -271,5 +271,5 @@ def _list(names: Iterable[str]) -> str:
 
 
 def _meant(name: str, known: list[str]) -> str:
-    near = get_close_matches(name, known, 1)
-    return f"; did you mean `{near[0]}`?" if near else ""
+    near = nearest(name, known)
+    return f"; did you mean `{near}`?" if near else ""
