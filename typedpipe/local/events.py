@@ -62,6 +62,8 @@ class TaskFinished:
     exit_code: int | None
     message: str
     time: float
+    reused: Literal["", "cache", "resumed"] = ""
+    """No process ran: the outputs are of an earlier run with the same key, or of this run before it was resumed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,16 @@ class LoopStarted:
     """A loop knows its items."""
 
     loop: str
+    items: int
+    time: float
+
+
+@dataclass(frozen=True, slots=True)
+class LoopItemFinished:
+    """The body of a loop has ended for so many of its items."""
+
+    loop: str
+    done: int
     items: int
     time: float
 
@@ -91,5 +103,5 @@ class RunFinished:
 
 
 Event: TypeAlias = (
-    RunStarted | TaskStarted | LogChunk | TaskRetried | TaskFinished | LoopStarted | CancelStarted | RunFinished
+    RunStarted | TaskStarted | LogChunk | TaskRetried | TaskFinished | LoopStarted | LoopItemFinished | CancelStarted | RunFinished
 )
