@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import heapq
 import itertools
-import os
 import selectors
 import signal
 import socket
@@ -24,7 +23,8 @@ from typedpipe.ir.nodes import Pipeline
 from typedpipe.local import events
 from typedpipe.local.launch import KILL, Exited, Launch, Launcher, launcher
 from typedpipe.local.logs import Tail
-from typedpipe.local.pending import Pending, Tracked, millicores
+from typedpipe.local.pending import Pending, Tracked
+from typedpipe.local.resources import Machine
 from typedpipe.local.result import TaskResult
 from typedpipe.local.scope import Listener, NodeResult, TaskRun
 from typedpipe.local.task import Attempt, Specs, TaskRefused, folder_of
@@ -33,7 +33,7 @@ from typedpipe.local.walk import Walk
 
 TAIL_SECONDS = 0.1
 BLOCKED = 16
-"""So many tasks that lack cpu are set aside before the rest waits for the next end."""
+"""So many tasks that the machine has no room for are set aside before the rest waits for the next end."""
 CONTRACT_BROKEN = 2
 
 
@@ -45,8 +45,20 @@ class Settings:
     timeout: float | None = None
     grace: float = 5.0
     """Seconds between asking a task to end and killing it."""
+    fail_fast: bool = False
     on_event: Callable[[events.Event], None] | None = None
     launch: Callable[[], Launcher] = launcher
+    machine: Callable[[], Machine] = Machine
+
+
+class Clock:
+    """Unix time that never goes back: the wall's at the start, and what has really passed since."""
+
+    def __init__(self) -> None:
+        self._ahead = time.time() - time.monotonic()
+
+    def __call__(self) -> float:
+        return self._ahead + time.monotonic()
 
 
 class Engine:
@@ -61,7 +73,8 @@ class Engine:
         self._pending = Pending()
         self._live: dict[str, Tracked] = {}
         self._tickets = itertools.count()
-        self._cpu_all = self._cpu_free = 1000 * (os.cpu_count() or 1)
+        self._machine = settings.machine()
+        self.now = Clock()
         self._wake_read, self._wake_write = socket.socketpair()
         self._interrupts = 0
         self._handled = 0
@@ -158,20 +171,22 @@ class Engine:
     # ----------------------------------------------------------------------------------- what the walk says
 
     def _submit(self, run: TaskRun) -> None:
+        task = Tracked(run, next(self._pending.count))
         try:
-            cpu = min(millicores(run.cpu), self._cpu_all)
+            task.need = self._machine.need(run.settings)
         except ValueError as error:
-            self._finish(Tracked(run, 0, 0), "FAILED", str(error), CONTRACT_BROKEN)
+            self._finish(task, "FAILED", str(error), CONTRACT_BROKEN)
             return
-        self._pending.push(Tracked(run, next(self._pending.count), cpu))
+        self._pending.push(task)
 
     def _ended(self, name: str, component: str, result: NodeResult) -> None:
         self.tasks[name] = TaskResult(name, component, result.state, message=result.message)
         self._remember(result.state, name, result.message)
-        self.tell(events.TaskFinished(name, component, result.state, 0, None, result.message, time.time()))
+        self.tell(events.TaskFinished(name, component, result.state, 0, None, result.message, self.now()))
 
-    def _looped(self, name: str, items: int) -> None:
-        self.tell(events.LoopStarted(name, items, time.time()))
+    def _looped(self, name: str, done: int, items: int) -> None:
+        now = self.now()
+        self.tell(events.LoopItemFinished(name, done, items, now) if done else events.LoopStarted(name, items, now))
 
     def _remember(self, state: str, name: str, message: str) -> None:
         if state == "FAILED" and not self.message:
@@ -186,7 +201,7 @@ class Engine:
             task = heapq.heappop(self._pending.ready)[2]
             if self._walk.killed or (self._walk.canceled and not task.run.protected):
                 self._finish(task, "OMITTED" if not task.attempts else "CANCELED", "the run was canceled", None)
-            elif task.cpu > self._cpu_free:
+            elif not self._machine.fits(task.need):
                 aside.append(task)
             else:
                 self._start(task)
@@ -201,7 +216,7 @@ class Engine:
         component = self._pipeline.components[run.node.component]
         folder = folder_of(self._folder, run.name) / str(task.attempts)
         task.attempt = attempt = Attempt(folder, component, run.values, run.env)
-        now = time.time()
+        now = self.now()
         task.started = task.started or now
         self.tell(events.TaskStarted(run.name, component.name, task.attempts, now))
         try:
@@ -216,7 +231,7 @@ class Engine:
         task.tail = Tail(attempt.log) if self._settings.on_event is not None else None
         ticket = str(next(self._tickets))
         self._live[ticket] = task
-        self._cpu_free -= task.cpu
+        self._machine.take(task.need)
         self._launcher.start(Launch(ticket, attempt.job, attempt.log, spec))
         limit = run.node.options.timeout_seconds
         if limit is not None:
@@ -233,7 +248,7 @@ class Engine:
 
     def _exited(self, exited: Exited) -> None:
         task = self._live.pop(exited.ticket)
-        self._cpu_free += task.cpu
+        self._machine.give_back(task.need)
         self._read_log(task, 0)
         if task.tail is not None:
             task.tail.close()
@@ -253,8 +268,8 @@ class Engine:
             self._finish(task, "FAILED", message, code)
             return
         wait = min(retry.backoff_seconds * retry.factor ** (task.attempts - 1), retry.max_seconds)
-        self.tell(events.TaskRetried(task.run.name, task.attempts, message, wait, time.time()))
-        self._pending.after(wait, lambda: self._pending.push(task))
+        self.tell(events.TaskRetried(task.run.name, task.attempts, message, wait, self.now()))
+        self._pending.park(task, wait, self._pending.push)
 
     def _succeeded(self, task: Tracked, attempt: Attempt) -> None:
         try:
@@ -285,7 +300,7 @@ class Engine:
         self, task: Tracked, state: events.TaskState, message: str, code: int | None, outputs: Any = None
     ) -> None:
         run, attempt = task.run, task.attempt
-        now = time.time()
+        now = self.now()
         self.tasks[run.name] = TaskResult(
             run.name,
             run.node.component,
@@ -301,6 +316,8 @@ class Engine:
         self._remember(state, run.name, message)
         self.tell(events.TaskFinished(run.name, run.node.component, state, task.attempts, code, message, now))
         self._walk.finish(run, NodeResult(state, outputs or {}, message))
+        if state == "FAILED" and self._settings.fail_fast and not self._walk.canceled and not self._walk.ignored(run):
+            self._end_early("failed", f"{run.name} failed, and the run was to stop at the first failure")
 
     # ----------------------------------------------------------------------------------------------- logs
 
@@ -313,7 +330,7 @@ class Engine:
         if task.tail is None:
             return
         for offset, data in task.tail.read() if limit is None else task.tail.read(limit):
-            self.tell(events.LogChunk(task.run.name, task.attempts, offset, data, time.time()))
+            self.tell(events.LogChunk(task.run.name, task.attempts, offset, data, self.now()))
 
     # ----------------------------------------------------------------------------------------- ending early
 
@@ -334,7 +351,7 @@ class Engine:
         self._reason = reason
         self.message = message
         self._walk.canceled = True
-        self.tell(events.CancelStarted(message, False, time.time()))
+        self.tell(events.CancelStarted(message, False, self.now()))
         for ticket, task in list(self._live.items()):
             if not task.run.protected:
                 self._stop(ticket, "cancel")
@@ -342,8 +359,7 @@ class Engine:
 
     def _drop_waiting(self) -> None:
         """Tasks that wait, for a slot or for their next try, are not started any more."""
-        waiting, self._pending.ready = self._pending.ready, []
-        for _, _, task in waiting:
+        for task in self._pending.drop():
             if task.run.protected and not self._walk.killed:
                 self._pending.push(task)
             else:
@@ -351,7 +367,7 @@ class Engine:
                 self._finish(task, state, "the run was canceled", None)
 
     def _kill_all(self) -> None:
-        self.tell(events.CancelStarted("killed", True, time.time()))
+        self.tell(events.CancelStarted("killed", True, self.now()))
         self._walk.killed = self._walk.canceled = True
         for ticket, task in list(self._live.items()):
             task.stopped = "cancel"

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from typedpipe.local.logs import Tail
+from typedpipe.local.resources import NOTHING, Need
 from typedpipe.local.scope import TaskRun
 from typedpipe.local.task import Attempt
 
@@ -19,13 +20,22 @@ class Tracked:
 
     run: TaskRun
     order: int
-    cpu: int
+    need: Need = NOTHING
     attempts: int = 0
+    earlier: int = 0
+    """Attempts that this run made before it was resumed: the next one's number follows them."""
     started: float | None = None
     attempt: Attempt | None = None
     tail: Tail | None = None
     stopped: str = ""
     """Why its process was told to end: "timeout" or "cancel"."""
+    key: str = ""
+    """The cache key that others wait for it to fill."""
+
+    @property
+    def number(self) -> int:
+        """The number of the attempt that goes on, in the run's folder."""
+        return self.earlier + self.attempts
 
 
 @dataclass(slots=True)
@@ -37,9 +47,30 @@ class Pending:
         default_factory=list[tuple[float, int, Callable[[], None]]]
     )
     count: itertools.count[int] = field(default_factory=itertools.count)
+    parked: dict[Tracked, Callable[[Tracked], None]] = field(
+        default_factory=dict["Tracked", "Callable[[Tracked], None]"]
+    )
+    """Tasks that wait for their time (the next try) and what is to be done with them then."""
 
     def push(self, task: Tracked) -> None:
         heapq.heappush(self.ready, (not task.run.protected, task.order, task))
+
+    def park(self, task: Tracked, seconds: float, then: Callable[[Tracked], None]) -> None:
+        """Keep a task for so long, unless :meth:`drop` takes it before."""
+        self.parked[task] = then
+        self.after(seconds, lambda: self._wake(task))
+
+    def _wake(self, task: Tracked) -> None:
+        then = self.parked.pop(task, None)
+        if then is not None:
+            then(task)
+
+    def drop(self) -> list[Tracked]:
+        """All that wait, in their order; nothing waits any more."""
+        found = [entry[2] for entry in sorted(self.ready, key=lambda entry: entry[:2])] + list(self.parked)
+        self.ready = []
+        self.parked.clear()
+        return found
 
     def after(self, seconds: float, action: Callable[[], None]) -> None:
         heapq.heappush(self.timers, (time.monotonic() + seconds, next(self.count), action))
@@ -54,18 +85,3 @@ class Pending:
     def wait(self) -> float | None:
         """Seconds to the next timer."""
         return max(0.0, self.timers[0][0] - time.monotonic()) if self.timers else None
-
-
-def millicores(quantity: object) -> int:
-    """A Kubernetes cpu quantity in thousandths of a core; nothing asked for is nothing taken.
-
-    >>> millicores("500m"), millicores("2"), millicores(None)
-    (500, 2000, 0)
-    """
-    if quantity is None or quantity == "":
-        return 0
-    text = str(quantity)
-    try:
-        return int(float(text[:-1])) if text.endswith("m") else int(float(text) * 1000)
-    except (ValueError, OverflowError):
-        raise ValueError(f"the cpu request {text!r} is no quantity: write `500m` or `2`") from None

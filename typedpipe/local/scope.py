@@ -72,6 +72,7 @@ class LoopRun:
     results: list[NodeResult | None]
     next: int = 0
     running: int = 0
+    done: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,7 +94,8 @@ class TaskRun:
     node: Task
     values: dict[str, Value]
     env: dict[str, str]
-    cpu: object
+    settings: dict[str, object]
+    """The task's options that are Kubernetes quantities, devices or images, as far as they are set: plain values."""
     protected: bool
     owner: Body | Exit
 
@@ -105,4 +107,5 @@ class Listener:
     submit: Callable[[TaskRun], None]
     ended: Callable[[str, str, NodeResult], None]
     """A node that no process ran: its path, its component (or ""), how it ended."""
-    looped: Callable[[str, int], None]
+    looped: Callable[[str, int, int], None]
+    """A loop: its path, how many of its items are done, and how many there are."""

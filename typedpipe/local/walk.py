@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import cast
 
 from typedpipe.ir.nodes import (
+    DEFAULT_OPTIONS,
     Arm,
     Branch,
     Call,
@@ -33,6 +34,17 @@ from typedpipe.local.plan import GraphPlan, plan, producers
 from typedpipe.local.scope import Body, Exit, Item, Listener, LoopRun, NodeResult, Owner, Scope, TaskRun
 from typedpipe.local.values import Value, dump, gathered, load, nothing
 
+SETTINGS = (
+    "cpu_request",
+    "cpu_limit",
+    "memory_request",
+    "memory_limit",
+    "accelerator_type",
+    "accelerator_count",
+    "image",
+)
+"""The options of a task that may be references to values of the pipeline."""
+
 
 class Walk:
     """The state of one run of a pipeline."""
@@ -45,6 +57,7 @@ class Walk:
         self._plans: dict[int, tuple[GraphPlan, GraphTypes]] = {}
         self._work: deque[Callable[[], None]] = deque()
         self._failures: list[tuple[str, str]] = []
+        self._settling = False
         self.canceled = False
         """Nothing new starts but exits."""
         self.killed = False
@@ -62,9 +75,21 @@ class Walk:
         self._close(run.owner, result)
         self._settle()
 
+    def ignored(self, run: TaskRun) -> bool:
+        """Whether a task that waits for this one runs though it failed."""
+        scope, index = run.owner.scope, run.owner.index
+        users = (scope.plan.graph.nodes[user] for user in scope.plan.needed_by[index])
+        return any(tolerant(user) for user in users)
+
     def _settle(self) -> None:
-        while self._work:
-            self._work.popleft()()
+        if self._settling:  # a task ended while it was handed out, as one that is taken from the cache does
+            return
+        self._settling = True
+        try:
+            while self._work:
+                self._work.popleft()()
+        finally:
+            self._settling = False
 
     # ------------------------------------------------------------------------------------------- scopes
 
@@ -154,8 +179,7 @@ class Walk:
         name = scope.prefix + node.name
         broken = [need for need in scope.plan.needs[index] if not (r := scope.results[need]) or not r.ok]
         stopped = self._stopped(scope)
-        tolerant = isinstance(node, Task | Call) and node.options.ignore_upstream_failure
-        if stopped or (broken and not tolerant):
+        if stopped or (broken and not tolerant(node)):
             component = node.component if isinstance(node, Task) else ""
             result = NodeResult("OMITTED", message="the run was canceled" if stopped else blame(scope, broken))
             self._listener.ended(name, component, result)
@@ -197,9 +221,11 @@ class Walk:
             return
         given = {port.name: values.get(port.name, fallback(port)) for port in ports.values()}
         env = {key: as_text(scope.evaluation.plain(value)) for key, value in node.options.env}
-        request = node.options.cpu_request
-        cpu = None if request is None else scope.evaluation.plain(request)
-        self._listener.submit(TaskRun(name, node, given, env, cpu, protected, owner))
+        settings: dict[str, object] = {}
+        if node.options is not DEFAULT_OPTIONS:
+            asked = ((key, getattr(node.options, key)) for key in SETTINGS)
+            settings = {key: scope.evaluation.plain(operand) for key, operand in asked if operand is not None}
+        self._listener.submit(TaskRun(name, node, given, env, settings, protected, owner))
 
     def _given(self, scope: Scope, index: int, node: Task | Call) -> dict[str, Value]:
         """The arguments of a call; those that come from what failed are left out, and take their default."""
@@ -255,7 +281,7 @@ class Walk:
         items = item_values(scope.evaluation, node.items)
         shared = {key: scope.evaluation.value(value) for key, value in node.args}
         run = LoopRun(scope, index, node, items, shared, [None] * len(items))
-        self._listener.looped(name, len(items))
+        self._listener.looped(name, 0, len(items))
         self._more(run)
 
     def _more(self, run: LoopRun) -> None:
@@ -276,6 +302,8 @@ class Walk:
         run = owner.loop
         run.results[owner.position] = result
         run.running -= 1
+        run.done += 1
+        self._listener.looped(run.scope.prefix + run.node.name, run.done, len(run.items))
         self._more(run)
 
     def _loop_result(self, run: LoopRun) -> NodeResult:
@@ -287,6 +315,11 @@ class Walk:
         return NodeResult(
             "SUCCEEDED", {o.name: gathered([r.outputs[o.name] for r in results], o.type) for o in outputs}
         )
+
+
+def tolerant(node: Node) -> bool:
+    """Whether it runs even when what it waits for failed."""
+    return isinstance(node, Task | Call) and node.options.ignore_upstream_failure
 
 
 def ended_badly(states: Collection[str]) -> NodeResult:
