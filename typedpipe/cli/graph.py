@@ -25,20 +25,20 @@ def command(target: str, form: str | None, output: str) -> None:
     except PipelineError as error:
         stop(error)
         raise
-    from typedpipe.cli.pictures.boxes import picture
+    from typedpipe.pictures.boxes import picture
 
     drawn = picture(pipeline)
     form = form or {".svg": "svg", ".mmd": "mermaid", ".mermaid": "mermaid"}.get(output[output.rfind(".") :], "text")
     if form == "svg":
-        from typedpipe.cli.pictures.svg import draw_svg
+        from typedpipe.pictures.svg import draw_svg
 
         text = draw_svg(drawn)
     elif form == "mermaid":
-        from typedpipe.cli.pictures.mermaid import draw_mermaid
+        from typedpipe.pictures.mermaid import draw_mermaid
 
         text = draw_mermaid(drawn)
     else:
-        from typedpipe.cli.pictures.tree import draw_tree
+        from typedpipe.pictures.tree import draw_tree
 
         text = draw_tree(drawn)
     write_output(output, text)

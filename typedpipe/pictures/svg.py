@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from xml.sax.saxutils import escape
 
-from typedpipe.cli.pictures.boxes import Box, Picture
-from typedpipe.cli.pictures.layout import LINE, PAD, TITLE, Layout, Placed, lay_out, text_width
+from typedpipe.pictures.boxes import Box, Picture
+from typedpipe.pictures.layout import LINE, PAD, TITLE, Layout, Placed, lay_out, text_width
 from typedpipe.diagnostics.cells import shown
 
 _MARGIN = 20.0

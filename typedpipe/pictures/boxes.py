@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, assert_never
 
-from typedpipe.cli.pictures.words import condition_text, operand_text
+from typedpipe.pictures.words import condition_text, operand_text
 from typedpipe.ir.nodes import (
     Branch,
     Call,

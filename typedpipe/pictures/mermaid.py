@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typedpipe.cli.pictures.boxes import Box, Picture
+from typedpipe.pictures.boxes import Box, Picture
 from typedpipe.diagnostics.cells import shown
 
 _MEANT = {'"': "#quot;", "#": "#35;", "<": "#lt;", ">": "#gt;", "&": "#amp;", "`": "#96;", "\\": "#92;"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from typedpipe.cli.pictures.boxes import Box
+from typedpipe.pictures.boxes import Box
 from typedpipe.diagnostics.cells import shown, width
 
 CELL, LINE = 7.9, 18.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from typedpipe.cli.pictures.boxes import Box, Picture
+from typedpipe.pictures.boxes import Box, Picture
 from typedpipe.diagnostics.cells import shown
 
 
