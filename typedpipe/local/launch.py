@@ -33,6 +33,10 @@ class Launch:
     job: str
     log: str
     spec: str = ""
+    component: str = ""
+    """The component's key in the pipeline, which says where the task runs."""
+    own_env: bool = False
+    """The task sets variables: it gets no process that loaded modules before they were set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +80,9 @@ def environment(nonce: str) -> dict[str, str]:
 class ZygoteLauncher:
     """Tasks forked by one warm process."""
 
-    def __init__(self) -> None:
+    def __init__(self, nonce: str = "") -> None:
         self.generation = 0
-        self._nonce = secrets.token_hex(16)
+        self._nonce = nonce or secrets.token_hex(16)
         self._tickets: dict[str, None] = {}
         self._open()
 
@@ -246,6 +250,6 @@ def signal_process(process: subprocess.Popen[bytes], number: int) -> None:
         pass
 
 
-def launcher() -> Launcher:
+def launcher(nonce: str = "") -> Launcher:
     """The fastest way to run tasks that this system has."""
-    return ZygoteLauncher() if sys.platform == "linux" else SpawnLauncher()
+    return ZygoteLauncher(nonce) if sys.platform == "linux" else SpawnLauncher()

@@ -12,7 +12,7 @@ from typing import Any
 from typedpipe.diagnostics.model import Diagnostics
 from typedpipe.ir.nodes import Pipeline
 from typedpipe.local import events
-from typedpipe.local.checks import Containers, bind_arguments, check_runnable
+from typedpipe.local.checks import bind_arguments, check_runnable
 from typedpipe.local.engine import Engine, Settings
 from typedpipe.local.result import RunFailed, RunResult
 from typedpipe.local.scope import NodeResult
@@ -58,7 +58,7 @@ def run(
     """
     report = Diagnostics()
     bound = bind_arguments(pipeline, arguments, report)
-    check_runnable(pipeline, report, containers_mode())
+    check_runnable(pipeline, report)
     report.raise_if_errors()
     name = new_run_name(pipeline.name)
     place = make_folder(pipeline, folder or Path(".typedpipe"), name, report)
@@ -94,10 +94,6 @@ def execute(engine: Engine, pipeline: Pipeline, name: str, place: Path, bound: M
     finished = time.time()
     engine.tell(events.RunFinished(name, state, message, finished))
     return RunResult(name, state, message, place, outputs, dict(engine.tasks), started, finished)
-
-
-def containers_mode() -> Containers:
-    return "host" if os.environ.get("TYPEDPIPE_CONTAINERS") == "host" else ""
 
 
 def new_run_name(pipeline: str) -> str:

@@ -79,7 +79,8 @@ def test_a_container_runs_on_the_host_when_asked(tmp_path: Path, monkeypatch: py
 def test_a_command_that_is_not_here(monkeypatch: pytest.MonkeyPatch) -> None:
     report = Diagnostics()
     gone = container(("no-such-command",))
-    check_runnable(pipeline(graph(task("b", gone, text="x")), gone), report, "host")
+    monkeypatch.setenv("TYPEDPIPE_CONTAINERS", "host")
+    check_runnable(pipeline(graph(task("b", gone, text="x")), gone), report)
     assert ["no-such-command" in item.message for item in report] == [True]
 
 

@@ -1,0 +1,84 @@
+"""Requirements of components: what they ask for, what this Python has, and one spelling for each."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from functools import cache
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+@cache
+def installed(requirement: str) -> bool:
+    """Whether this Python has a distribution that meets a requirement, as far as its name and version say.
+
+    >>> installed("no-such-package-at-all")
+    False
+    """
+    from importlib import metadata
+
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    name = _NAME.match(requirement.strip())
+    if name is None:
+        return True  # a path or an archive: nothing to compare with
+    try:
+        wanted = Requirement(requirement)
+    except InvalidRequirement:
+        return "://" in requirement or "/" in requirement or _has(name.group())
+    if wanted.marker is not None and not wanted.marker.evaluate():
+        return True
+    try:
+        return wanted.specifier.contains(metadata.version(wanted.name), prereleases=True)
+    except metadata.PackageNotFoundError:
+        return False
+
+
+def _has(name: str) -> bool:
+    from importlib import metadata
+
+    try:
+        metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return False
+    return True
+
+
+def normalised(requirements: Iterable[str]) -> tuple[str, ...]:
+    """One spelling for equal requirements, sorted.
+
+    >>> normalised(["Scikit_Learn >=1.5,<2", "numpy", "numpy"])
+    ('numpy', 'scikit-learn<2,>=1.5')
+    """
+    from packaging.requirements import InvalidRequirement, Requirement
+    from packaging.utils import canonicalize_name
+
+    found: set[str] = set()
+    for text in requirements:
+        try:
+            wanted = Requirement(text)
+        except InvalidRequirement:
+            found.add(text.strip())  # a path: pip knows what it means
+            continue
+        wanted.name = canonicalize_name(wanted.name)
+        found.add(str(wanted))
+    return tuple(sorted(found))
+
+
+def versions(requirements: Iterable[str]) -> list[str]:
+    """The versions that this Python has of what is required: ``name==version``, sorted.
+
+    >>> versions(["no-such-package-at-all"])
+    ['no-such-package-at-all']
+    """
+    from importlib import metadata
+
+    found: list[str] = []
+    for text in normalised(requirements):
+        name = _NAME.match(text)
+        try:
+            found.append(f"{name.group()}=={metadata.version(name.group())}" if name else text)
+        except metadata.PackageNotFoundError:
+            found.append(text)
+    return found
