@@ -55,10 +55,15 @@ class Pending:
     def push(self, task: Tracked) -> None:
         heapq.heappush(self.ready, (not task.run.protected, task.order, task))
 
-    def park(self, task: Tracked, seconds: float, then: Callable[[Tracked], None]) -> None:
-        """Keep a task for so long, unless :meth:`drop` takes it before."""
+    def park(self, task: Tracked, seconds: float | None, then: Callable[[Tracked], None]) -> None:
+        """Keep a task for so long (None: until it is unparked), unless :meth:`drop` takes it before."""
         self.parked[task] = then
-        self.after(seconds, lambda: self._wake(task))
+        if seconds is not None:
+            self.after(seconds, lambda: self._wake(task))
+
+    def unpark(self, task: Tracked) -> bool:
+        """Take back a task that waits; False when it does not wait any more."""
+        return self.parked.pop(task, None) is not None
 
     def _wake(self, task: Tracked) -> None:
         then = self.parked.pop(task, None)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Literal
 
 from typedpipe.local.events import RunState, TaskState
 
@@ -23,6 +24,17 @@ class TaskResult:
     folder: Path | None = None
     started: float | None = None
     finished: float | None = None
+    reused: Literal["", "cache", "resumed"] = ""
+    """No process ran: the outputs are of an earlier run, or of this run before it was resumed."""
+
+    def as_reused(self, how: Literal["", "cache", "resumed"]) -> TaskResult:
+        """The same result, as one that was taken from somewhere."""
+        return replace(self, reused=how)
+
+    @property
+    def seconds(self) -> float:
+        """From its first start to its end."""
+        return self.finished - self.started if self.started is not None and self.finished is not None else 0.0
 
 
 @dataclass(frozen=True, slots=True)

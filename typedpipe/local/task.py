@@ -44,6 +44,8 @@ class Attempt:
     component: Component
     values: dict[str, Value]
     env: dict[str, str]
+    settings: dict[str, object] = field(default_factory=dict[str, object])
+    """Options of the task that a container is started with: resources and image, plain values."""
     _parameters: list[dict[str, str]] = field(default_factory=list[dict[str, str]])
     _links: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
     _folders: list[str] = field(default_factory=list[str])
@@ -80,6 +82,9 @@ class Attempt:
             "folders": self._folders,
             "env": env,
             "argv": argv,
+            "component": self.component.name,
+            "image": str(self.settings.get("image") or self.component.image),
+            "settings": {key: str(value) for key, value in self.settings.items() if key != "image"},
         }
         with open(self.job, "w", encoding="utf-8") as file:
             file.write(json.dumps(job))
