@@ -1,7 +1,7 @@
 """Processes of tasks as the engine sees them: start one, signal one, hear that one ended.
 
 :class:`ZygoteLauncher` forks from a warm process (Linux); :class:`SpawnLauncher` starts an interpreter a task and works
-everywhere. Environments and containers are further launchers of the same protocol.
+everywhere. ``runners`` has further launchers of the same protocol.
 """
 
 from __future__ import annotations
@@ -14,14 +14,16 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from typedpipe.local.survivors import NONCE, kill_marked
+
 CHILD = str(Path(__file__).with_name("child.py"))
+ZYGOTE = str(Path(__file__).with_name("zygote.py"))
 PYTHON = (sys.executable, "-E", "-P", "-u")
-NONCE = "TYPEDPIPE_NONCE"
 KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
 
 
@@ -73,32 +75,92 @@ class Launcher(Protocol):
         ...
 
 
-def environment(nonce: str) -> dict[str, str]:
-    return {**os.environ, "PYTHONUNBUFFERED": "1", NONCE: nonce}
+class Inbox:
+    """Ends of tasks, told by any thread and read by the engine's."""
+
+    def __init__(self) -> None:
+        self._read, self._write = socket.socketpair()
+        self._read.setblocking(False)
+        self._write.setblocking(False)
+        self._ended: list[Exited] = []
+        self._lock = threading.Lock()
+
+    def fileno(self) -> int:
+        """Readable when something was put."""
+        return self._read.fileno()
+
+    def put(self, exited: Exited) -> None:
+        with self._lock:
+            self._ended.append(exited)
+            if len(self._ended) > 1:
+                return  # it is readable already
+        try:
+            self._write.send(b"x")
+        except OSError:
+            pass  # closed: the run is over
+
+    def take(self) -> list[Exited]:
+        """What was put since the last call; does not wait."""
+        with self._lock:
+            ended, self._ended = self._ended, []
+            if ended:
+                try:
+                    self._read.recv(64)
+                except BlockingIOError:
+                    pass
+        return ended
+
+    def close(self) -> None:
+        self._read.close()
+        self._write.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Interpreter:
+    """A Python to run tasks with: this one, or an environment's. ``folder`` is the environment's."""
+
+    command: tuple[str, ...] = PYTHON
+    folder: str = ""
+
+    def environment(self, mark: str) -> dict[str, str]:
+        """The variables that its processes start with."""
+        found = {**os.environ, "PYTHONUNBUFFERED": "1", NONCE: mark}
+        if self.folder:
+            scripts = os.path.dirname(self.command[0])
+            found |= {"VIRTUAL_ENV": self.folder, "PATH": scripts + os.pathsep + os.environ.get("PATH", os.defpath)}
+            found.pop("PYTHONHOME", None)
+        return found
+
+
+HERE = Interpreter()
 
 
 class ZygoteLauncher:
-    """Tasks forked by one warm process."""
+    """Tasks forked by one warm process, which has loaded ``modules`` before (each ``name`` or ``name:part,part``)."""
 
-    def __init__(self, nonce: str = "") -> None:
+    def __init__(self, mark: str = "", python: Interpreter = HERE, modules: Sequence[str] = ()) -> None:
         self.generation = 0
-        self._nonce = nonce or secrets.token_hex(16)
+        self.ready = False
+        """It has loaded its modules, and starts tasks at once."""
+        self._mark = mark or secrets.token_hex(16)
+        self._python = python
+        self._modules = tuple(modules)
         self._tickets: dict[str, None] = {}
         self._open()
 
     def _open(self) -> None:
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        for end in (ours, theirs):
+        self.ready = False
+        self._channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        for end in (self._channel, theirs):
             end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
         self._process = subprocess.Popen(
-            [*PYTHON, CHILD, "zygote", str(theirs.fileno())],
+            [*self._python.command, ZYGOTE, str(theirs.fileno()), *self._modules],
             pass_fds=(theirs.fileno(),),
             stdin=subprocess.DEVNULL,
             start_new_session=True,  # Ctrl-C is for the engine, which decides
-            env=environment(self._nonce),
+            env=self._python.environment(self._mark),
         )
         theirs.close()
-        self._channel = ours
 
     def fileno(self) -> int:
         return self._channel.fileno()
@@ -129,7 +191,9 @@ class ZygoteLauncher:
                 yield from self._bury()
                 return
             kind, ticket, *rest = json.loads(packet)
-            if kind == "exited":
+            if kind == "ready":
+                self.ready = True
+            elif kind == "exited":
                 self._tickets.pop(ticket, None)
                 yield Exited(ticket, rest[0])
             elif kind == "refused":
@@ -138,81 +202,78 @@ class ZygoteLauncher:
 
     def _bury(self) -> Iterable[Exited]:
         """The zygote died (it was killed, or memory ran out): what it ran is dead or is killed now; start another."""
-        lost = list(self._tickets)
+        lost, served = list(self._tickets), self.ready
         self._end()
+        if not served:
+            self._modules = ()  # perhaps one of them ended it
         self._open()
         self.generation += 1
+        why = "was killed (out of memory?)" if served else "could not start: see what it printed"
         for ticket in lost:
-            yield Exited(ticket, None, "the process that starts tasks was killed (out of memory?)")
+            yield Exited(ticket, None, f"the process that starts tasks {why}")
 
     def _end(self) -> None:
         self._tickets.clear()
         self._channel.close()  # its end of file makes the zygote kill what runs, and leave
         try:
+            if not self.ready:
+                self._process.kill()  # it loads modules, and runs nothing
             self._process.wait(timeout=10)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        if self._process.returncode != 0:
-            kill_marked(self._nonce)
+        if self._process.returncode != 0 and self.ready:
+            kill_marked(self._mark)
 
     def close(self) -> None:
         self._end()
 
 
-def kill_marked(nonce: str) -> None:
-    """Kill the processes that carry the mark in their environment: those whose zygote was killed."""
-    mark = f"{NONCE}={nonce}".encode()
-    for entry in Path("/proc").iterdir():
-        if not entry.name.isdigit() or int(entry.name) == os.getpid():
-            continue
-        try:
-            if mark in (entry / "environ").read_bytes().split(b"\0"):
-                os.kill(int(entry.name), KILL)
-        except OSError:
-            continue  # gone, or another user's
-
-
 class SpawnLauncher:
-    """One fresh interpreter a task; a thread waits for each, because not every system has something to select on."""
+    """One fresh interpreter a task; a thread waits for each, because not every system has something to select on.
 
-    def __init__(self) -> None:
+    A task that has ended leaves nothing: its group is killed, and whatever else carries its mark.
+    """
+
+    def __init__(self, mark: str = "", python: Interpreter = HERE, inbox: Inbox | None = None) -> None:
         self.generation = 0
-        self._read, self._write = socket.socketpair()
-        self._read.setblocking(False)
+        self._inbox = inbox or Inbox()
+        self._mark = mark or secrets.token_hex(16)
+        self._python = python
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
-        self._ended: list[Exited] = []
-        self._lock = threading.Lock()
+        self._threads: list[threading.Thread] = []
 
     def fileno(self) -> int:
-        return self._read.fileno()
+        return self._inbox.fileno()
 
     def start(self, launch: Launch) -> None:
+        mark = f"{self._mark}.{launch.ticket}"
         try:
             with open(launch.log, "ab") as log:
                 process = subprocess.Popen(
-                    [*PYTHON, CHILD, "once", launch.job],
-                    stdin=subprocess.DEVNULL,
+                    [*self._python.command, CHILD, launch.job],
+                    stdin=subprocess.PIPE,  # its end of file tells the task that the engine is gone
                     stdout=log,
                     stderr=log,
                     start_new_session=True,
-                    env=environment(""),
+                    env=self._python.environment(mark),
                 )
         except OSError as error:
-            self._report(Exited(launch.ticket, None, f"no process can be started: {error.strerror}"))
+            self._inbox.put(Exited(launch.ticket, None, f"no process can be started: {error.strerror}"))
             return
         self._processes[launch.ticket] = process
-        threading.Thread(target=self._follow, args=(launch.ticket, process), daemon=True).start()
+        thread = threading.Thread(target=self._follow, args=(launch.ticket, process, mark), daemon=True)
+        self._threads = [t for t in self._threads if t.is_alive()] + [thread]
+        thread.start()
 
-    def _follow(self, ticket: str, process: subprocess.Popen[bytes]) -> None:
+    def _follow(self, ticket: str, process: subprocess.Popen[bytes], mark: str) -> None:
         code = process.wait()
         signal_process(process, KILL)
-        self._report(Exited(ticket, code))
-
-    def _report(self, exited: Exited) -> None:
-        with self._lock:
-            self._ended.append(exited)
-        self._write.send(b"x")
+        kill_marked(mark)
+        if process.stdin is not None:
+            process.stdin.close()
+        self._processes.pop(ticket, None)
+        self._inbox.put(Exited(ticket, code))
 
     def signal(self, ticket: str, number: int) -> None:
         process = self._processes.get(ticket)
@@ -220,23 +281,14 @@ class SpawnLauncher:
             signal_process(process, number)
 
     def reports(self) -> Iterable[Exited]:
-        try:
-            self._read.recv(4096)
-        except BlockingIOError:
-            pass
-        with self._lock:
-            ended, self._ended = self._ended, []
-        for exited in ended:
-            self._processes.pop(exited.ticket, None)
-        return ended
+        return self._inbox.take()
 
     def close(self) -> None:
         for process in list(self._processes.values()):
             signal_process(process, KILL)
-        for process in list(self._processes.values()):
-            process.wait()
-        self._read.close()
-        self._write.close()
+        for thread in self._threads:
+            thread.join(timeout=10)
+        self._inbox.close()
 
 
 def signal_process(process: subprocess.Popen[bytes], number: int) -> None:
@@ -250,6 +302,6 @@ def signal_process(process: subprocess.Popen[bytes], number: int) -> None:
         pass
 
 
-def launcher(nonce: str = "") -> Launcher:
+def launcher(mark: str = "", python: Interpreter = HERE, inbox: Inbox | None = None) -> Launcher:
     """The fastest way to run tasks that this system has."""
-    return ZygoteLauncher(nonce) if sys.platform == "linux" else SpawnLauncher()
+    return ZygoteLauncher(mark, python) if sys.platform == "linux" else SpawnLauncher(mark, python, inbox)

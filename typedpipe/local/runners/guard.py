@@ -1,0 +1,26 @@
+"""Removes the containers of a run when its engine goes away: run by its path, standard library only.
+
+``guard.py CLIENT LABEL`` waits for the end of the pipe on its stdin, which the engine holds. A killed engine closes it too.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+
+
+def main(client: str, label: str) -> int:
+    """Wait for the engine to go away; then remove the containers that it left."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    while os.read(0, 64):
+        pass
+    found = subprocess.run([client, "ps", "-aq", "--filter", f"label={label}"], stdout=subprocess.PIPE, check=False)
+    names = found.stdout.decode().split()
+    return subprocess.call([client, "rm", "-f", *names], stdout=subprocess.DEVNULL) if names else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

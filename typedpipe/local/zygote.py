@@ -1,0 +1,272 @@
+"""The process that forks tasks: run by its path, by any Python, standard library only, never imported by the engine.
+
+``zygote.py FD [MODULE[:NAME,…] …]`` is single-threaded and of its own session. It loads the modules, forks one process a
+task, reaps it, kills what the task left behind, and reports over a SOCK_SEQPACKET socket. When the engine goes away the
+socket ends, and the zygote kills all that it started.
+
+Why each task is a subreaper of its own: daemons of a live task stay below it, so whatever is the zygote's child and
+not a task belongs to a task that ended, and is killed without guessing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import gc
+import importlib.util
+import json
+import os
+import select
+import signal
+import socket
+import sys
+import time
+from types import FrameType
+from typing import Any
+
+PR_SET_PDEATHSIG = 1
+PR_SET_CHILD_SUBREAPER = 36
+
+
+def load_child() -> Any:
+    """``child.py``, from its file: importing the package would import the DSL."""
+    path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "child.py")
+    spec = importlib.util.spec_from_file_location("typedpipe_child", path)
+    if spec is None or spec.loader is None:
+        raise ImportError(path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def _wake(_number: int, _frame: FrameType | None) -> None:
+    """A handler has to be there for ``signal.set_wakeup_fd`` to write."""
+
+
+class Zygote:
+    """Forks tasks on request and reports their ends."""
+
+    def __init__(self, channel: socket.socket) -> None:
+        self.channel = channel
+        self.prctl = ctypes.CDLL(None, use_errno=True).prctl
+        self.child = load_child()
+        self.runtime = self.child.load_runtime()
+        self.specs: dict[str, dict[str, Any]] = {}
+        self.tasks: dict[int, tuple[str, str]] = {}
+        """Process id of each live task → its ticket, and its job when it is a command, which cannot say that it is done."""
+        self.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        self.wake_read, self.wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        signal.signal(signal.SIGCHLD, _wake)
+        signal.set_wakeup_fd(self.wake_write, warn_on_full_buffer=False)
+
+    def serve(self, modules: list[str]) -> None:
+        preload(modules)
+        self.send("ready", "")
+        gc.collect()
+        gc.freeze()
+        poll = select.poll()
+        poll.register(self.channel.fileno(), select.POLLIN)
+        poll.register(self.wake_read, select.POLLIN)
+        while True:
+            for fd, _ in poll.poll():
+                if fd == self.wake_read:
+                    drain(self.wake_read)
+                elif not self.receive():
+                    self.kill_everything()
+                    return
+            self.reap()
+
+    def receive(self) -> bool:
+        """Take one request; False when the engine is gone."""
+        try:
+            packet = self.channel.recv(1 << 16)
+        except OSError:
+            return False
+        if not packet:
+            return False
+        order, ticket, *rest = json.loads(packet)
+        if order == "start":
+            self.start(ticket, *rest)
+        elif order == "kill":
+            self.kill(ticket, *rest)
+        return True
+
+    def send(self, *message: object) -> None:
+        try:
+            self.channel.send(json.dumps(message).encode())
+        except OSError:
+            pass  # the engine is gone; the next receive says so
+
+    def start(self, ticket: str, job: str, log: str, spec: str) -> None:
+        if spec and spec not in self.specs:
+            try:
+                with open(spec, encoding="utf-8") as file:
+                    self.specs[spec] = json.load(file)
+                self.runtime.compile_source(self.specs[spec])
+            except (OSError, ValueError, SyntaxError, RecursionError):
+                pass  # the child meets the same and says so into its log
+        try:
+            pid = os.fork()
+        except OSError as error:
+            self.send("refused", ticket, f"no process can be started: {error.strerror}")
+            return
+        if pid == 0:
+            self.become_task(job, log)
+        self.tasks[pid] = (ticket, "" if spec else job)
+        self.send("started", ticket, pid)
+
+    def become_task(self, job: str, log: str) -> None:
+        code = 1
+        try:
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            os.setsid()
+            self.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+            self.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+            self.channel.close()
+            os.close(self.wake_read)
+            os.close(self.wake_write)
+            attach(log)
+            reseed()
+            code = self.child.guarded(job, self.runtime, self.specs)
+        finally:
+            self.child.leave(code)
+
+    def kill(self, ticket: str, number: int) -> None:
+        for pid, (owner, _) in self.tasks.items():
+            if owner == ticket:
+                signal_group(pid, number)
+                signal_one(pid, number)  # it may not have made its group yet
+
+    def reap(self) -> None:
+        """Take the ends of tasks, then end what they left; only then report, so that outputs are at rest."""
+        ended: list[tuple[str, int]] = []
+        while True:
+            try:
+                seen = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+            except ChildProcessError:
+                break
+            if seen is None:
+                break
+            if seen.si_pid in self.tasks:  # still a zombie, so that its number, and its group's, is not another's
+                signal_group(seen.si_pid, signal.SIGKILL)
+            pid, status = os.waitpid(seen.si_pid, 0)
+            ticket, job = self.tasks.pop(pid, ("", ""))
+            if ticket:
+                ended.append((ticket, os.waitstatus_to_exitcode(status)))
+            if job and status == 0:
+                self.child.finish(os.path.dirname(job))
+        if ended:
+            self.kill_strays()
+        for ticket, code in ended:
+            self.send("exited", ticket, code)
+
+    def kill_strays(self) -> None:
+        """Kill the processes that came to us because their task ended; their children come next."""
+        deadline = time.monotonic() + 5
+        while time.monotonic() < deadline:
+            strays = [pid for pid in children() if pid not in self.tasks]
+            if not strays:
+                return
+            for pid in strays:
+                signal_group(pid, signal.SIGKILL)
+                signal_one(pid, signal.SIGKILL)
+            for pid in strays:
+                wait_until(pid, deadline)
+
+    def kill_everything(self) -> None:
+        for pid in self.tasks:
+            signal_group(pid, signal.SIGKILL)
+            signal_one(pid, signal.SIGKILL)
+        self.tasks.clear()
+        self.kill_strays()
+
+
+def preload(modules: list[str]) -> None:
+    """Load modules once for all tasks. What prints stays unheard, and what fails fails again in the task, which says so."""
+    if not modules:
+        return
+    kept = os.dup(1), os.dup(2)
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 1)
+    os.dup2(null, 2)
+    for module in modules:
+        name, _, names = module.partition(":")
+        with contextlib.suppress(BaseException):
+            __import__(name, None, None, names.split(",") if names else [])
+    for number, copy in enumerate(kept, 1):
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os.dup2(copy, number)
+        os.close(copy)
+    os.close(null)
+
+
+def reseed() -> None:
+    """Give a forked task random numbers of its own; Python's own generator does that by itself."""
+    random = sys.modules.get("numpy.random")
+    if random is not None:
+        try:
+            random.seed()
+        except Exception:  # not numpy's
+            return
+
+
+def children() -> list[int]:
+    """The processes whose parent is this one."""
+    try:
+        with open(f"/proc/self/task/{os.getpid()}/children", encoding="ascii") as file:
+            return [int(word) for word in file.read().split()]
+    except OSError:
+        return []
+
+
+def wait_until(pid: int, deadline: float) -> None:
+    while time.monotonic() < deadline:
+        try:
+            if os.waitpid(pid, os.WNOHANG)[0]:
+                return
+        except ChildProcessError:
+            return
+        time.sleep(0.001)
+
+
+def signal_group(pid: int, number: int) -> None:
+    if pid == os.getpgrp():
+        return
+    try:
+        os.killpg(pid, number)
+    except (ProcessLookupError, PermissionError):
+        pass
+
+
+def signal_one(pid: int, number: int) -> None:
+    try:
+        os.kill(pid, number)
+    except (ProcessLookupError, PermissionError):
+        pass
+
+
+def drain(fd: int) -> None:
+    try:
+        while os.read(fd, 4096):
+            pass
+    except BlockingIOError:
+        pass
+
+
+def attach(log: str) -> None:
+    """Send stdout and stderr to one file (one descriptor keeps their order) and read nothing."""
+    out = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+    null = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+    os.dup2(null, 0)
+    os.dup2(out, 1)
+    os.dup2(out, 2)
+    os.close(out)
+    os.close(null)
+
+
+if __name__ == "__main__":
+    Zygote(socket.socket(fileno=int(sys.argv[1]))).serve(sys.argv[2:])
