@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -39,18 +40,23 @@ def golden(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
     return compare
 
 
+def pytest_testnodedown(node: Any) -> None:
+    """A worker of xdist says which golden files its tests asked for."""
+    _asked.update(Path(path) for path in getattr(node, "workeroutput", {}).get("golden", ()))
+
+
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """After a full run, golden files that nobody asked for are errors; under the switch they are deleted."""
     config = session.config
+    output: dict[str, object] | None = getattr(config, "workeroutput", None)
+    if output is not None:
+        output["golden"] = [str(path) for path in _asked]
+        return
     partial = (
         config.option.keyword
         or config.option.markexpr != "not cluster"
-        or (
-            config.invocation_params.args and any(not str(arg).startswith("-") for arg in config.invocation_params.args)
-        )
+        or config.option.file_or_dir
         or getattr(config.option, "lf", False)
-        or hasattr(config, "workerinput")
-        or getattr(config.option, "numprocesses", None)
     )
     if partial or exitstatus != 0 or not GOLDEN.exists():
         return

@@ -2,38 +2,16 @@
 
 from __future__ import annotations
 
-import gzip
-import json
 import re
 from collections.abc import Callable
-from functools import lru_cache
-from pathlib import Path
-from typing import Any
 
-import jsonschema
 import pytest
-import yaml
 
+from tests.argo_schema import VERSIONS, valid
 from tests.ir_samples import SAMPLES, component
 from typedpipe.compiler import driver
 from typedpipe.ir.nodes import Const, FromTask, Graph, GraphOutput, Pipeline, Task
 from typedpipe.types.model import INT
-
-SCHEMA = Path(__file__).parents[2] / "schema" / "argo-3.7.18.json.gz"
-PREFIX = "io.argoproj.workflow.v1alpha1."
-
-
-@lru_cache(maxsize=8)
-def validator(kind: str) -> jsonschema.Draft202012Validator:
-    schema = json.loads(gzip.decompress(SCHEMA.read_bytes()))
-    return jsonschema.Draft202012Validator({**schema, "$ref": f"#/definitions/{PREFIX}{kind}"})
-
-
-def valid(text: str) -> dict[str, Any]:
-    data: dict[str, Any] = yaml.load(text, yaml.CSafeLoader)
-    errors = [f"{list(error.absolute_path)}: {error.message}" for error in validator(data["kind"]).iter_errors(data)]
-    assert not errors, "\n".join(errors[:5])
-    return data
 
 
 def text_of(name: str, **options: object) -> str:
@@ -49,19 +27,29 @@ def test_sample(name: str, golden: Callable[[str, str], None]) -> None:
     golden(f"argo/{name}.yaml", re.sub(r"(typedpipe.dev/runtime:) \S+", r"\1 (the runtime, packed)", text))
 
 
-def test_the_schema_finds_typing_mistakes() -> None:
-    text = text_of("chain")
+@pytest.mark.parametrize("target", VERSIONS)
+def test_the_schema_finds_typing_mistakes(target: str) -> None:
+    text = text_of("chain", target=target)
     with pytest.raises(AssertionError, match="entrypont"):
-        valid(text.replace("entrypoint:", "entrypont:"))
+        valid(text.replace("entrypoint:", "entrypont:"), target)
     with pytest.raises(AssertionError, match="dependz"):
-        valid(text.replace("depends:", "dependz:"))
+        valid(text.replace("depends:", "dependz:"), target)
+    with pytest.raises(AssertionError, match="is not of type 'object'"):
+        valid(text.replace("inputs:", "inputs: 3\n    was:"), target)
+
+
+@pytest.mark.parametrize("target", VERSIONS)
+@pytest.mark.parametrize("name", sorted(SAMPLES))
+def test_sample_on_each_target(name: str, target: str) -> None:
+    valid(text_of(name, target=target), target)
 
 
 @pytest.mark.parametrize("kind", ["Workflow", "WorkflowTemplate", "CronWorkflow"])
-@pytest.mark.parametrize("target", ["3.6", "3.7", "4.0", "4.1"])
+@pytest.mark.parametrize("target", VERSIONS)
 def test_kinds_and_targets(kind: str, target: str) -> None:
     more = {"schedule": "0 3 * * *", "timezone": "Europe/Paris"} if kind == "CronWorkflow" else {}
-    data = valid(text_of("branch-default", kind=kind, target=target, namespace="ml", service_account="runner", **more))
+    text = text_of("branch-default", kind=kind, target=target, namespace="ml", service_account="runner", **more)
+    data = valid(text, target)
     spec = data["spec"]["workflowSpec"] if kind == "CronWorkflow" else data["spec"]
     assert spec["serviceAccountName"] == "runner"
     assert data["metadata"]["namespace"] == "ml"

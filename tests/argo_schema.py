@@ -1,0 +1,32 @@
+"""Argo's own types, version by version: what a manifest is held against, with unknown keys refused."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import yaml
+
+SCHEMAS = Path(__file__).parent / "schema"
+VERSIONS = {"3.6": "3.6.19", "3.7": "3.7.18", "4.0": "4.0.5", "4.1": "4.0.5"}
+"""Which schema stands for a target: none of 4.1 could be had, so what it gets is held against 4.0's."""
+PREFIX = "io.argoproj.workflow.v1alpha1."
+
+
+@lru_cache(maxsize=16)
+def validator(kind: str, target: str) -> jsonschema.Draft202012Validator:
+    schema = json.loads(gzip.decompress((SCHEMAS / f"argo-{VERSIONS[target]}.json.gz").read_bytes()))
+    return jsonschema.Draft202012Validator({**schema, "$ref": f"#/definitions/{PREFIX}{kind}"})
+
+
+def valid(text: str, target: str = "3.7") -> dict[str, Any]:
+    """The one document of a text, which Argo of that version takes as it is."""
+    data: dict[str, Any] = yaml.load(text, yaml.CSafeLoader)
+    found = validator(data["kind"], target).iter_errors(data)
+    errors = [f"{list(error.absolute_path)}: {error.message}" for error in found]
+    assert not errors, "\n".join(errors[:5])
+    return data

@@ -1,0 +1,25 @@
+"""Every construct compiled for each version of Argo: by that version's schema it is one, or the compiler says why not."""
+
+from __future__ import annotations
+
+import pytest
+from cases import NAMES, load
+
+from tests.argo_schema import VERSIONS, valid
+from typedpipe.compiler import driver
+from typedpipe.diagnostics.model import PipelineError
+
+NEEDS_MORE = {"environments": "names to show need Argo 3.7"}
+"""Constructs that Argo 3.6 has no word for, with what the compiler says."""
+
+
+@pytest.mark.parametrize("target", VERSIONS)
+@pytest.mark.parametrize("name", NAMES)
+def test_construct(name: str, target: str) -> None:
+    if target == "3.6" and name in NEEDS_MORE:
+        with pytest.raises(PipelineError, match=NEEDS_MORE[name]):
+            driver.compile(load(name).traced, "argo", {"target": target})
+        return
+    (text,) = driver.compile(load(name).traced, "argo", {"target": target}).values()
+    for document in text.split("\n---\n"):
+        valid(document, target)
