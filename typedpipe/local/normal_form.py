@@ -1,0 +1,122 @@
+"""Shipped source in its normal form: what is left when comments, layout, quotes and unread docstrings are taken away.
+
+Two sources of one normal form do the same, so a cache key is made of it; and a change is shown in its lines, each with the
+line of the user's file that it comes from.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import sha256
+
+from typedpipe.ir.nodes import Chunk
+
+_READERS_OF_DOCSTRINGS = frozenset({"__doc__", "getdoc", "use_attribute_docstrings"})
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of the normal form, and where it stands in the user's file; 0 when that is not known."""
+
+    text: str
+    file: str = ""
+    number: int = 0
+
+
+def digest_of(chunks: Sequence[Chunk]) -> str:
+    """The digest of the normal form of a component's source.
+
+    >>> digest_of([Chunk("x = 1_000  # many")]) == digest_of([Chunk("x = (1000)")])
+    True
+    """
+    found = sha256()
+    keep = _docstrings_are_read(chunks)
+    for chunk in chunks:
+        found.update(_dump(chunk.text, keep).encode("utf-8", "surrogatepass") + b"\0")
+    return found.hexdigest()
+
+
+def lines_of(chunks: Sequence[Chunk]) -> list[Line]:
+    r"""The normal form as text, as :func:`digest_of` sees it.
+
+    >>> [line.text for line in lines_of([Chunk("def f( ):  # nothing\n    'docs'\n    return (1)")])]
+    ['def f():', '    return 1']
+    """
+    keep = _docstrings_are_read(chunks)
+    return [line for chunk in chunks for line in _lines(chunk, keep)]
+
+
+def trees_of(chunks: Sequence[Chunk]) -> Iterator[ast.Module]:
+    """The chunks as this Python parses them; those that it cannot parse are left out."""
+    for chunk in chunks:
+        try:
+            yield _parse(chunk.text)
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            continue
+
+
+def _parse(text: str) -> ast.Module:
+    if text[:1] not in (" ", "\t"):
+        return ast.parse(text)
+    block = ast.parse("if 1:\n" + text).body[0]
+    assert isinstance(block, ast.If)
+    return ast.Module(block.body, [])
+
+
+@lru_cache(maxsize=4096)
+def _dump(text: str, keep_docstrings: bool) -> str:
+    """The source's tree as text; the source itself where a newer Python's syntax or sheer depth is in the way."""
+    try:
+        return ast.dump(_stripped(_parse(text), keep_docstrings), annotate_fields=False)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return text
+
+
+def _docstrings_are_read(chunks: Sequence[Chunk]) -> bool:
+    return any(word in chunk.text for chunk in chunks for word in _READERS_OF_DOCSTRINGS)
+
+
+def _stripped(tree: ast.Module, keep_docstrings: bool) -> ast.Module:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant):
+            node.kind = None  # the u of u"text"
+        elif not keep_docstrings and isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            _strip(node)
+    return tree
+
+
+def _strip(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> None:
+    first = node.body[0]
+    if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
+        del node.body[0]
+        if not node.body:
+            node.body.append(ast.copy_location(ast.Pass(), first))
+
+
+def _lines(chunk: Chunk, keep_docstrings: bool) -> list[Line]:
+    offset = chunk.line - 1 - (chunk.text[:1] in (" ", "\t"))
+    try:
+        tree = _stripped(_parse(chunk.text), keep_docstrings)
+        text = ast.unparse(tree)
+        numbers = _line_numbers(tree, ast.parse(text))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return [Line(text, chunk.file, chunk.line + i) for i, text in enumerate(chunk.text.splitlines())]
+    found: list[Line] = []
+    number = 1
+    for index, line in enumerate(text.splitlines(), start=1):
+        number = numbers.get(index, number)
+        if line:
+            found.append(Line(line, chunk.file, number + offset))
+    return found
+
+
+def _line_numbers(original: ast.Module, printed: ast.Module) -> dict[int, int]:
+    """For each printed line with a statement's beginning, the original's line: the trees are of one shape."""
+    found: dict[int, int] = {}
+    for old, new in zip(ast.walk(original), ast.walk(printed), strict=False):
+        if isinstance(old, ast.stmt | ast.expr) and isinstance(new, ast.stmt | ast.expr):
+            found.setdefault(new.lineno, old.lineno)
+    return found
