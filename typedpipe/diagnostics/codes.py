@@ -126,6 +126,11 @@ CODES: dict[str, str] = {
     "TP506": "an output file that cannot be taken",
     "TP507": "the container's Python cannot read the source",
     "TP508": "packages that could not be installed",
+    # TP66x: runs from Python, and tests
+    "TP660": "an option of a run that does not fit",
+    "TP661": "a fake that does not fit",
+    "TP662": "an argument of local.init that does not fit",
+    "TP663": "an artifact that cannot be given to a call",
     # TP9xx: our mistakes
     "TP901": "typedpipe itself failed",
     "TP902": "IR that makes no sense",

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, overload
 
-from typedpipe.dsl.callee import Callee, call, called_outside, new_key, not_a_function
+from typedpipe.dsl.callee import Callee, call, new_key, not_a_function
 from typedpipe.dsl.task import ParamTask, Task, UseOutputs
 from typedpipe.dsl.tracing import current, error
 from typedpipe.ir import nodes as ir
@@ -48,8 +48,9 @@ class BaseComponent:
         trace = current()
         frame = sys._getframe(2)
         if trace is None:
-            help_ = f"call it in a function that has `@dsl.pipeline`; `{self.name}.local(…)` runs it here and now"
-            return called_outside(f"the component `{self.name}`", (frame.f_code, frame.f_lasti), help_)
+            from typedpipe.dsl.direct import called_here
+
+            return called_here(self, args, kwargs, (frame.f_code, frame.f_lasti))
         callee = self._callee
         if callee is not None and callee.key not in trace.components:
             assert self.definition is not None

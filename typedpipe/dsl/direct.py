@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
+from collections.abc import Mapping
 from importlib import import_module
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from typedpipe.diagnostics.model import Diagnostic, Label, PipelineError
-from typedpipe.dsl.tracing import site_here, span_of
+from typedpipe.dsl.callee import called_outside
+from typedpipe.dsl.task import ParamTask
+from typedpipe.dsl.tracing import Site, collected, detached, site_here, span_of
 from typedpipe.ir import nodes as ir
 from typedpipe.runtime import task as runtime
 from typedpipe.types.data import to_data
 from typedpipe.types.display import show
-from typedpipe.types.model import artifact_of, is_artifact, is_optional
+from typedpipe.types.model import DATETIME, Type, artifact_of, is_artifact, is_optional, without_none
 
 if TYPE_CHECKING:
     from typedpipe.dsl.component import BaseComponent
@@ -93,25 +97,90 @@ def _output(definition: ir.Component, port: ir.OutputPort, given: dict[str, Any]
         _refuse("TP503", f"component `{definition.name}`, output {problem}")
 
 
-def run_pipeline(pipeline: Pipeline[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Run a pipeline by the local engine: its output, its outputs by name, or None."""
+def called_here(what: BaseComponent | Pipeline[..., Any], args: tuple[Any, ...], kwargs: Any, site: Site) -> Any:
+    """A call outside of any pipeline: it runs where `local.init()` was called, and is a mistake otherwise."""
+    session = sys.modules.get("typedpipe.local.session")
+    kind = "component" if hasattr(what, "definition") else "pipeline"
+    if session is None or not session.active():
+        return called_outside(f"the {kind} `{what.name}`", site, _instead(what.__name__, kind))
+    if collected() is not None:  # a file is being checked or compiled: nothing runs
+        return ParamTask(detached(), None, "", (), site)
+    return session.call(what, args, kwargs, site)
+
+
+def _instead(name: str, kind: str) -> str:
+    if kind == "component":
+        return (
+            f"call it in a function that has `@dsl.pipeline`; `{name}.local(…)` runs it here and now, and after "
+            "`typedpipe.local.init()` so does this call"
+        )
+    return (
+        f"`{name}.run(…)` and `typedpipe run` run it here, and after `typedpipe.local.init()` so does this call; "
+        "`typedpipe compile` compiles it"
+    )
+
+
+OPTIONS = ("runner", "jobs", "folder", "cache", "fail_fast", "timeout", "name", "raise_on_error")
+
+
+def checked(options: dict[str, Any]) -> dict[str, Any]:
+    """The options of a run, when each of them fits."""
+    import_module("typedpipe.local.starting").run_options(options)
+    return options
+
+
+def start(pipeline: Pipeline[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], options: Any) -> Any:
+    """Start a run of a pipeline and give its handle; ``options`` None: they may stand among the arguments."""
+    names = inputs_of(pipeline)
+    if options is None:
+        options = {key: kwargs[key] for key in OPTIONS if key in kwargs and key not in names}
+        kwargs = {key: value for key, value in kwargs.items() if key not in options}
+    arguments = by_name(pipeline.name, names, args, kwargs)
+    # the compiler and the engine stand above the dsl; they are loaded only when they are used
+    starting = import_module("typedpipe.local.starting")
+    return starting.run_traced(pipeline.ir, arguments, options, lambda outputs: result_of(pipeline, outputs))
+
+
+def inputs_of(pipeline: Pipeline[..., Any]) -> list[str]:
+    """The names of a pipeline's parameters."""
     if pipeline.ir is None:
         _refuse("TP109", f"the pipeline `{pipeline.name}` was defined with mistakes", "mend its definition first")
-    names = [port.name for port in pipeline.ir.graph.inputs]
+    return [port.name for port in pipeline.ir.graph.inputs]
+
+
+def by_name(callee: str, names: list[str], args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of a call by name."""
     if len(args) > len(names):
-        _refuse("TP113", f"`{pipeline.name}` takes {len(names)} arguments, and got {len(args)} by position")
-    # the compiler and the engine stand above the dsl; they are loaded only when they are used
-    closed = import_module("typedpipe.compiler.driver").check(pipeline.ir)
-    outputs = import_module("typedpipe.local").run_or_raise(closed, {**dict(zip(names, args, strict=False)), **kwargs})
-    return _result(pipeline, outputs)
+        _refuse("TP113", f"`{callee}` takes {len(names)} arguments, and got {len(args)} by position")
+    given = dict(zip(names, args, strict=False))
+    for name in given.keys() & kwargs.keys():
+        _refuse("TP113", f"`{name}` of `{callee}` is given twice: by position and by name")
+    return {**given, **kwargs}
 
 
-def _result(pipeline: Pipeline[..., Any], outputs: dict[str, Any]) -> Any:
+def result_of(pipeline: Pipeline[..., Any], outputs: dict[str, Any]) -> Any:
     """What the function's annotation says that it returns."""
+    assert pipeline.ir is not None
     if not outputs:
         return None
-    if list(outputs) == ["Output"]:
-        return outputs["Output"]
-    hint = pipeline.__wrapped__.__annotations__["return"]
-    cls = eval(hint, pipeline.__wrapped__.__globals__) if isinstance(hint, str) else hint  # noqa: S307 - the user's own
-    return cls(**outputs)
+    function = pipeline.__wrapped__
+    types = {output.name: output.type for output in pipeline.ir.graph.outputs}
+    made = {name: of_class(value, types[name], function.__globals__) for name, value in outputs.items()}
+    if list(made) == ["Output"]:
+        return made["Output"]
+    hint = function.__annotations__["return"]
+    cls = eval(hint, function.__globals__) if isinstance(hint, str) else hint  # noqa: S307 - the user's own
+    return cls(**made)
+
+
+def of_class(value: Any, type_: Type, classes: Mapping[str, Any]) -> Any:
+    """A plain value as what its type says: structs and enums by their class, where it is among ``classes``."""
+    if is_artifact(type_) or without_none(type_) == DATETIME:
+        return value
+    return runtime.decode(runtime.encode(value, "any"), to_data(type_), "output", classes)
+
+
+def shown_as(pipeline: Pipeline[..., Any]) -> dict[str, str]:
+    """The pipeline's graph as a notebook takes it, by kind of content."""
+    bundle: dict[str, str] = import_module("typedpipe.local.notebook").pipeline_bundle(pipeline)
+    return bundle

@@ -10,7 +10,7 @@ from typedpipe.diagnostics.model import Diagnostics, PipelineError, Span
 from typedpipe.diagnostics.words import nearest
 from typedpipe.dsl import absent, bodies, markers
 from typedpipe.dsl.build import graph_of
-from typedpipe.dsl.callee import Callee, call, called_outside, new_key, not_a_function
+from typedpipe.dsl.callee import Callee, call, new_key, not_a_function
 from typedpipe.dsl.groups import ExitHandler
 from typedpipe.dsl.signature import PipelineSignature, pipeline_signature, summary
 from typedpipe.dsl.task import Task
@@ -30,6 +30,12 @@ from typedpipe.dsl.tracing import (
 from typedpipe.dsl.values import PipelineValue, poison
 from typedpipe.ir import nodes as ir
 from typedpipe.ir.collection import NoCollection
+
+if TYPE_CHECKING:
+    import os
+
+    from typedpipe.local.handle import Run
+    from typedpipe.local.options import Runner
 
 P = ParamSpec("P")
 R_co = TypeVar("R_co", covariant=True)
@@ -62,12 +68,12 @@ class Pipeline(Generic[P, R_co]):
     def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> Task[R_co]:
         """Call the pipeline inside another one."""
         frame = sys._getframe(1)
-        site = frame.f_code, frame.f_lasti
         if current() is None:
-            help_ = f"`{self.__name__}.local(…)` and `typedpipe run` run it here, `typedpipe compile` compiles it"
-            outside: Task[R_co] = called_outside(f"the pipeline `{self.name}`", site, help_)
+            from typedpipe.dsl.direct import called_here
+
+            outside: Task[R_co] = called_here(self, args, kwargs, (frame.f_code, frame.f_lasti))
             return outside
-        made: Task[R_co] = call(self.callee, Task, args, kwargs, site)
+        made: Task[R_co] = call(self.callee, Task, args, kwargs, (frame.f_code, frame.f_lasti))
         self._used()
         return made
 
@@ -89,8 +95,81 @@ class Pipeline(Generic[P, R_co]):
 
         import_module("typedpipe.compiler").Compiler().compile(self, package_path)
 
+    @overload
+    def run(self, /, *args: P.args, **kwargs: P.kwargs) -> Run[R_co]: ...
+    @overload
+    def run(
+        self,
+        /,
+        *args: Any,
+        runner: Runner | None,
+        jobs: int | None = ...,
+        folder: str | os.PathLike[str] | None = ...,
+        cache: bool | None = ...,
+        fail_fast: bool = ...,
+        timeout: float | None = ...,
+        name: str = ...,
+        raise_on_error: bool = ...,
+        **kwargs: Any,
+    ) -> Run[R_co]: ...
+    def run(self, /, *args: Any, **kwargs: Any) -> Any:
+        """Start a run on this machine and give its handle at once; the run goes on in the background.
+
+        Arguments are the pipeline's parameters. Options of :meth:`options` may stand among them; a parameter of the
+        pipeline that has an option's name is the parameter.
+
+        Raises:
+            PipelineError: The pipeline has mistakes, an argument does not fit, or a task cannot run on this machine.
+
+        >>> from typedpipe import dsl
+        >>> @dsl.component
+        ... def double(n: int) -> int:
+        ...     return 2 * n
+        >>> @dsl.pipeline
+        ... def four(n: int) -> int:
+        ...     return double(n=double(n=n).output).output
+        >>> four.run(n=1).outputs
+        4
+        """
+        from typedpipe.dsl.direct import start
+
+        return start(self, args, kwargs, None)
+
+    def options(
+        self,
+        *,
+        runner: Runner | None = None,
+        jobs: int | None = None,
+        folder: str | os.PathLike[str] | None = None,
+        cache: bool | None = None,
+        fail_fast: bool = False,
+        timeout: float | None = None,
+        name: str = "",
+        raise_on_error: bool = True,
+    ) -> Configured[P, R_co]:
+        """The pipeline with options of a run: ``main.options(jobs=4).run(n=1)``.
+
+        Args:
+            runner: How tasks are isolated: ``process``, ``inprocess``, ``venv``, ``docker`` or ``podman``; when not
+                given, processes of this Python, with an environment or a container where a component needs one.
+            jobs: At most so many tasks at once.
+            folder: Where runs are kept; ``.typedpipe`` in the working directory when not given.
+            cache: False: nothing is taken from earlier runs.
+            fail_fast: Stop at the first failure; otherwise what does not depend on it goes on.
+            timeout: Seconds for the whole run.
+            name: The run's name; made of the time and the pipeline's name when not given.
+            raise_on_error: False: ``.wait()`` of a failed run gives the handle and does not raise.
+
+        Raises:
+            PipelineError: an option does not fit.
+        """
+        given = {key: value for key, value in locals().items() if key != "self"}
+        from typedpipe.dsl.direct import checked
+
+        return Configured(self, checked(given))
+
     def local(self, /, *args: P.args, **kwargs: P.kwargs) -> R_co:
-        """Run the pipeline on this machine, each task in its own process, and give its outputs.
+        """Run the pipeline on this machine and give its outputs: ``.run(…).outputs``.
 
         Raises:
             PipelineError: The pipeline has mistakes, or an argument does not fit.
@@ -106,13 +185,44 @@ class Pipeline(Generic[P, R_co]):
         >>> four.local(n=1)
         4
         """
-        from typedpipe.dsl.direct import run_pipeline
+        from typedpipe.dsl.direct import start
 
-        outputs: R_co = run_pipeline(self, args, kwargs)
+        outputs: R_co = start(self, args, kwargs, {}).outputs
         return outputs
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:  # noqa: ARG002
+        """The pipeline's graph, where a notebook shows it."""
+        from typedpipe.dsl.direct import shown_as
+
+        return shown_as(self)
 
     def __repr__(self) -> str:
         return f"<pipeline {self.name}>"
+
+
+class Configured(Generic[P, R_co]):
+    """A pipeline with options of its runs. Made by :meth:`Pipeline.options`."""
+
+    def __init__(self, pipeline: Pipeline[P, R_co], options: dict[str, Any]) -> None:
+        self._pipeline = pipeline
+        self._options = options
+
+    def run(self, /, *args: P.args, **kwargs: P.kwargs) -> Run[R_co]:
+        """As :meth:`Pipeline.run`; each keyword is a parameter of the pipeline."""
+        from typedpipe.dsl.direct import start
+
+        handle: Run[R_co] = start(self._pipeline, args, kwargs, self._options)
+        return handle
+
+    def local(self, /, *args: P.args, **kwargs: P.kwargs) -> R_co:
+        """As :meth:`Pipeline.local`."""
+        from typedpipe.dsl.direct import start
+
+        outputs: R_co = start(self._pipeline, args, kwargs, self._options).outputs
+        return outputs
+
+    def __repr__(self) -> str:
+        return f"<pipeline {self._pipeline.name} with {self._options}>"
 
 
 def _text(value: object) -> str:

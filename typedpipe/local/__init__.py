@@ -2,8 +2,69 @@
 
 from __future__ import annotations
 
-from typedpipe.local.checks import bind_arguments, check_runnable
-from typedpipe.local.result import RunFailed, RunResult, TaskResult
-from typedpipe.local.run import run, run_or_raise
+import sys
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING
 
-__all__ = ["RunFailed", "RunResult", "TaskResult", "bind_arguments", "check_runnable", "run", "run_or_raise"]
+if TYPE_CHECKING:
+    from typedpipe.local.checks import bind_arguments as bind_arguments
+    from typedpipe.local.checks import check_runnable as check_runnable
+    from typedpipe.local.handle import Run as Run
+    from typedpipe.local.handle import RunTask as RunTask
+    from typedpipe.local.result import RunFailed as RunFailed
+    from typedpipe.local.result import RunResult as RunResult
+    from typedpipe.local.result import TaskResult as TaskResult
+    from typedpipe.local.run import run as run
+    from typedpipe.local.run import run_or_raise as run_or_raise
+    from typedpipe.local.session import DockerRunner as DockerRunner
+    from typedpipe.local.session import SubprocessRunner as SubprocessRunner
+    from typedpipe.local.session import init as init
+else:
+    _HOME = {
+        "DockerRunner": "session",
+        "Run": "handle",
+        "RunFailed": "result",
+        "RunResult": "result",
+        "RunTask": "handle",
+        "SubprocessRunner": "session",
+        "TaskResult": "result",
+        "bind_arguments": "checks",
+        "check_runnable": "checks",
+        "init": "session",
+        "run": "run",
+        "run_or_raise": "run",
+    }
+
+    def __getattr__(name: str) -> object:
+        """Load what is asked for when it is asked for: `from typedpipe import local` costs nothing."""
+        if name not in _HOME:
+            raise AttributeError(f"module 'typedpipe.local' has no attribute {name!r}", name=name)
+        value = getattr(import_module(f"typedpipe.local.{_HOME[name]}"), name)
+        globals()[name] = value
+        return value
+
+    class _Package(ModuleType):
+        """``local.run`` is the function, though importing the module of that name would put it in its place."""
+
+        def __setattr__(self, name: str, value: object) -> None:
+            if name not in _HOME or not isinstance(value, ModuleType):
+                super().__setattr__(name, value)
+
+    sys.modules[__name__].__class__ = _Package
+
+
+__all__ = [
+    "DockerRunner",
+    "Run",
+    "RunFailed",
+    "RunResult",
+    "RunTask",
+    "SubprocessRunner",
+    "TaskResult",
+    "bind_arguments",
+    "check_runnable",
+    "init",
+    "run",
+    "run_or_raise",
+]

@@ -1,0 +1,122 @@
+"""A run in a thread of its own, and waiting for it as a program does that may be interrupted."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import FrameType
+
+from typedpipe.diagnostics.model import Diagnostics
+from typedpipe.ir.nodes import Pipeline
+from typedpipe.local import events
+from typedpipe.local.checks import bind_arguments, check_runnable
+from typedpipe.local.engine import Engine, Settings
+from typedpipe.local.options import RunOptions
+from typedpipe.local.result import RunResult
+from typedpipe.local.run import execute, make_folder, new_run_name
+
+
+class Background:
+    """One run that goes on beside the caller.
+
+    Raises:
+        PipelineError: an argument does not fit, or a task cannot run on this machine. Then nothing has started.
+    """
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        arguments: Mapping[str, object],
+        options: RunOptions,
+        on_event: Callable[[events.Event], None],
+    ) -> None:
+        report = Diagnostics()
+        bound = bind_arguments(pipeline, arguments, report)
+        check_runnable(pipeline, report, options.runner)
+        report.raise_if_errors()
+        self.name = options.name or new_run_name(pipeline.name)
+        self.folder: Path = make_folder(pipeline, options.folder or Path(".typedpipe"), self.name, report)
+        settings = Settings(options.slots, options.timeout, options.grace, on_event=on_event)
+        engine = Engine(pipeline, self.name, self.folder, settings)
+        self._cancel = engine.cancel
+        self._done = threading.Event()
+        self._result: RunResult | None = None
+        self._problem: BaseException | None = None
+
+        def work() -> None:
+            try:
+                self._result = execute(engine, pipeline, self.name, self.folder, bound)
+            except BaseException as problem:  # noqa: BLE001 - it is raised again where somebody waits
+                self._problem = problem
+            finally:
+                _running.discard(self)
+                self._done.set()
+
+        _running.add(self)
+        self._thread = threading.Thread(target=work, name=f"typedpipe run {self.name}")
+        self._thread.start()
+
+    @property
+    def done(self) -> bool:
+        return self._done.is_set()
+
+    @property
+    def result(self) -> RunResult:
+        """What came of it, when it is done."""
+        if self._problem is not None:
+            raise self._problem
+        assert self._result is not None
+        return self._result
+
+    def cancel(self) -> None:
+        """Once: tasks are stopped and exit handlers run. Twice: everything is killed."""
+        self._cancel()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Whether it has ended within so many seconds.
+
+        In the main thread Ctrl-C and SIGTERM cancel the run, the second time they kill it; when it has ended they go on
+        to mean what they mean.
+        """
+        if self._done.is_set() or threading.current_thread() is not threading.main_thread():
+            return self._done.wait(timeout)
+        caught: list[int] = []
+
+        def interrupted(number: int, _frame: FrameType | None) -> None:
+            caught.append(number)
+            self._cancel()
+            if len(caught) == 1:
+                sys.stderr.write(f"canceling run {self.name}; once more kills it\n")
+
+        usual = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
+        old = {number: handler for number, handler in usual.items() if signal.getsignal(number) is handler}
+        for number in old:
+            signal.signal(number, interrupted)
+        try:
+            ended = self._done.wait(timeout)
+            if caught and not ended:
+                ended = self._done.wait()
+        finally:
+            for number, handler in old.items():
+                signal.signal(number, handler)
+        if caught:
+            signal.raise_signal(caught[0])
+        return ended
+
+
+_running: set[Background] = set()
+
+
+def _wait_for_all() -> None:
+    """At the end of the program: its runs end first, and Ctrl-C reaches them."""
+    for run in list(_running):
+        run.wait()
+
+
+# Before Python waits for threads: an `atexit` function comes too late for a run that still has tasks to start.
+_register = getattr(threading, "_register_atexit", None)
+if _register is not None:
+    _register(_wait_for_all)

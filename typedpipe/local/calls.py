@@ -1,0 +1,185 @@
+"""A call of a component or a pipeline that runs at once: a pipeline of that one call, through the same engine."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from typedpipe.diagnostics.model import Diagnostics
+from typedpipe.diagnostics.spans import resolve_spans
+from typedpipe.diagnostics.words import nearest
+from typedpipe.dsl.build import graph_of
+from typedpipe.dsl.callee import Callee, call
+from typedpipe.dsl.component import BaseComponent
+from typedpipe.dsl.direct import of_class
+from typedpipe.dsl.importer import importer
+from typedpipe.dsl.pipeline import Pipeline
+from typedpipe.dsl.task import ParamTask
+from typedpipe.dsl.tracing import Site, Trace, TraceAbort, fatal, tracing
+from typedpipe.ir import nodes as ir
+from typedpipe.ir.collection import NoCollection
+from typedpipe.local.handle import Run
+from typedpipe.local.result import RunFailed
+from typedpipe.local.session import Session
+from typedpipe.local.starting import run_traced
+from typedpipe.types.artifacts import Artifact, artifact_type
+from typedpipe.types.model import ArtifactType, Type, artifact_of, is_artifact
+
+
+class CalledOutputs(dict[str, Any]):
+    """The outputs of a called task by name: ``outputs["x"]`` and ``outputs.x``."""
+
+    def __missing__(self, name: str) -> Any:
+        close = nearest(name, self)
+        known = ", ".join(self) or "none"
+        raise KeyError(f"no output {name}" + (f"; did you mean {close}?" if close else f": there are {known}"))
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self[name]
+        except KeyError as problem:
+            raise AttributeError(problem.args[0]) from None
+
+
+class CalledTask:
+    """What a call gives after ``local.init``: the task has ended, and its outputs are real values."""
+
+    def __init__(self, name: str, run: Run[CalledOutputs]) -> None:
+        self.name = name
+        self.run = run
+        """The run of this one call."""
+
+    @property
+    def state(self) -> str:
+        """SUCCEEDED, FAILED or CANCELED."""
+        return self.run.result.state
+
+    @property
+    def error_message(self) -> str:
+        """Why it failed; empty when it did not."""
+        return self.run.result.message
+
+    @property
+    def outputs(self) -> CalledOutputs:
+        """Its outputs by name.
+
+        Raises:
+            typedpipe.local.RunFailed: it failed, so that there are none.
+        """
+        return self.run.outputs
+
+    @property
+    def output(self) -> Any:
+        """Its one output; raises as :attr:`outputs` does."""
+        outputs = self.outputs
+        if len(outputs) != 1:
+            names = ", ".join(outputs) or "none"
+            raise AttributeError(f"`{self.name}` has not one output but {len(outputs)}: {names}; take `.outputs[…]`")
+        return next(iter(outputs.values()))
+
+    def __repr__(self) -> str:
+        return f"<task {self.name}: {self.state.lower()}>"
+
+
+def run_call(
+    what: BaseComponent | Pipeline[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], site: Site, session: Session
+) -> CalledTask:
+    """Run a component or a pipeline on these arguments.
+
+    Raises:
+        PipelineError: an argument does not fit, or it cannot run here.
+        RunFailed: it failed, and the session raises.
+    """
+    traced = _traced(what, args, kwargs, site)
+    function = what.__wrapped__
+    types = {output.name: output.type for output in traced.graph.outputs}
+
+    def outputs(plain: Mapping[str, object]) -> CalledOutputs:
+        return CalledOutputs({key: of_class(value, types[key], function.__globals__) for key, value in plain.items()})
+
+    run = run_traced(traced, {}, session.options, outputs, session.environment)
+    task = CalledTask(what.name, run)
+    if not run.result.succeeded and session.raise_on_error:
+        raise RunFailed(run.result)
+    return task
+
+
+def _traced(
+    what: BaseComponent | Pipeline[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], site: Site
+) -> ir.Pipeline:
+    """The pipeline of one call; its outputs are those of the call."""
+    callee = what.callee if isinstance(what, Pipeline) else what._callee  # noqa: SLF001 - its own attribute
+    if callee is None:
+        fatal("TP109", f"`{what.name}` was defined with mistakes", site, help="mend its definition first")
+    report = Diagnostics()
+    trace = Trace(what.name, report)
+    components: dict[str, ir.Component] = {}
+    pipelines: dict[str, ir.Graph] = {}
+    with NoCollection(), tracing(trace):
+        try:
+            task = call(callee, ParamTask, *_given(callee, args, kwargs), site)
+        except TraceAbort:
+            report.raise_if_errors()
+            raise
+        report.raise_if_errors()
+        outs: list[tuple[str, ir.Operand, Any, Site | None]] = [
+            (name, ir.FromTask(task._name, name), type_, site)  # noqa: SLF001 - of our making
+            for name, type_ in callee.outputs.items()
+        ]
+        graph = graph_of(trace, (), outs)
+    if isinstance(what, Pipeline):
+        assert what.ir is not None
+        components, pipelines = dict(what.ir.components), {**what.ir.pipelines, callee.key: what.ir.graph}
+    elif what.definition is not None:
+        components = {callee.key: what.definition}
+    return ir.Pipeline(what.name, graph, components, pipelines, closed=False, span=resolve_spans([site])[0])
+
+
+def _given(callee: Callee, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """The arguments by position and by name, with artifacts imported."""
+    ports = list(callee.inputs.values())
+    placed = tuple(_argument(value, ports[at] if at < len(ports) else None) for at, value in enumerate(args))
+    return placed, {name: _argument(value, callee.inputs.get(name)) for name, value in kwargs.items()}
+
+
+def _argument(value: Any, port: ir.InputPort | None) -> Any:
+    """A value as a call in a pipeline takes it: an artifact that is there is imported."""
+    if port is None or not is_artifact(port.type):
+        return value
+    if isinstance(value, list | tuple):
+        return [_imported(item, port) for item in value]
+    return None if value is None else _imported(value, port)
+
+
+def _imported(value: Any, port: ir.InputPort) -> Any:
+    if isinstance(value, Artifact):
+        uri, cls, metadata = _place(value), type(value), value.metadata
+    elif isinstance(value, str | os.PathLike):
+        text = os.fspath(value)
+        uri, cls, metadata = (text if "://" in text else os.path.abspath(text)), _class_of(port.type), {}
+    else:
+        fatal(
+            "TP663",
+            f"the input `{port.name}` is an artifact, and gets {type(value).__name__}",
+            help="pass a path, an artifact object, or `task.output` of an earlier call",
+        )
+    if "://" not in uri and not os.path.exists(uri):
+        fatal("TP663", f"there is no file {uri} for the input `{port.name}`", help="pass the path of a file or folder")
+    return importer(uri, cls, metadata=metadata or None).output
+
+
+def _place(artifact: Artifact) -> str:
+    """Where an artifact lies: on this machine when it is there, else its URI."""
+    local = artifact.custom_path or artifact._path  # noqa: SLF001 - `.path` would make a new place
+    return os.path.abspath(local) if local and os.path.exists(local) else artifact.uri
+
+
+def _class_of(type_: Type) -> type[Artifact]:
+    """The class of an input's artifacts: the one that was defined last, where a module was loaded twice."""
+    wanted = artifact_of(type_)
+    classes: list[type[Artifact]] = [Artifact]
+    for cls in classes:
+        classes.extend(cls.__subclasses__())
+    found = [cls for cls in classes if isinstance(wanted, ArtifactType) and artifact_type(cls).title == wanted.title]
+    return found[-1] if found else Artifact

@@ -1,0 +1,275 @@
+"""``Run``: what ``pipeline.run(...)`` gives, while the run goes on and when it has ended."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from types import MappingProxyType, TracebackType
+from typing import Any, Generic, Literal, TypeAlias, TypeVar
+
+from typing_extensions import Self
+
+from typedpipe.diagnostics.words import nearest
+from typedpipe.ir.nodes import Pipeline
+from typedpipe.local import events
+from typedpipe.local.background import Background
+from typedpipe.local.following import Following, Seen, SeenState
+from typedpipe.local.result import RunFailed, RunResult
+from typedpipe.local.taken import artifacts_in, attempt_folder, task_outputs
+from typedpipe.types.artifacts import Artifact
+
+R_co = TypeVar("R_co", covariant=True)
+HandleState: TypeAlias = Literal["RUNNING"] | events.RunState
+
+
+class Run(Generic[R_co]):
+    """A run of a pipeline on this machine, made by ``pipeline.run(...)``. It goes on in the background.
+
+    As a context manager it is waited for at the end of the block, and canceled when the block fails.
+
+    >>> from typedpipe import dsl
+    >>> @dsl.component
+    ... def double(n: int) -> int:
+    ...     print("doubling", n)
+    ...     return 2 * n
+    >>> @dsl.pipeline
+    ... def main(n: int) -> int:
+    ...     return double(n=n).output
+    >>> run = main.run(n=4)
+    >>> run.outputs
+    8
+    >>> run.state, run.tasks["double"].state, run.tasks["double"].outputs
+    ('SUCCEEDED', 'SUCCEEDED', {'Output': 8})
+    >>> run.logs("double")
+    'doubling 4\\n'
+    """
+
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        work: Background,
+        following: Following,
+        outputs: Callable[[Mapping[str, object]], R_co],
+        raise_on_error: bool,
+    ) -> None:
+        self._pipeline = pipeline
+        self._work = work
+        self._following = following
+        self._outputs = outputs
+        self._raise_on_error = raise_on_error
+
+    # ---------------------------------------------------------------------------------------- what it is
+
+    @property
+    def name(self) -> str:
+        """The run's name: ``typedpipe runs show NAME`` shows it."""
+        return self._work.name
+
+    @property
+    def pipeline(self) -> str:
+        """The pipeline's name."""
+        return self._pipeline.name
+
+    @property
+    def folder(self) -> Path:
+        """Where everything of the run lies."""
+        return self._work.folder
+
+    @property
+    def state(self) -> HandleState:
+        """How it is now; does not wait."""
+        return self._work.result.state if self._work.done else "RUNNING"
+
+    # ----------------------------------------------------------------------------------------- its end
+
+    def wait(self, timeout: float | None = None) -> Self:
+        """Wait for the end, and give the handle. Ctrl-C cancels the run, a second one kills it.
+
+        Args:
+            timeout: Wait at most so many seconds.
+
+        Raises:
+            TimeoutError: It has not ended yet, and goes on.
+            RunFailed: It did not succeed (unless it was started with ``raise_on_error=False``).
+        """
+        if not self._work.wait(timeout):
+            raise TimeoutError(f"run {self.name} has not ended after {timeout:g} s; it goes on")
+        if self._raise_on_error and not self._work.result.succeeded:
+            raise RunFailed(self._work.result)
+        return self
+
+    def cancel(self) -> None:
+        """End it early: tasks are stopped and exit handlers run; the second time everything is killed. Does not wait."""
+        self._work.cancel()
+
+    @property
+    def result(self) -> RunResult:
+        """State, message, outputs and tasks of the run; waits for its end, and does not raise when it failed."""
+        self._work.wait()
+        return self._work.result
+
+    @property
+    def outputs(self) -> R_co:
+        """What the pipeline returns; waits for the end.
+
+        Raises:
+            RunFailed: It did not succeed.
+        """
+        result = self.result
+        if not result.succeeded:
+            raise RunFailed(result)
+        return self._outputs(result.outputs)
+
+    # ------------------------------------------------------------------------------------- what is in it
+
+    @property
+    def tasks(self) -> Mapping[str, RunTask]:
+        """The tasks by their path in the run: ``train``, ``for-1[2]/train``; up to now, without waiting."""
+        return Tasks(self)
+
+    def logs(self, task: str | None = None) -> str:
+        """What a task has printed up to now in its last attempt; of all tasks, with the task's name in front of each line."""
+        if task is not None:
+            return self.tasks[task].log
+        lines = [f"{name}: {line}" for name, each in self.tasks.items() for line in each.log.splitlines()]
+        return "".join(f"{line}\n" for line in lines)
+
+    @property
+    def artifacts(self) -> Mapping[str, Artifact]:
+        """The artifacts that tasks have made up to now, as ``task.output``; those of lists as ``task.output[0]``."""
+        found: dict[str, Artifact] = {}
+        for name, task in self.tasks.items():
+            for output, value in task.outputs.items():
+                found.update(artifacts_in(f"{name}.{output}", value))
+        return MappingProxyType(found)
+
+    # -------------------------------------------------------------------------------------------- Python's
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self.wait()
+            return
+        self.cancel()
+        self._work.wait()
+
+    def __repr__(self) -> str:
+        counts: dict[str, int] = {}
+        for task in self._following.tasks().values():
+            counts[task.state] = counts.get(task.state, 0) + 1
+        said = ", ".join(f"{number} {state.lower()}" for state, number in counts.items())
+        return f"<run {self.name}: {self.state.lower()}" + (f"; tasks: {said}" if said else "") + ">"
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        """The graph with the state of each task, where a notebook shows it."""
+        from typedpipe.local.notebook import run_bundle
+
+        return run_bundle(self)
+
+    def _ipython_display_(self) -> None:
+        from typedpipe.local.notebook import show_run
+
+        show_run(self)
+
+
+class RunTask:
+    """One task of a run, as it is now."""
+
+    def __init__(self, run: Run[Any], seen: Seen) -> None:
+        self._run = run
+        self._seen = seen
+
+    @property
+    def name(self) -> str:
+        """Its path in the run."""
+        return self._seen.name
+
+    @property
+    def component(self) -> str:
+        """The name of its component."""
+        found = self._run._pipeline.components.get(self._seen.component)  # noqa: SLF001 - its run is of this module
+        return found.name if found is not None else self._seen.component
+
+    @property
+    def state(self) -> SeenState:
+        """WAITING, RUNNING, SUCCEEDED, FAILED, OMITTED or CANCELED."""
+        return self._seen.state
+
+    @property
+    def attempts(self) -> int:
+        """How often it was started."""
+        return self._seen.attempts
+
+    @property
+    def exit_code(self) -> int | None:
+        return self._seen.exit_code
+
+    @property
+    def message(self) -> str:
+        """Why it failed, in one line."""
+        return self._seen.message
+
+    @property
+    def reused(self) -> str:
+        """``cache`` or ``resumed`` when its outputs were there already and nothing ran; else empty."""
+        return self._seen.reused
+
+    @property
+    def duration(self) -> float:
+        """Seconds from its first start to its end, or to now."""
+        if self._seen.started is None:
+            return 0.0
+        return max(0.0, (self._seen.finished or time.time()) - self._seen.started)
+
+    @property
+    def folder(self) -> Path | None:
+        """The folder of its last attempt; None when it never started."""
+        return attempt_folder(self._run.folder, self._seen)
+
+    @property
+    def log(self) -> str:
+        """What it has printed up to now, in its last attempt."""
+        folder = self.folder
+        try:
+            return (folder / "log").read_text("utf-8", "replace") if folder is not None else ""
+        except FileNotFoundError:
+            return ""
+
+    @property
+    def outputs(self) -> Mapping[str, Any]:
+        """Its outputs by name, as Python values and artifact objects; empty unless it has succeeded."""
+        return task_outputs(self._run._pipeline, self._run.folder, self._seen)  # noqa: SLF001 - as above
+
+    def __repr__(self) -> str:
+        return f"<task {self.name}: {self.state.lower()}, {self.duration:.1f} s>"
+
+
+class Tasks(Mapping[str, RunTask]):
+    """The tasks of a run by name. One that is not there is a KeyError which says what is."""
+
+    def __init__(self, run: Run[Any]) -> None:
+        self._run = run
+        self._seen = run._following.tasks()  # noqa: SLF001 - of this module
+
+    def __getitem__(self, name: str) -> RunTask:
+        if name not in self._seen:
+            close = nearest(name, self._seen)
+            known = ", ".join(self._seen) or "none"
+            raise KeyError(
+                f"no task {name} in run {self._run.name}" + (f"; did you mean {close}?" if close else f": there are {known}")
+            )
+        return RunTask(self._run, self._seen[name])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._seen)
+
+    def __len__(self) -> int:
+        return len(self._seen)
+
+    def __repr__(self) -> str:
+        return "\n".join(repr(self[name]) for name in self) or "no tasks"

@@ -1,0 +1,160 @@
+"""KFP's way to run here: ``local.init(...)`` once, and then calling a component or a pipeline runs it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from typedpipe.dsl.tracing import Site, fatal
+
+if TYPE_CHECKING:
+    from typedpipe.local.calls import CalledTask
+
+
+@dataclass(frozen=True)
+class SubprocessRunner:
+    """Each task in a process of its own.
+
+    Args:
+        use_venv: In an environment that has the component's packages, made when it is first needed. False: with this
+            Python and what is installed in it.
+        serialize_pip_installs: Of KFP; environments are made one after the other where they are the same.
+        max_concurrent_pip_installs: Of KFP; as above.
+
+    >>> SubprocessRunner(use_venv=False).use_venv
+    False
+    """
+
+    use_venv: bool = True
+    serialize_pip_installs: bool = True
+    max_concurrent_pip_installs: int = 1
+
+
+@dataclass(frozen=True)
+class DockerRunner:
+    """Each task in a container of its component's image.
+
+    Args:
+        max_concurrent_pip_installs: Of KFP; it means nothing here.
+        docker_run_args: ``environment``, variables for every task, as a mapping or as a list of ``NAME=value``.
+
+    Raises:
+        PipelineError: another argument of ``docker run`` is given.
+    """
+
+    max_concurrent_pip_installs: int = 1
+    environment: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    if not TYPE_CHECKING:
+
+        def __init__(self, max_concurrent_pip_installs: int = 1, **docker_run_args: Any) -> None:
+            object.__setattr__(self, "max_concurrent_pip_installs", max_concurrent_pip_installs)
+            variables = docker_run_args.pop("environment", {})
+            for name in docker_run_args:
+                fatal(
+                    "TP662",
+                    f"`DockerRunner` has no argument `{name}` here",
+                    help="only `environment` is passed on; set cpu, memory and variables of a task in the pipeline",
+                )
+            object.__setattr__(self, "environment", _variables(variables))
+
+
+def _variables(given: object) -> dict[str, str]:
+    pairs: list[tuple[Any, Any]]
+    if isinstance(given, Mapping):
+        pairs = list(given.items())
+    elif isinstance(given, list | tuple):
+        pairs = [item.partition("=")[::2] if isinstance(item, str) else tuple(item) for item in given]
+    else:
+        fatal("TP662", f"`environment` is a mapping, not {given!r}", help='such as `environment={"SEED": "1"}`')
+    return {str(name): str(value) for name, value in pairs}
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What :func:`init` was told."""
+
+    runner: SubprocessRunner | DockerRunner
+    folder: str
+    raise_on_error: bool
+    enable_caching: bool
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The options of its runs."""
+        if isinstance(self.runner, DockerRunner):
+            kind = "docker"
+        else:
+            kind = "venv" if self.runner.use_venv else "process"
+        cache = None if self.enable_caching else False
+        return {"runner": kind, "folder": self.folder, "cache": cache, "raise_on_error": self.raise_on_error}
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """Variables for every task."""
+        return self.runner.environment if isinstance(self.runner, DockerRunner) else {}
+
+
+_current: Session | None = None
+
+
+def init(
+    runner: SubprocessRunner | DockerRunner,
+    pipeline_root: str | os.PathLike[str] = "./local_outputs",
+    workspace_root: str | None = None,
+    raise_on_error: bool = True,
+    enable_caching: bool = False,
+    cache_root: str | None = None,
+) -> None:
+    """From now on, calling a component or a pipeline outside of a pipeline runs it on this machine.
+
+    Args:
+        runner: :class:`SubprocessRunner` or :class:`DockerRunner`.
+        pipeline_root: Where runs are kept.
+        workspace_root: Of KFP; there are no workspaces here, and it means nothing.
+        raise_on_error: False: a failed call gives a task with ``.state`` and ``.error_message``.
+        enable_caching: Take what equal tasks have given before.
+        cache_root: Of KFP; the cache is a part of ``pipeline_root``, and it means nothing.
+
+    Raises:
+        PipelineError: the runner is none.
+
+    >>> from typedpipe import dsl, local
+    >>> @dsl.component
+    ... def add(a: int, b: int) -> int:
+    ...     return a + b
+    >>> local.init(local.SubprocessRunner(use_venv=False))
+    >>> add(a=1, b=add(a=2, b=3).output).output
+    6
+    >>> local.session.end()
+    """
+    global _current  # noqa: PLW0603 - one session a process, as KFP has it
+    if not isinstance(runner, SubprocessRunner | DockerRunner):
+        what = f"the class `{runner.__name__}`" if isinstance(runner, type) else repr(runner)
+        fatal(
+            "TP662",
+            f"the runner of `local.init` is a `SubprocessRunner` or a `DockerRunner`, not {what}",
+            help="such as `local.init(runner=local.SubprocessRunner(use_venv=False))`",
+        )
+    _current = Session(runner, os.fspath(pipeline_root), raise_on_error, enable_caching)
+
+
+def end() -> None:
+    """Calls outside of a pipeline are mistakes again."""
+    global _current  # noqa: PLW0603 - as above
+    _current = None
+
+
+def active() -> bool:
+    """Whether :func:`init` was called."""
+    return _current is not None
+
+
+def call(what: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], site: Site) -> CalledTask:
+    """Run a component or a pipeline, and wait for its end."""
+    from typedpipe.local.calls import run_call
+
+    assert _current is not None
+    return run_call(what, args, dict(kwargs), site, _current)
