@@ -5,9 +5,11 @@ A task is named by its path in the run: ``train``, ``for-1[2]/train``, ``call/if
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 TaskState: TypeAlias = Literal["RUNNING", "SUCCEEDED", "FAILED", "OMITTED", "CANCELED"]
 RunState: TypeAlias = Literal["SUCCEEDED", "FAILED", "CANCELED"]
@@ -103,5 +105,81 @@ class RunFinished:
 
 
 Event: TypeAlias = (
-    RunStarted | TaskStarted | LogChunk | TaskRetried | TaskFinished | LoopStarted | LoopItemFinished | CancelStarted | RunFinished
+    RunStarted
+    | TaskStarted
+    | LogChunk
+    | TaskRetried
+    | TaskFinished
+    | LoopStarted
+    | LoopItemFinished
+    | CancelStarted
+    | RunFinished
 )
+
+
+# ------------------------------------------------------------------------------------------------- as JSON data
+
+_KINDS: dict[str, type[Event]] = {
+    kind.__name__: kind
+    for kind in (
+        RunStarted,
+        TaskStarted,
+        LogChunk,
+        TaskRetried,
+        TaskFinished,
+        LoopStarted,
+        LoopItemFinished,
+        CancelStarted,
+        RunFinished,
+    )
+}
+_FIELDS = {name: tuple(item.name for item in fields(kind)) for name, kind in _KINDS.items()}
+
+
+def to_data(event: Event) -> dict[str, Any]:
+    """An event as JSON data: ``event`` names its kind, the rest are its fields.
+
+    The bytes of a log are ``text``; where they are not UTF-8, ``text`` has U+FFFD for what is not, and ``base64`` has them.
+
+    >>> to_data(LogChunk("train", 1, 0, b"loss 0.1", 5.0))
+    {'event': 'LogChunk', 'task': 'train', 'attempt': 1, 'offset': 0, 'text': 'loss 0.1', 'time': 5.0}
+    """
+    kind = type(event).__name__
+    data: dict[str, Any] = {"event": kind}
+    for name in _FIELDS[kind]:
+        value = getattr(event, name)
+        if name == "data":
+            data |= _text(value)
+        else:
+            data[name] = str(value) if name == "folder" else value
+    return data
+
+
+def _text(data: bytes) -> dict[str, str]:
+    try:
+        return {"text": data.decode()}
+    except UnicodeDecodeError:
+        return {"text": data.decode("utf-8", "replace"), "base64": base64.b64encode(data).decode("ascii")}
+
+
+def from_data(data: Mapping[str, Any]) -> Event:
+    """The event of :func:`to_data`. Fields of a later version are left out.
+
+    Raises:
+        ValueError: this is no event of ours.
+
+    >>> from_data(to_data(LoopStarted("for-1", 40, 5.0)))
+    LoopStarted(loop='for-1', items=40, time=5.0)
+    """
+    kind = str(data.get("event"))
+    if kind not in _KINDS:
+        raise ValueError(f"no event is called {kind!r}")
+    given = {name: data[name] for name in _FIELDS[kind] if name in data}
+    if "folder" in given:
+        given["folder"] = Path(given["folder"])
+    if kind == "LogChunk":
+        given["data"] = base64.b64decode(data["base64"]) if "base64" in data else str(data.get("text", "")).encode()
+    try:
+        return _KINDS[kind](**given)
+    except TypeError as error:
+        raise ValueError(f"an event {kind} that lacks something: {error}") from None
