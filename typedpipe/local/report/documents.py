@@ -1,0 +1,178 @@
+"""Artifacts that are there to be read: Markdown as HTML of ours, HTML as a page of its own behind a sandbox.
+
+A sandboxed frame has no origin: its scripts cannot reach the report, storage or other pages. It inherits the report's
+Content-Security-Policy, so that nothing is loaded from anywhere, and only the scripts that stood in the artifact when
+the report was written run, each named by its digest. Scripts from other places and ``onclick=`` and the like do not.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from typedpipe.local.report.content import Content, Output, anchor
+from typedpipe.local.report.markup import Markup, joined, tag, visible
+from typedpipe.local.report.words import size
+
+if TYPE_CHECKING:
+    from markdown_it.renderer import RendererHTML
+    from markdown_it.token import Token
+
+LARGEST = {"system.Markdown": 1 << 20, "system.HTML": 16 << 20}
+"""Larger files are named, and not shown."""
+BUDGET = 64 << 20
+"""So much is taken into one report."""
+_HEIGHT = """<script>
+new ResizeObserver(() => parent.postMessage({typedpipeHeight: document.documentElement.offsetHeight}, "*"))
+  .observe(document.documentElement);
+</script>"""
+"""The frame says how high it is; the report asks nothing of it."""
+
+
+@dataclass(slots=True)
+class Documents:
+    """What there is to read, and what the page must allow for it."""
+
+    parts: list[Markup] = field(default_factory=list[Markup])
+    scripts: set[str] = field(default_factory=set[str])
+    """CSP sources of the scripts inside frames."""
+    framed: bool = False
+    _room: int = BUDGET
+
+    @property
+    def markup(self) -> Markup | None:
+        return joined(self.parts) if self.parts else None
+
+    def add(self, output: Output, title: str) -> None:
+        """Take one artifact in."""
+        text, why = self._read(output, title)
+        if why:
+            shown = tag("p", why, class_="quiet")
+        elif title == "system.Markdown":
+            shown = tag("div", markdown(text), class_="markdown")
+        else:
+            shown = self._frame(text, output.label)
+        head = tag("h3", tag("a", output.label, href=f"#{anchor(output.task)}"))
+        self.parts.append(tag("div", head, shown, class_="document"))
+
+    def _read(self, output: Output, title: str) -> tuple[str, str]:
+        if output.stored.path is None:
+            return "", f"It is at {output.stored.uri}, not on this machine."
+        path = Path(output.stored.path)
+        try:
+            count = path.stat().st_size
+            if path.is_dir():
+                return "", f"It is a folder: {path}"
+            if count > min(LARGEST[title], self._room):
+                return "", f"It has {size(count)}, too much for a report: {path}"
+            self._room -= count
+            return path.read_bytes().decode("utf-8-sig", "replace"), ""
+        except OSError as error:
+            return "", f"It cannot be read: {error.strerror or error}: {path}"
+
+    def _frame(self, text: str, label: str) -> Markup:
+        text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "�") + _HEIGHT
+        self.framed = True
+        self.scripts.update(digest(script) for script in scripts_in(text))
+        source = Markup(text.encode("utf-8", "replace").decode())  # escaped as an attribute, otherwise as it is
+        return tag("iframe", srcdoc=source, sandbox="allow-scripts", title=label, loading="lazy", class_="frame")
+
+
+def documents(content: Content) -> Documents:
+    """All Markdown and HTML artifacts of a run."""
+    found = Documents()
+    for title in LARGEST:
+        for output in content.artifacts(title):
+            found.add(output, title)
+    return found
+
+
+def digest(script: str) -> str:
+    """A script as a source in a Content-Security-Policy.
+
+    >>> digest("")
+    "'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='"
+    """
+    return f"'sha256-{base64.b64encode(sha256(script.encode()).digest()).decode()}'"
+
+
+def scripts_in(text: str) -> list[str]:
+    """The scripts that stand in a page.
+
+    >>> scripts_in("<p>x</p><script>a < b</script><script src=y></script>")
+    ['a < b']
+    """
+    parser = _Scripts()
+    parser.feed(text)
+    parser.close()
+    return parser.found
+
+
+class _Scripts(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=False)
+        self.found: list[str] = []
+        self._open: list[str] | None = None
+
+    def handle_starttag(self, tag: str, attrs: Sequence[tuple[str, str | None]]) -> None:  # noqa: ARG002 - HTMLParser's
+        if tag == "script":
+            self._open = []
+
+    def handle_data(self, data: str) -> None:
+        if self._open is not None:
+            self._open.append(data)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "script" and self._open is not None:
+            if any(self._open):
+                self.found.append("".join(self._open))
+            self._open = None
+
+
+# ------------------------------------------------------------------------------------------------ Markdown
+
+
+def markdown(text: str) -> Markup:
+    r"""Markdown as HTML: its own HTML stays text, links open elsewhere, images of other places become links.
+
+    >>> markdown("**bold** <script>x</script>")
+    '<p><strong>bold</strong> &lt;script&gt;x&lt;/script&gt;</p>\n'
+    """
+    from markdown_it import MarkdownIt
+
+    parser = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
+    parser.add_render_rule("image", _image)
+    parser.add_render_rule("link_open", _link)
+    parser.add_render_rule("heading_open", _heading)
+    parser.add_render_rule("heading_close", _heading)
+    parser.add_render_rule("softbreak", lambda *_: "\n")
+    return Markup(parser.render(visible(text)))
+
+
+def _image(self: RendererHTML, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
+    token = tokens[index]
+    source = str(token.attrGet("src") or "")
+    words = self.renderInlineAsText(token.children or [], options, env)
+    if source.startswith("data:image/"):
+        return tag("img", src=source, alt=words)
+    return tag("a", words or source, href=source, rel="noopener noreferrer", target="_blank")
+
+
+def _link(self: RendererHTML, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
+    token = tokens[index]
+    if not str(token.attrGet("href") or "").startswith("#"):
+        token.attrSet("rel", "noopener noreferrer")
+        token.attrSet("target", "_blank")
+    return self.renderToken(tokens, index, options, env)
+
+
+def _heading(self: RendererHTML, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
+    """Headings of a document stand below those of the report."""
+    token = tokens[index]
+    token.tag = f"h{min(6, int(token.tag[1]) + 3)}"
+    return self.renderToken(tokens, index, options, env)

@@ -1,0 +1,178 @@
+"""The pipeline as a drawing in which each box says what became of it, and leads to its tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from typedpipe.diagnostics.cells import shown
+from typedpipe.local.report.content import Content, Group
+from typedpipe.local.report.logs import cut
+from typedpipe.local.report.markup import Markup, number, tag
+from typedpipe.local.report.states import SIGNS, WORDS, summary, worst
+from typedpipe.local.report.words import counted, duration
+from typedpipe.local.store.model import StoredTask
+from typedpipe.pictures.boxes import Box, picture
+from typedpipe.pictures.layout import LINE, PAD, TITLE, Layout, Placed, lay_out
+
+_LONGEST = 48
+MOST = 1500
+"""So many boxes are drawn."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    state: str
+    target: str = ""
+    critical: bool = False
+
+
+def graph(content: Content) -> Markup | None:
+    """The drawing, or None when there is no pipeline to draw."""
+    if content.pipeline is None:
+        return None
+    boxes = picture(content.pipeline).boxes
+    drawing = _Drawing(content)
+    drawing.dress(boxes, "")
+    if not boxes or len(drawing.looks) > MOST:
+        return None
+    layout = lay_out(boxes)
+    wide, high = layout.wide + 4, layout.high + 4
+    head = tag("path", d="M0 0L8 4L0 8z", class_="arrowhead")
+    marker = tag(
+        "marker",
+        head,
+        id="head",
+        viewBox="0 0 8 8",
+        refX="7",
+        refY="4",
+        markerWidth="7",
+        markerHeight="7",
+        orient="auto",
+    )
+    return tag(
+        "svg",
+        tag("defs", marker),
+        drawing.draw(layout, 2.0, 2.0),
+        viewBox=f"0 0 {number(wide)} {number(high)}",
+        width=wide,
+        height=high,
+        class_="graph",
+        role="img",
+        aria_label=f"graph of the pipeline {content.run.pipeline}",
+    )
+
+
+class _Drawing:
+    def __init__(self, content: Content) -> None:
+        self._groups = {group.path: group for group in content.groups}
+        self._critical = set(content.critical)
+        self._items: dict[str, set[str]] = {}
+        self._under: dict[str, list[Group]] = {}
+        for group in content.groups:
+            parts = group.path.split("/")
+            for end in range(1, len(parts)):
+                self._under.setdefault("/".join(parts[:end]), []).append(group)
+        self.looks: dict[int, _Look] = {}
+
+    # A box has a name, and its tasks have paths: a branch's arms and a handler's body add nothing to the path.
+
+    def dress(self, boxes: Sequence[Box], prefix: str) -> None:
+        """Find what became of each box, and let its second line say so."""
+        for box in boxes:
+            path = prefix + box.name
+            box.title = cut(box.title, _LONGEST)
+            if box.kind == "branch":
+                for arm in box.children:
+                    self.dress(arm.children, f"{path}/")
+                    self._frame(arm, [self.looks[id(child)] for child in arm.children])
+            elif box.kind == "exit":
+                body, last = box.children
+                self.dress(body.children, f"{path}/")
+                self._frame(body, [self.looks[id(child)] for child in body.children])
+                self.dress([last], prefix)
+            elif box.children:
+                self.dress(box.children, f"{path}/")
+            if box.children:
+                self._group(box, path)
+            else:
+                self._leaf(box, path)
+
+    def _leaf(self, box: Box, path: str) -> None:
+        group = self._groups.get(path)
+        if group is None:
+            box.outputs = f"{SIGNS['omitted']} not run"
+            self.looks[id(box)] = _Look("none")
+            return
+        state = worst(group.tasks)
+        critical = any(task.name in self._critical for task in group.tasks)
+        box.outputs = _line(group.tasks, state)
+        self.looks[id(box)] = _Look(state, group.anchor, critical)
+
+    def _group(self, box: Box, path: str) -> None:
+        tasks = [task for group in self._under.get(path, []) for task in group.tasks]
+        if box.kind == "loop" and tasks:
+            items = len({task.name[: _end_of_item(task.name, path)] for task in tasks})
+            box.title += f" · {counted(items, 'item')}"
+        self.looks[id(box)] = _Look(worst(tasks))
+
+    def _frame(self, box: Box, inside: Sequence[_Look]) -> None:
+        self.looks[id(box)] = _Look("none" if all(look.state == "none" for look in inside) else "succeeded")
+
+    # ---------------------------------------------------------------------------------------------- drawing
+
+    def draw(self, layout: Layout, left: float, top: float) -> list[Markup]:
+        parts = [self._arrow(arrow, left, top) for arrow in layout.arrows]
+        placed = [(item, item.box) for item in layout.items if item.box is not None]
+        return parts + [self._box(item, box, left + item.x, top + item.y) for item, box in placed]
+
+    def _box(self, item: Placed, box: Box, x: float, y: float) -> Markup:
+        look = self.looks[id(box)]
+        if item.inside is not None:
+            rect = tag("rect", x=x, y=y, width=item.wide, height=item.high, rx="8")
+            title = tag("text", shown(box.title), x=x + PAD, y=y + PAD + 6, class_="title")
+            inside = self.draw(item.inside, x + (item.wide - item.inside.wide) / 2, y + TITLE + PAD)
+            return tag("g", rect, title, inside, class_=f"frame-box {box.kind} g-{look.state}")
+        middle = x + item.wide / 2
+        parts = [
+            tag("rect", x=x, y=y, width=item.wide, height=item.high, rx="8", class_="back"),
+            tag("text", shown(box.title), x=middle, y=y + PAD / 2 + 13, class_="title mid"),
+            tag("text", shown(box.outputs), x=middle, y=y + PAD / 2 + 11 + LINE, class_="said mid"),
+        ]
+        classes = f"box g-{look.state}{' critical' if look.critical else ''}"
+        if not look.target:
+            return tag("g", parts, class_=classes)
+        return tag("a", parts, href=f"#{look.target}", class_=classes)
+
+    def _arrow(self, path: Sequence[Placed], left: float, top: float) -> Markup:
+        x, y = left + path[0].middle, top + path[0].y + path[0].high
+        steps = [f"M{number(x)} {number(y)}"]
+        for item in path[1:]:
+            to_x, to_y = left + item.middle, top + item.y
+            half = number((y + to_y) / 2)
+            steps.append(f"C{number(x)} {half} {number(to_x)} {half} {number(to_x)} {number(to_y)}")
+            x, y = to_x, to_y
+            if item.box is None:
+                y += item.high
+                steps.append(f"L{number(x)} {number(y)}")
+        return tag("path", d="".join(steps), class_="arrow", marker_end="url(#head)")
+
+
+def _line(tasks: Sequence[StoredTask], state: str) -> str:
+    """What became of the tasks of a node, in a few words."""
+    if len(tasks) > 1:
+        return "  ".join(f"{SIGNS[look]} {count:,}" for look, count in summary(tasks))
+    task = tasks[0]
+    said = f"{SIGNS.get(state, '')} {WORDS.get(state, state if state != 'succeeded' else '')}".strip()
+    took = duration(task.finished - task.started) if task.finished is not None and task.started is not None else ""
+    if task.reused or not took:
+        return said
+    tries = f" · {len(task.attempts)} tries" if len(task.attempts) > 1 else ""
+    return f"{said} {took}{tries}"
+
+
+def _end_of_item(name: str, loop: str) -> int:
+    """Where the part of a task's name ends that says which item of the loop it is for."""
+    parts = name.split("/")
+    depth = loop.count("/") + 1
+    return len("/".join(parts[:depth]))

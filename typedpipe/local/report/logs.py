@@ -1,0 +1,52 @@
+"""The last lines of a log as text: what a terminal would show, without what a terminal would do."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+WINDOW = 1 << 15
+"""So many bytes at the end of a log are looked at, however long it is."""
+LONGEST = 2000
+_ESCAPES = re.compile(
+    r"\x1b\[[0-?]*[ -/]*[@-~]"  # colors, moves
+    r"|\x1b[\]PX^_].*?(?:\x07|\x1b\\|\x9c|$)"  # titles, links, private strings
+    r"|\x9b[0-?]*[ -/]*[@-~]"
+    r"|\x1b[ -/]*[0-~]",
+    re.M,
+)
+
+
+def tail(path: Path, lines: int) -> tuple[str, bool]:
+    """The last lines, and whether there was more before them. A log that is not there is empty."""
+    try:
+        with path.open("rb") as file:
+            end = file.seek(0, 2)
+            start = max(0, end - WINDOW)
+            file.seek(start)
+            data = file.read(WINDOW)
+    except OSError:
+        return "", False
+    whole = plain(data.decode("utf-8", "replace")).rstrip("\n").split("\n")
+    if start and len(whole) > 1:
+        del whole[0]  # a part of a line
+    return "\n".join(cut(line) for line in whole[-lines:]), bool(start) or len(whole) > lines
+
+
+def plain(text: str) -> str:
+    r"""Without escape sequences; of a line that was written over, what was written last.
+
+    >>> plain("\x1b[31mred\x1b[0m\n 10%\r 90%\r\n\x1b]0;title\x07end")
+    'red\n 90%\nend'
+    """
+    text = _ESCAPES.sub("", text).replace("\r\n", "\n")
+    return "\n".join(line.rstrip("\r").rsplit("\r", 1)[-1] for line in text.split("\n"))
+
+
+def cut(text: str, longest: int = LONGEST) -> str:
+    """The text, shortened when it is very long.
+
+    >>> cut("abcdef", 4)
+    'abc…'
+    """
+    return text if len(text) <= longest else text[: longest - 1] + "…"

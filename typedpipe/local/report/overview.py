@@ -1,0 +1,132 @@
+"""The top of a report: which run it is, how it ended, what went wrong, what it was given and gave."""
+
+from __future__ import annotations
+
+from typedpipe.local.report.content import Content, anchor
+from typedpipe.local.report.markup import Markup, joined, tag
+from typedpipe.local.report.states import SIGNS, WORDS, pill, summary
+from typedpipe.local.report.tasks import log
+from typedpipe.local.report.values import parameter, table, value
+from typedpipe.local.report.words import counted, duration, machine_time, moment
+from typedpipe.local.store.model import StoredTask
+
+FAILURES = 5
+"""So many failed tasks are shown with their logs."""
+LINES = 40
+
+
+def header(content: Content) -> Markup:
+    """Name, state, times, counts."""
+    run = content.run
+    took = duration(content.ended - content.begun)
+    going = " so far" if run.state == "RUNNING" else ""
+    when = tag("time", moment(run.created), datetime=machine_time(run.created))
+    description = content.pipeline.description if content.pipeline is not None else ""
+    return tag(
+        "header",
+        tag("div", tag("h1", run.pipeline), pill(run.state.lower()), class_="title-line"),
+        tag("p", description, class_="description") if description else None,
+        tag("p", tag("code", run.name), " · started ", when, class_="quiet"),
+        tag("div", _tiles(content, took + going), class_="tiles"),
+    )
+
+
+def _tiles(content: Content, took: str) -> list[Markup]:
+    counts = dict(summary(content.tasks))
+    ran = [task for task in content.tasks if task.attempts]
+    retries = sum(len(task.attempts) - 1 for task in ran)
+    compute = sum((task.finished or content.ended) - task.started for task in ran if task.started is not None)
+    tiles = [_tile(took, "duration"), _tile(f"{len(content.tasks):,}", "task" if len(content.tasks) == 1 else "tasks")]
+    tiles += [
+        _tile(f"{counts[state]:,}", WORDS.get(state, state), state)
+        for state in ("failed", "running", "reused", "canceled", "omitted")
+        if counts.get(state)
+    ]
+    if retries:
+        tiles.append(_tile(f"{retries:,}", "retry" if retries == 1 else "retries"))
+    if compute:
+        tiles.append(_tile(duration(compute), "in tasks"))
+    return tiles
+
+
+def _tile(figure: str, what: str, state: str = "") -> Markup:
+    sign = tag("span", SIGNS[state], class_=f"sign s-{state}") if state else None
+    return tag("div", tag("b", figure), tag("span", sign, what), class_="tile")
+
+
+def failures(content: Content) -> Markup | None:
+    """Why the run did not succeed: its message, and the failed tasks in the order of their ends."""
+    failed = content.failed
+    told = content.run.message
+    if not failed and not (told and content.run.state != "SUCCEEDED"):
+        return None
+    if failed and any(told == f"{task.name}: {task.message}" for task in failed):
+        told = ""
+    cards = [_failure(task) for task in failed[:FAILURES]]
+    rest = [tag("li", tag("a", task.name, href=f"#{anchor(task)}"), " ", task.message) for task in failed[FAILURES:200]]
+    more = (
+        tag("div", tag("p", f"{counted(len(failed) - FAILURES, 'more task')} failed:"), tag("ul", rest))
+        if rest
+        else None
+    )
+    return joined(tag("p", told, class_="message") if told else None, cards, more)
+
+
+def _failure(task: StoredTask) -> Markup:
+    tries = f"after {counted(len(task.attempts), 'attempt')}" if len(task.attempts) > 1 else ""
+    code = "" if task.exit_code is None else f"exit code {task.exit_code}"
+    said = ", ".join(part for part in (tries, code) if part)
+    head = tag("h3", tag("a", task.name, href=f"#{anchor(task)}"), tag("span", said, class_="quiet") if said else None)
+    return tag("div", head, tag("p", task.message, class_="message"), log(task, LINES), class_="failure")
+
+
+def values(content: Content) -> Markup | None:
+    """Outputs and arguments, side by side."""
+    outputs = table(content.run.outputs)
+    arguments = _arguments(content)
+    if outputs is None and arguments is None:
+        return None
+    sides = [
+        tag("div", tag("h3", title), tag("div", rows, class_="scroll"))
+        for title, rows in (("Outputs", outputs), ("Inputs", arguments))
+        if rows is not None
+    ]
+    return tag("div", sides, class_="sides")
+
+
+def _arguments(content: Content) -> Markup | None:
+    """What the pipeline was given, with the defaults of the rest."""
+    given = dict(content.run.arguments)
+    defaults: dict[str, str] = {}
+    if content.pipeline is not None:
+        defaults = {p.name: p.default.text for p in content.pipeline.graph.inputs if p.default is not None}
+    names = [*defaults, *(name for name in given if name not in defaults)]
+    if content.pipeline is not None:
+        order = [port.name for port in content.pipeline.graph.inputs]
+        names.sort(key=lambda name: order.index(name) if name in order else len(order))
+    rows = [
+        tag(
+            "tr",
+            tag("th", name, scope="row"),
+            tag("td", value(given[name] if name in given else defaults[name])),
+            tag("td", "" if name in given and given[name] != defaults.get(name) else "default", class_="quiet"),
+        )
+        for name in names
+    ]
+    return tag("table", tag("tbody", rows), class_="pairs") if rows else None
+
+
+def configuration(content: Content) -> Markup:
+    """How and where it ran."""
+    run = content.run
+    pairs: list[tuple[str, Markup]] = [
+        ("run", tag("code", run.name)),
+        ("folder", tag("code", str(run.folder))),
+        ("started", joined(moment(run.created))),
+    ]
+    if run.finished is not None:
+        pairs.append(("finished", joined(moment(run.finished))))
+    pairs += [(key, tag("span", text)) for key, text in content.facts.items()]
+    pairs += [(key, parameter(item)) for key, item in run.settings.items() if item not in (None, "", {}, [])]
+    rows = [tag("tr", tag("th", name, scope="row"), tag("td", item)) for name, item in pairs]
+    return tag("table", tag("tbody", rows), class_="pairs")

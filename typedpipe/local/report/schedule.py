@@ -1,0 +1,123 @@
+"""When each task could have started, what it waited for, and the chain of tasks that made the run as long as it was."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right, insort
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from typedpipe.ir.nodes import Branch, Call, ExitHandler, Graph, Loop, Node, Pipeline
+from typedpipe.local.plan import plan
+from typedpipe.local.store.model import StoredTask
+
+_ITEM = re.compile(r"\[(\d+)\]/")
+_SLACK = 0.001
+"""Clocks of two events of one turn of the engine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """From ``time`` on there was nothing to wait for; ``after`` is the task that ended last before it, or ""."""
+
+    time: float
+    after: str = ""
+
+
+def readiness(pipeline: Pipeline, tasks: Sequence[StoredTask], begun: float) -> dict[str, Ready]:
+    """For each task that is part of the pipeline: when it could start.
+
+    >>> readiness(Pipeline("p", Graph()), [], 0.0)
+    {}
+    """
+    walk = _Walk(pipeline, tasks)
+    walk.graph(pipeline.graph, "", Ready(begun))
+    return walk.found
+
+
+def critical_path(tasks: Sequence[StoredTask], ready: Mapping[str, Ready]) -> list[str]:
+    """The tasks, in order, each of which the next one waited for, up to the one that ended last.
+
+    >>> critical_path([], {})
+    []
+    """
+    by_name = {task.name: task for task in tasks}
+    ended = [task for task in tasks if task.finished is not None and task.started is not None]
+    last = max(ended, key=lambda task: task.finished or 0.0, default=None)
+    path: list[str] = []
+    while last is not None and last.name not in path:
+        path.append(last.name)
+        last = by_name.get(ready[last.name].after) if last.name in ready else None
+    return path[::-1]
+
+
+class _Walk:
+    def __init__(self, pipeline: Pipeline, tasks: Sequence[StoredTask]) -> None:
+        self._pipeline = pipeline
+        self._tasks = {task.name: task for task in tasks}
+        self._items: dict[str, set[int]] = {}
+        self._begun: dict[str, float] = {}
+        for task in tasks:
+            for match in _ITEM.finditer(task.name):
+                self._items.setdefault(task.name[: match.start()], set()).add(int(match[1]))
+                if task.started is not None:
+                    body = task.name[: match.end()]
+                    self._begun[body] = min(task.started, self._begun.get(body, task.started))
+        self.found: dict[str, Ready] = {}
+
+    def graph(self, graph: Graph, prefix: str, ready: Ready) -> Ready:
+        """What is found for the nodes of a graph; the end of the last one."""
+        needs = plan(graph).needs
+        ends: list[Ready | None] = [None] * len(graph.nodes)
+        waiting = list(range(len(graph.nodes)))
+        while waiting:  # once, when nodes stand after what they need
+            rest: list[int] = []
+            for index in waiting:
+                above = [ends[need] for need in needs[index]]
+                known = [end for end in above if end is not None]
+                if len(known) < len(above):
+                    rest.append(index)
+                else:
+                    start = max([ready, *known], key=lambda end: end.time)
+                    ends[index] = self._node(graph.nodes[index], prefix, start)
+            waiting = rest if len(rest) < len(waiting) else []
+        return _latest(ready, [end for end in ends if end is not None])
+
+    def _node(self, node: Node, prefix: str, ready: Ready) -> Ready:
+        name = prefix + node.name
+        match node:
+            case Call():
+                return self.graph(self._pipeline.pipelines[node.pipeline], f"{name}/", ready)
+            case Branch():
+                return _latest(ready, [self.graph(arm.body, f"{name}/", ready) for arm in node.arms])
+            case Loop():
+                return self._loop(node, name, ready)
+            case ExitHandler():
+                return self._node(node.exit, prefix, self.graph(node.body, f"{name}/", ready))
+            case _:
+                return self._task(name, ready)
+
+    def _task(self, name: str, ready: Ready) -> Ready:
+        task = self._tasks.get(name)
+        if task is None:
+            return ready
+        self.found[name] = ready
+        return ready if task.finished is None else Ready(max(ready.time, task.finished), name)
+
+    def _loop(self, node: Loop, name: str, ready: Ready) -> Ready:
+        """The bodies; where only some run at once, the others wait for those that ended before they began."""
+        ends: list[tuple[float, str]] = []
+        for position in sorted(self._items.get(name, ())):
+            prefix = f"{name}[{position}]/"
+            start = ready
+            if node.parallelism and position >= node.parallelism:
+                before = bisect_right(ends, (self._begun.get(prefix, 0.0) + _SLACK, "\U0010ffff"))
+                if before:
+                    start = max(ready, Ready(*ends[before - 1]), key=lambda end: end.time)
+            end = self.graph(node.body, prefix, start)
+            insort(ends, (end.time, end.after))
+        return _latest(ready, [Ready(*end) for end in ends])
+
+
+def _latest(ready: Ready, ends: Sequence[Ready]) -> Ready:
+    return max([ready, *ends], key=lambda end: end.time)

@@ -1,0 +1,49 @@
+"""How states look: a word and a sign each, so that no color has to be told from another."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from typedpipe.local.report.markup import Markup, tag
+from typedpipe.local.store.model import StoredTask
+
+SIGNS = {
+    "succeeded": "✓",
+    "reused": "↻",
+    "failed": "✕",
+    "running": "▸",
+    "canceled": "■",
+    "interrupted": "■",
+    "omitted": "○",
+}
+WORDS = {"omitted": "not run", "reused": "reused"}
+_ORDER = ("failed", "running", "succeeded", "reused", "canceled", "omitted")
+
+
+def look(task: StoredTask) -> str:
+    """The class of a task's state: its own word, or ``reused`` when no process ran for it."""
+    return "reused" if task.reused else task.state.lower()
+
+
+def pill(state: str, text: str = "") -> Markup:
+    """A state with its sign and word."""
+    word = text or WORDS.get(state, state)
+    return tag(
+        "span", tag("span", SIGNS.get(state, "•"), class_="sign", aria_hidden="true"), word, class_=f"pill s-{state}"
+    )
+
+
+def summary(tasks: Iterable[StoredTask]) -> list[tuple[str, int]]:
+    """How many tasks there are of each look, the worst first."""
+    counts = Counter(look(task) for task in tasks)
+    return [(state, counts[state]) for state in _ORDER if counts[state]]
+
+
+def worst(tasks: Iterable[StoredTask]) -> str:
+    """The one look that stands for several tasks."""
+    states = {look(task) for task in tasks}
+    for state in ("failed", "running", "canceled", "omitted"):
+        if state in states and (state != "omitted" or states == {"omitted"}):
+            return state
+    return "reused" if states == {"reused"} else "succeeded" if states else "none"

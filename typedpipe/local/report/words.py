@@ -1,0 +1,70 @@
+"""Times, sizes and numbers as people read them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+
+def duration(seconds: float) -> str:
+    """A length of time with as many figures as help.
+
+    >>> duration(0.0312), duration(4.21), duration(75), duration(3700), duration(200000)
+    ('31 ms', '4.2 s', '1 min 15 s', '1 h 1 min', '2 d 7 h')
+    """
+    if seconds < 0.9995:
+        return f"{max(seconds, 0.0) * 1000:.0f} ms"
+    if seconds < 59.95:
+        return f"{seconds:.1f} s"
+    units = (("d", 86400), ("h", 3600), ("min", 60), ("s", 1))
+    whole = round(seconds)
+    at = next(index for index, (_, size) in enumerate(units) if whole >= size)
+    (unit, size), (low, part) = units[at : at + 2]
+    rest = whole % size // part
+    return f"{whole // size} {unit}" + (f" {rest} {low}" if rest else "")
+
+
+def moment(time: float) -> str:
+    """A time of day, in the zone of this machine."""
+    return datetime.fromtimestamp(time).astimezone().strftime("%Y-%m-%d %H:%M:%S %Z")
+
+
+def machine_time(time: float) -> str:
+    """The same for ``<time datetime>``."""
+    return datetime.fromtimestamp(time).astimezone().isoformat(timespec="milliseconds")
+
+
+def size(count: float) -> str:
+    """So many bytes.
+
+    >>> size(12), size(2048), size(5_300_000)
+    ('12 B', '2.0 KiB', '5.1 MiB')
+    """
+    if count < 1024:
+        return f"{count:.0f} B"
+    for unit in ("KiB", "MiB", "GiB"):
+        count /= 1024
+        if count < 1024:
+            return f"{count:.1f} {unit}"
+    return f"{count / 1024:.1f} TiB"
+
+
+def figure(value: float) -> str:
+    """A measured number: whole ones in full, others to five significant figures.
+
+    >>> figure(1797), figure(0.9644444), figure(1e-9), figure(float("nan"))
+    ('1,797', '0.96444', '1e-09', 'nan')
+    """
+    if isinstance(value, bool):
+        return str(value)
+    if float(value).is_integer() and abs(value) < 1e15:
+        return f"{int(value):,}"
+    return f"{value:.5g}"
+
+
+def counted(number: int, noun: str) -> str:
+    """A count with its noun.
+
+    >>> counted(1, "task"), counted(1200, "task")
+    ('1 task', '1,200 tasks')
+    """
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
