@@ -131,6 +131,18 @@ CODES: dict[str, str] = {
     "TP661": "a fake that does not fit",
     "TP662": "an argument of local.init that does not fit",
     "TP663": "an artifact that cannot be given to a call",
+    # TP600-619: what runs leave on disk
+    "TP600": "the folder of runs cannot be read",
+    "TP601": "the folder of runs cannot be written",
+    "TP602": "the folder of runs is of a newer version",
+    "TP603": "no such run",
+    "TP604": "the record of a run is damaged",
+    "TP605": "the cache is damaged",
+    "TP606": "another process has the run",
+    "TP607": "no such task, attempt or artifact in the run",
+    "TP608": "an artifact that cannot be kept",
+    "TP609": "a stored artifact was changed or is gone",
+    "TP610": "there is something at the destination",
     # TP9xx: our mistakes
     "TP901": "typedpipe itself failed",
     "TP902": "IR that makes no sense",

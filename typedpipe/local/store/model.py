@@ -72,6 +72,11 @@ class StoredRun:
     outputs: Mapping[str, Value] = field(default_factory=dict[str, Value])
 
     @property
+    def root(self) -> Path:
+        """The folder of runs that it is in."""
+        return self.folder.parent.parent
+
+    @property
     def pipeline_file(self) -> Path:
         return self.folder / "pipeline.ir"
 

@@ -1,0 +1,155 @@
+"""Results by their key: what tasks gave, so that the same task with the same inputs need not run again."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from typedpipe.local.store.database import Database
+from typedpipe.local.store.locks import is_running
+from typedpipe.local.store.objects import Objects
+from typedpipe.local.store.problems import damaged_cache
+from typedpipe.local.store.rows import pack, unpack
+from typedpipe.local.values import Stored, Value
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS results (
+    key TEXT PRIMARY KEY, outputs TEXT NOT NULL, run TEXT NOT NULL, task TEXT NOT NULL, component TEXT NOT NULL,
+    time REAL NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS objects (
+    digest TEXT PRIMARY KEY, size INTEGER NOT NULL, mtime INTEGER NOT NULL, ctime INTEGER NOT NULL,
+    inode INTEGER NOT NULL, tree TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS claims (key TEXT PRIMARY KEY, run TEXT NOT NULL, time REAL NOT NULL) WITHOUT ROWID
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """What a task gave, and which one it was."""
+
+    outputs: Mapping[str, Value]
+    source_run: str
+    task: str
+
+
+class CacheTable:
+    """The results of a root. What is put is found at once by this process, and by others after :meth:`commit`."""
+
+    def __init__(self, root: str, database: Database, objects: Objects) -> None:
+        self._root = root
+        self._database = database
+        self._objects = objects
+        self._fresh: dict[str, Hit] = {}
+
+    def find(self, key: str) -> Hit | None:
+        """The result of a key. Its artifacts are there and as they were; one that lost them is forgotten."""
+        hit = self._fresh.get(key)
+        if hit is None:
+            row = self._database.row("SELECT outputs, run, task FROM results WHERE key = ?", key)
+            if row is None:
+                return None
+            try:
+                hit = Hit(unpack(row[0], self._root), row[1], row[2])
+            except ValueError:  # somebody edited it
+                hit = None
+        if hit is None or not all(self._objects.intact(digest) for digest in kept_digests(hit.outputs, self._objects)):
+            self.forget([key])
+            return None
+        return hit
+
+    def put(self, key: str, outputs: Mapping[str, Value], run: str, task: str, component: str) -> None:
+        """Remember a result with the next commit; the latest one of a key stays."""
+        self._fresh[key] = Hit(outputs, run, task)
+        self._database.write(
+            "INSERT OR REPLACE INTO results (key, outputs, run, task, component, time) VALUES (?, ?, ?, ?, ?, ?)",
+            key,
+            pack(outputs, self._root),
+            run,
+            task,
+            component,
+            time.time(),
+        )
+
+    def forget(self, keys: Iterable[str]) -> None:
+        """Forget results with the next commit."""
+        for key in keys:
+            self._fresh.pop(key, None)
+            self._database.write("DELETE FROM results WHERE key = ?", key)
+
+    def keys(self) -> list[str]:
+        """All keys that have a committed result."""
+        return [str(row[0]) for row in self._database.rows("SELECT key FROM results")]
+
+    def commit(self) -> None:
+        """Write what was put, forgotten, and learnt of objects.
+
+        Raises:
+            PipelineError: the disk does not take it.
+        """
+        self._database.commit()
+        self._fresh.clear()
+
+    # ---------------------------------------------------------------------------------------------- claims
+
+    def claim(self, key: str, run: str) -> bool:
+        """Say that a run computes this key now, at once and to all; False when another run that is alive does so."""
+        now = time.time()
+        if self._database.at_once("INSERT OR IGNORE INTO claims (key, run, time) VALUES (?, ?, ?)", key, run, now):
+            return True
+        owner = self.claimed_by(key)
+        if owner == run:
+            return True
+        if owner is not None and is_running(os.path.join(self._root, "runs", owner)):
+            return False
+        taken = "UPDATE claims SET run = ?, time = ? WHERE key = ? AND run = ?"
+        if owner is not None and self._database.at_once(taken, run, now, key, owner):
+            return True
+        return owner is None and self.claim(key, run)
+
+    def claimed_by(self, key: str) -> str | None:
+        """The run that computes the key."""
+        row = self._database.row("SELECT run FROM claims WHERE key = ?", key)
+        return None if row is None else str(row[0])
+
+    def release(self, key: str, run: str) -> None:
+        """The run computes the key no more; others may."""
+        self._database.at_once("DELETE FROM claims WHERE key = ? AND run = ?", key, run)
+
+    def release_all(self, run: str) -> None:
+        """The run is over."""
+        self._database.at_once("DELETE FROM claims WHERE run = ?", run)
+
+    def close(self) -> None:
+        self._database.close()
+
+
+def cache_database(root: str, *, durable: bool = False) -> Database:
+    """The file of a root's cache."""
+    return Database(os.path.join(root, "cache.sqlite"), SCHEMA, damaged_cache, durable=durable)
+
+
+def artifacts_of(value: Value) -> Iterator[Stored]:
+    """The artifacts in a value.
+
+    >>> [item.path for item in artifacts_of((Stored("/a", {}), None))]
+    ['/a']
+    """
+    if isinstance(value, Stored):
+        yield value
+    elif isinstance(value, tuple):
+        for item in value:
+            yield from artifacts_of(item)
+
+
+def kept_digests(values: Mapping[str, Value], objects: Objects) -> Iterator[str]:
+    """The digests of those artifacts among the values that are objects."""
+    for value in values.values():
+        if not isinstance(value, str):
+            for item in artifacts_of(value):
+                digest = item.companion.get("digest")
+                if isinstance(digest, str) and objects.holds(item.path):
+                    yield digest

@@ -1,0 +1,208 @@
+"""One SQLite file: how it is opened for writing and for reading, and rows that are written in groups."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeAlias
+from urllib.parse import quote
+
+from typedpipe.diagnostics.model import PipelineError
+from typedpipe.local.failpoints import reach
+from typedpipe.local.store.problems import cannot_write, is_damage, newer, sqlite_reason
+
+FORMAT = 1
+"""Of the folder and of each database in it (``PRAGMA user_version``)."""
+BUSY_SECONDS = 30.0
+Damaged: TypeAlias = Callable[[str, str], PipelineError]
+"""Makes the diagnostic of a damaged file, of its path and the reason."""
+
+
+def guarded(path: str, damaged: Damaged, error: sqlite3.Error) -> PipelineError:
+    """The diagnostic of an error of SQLite's."""
+    if is_damage(error):
+        return damaged(path, sqlite_reason(error))
+    return cannot_write(path, sqlite_reason(error))
+
+
+class Database:
+    """The one writer of a file. Rows wait in memory until :meth:`commit`, so that nobody waits for a lock between turns."""
+
+    def __init__(self, path: str, schema: str, damaged: Damaged, *, durable: bool = False) -> None:
+        self.path = path
+        self._schema = schema
+        self._damaged = damaged
+        self._durable = durable
+        self._pending: list[tuple[str, tuple[Any, ...]]] = []
+        self._open_connection: sqlite3.Connection | None = None
+
+    @property
+    def _connection(self) -> sqlite3.Connection:
+        """Opened when it is first asked for: most commands that open a root need no cache."""
+        if self._open_connection is None:
+            self._open_connection = self.open()
+        return self._open_connection
+
+    def open(self) -> sqlite3.Connection:
+        """Open the file, made when it is not there; one that cannot be written is read, and a commit then says so.
+
+        Raises:
+            PipelineError: it is damaged, or newer than what is known here.
+        """
+        folder = os.path.dirname(self.path)
+        writable = os.access(folder, os.W_OK) and (not os.path.exists(self.path) or os.access(self.path, os.W_OK))
+        try:
+            if writable:
+                connection = _connect(self.path)
+            elif os.path.exists(self.path):
+                connection = _connect(f"file:{quote(Path(self.path).as_posix())}?immutable=1")
+            else:
+                connection = _connect(":memory:")
+        except sqlite3.Error as error:
+            raise guarded(self.path, self._damaged, error) from None
+        try:
+            self._set_up(connection, writable=writable)
+        except sqlite3.Error as error:
+            connection.close()
+            raise guarded(self.path, self._damaged, error) from None
+        except PipelineError:
+            connection.close()
+            raise
+        return connection
+
+    def _set_up(self, connection: sqlite3.Connection, *, writable: bool) -> None:
+        execute = connection.execute
+        if writable:
+            execute("PRAGMA journal_mode=WAL")
+            execute(f"PRAGMA synchronous={'FULL' if self._durable else 'NORMAL'}")
+        if not check_version(connection, self.path):
+            execute("BEGIN IMMEDIATE")
+            for statement in self._schema.split(";"):
+                execute(statement)
+            execute(f"PRAGMA user_version={FORMAT}")
+            execute("COMMIT")
+        if not writable:
+            execute("PRAGMA query_only=1")
+
+    def write(self, statement: str, *values: Any) -> None:
+        """Do this with the next commit."""
+        self._pending.append((statement, values))
+
+    def commit(self) -> None:
+        """Write what waits, all of it or nothing. What could not be written goes on waiting.
+
+        Raises:
+            PipelineError: the disk does not take it.
+        """
+        if not self._pending:
+            return
+        pending, self._pending = self._pending, []
+        execute = self._connection.execute
+        try:
+            execute("BEGIN IMMEDIATE")
+            for statement, values in pending:
+                execute(statement, values)
+            reach("rows-written")
+            execute("COMMIT")
+        except sqlite3.Error as error:
+            if self._connection.in_transaction:
+                self._connection.rollback()
+            self._pending = pending + self._pending
+            raise guarded(self.path, self._damaged, error) from None
+        reach("rows-committed")
+
+    def at_once(self, statement: str, *values: Any) -> int:
+        """Do this now, by itself; the number of rows that it changed."""
+        try:
+            return self._connection.execute(statement, values).rowcount
+        except sqlite3.Error as error:
+            raise guarded(self.path, self._damaged, error) from None
+
+    def row(self, query: str, *values: Any) -> Sequence[Any] | None:
+        """The first row of what is committed."""
+        try:
+            found: Sequence[Any] | None = self._connection.execute(query, values).fetchone()
+        except sqlite3.Error as error:
+            raise guarded(self.path, self._damaged, error) from None
+        return found
+
+    def rows(self, query: str, *values: Any) -> list[Sequence[Any]]:
+        try:
+            return self._connection.execute(query, values).fetchall()
+        except sqlite3.Error as error:
+            raise guarded(self.path, self._damaged, error) from None
+
+    def close(self) -> None:
+        """Close the file; what waits is not written."""
+        if self._open_connection is not None:
+            self._open_connection.close()
+            self._open_connection = None
+
+
+def _connect(name: str) -> sqlite3.Connection:
+    uri = name.startswith("file:")
+    return sqlite3.connect(name, uri=uri, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+
+
+@contextmanager
+def reading(path: str, damaged: Damaged) -> Iterator[sqlite3.Connection]:
+    """Open a file to read it, while another process writes it, or in a folder that cannot be written.
+
+    Raises:
+        PipelineError: it is damaged, or of a newer version; also from within the block.
+    """
+    try:
+        with _readable(path) as connection:
+            check_version(connection, path)
+            yield connection
+    except sqlite3.Error as error:
+        raise guarded(path, damaged, error) from None
+
+
+@contextmanager
+def _readable(path: str) -> Iterator[sqlite3.Connection]:
+    """A connection that only reads.
+
+    Where the folder can be written SQLite makes its side files, and takes in what a killed writer left. Where it cannot,
+    the file is opened as one that nobody changes; a killed writer's rows are then read from a copy.
+    """
+    folder, name = os.path.split(path)
+    if os.access(folder, os.W_OK) and os.access(path, os.W_OK):
+        with _connection(path, "mode=rw") as connection:
+            yield connection
+    elif os.path.exists(f"{path}-wal") and os.path.getsize(f"{path}-wal"):
+        with tempfile.TemporaryDirectory(prefix="typedpipe-") as place:
+            for end in ("", "-wal"):
+                shutil.copyfile(path + end, os.path.join(place, name + end))
+            with _connection(os.path.join(place, name), "mode=rw") as connection:
+                yield connection
+    else:
+        with _connection(path, "immutable=1") as connection:
+            yield connection
+
+
+@contextmanager
+def _connection(path: str, how: str) -> Iterator[sqlite3.Connection]:
+    connection = _connect(f"file:{quote(Path(path).as_posix())}?{how}")
+    try:
+        connection.execute("PRAGMA query_only=1")
+        yield connection
+    finally:
+        connection.close()
+
+
+def check_version(connection: sqlite3.Connection, path: str) -> int:
+    """The format of a file; 0 when nothing is in it yet.
+
+    Raises:
+        PipelineError: TP602, it is newer than what is known here.
+    """
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version > FORMAT:
+        raise newer(path, version, FORMAT)
+    return version

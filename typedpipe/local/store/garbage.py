@@ -1,0 +1,117 @@
+"""What nothing refers to any more: found, said, and removed."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from typedpipe.diagnostics.model import PipelineError
+from typedpipe.local.store.cache_table import kept_digests
+from typedpipe.local.store.index import tasks
+from typedpipe.local.store.locks import Held, is_running, take_lock
+from typedpipe.local.store.model import StoredRun
+from typedpipe.local.store.objects import SCRATCH
+from typedpipe.local.store.problems import first_message, os_problem
+from typedpipe.local.store.tree import remove, size_of
+
+if TYPE_CHECKING:
+    from typedpipe.local.store.root import AnyRun, Root
+
+
+@dataclass(slots=True)
+class Garbage:
+    """What went, or would go."""
+
+    runs: list[str] = field(default_factory=list[str])
+    objects: int = 0
+    results: int = 0
+    scratch: int = 0
+    size: int = 0
+    """Bytes."""
+    kept: str = ""
+    """Why artifacts were not collected; "" when they were."""
+
+
+def collect(root: Root, keep: int | None, older_than: float | None, *, dry_run: bool) -> Garbage:
+    """As :meth:`Root.collect_garbage`."""
+    found = Garbage()
+    runs = root.runs()
+    gone = [run for run in _old(runs, keep, older_than) if not is_running(str(run.folder))]
+    found.runs = [run.name for run in gone]
+    for run in gone:
+        found.size += size_of(str(run.folder))
+        if not dry_run:
+            root.remove(run)
+    left = [run for run in runs if run.name not in set(found.runs)]
+    if not os.path.isdir(root.path / "objects"):
+        return found
+    try:
+        lock = take_lock(str(root.path / "lock"))
+    except Held:
+        found.kept = "a run goes on"
+        return found
+    except OSError as error:
+        raise os_problem(root.path, error) from None
+    try:
+        if not lock.real and any(is_running(str(run.folder)) for run in left):
+            found.kept = "a run goes on"
+            return found
+        _unreferenced(root, left, found, dry_run=dry_run)
+        _scratch(root, found, dry_run=dry_run)
+    finally:
+        lock.release()
+    return found
+
+
+def _old(runs: list[AnyRun], keep: int | None, older_than: float | None) -> list[AnyRun]:
+    """Of the runs, the newest first, those that are to go."""
+    if keep is None and older_than is None:
+        return []
+    return [run for run in runs[keep or 0 :] if older_than is None or run.created < older_than]
+
+
+def _unreferenced(root: Root, runs: list[AnyRun], found: Garbage, *, dry_run: bool) -> None:
+    digests: set[str] = set()
+    keys: set[str] = set()
+    for run in runs:
+        if not isinstance(run, StoredRun):
+            found.kept = f"the run `{run.name}` cannot be read, and nobody knows what it needs"
+            return
+        try:
+            listed = tasks(run)
+        except PipelineError as error:
+            found.kept = first_message(error)
+            return
+        digests.update(kept_digests(run.outputs, root.objects))
+        for task in listed:
+            digests.update(kept_digests(task.outputs, root.objects))
+            digests.update(kept_digests(task.inputs, root.objects))
+            keys.add(task.key)
+    forgotten = [key for key in root.cache.keys() if key not in keys]  # noqa: SIM118  # not a dict
+    found.results = len(forgotten)
+    unused = [digest for digest in root.objects.all() if digest not in digests]
+    found.objects = len(unused)
+    found.size += sum(size_of(root.objects.path(digest)) for digest in unused)
+    if dry_run:
+        return
+    root.cache.forget(forgotten)
+    root.cache.commit()  # before the artifacts go: a result must not outlive them
+    for digest in unused:
+        root.objects.remove(digest)
+    root.cache.commit()
+
+
+def _scratch(root: Root, found: Garbage, *, dry_run: bool) -> None:
+    """Leftovers of killed processes. No run goes on, so nobody is at work on them."""
+    for folder in (root.path / "runs", root.path / "objects"):
+        for name in os.listdir(folder):
+            if name.startswith(SCRATCH):
+                path = str(folder / name)
+                found.scratch += 1
+                found.size += size_of(path)
+                if not dry_run:
+                    try:
+                        remove(path)
+                    except OSError as error:
+                        raise os_problem(path, error) from None

@@ -1,0 +1,325 @@
+"""The index of a run: what became of its tasks, written by one engine, read by anybody."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast, get_args
+
+from typedpipe.local.events import RunState, TaskState
+from typedpipe.local.store.database import Database, reading
+from typedpipe.local.store.locks import Engine, Lock
+from typedpipe.local.store.model import Reused, StoredAttempt, StoredRun, StoredTask
+from typedpipe.local.store.problems import damaged_run, problem
+from typedpipe.local.store.rows import pack, pack_data, unpack, unpack_data
+from typedpipe.local.values import Value
+
+INDEX = "run.sqlite"
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS run (
+    id INTEGER PRIMARY KEY CHECK (id = 1), state TEXT NOT NULL, message TEXT NOT NULL DEFAULT '',
+    outputs TEXT NOT NULL DEFAULT '{}', finished REAL
+);
+CREATE TABLE IF NOT EXISTS tasks (
+    place INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, component TEXT NOT NULL, state TEXT NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0, message TEXT NOT NULL DEFAULT '', exit_code INTEGER, started REAL, finished REAL,
+    reused TEXT NOT NULL DEFAULT '', source_run TEXT NOT NULL DEFAULT '', inputs TEXT NOT NULL DEFAULT '{}',
+    outputs TEXT NOT NULL DEFAULT '{}', key TEXT NOT NULL DEFAULT '', key_parts TEXT NOT NULL DEFAULT '{}'
+);
+CREATE TABLE IF NOT EXISTS attempts (
+    task TEXT NOT NULL, number INTEGER NOT NULL, state TEXT NOT NULL, folder TEXT NOT NULL, started REAL NOT NULL,
+    finished REAL, exit_code INTEGER, message TEXT NOT NULL DEFAULT '', PRIMARY KEY (task, number)
+) WITHOUT ROWID
+"""
+_STARTED = """
+INSERT INTO tasks (name, component, state, attempts, started) VALUES (?, ?, 'RUNNING', ?, ?)
+ON CONFLICT (name) DO UPDATE SET component = excluded.component, state = 'RUNNING', attempts = excluded.attempts,
+    started = coalesce(started, excluded.started), finished = NULL, message = '', exit_code = NULL, outputs = '{}',
+    reused = '', source_run = ''
+"""
+_ATTEMPT = "INSERT OR REPLACE INTO attempts (task, number, state, folder, started) VALUES (?, ?, 'RUNNING', ?, ?)"
+_ENDED = "UPDATE attempts SET state = ?, exit_code = ?, message = ?, finished = ? WHERE task = ? AND number = ?"
+_INPUTS = """
+INSERT INTO tasks (name, component, state, inputs) VALUES (?, '', 'RUNNING', ?)
+ON CONFLICT (name) DO UPDATE SET inputs = excluded.inputs
+"""
+_FINISHED = """
+INSERT INTO tasks (name, component, state, attempts, exit_code, message, started, finished, outputs, reused, source_run,
+    key, key_parts) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (name) DO UPDATE SET component = excluded.component, state = excluded.state, attempts = excluded.attempts,
+    exit_code = excluded.exit_code, message = excluded.message, started = coalesce(excluded.started, started),
+    finished = excluded.finished, outputs = excluded.outputs, reused = excluded.reused, source_run = excluded.source_run,
+    key = excluded.key, key_parts = excluded.key_parts
+"""
+_RUN = """
+INSERT INTO run (id, state, message, outputs, finished) VALUES (1, ?, ?, ?, ?)
+ON CONFLICT (id) DO UPDATE SET state = excluded.state, message = excluded.message, outputs = excluded.outputs,
+    finished = excluded.finished
+"""
+
+
+class RunIndex:
+    """Writes the index, for one engine. Nothing is on disk before :meth:`commit`."""
+
+    def __init__(self, folder: str, root: str, *, durable: bool = False) -> None:
+        name = os.path.basename(folder)
+        self._folder = folder
+        self._root = root
+        self._database = Database(
+            os.path.join(folder, INDEX), SCHEMA, lambda path, why: damaged_run(name, path, why), durable=durable
+        )
+        self.commit = self._database.commit
+        self.close = self._database.close
+
+    def run_started(self) -> None:
+        """The run goes on, or goes on again."""
+        self._database.write(_RUN, "RUNNING", "", "{}", None)
+
+    def attempt_started(
+        self, task: str, component: str, attempt: int, folder: str | os.PathLike[str], time: float
+    ) -> None:
+        self._database.write(_STARTED, task, component, attempt, time)
+        self._database.write(_ATTEMPT, task, attempt, self._relative(os.fspath(folder)), time)
+
+    def attempt_ended(
+        self, task: str, attempt: int, state: TaskState, exit_code: int | None, message: str, time: float
+    ) -> None:
+        self._database.write(_ENDED, state, exit_code, message, time, task, attempt)
+
+    def inputs(self, task: str, values: Mapping[str, Value]) -> None:
+        """What the task was given; it may be said before or after its attempt starts."""
+        self._database.write(_INPUTS, task, pack(values, self._root))
+
+    def finished(  # noqa: PLR0913  # a row
+        self,
+        task: str,
+        component: str,
+        state: TaskState,
+        *,
+        attempts: int = 0,
+        exit_code: int | None = None,
+        message: str = "",
+        started: float | None = None,
+        finished: float | None = None,
+        outputs: Mapping[str, Value] | None = None,
+        reused: Reused = "",
+        source_run: str = "",
+        key: str = "",
+        key_parts: Mapping[str, Any] | None = None,
+    ) -> None:
+        """What became of a task, whether a process ran for it or not."""
+        self._database.write(
+            _FINISHED,
+            task,
+            component,
+            state,
+            attempts,
+            exit_code,
+            message,
+            started,
+            finished,
+            pack(outputs or {}, self._root),
+            reused,
+            source_run,
+            key,
+            pack_data(key_parts or {}),
+        )
+
+    def run_finished(self, state: RunState, message: str, outputs: Mapping[str, Value], time: float) -> None:
+        self._database.write(_RUN, state, message, pack(outputs, self._root), time)
+
+    def _relative(self, path: str) -> str:
+        return path[len(self._folder) + 1 :] if path.startswith(self._folder + os.sep) else path
+
+
+@dataclass(slots=True)
+class RunFolder:
+    """A run that this process has: its folder, its index, and the lock on it."""
+
+    path: Path
+    index: RunIndex
+    lock: Lock
+    nonce: str
+    """Is in the environment of all that the engine starts, so that survivors are found."""
+    previous: Engine | None = None
+    """Who had the run before it was reopened."""
+    _guard: Lock | None = None
+    """Held with others: as long as a run goes on no artifact of the root is collected."""
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    def close(self) -> None:
+        """Let others have it; what was not committed is lost."""
+        self.index.close()
+        self.lock.release()
+        if self._guard is not None:
+            self._guard.release()
+
+
+# ------------------------------------------------------------------------------------------------- reading
+
+
+@dataclass(frozen=True, slots=True)
+class RunRow:
+    """How the run ended, as its index says; "RUNNING" when it says nothing yet."""
+
+    state: str
+    message: str
+    outputs: Mapping[str, Value]
+    finished: float | None
+
+
+def read_run_row(folder: str, root: str) -> RunRow:
+    """The state of the run in this folder.
+
+    Raises:
+        PipelineError: TP604, the index is missing or damaged.
+    """
+    row = _Reading(folder, root).all("SELECT state, message, outputs, finished FROM run")
+    if not row:
+        return RunRow("RUNNING", "", {}, None)
+    read = _Row(folder, root, "the run", row[0])
+    state = read.one_of("state", ("RUNNING", *get_args(RunState)))
+    return RunRow(state, read.text("message"), read.values("outputs"), read.number("finished"))
+
+
+def tasks(run: StoredRun) -> list[StoredTask]:
+    """All tasks of a run, in the order of their first appearance.
+
+    Raises:
+        PipelineError: TP604, the index is missing or damaged.
+    """
+    found = _Reading(str(run.folder), str(run.root))
+    attempts: dict[str, list[StoredAttempt]] = {}
+    for row in found.all("SELECT * FROM attempts ORDER BY task, number"):
+        read = _Row(str(run.folder), str(run.root), f"an attempt of `{row['task']}`", row)
+        attempts.setdefault(read.text("task"), []).append(read.attempt())
+    rows = found.all("SELECT * FROM tasks ORDER BY place")
+    return [
+        _Row(str(run.folder), str(run.root), f"the task `{row['name']}`", row).task(
+            attempts.get(row["name"], ()), order
+        )
+        for order, row in enumerate(rows)
+    ]
+
+
+def task(run: StoredRun, name: str) -> StoredTask:
+    """One task of a run, by its path in the run.
+
+    Raises:
+        PipelineError: TP607, there is none; TP604, the index is missing or damaged.
+    """
+    from typedpipe.diagnostics.words import nearest
+
+    known = {found.name: found for found in tasks(run)}
+    if name in known:
+        return known[name]
+    near = nearest(name, known)
+    said = f"did you mean `{run.name}/{near}`?" if near else f"`typedpipe runs show {run.name}` lists them"
+    raise problem("TP607", f"the run `{run.name}` has no task `{name}`", help=said)
+
+
+class _Reading:
+    """Queries of one index."""
+
+    def __init__(self, folder: str, root: str) -> None:
+        self._path = os.path.join(folder, INDEX)
+        self._run = os.path.basename(folder)
+        self._root = root
+
+    def all(self, query: str) -> list[sqlite3.Row]:
+        if not os.path.exists(self._path):
+            raise damaged_run(self._run, self._path, "there is no such file")
+        with reading(self._path, lambda path, why: damaged_run(self._run, path, why)) as connection:
+            connection.row_factory = sqlite3.Row
+            return connection.execute(query).fetchall()
+
+
+class _Row:
+    """One row, whose fields may have been edited by hand: what is no sense says so, with its place."""
+
+    def __init__(self, folder: str, root: str, what: str, row: sqlite3.Row) -> None:
+        self._folder = folder
+        self._root = root
+        self._what = what
+        self._row = row
+
+    def _bad(self, column: str) -> Exception:
+        name = os.path.basename(self._folder)
+        path = os.path.join(self._folder, INDEX)
+        return damaged_run(name, path, f"`{column}` of {self._what} is not what typedpipe writes")
+
+    def one_of(self, column: str, known: Sequence[str]) -> str:
+        value = self.text(column)
+        if value not in known:
+            raise self._bad(column)
+        return value
+
+    def text(self, column: str) -> str:
+        value = self._row[column]
+        if not isinstance(value, str):
+            raise self._bad(column)
+        return value
+
+    def number(self, column: str) -> float | None:
+        value = self._row[column]
+        if value is not None and not isinstance(value, (int, float)):
+            raise self._bad(column)
+        return value
+
+    def integer(self, column: str) -> int | None:
+        value = self._row[column]
+        if value is not None and not isinstance(value, int):
+            raise self._bad(column)
+        return value
+
+    def values(self, column: str) -> dict[str, Value]:
+        try:
+            return unpack(self.text(column), self._root)
+        except ValueError:
+            raise self._bad(column) from None
+
+    def data(self, column: str) -> dict[str, Any]:
+        try:
+            return unpack_data(self.text(column))
+        except ValueError:
+            raise self._bad(column) from None
+
+    def state(self) -> TaskState:
+        return cast("TaskState", self.one_of("state", get_args(TaskState)))
+
+    def attempt(self) -> StoredAttempt:
+        folder = os.path.join(self._folder, self.text("folder"))
+        return StoredAttempt(
+            self.integer("number") or 0,
+            self.state(),
+            Path(folder),
+            self.number("started") or 0.0,
+            self.number("finished"),
+            self.integer("exit_code"),
+            self.text("message"),
+        )
+
+    def task(self, attempts: Sequence[StoredAttempt], order: int) -> StoredTask:
+        return StoredTask(
+            name=self.text("name"),
+            component=self.text("component"),
+            state=self.state(),
+            order=order,
+            attempts=tuple(attempts),
+            message=self.text("message"),
+            exit_code=self.integer("exit_code"),
+            started=self.number("started"),
+            finished=self.number("finished"),
+            reused=cast("Reused", self.one_of("reused", get_args(Reused))),
+            source_run=self.text("source_run"),
+            inputs=self.values("inputs"),
+            outputs=self.values("outputs"),
+            key=self.text("key"),
+            key_parts=self.data("key_parts"),
+        )

@@ -1,0 +1,158 @@
+"""Who has a run: a lock that goes with its process, and a note of who that is.
+
+``flock`` is asked first: it holds across machines where the file system says so, and ends with its process. Where there
+is none (Windows, some network file systems) the note decides: the process of that id and start time, on this machine.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import sys
+import time
+from dataclasses import asdict, dataclass
+from typing import Any
+
+if sys.platform != "win32":
+    import fcntl
+
+_TRIES = 10
+_PAUSE = 0.02
+"""A reader that looks whether a run is alive holds its lock for an instant: an engine asks again before it gives up."""
+
+
+class Held(Exception):
+    """Another process has the lock."""
+
+
+@dataclass(slots=True)
+class Lock:
+    """A lock that is held until :meth:`release`, or the end of this process. ``fd`` is -1 where there is no flock."""
+
+    path: str
+    fd: int
+
+    @property
+    def real(self) -> bool:
+        return self.fd >= 0
+
+    def release(self) -> None:
+        if self.fd >= 0:
+            os.close(self.fd)
+            self.fd = -1
+
+
+def take_lock(path: str, *, shared: bool = False, create: bool = True, tries: int = _TRIES) -> Lock:
+    """Lock a file.
+
+    Raises:
+        Held: another one has it.
+        OSError: the file cannot be opened.
+    """
+    flags = os.O_RDWR | os.O_CREAT if create else os.O_RDONLY
+    fd = os.open(path, flags | getattr(os, "O_CLOEXEC", 0), 0o644)
+    if sys.platform == "win32":
+        os.close(fd)
+        return Lock(path, -1)
+    kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
+    for attempt in range(tries):
+        try:
+            fcntl.flock(fd, kind | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if attempt + 1 < tries:
+                time.sleep(_PAUSE)
+        except OSError:  # the file system has no locks
+            os.close(fd)
+            return Lock(path, -1)
+        else:
+            return Lock(path, fd)
+    os.close(fd)
+    raise Held(path)
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """The process that has a run. ``nonce`` is in the environment of all that it starts."""
+
+    pid: int
+    started: str
+    """What tells this process from a later one of the same id."""
+    host: str
+    nonce: str
+    time: float
+
+    @property
+    def here(self) -> bool:
+        return self.host == host_name()
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process is there; of another machine's nothing is known, and it is taken to be."""
+        return not self.here or (bool(self.started) and process_start(self.pid) == self.started)
+
+
+def this_engine(nonce: str) -> Engine:
+    pid = os.getpid()
+    return Engine(pid, process_start(pid), host_name(), nonce, time.time())
+
+
+def write_engine(folder: str, engine: Engine) -> None:
+    path = os.path.join(folder, "engine.json")
+    with open(f"{path}.new", "w", encoding="utf-8") as file:
+        json.dump(asdict(engine), file)
+    os.replace(f"{path}.new", path)
+
+
+def read_engine(folder: str) -> Engine | None:
+    """Who had the run last; None when that cannot be read."""
+    try:
+        with open(os.path.join(folder, "engine.json"), encoding="utf-8") as file:
+            data: Any = json.load(file)
+        return Engine(
+            int(data["pid"]), str(data["started"]), str(data["host"]), str(data["nonce"]), float(data["time"])
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def is_running(folder: str) -> bool:
+    """Whether an engine has the run of this folder."""
+    engine = read_engine(folder)
+    try:
+        lock = take_lock(os.path.join(folder, "lock"), shared=True, create=False, tries=1)
+    except Held:
+        return True
+    except OSError:
+        return engine is not None and engine.alive
+    real = lock.real
+    lock.release()
+    return not real and engine is not None and engine.alive
+
+
+def host_name() -> str:
+    """This machine, in this boot: process ids mean nothing beyond it."""
+    try:
+        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+            return f"{socket.gethostname()} {file.read().strip()}"
+    except OSError:
+        return socket.gethostname()
+
+
+def process_start(pid: int) -> str:
+    """When a process started, in whatever the system counts; "" when there is no such process."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            fields = file.read().rpartition(b")")[2].split()
+        return "" if fields[0] in (b"Z", b"X") else fields[19].decode()
+    except OSError:
+        pass
+    if os.path.exists("/proc/self/stat") or sys.platform == "win32":
+        return "" if sys.platform != "win32" else "?"
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return ""
+    except PermissionError:
+        pass
+    return "?"

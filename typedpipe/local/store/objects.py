@@ -1,0 +1,243 @@
+"""Artifacts by their content: each is kept once, read-only, at a place that its digest names, and never overwritten."""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+import stat
+import time
+
+from typedpipe.local.failpoints import reach
+from typedpipe.local.store import tree
+from typedpipe.local.store.database import Database
+from typedpipe.local.store.problems import os_problem, refused
+from typedpipe.local.store.tree import Stat, stat_of
+from typedpipe.runtime.task import describe
+
+_HEX = frozenset("0123456789abcdef")
+SCRATCH = ".new-"
+"""What begins so in ``objects`` is on its way in or out; when its process is gone, it is rubbish."""
+_REMEMBER = "INSERT OR REPLACE INTO objects (digest, size, mtime, ctime, inode, tree) VALUES (?, ?, ?, ?, ?, ?)"
+
+
+class Objects:
+    """The artifacts of a root. Digests are those of companions: ``sha256:`` and 64 hex digits."""
+
+    def __init__(self, root: str, database: Database, *, durable: bool = False) -> None:
+        self._root = root
+        self._folder = os.path.join(root, "objects")
+        self._database = database
+        self._durable = durable
+        self._known: dict[str, Stat] = {}
+
+    def path(self, digest: str) -> str:
+        """Where the artifact of this digest is, or would be.
+
+        Raises:
+            ValueError: it is no digest.
+        """
+        kind, _, digits = digest.partition(":")
+        if kind != "sha256" or len(digits) != 64 or not _HEX.issuperset(digits):
+            raise ValueError(f"`{digest}` is no digest")
+        return f"{self._folder}{os.sep}{digits[:2]}{os.sep}{digits[2:]}"
+
+    def has(self, digest: str) -> bool:
+        return os.path.exists(self.path(digest))
+
+    def holds(self, path: str | None) -> bool:
+        """Whether a path is of an object, here or of a root that was moved from there."""
+        return path is not None and path.startswith(self._folder + os.sep)
+
+    # ------------------------------------------------------------------------------------------ publishing
+
+    def publish(self, path: str, digest: str, seen: Stat | None = None, *, name: str = "") -> str:
+        """Move an artifact in, and say where it is now; the original is gone. An equal one that is there is kept.
+
+        Args:
+            path: A file or folder that nobody writes to any more.
+            digest: Of its content.
+            seen: Its stat when the digest was taken; when it differs by now, the artifact is refused.
+            name: What messages call it; its path if not given.
+
+        Raises:
+            StoreRefused: it has something in it that cannot be kept, or has changed.
+            PipelineError: TP601, the store cannot be written.
+        """
+        place = self.path(digest)
+        name = name or path
+        try:
+            if seen is not None and stat_of(path) != seen:
+                raise refused(
+                    f"the artifact `{name}` was written to after its task had ended",
+                    "let the task wait for all that it starts",
+                )
+            tree.check_kinds(path, name)
+            self._place(path, place, digest, name)
+        except FileNotFoundError as error:
+            raise refused(f"the artifact `{name}` is gone: `{error.filename}`", "let nobody else touch it") from None
+        except OSError as error:
+            raise os_problem(error.filename or self._folder, error) from None
+        return place
+
+    def _place(self, path: str, place: str, digest: str, name: str) -> None:
+        if os.path.lexists(place):
+            if os.path.isdir(place) != os.path.isdir(path):
+                raise refused(
+                    f"the artifact `{name}` has the digest of another one, that is not of its kind: `{place}`",
+                    "a file whose content is the list of a folder's digests cannot be kept beside that folder",
+                )
+            if self.intact(digest):
+                tree.remove(path)
+                return
+            self.quarantine(digest)
+        source = self._frozen(path)
+        reach("object-frozen")
+        os.makedirs(os.path.dirname(place), exist_ok=True)
+        if self._durable:
+            tree.sync(source)
+        self._move(source, place)
+        tree.frozen_top(place)
+        reach("object-placed")
+        if self._durable:
+            tree.sync(os.path.dirname(place))
+        for left in {path, source}:
+            if os.path.lexists(left):
+                tree.remove(left)
+        self._remember(digest, stat_of(place))
+
+    def _frozen(self, path: str) -> str:
+        """The artifact made read-only; a copy of it when it is not ours to change, or on another file system."""
+        if os.lstat(path).st_dev == os.stat(self._folder).st_dev:
+            try:
+                tree.freeze(path)
+                return path
+            except PermissionError:  # made by another user, in a container
+                pass
+        scratch = self._scratch()
+        tree.copy(path, scratch)
+        tree.freeze(scratch)
+        tree.sync(scratch)
+        reach("object-copied")
+        return scratch
+
+    def _scratch(self) -> str:
+        return f"{self._folder}{os.sep}{SCRATCH}{os.getpid()}-{secrets.token_hex(4)}"
+
+    @staticmethod
+    def _move(source: str, place: str) -> None:
+        """Give it its place; when another process was faster, its equal one stays."""
+        if os.path.isdir(source):
+            try:
+                os.rename(source, place)
+            except OSError as error:
+                if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                    raise
+            return
+        try:
+            os.link(source, place)  # unlike a rename, it does not replace what is there
+        except FileExistsError:
+            return
+        except OSError:  # a file system without hard links
+            os.rename(source, place)
+            return
+        os.unlink(source)
+
+    # --------------------------------------------------------------------------------------- looking after
+
+    def intact(self, digest: str) -> bool:
+        """Whether the artifact is there as it was published. Its content is read only when its stat is another one."""
+        place = self.path(digest)
+        known = self._stat(digest)
+        try:
+            now = stat_of(place)
+        except OSError:
+            return False
+        return known == now or self.verify(digest)
+
+    def verify(self, digest: str) -> bool:
+        """Whether the artifact's content is what its digest says; what is right is remembered by its stat."""
+        place = self.path(digest)
+        try:
+            if describe(place)[0] != digest:
+                return False
+            self._freeze_again(place)
+            self._remember(digest, stat_of(place))
+        except OSError:
+            return False
+        return True
+
+    def _freeze_again(self, place: str) -> None:
+        """Of what a killed process placed, or somebody made writable."""
+        try:
+            if stat.S_IMODE(os.lstat(place).st_mode) & 0o222:
+                tree.freeze(place)
+                tree.frozen_top(place)
+        except PermissionError:
+            pass  # not ours: to be read all the same
+
+    def changed(self, digests: list[str] | tuple[str, ...] | set[str]) -> list[str]:
+        """Those of them that somebody has written to since they were published, or removed.
+
+        Ask it of a task's inputs when the task has ended, and :meth:`quarantine` what it says.
+        """
+        return [digest for digest in digests if not self.intact(digest)]
+
+    def quarantine(self, digest: str) -> str:
+        """Set aside an artifact that was changed; where it is now ("" when it is gone)."""
+        self._forget(digest)
+        folder = os.path.join(self._root, "quarantine")
+        place = self.path(digest)
+        target = os.path.join(folder, f"{digest.partition(':')[2][:16]}-{time.time_ns():x}")
+        try:
+            os.makedirs(folder, exist_ok=True)
+            if os.path.isdir(place):
+                os.chmod(place, tree.WRITABLE)
+            os.rename(place, target)
+        except FileNotFoundError:
+            return ""
+        except OSError as error:
+            raise os_problem(place, error) from None
+        return target
+
+    def remove(self, digest: str) -> None:
+        """Remove an artifact that nothing refers to."""
+        self._forget(digest)
+        place, scratch = self.path(digest), self._scratch()
+        try:
+            if os.path.isdir(place):
+                os.chmod(place, tree.WRITABLE)
+            os.rename(place, scratch)  # so that nobody ever finds half of it
+            tree.remove(scratch)
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            raise os_problem(place, error) from None
+
+    def all(self) -> list[str]:
+        """The digests of all that is there."""
+        found: list[str] = []
+        if not os.path.isdir(self._folder):
+            return found
+        for lead in sorted(os.listdir(self._folder)):
+            if len(lead) == 2:
+                found += [f"sha256:{lead}{rest}" for rest in sorted(os.listdir(os.path.join(self._folder, lead)))]
+        return found
+
+    # ------------------------------------------------------------------------------------------ their stats
+
+    def _stat(self, digest: str) -> Stat | None:
+        known = self._known.get(digest)
+        if known is None:
+            row = self._database.row("SELECT size, mtime, ctime, inode, tree FROM objects WHERE digest = ?", digest)
+            if row is not None:
+                known = self._known[digest] = Stat(*row)
+        return known
+
+    def _remember(self, digest: str, seen: Stat) -> None:
+        self._known[digest] = seen
+        self._database.write(_REMEMBER, digest, seen.size, seen.mtime_ns, seen.ctime_ns, seen.inode, seen.tree)
+
+    def _forget(self, digest: str) -> None:
+        self._known.pop(digest, None)
+        self._database.write("DELETE FROM objects WHERE digest = ?", digest)

@@ -1,0 +1,103 @@
+"""What can be wrong with a store, as diagnostics. The store is no source: its files are named in the text."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from typedpipe.diagnostics.model import NOWHERE, Diagnostic, Label, PipelineError
+
+if TYPE_CHECKING:
+    import sqlite3
+
+_SQLITE_READONLY, _SQLITE_CORRUPT, _SQLITE_NOTADB, _SQLITE_ERROR = 8, 11, 26, 1
+_READ_ONLY = (errno.EACCES, errno.EPERM, errno.EROFS)
+
+
+class StoreRefused(PipelineError):
+    """An artifact that cannot be kept: the message names it, and the entry in it that is at fault."""
+
+
+def problem(code: str, message: str, *, help: str = "", notes: Sequence[str] = ()) -> PipelineError:
+    """One diagnostic, to be raised."""
+    return PipelineError([Diagnostic(code, message, Label(NOWHERE), notes=tuple(notes), help=help)])
+
+
+def refused(message: str, help: str) -> StoreRefused:
+    return StoreRefused([Diagnostic("TP608", message, Label(NOWHERE), help=help)])
+
+
+def first_message(error: PipelineError) -> str:
+    """The primary sentence, for where a whole diagnostic is too much."""
+    return error.diagnostics[0].message
+
+
+def cannot_read(path: str | os.PathLike[str], reason: str) -> PipelineError:
+    return problem("TP600", f"`{path}` cannot be read: {reason}", help="name a folder of runs with --folder")
+
+
+def cannot_write(path: str | os.PathLike[str], reason: str) -> PipelineError:
+    return problem(
+        "TP601",
+        f"`{path}` cannot be written: {reason}",
+        help="what is there can still be read; to write, make the folder writable or choose another one with --folder",
+    )
+
+
+def os_problem(path: str | os.PathLike[str], error: OSError) -> PipelineError:
+    """An error of the file system, on writing."""
+    reason = "the folder is read-only" if error.errno in _READ_ONLY else error.strerror or str(error)
+    return cannot_write(path, reason)
+
+
+def newer(path: str | os.PathLike[str], found: object, known: int) -> PipelineError:
+    return problem(
+        "TP602",
+        f"`{path}` is of format {found}, and this typedpipe knows format {known}",
+        help="use the typedpipe that wrote it, or a newer one; nothing was changed",
+    )
+
+
+def damaged_run(run: str, file: str | os.PathLike[str], why: str) -> PipelineError:
+    return problem(
+        "TP604",
+        f"the record of the run `{run}` is damaged: `{file}`: {why}",
+        help=f"`typedpipe runs repair {run}` makes it anew from what its tasks left; logs and artifacts are not touched",
+    )
+
+
+def lost_run(run: str, file: str | os.PathLike[str], why: str) -> PipelineError:
+    """Damage that nothing mends: what the run was given is known nowhere else."""
+    return problem(
+        "TP604",
+        f"the record of the run `{run}` is damaged: `{file}`: {why}",
+        help=f"its logs and files are still in `{os.path.dirname(file)}`; `typedpipe runs rm {run}` removes them",
+    )
+
+
+def damaged_cache(file: str | os.PathLike[str], why: str) -> PipelineError:
+    return problem(
+        "TP605",
+        f"the cache is damaged: `{file}`: {why}",
+        help=f"remove it: `rm {file}*`; runs and artifacts stay, tasks run again once",
+    )
+
+
+def is_damage(error: sqlite3.Error) -> bool:
+    """Whether the file is at fault, and not the disk or its permissions."""
+    code = getattr(error, "sqlite_errorcode", None)
+    return code is None or code & 0xFF in (_SQLITE_CORRUPT, _SQLITE_NOTADB, _SQLITE_ERROR)
+
+
+def sqlite_reason(error: sqlite3.Error) -> str:
+    """Why SQLite would not, in our words."""
+    code = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
+    if code == _SQLITE_NOTADB:
+        return "it is no SQLite file"
+    if code == _SQLITE_CORRUPT:
+        return "it was cut off, or bytes in it were changed"
+    if code == _SQLITE_READONLY:
+        return "the folder is read-only"
+    return str(error)

@@ -1,0 +1,392 @@
+"""The folder of runs: its runs, its artifacts, its cache."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import secrets
+import shutil
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, TypeAlias, cast
+
+from typedpipe.diagnostics.model import NOWHERE, Diagnostic, Label, PipelineError
+from typedpipe.ir.nodes import Pipeline
+from typedpipe.local.failpoints import reach
+from typedpipe.local.store.cache_table import CacheTable, cache_database
+from typedpipe.local.store.database import FORMAT
+from typedpipe.local.store.garbage import Garbage, collect
+from typedpipe.local.store.index import RunFolder, RunIndex, read_run_row
+from typedpipe.local.store.locks import Held, Lock, is_running, read_engine, take_lock, this_engine, write_engine
+from typedpipe.local.store.model import StoredRun, StoredRunState
+from typedpipe.local.store.objects import SCRATCH, Objects
+from typedpipe.local.store.problems import cannot_read, lost_run, newer, os_problem, problem
+from typedpipe.local.store.tree import remove
+
+DEFAULT = ".typedpipe"
+LAST = "last"
+
+
+@dataclass(frozen=True, slots=True)
+class BrokenRun:
+    """A run whose record cannot be read; ``problem`` says why, and what to do."""
+
+    name: str
+    folder: Path
+    problem: PipelineError
+
+    @property
+    def created(self) -> float:
+        """About when it was made."""
+        try:
+            return self.folder.stat().st_mtime
+        except OSError:
+            return 0.0
+
+
+AnyRun: TypeAlias = StoredRun | BrokenRun
+
+
+def root_path(folder: Path | str | None) -> Path:
+    """Where runs are kept, absolute: what is given, else ``TYPEDPIPE_HOME``, else ``.typedpipe`` here."""
+    return Path(os.path.abspath(folder or os.environ.get("TYPEDPIPE_HOME") or DEFAULT))
+
+
+def open_root(folder: Path | None = None, *, create: bool = False, durable: bool = False) -> Root:
+    """Open a folder of runs. One that is not there has no runs, unless it is to be created.
+
+    Args:
+        folder: The place; ``TYPEDPIPE_HOME`` or ``.typedpipe`` in the working directory when None.
+        create: Make it when it is not there.
+        durable: Wait for the disk with each artifact and commit: what a task left then survives a power cut, too.
+
+    Raises:
+        PipelineError: TP197, it cannot be made; TP600, it is no folder, or not readable; TP602, it is of a newer version.
+    """
+    path = root_path(folder)
+    if create:
+        _create(path)
+    found = os.path.join(path, "format.json")
+    try:
+        with open(found, encoding="utf-8") as file:
+            data: Any = json.load(file)
+        number = data["format"]
+    except (FileNotFoundError, NotADirectoryError):
+        if path.exists() and not path.is_dir():
+            raise cannot_read(path, "it is no folder") from None
+        return Root(path, durable=durable)
+    except OSError as error:
+        raise cannot_read(path, error.strerror or str(error)) from None
+    except (ValueError, KeyError, TypeError):
+        raise cannot_read(found, 'it is damaged; it should be {"format": 1}') from None
+    if not isinstance(number, int) or number > FORMAT:
+        raise newer(path, number, FORMAT)
+    return Root(path, durable=durable)
+
+
+def _create(path: Path) -> None:
+    try:
+        os.makedirs(path / "runs", exist_ok=True)
+        os.makedirs(path / "objects", exist_ok=True)
+        for name, text in ((".gitignore", "*\n"), ("format.json", json.dumps({"format": FORMAT}) + "\n")):
+            if not os.path.exists(path / name):
+                write_whole(path / name, text)
+    except OSError as error:
+        raise cannot_make(path, error) from None
+
+
+def cannot_make(path: Path, error: OSError, pipeline: Pipeline | None = None) -> PipelineError:
+    message = f"the run folder {path} cannot be made: {error.strerror or error}"
+    place = Label(NOWHERE if pipeline is None else pipeline.span)
+    return PipelineError([Diagnostic("TP197", message, place, help="choose a folder that can be written")])
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file at once: nobody sees half of it."""
+    scratch = f"{path}.{os.getpid()}-{secrets.token_hex(3)}"
+    with open(scratch, "w", encoding="utf-8") as file:
+        file.write(text)
+    os.replace(scratch, path)
+
+
+class Root:
+    """A folder of runs. Made by :func:`open_root`; one thread at a time may use it."""
+
+    def __init__(self, path: Path, *, durable: bool = False) -> None:
+        self.path = path
+        self._durable = durable
+        database = cache_database(str(path), durable=durable)
+        self.objects = Objects(str(path), database, durable=durable)
+        self.cache = CacheTable(str(path), database, self.objects)
+
+    def close(self) -> None:
+        self.cache.close()
+
+    # --------------------------------------------------------------------------------------------- reading
+
+    def names(self) -> list[str]:
+        """The names of all runs, in no order.
+
+        Raises:
+            PipelineError: TP600, the folder cannot be read.
+        """
+        try:
+            with os.scandir(self.path / "runs") as found:
+                return [entry.name for entry in found if entry.is_dir() and not entry.name.startswith(".")]
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise cannot_read(self.path, error.strerror or str(error)) from None
+
+    def runs(self) -> list[AnyRun]:
+        """All runs, the newest first; those that cannot be read say why."""
+        found = [self._read(name) for name in self.names()]
+        return sorted(found, key=lambda run: (run.created, run.name), reverse=True)
+
+    def run(self, name: str | None = None) -> StoredRun:
+        """One run: by its name, the beginning of its name when no other one begins so, or the newest.
+
+        Raises:
+            PipelineError: TP603, there is none, or several; TP602 and TP604, its record cannot be read.
+        """
+        found = self._read(self.resolve(name))
+        if isinstance(found, BrokenRun):
+            raise found.problem
+        return found
+
+    def resolve(self, name: str | None) -> str:
+        """The whole name of a run that is named as :meth:`run` takes it."""
+        names = self.names()
+        if name in names:
+            return name
+        if name is None or name == LAST:
+            if not names:
+                raise problem("TP603", f"there are no runs in `{self.path}`", help="name another folder with --folder")
+            return max((self._created(item), item) for item in names)[1]
+        starting = sorted(item for item in names if item.startswith(name)) if name else []
+        if len(starting) == 1:
+            return starting[0]
+        if starting:
+            listed = ", ".join(f"`{item}`" for item in starting[:4]) + (" and more" if len(starting) > 4 else "")
+            raise problem("TP603", f"{len(starting)} runs begin with `{name}`: {listed}", help="type more of the name")
+        from typedpipe.diagnostics.words import nearest
+
+        near = nearest(name, names)
+        help_ = f"did you mean `{near}`?" if near else "`typedpipe runs ls` lists them; `last` is the newest one"
+        raise problem("TP603", f"there is no run `{name}` in `{self.path}`", help=help_)
+
+    def _created(self, name: str) -> float:
+        try:
+            return _created(read_record(self.path / "runs" / name))
+        except PipelineError:
+            return BrokenRun(name, self.path / "runs" / name, problem("TP604", "")).created
+
+    def _read(self, name: str) -> AnyRun:
+        folder = self.path / "runs" / name
+        try:
+            return read_run(folder)
+        except PipelineError as error:
+            return BrokenRun(name, folder, error)
+
+    # --------------------------------------------------------------------------------------------- writing
+
+    def new_run(
+        self, name: str, pipeline: Pipeline, arguments: Mapping[str, str], settings: Mapping[str, Any]
+    ) -> RunFolder:
+        """Make the folder of a run, and have it: nobody ever sees half of it.
+
+        Args:
+            name: The run's; it must not be there.
+            pipeline: The closed IR that is pinned.
+            arguments: Wire text by name.
+            settings: How it is run, as JSON data.
+
+        Raises:
+            PipelineError: TP197, the folder cannot be made.
+        """
+        from typedpipe.ir import wire
+
+        folder = self.path / "runs" / name
+        scratch = self.path / "runs" / f"{SCRATCH}{os.getpid()}-{secrets.token_hex(4)}"
+        record = {
+            "format": FORMAT,
+            "run": name,
+            "pipeline": pipeline.name,
+            "created": time.time(),
+            "arguments": dict(arguments),
+            "settings": dict(settings),
+            "python": platform.python_version(),
+            "version": version("typedpipe"),
+        }
+        guard: Lock | None = None
+        try:
+            guard = take_lock(str(self.path / "lock"), shared=True)
+            for made in (scratch, scratch / "specs", scratch / "tasks"):
+                os.mkdir(made)
+            with open(scratch / "pipeline.ir", "wb") as file:
+                file.write(wire.encode(pipeline))
+            write_whole(scratch / "run.json", json.dumps(record, indent=1) + "\n")
+            lock = take_lock(str(scratch / "lock"))
+            engine = this_engine(secrets.token_hex(8))
+            write_engine(str(scratch), engine)
+            reach("run-made")
+            os.rename(scratch, folder)
+        except (OSError, Held) as error:
+            if guard is not None:
+                guard.release()
+            shutil.rmtree(scratch, ignore_errors=True)
+            raise self._cannot_make_run(folder, error, pipeline) from None
+        index = RunIndex(str(folder), str(self.path), durable=self._durable)
+        index.run_started()
+        index.commit()
+        return RunFolder(folder, index, lock, engine.nonce, None, guard)
+
+    @staticmethod
+    def _cannot_make_run(folder: Path, error: OSError | Held, pipeline: Pipeline) -> PipelineError:
+        if isinstance(error, Held):
+            error = OSError(0, "its artifacts are being collected (`typedpipe runs gc`); try again")
+        elif folder.exists():
+            error = OSError(error.errno, "there is a run of this name")
+        return cannot_make(folder, error, pipeline)
+
+    def reopen(self, run: StoredRun) -> RunFolder:
+        """Have a run whose engine is gone, or that has ended, to go on with it.
+
+        Raises:
+            PipelineError: TP606, another engine has it; TP601, the folder cannot be written; TP604, its index is damaged.
+        """
+        folder = str(run.folder)
+        previous = read_engine(folder)
+        guard: Lock | None = None
+        try:
+            guard = take_lock(str(self.path / "lock"), shared=True)
+            lock = take_lock(os.path.join(folder, "lock"))
+            if not lock.real and is_running(folder):
+                raise Held(folder)  # noqa: TRY301  # as take_lock
+            engine = this_engine(secrets.token_hex(8))
+            write_engine(folder, engine)
+        except Held:
+            if guard is not None:
+                guard.release()
+            raise held(run.name, folder) from None
+        except OSError as error:
+            if guard is not None:
+                guard.release()
+            raise os_problem(folder, error) from None
+        try:
+            index = RunIndex(folder, str(self.path), durable=self._durable)
+            index.run_started()
+            index.commit()
+        except PipelineError:
+            lock.release()
+            guard.release()
+            raise
+        return RunFolder(run.folder, index, lock, engine.nonce, previous, guard)
+
+    def remove(self, run: AnyRun) -> None:
+        """Remove a run: its record, logs and work files. Its artifacts go with :meth:`collect_garbage`.
+
+        Raises:
+            PipelineError: TP606, it goes on; TP601, the folder cannot be written.
+        """
+        folder = str(run.folder)
+        if is_running(folder):
+            raise held(run.name, folder)
+        scratch = self.path / "runs" / f"{SCRATCH}{os.getpid()}-{secrets.token_hex(4)}"
+        try:
+            os.rename(folder, scratch)
+            remove(str(scratch))
+        except OSError as error:
+            raise os_problem(folder, error) from None
+
+    def collect_garbage(
+        self, *, keep: int | None = None, older_than: float | None = None, dry_run: bool = False
+    ) -> Garbage:
+        """Remove runs, then what no run refers to: artifacts, remembered results, what killed processes left.
+
+        Args:
+            keep: So many of the newest runs stay, of all pipelines together.
+            older_than: Only runs that were made before this Unix time go. Runs go when one of the two is given, and
+                both hold; a run that goes on stays.
+            dry_run: Only say what would go.
+
+        Raises:
+            PipelineError: TP601, the folder cannot be written.
+        """
+        return collect(self, keep, older_than, dry_run=dry_run)
+
+
+def held(run: str, folder: str) -> PipelineError:
+    """Another engine has the run."""
+    engine = read_engine(folder)
+    who = f"process {engine.pid}" + ("" if engine.here else f" on {engine.host.split()[0]}") if engine else "a process"
+    return problem(
+        "TP606", f"the run `{run}` goes on: {who} has it", help="wait for its end, or end it with Ctrl-C there"
+    )
+
+
+def read_run(folder: Path) -> StoredRun:
+    """The record of a run.
+
+    Raises:
+        PipelineError: TP602 and TP604, it cannot be read.
+    """
+    record = read_record(folder)
+    row = read_run_row(str(folder), str(folder.parent.parent))
+    state = row.state
+    if state == "RUNNING" and not is_running(str(folder)):
+        row = read_run_row(str(folder), str(folder.parent.parent))  # it may have ended just now
+        state = "INTERRUPTED" if row.state == "RUNNING" else row.state
+    return StoredRun(
+        name=folder.name,
+        pipeline=str(record["pipeline"]),
+        folder=folder,
+        state=cast("StoredRunState", state),
+        created=_created(record),
+        finished=row.finished,
+        message=row.message,
+        arguments=cast("dict[str, str]", record["arguments"]),
+        settings=cast("dict[str, Any]", record["settings"]),
+        outputs=row.outputs,
+    )
+
+
+def read_record(folder: Path) -> dict[str, Any]:
+    """What ``run.json`` says.
+
+    Raises:
+        PipelineError: TP602 and TP604, it cannot be read.
+    """
+    path = folder / "run.json"
+    try:
+        with open(path, encoding="utf-8") as file:
+            data: Any = json.load(file)
+    except FileNotFoundError:
+        raise lost_run(folder.name, path, "there is no such file") from None
+    except OSError as error:
+        raise cannot_read(path, error.strerror or str(error)) from None
+    except ValueError:
+        raise lost_run(folder.name, path, "it was cut off, or edited") from None
+    if isinstance(data, dict) and isinstance(data.get("format"), int) and data["format"] > FORMAT:
+        raise newer(path, data["format"], FORMAT)
+    kinds: dict[str, Any] = {
+        "format": int,
+        "pipeline": str,
+        "created": (int, float),
+        "arguments": dict,
+        "settings": dict,
+    }
+    for name, kind in kinds.items():
+        if not isinstance(data, dict) or not isinstance(data.get(name), kind):
+            raise lost_run(folder.name, path, f"`{name}` is not what typedpipe writes")
+    if not all(isinstance(text, str) for text in data["arguments"].values()):
+        raise lost_run(folder.name, path, "`arguments` is not what typedpipe writes")
+    return cast("dict[str, Any]", data)
+
+
+def _created(record: Mapping[str, Any]) -> float:
+    return float(record["created"])

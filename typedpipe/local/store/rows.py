@@ -1,0 +1,84 @@
+"""Values and JSON data as the text of a row. Places within the root are kept relative to it, so that it can be moved."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from typing import Any, cast
+
+from typedpipe.local.store.model import data_value, value_data
+from typedpipe.local.values import Value
+
+
+def pack(values: Mapping[str, Value], root: str) -> str:
+    """Values by name, as text.
+
+    >>> pack({"x": "3"}, "/r")
+    '{"x":"3"}'
+    """
+    if not values:
+        return "{}"
+    data = {
+        name: value if isinstance(value, str) else _inside(value_data(value), root) for name, value in values.items()
+    }
+    return json.dumps(data, separators=(",", ":"))
+
+
+def unpack(text: str, root: str) -> dict[str, Value]:
+    """The values of :func:`pack`.
+
+    Raises:
+        ValueError: the text is not what it wrote.
+    """
+    if text == "{}":
+        return {}
+    try:
+        return {name: _outside(value, root) for name, value in unpack_data(text).items()}
+    except (AssertionError, KeyError, TypeError, AttributeError):
+        raise ValueError("a value that is none") from None
+
+
+def _inside(data: Any, root: str) -> Any:
+    if isinstance(data, list):
+        return [_inside(item, root) for item in data]
+    if not isinstance(data, dict) or not data["path"] or not data["path"].startswith(root + os.sep):
+        return data
+    path: str = data["path"][len(root) + 1 :].replace(os.sep, "/")
+    companion: dict[str, Any] = data["companion"]
+    if companion.get("uri") == data["path"]:
+        companion = companion | {"uri": path}
+    return {"path": path, "companion": companion}
+
+
+def _outside(data: Any, root: str) -> Value:
+    if isinstance(data, str):
+        return data
+    if isinstance(data, list):
+        return tuple(_outside(item, root) for item in data)
+    if isinstance(data, dict):
+        path, companion = data["path"], data["companion"]
+        if not isinstance(companion, dict) or not isinstance(path, str | None):
+            raise TypeError
+        if path and not os.path.isabs(path):
+            place = os.path.join(root, *path.split("/"))
+            if companion.get("uri") == path:
+                companion = companion | {"uri": place}
+            data = {"path": place, "companion": companion}
+    return data_value(data)
+
+
+def pack_data(data: Mapping[str, Any]) -> str:
+    return json.dumps(data, separators=(",", ":")) if data else "{}"
+
+
+def unpack_data(text: str) -> dict[str, Any]:
+    """JSON data by name.
+
+    Raises:
+        ValueError: the text is no JSON object.
+    """
+    data = json.loads(text)
+    if not isinstance(data, dict):
+        raise ValueError("no object")  # noqa: TRY004  # the text's fault, as if it were no JSON
+    return cast("dict[str, Any]", data)

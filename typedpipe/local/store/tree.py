@@ -1,0 +1,248 @@
+"""Files and folders of artifacts: what may be in them, how they are made read-only, copied, compared and removed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from hashlib import blake2b
+
+from typedpipe.local.store.problems import StoreRefused, refused
+from typedpipe.runtime.task import MARKER, describe
+
+FILE_MODE = 0o444
+FOLDER_MODE = 0o555
+WRITABLE = 0o755
+_SIGNED = (1 << 63) - 1
+"""A database's integers are signed; the inodes of a few file systems are beyond that."""
+_KINDS = {stat.S_IFSOCK: "a socket", stat.S_IFIFO: "a pipe", stat.S_IFBLK: "a device", stat.S_IFCHR: "a device"}
+
+
+@dataclass(frozen=True, slots=True)
+class Stat:
+    """What changes when somebody writes to an artifact. ``tree`` sums up the entries of a folder; "" for a file."""
+
+    size: int
+    mtime_ns: int
+    ctime_ns: int
+    inode: int
+    tree: str = ""
+
+
+def stat_of(path: str) -> Stat:
+    """The stat of a file, or of a folder with all that is in it.
+
+    Raises:
+        OSError: there is nothing.
+    """
+    found = os.lstat(path)
+    if not stat.S_ISDIR(found.st_mode):
+        return Stat(found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino & _SIGNED)
+    total = blake2b(digest_size=16)
+    for name, entry in entries(path):
+        info = entry.stat(follow_symlinks=False)
+        numbers = (info.st_mode, info.st_size, info.st_mtime_ns, info.st_ctime_ns, info.st_ino)
+        total.update(os.fsencode(name) + repr(numbers).encode())
+    return Stat(found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino & _SIGNED, total.hexdigest())
+
+
+def entries(path: str) -> Iterator[tuple[str, os.DirEntry[str]]]:
+    """All that is in a folder, by its name in it; a folder comes before what is in it."""
+    pending = [""]
+    while pending:
+        above = pending.pop()
+        with os.scandir(os.path.join(path, above)) as found:
+            listed = sorted(found, key=lambda entry: entry.name)
+        for entry in listed:
+            name = f"{above}/{entry.name}" if above else entry.name
+            yield name, entry
+            if entry.is_dir(follow_symlinks=False):
+                pending.append(name)
+
+
+def describe_artifact(path: str, name: str) -> tuple[str, int, list[str]]:
+    """Digest, size and empty folders of what a container made; ``runtime.task.describe`` after :func:`resolve_links`.
+
+    Raises:
+        StoreRefused: there is something in it that cannot be kept. ``name`` is what the artifact is called there.
+    """
+    resolve_links(path, name)
+    check_kinds(path, name)
+    return describe(path)
+
+
+def resolve_links(path: str, name: str) -> None:
+    """Put what is in the artifact where a link in it points to: a store knows no links, here or in a cluster.
+
+    Raises:
+        StoreRefused: a link leads out of the artifact, nowhere, or to a folder above it.
+    """
+    if os.path.islink(path):
+        raise _link(name, "", path, "is a link")
+    if not os.path.isdir(path):
+        return
+    real = os.path.realpath(path)
+    links = [(entry, os.path.join(path, entry)) for entry, found in entries(path) if found.is_symlink()]
+    targets = [_target(name, entry, link, real) for entry, link in links]
+    for (_, link), target in zip(links, targets, strict=True):
+        _copy_following(target, f"{link}.typedpipe")
+    for _, link in links:
+        os.unlink(link)
+        os.rename(f"{link}.typedpipe", link)
+
+
+def _target(name: str, entry: str, link: str, real: str) -> str:
+    target = os.path.realpath(link)
+    if target != real and not target.startswith(real + os.sep):
+        raise _link(name, entry, link, "leads out of the artifact")
+    if not os.path.exists(target):
+        raise _link(name, entry, link, "leads nowhere")
+    if os.path.realpath(os.path.dirname(link)).startswith(target) and os.path.isdir(target):
+        raise _link(name, entry, link, "leads back to a folder above it")
+    return target
+
+
+def _copy_following(source: str, target: str) -> None:
+    if os.path.isdir(source):
+        shutil.copytree(source, target, copy_function=shutil.copyfile)
+    else:
+        shutil.copyfile(source, target)
+
+
+def _link(name: str, entry: str, link: str, why: str) -> StoreRefused:
+    place = f"`{entry}` in it" if entry else "it"
+    return refused(
+        f"the artifact `{name}` cannot be kept: {place} {why} (to `{os.readlink(link)}`)",
+        "write a copy of the file there: an artifact is kept by its content, and has to have all of it",
+    )
+
+
+def check_kinds(path: str, name: str) -> None:
+    """Refuse what is neither a file nor a folder.
+
+    Raises:
+        StoreRefused: it names the entry.
+    """
+    found = os.lstat(path)
+    if stat.S_ISDIR(found.st_mode):
+        for entry, info in entries(path):
+            if not info.is_file(follow_symlinks=False) and not info.is_dir(follow_symlinks=False):
+                _refuse(os.path.join(path, entry), name, entry)
+    elif not stat.S_ISREG(found.st_mode):
+        _refuse(path, name, "")
+
+
+def _refuse(path: str, name: str, entry: str) -> None:
+    mode = os.lstat(path).st_mode
+    if stat.S_ISLNK(mode):
+        raise _link(name, entry, path, "is a link")
+    kind = _KINDS.get(stat.S_IFMT(mode), "no file")
+    place = f"`{entry}` in it" if entry else "it"
+    raise refused(
+        f"the artifact `{name}` cannot be kept: {place} is {kind}",
+        "an artifact is a file, or a folder of files and folders; make sockets and pipes elsewhere",
+    )
+
+
+def freeze(path: str) -> None:
+    """Make an artifact read-only, but for the top folder, which a rename needs to write to.
+
+    A file that has a second name elsewhere becomes a file of its own first: whoever has the other name could go on
+    writing to it, and would find it read-only.
+    """
+    if not os.path.isdir(path):
+        _freeze_file(path)
+        return
+    folders: list[str] = []
+    empty = True
+    for _, entry in entries(path):
+        if entry.is_dir(follow_symlinks=False):
+            folders.append(entry.path)
+        else:
+            empty = False
+            _freeze_file(entry.path)
+    if empty:  # as the runtime does it, so that an empty folder is told from none
+        with open(os.path.join(path, MARKER), "x", encoding="utf-8"):
+            pass
+        os.chmod(os.path.join(path, MARKER), FILE_MODE)
+    for folder in reversed(folders):
+        os.chmod(folder, FOLDER_MODE)
+
+
+def _freeze_file(path: str) -> None:
+    if os.lstat(path).st_nlink > 1:
+        own = f"{path}.typedpipe"
+        shutil.copyfile(path, own)
+        os.replace(own, path)
+    os.chmod(path, FILE_MODE)
+
+
+def frozen_top(path: str) -> None:
+    """The last step of :func:`freeze`, at the place where it stays."""
+    if os.path.isdir(path):
+        os.chmod(path, FOLDER_MODE)
+
+
+def copy(source: str, target: str) -> None:
+    """Copy an artifact; links in it, which there are not after :func:`check_kinds`, are not followed."""
+    if os.path.isdir(source):
+        shutil.copytree(source, target, symlinks=True, copy_function=shutil.copyfile)
+        thaw(target)
+    else:
+        shutil.copyfile(source, target)
+
+
+def sync(path: str) -> None:
+    """Let a file or folder reach the disk, with all that is in it."""
+    if os.path.isdir(path):
+        for _, entry in entries(path):
+            if not entry.is_symlink():
+                _fsync(entry.path)
+    _fsync(path)
+
+
+def _fsync(path: str) -> None:
+    if os.name == "nt" and os.path.isdir(path):
+        return
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def thaw(path: str) -> None:
+    """Let the folders of an artifact be written to again; files need not be, to be removed."""
+    if os.path.islink(path) or not os.path.isdir(path):
+        return
+    os.chmod(path, WRITABLE)
+    for _, entry in entries(path):
+        if entry.is_dir(follow_symlinks=False):
+            os.chmod(entry.path, WRITABLE)
+
+
+def remove(path: str) -> None:
+    """Remove a file or folder, read-only or not.
+
+    Raises:
+        OSError: it cannot be removed.
+    """
+    if os.path.islink(path) or not os.path.isdir(path):
+        os.unlink(path)
+        return
+    thaw(path)
+    shutil.rmtree(path)
+
+
+def size_of(path: str) -> int:
+    """Bytes of a file, or of all files of a folder; what goes away meanwhile counts nothing."""
+    try:
+        if not os.path.isdir(path) or os.path.islink(path):
+            return os.lstat(path).st_size
+        return sum(
+            e.stat(follow_symlinks=False).st_size for _, e in entries(path) if not e.is_dir(follow_symlinks=False)
+        )
+    except OSError:
+        return 0
