@@ -14,10 +14,10 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from typedpipe.local.survivors import NONCE, kill_marked
 
@@ -39,6 +39,8 @@ class Launch:
     """The component's key in the pipeline, which says where the task runs."""
     own_env: bool = False
     """The task sets variables: it gets no process that loaded modules before they were set."""
+    data: Mapping[str, Any] | None = None
+    """What ``job`` holds, for ``inprocess``: then neither the file nor its folder has to be there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,8 @@ class Exited:
     ticket: str
     code: int | None
     message: str = ""
+    texts: Mapping[str, str] | None = None
+    """Texts of parameter outputs and companions by key, where they were kept and not put into ``out/p``."""
 
 
 class Launcher(Protocol):
@@ -145,28 +149,45 @@ class ZygoteLauncher:
         self._mark = mark or secrets.token_hex(16)
         self._python = python
         self._modules = tuple(modules)
+        self._process: subprocess.Popen[bytes] | None = None
         self._tickets: dict[str, None] = {}
+        self._broken = ""
+        """Why it cannot start at all; then each task hears that."""
         self._open()
 
     def _open(self) -> None:
-        self.ready = False
+        self.ready = self._asked = False
         self._channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         for end in (self._channel, theirs):
             end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
-        self._process = subprocess.Popen(
+        self._process = None
+        try:
+            if not self._broken:
+                self._process = self._popen(theirs)
+        except OSError as error:
+            self._broken = f"no process can be started with {self._python.command[0]}: {error.strerror}"
+        self._theirs = theirs
+        if self._process is not None:
+            theirs.close()
+
+    def _popen(self, theirs: socket.socket) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
             [*self._python.command, ZYGOTE, str(theirs.fileno()), *self._modules],
             pass_fds=(theirs.fileno(),),
             stdin=subprocess.DEVNULL,
             start_new_session=True,  # Ctrl-C is for the engine, which decides
             env=self._python.environment(self._mark),
         )
-        theirs.close()
 
     def fileno(self) -> int:
         return self._channel.fileno()
 
     def start(self, launch: Launch) -> None:
         self._tickets[launch.ticket] = None
+        self._asked = True
+        if self._broken:
+            self._theirs.send(json.dumps(["refused", launch.ticket, self._broken]).encode())
+            return
         self._send("start", launch.ticket, launch.job, launch.log, launch.spec)
 
     def signal(self, ticket: str, number: int) -> None:
@@ -202,27 +223,32 @@ class ZygoteLauncher:
 
     def _bury(self) -> Iterable[Exited]:
         """The zygote died (it was killed, or memory ran out): what it ran is dead or is killed now; start another."""
-        lost, served = list(self._tickets), self.ready
-        self._end()
-        if not served:
+        lost, why = list(self._tickets), "the process that starts tasks was killed (out of memory?)"
+        if not self.ready and not self._modules:
+            why = self._broken = f"the process that starts tasks ends at once: {' '.join(self._python.command)}"
+        elif not self.ready:
             self._modules = ()  # perhaps one of them ended it
+        self._end()
         self._open()
         self.generation += 1
-        why = "was killed (out of memory?)" if served else "could not start: see what it printed"
         for ticket in lost:
-            yield Exited(ticket, None, f"the process that starts tasks {why}")
+            yield Exited(ticket, None, why)
 
     def _end(self) -> None:
         self._tickets.clear()
         self._channel.close()  # its end of file makes the zygote kill what runs, and leave
+        self._theirs.close()
+        process = self._process
+        if process is None:
+            return
+        if not self._asked:
+            process.kill()  # it runs nothing, and may be loading modules for seconds
         try:
-            if not self.ready:
-                self._process.kill()  # it loads modules, and runs nothing
-            self._process.wait(timeout=10)
+            process.wait(timeout=10)
         except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        if self._process.returncode != 0 and self.ready:
+            process.kill()
+            process.wait()
+        if process.returncode != 0 and self._asked:
             kill_marked(self._mark)
 
     def close(self) -> None:

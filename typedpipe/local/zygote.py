@@ -196,6 +196,9 @@ def preload(modules: list[str]) -> None:
         name, _, names = module.partition(":")
         with contextlib.suppress(BaseException):
             __import__(name, None, None, names.split(",") if names else [])
+    if "numpy" in sys.modules:
+        with contextlib.suppress(BaseException):
+            __import__("numpy.random")  # numpy itself loads it late, and children are seeded anew
     for number, copy in enumerate(kept, 1):
         sys.stdout.flush()
         sys.stderr.flush()

@@ -802,7 +802,7 @@ def _fill(module: ModuleType, spec: dict[str, Any]) -> None:
     defined = {name for _, names in codes for name in names}
     space.update((name, value) for name, value in _stub_names().items() if name not in space)
     space["__loader__"] = _Lines(spec["chunks"])
-    wanted = [name for name in TYPING if any(_uses(code, name) for code, _ in codes)]
+    wanted = _typing_names(codes)
     if wanted:
         import typing
 
@@ -813,8 +813,19 @@ def _fill(module: ModuleType, spec: dict[str, Any]) -> None:
         exec(code, space)  # noqa: S102  # this is what the file is for
 
 
-def _uses(code: CodeType, name: str) -> bool:
-    return name in code.co_names or any(_uses(c, name) for c in code.co_consts if hasattr(c, "co_names"))
+def _typing_names(codes: list[tuple[CodeType, list[str]]]) -> list[str]:
+    known = _used.get(id(codes))  # the lists are kept, see ``compile_source``
+    if known is None:
+        names: set[str] = set()
+        pending = [code for code, _ in codes]
+        for code in pending:
+            names.update(code.co_names)
+            pending += [inner for inner in code.co_consts if hasattr(inner, "co_names")]
+        known = _used[id(codes)] = [name for name in TYPING if name in names]
+    return known
+
+
+_used: dict[int, list[str]] = {}
 
 
 class _Lines:
@@ -933,8 +944,11 @@ class ContractError(Exception):
 
 
 class _Task:
-    def __init__(self, spec: dict[str, Any], parameters: list[dict[str, str]], root: str) -> None:
+    def __init__(
+        self, spec: dict[str, Any], parameters: list[dict[str, str]], root: str, kept: dict[str, str] | None
+    ) -> None:
         self.spec = spec
+        self.kept = kept
         self.parameters = {p["name"]: p["value"] for p in parameters}
         self.root = root
         self.classes: dict[str, Any] = {}
@@ -1050,6 +1064,9 @@ class _Task:
         if len(text) > limit:
             reason = "expected at most {} bytes, found {}: return it as an artifact, in a file".format(limit, len(text))
             raise self.error("TP505", "output `{}`".format(name), reason)
+        if self.kept is not None:
+            self.kept[key] = text
+            return
         _write(self.place("out", "p", key), text)
         if not isinstance(type_, str) or type_ not in ("int", "float", "bool", "str", "datetime"):
             _write(self.place("out", "p", key + ".box"), to_text(text))
@@ -1284,13 +1301,15 @@ def install(
 
 def _run(task: _Task) -> None:
     spec = task.spec
-    for folder in ("p", "a"):
-        os.makedirs(task.place("out", folder), exist_ok=True)
+    if task.kept is None:
+        os.makedirs(task.place("out", "p"), exist_ok=True)
+    if task.kept is None or any(_holds_artifact(port[3]) for port in spec["outputs"]):
+        os.makedirs(task.place("out", "a"), exist_ok=True)
     _state["scratch"] = task.place("out", "new")
     if spec.get("packages") and os.environ.get("TYPEDPIPE_INSTALL") == "1":
         install(spec["packages"], spec.get("index_urls", ()), spec.get("trusted_hosts", ()), task.place("out", "site"))
     try:
-        task.classes = load(spec, task.place("out", "lib")).__dict__
+        task.classes = load(spec, task.place("out", "lib") if task.kept is None else "").__dict__
     except SyntaxError as error:
         version = "Python {}.{}".format(*sys.version_info[:2])
         raise task.error(
@@ -1319,10 +1338,15 @@ def _call(task: _Task) -> Any:
         raise
 
 
-def main(spec: dict[str, Any], parameters: list[dict[str, str]], root: str = "/tp") -> int:
-    """Run one task. Returns 0; a failure leaves by ``SystemExit`` with 1 (the user's) or 2 (the contract's)."""
+def main(
+    spec: dict[str, Any], parameters: list[dict[str, str]], root: str = "/tp", kept: dict[str, str] | None = None
+) -> int:
+    """Run one task. Returns 0; a failure leaves by ``SystemExit`` with 1 (the user's) or 2 (the contract's).
+
+    With ``kept`` the texts of parameter outputs, companions too, are put there by key and not into files.
+    """
     try:
-        _run(_Task(spec, parameters, root))
+        _run(_Task(spec, parameters, root, kept))
     except ContractError as error:
         message = "error[{}]: {}".format(error.code, error)
         _tell(message, message)

@@ -2,15 +2,135 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import select
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
-from typedpipe.local.launch import Launcher, launcher
+from typedpipe.local.launch import HERE, Exited, Inbox, Interpreter, Launch, Launcher, SpawnLauncher, ZygoteLauncher
+from typedpipe.local.runners.environments import Environment
+from typedpipe.local.runners.inprocess import InProcessLauncher
 from typedpipe.local.runners.placement import Placement
+from typedpipe.local.runners.preload import union
+
+
+@dataclass(slots=True)
+class _Used:
+    """A launcher that was needed, and what it is listened to at."""
+
+    launcher: Launcher
+    fd: int = -1
+    generation: int = 0
+
+
+class Composite:
+    """Gives each task to the launcher of its component's place; launchers are made when they are needed."""
+
+    def __init__(
+        self, placements: Mapping[str, Placement], nonce: str, objects: str, debug: bool, zygotes: bool
+    ) -> None:
+        self.generation = 0
+        """Never grows: what is listened to inside changes, the one descriptor outside does not."""
+        self._placements = placements
+        self._nonce = nonce
+        self._objects = objects
+        self._debug = debug
+        self._zygotes = zygotes
+        self._inbox = Inbox()
+        self._epoll = select.epoll() if sys.platform == "linux" else None
+        if self._epoll is not None:
+            self._epoll.register(self._inbox.fileno(), select.EPOLLIN)
+        self._used: dict[str, _Used] = {}
+        self._owners: dict[str, Launcher] = {}
+
+    def fileno(self) -> int:
+        return self._inbox.fileno() if self._epoll is None else self._epoll.fileno()
+
+    def start(self, launch: Launch) -> None:
+        launcher = self._launcher(launch)
+        self._owners[launch.ticket] = launcher
+        launcher.start(launch)
+
+    def signal(self, ticket: str, number: int) -> None:
+        owner = self._owners.get(ticket)
+        if owner is not None:
+            owner.signal(ticket, number)
+
+    def reports(self) -> Iterable[Exited]:
+        found = list(self._inbox.take())
+        for used in list(self._used.values()):
+            if used.fd >= 0:
+                found.extend(used.launcher.reports())
+                if used.launcher.generation != used.generation:
+                    self._listen(used)
+        for exited in found:
+            self._owners.pop(exited.ticket, None)
+        return found
+
+    def close(self) -> None:
+        for used in self._used.values():
+            used.launcher.close()
+        self._inbox.close()
+        if self._epoll is not None:
+            self._epoll.close()
+
+    # --------------------------------------------------------------------------------- which, and making it
+
+    def _launcher(self, launch: Launch) -> Launcher:
+        placement = self._placements[launch.component]
+        if placement.runner == "inprocess":
+            return self._use("inprocess", lambda: InProcessLauncher(self._inbox, self._debug))
+        environment = placement.environment
+        place = environment.key if environment else "here"
+        if placement.preload and self._zygotes and not launch.own_env:
+            warm = self._use(f"{place} warm", lambda: self._zygote(environment, self._modules(environment)))
+            if isinstance(warm, ZygoteLauncher) and warm.ready:
+                return warm
+        return self._use(place, lambda: self._processes(environment))
+
+    def _use(self, name: str, make: Callable[[], Launcher]) -> Launcher:
+        used = self._used.get(name)
+        if used is None:
+            used = self._used[name] = _Used(make())
+            if isinstance(used.launcher, ZygoteLauncher):
+                self._listen(used)
+        return used.launcher
+
+    def _listen(self, used: _Used) -> None:
+        assert self._epoll is not None
+        used.fd, used.generation = used.launcher.fileno(), used.launcher.generation
+        self._epoll.register(used.fd, select.EPOLLIN)  # one that was closed has left by itself
+
+    def _processes(self, environment: Environment | None) -> Launcher:
+        if self._zygotes:
+            return self._zygote(environment, ())
+        return SpawnLauncher(self._mark(), interpreter(environment), self._inbox)
+
+    def _zygote(self, environment: Environment | None, modules: tuple[str, ...]) -> Launcher:
+        return ZygoteLauncher(self._mark(), interpreter(environment), modules)
+
+    def _modules(self, environment: Environment | None) -> tuple[str, ...]:
+        return union(p.preload for p in self._placements.values() if p.environment == environment)
+
+    def _mark(self) -> str:
+        return f"{self._nonce}.{len(self._used)}"
+
+
+def interpreter(environment: Environment | None) -> Interpreter:
+    """The Python of an environment; without one, this Python."""
+    if environment is None:
+        return HERE
+    return Interpreter((environment.python, "-I", "-u"), str(environment.folder))
 
 
 def launcher_for(
-    placements: Mapping[str, Placement], *, nonce: str, objects: Path | None = None, debug: bool = False
+    placements: Mapping[str, Placement],
+    *,
+    nonce: str,
+    objects: Path | None = None,
+    debug: bool = False,
+    zygotes: bool = sys.platform == "linux",
 ) -> Launcher:
     """The launcher of a run.
 
@@ -19,5 +139,6 @@ def launcher_for(
         nonce: Marks every process and container of the run, so that what survives a double kill can be found.
         objects: The folder of stored artifacts, which containers see read-only.
         debug: With ``inprocess``: a debugger where an exception comes up.
+        zygotes: Fork tasks from warm processes; False starts an interpreter a task, as on macOS and Windows.
     """
-    return launcher(nonce)
+    return Composite(placements, nonce, "" if objects is None else str(objects), debug, zygotes)

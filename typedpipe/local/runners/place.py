@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from shutil import which
 from typing import Literal, TypeAlias, cast
 
 from typedpipe.diagnostics.model import Diagnostics, Label
 from typedpipe.ir.nodes import Component, ContainerImpl, Pipeline, PythonImpl, Task
 from typedpipe.local.options import Runner
-from typedpipe.local.runners.calls import first_calls
+from typedpipe.local.runners.calls import first_calls, uses
 from typedpipe.local.runners.packages import installed
 from typedpipe.local.runners.placement import Placement
+from typedpipe.local.runners.preload import preloads
 
 Containers: TypeAlias = Literal["", "host", "docker", "podman"]
 
@@ -38,7 +39,9 @@ def placements(
         placed = _Place(task, component, runner, report).found()
         if placed is not None:
             found[task.component] = placed
-    return found
+    here = {key: count for key, count in uses(pipeline).items() if key in found and found[key].runner == "process"}
+    loaded = preloads(here, pipeline.components)
+    return {key: replace(place, preload=loaded.get(key, ())) for key, place in found.items()}
 
 
 def containers_mode() -> Containers:

@@ -1,0 +1,219 @@
+"""Tasks in the engine's own process and thread, for tests and debugging: nothing isolates them, and nothing is faster.
+
+Where the job is given as data, a task that has parameters only, and prints nothing, touches no file: its texts are
+handed on in memory, and its working folder is one that all tasks of the run share.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from types import FrameType, TracebackType
+from typing import Any, TextIO
+
+from typedpipe.local.child import finish, lay_out, refuse
+from typedpipe.local.launch import Exited, Inbox, Launch
+from typedpipe.runtime import task as runtime
+
+SAID = "TYPEDPIPE_TERMINATION_LOG"
+
+
+class InProcessLauncher:
+    """Runs a task when it is started; :meth:`reports` then has its end."""
+
+    def __init__(self, inbox: Inbox | None = None, debug: bool = False) -> None:
+        self.generation = 0
+        self._inbox = inbox or Inbox()
+        self._debug = debug
+        self._specs: dict[str, dict[str, Any]] = {}
+        self._shared = ""
+
+    def fileno(self) -> int:
+        return self._inbox.fileno()
+
+    def start(self, launch: Launch) -> None:
+        self._inbox.put(self._run(launch))
+
+    def signal(self, ticket: str, number: int) -> None:
+        """Nothing: when anyone can call this, the task has ended."""
+
+    def reports(self) -> Iterable[Exited]:
+        return self._inbox.take()
+
+    def close(self) -> None:
+        self._inbox.close()
+
+    def _run(self, launch: Launch) -> Exited:
+        job = launch.data
+        kept: dict[str, str] | None = None if job is None else {}
+        if job is None:
+            with open(launch.job, encoding="utf-8") as file:
+                job = json.load(file)
+        assert job is not None
+        output = Output(launch.log)
+        before = Before()
+        try:
+            try:
+                spec = self._enter(job, launch.spec, kept is not None)
+            except OSError as error:
+                return Exited(launch.ticket, refuse(dict(job), f"the task's folder cannot be made: {error}"))
+            try:
+                with interruptible():
+                    runtime.main(spec, job["parameters"], job["root"], kept)
+            except SystemExit as stop:
+                if isinstance(stop.__context__, KeyboardInterrupt):
+                    return Exited(launch.ticket, 130, "interrupted")
+                if self._debug:
+                    post_mortem(stop.__context__, output.real)
+                return Exited(launch.ticket, stop.code if isinstance(stop.code, int) else 1, self._said(job, kept))
+            if kept is None:
+                finish(job["root"])
+            return Exited(launch.ticket, 0, texts=kept)
+        finally:
+            before.restore()
+            output.close()
+
+    def _enter(self, job: Mapping[str, Any], path: str, light: bool) -> dict[str, Any]:
+        """Be where the task is to be; its spec."""
+        spec = self._specs.get(path)
+        if spec is None:
+            with open(path, encoding="utf-8") as file:
+                spec = self._specs[path] = json.load(file)
+        if light and not job["links"] and not job["folders"]:
+            if not self._shared:
+                self._shared = os.path.join(os.path.dirname(os.path.dirname(path)), "work")
+                os.makedirs(self._shared, exist_ok=True)
+            os.chdir(self._shared)
+            os.environ.update(job["env"])
+            os.environ[SAID] = os.path.join(self._shared, ".message")
+        else:
+            os.makedirs(job["root"], exist_ok=True)
+            lay_out(dict(job))
+            os.chdir(os.path.join(job["root"], "work"))
+            os.environ.update(job["env"])
+        return spec
+
+    def _said(self, job: Mapping[str, Any], kept: dict[str, str] | None) -> str:
+        """The one line about a failure, put where other ways of running have it."""
+        path = os.environ.get(SAID, "")
+        try:
+            with open(path, "rb") as file:
+                said = file.read(4096).decode("utf-8", "replace").strip()
+            if kept is not None and os.path.dirname(path) == self._shared:
+                os.makedirs(job["root"], exist_ok=True)
+                os.replace(path, job["env"][SAID])
+        except OSError:
+            return ""
+        return said
+
+
+class Output:
+    """Sends what a task prints to its log; a debugger talks to the terminal, and from then on the task does too.
+
+    The log is made when something is printed.
+    """
+
+    def __init__(self, log: str) -> None:
+        self._path = log
+        self._file: TextIO | None = None
+        self._streams = sys.stdout, sys.stderr
+        self._hook: Callable[..., Any] = sys.breakpointhook
+        sys.stdout = sys.stderr = self  # a stream by what __getattr__ finds
+        sys.breakpointhook = self._breakpoint
+
+    def __getattr__(self, name: str) -> Any:
+        if self._file is None:
+            os.makedirs(os.path.dirname(self._path), exist_ok=True)
+            self._file = open(self._path, "a", encoding="utf-8", errors="backslashreplace", buffering=1)  # noqa: SIM115
+        return getattr(self._file, name)
+
+    def flush(self) -> None:
+        """Nothing is kept back."""
+
+    def close(self) -> None:
+        self.real()
+        sys.breakpointhook = self._hook
+        if self._file is not None:
+            self._file.close()
+
+    def real(self) -> None:
+        """Give the terminal back."""
+        sys.stdout, sys.stderr = self._streams
+
+    def _breakpoint(self, *args: Any, **kwargs: Any) -> Any:
+        self.real()
+        chosen = os.environ.get("PYTHONBREAKPOINT") or "pdb.set_trace"
+        if self._hook is not sys.__breakpointhook__ or chosen != "pdb.set_trace":
+            return self._hook(*args, **kwargs)
+        import pdb  # noqa: T100  # what breakpoint() is for
+
+        return pdb.Pdb().set_trace(sys._getframe(1))  # noqa: SLF001  # the user's frame, not ours
+
+
+class Before:
+    """What the process was like, and is again after the task: folder, variables, arguments, and what finds modules."""
+
+    def __init__(self) -> None:
+        self._cwd = os.getcwd()
+        self._argv, self._path, self._meta = sys.argv[:], sys.path[:], sys.meta_path[:]
+        self._module = sys.modules.get(runtime.MODULE)
+        self._variables: dict[Any, Any] = os.environ._data.copy()  # type: ignore[attr-defined]  # noqa: SLF001  # os.environ.copy() takes a tenth of a task
+
+    def restore(self) -> None:
+        os.chdir(self._cwd)
+        sys.argv[:], sys.path[:], sys.meta_path[:] = self._argv, self._path, self._meta
+        now: dict[Any, Any] = os.environ._data  # type: ignore[attr-defined]  # noqa: SLF001  # as above
+        if now != self._variables:
+            decode, old = os.environ.decodevalue, self._variables
+            for name in [name for name in now if old.get(name) != now[name]]:
+                del os.environ[decode(name)]
+            os.environ.update({decode(name): decode(value) for name, value in old.items() if name not in now})
+        if self._module is None:
+            sys.modules.pop(runtime.MODULE, None)
+        else:
+            sys.modules[runtime.MODULE] = self._module
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Let Ctrl-C end the task as well as cancel the run: the engine's own handler only takes note."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    old = signal.getsignal(signal.SIGINT)
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        if callable(old) and old is not signal.default_int_handler:
+            old(number, frame)
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_DFL if old is None else old)
+
+
+def post_mortem(error: BaseException | None, terminal: Callable[[], None]) -> None:
+    """Open the debugger where the user's code raised; an error of the contract has no such place."""
+    trace = None if error is None else users_part(error.__traceback__)
+    if error is None or trace is None:
+        return
+    terminal()
+    import pdb  # noqa: T100  # what --debug is for
+
+    print("".join(traceback.format_exception(type(error), error.with_traceback(trace), trace)), file=sys.stderr, end="")
+    pdb.post_mortem(trace)
+
+
+def users_part(trace: TracebackType | None) -> TracebackType | None:
+    """A traceback without the runtime's frames at its beginning; None when nothing is left."""
+    while trace is not None and trace.tb_frame.f_code.co_filename == runtime.__file__:
+        trace = trace.tb_next
+    return trace

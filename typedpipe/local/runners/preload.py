@@ -1,0 +1,117 @@
+"""Which modules are worth loading once for all tasks, and are known to stand a fork."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import os
+from collections.abc import Iterable, Mapping
+from functools import cache
+from textwrap import dedent
+
+from typedpipe.ir.nodes import Component, PythonImpl
+
+SAFE = frozenset(
+    [
+        "numpy",
+        "scipy",
+        "pandas",
+        "sklearn",
+        "joblib",
+        "matplotlib",
+        "seaborn",
+        "statsmodels",
+        "xgboost",
+        "lightgbm",
+        "networkx",
+        "sympy",
+        "nltk",
+        "PIL",
+        "skimage",
+        "openpyxl",
+        "lxml",
+        "bs4",
+        "requests",
+        "httpx",
+        "jinja2",
+        "yaml",
+        "pydantic",
+        "sqlalchemy",
+        "boto3",
+        "botocore",
+        "cloudpickle",
+        "tqdm",
+        "tabulate",
+    ]
+)
+"""Imported in the parent only, these work in a forked child. torch, tensorflow, jax, ray, polars and the like start
+threads or touch a device when they are imported, and are never loaded before; a user's own package may do anything."""
+THREADS = ("_NUM_THREADS", "OMP_", "MKL_", "OPENBLAS_", "KMP_", "NUMEXPR_")
+"""Source that speaks of these variables sets them before an import, and must meet modules that are not loaded."""
+
+
+def preloads(uses: Mapping[str, int], components: Mapping[str, Component]) -> dict[str, tuple[str, ...]]:
+    """The modules to load beforehand for each component, as ``zygote.py`` takes them.
+
+    Args:
+        uses: How many tasks of each component there are, as far as one can see; a loop counts as many.
+        components: Components by key.
+
+    TYPEDPIPE_PRELOAD names further top-level modules, or is ``none``.
+    """
+    setting = os.environ.get("TYPEDPIPE_PRELOAD", "")
+    if setting == "none":
+        return {}
+    allowed = SAFE | {name.strip() for name in setting.split(",") if name.strip()}
+    found: dict[str, tuple[str, ...]] = {}
+    counts: dict[str, int] = {}
+    for key, times in uses.items():
+        impl = components[key].impl
+        if isinstance(impl, PythonImpl):
+            found[key] = imports(tuple(chunk.text for chunk in impl.chunks))
+            for top in {_top(module) for module in found[key]}:
+                counts[top] = counts.get(top, 0) + times
+    wanted = {top for top, times in counts.items() if times > 1 and top in allowed and importable(top)}
+    return {key: worth for key, modules in found.items() if (worth := tuple(m for m in modules if _top(m) in wanted))}
+
+
+@cache
+def imports(texts: tuple[str, ...]) -> tuple[str, ...]:
+    r"""The imports of shipped source, in order: ``module`` or ``module:name,name``; none where threads are set up.
+
+    >>> imports(("def f():\n    import os.path\n    from sklearn import svm, datasets\n",))
+    ('os.path', 'sklearn:datasets,svm')
+    """
+    found: dict[str, None] = {}
+    for text in texts:
+        if any(word in text for word in THREADS):
+            return ()
+        try:
+            tree = ast.parse(dedent(text))
+        except (SyntaxError, ValueError, RecursionError):
+            continue  # the task will say so
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Import):
+                found.update((alias.name, None) for alias in node.names)
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                names = sorted(alias.name for alias in node.names if alias.name != "*")
+                found[node.module + (":" + ",".join(names) if names else "")] = None
+    return tuple(found)
+
+
+def union(sets: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
+    """All modules of some components, each once, in order."""
+    return tuple(dict.fromkeys(module for modules in sets for module in modules))
+
+
+@cache
+def importable(top: str) -> bool:
+    """Whether this Python finds the module, without loading it."""
+    try:
+        return importlib.util.find_spec(top) is not None
+    except (ImportError, ValueError):
+        return False
+
+
+def _top(module: str) -> str:
+    return module.partition(":")[0].partition(".")[0]
