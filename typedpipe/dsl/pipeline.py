@@ -135,7 +135,7 @@ class Pipeline(Generic[P, R_co]):
 
         return start(self, args, kwargs, None)
 
-    def options(
+    def options(  # noqa: PLR0913 - by keyword only
         self,
         *,
         runner: Runner | None = None,
@@ -190,7 +190,7 @@ class Pipeline(Generic[P, R_co]):
         outputs: R_co = start(self, args, kwargs, {}).outputs
         return outputs
 
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:  # noqa: ARG002
+    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
         """The pipeline's graph, where a notebook shows it."""
         from typedpipe.dsl.direct import shown_as
 

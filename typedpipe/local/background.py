@@ -9,14 +9,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import FrameType
 
-from typedpipe.diagnostics.model import Diagnostics
 from typedpipe.ir.nodes import Pipeline
 from typedpipe.local import events
-from typedpipe.local.checks import bind_arguments, check_runnable
-from typedpipe.local.engine import Engine, Settings
 from typedpipe.local.options import RunOptions
 from typedpipe.local.result import RunResult
-from typedpipe.local.run import execute, make_folder, new_run_name
+from typedpipe.local.run import prepare
 
 
 class Background:
@@ -33,22 +30,17 @@ class Background:
         options: RunOptions,
         on_event: Callable[[events.Event], None],
     ) -> None:
-        report = Diagnostics()
-        bound = bind_arguments(pipeline, arguments, report)
-        check_runnable(pipeline, report, options.runner)
-        report.raise_if_errors()
-        self.name = options.name or new_run_name(pipeline.name)
-        self.folder: Path = make_folder(pipeline, options.folder or Path(".typedpipe"), self.name, report)
-        settings = Settings(options.slots, options.timeout, options.grace, on_event=on_event)
-        engine = Engine(pipeline, self.name, self.folder, settings)
-        self._cancel = engine.cancel
+        prepared = prepare(pipeline, arguments, options, on_event=on_event)
+        self.name = prepared.name
+        self.folder: Path = prepared.folder
+        self._cancel = prepared.cancel
         self._done = threading.Event()
         self._result: RunResult | None = None
         self._problem: BaseException | None = None
 
         def work() -> None:
             try:
-                self._result = execute(engine, pipeline, self.name, self.folder, bound)
+                self._result = prepared.execute()
             except BaseException as problem:  # noqa: BLE001 - it is raised again where somebody waits
                 self._problem = problem
             finally:
@@ -56,8 +48,10 @@ class Background:
                 self._done.set()
 
         _running.add(self)
-        self._thread = threading.Thread(target=work, name=f"typedpipe run {self.name}")
-        self._thread.start()
+        if options.runner == "inprocess":  # in the caller's thread: tasks change the process, and may call breakpoint()
+            work()
+        else:
+            threading.Thread(target=work, name=f"typedpipe run {self.name}").start()
 
     @property
     def done(self) -> bool:

@@ -83,7 +83,11 @@ class CalledTask:
 
 
 def run_call(
-    what: BaseComponent | Pipeline[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], site: Site, session: Session
+    what: BaseComponent | Pipeline[..., Any],
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    site: Site,
+    session: Session,
 ) -> CalledTask:
     """Run a component or a pipeline on these arguments.
 
@@ -157,7 +161,7 @@ def _imported(value: Any, port: ir.InputPort) -> Any:
         uri, cls, metadata = _place(value), type(value), value.metadata
     elif isinstance(value, str | os.PathLike):
         text = os.fspath(value)
-        uri, cls, metadata = (text if "://" in text else os.path.abspath(text)), _class_of(port.type), {}
+        uri, cls, metadata = (text if "://" in text else os.path.abspath(text)), class_of(port.type), {}
     else:
         fatal(
             "TP663",
@@ -175,7 +179,7 @@ def _place(artifact: Artifact) -> str:
     return os.path.abspath(local) if local and os.path.exists(local) else artifact.uri
 
 
-def _class_of(type_: Type) -> type[Artifact]:
+def class_of(type_: Type) -> type[Artifact]:
     """The class of an input's artifacts: the one that was defined last, where a module was loaded twice."""
     wanted = artifact_of(type_)
     classes: list[type[Artifact]] = [Artifact]

@@ -6,9 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType, TracebackType
-from typing import Any, Generic, Literal, TypeAlias, TypeVar
-
-from typing_extensions import Self
+from typing import Any, Generic, Literal, Self, TypeAlias, TypeVar
 
 from typedpipe.diagnostics.words import nearest
 from typedpipe.ir.nodes import Pipeline
@@ -41,8 +39,8 @@ class Run(Generic[R_co]):
     8
     >>> run.state, run.tasks["double"].state, run.tasks["double"].outputs
     ('SUCCEEDED', 'SUCCEEDED', {'Output': 8})
-    >>> run.logs("double")
-    'doubling 4\\n'
+    >>> print(run.logs("double"), end="")
+    doubling 4
     """
 
     def __init__(
@@ -165,7 +163,7 @@ class Run(Generic[R_co]):
         said = ", ".join(f"{number} {state.lower()}" for state, number in counts.items())
         return f"<run {self.name}: {self.state.lower()}" + (f"; tasks: {said}" if said else "") + ">"
 
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+    def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
         """The graph with the state of each task, where a notebook shows it."""
         from typedpipe.local.notebook import run_bundle
 
@@ -261,7 +259,8 @@ class Tasks(Mapping[str, RunTask]):
             close = nearest(name, self._seen)
             known = ", ".join(self._seen) or "none"
             raise KeyError(
-                f"no task {name} in run {self._run.name}" + (f"; did you mean {close}?" if close else f": there are {known}")
+                f"no task {name} in run {self._run.name}"
+                + (f"; did you mean {close}?" if close else f": there are {known}")
             )
         return RunTask(self._run, self._seen[name])
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from typedpipe.dsl.tracing import Site, fatal
@@ -32,7 +32,6 @@ class SubprocessRunner:
     max_concurrent_pip_installs: int = 1
 
 
-@dataclass(frozen=True)
 class DockerRunner:
     """Each task in a container of its component's image.
 
@@ -44,25 +43,19 @@ class DockerRunner:
         PipelineError: another argument of ``docker run`` is given.
     """
 
-    max_concurrent_pip_installs: int = 1
-    environment: Mapping[str, str] = field(default_factory=dict[str, str])
-
-    if not TYPE_CHECKING:
-
-        def __init__(self, max_concurrent_pip_installs: int = 1, **docker_run_args: Any) -> None:
-            object.__setattr__(self, "max_concurrent_pip_installs", max_concurrent_pip_installs)
-            variables = docker_run_args.pop("environment", {})
-            for name in docker_run_args:
-                fatal(
-                    "TP662",
-                    f"`DockerRunner` has no argument `{name}` here",
-                    help="only `environment` is passed on; set cpu, memory and variables of a task in the pipeline",
-                )
-            object.__setattr__(self, "environment", _variables(variables))
+    def __init__(self, max_concurrent_pip_installs: int = 1, **docker_run_args: Any) -> None:
+        self.max_concurrent_pip_installs = max_concurrent_pip_installs
+        self.environment = _variables(docker_run_args.pop("environment", {}))
+        for name in docker_run_args:
+            fatal(
+                "TP662",
+                f"`DockerRunner` has no argument `{name}` here",
+                help="only `environment` is passed on; set cpu, memory and variables of a task in the pipeline",
+            )
 
 
 def _variables(given: object) -> dict[str, str]:
-    pairs: list[tuple[Any, Any]]
+    pairs: list[Any]
     if isinstance(given, Mapping):
         pairs = list(given.items())
     elif isinstance(given, list | tuple):
@@ -84,10 +77,7 @@ class Session:
     @property
     def options(self) -> dict[str, Any]:
         """The options of its runs."""
-        if isinstance(self.runner, DockerRunner):
-            kind = "docker"
-        else:
-            kind = "venv" if self.runner.use_venv else "process"
+        kind = "docker" if isinstance(self.runner, DockerRunner) else "venv" if self.runner.use_venv else "process"
         cache = None if self.enable_caching else False
         return {"runner": kind, "folder": self.folder, "cache": cache, "raise_on_error": self.raise_on_error}
 
@@ -103,10 +93,10 @@ _current: Session | None = None
 def init(
     runner: SubprocessRunner | DockerRunner,
     pipeline_root: str | os.PathLike[str] = "./local_outputs",
-    workspace_root: str | None = None,
+    workspace_root: str | None = None,  # noqa: ARG001 - KFP's programs give it
     raise_on_error: bool = True,
     enable_caching: bool = False,
-    cache_root: str | None = None,
+    cache_root: str | None = None,  # noqa: ARG001 - as above
 ) -> None:
     """From now on, calling a component or a pipeline outside of a pipeline runs it on this machine.
 
@@ -131,8 +121,9 @@ def init(
     >>> local.session.end()
     """
     global _current  # noqa: PLW0603 - one session a process, as KFP has it
-    if not isinstance(runner, SubprocessRunner | DockerRunner):
-        what = f"the class `{runner.__name__}`" if isinstance(runner, type) else repr(runner)
+    given: Any = runner  # whatever a user's file gives
+    if not isinstance(given, SubprocessRunner | DockerRunner):
+        what = f"the class `{given.__name__}`" if isinstance(given, type) else repr(given)
         fatal(
             "TP662",
             f"the runner of `local.init` is a `SubprocessRunner` or a `DockerRunner`, not {what}",

@@ -1,0 +1,141 @@
+"""What a fake answers, and how that becomes the outputs of the component that it stands for."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from typedpipe.dsl.direct import of_class
+from typedpipe.ir.nodes import Chunk, Component, OutputPort, PythonImpl
+from typedpipe.runtime import task as runtime
+from typedpipe.types.artifacts import Artifact
+from typedpipe.types.data import to_data
+from typedpipe.types.model import is_artifact
+
+Answer = Callable[[Mapping[str, Any]], Any]
+"""Takes the inputs and the output parameters by name, and gives what the component would return."""
+
+_answers: dict[str, Answer] = {}
+
+_STUB = """\
+def {entry}(**given):
+    from typedpipe.testing.answers import answered
+    return answered({token!r}, given)
+"""
+
+
+def answered(token: str, given: Mapping[str, Any]) -> Any:
+    """Called in place of a component's function."""
+    return _answers[token](given)
+
+
+def stub(component: Component, answer: Answer) -> tuple[Component, str]:
+    """A component with the same interface that asks ``answer``, and the token to forget it by."""
+    token = secrets.token_hex(8)
+    _answers[token] = answer
+    entry = component.impl.entry if isinstance(component.impl, PythonImpl) else "fake"
+    returns = component.impl.returns if isinstance(component.impl, PythonImpl) else "none"
+    impl = PythonImpl(entry, (Chunk(_STUB.format(entry=entry, token=token), f"<fake {component.name}>"),), returns)
+    new = Component(
+        component.name,
+        component.inputs,
+        component.outputs,
+        impl,
+        component.image,
+        component.description,
+        component.span,
+    )
+    return new, token
+
+
+def forget(token: str) -> None:
+    """The stub of this token is used no more."""
+    _answers.pop(token, None)
+
+
+def inputs_of(component: Component, given: Mapping[str, Any], classes: Mapping[str, Any]) -> dict[str, Any]:
+    """What the component's inputs are, with structs and enums of the test's own classes."""
+    return {
+        port.name: of_class(given[port.name], port.type, classes)
+        if port.how == "value" and not is_artifact(port.type)
+        else given[port.name]
+        for port in component.inputs
+        if port.name in given
+    }
+
+
+def delivered(component: Component, result: Any, given: Mapping[str, Any], taken: frozenset[str]) -> Any:
+    """Make a fake's result the component's outputs; ``taken`` are the output parameters that it wrote itself."""
+    params = [port for port in component.outputs if port.how in ("path", "artifact") and port.name not in taken]
+    returned = [port for port in component.outputs if port.how in ("return", "field")]
+    parts = _parts(result, [port.name for port in [*params, *returned]])
+    for port in params:
+        _write(port, parts.get(port.name), given[port.name])
+    if not returned:
+        return None
+    made = {port.name: _made(port, parts[port.name]) for port in returned if port.name in parts}
+    if len(returned) == 1 and returned[0].how == "return":
+        return next(iter(made.values()), None)
+    return SimpleNamespace(**made)
+
+
+def _parts(result: Any, names: list[str]) -> dict[str, Any]:
+    """The outputs in a result, by name: it is the one output, a mapping or tuple of them, or an object that has them."""
+    if isinstance(result, Mapping) and result.keys() <= set(names) and result:
+        return dict(result)
+    if len(names) == 1:
+        return {names[0]: getattr(result, names[0]) if hasattr(result, "_fields") else result}
+    if isinstance(result, tuple) and not hasattr(result, "_fields"):
+        return dict(zip(names, result, strict=False))
+    return {name: getattr(result, name) for name in names if hasattr(result, name)}
+
+
+def _made(port: OutputPort, value: Any) -> Any:
+    if not is_artifact(port.type) or value is None:
+        return value
+    if isinstance(value, Artifact):
+        new = type(value)(value.uri if "://" in value.uri else "", name=value.name, metadata=value.metadata)
+        if "://" not in value.uri:
+            _copy(value, new.path)
+        return new
+    if isinstance(value, str | bytes):
+        from typedpipe.local.calls import class_of
+
+        made = class_of(port.type)()
+        _put(value, made.path)
+        return made
+    return value
+
+
+def _copy(source: Artifact, place: str) -> None:
+    """The content of an artifact that a test made; one without a file is empty."""
+    there = source.custom_path or source._path  # noqa: SLF001 - `.path` would make a new place
+    if there and Path(there).is_dir():
+        shutil.copytree(there, place)
+    elif there and Path(there).exists():
+        shutil.copyfile(there, place)
+    else:
+        _put("", place)
+
+
+def _write(port: OutputPort, value: Any, target: Any) -> None:
+    """Give an output parameter its content."""
+    if not is_artifact(port.type):
+        if value is not None:
+            _put(value if isinstance(value, str) else runtime.encode(value, to_data(port.type)), os.fspath(target))
+        return
+    if isinstance(value, Artifact):
+        if isinstance(target, Artifact):
+            target.metadata.update(value.metadata)
+        _copy(value, os.fspath(target))
+    elif not (value is None and isinstance(target, Artifact) and target.metadata):
+        _put(value if isinstance(value, str | bytes) else "", os.fspath(target))
+
+
+def _put(content: str | bytes, place: str) -> None:
+    Path(place).write_bytes(content if isinstance(content, bytes) else content.encode())

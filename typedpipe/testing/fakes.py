@@ -1,0 +1,237 @@
+"""Fakes: a value, a function or an exception in place of a component, and what it was called with."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from contextvars import Token
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Generic, NoReturn, ParamSpec, Self, TypeVar, overload
+
+from typedpipe.dsl.component import BaseComponent, Component
+from typedpipe.dsl.tracing import fatal, listed
+from typedpipe.ir import nodes as ir
+from typedpipe.local.replacing import REPLACEMENTS
+from typedpipe.runtime.task import WireError, encode
+from typedpipe.testing.answers import delivered, forget, inputs_of, stub
+from typedpipe.types.artifacts import Artifact
+from typedpipe.types.data import to_data
+from typedpipe.types.display import show
+from typedpipe.types.model import is_artifact
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Fake:
+    """What stands for a component: active inside its ``with`` block. It remembers what it was called with."""
+
+    def __init__(self, component: BaseComponent, answer: Callable[[Mapping[str, Any]], Any]) -> None:
+        self.name = component.name
+        self.calls: list[dict[str, Any]] = []
+        """The inputs of each call by name, in the order of the calls."""
+        self._component = component
+        self._answer = answer
+        self._stub = ""
+        self._token: Token[Mapping[int, tuple[ir.Component, ir.Component]]] | None = None
+
+    def __enter__(self) -> Self:
+        definition = self._component.definition
+        assert definition is not None
+        new, self._stub = stub(definition, self._called)
+        self._token = REPLACEMENTS.set({**REPLACEMENTS.get({}), id(definition): (definition, new)})
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._token is not None:
+            REPLACEMENTS.reset(self._token)
+            forget(self._stub)
+            self._token = None
+
+    def _called(self, given: Mapping[str, Any]) -> Any:
+        definition = self._component.definition
+        assert definition is not None
+        inputs = inputs_of(definition, given, self._component.python_func.__globals__)
+        self.calls.append(inputs)
+        return self._answer({**given, **inputs})
+
+    def assert_called(self, times: int | None = None) -> None:
+        """Fail unless it was called: so many times, or at all."""
+        __tracebackhide__ = True
+        found = len(self.calls)
+        if found == times or (times is None and found):
+            return
+        wanted = "at least once" if times is None else _times(times)
+        raise AssertionError(f"`{self.name}` was to be called {wanted}, and was called {_times(found)}{self._said()}")
+
+    def assert_called_with(self, **inputs: Any) -> None:
+        """Fail unless one of its calls had these inputs; inputs that are not named may be anything.
+
+        An input that is an artifact is compared by its content, when text or bytes are given for it.
+        """
+        __tracebackhide__ = True
+        if not any(
+            all(name in call and _same(call[name], value) for name, value in inputs.items()) for call in self.calls
+        ):
+            wanted = ", ".join(f"{name}={value!r}" for name, value in inputs.items())
+            raise AssertionError(f"`{self.name}` was not called with {wanted}{self._said()}")
+
+    def _said(self) -> str:
+        lines = [", ".join(f"{name}={value!r}" for name, value in call.items()) for call in self.calls[:10]]
+        return "".join(f"\n  call {number}: {line}" for number, line in enumerate(lines, 1))
+
+    def __repr__(self) -> str:
+        return f"<fake {self.name}: called {_times(len(self.calls))}>"
+
+
+def _times(number: int) -> str:
+    return "once" if number == 1 else f"{number} times"
+
+
+def _same(found: Any, wanted: Any) -> bool:
+    if isinstance(wanted, str | bytes) and hasattr(found, "__fspath__") and not isinstance(wanted, Artifact):
+        return _content(found) == (wanted.encode() if isinstance(wanted, str) else wanted)
+    if hasattr(found, "artifact") and isinstance(found, str) and isinstance(wanted, str | bytes):
+        return _content(found) == (wanted.encode() if isinstance(wanted, str) else wanted)
+    return bool(found == wanted)
+
+
+def _content(place: Any) -> bytes:
+    return Path(place).read_bytes()
+
+
+class Faking(Generic[P, R]):
+    """What a component is to be replaced by. Made by :func:`fake`."""
+
+    def __init__(self, component: BaseComponent, use: Callable[[Fake], Fake] = lambda made: made) -> None:
+        if not isinstance(component, BaseComponent):
+            _refuse(f"only a component can be faked, not {component!r}", "give the component itself: `fake(train)`")
+        if component.definition is None:
+            _refuse(f"`{component.name}` was defined with mistakes", "mend its definition first")
+        self._component = component
+        self._definition = component.definition
+        self._use = use
+
+    def by(self, function: Callable[P, R], /) -> Fake:
+        """Call a function in its place, with the component's inputs by name.
+
+        When it has parameters of the names of the component's output parameters, it gets these, too, and writes them.
+        """
+        outputs = frozenset(port.name for port in self._definition.outputs if port.how in ("path", "artifact"))
+        taken, names = _parameters(self._definition, function, outputs)
+        called: Callable[..., Any] = function
+
+        def answer(given: Mapping[str, Any]) -> Any:
+            result = called(**{name: given[name] for name in names if name in given})
+            return delivered(self._definition, result, given, taken)
+
+        return self._use(Fake(self._component, answer))
+
+    def returns(self, value: R, /) -> Fake:
+        """Give this value. Text or bytes for an artifact are its content; a mapping gives several outputs by name."""
+        self._check(value)
+        return self._use(Fake(self._component, lambda given: delivered(self._definition, value, given, frozenset())))
+
+    def writes(self, content: str | bytes, /) -> Fake:
+        """Give an artifact of this content: of a component whose one output is an artifact."""
+        outputs = self._definition.outputs
+        if len(outputs) != 1 or not is_artifact(outputs[0].type):
+            found = listed([port.name for port in outputs]) or "nothing"
+            _refuse(
+                f"`{self._component.name}` does not give one artifact but {found}",
+                "give all of them: `.returns(…)` takes a mapping by name",
+            )
+        return self._use(Fake(self._component, lambda given: delivered(self._definition, content, given, frozenset())))
+
+    def raises(self, exception: BaseException | type[BaseException], /) -> Fake:
+        """Raise this, so that the task fails."""
+        given: Any = exception  # whatever a test gives
+        if not isinstance(given, BaseException) and not (isinstance(given, type) and issubclass(given, BaseException)):
+            _refuse(f"a fake cannot raise {exception!r}", 'give an exception, such as `ValueError("no data")`')
+
+        def answer(_given: Mapping[str, Any]) -> NoReturn:
+            raise exception
+
+        return self._use(Fake(self._component, answer))
+
+    def _check(self, value: Any) -> None:
+        """A value that cannot be the component's output is refused where it is given."""
+        for port in self._definition.outputs:
+            if port.how == "return" and not is_artifact(port.type):
+                found = value
+            elif port.how == "field" and not is_artifact(port.type) and hasattr(value, port.name):
+                found = getattr(value, port.name)
+            else:
+                continue
+            try:
+                encode(found, to_data(port.type), port.name)
+            except WireError as problem:
+                _refuse(
+                    f"the fake of `{self._component.name}` gives what the component cannot: `{port.name}` {problem.reason}",
+                    f"give a `{show(port.type)}`",
+                )
+
+
+class FakingOutputs(Faking[..., Any]):
+    """As :class:`Faking`, of a component with output parameters: their names are not in its static type."""
+
+    def by(self, function: Callable[..., Any], /) -> Fake:
+        """As :meth:`Faking.by`."""
+        return super().by(function)
+
+
+def _parameters(
+    component: ir.Component, function: Any, outputs: frozenset[str]
+) -> tuple[frozenset[str], tuple[str, ...]]:
+    """The output parameters that a fake takes, and all that it is called with."""
+    try:
+        parameters = inspect.signature(function).parameters
+    except (TypeError, ValueError):
+        _refuse(f"the fake of `{component.name}` is {function!r}, which cannot be called", "give a function")
+    kinds = {parameter.kind for parameter in parameters.values()}
+    named = {n for n, p in parameters.items() if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
+    inputs = [port.name for port in component.inputs]
+    needed = {
+        n for n, p in parameters.items() if p.default is p.empty and p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)
+    }
+    lacking = [] if inspect.Parameter.VAR_KEYWORD in kinds else [name for name in inputs if name not in named]
+    extra = sorted(needed - set(inputs) - outputs)
+    if lacking or extra:
+        said = f"it does not take {listed(lacking)}" if lacking else ""
+        also = f"it needs {listed(extra)}, which {'is' if len(extra) == 1 else 'are'} no input" if extra else ""
+        _refuse(
+            f"the fake of `{component.name}` does not fit: {' and '.join(part for part in (said, also) if part)}",
+            f"it is called with {listed(inputs)}" if inputs else "it is called with nothing",
+        )
+    taken = frozenset(name for name in outputs if name in named)
+    return taken, (*inputs, *sorted(taken))
+
+
+def _refuse(message: str, help_: str) -> NoReturn:
+    fatal("TP661", message, help=help_)
+
+
+@overload
+def fake(component: Component[P, R], /) -> Faking[P, R]: ...  # type: ignore[overload-overlap]  # the first that fits wins
+@overload
+def fake(component: BaseComponent, /) -> FakingOutputs: ...
+def fake(component: Any, /) -> Any:
+    """Replace a component in the runs that are started inside a ``with`` block. They run in this process.
+
+    >>> from typedpipe import dsl
+    >>> @dsl.component
+    ... def load(rows: int) -> int:
+    ...     raise OSError("there is no network")
+    >>> @dsl.pipeline
+    ... def main(n: int) -> int:
+    ...     return load(rows=n).output
+    >>> with fake(load).returns(7) as loaded:
+    ...     main.local(n=3)
+    7
+    >>> loaded.calls
+    [{'rows': 3}]
+    """
+    return FakingOutputs(component)
