@@ -68,13 +68,19 @@ def _sized(box: Box) -> Placed:
 def _layers(boxes: list[Box], placed: dict[str, Placed]) -> list[list[Placed]]:
     """Each box one layer below the lowest that it waits for. Nodes come after their sources in the IR."""
     depth: dict[str, int] = {}
-    waiting = list(boxes)
+    waiting = boxes
     while waiting:
-        rest = [box for box in waiting if any(source in placed and source not in depth for source in box.sources)]
-        ready = [box for box in waiting if box not in rest] or waiting
-        for box in ready:
-            depth[box.name] = 1 + max((depth.get(source, -1) for source in box.sources if source in placed), default=-1)
-        waiting = rest if len(rest) < len(waiting) else []
+        rest: list[Box] = []
+        for box in waiting:
+            above = [source for source in box.sources if source in placed]
+            if all(source in depth for source in above):
+                depth[box.name] = 1 + max((depth[source] for source in above), default=-1)
+            else:
+                rest.append(box)
+        if len(rest) == len(waiting):  # they wait for each other
+            depth.update(dict.fromkeys((box.name for box in rest), 1 + max(depth.values(), default=-1)))
+            break
+        waiting = rest
     layers: list[list[Placed]] = [[] for _ in range(max(depth.values(), default=-1) + 1)]
     for box in boxes:
         layers[depth[box.name]].append(placed[box.name])
@@ -107,16 +113,17 @@ def _order(layers: list[list[Placed]], arrows: list[list[Placed]]) -> None:
         for start, end in pairwise(arrow):
             above.setdefault(id(end), []).append(start)
             below.setdefault(id(start), []).append(end)
+    at = {id(item): float(number) for layer in layers for number, item in enumerate(layer)}
     for sweep in range(_SWEEPS):
         down = sweep % 2 == 0
         neighbours = above if down else below
         for layer in layers if down else reversed(layers):
-            at = {id(item): float(number) for other in layers for number, item in enumerate(other)}
             means = {
                 id(item): _mean([at[id(other)] for other in neighbours.get(id(item), [])], at[id(item)])
                 for item in layer
             }
             _sort(layer, means)
+            at.update((id(item), float(number)) for number, item in enumerate(layer))
 
 
 def _sort(layer: list[Placed], keys: dict[int, float]) -> None:
