@@ -8,7 +8,7 @@ STAMP := $(VENV)/.typedpipe-installed
 PYTEST := $(BIN)/python -m pytest -q
 JOBS ?= 2
 
-.PHONY: help example check format lint types contracts test conformance proto proto-check runtime lock clean
+.PHONY: help example check format lint types contracts test conformance proto proto-check runtime picture lock clean
 help: ## say what there is
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 24
 
@@ -55,6 +55,9 @@ proto-check: proto
 
 runtime: $(STAMP) ## pack the runtime that travels into pods
 	$(BIN)/python tools/pack_runtime.py
+
+picture: $(STAMP) ## draw the README's typed error anew
+	$(BIN)/python tools/picture.py
 
 lock: ## write requirements-dev.txt anew
 	uv export --no-hashes --no-emit-project --no-annotate --no-header -q > requirements-dev.txt

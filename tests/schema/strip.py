@@ -129,10 +129,11 @@ def _clean(data: Any, stack: list[str]) -> Any:
 
 def main(version: str, source: str) -> None:
     """Write ``argo-VERSION.json.gz`` beside this file."""
-    schema = {"argo_workflows": from_client, "hera": from_hera}.get(
-        source, lambda: json.loads(Path(source).read_text())
-    )
-    text = json.dumps(strip(schema()), separators=(",", ":"))
+    if source == "argo_workflows":
+        schema = from_client()
+    else:
+        schema = from_hera() if source == "hera" else json.loads(Path(source).read_text("utf-8"))
+    text = json.dumps(strip(schema), separators=(",", ":"))
     (Path(__file__).parent / f"argo-{version}.json.gz").write_bytes(gzip.compress(text.encode(), 9, mtime=0))
 
 
