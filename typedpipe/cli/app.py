@@ -18,6 +18,7 @@ COMMANDS = {
     "run": "Run a pipeline on this machine.",
     "graph": "Print a pipeline as a tree, or draw it.",
     "ir": "Show, save, verify and compare IR.",
+    "report": "Write the report of a run as one HTML file.",
     "explain": "Print the page of a diagnostic code.",
 }
 _MODULES = {
@@ -26,6 +27,7 @@ _MODULES = {
     "lint": "lint",
     "run": "running",
     "graph": "graph",
+    "report": "html_report",
     "explain": "explain",
 }
 

@@ -66,7 +66,10 @@ class Content:
         found: dict[str, list[StoredTask]] = {}
         for task in self.tasks:
             found.setdefault(node_path(task.name), []).append(task)
-        return [Group(path, tasks, number) for number, (path, tasks) in enumerate(found.items())]
+        return [
+            Group(path, sorted(tasks, key=lambda task: item_numbers(task.name)), number)
+            for number, (path, tasks) in enumerate(found.items())
+        ]
 
     @cached_property
     def ready(self) -> Mapping[str, Ready]:
@@ -161,6 +164,15 @@ def node_path(task: str) -> str:
     'for-1/train'
     """
     return _ITEM.sub("", task)
+
+
+def item_numbers(task: str) -> list[int]:
+    """The numbers of the items of the loops that a task is in: the order of people.
+
+    >>> item_numbers("for-1[2]/for-2[10]/train")
+    [2, 10]
+    """
+    return [int(found[1:-1]) for found in _ITEM.findall(task)]
 
 
 def anchor(task: StoredTask) -> str:

@@ -54,7 +54,7 @@ def _table(outputs: Sequence[Output]) -> Markup:
         for output in outputs
     ]
     table = tag("table", tag("thead", head), tag("tbody", body), class_="numbers")
-    return _framed(f"{group.path} · {len(outputs)} tasks", group.anchor, tag("div", table, class_="scroll"))
+    return _framed(f"{group.path} · {len(outputs)} tasks", group.anchor, tag("div", table, class_="scroll tall"))
 
 
 def _framed(title: str, target: str, table: Markup) -> Markup:

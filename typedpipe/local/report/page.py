@@ -21,7 +21,7 @@ def page(content: Content) -> str:
     read = documents(content)
     sections = [
         _section("errors", "What went wrong", failures(content)),
-        _section("values", "Result", values(content)),
+        _section("values", "Inputs and outputs", values(content)),
         _section("graph", "Graph", _graph(content)),
         _section("timeline", "Timeline", timeline(content)),
         _section("metrics", "Metrics", metrics(content)),

@@ -65,7 +65,8 @@ def _component(content: Content, task: StoredTask) -> Component | None:
 def _component_name(content: Content, task: StoredTask) -> str:
     found = _component(content, task)
     name = found.name if found is not None else task.component
-    return name if name != task.name.rpartition("/")[2] else ""
+    plain = task.name.rpartition("/")[2]
+    return "" if name.replace("_", "-") == plain else name
 
 
 def _body(content: Content, task: StoredTask, lines: int) -> list[Markup | None]:

@@ -9,7 +9,7 @@ from typedpipe.local.report.axis import Axis, axis
 from typedpipe.local.report.content import Content, Group, anchor
 from typedpipe.local.report.markup import Markup, joined, tag
 from typedpipe.local.report.states import SIGNS, WORDS, look, worst
-from typedpipe.local.report.words import counted, duration
+from typedpipe.local.report.words import counted, duration, tick
 from typedpipe.local.store.model import StoredTask
 
 FOLDED = 4
@@ -47,7 +47,7 @@ class _Chart:
         marks = [
             tag(
                 "text",
-                duration(seconds) if seconds else "0",
+                tick(seconds),
                 x=_percent(x),
                 y="14",
                 class_="tick" if x < 1 else "tick mid",
@@ -200,10 +200,11 @@ def _critical(content: Content) -> Markup | None:
             steps.append(tag("li", f"{len(path) - len(shown):,} more", class_="quiet"))
         took = duration((task.finished or 0.0) - (task.started or 0.0))
         steps.append(tag("li", tag("a", task.name, href=f"#{anchor(task)}"), " ", tag("span", took, class_="quiet")))
-    said = f"Critical path: {counted(len(path), 'task')} that waited for each other ran {duration(ran)} of "
-    return tag(
-        "div", tag("p", said, duration(content.ended - content.begun)), tag("ol", steps, class_="path"), class_="lead"
+    whole = duration(content.ended - content.begun)
+    said = (
+        f"Critical path: {counted(len(path), 'task')}, each waiting for the one before, ran {duration(ran)} of {whole}."
     )
+    return tag("div", tag("p", said), tag("ol", steps, class_="path"), class_="lead")
 
 
 def _legend(content: Content) -> Markup:
@@ -215,5 +216,5 @@ def _legend(content: Content) -> Markup:
     if any(len(task.attempts) > 1 for task in content.tasks):
         items.append(tag("li", tag("i", class_="key backoff"), "waiting for the next try"))
     if content.critical:
-        items.append(tag("li", tag("i", class_="key critical"), "critical path"))
+        items.append(tag("li", tag("i", class_="key off"), "paler: not on the critical path"))
     return tag("ul", items, class_="legend")

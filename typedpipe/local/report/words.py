@@ -23,6 +23,17 @@ def duration(seconds: float) -> str:
     return f"{whole // size} {unit}" + (f" {rest} {low}" if rest else "")
 
 
+def tick(seconds: float) -> str:
+    """A time on an axis: round ones without figures that say nothing.
+
+    >>> tick(0), tick(0.5), tick(2.0), tick(90)
+    ('0', '0.5 s', '2 s', '1 min 30 s')
+    """
+    if seconds < 60:
+        return f"{seconds:.3g} s" if seconds else "0"
+    return duration(seconds)
+
+
 def moment(time: float) -> str:
     """A time of day, in the zone of this machine."""
     return datetime.fromtimestamp(time).astimezone().strftime("%Y-%m-%d %H:%M:%S %Z")

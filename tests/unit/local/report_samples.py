@@ -1,0 +1,87 @@
+"""Runs made by hand, as the store gives them back."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from typedpipe import Collected, Metrics, ParallelFor, component, pipeline
+from typedpipe.compiler import driver
+from typedpipe.ir import wire
+from typedpipe.local.store.model import StoredAttempt, StoredRun, StoredTask
+from typedpipe.local.values import Stored
+
+BEGUN = 1_790_000_000.0
+HOSTILE = "</script><img src=x onerror=alert(1)>\"'`]]>{{x}}<!--\u202e\x1b[31m"
+
+
+@component
+def load_rows(count: int) -> list[int]:
+    return list(range(count))
+
+
+@component
+def train(rows: list[int], rate: float) -> Metrics:
+    return Metrics()
+
+
+@component
+def choose(all_metrics: list[Metrics]) -> str:
+    return ""
+
+
+@pipeline
+def tune(count: int = 3, rates: list[float] = [0.1, 0.2, 0.3]) -> str:  # noqa: B006
+    """Tries several rates."""
+    rows = load_rows(count=count)
+    with ParallelFor(rates, parallelism=2) as rate:
+        trained = train(rows=rows.output, rate=rate)
+    return choose(all_metrics=Collected(trained.output)).output
+
+
+def artifact(kind: str, path: Path | None = None, **metadata: Any) -> Stored:
+    companion = {"type": kind, "name": "x", "metadata": metadata, "uri": "", "digest": "sha256:" + "ab" * 32, "size": 3}
+    return Stored(None if path is None else str(path), companion)
+
+
+def task(name: str, start: float, end: float, order: int, **more: Any) -> StoredTask:
+    """A task of one attempt, times in seconds since the run's begin."""
+    folder = more.pop("folder", Path("/nowhere"))
+    state = more.pop("state", "SUCCEEDED")
+    first = StoredAttempt(1, state, folder, BEGUN + start, BEGUN + end, 0 if state == "SUCCEEDED" else 1)
+    given: dict[str, Any] = {"attempts": (first,), "started": BEGUN + start, "finished": BEGUN + end, **more}
+    component_ = given.pop("component", name.rpartition("/")[2])
+    return StoredTask(name, component_, state, order, **given)
+
+
+def run(folder: Path, checked: Any = None, **more: Any) -> StoredRun:
+    """A run in a folder; ``checked`` is its pipeline, ``tune`` if not given."""
+    folder.mkdir(parents=True, exist_ok=True)
+    checked = driver.check(tune.ir) if checked is None else checked
+    wire.save(checked, folder / "pipeline.ir")
+    facts = {"format": 1, "run": "r", "python": "3.11.7", "version": "0.1.0", "command": "typedpipe run tune.py"}
+    (folder / "run.json").write_text(json.dumps(facts))
+    return StoredRun(
+        more.pop("name", "20260921-tune-abc"),
+        more.pop("pipeline", "tune"),
+        folder,
+        more.pop("state", "SUCCEEDED"),
+        BEGUN,
+        more.pop("finished", BEGUN + 10),
+        **more,
+    )
+
+
+def tuned(items: int = 3) -> list[StoredTask]:
+    """The tasks of a run of ``tune``: two items at once, each of two seconds."""
+    tasks = [task("load-rows", 0.5, 2, 0, outputs={"Output": "[0,1,2]"}, inputs={"count": "3"})]
+    for index in range(items):
+        start = 2 + 2 * (index // 2)
+        metrics = artifact("system.Metrics", accuracy=0.5 + index / (2 * items), loss=1 / (index + 1))
+        inputs = {"rate": f"0.{index}1", "rows": "[0,1,2]"}
+        outputs = {"Output": metrics}
+        tasks.append(task(f"for[{index}]/train", start, start + 2, index + 1, inputs=inputs, outputs=outputs))
+    end = 2 + 2 * ((items + 1) // 2)
+    tasks.append(task("choose", end + 0.5, end + 1, items + 1, outputs={"Output": '"rate 2"'}))
+    return tasks
