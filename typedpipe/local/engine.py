@@ -12,62 +12,44 @@ import selectors
 import signal
 import socket
 import threading
-import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Any
 
+from typedpipe.diagnostics.model import PipelineError
 from typedpipe.ir.nodes import Pipeline
 from typedpipe.local import events
-from typedpipe.local.launch import KILL, Exited, Launch, Launcher, launcher
+from typedpipe.local.failpoints import reach
+from typedpipe.local.failure import CONTRACT_BROKEN, exit_code, reason
+from typedpipe.local.launch import KILL, Exited, Launch
+from typedpipe.local.ledger import Found, Ledger, Wait
 from typedpipe.local.logs import Tail
 from typedpipe.local.pending import Pending, Tracked
-from typedpipe.local.resources import Machine
 from typedpipe.local.result import TaskResult
 from typedpipe.local.scope import Listener, NodeResult, TaskRun
+from typedpipe.local.settings import Clock, Settings
+from typedpipe.local.store.problems import first_message
 from typedpipe.local.task import Attempt, Specs, TaskRefused, folder_of
 from typedpipe.local.values import Value
 from typedpipe.local.walk import Walk
 
 TAIL_SECONDS = 0.1
+COMMIT_SECONDS = 0.02
+"""So long rows are grouped while there is something to do; before the engine waits they are committed anyway."""
+ELSEWHERE_SECONDS = 0.25
+"""How often to look whether another engine has computed what a task here would compute, too."""
 BLOCKED = 16
 """So many tasks that the machine has no room for are set aside before the rest waits for the next end."""
-CONTRACT_BROKEN = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """How to run: not what."""
-
-    jobs: int
-    timeout: float | None = None
-    grace: float = 5.0
-    """Seconds between asking a task to end and killing it."""
-    fail_fast: bool = False
-    on_event: Callable[[events.Event], None] | None = None
-    launch: Callable[[], Launcher] = launcher
-    machine: Callable[[], Machine] = Machine
-
-
-class Clock:
-    """Unix time that never goes back: the wall's at the start, and what has really passed since."""
-
-    def __init__(self) -> None:
-        self._ahead = time.time() - time.monotonic()
-
-    def __call__(self) -> float:
-        return self._ahead + time.monotonic()
 
 
 class Engine:
     """One run of one checked pipeline."""
 
-    def __init__(self, pipeline: Pipeline, run: str, folder: Path, settings: Settings) -> None:
+    def __init__(self, pipeline: Pipeline, run: str, folder: Path, settings: Settings, ledger: Ledger) -> None:
         self._pipeline = pipeline
-        self._folder = folder
+        self._folder = folder / "tasks"
         self._settings = settings
+        self._ledger = ledger
         self._walk = Walk(pipeline, run, Listener(self._submit, self._ended, self._looped))
         self._specs = Specs(folder / "specs")
         self._pending = Pending()
@@ -75,6 +57,7 @@ class Engine:
         self._tickets = itertools.count()
         self._machine = settings.machine()
         self.now = Clock()
+        self._commit_at = 0.0
         self._wake_read, self._wake_write = socket.socketpair()
         self._interrupts = 0
         self._handled = 0
@@ -125,7 +108,7 @@ class Engine:
         if self._settings.on_event is not None:
             self._pending.after(TAIL_SECONDS, self._follow_logs)
         while self._start_ready():
-            for key, _ in selector.select(self._pending.wait()):
+            for key, _ in self._select(selector):
                 if key.fileobj is self._wake_read:
                     self._wake_read.recv(64)
                 else:
@@ -137,6 +120,14 @@ class Engine:
             for action in self._pending.due():
                 action()
             self._interrupted()
+
+    def _select(self, selector: selectors.BaseSelector) -> list[tuple[selectors.SelectorKey, int]]:
+        """Wait for what comes next. Rows are committed before the engine sleeps, and now and then while it does not."""
+        ready = selector.select(0)
+        if not ready or self.now() >= self._commit_at:
+            self._ledger.commit()
+            self._commit_at = self.now() + COMMIT_SECONDS
+        return ready or selector.select(self._pending.wait())
 
     def _watch(self, selector: selectors.BaseSelector, old: int) -> int:
         """Listen to the launcher, which had to start anew when its generation changed; its socket."""
@@ -177,12 +168,24 @@ class Engine:
         except ValueError as error:
             self._finish(task, "FAILED", str(error), CONTRACT_BROKEN)
             return
-        self._pending.push(task)
+        self._offer(task)
+
+    def _offer(self, task: Tracked) -> None:
+        """Take the outputs of a task from where they are, or let it run."""
+        found = None if self._walk.canceled else self._ledger.look_up(task)
+        if isinstance(found, Found):
+            self._finish(task, "SUCCEEDED", "", None, found.outputs, found)
+        elif isinstance(found, Wait):
+            self._pending.park(task, None if found.here else ELSEWHERE_SECONDS, self._offer)
+        else:
+            self._pending.push(task)
 
     def _ended(self, name: str, component: str, result: NodeResult) -> None:
         self.tasks[name] = TaskResult(name, component, result.state, message=result.message)
         self._remember(result.state, name, result.message)
-        self.tell(events.TaskFinished(name, component, result.state, 0, None, result.message, self.now()))
+        now = self.now()
+        self._ledger.group_ended(name, component, result, now)
+        self.tell(events.TaskFinished(name, component, result.state, 0, None, result.message, now))
 
     def _looped(self, name: str, done: int, items: int) -> None:
         now = self.now()
@@ -211,28 +214,32 @@ class Engine:
 
     def _start(self, task: Tracked) -> None:
         run = task.run
+        component = self._pipeline.components[run.node.component]
+        folder = folder_of(self._folder, run.name)
+        if not task.attempts:
+            task.earlier = self._ledger.attempts_of(folder)
         task.attempts += 1
         task.stopped = ""
-        component = self._pipeline.components[run.node.component]
-        folder = folder_of(self._folder, run.name) / str(task.attempts)
-        task.attempt = attempt = Attempt(folder, component, run.values, run.env)
+        env = {**self._settings.environment, **run.env} if self._settings.environment else run.env
+        task.attempt = attempt = Attempt(folder / str(task.number), component, run.values, env, run.settings)
         now = self.now()
         task.started = task.started or now
         self.tell(events.TaskStarted(run.name, component.name, task.attempts, now))
+        self._ledger.started(task, attempt.folder, now)
         try:
             spec = self._specs.path(component)
             attempt.write(spec)
         except (TaskRefused, TypeError, ValueError) as error:
-            self._finish(task, "FAILED", str(error), CONTRACT_BROKEN)
+            self._ended_attempt(task, "FAILED", str(error), CONTRACT_BROKEN)
             return
         except OSError as error:
-            self._finish(task, "FAILED", f"the run folder cannot be written: {error}", None)
+            self._ended_attempt(task, "FAILED", f"the run folder cannot be written: {error}", None)
             return
         task.tail = Tail(attempt.log) if self._settings.on_event is not None else None
         ticket = str(next(self._tickets))
         self._live[ticket] = task
         self._machine.take(task.need)
-        self._launcher.start(Launch(ticket, attempt.job, attempt.log, spec))
+        self._launcher.start(Launch(ticket, attempt.job, attempt.log, spec, run.node.component, bool(env)))
         limit = run.node.options.timeout_seconds
         if limit is not None:
             self._pending.after(limit, lambda: self._stop(ticket, "timeout"))
@@ -252,70 +259,87 @@ class Engine:
         self._read_log(task, 0)
         if task.tail is not None:
             task.tail.close()
-        attempt = task.attempt
-        assert attempt is not None
-        if exited.code == 0 and not task.stopped:
-            self._succeeded(task, attempt)
-            return
-        code = exited.code if exited.code is None or exited.code >= 0 else 128 - exited.code
-        if task.stopped == "cancel":
-            self._finish(task, "CANCELED", "the run was canceled", code)
-            return
-        message = self._failure(task, attempt, exited)
+        changed = self._ledger.changed_inputs(task.run)
+        if changed:
+            names = ", ".join(f"`{name}`" for name in changed)
+            message = f"it wrote into its input {names}: copy an input before you change it"
+            self._ended_attempt(task, "FAILED", message, CONTRACT_BROKEN)
+        elif exited.code == 0 and not task.stopped:
+            self._succeeded(task)
+        elif task.stopped == "cancel":
+            self._ended_attempt(task, "CANCELED", "the run was canceled", exit_code(exited))
+        else:
+            self._failed(task, reason(task, exited), exit_code(exited))
+
+    def _failed(self, task: Tracked, message: str, code: int | None) -> None:
+        """The attempt failed: another one follows, or the task has failed."""
         retry = task.run.node.options.retry
         again = retry is not None and task.attempts <= retry.limit and code != CONTRACT_BROKEN
         if retry is None or not again or (self._walk.canceled and not task.run.protected):
-            self._finish(task, "FAILED", message, code)
+            self._ended_attempt(task, "FAILED", message, code)
             return
+        now = self.now()
+        self._ledger.ended(task, "FAILED", code, message, now)
         wait = min(retry.backoff_seconds * retry.factor ** (task.attempts - 1), retry.max_seconds)
-        self.tell(events.TaskRetried(task.run.name, task.attempts, message, wait, self.now()))
+        self.tell(events.TaskRetried(task.run.name, task.attempts, message, wait, now))
         self._pending.park(task, wait, self._pending.push)
 
-    def _succeeded(self, task: Tracked, attempt: Attempt) -> None:
+    def _succeeded(self, task: Tracked) -> None:
+        attempt = task.attempt
+        assert attempt is not None
+        reach("attempt-ended")
         try:
-            outputs = attempt.outputs()
+            outputs = self._ledger.publish(attempt.folder, attempt.outputs())
         except TaskRefused as error:
-            self._finish(task, "FAILED", str(error), CONTRACT_BROKEN)
-            return
-        self._finish(task, "SUCCEEDED", "", 0, outputs)
+            self._ended_attempt(task, "FAILED", str(error), CONTRACT_BROKEN)
+        except PipelineError as error:
+            self._ended_attempt(task, "FAILED", first_message(error), CONTRACT_BROKEN)
+        except OSError as error:
+            self._ended_attempt(task, "FAILED", f"its outputs cannot be stored: {error}", None)
+        else:
+            self._ended_attempt(task, "SUCCEEDED", "", 0, outputs)
 
-    def _failure(self, task: Tracked, attempt: Attempt, exited: Exited) -> str:
-        if task.stopped == "timeout":
-            return f"timed out after {task.run.node.options.timeout_seconds:g} s"
-        if exited.message:
-            return exited.message
-        said = attempt.message()
-        code = exited.code or 0
-        if said and code >= 0:
-            return said + (attempt.referenced() if code == 1 else "")
-        if code >= 0:
-            return f"exit code {code}"
-        try:
-            name = signal.Signals(-code).name
-        except ValueError:
-            name = f"signal {-code}"
-        return f"killed by {name}" + (" (out of memory?)" if name == "SIGKILL" else "")
+    def _ended_attempt(
+        self,
+        task: Tracked,
+        state: events.TaskState,
+        message: str,
+        code: int | None,
+        outputs: Mapping[str, Value] | None = None,
+    ) -> None:
+        """The attempt has ended, and with it the task."""
+        self._ledger.ended(task, state, code, message, self.now())
+        self._finish(task, state, message, code, outputs)
 
     def _finish(
-        self, task: Tracked, state: events.TaskState, message: str, code: int | None, outputs: Any = None
+        self,
+        task: Tracked,
+        state: events.TaskState,
+        message: str,
+        code: int | None,
+        outputs: Mapping[str, Value] | None = None,
+        found: Found | None = None,
     ) -> None:
+        """The task is done with: write it down, tell, and let the walk go on."""
         run, attempt = task.run, task.attempt
         now = self.now()
-        self.tasks[run.name] = TaskResult(
-            run.name,
-            run.node.component,
-            state,
-            task.attempts,
-            code,
-            message,
-            Path(attempt.log) if attempt else None,
-            attempt.folder if attempt else None,
-            task.started,
-            now,
+        log, folder = (Path(attempt.log), attempt.folder) if attempt else (None, None)
+        result = TaskResult(
+            run.name, run.node.component, state, task.number, code, message, log, folder, task.started, now
         )
+        if found is not None:
+            result = result.as_reused(found.reused)
+        self.tasks[run.name] = result
         self._remember(state, run.name, message)
-        self.tell(events.TaskFinished(run.name, run.node.component, state, task.attempts, code, message, now))
-        self._walk.finish(run, NodeResult(state, outputs or {}, message))
+        outputs = outputs or {}
+        waiting = self._ledger.finished(task, result, outputs, found)
+        reused = found.reused if found is not None else ""
+        component = run.node.component
+        self.tell(events.TaskFinished(run.name, component, state, task.attempts, code, message, now, reused))
+        self._walk.finish(run, NodeResult(state, outputs, message))
+        for other in waiting:
+            if self._pending.unpark(other):
+                self._offer(other)
         if state == "FAILED" and self._settings.fail_fast and not self._walk.canceled and not self._walk.ignored(run):
             self._end_early("failed", f"{run.name} failed, and the run was to stop at the first failure")
 

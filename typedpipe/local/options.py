@@ -42,6 +42,11 @@ class RunOptions:
     """Variables for every task; what a task sets itself wins."""
 
     @property
+    def chosen_runner(self) -> Runner | None:
+        """The runner, which ``debug`` sets."""
+        return "inprocess" if self.debug else self.runner
+
+    @property
     def slots(self) -> int:
         """At most so many tasks at once, as a number."""
         if self.debug:

@@ -2,48 +2,61 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from typedpipe.diagnostics.model import Diagnostics
 from typedpipe.ir.nodes import Pipeline
 from typedpipe.local import events
-from typedpipe.local.checks import bind_arguments, check_runnable
-from typedpipe.local.engine import Engine, Settings
+from typedpipe.local.checks import bind_arguments
+from typedpipe.local.engine import Engine
+from typedpipe.local.fingerprint import Fingerprints
+from typedpipe.local.ledger import Ledger, Reuse
+from typedpipe.local.leftovers import clean_up, mark, unmark
+from typedpipe.local.options import Runner, RunOptions
 from typedpipe.local.result import RunFailed, RunResult
+from typedpipe.local.runners import Placement, facts, launcher_for, placements
 from typedpipe.local.scope import NodeResult
+from typedpipe.local.settings import Settings
+from typedpipe.local.store.index import RunFolder
+from typedpipe.local.store.root import Root, open_root
 from typedpipe.local.values import Stored, Value, load
 from typedpipe.types.model import DATETIME, Type, is_artifact, without_none
 
 
-def default_jobs() -> int:
-    """So many tasks at once: waiting costs nothing, and a task that computes says so by its cpu request."""
-    return max(8, 2 * (os.cpu_count() or 1))
+class RunKeywords(TypedDict, total=False):
+    """The fields of :class:`RunOptions`, as keywords."""
+
+    jobs: int | None
+    folder: Path | None
+    name: str
+    runner: Runner | None
+    timeout: float | None
+    grace: float
+    cache: bool | None
+    fail_fast: bool
+    debug: bool
+    environment: Mapping[str, str]
 
 
 def run(
     pipeline: Pipeline,
     arguments: Mapping[str, object],
     *,
-    jobs: int | None = None,
-    folder: Path | None = None,
     on_event: Callable[[events.Event], None] | None = None,
-    timeout: float | None = None,
+    **options: Unpack[RunKeywords],
 ) -> RunResult:
     """Run a closed, checked pipeline here; every task in its own process. Blocks until the run has ended.
 
     Args:
         pipeline: Closed IR.
         arguments: Plain Python values by parameter name; what is left out takes its default.
-        jobs: At most so many tasks at once.
-        folder: Where runs are kept; ``.typedpipe`` in the working directory when None. The run's own folder is
-            ``runs/<run>`` in it.
         on_event: Called with what happens, in the engine's thread.
-        timeout: Seconds for the whole run. Then tasks are stopped, exit handlers run, and the run has failed.
+        options: The fields of :class:`RunOptions`.
 
     Raises:
         PipelineError: an argument does not fit, or a component cannot run on this machine.
@@ -56,18 +69,11 @@ def run(
     ...     run(constant, {}, folder=Path(place)).outputs
     {'x': 3}
     """
-    report = Diagnostics()
-    bound = bind_arguments(pipeline, arguments, report)
-    check_runnable(pipeline, report)
-    report.raise_if_errors()
-    name = new_run_name(pipeline.name)
-    place = make_folder(pipeline, folder or Path(".typedpipe"), name, report)
-    settings = Settings(max(1, default_jobs() if jobs is None else jobs), timeout, on_event=on_event)
-    return execute(Engine(pipeline, name, place, settings), pipeline, name, place, bound)
+    return prepare(pipeline, arguments, RunOptions(**options), on_event=on_event).execute()
 
 
 def run_or_raise(
-    pipeline: Pipeline, arguments: Mapping[str, object], *, folder: Path | None = None
+    pipeline: Pipeline, arguments: Mapping[str, object], **options: Unpack[RunKeywords]
 ) -> dict[str, object]:
     """The outputs of a run.
 
@@ -75,51 +81,128 @@ def run_or_raise(
         RunFailed: the run did not succeed.
         PipelineError: as :func:`run`.
     """
-    result = run(pipeline, arguments, folder=folder)
+    result = run(pipeline, arguments, **options)
     if not result.succeeded:
         raise RunFailed(result)
     return dict(result.outputs)
 
 
-def execute(engine: Engine, pipeline: Pipeline, name: str, place: Path, bound: Mapping[str, Value]) -> RunResult:
-    """Run an engine and say what came of it."""
-    started = time.time()
-    engine.tell(events.RunStarted(name, pipeline.name, place, started))
-    result = engine.run(bound)
-    state: events.RunState = "SUCCEEDED" if result.ok else "CANCELED" if engine.canceled else "FAILED"
-    if engine.timed_out:
-        state = "FAILED"
-    outputs = outputs_of(pipeline, result) if state == "SUCCEEDED" else {}
-    message = "" if state == "SUCCEEDED" else engine.message or result.message or "a task failed"
-    finished = time.time()
-    engine.tell(events.RunFinished(name, state, message, finished))
-    return RunResult(name, state, message, place, outputs, dict(engine.tasks), started, finished)
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be run: the pipeline, its arguments as wire text, where its components run, and what is done already."""
+
+    pipeline: Pipeline
+    arguments: Mapping[str, Value]
+    places: Mapping[str, Placement]
+    done: Mapping[str, Mapping[str, Value]] = field(default_factory=dict[str, "Mapping[str, Value]"])
+
+
+class PreparedRun:
+    """A run that has been checked and has its folder: nothing has started yet.
+
+    Made by :func:`prepare`. :meth:`execute` blocks; :meth:`cancel` may be called from any thread.
+    """
+
+    def __init__(self, engine: Engine, plan: Plan, place: Path, ledger: Ledger) -> None:
+        self._engine = engine
+        self._ledger = ledger
+        self._bound = plan.arguments
+        self.pipeline = plan.pipeline
+        self.name = place.name
+        self.folder = place
+
+    def cancel(self) -> None:
+        """End the run: once, tasks are stopped and exit handlers run; twice, everything is killed."""
+        self._engine.cancel()
+
+    def execute(self) -> RunResult:
+        """Run to the end, and say what came of it."""
+        engine = self._engine
+        started = engine.now()
+        mark(self.folder)
+        try:
+            engine.tell(events.RunStarted(self.name, self.pipeline.name, self.folder, started))
+            result = engine.run(self._bound)
+            state: events.RunState = "SUCCEEDED" if result.ok else "CANCELED" if engine.canceled else "FAILED"
+            if engine.timed_out:
+                state = "FAILED"
+            values = result.outputs if state == "SUCCEEDED" else {}
+            message = "" if state == "SUCCEEDED" else engine.message or result.message or "a task failed"
+            finished = engine.now()
+            self._ledger.run_finished(state, message, values, finished)
+            engine.tell(events.RunFinished(self.name, state, message, finished))
+            outputs = outputs_of(self.pipeline, result) if values else {}
+            return RunResult(self.name, state, message, self.folder, outputs, dict(engine.tasks), started, finished)
+        finally:
+            self._ledger.close()
+            unmark(self.folder)
+
+
+def prepare(
+    pipeline: Pipeline,
+    arguments: Mapping[str, object],
+    options: RunOptions,
+    *,
+    on_event: Callable[[events.Event], None] | None = None,
+) -> PreparedRun:
+    """Check the arguments and that every task can run here, and make the run's folder.
+
+    Raises:
+        PipelineError: an argument does not fit, a component cannot run on this machine, or nothing can be written.
+    """
+    report = Diagnostics()
+    bound = bind_arguments(pipeline, arguments, report)
+    places = placements(pipeline, options.chosen_runner, report)
+    report.raise_if_errors()
+    root = open_root(options.folder, create=True)
+    clean_up(root)
+    name = options.name or new_run_name(pipeline.name)
+    place = root.new_run(name, pipeline, bound, recorded(options))
+    return assemble(root, place, Plan(pipeline, bound, places), options, on_event)
+
+
+def recorded(options: RunOptions) -> dict[str, Any]:
+    """What is written down of how a run is run. Values of variables may be secrets: their names are enough."""
+    return {
+        "jobs": options.slots,
+        "runner": options.chosen_runner,
+        "timeout": options.timeout,
+        "cache": options.cache,
+        "fail_fast": options.fail_fast,
+        "environment": sorted(options.environment),
+    }
+
+
+def assemble(
+    root: Root,
+    place: RunFolder,
+    plan: Plan,
+    options: RunOptions,
+    on_event: Callable[[events.Event], None] | None,
+) -> PreparedRun:
+    """Put an engine together for a run that has its folder: a new one, or one that is resumed."""
+    prints = None
+    if options.cache is not False:
+        known = {key: facts(found) for key, found in plan.places.items()}
+        prints = Fingerprints(plan.pipeline, known, options.environment)
+    ledger = Ledger(root, place, Reuse(prints, options.cache, plan.done))
+    settings = Settings(
+        options.slots,
+        options.timeout,
+        options.grace,
+        options.fail_fast,
+        on_event,
+        lambda: launcher_for(plan.places, nonce=place.nonce, objects=root.path / "objects", debug=options.debug),
+        environment=options.environment,
+    )
+    engine = Engine(plan.pipeline, place.path.name, place.path, settings, ledger)
+    return PreparedRun(engine, plan, place.path, ledger)
 
 
 def new_run_name(pipeline: str) -> str:
     """Sorts by time, and two runs of one second differ."""
     plain = "".join(c if c.isascii() and (c.isalnum() or c in "-_") else "-" for c in pipeline)[:40]
     return f"{time.strftime('%Y%m%d-%H%M%S')}-{plain}-{secrets.token_hex(3)}"
-
-
-def make_folder(pipeline: Pipeline, root: Path, name: str, report: Diagnostics) -> Path:
-    """The folder of a new run, absolute."""
-    place = Path(os.path.abspath(root)) / "runs" / name
-    try:
-        place.mkdir(parents=True)
-        (place / "specs").mkdir()
-        ignore = place.parent.parent / ".gitignore"
-        if not ignore.exists():
-            ignore.write_text("*\n", encoding="utf-8")
-    except OSError as error:
-        report.error(
-            "TP197",
-            f"the run folder {place} cannot be made: {error.strerror}",
-            pipeline.span,
-            help="choose a folder that can be written",
-        )
-    report.raise_if_errors()
-    return place
 
 
 def outputs_of(pipeline: Pipeline, result: NodeResult) -> dict[str, object]:

@@ -1258,6 +1258,7 @@ def describe(path: str) -> tuple[str, int, list[str]]:
                 total.update(block)
                 size += len(block)
         return "sha256:" + total.hexdigest(), size, []
+    total.update(b"folder\n")  # an empty folder is no empty file
     found: list[str] = []
     empty: list[str] = []
     for folder, dirs, files in os.walk(path):

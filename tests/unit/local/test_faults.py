@@ -7,7 +7,9 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from local_samples import ECHO, SAVE, SLEEP, STATUS, component, graph, out, pipeline, task
@@ -15,20 +17,21 @@ from local_samples import ECHO, SAVE, SLEEP, STATUS, component, graph, out, pipe
 from typedpipe.diagnostics.model import Diagnostics, PipelineError
 from typedpipe.ir.nodes import ExitHandler, Graph, Options
 from typedpipe.local import events, run
-from typedpipe.local.engine import Engine, Settings
 from typedpipe.local.launch import Launcher, SpawnLauncher, ZygoteLauncher
-from typedpipe.local.run import execute, make_folder
+from typedpipe.local.options import RunOptions
+from typedpipe.local.run import prepare
 from typedpipe.types.model import ANY, INT, STR
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="the zygote is for Linux")
 
 
-def go(body: Graph, *more: object, folder: Path, **settings: object):  # type: ignore[no-untyped-def]  # RunResult
-    """Run with settings that ``run`` does not have."""
+def go(body: Graph, *more: object, folder: Path, launch: Any = None, **settings: Any):  # type: ignore[no-untyped-def]  # RunResult
+    """Run with a launcher of the test's own."""
     ir = pipeline(body, *more)  # type: ignore[arg-type]  # components
-    place = make_folder(ir, folder, "r", Diagnostics())
-    engine = Engine(ir, "r", place, Settings(8, **settings))  # type: ignore[arg-type]  # by name
-    return execute(engine, ir, "r", place, {})
+    prepared = prepare(ir, {}, RunOptions(jobs=8, folder=folder, **settings))
+    if launch is not None:
+        prepared._engine._settings = replace(prepared._engine._settings, launch=launch)
+    return prepared.execute()
 
 
 def alive(pid: int) -> bool:
@@ -267,6 +270,6 @@ def test_a_sleeping_task_takes_no_slot_of_the_cpu(tmp_path: Path) -> None:
             seen.append((event.task, type(event).__name__))
 
     body = graph(task("a", ECHO, (), greedy, x=1), task("b", ECHO, (), greedy, x=1), task("c", SLEEP, s=0.3))
-    assert run(pipeline(body), {}, folder=tmp_path, on_event=note).succeeded
+    assert run(pipeline(body), {}, folder=tmp_path, on_event=note, cache=False).succeeded
     order = [name for name, what in seen if name in "ab"]
     assert order in (["a", "a", "b", "b"], ["b", "b", "a", "a"])

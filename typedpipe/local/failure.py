@@ -1,0 +1,36 @@
+"""Why an attempt failed, in one line for the user."""
+
+from __future__ import annotations
+
+import signal
+
+from typedpipe.local.launch import Exited
+from typedpipe.local.pending import Tracked
+
+CONTRACT_BROKEN = 2
+"""The exit code of a task whose inputs or outputs are not what its component says; never tried again."""
+
+
+def exit_code(exited: Exited) -> int | None:
+    """The code as a shell shows it: 128 and the signal's number for a task that was killed."""
+    return exited.code if exited.code is None or exited.code >= 0 else 128 - exited.code
+
+
+def reason(task: Tracked, exited: Exited) -> str:
+    """Why the attempt that has just ended failed."""
+    if task.stopped == "timeout":
+        return f"timed out after {task.run.node.options.timeout_seconds:g} s"
+    if exited.message:
+        return exited.message
+    attempt = task.attempt
+    said = attempt.message() if attempt is not None else ""
+    code = exited.code or 0
+    if said and code >= 0:
+        return said + (attempt.referenced() if attempt is not None and code == 1 else "")
+    if code >= 0:
+        return f"exit code {code}"
+    try:
+        name = signal.Signals(-code).name
+    except ValueError:
+        name = f"signal {-code}"
+    return f"killed by {name}" + (" (out of memory?)" if name == "SIGKILL" else "")

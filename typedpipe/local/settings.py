@@ -1,0 +1,37 @@
+"""What an engine is given besides the pipeline, and the time that it keeps."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from typedpipe.local import events
+from typedpipe.local.launch import Launcher, launcher
+from typedpipe.local.resources import Machine
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How to run: not what."""
+
+    jobs: int
+    timeout: float | None = None
+    grace: float = 5.0
+    """Seconds between asking a task to end and killing it."""
+    fail_fast: bool = False
+    on_event: Callable[[events.Event], None] | None = None
+    launch: Callable[[], Launcher] = launcher
+    machine: Callable[[], Machine] = Machine
+    environment: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Variables for every task; what a task sets itself wins."""
+
+
+class Clock:
+    """Unix time that never goes back: the wall's at the start, and what has really passed since."""
+
+    def __init__(self) -> None:
+        self._ahead = time.time() - time.monotonic()
+
+    def __call__(self) -> float:
+        return self._ahead + time.monotonic()
