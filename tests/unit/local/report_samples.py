@@ -58,7 +58,9 @@ def task(name: str, start: float, end: float, order: int, **more: Any) -> Stored
 def run(folder: Path, checked: Any = None, **more: Any) -> StoredRun:
     """A run in a folder; ``checked`` is its pipeline, ``tune`` if not given."""
     folder.mkdir(parents=True, exist_ok=True)
-    checked = driver.check(tune.ir) if checked is None else checked
+    if checked is None:
+        assert tune.ir is not None
+        checked = driver.check(tune.ir)
     wire.save(checked, folder / "pipeline.ir")
     facts = {"format": 1, "run": "r", "python": "3.11.7", "version": "0.1.0", "command": "typedpipe run tune.py"}
     (folder / "run.json").write_text(json.dumps(facts))

@@ -1,0 +1,187 @@
+"""The whole page: its parts, what it allows, and users' text in every place."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import report_samples as samples
+from report_samples import BEGUN, HOSTILE, artifact, run, task, tuned
+
+from tests.unit.local.report.conftest import read_page
+from typedpipe.local.report.documents import digest
+from typedpipe.local.report.write import render_report
+
+POLICY = "Content-Security-Policy"
+
+
+def policy(read) -> str:
+    return next(each["content"] for each in read.of("meta") if each.get("http-equiv") == POLICY)
+
+
+def test_the_page_of_a_run(tmp_path):
+    read = read_page(render_report(run(tmp_path, arguments={"count": "4"}, outputs={"Output": '"rate 2"'}), tuned()))
+    for word in ("tune", "Tries several rates.", "20260921-tune-abc", "10.0 s", '"rate 2"', "Critical path", "3.11.7"):
+        assert word in read.text
+    sections = [each["id"] for each in read.of("section")]
+    assert sections == ["values", "graph", "timeline", "metrics", "tasks", "configuration"]
+    assert [each["id"] for each in read.of("details") if "id" in each] == ["t0", "n1", "t1", "t2", "t3", "t4"]
+
+
+def test_only_our_own_style_and_script_are_allowed(tmp_path):
+    read = read_page(render_report(run(tmp_path), tuned()))
+    assert policy(read).startswith("default-src 'none'; ")
+    assert "unsafe" not in policy(read)
+    assert digest("".join(read.raw["script"])) in policy(read)
+    assert digest("".join(read.raw["style"])) in policy(read)
+    assert not re.search(r"url\(|@import|https?:", "".join(read.raw["style"] + read.raw["script"]))
+
+
+def hostile_tasks(folder: Path):
+    folder.mkdir(parents=True)
+    (folder / "log").write_text(f"{HOSTILE}\n\x1b[31mred\x1b[0m\x00\r\n{HOSTILE}</pre>")
+    (folder / "page.md").write_text(f"# {HOSTILE}\n[x](javascript:alert(1)) ![i](http://e.x/i.png) <script>x</script>")
+    (folder / "page.html").write_text(f'<script>1</script>{HOSTILE}" onload="alert(1)')
+    matrix = {
+        "annotationSpecs": [{"displayName": HOSTILE}, {"displayName": "b"}],
+        "rows": [{"row": [1, 2]}, {"row": [3, 4]}],
+    }
+    curve = [{"falsePositiveRate": 0.1, "recall": 0.5, "confidenceThreshold": float("inf")}]
+    outputs = {
+        HOSTILE: artifact("system.Metrics", **{HOSTILE: HOSTILE, "loss": float("nan")}),
+        "c": artifact("system.ClassificationMetrics", confusionMatrix=matrix, confidenceMetrics=curve),
+        "s": artifact(
+            "system.SlicedClassificationMetrics",
+            evaluationSlices=[{"slice": HOSTILE, "sliceClassificationMetrics": {"confidenceMetrics": curve}}],
+        ),
+        "m": artifact("system.Markdown", folder / "page.md"),
+        "h": artifact("system.HTML", folder / "page.html"),
+        "d": artifact(HOSTILE, Path(HOSTILE)),
+    }
+    inputs = {HOSTILE: f'"{HOSTILE.replace(chr(34), "")}"', "lines": '"a\\n</pre><b>"', "broken": "{" + HOSTILE}
+    more = {"folder": folder, "inputs": inputs, "outputs": outputs, "message": HOSTILE, "component": HOSTILE}
+    both = [task(f"{HOSTILE}[{index}]/x", 0, 1, index, state="FAILED", **more) for index in range(6)]
+    return [*both, task(HOSTILE, 0, 2, 6, **more, source_run=HOSTILE, key=HOSTILE)]
+
+
+def test_text_of_the_user_is_text_everywhere(tmp_path):
+    hostile = run(
+        tmp_path / "run",
+        name=HOSTILE,
+        pipeline=HOSTILE,
+        state="FAILED",
+        message=HOSTILE,
+        arguments={HOSTILE: '"x"', "count": f'"{HOSTILE}'},
+        settings={HOSTILE: HOSTILE},
+        outputs={HOSTILE: "null", "a": artifact(HOSTILE)},
+    )
+    html = render_report(hostile, hostile_tasks(tmp_path / "task"))
+    read = read_page(html)
+    assert not read.of("img")
+    assert {each["sandbox"] for each in read.of("iframe")} == {"allow-scripts"}
+    assert "<img src=x onerror=alert(1)>" in read.text  # seen, as text
+    assert "{{x}}" in read.text
+    assert "<U+202E>" in read.text
+    assert not [each for each in read.of("a") if not each["href"].startswith(("#", "http"))]
+
+
+def test_a_failed_run_says_first_what_went_wrong(tmp_path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "log").write_text("loading\nTraceback (most recent call last):\nKeyError: 'x'\n")
+    failed = task("load-rows", 0, 1, 0, state="FAILED", folder=tmp_path / "a", message="KeyError: 'x'", exit_code=1)
+    left = replace(task("choose", 0, 0, 1, state="OMITTED"), attempts=(), started=None, message="`load-rows` failed")
+    stored = run(tmp_path / "r", state="FAILED", message="load-rows: KeyError: 'x'")
+    read = read_page(render_report(stored, [failed, left]))
+    assert read.of("section")[0]["id"] == "errors"
+    first = read.text.index("What went wrong", read.text.index("Configuration"))
+    assert first < read.text.index("Traceback (most recent") < read.text.index("Tasks", first)
+    assert read.text.count("load-rows: KeyError") == 0  # the run's message is the task's, and is said once
+    assert len(read.classed("g-failed")) == 1
+    assert read.classed("g-omitted")
+
+
+def test_a_run_that_goes_on(tmp_path):
+    half = replace(task("load-rows", 0, 0, 0, state="RUNNING"), finished=None)
+    half = replace(half, attempts=(replace(half.attempts[0], finished=None, exit_code=None),))
+    read = read_page(render_report(run(tmp_path, state="RUNNING", finished=None), [half]))
+    assert "so far" in read.text
+    assert len(read.classed("g-running")) == 1
+
+
+def test_reused_and_retried_tasks(tmp_path):
+    reused = replace(task("load-rows", 0, 0, 0, reused="cache", source_run="old-run"), attempts=())
+    tried = task("for[0]/train", 1, 2, 1, state="FAILED", message="no memory")
+    again = replace(tried.attempts[0], number=2, state="SUCCEEDED", started=BEGUN + 4, finished=BEGUN + 5)
+    tried = replace(tried, attempts=(*tried.attempts, again), state="SUCCEEDED", finished=BEGUN + 5)
+    read = read_page(render_report(run(tmp_path), [reused, tried]))
+    assert "taken from old-run" in read.text
+    assert "waited 2.0 s for try 2" in read.text
+    assert "2 tries" in read.text
+    assert len(read.classed("g-reused")) == 1
+
+
+@pytest.mark.parametrize("broken", [b"", b"garbage", None])
+def test_a_pipeline_that_cannot_be_read_is_said_and_the_rest_is_shown(tmp_path, broken):
+    stored = run(tmp_path)
+    if broken is None:
+        stored.pipeline_file.unlink()
+    else:
+        stored.pipeline_file.write_bytes(broken)
+    (tmp_path / "run.json").write_text("[")
+    read = read_page(render_report(stored, tuned()))
+    assert "cannot be read" in read.text
+    assert "for[2]/train" in read.text
+    assert "Metrics" in read.text
+
+
+def test_a_run_without_tasks(tmp_path):
+    read = read_page(render_report(run(tmp_path), []))
+    assert [each["id"] for each in read.of("section")] == ["values", "graph", "configuration"]
+
+
+def test_a_thousand_tasks(tmp_path):
+    (tmp_path / "log").write_text("epoch 1: loss 0.1\n" * 500)
+    tasks = [
+        replace(each, attempts=tuple(replace(attempt, folder=tmp_path) for attempt in each.attempts))
+        for each in tuned(1000)
+    ]
+    begun = time.perf_counter()
+    html = render_report(run(tmp_path / "r", finished=BEGUN + 1010), tasks)
+    assert time.perf_counter() - begun < 5  # 0.35 s on an idle machine
+    assert len(html) < 4_000_000
+    read = read_page(html)
+    assert len(read.classed("task")) == 1002
+    assert len(read.classed("fold")) == 1
+
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")
+def test_a_browser_finds_nothing_to_complain_about(tmp_path):
+    page = tmp_path / "page.html"
+    (tmp_path / "x.html").write_text("<p id=x>no</p><script>document.getElementById('x').textContent = 'ran'</script>")
+    outputs = {"Output": artifact("system.HTML", tmp_path / "x.html")}
+    page.write_text(
+        render_report(run(tmp_path / "r"), [*tuned(), task("page", 0, 1, 9, outputs=outputs)]), encoding="utf-8"
+    )
+    profile = tmp_path / "profile"
+    options = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
+    options += " --disable-component-update --disable-sync --enable-logging=stderr --virtual-time-budget=2000"
+    done = subprocess.run(
+        [str(CHROMIUM), *options.split(), f"--user-data-dir={profile}", "--dump-dom", f"file://{page}#t2"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert "CONSOLE" not in done.stderr, done.stderr
+    opened = re.findall(r'<details id="(\w+)" class="\w+" open="">', done.stdout)
+    assert opened == ["n1", "t2"]  # the link leads into the folded loop
+    assert re.search(r"<iframe [^>]*height=\"\d+\"", done.stdout)  # the frame's script ran, and said its height
+    assert samples.HOSTILE not in done.stdout
