@@ -19,6 +19,9 @@ COMMANDS = {
     "graph": "Print a pipeline as a tree, or draw it.",
     "ir": "Show, save, verify and compare IR.",
     "report": "Write the report of a run as one HTML file.",
+    "runs": "List, show, compare and remove runs.",
+    "logs": "Print what the tasks of a run wrote.",
+    "artifacts": "List, print and copy the files and folders that tasks made.",
     "explain": "Print the page of a diagnostic code.",
 }
 _MODULES = {
@@ -28,6 +31,9 @@ _MODULES = {
     "run": "running",
     "graph": "graph",
     "report": "html_report",
+    "runs": "runs",
+    "logs": "logs",
+    "artifacts": "artifacts",
     "explain": "explain",
 }
 

@@ -116,12 +116,12 @@ class CacheTable:
         return None if row is None else str(row[0])
 
     def release(self, key: str, run: str) -> None:
-        """The run computes the key no more; others may."""
-        self._database.at_once("DELETE FROM claims WHERE key = ? AND run = ?", key, run)
+        """The run computes the key no more; others may, from the next commit on, which has the result, too."""
+        self._database.write("DELETE FROM claims WHERE key = ? AND run = ?", key, run)
 
     def release_all(self, run: str) -> None:
-        """The run is over."""
-        self._database.at_once("DELETE FROM claims WHERE run = ?", run)
+        """The run is over; with the next commit."""
+        self._database.write("DELETE FROM claims WHERE run = ?", run)
 
     def close(self) -> None:
         self._database.close()

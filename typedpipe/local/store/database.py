@@ -6,7 +6,7 @@ import os
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -150,7 +150,7 @@ def _connect(name: str) -> sqlite3.Connection:
 
 
 @contextmanager
-def reading(path: str, damaged: Damaged) -> Iterator[sqlite3.Connection]:
+def reading(path: str, damaged: Damaged) -> Generator[sqlite3.Connection]:
     """Open a file to read it, while another process writes it, or in a folder that cannot be written.
 
     Raises:
@@ -165,7 +165,7 @@ def reading(path: str, damaged: Damaged) -> Iterator[sqlite3.Connection]:
 
 
 @contextmanager
-def _readable(path: str) -> Iterator[sqlite3.Connection]:
+def _readable(path: str) -> Generator[sqlite3.Connection]:
     """A connection that only reads.
 
     Where the folder can be written SQLite makes its side files, and takes in what a killed writer left. Where it cannot,
@@ -187,7 +187,7 @@ def _readable(path: str) -> Iterator[sqlite3.Connection]:
 
 
 @contextmanager
-def _connection(path: str, how: str) -> Iterator[sqlite3.Connection]:
+def _connection(path: str, how: str) -> Generator[sqlite3.Connection]:
     connection = _connect(f"file:{quote(Path(path).as_posix())}?{how}")
     try:
         connection.execute("PRAGMA query_only=1")

@@ -303,6 +303,22 @@ class Root:
         except OSError as error:
             raise os_problem(folder, error) from None
 
+    def repair(self, name: str) -> int:
+        """Make the index of a run anew from what its tasks left; how many of them were found done.
+
+        Raises:
+            PipelineError: TP606, the run goes on; TP603, there is none; TP604, more than the index is damaged.
+        """
+        from typedpipe.local.store.rebuild import rebuild
+
+        folder = self.path / "runs" / self.resolve(name)
+        read_record(folder)
+        if is_running(str(folder)):
+            raise held(folder.name, str(folder))
+        done = rebuild(folder, self.path, self.objects)
+        self.cache.commit()
+        return done
+
     def collect_garbage(
         self, *, keep: int | None = None, older_than: float | None = None, dry_run: bool = False
     ) -> Garbage:

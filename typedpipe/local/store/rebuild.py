@@ -1,0 +1,174 @@
+"""An index made anew from what tasks left in their folders, when the one that was written is lost or damaged."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from typedpipe.ir.nodes import Component, ContainerImpl, OutputPort, Pipeline
+from typedpipe.ir.taskspec import port_key
+from typedpipe.local.events import TaskState
+from typedpipe.local.host import raw_value
+from typedpipe.local.store.index import INDEX, RunIndex
+from typedpipe.local.store.objects import Objects
+from typedpipe.local.store.problems import os_problem
+from typedpipe.local.values import NULL_TEXT, Stored, Value, load
+from typedpipe.types.model import is_artifact
+
+_UNKNOWN = "how it ended is not known: the index was made anew"
+_LOST = "its outputs are not known any more: the index was made anew"
+
+
+@dataclass(frozen=True, slots=True)
+class _Left:
+    """What one attempt left."""
+
+    task: str
+    number: int
+    folder: Path
+    component: str
+    code: int | None
+    started: float
+    finished: float | None
+
+
+def rebuild(folder: Path, root: Path, objects: Objects) -> int:
+    """Make the index of a run anew; how many of its tasks were found done. The old index is kept beside it.
+
+    Raises:
+        PipelineError: TP320, the pinned pipeline cannot be read; TP601, the folder cannot be written.
+    """
+    from typedpipe.ir import wire
+
+    pipeline = wire.load(folder / "pipeline.ir")
+    found = sorted(_attempts(folder / "tasks"), key=lambda left: (left.started, left.task, left.number))
+    try:
+        _set_aside(folder)
+    except OSError as error:
+        raise os_problem(folder, error) from None
+    index = RunIndex(str(folder), str(root))
+    index.run_started()
+    last = {left.task: left for left in found}
+    for left in found:
+        _record_attempt(index, left)
+    done = sum(_record_task(index, left, pipeline, objects) for left in last.values())
+    index.commit()
+    index.close()
+    return done
+
+
+def _set_aside(folder: Path) -> None:
+    stamp = f"{time.time_ns():x}"
+    for end in ("", "-wal", "-shm"):
+        path = folder / f"{INDEX}{end}"
+        if path.exists():
+            path.rename(folder / f"{INDEX}.damaged-{stamp}{end}")
+
+
+def _attempts(tasks: Path) -> Iterator[_Left]:
+    for place, folders, files in os.walk(tasks):
+        if "job.json" in files and os.path.basename(place).isdecimal():
+            folders.clear()  # what the task made is no task
+            left = _attempt(tasks, Path(place))
+            if left is not None:
+                yield left
+
+
+def _attempt(tasks: Path, folder: Path) -> _Left | None:
+    job = _json(folder / "job.json")
+    if job is None:
+        return None
+    result = _json(folder / "result.json")
+    code = result.get("code") if result is not None else None
+    return _Left(
+        str(job.get("task") or folder.parent.relative_to(tasks).as_posix()),
+        int(folder.name),
+        folder,
+        str(job.get("component", "")),
+        code if isinstance(code, int) else None,
+        (folder / "job.json").stat().st_mtime,
+        (folder / "result.json").stat().st_mtime if result is not None else None,
+    )
+
+
+def _json(path: Path) -> dict[str, Any] | None:
+    try:
+        data: Any = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return None
+    return data if isinstance(data, dict) else None
+
+
+def _state(left: _Left) -> TaskState:
+    return "CANCELED" if left.code is None else "FAILED" if left.code else "SUCCEEDED"
+
+
+def _record_attempt(index: RunIndex, left: _Left) -> None:
+    index.attempt_started(left.task, left.component, left.number, left.folder, left.started)
+    message = _UNKNOWN if left.code is None else ""
+    index.attempt_ended(left.task, left.number, _state(left), left.code, message, left.finished or left.started)
+
+
+def _record_task(index: RunIndex, left: _Left, pipeline: Pipeline, objects: Objects) -> bool:
+    state, message = _state(left), _UNKNOWN if left.code is None else ""
+    key, component = _component(pipeline, left.component)
+    outputs: dict[str, Value] = {}
+    if state == "SUCCEEDED":
+        known = None if component is None else _outputs(left.folder, component, objects)
+        outputs = known or {}
+        if known is None:
+            state, message = "CANCELED", _LOST
+    index.finished(
+        left.task,
+        key,
+        state,
+        attempts=left.number,
+        exit_code=left.code,
+        message=message,
+        started=left.started,
+        finished=left.finished,
+        outputs=outputs,
+    )
+    return state == "SUCCEEDED"
+
+
+def _component(pipeline: Pipeline, name: str) -> tuple[str, Component | None]:
+    """A component by its key or its name."""
+    if name in pipeline.components:
+        return name, pipeline.components[name]
+    found = [(key, component) for key, component in pipeline.components.items() if component.name == name]
+    return found[0] if len(found) == 1 else ("", None)
+
+
+def _outputs(folder: Path, component: Component, objects: Objects) -> dict[str, Value] | None:
+    """What the attempt gave; None when a part of it is nowhere any more."""
+    try:
+        return {port.name: _output(folder / "out", component, port, objects) for port in component.outputs}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def _output(out: Path, component: Component, port: OutputPort, objects: Objects) -> Value:
+    key = port_key(port.name)
+    if not is_artifact(port.type):
+        if isinstance(component.impl, ContainerImpl):
+            return raw_value((out / "raw" / key).read_text("utf-8"), port.type)
+        return (out / "p" / key).read_text("utf-8")
+    text = (out / "p" / f"tp-{key}").read_text("utf-8")
+    if text == NULL_TEXT:
+        return None
+    companion: dict[str, Any] = load(text)
+    digest = companion["digest"]
+    if not digest:
+        return Stored(None, companion)
+    if not objects.intact(digest):
+        raise ValueError(digest)
+    place = objects.path(digest)
+    if companion.get("uri") == str(out / "a" / key):
+        companion["uri"] = place
+    return Stored(place, companion)
