@@ -14,7 +14,7 @@ from typedpipe.local import events
 from typedpipe.local.background import Background
 from typedpipe.local.following import Following, Seen, SeenState
 from typedpipe.local.result import RunFailed, RunResult
-from typedpipe.local.taken import artifacts_in, attempt_folder, task_outputs
+from typedpipe.local.taken import Taken, artifacts_in
 from typedpipe.types.artifacts import Artifact
 
 R_co = TypeVar("R_co", covariant=True)
@@ -124,7 +124,8 @@ class Run(Generic[R_co]):
     @property
     def tasks(self) -> Mapping[str, RunTask]:
         """The tasks by their path in the run: ``train``, ``for-1[2]/train``; up to now, without waiting."""
-        return Tasks(self)
+        taken = Taken(self._pipeline, self.folder)
+        return Tasks(self._pipeline, self.name, self._following.tasks(), taken)
 
     def logs(self, task: str | None = None) -> str:
         """What a task has printed up to now in its last attempt; of all tasks, with the task's name in front of each line."""
@@ -178,20 +179,16 @@ class Run(Generic[R_co]):
 class RunTask:
     """One task of a run, as it is now."""
 
-    def __init__(self, run: Run[Any], seen: Seen) -> None:
-        self._run = run
+    def __init__(self, component: str, seen: Seen, taken: Taken) -> None:
+        self.component = component
+        """The name of its component."""
         self._seen = seen
+        self._taken = taken
 
     @property
     def name(self) -> str:
         """Its path in the run."""
         return self._seen.name
-
-    @property
-    def component(self) -> str:
-        """The name of its component."""
-        found = self._run._pipeline.components.get(self._seen.component)  # noqa: SLF001 - its run is of this module
-        return found.name if found is not None else self._seen.component
 
     @property
     def state(self) -> SeenState:
@@ -227,7 +224,7 @@ class RunTask:
     @property
     def folder(self) -> Path | None:
         """The folder of its last attempt; None when it never started."""
-        return attempt_folder(self._run.folder, self._seen)
+        return self._taken.folder(self._seen)
 
     @property
     def log(self) -> str:
@@ -241,7 +238,7 @@ class RunTask:
     @property
     def outputs(self) -> Mapping[str, Any]:
         """Its outputs by name, as Python values and artifact objects; empty unless it has succeeded."""
-        return task_outputs(self._run._pipeline, self._run.folder, self._seen)  # noqa: SLF001 - as above
+        return self._taken.outputs(self._seen)
 
     def __repr__(self) -> str:
         return f"<task {self.name}: {self.state.lower()}, {self.duration:.1f} s>"
@@ -250,19 +247,22 @@ class RunTask:
 class Tasks(Mapping[str, RunTask]):
     """The tasks of a run by name. One that is not there is a KeyError which says what is."""
 
-    def __init__(self, run: Run[Any]) -> None:
+    def __init__(self, pipeline: Pipeline, run: str, seen: Mapping[str, Seen], taken: Taken) -> None:
+        self._pipeline = pipeline
         self._run = run
-        self._seen = run._following.tasks()  # noqa: SLF001 - of this module
+        self._seen = seen
+        self._taken = taken
 
     def __getitem__(self, name: str) -> RunTask:
-        if name not in self._seen:
+        seen = self._seen.get(name)
+        if seen is None:
             close = nearest(name, self._seen)
             known = ", ".join(self._seen) or "none"
             raise KeyError(
-                f"no task {name} in run {self._run.name}"
-                + (f"; did you mean {close}?" if close else f": there are {known}")
+                f"no task {name} in run {self._run}" + (f"; did you mean {close}?" if close else f": there are {known}")
             )
-        return RunTask(self._run, self._seen[name])
+        component = self._pipeline.components.get(seen.component)
+        return RunTask(component.name if component is not None else seen.component, seen, self._taken)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._seen)

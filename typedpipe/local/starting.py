@@ -16,7 +16,7 @@ from typedpipe.ir.nodes import Pipeline
 from typedpipe.local.background import Background
 from typedpipe.local.following import Following
 from typedpipe.local.handle import Run
-from typedpipe.local.options import RunOptions, Runner
+from typedpipe.local.options import Runner, RunOptions
 from typedpipe.local.replacing import replaced
 
 R = TypeVar("R")
