@@ -126,6 +126,10 @@ CODES: dict[str, str] = {
     "TP506": "an output file that cannot be taken",
     "TP507": "the container's Python cannot read the source",
     "TP508": "packages that could not be installed",
+    # TP62x: where tasks run
+    "TP620": "an environment that cannot be made",
+    "TP621": "an image that cannot be had",
+    "TP622": "a timeout that cannot be kept",
     # TP66x: runs from Python, and tests
     "TP660": "an option of a run that does not fit",
     "TP661": "a fake that does not fit",
@@ -143,6 +147,9 @@ CODES: dict[str, str] = {
     "TP608": "an artifact that cannot be kept",
     "TP609": "a stored artifact was changed or is gone",
     "TP610": "there is something at the destination",
+    # TP68x: what is seen of a run
+    "TP680": "a file of events that cannot be written",
+    "TP681": "a live display without a terminal",
     # TP9xx: our mistakes
     "TP901": "typedpipe itself failed",
     "TP902": "IR that makes no sense",

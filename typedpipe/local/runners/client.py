@@ -74,3 +74,39 @@ def judged(name: Engine, path: str, data: dict[str, Any], said: str) -> Client |
         f"no {name} engine answers: {lines[0].strip()}" if lines else f"no {name} engine answers",
         f"start it ({start}), and see that `{name} info` works",
     )
+
+
+def image_id(found: Client, image: str) -> str:
+    """The id of an image that is on this machine; "" when it is not."""
+    asked = subprocess.run(
+        [found.path, "image", "inspect", "--format", "{{.Id}}", image],
+        capture_output=True,
+        stdin=subprocess.DEVNULL,
+        text=True,
+        check=False,
+    )
+    return asked.stdout.strip() if asked.returncode == 0 else ""
+
+
+def pull(found: Client, image: str) -> list[str]:
+    """Fetch an image; the last lines of what the client said when it could not."""
+    done = subprocess.run(
+        [found.path, "pull", "--quiet", image], capture_output=True, stdin=subprocess.DEVNULL, text=True, check=False
+    )
+    said = [line.strip() for line in (done.stdout + done.stderr).splitlines() if line.strip()]
+    return said[-3:] or [f"exit code {done.returncode}"] if done.returncode else []
+
+
+def remove_labelled(label: str) -> int:
+    """Remove the containers that carry a label, in every engine that answers; how many there were."""
+    count = 0
+    names: tuple[Engine, ...] = ("docker", "podman")
+    for name in names:
+        found = client(name)
+        if isinstance(found, Client):
+            listed = [found.path, "ps", "-aq", "--filter", f"label={label}"]
+            left = subprocess.run(listed, capture_output=True, text=True, check=False).stdout.split()
+            if left:
+                subprocess.run([found.path, "rm", "-f", *left], capture_output=True, check=False)
+            count += len(left)
+    return count

@@ -6,9 +6,11 @@ import select
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from typedpipe.local.launch import HERE, Exited, Inbox, Interpreter, Launch, Launcher, SpawnLauncher, ZygoteLauncher
+from typedpipe.local.runners.containers import ContainerLauncher
 from typedpipe.local.runners.environments import Environment
 from typedpipe.local.runners.inprocess import InProcessLauncher
 from typedpipe.local.runners.placement import Placement
@@ -38,7 +40,7 @@ class Composite:
         self._debug = debug
         self._zygotes = zygotes
         self._inbox = Inbox()
-        self._epoll = select.epoll() if sys.platform == "linux" else None
+        self._epoll = many()
         if self._epoll is not None:
             self._epoll.register(self._inbox.fileno(), select.EPOLLIN)
         self._used: dict[str, _Used] = {}
@@ -81,6 +83,11 @@ class Composite:
         placement = self._placements[launch.component]
         if placement.runner == "inprocess":
             return self._use("inprocess", lambda: InProcessLauncher(self._inbox, self._debug))
+        client = placement.client
+        if client is not None:
+            components = {key: placed.component for key, placed in self._placements.items()}
+            make = partial(ContainerLauncher, client, components, self._nonce, self._objects, self._inbox)
+            return self._use(client.name, make)
         environment = placement.environment
         place = environment.key if environment else "here"
         if placement.preload and self._zygotes and not launch.own_env:
@@ -115,6 +122,11 @@ class Composite:
 
     def _mark(self) -> str:
         return f"{self._nonce}.{len(self._used)}"
+
+
+def many() -> select.epoll | None:
+    """What listens to several descriptors and is one itself; where there is none, threads tell the inbox everything."""
+    return select.epoll() if sys.platform == "linux" else None
 
 
 def interpreter(environment: Environment | None) -> Interpreter:

@@ -1,9 +1,55 @@
-"""Environments of Python packages, one for each distinct set of requirements, shared by all projects of the user."""
+"""Environments of Python packages, one for each distinct set of requirements, shared by all projects of the user.
+
+Each is complete and isolated: it sees none of this Python's packages, and uv copies files into it instead of linking its
+cache, so that what is changed in one is not changed in others. It is made beside its place and renamed into it.
+"""
 
 from __future__ import annotations
 
+import json
+import os
+import platform
+import secrets
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
+from hashlib import sha256
 from pathlib import Path
+from typing import Any
+
+from typedpipe.local.runners.packages import normalised
+
+LAST_LINES = 12
+ABOUT = "typedpipe.json"
+USED = "typedpipe-used"
+"""Its time of change is when the environment was last taken."""
+SETTINGS = ("INDEX_URL", "EXTRA_INDEX_URL", "FIND_LINKS", "NO_INDEX")
+"""Variables of pip that uv has too, under names of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What an environment is to hold."""
+
+    requirements: tuple[str, ...] = ()
+    index_urls: tuple[str, ...] = ()
+    trusted_hosts: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """Equal for equal environments: this Python, the requirements, where they come from, the platform."""
+        files = [_stamp(text) for text in self.requirements]
+        parts = [
+            [platform.python_implementation(), platform.python_version(), sys.base_prefix],
+            [*normalised(self.requirements), *(stamp for stamp in files if stamp)],
+            [self.index_urls, self.trusted_hosts, sorted(_index_settings(os.environ).items())],
+            [platform.system(), platform.machine(), *platform.libc_ver()],
+        ]
+        return sha256(json.dumps(parts).encode()).hexdigest()[:24]
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,3 +62,210 @@ class Environment:
     """Its interpreter."""
     resolved: tuple[str, ...] = ()
     """What is installed: ``name==version``, sorted."""
+
+
+class EnvironmentFailed(Exception):
+    """It could not be made. The message is one line; ``said`` are the last lines of what the installer printed."""
+
+    def __init__(self, message: str, said: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.said = tuple(said)
+
+
+def environments_folder() -> Path:
+    """Where environments are kept: ``TYPEDPIPE_ENVS``, else the user's cache folder."""
+    chosen = os.environ.get("TYPEDPIPE_ENVS")
+    if chosen:
+        return Path(os.path.abspath(chosen))
+    if sys.platform == "win32":
+        base = os.environ.get("LOCALAPPDATA") or os.path.expanduser("~/AppData/Local")
+    else:
+        base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    return Path(base, "typedpipe", "envs")
+
+
+def environment(wanted: Wanted, progress: Callable[[str], None] | None = None) -> Environment:
+    """The environment that holds what is wanted, made when it is not there; one process makes it, others wait.
+
+    Raises:
+        EnvironmentFailed: a package cannot be installed, or the folder cannot be written.
+    """
+    from filelock import FileLock
+
+    root = environments_folder()
+    place = root / wanted.key
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        with FileLock(root / f"{wanted.key}.lock"):
+            if not (place / ABOUT).exists():
+                if progress is not None:
+                    progress(f"making an environment with {', '.join(wanted.requirements) or 'no packages'}")
+                shutil.rmtree(place, ignore_errors=True)
+                _make(wanted, place)
+            (place / USED).touch()
+            about: dict[str, Any] = json.loads((place / ABOUT).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise EnvironmentFailed(f"the environment {place} cannot be made or read: {error}") from None
+    return Environment(wanted.key, place, python_of(place), tuple(about["resolved"]))
+
+
+def python_of(folder: Path) -> str:
+    """The interpreter of a virtual environment."""
+    return str(folder / "Scripts" / "python.exe" if sys.platform == "win32" else folder / "bin" / "python")
+
+
+def _make(wanted: Wanted, place: Path) -> None:
+    beside = place.with_name(f".{place.name}-{secrets.token_hex(4)}")
+    try:
+        resolved = _with_uv(wanted, beside) if uv() else _with_pip(wanted, beside, place)
+        about = {"requirements": wanted.requirements, "resolved": resolved, "python": sys.version, "made": time.time()}
+        (beside / ABOUT).write_text(json.dumps(about), encoding="utf-8")
+        beside.rename(place)
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
+
+
+@cache
+def uv() -> tuple[str, ...]:
+    """How uv is called here; empty when there is none that works."""
+    found = shutil.which("uv")
+    for command in ((found,) if found else (), (sys.executable, "-m", "uv")):
+        if not command:
+            continue
+        try:
+            if subprocess.run([*command, "--version"], capture_output=True, check=False).returncode == 0:
+                return tuple(command)
+        except OSError:
+            continue
+    return ()
+
+
+def _with_uv(wanted: Wanted, folder: Path) -> list[str]:
+    _run(*uv(), "venv", "--quiet", "--relocatable", "--python", sys.executable, str(folder))
+    where = ("--python", python_of(folder))
+    if wanted.requirements:
+        # Copies: a hard link into uv's cache would let one environment change another's files.
+        sources = ["--link-mode", "copy", "--index-strategy", "unsafe-best-match"]
+        for index, url in enumerate(wanted.index_urls):
+            sources += ["--extra-index-url" if index else "--index-url", url]
+        for host in wanted.trusted_hosts:
+            sources += ["--allow-insecure-host", host]
+        _run(*uv(), "pip", "install", "--quiet", *where, *sources, *wanted.requirements)
+    return sorted(_run(*uv(), "pip", "freeze", *where).splitlines())
+
+
+def _with_pip(wanted: Wanted, folder: Path, place: Path) -> list[str]:
+    _run(sys.executable, "-m", "venv", str(folder))
+    pip = (python_of(folder), "-I", "-m", "pip", "--disable-pip-version-check")
+    if wanted.requirements:
+        sources: list[str] = []
+        for index, url in enumerate(wanted.index_urls):
+            sources += ["--extra-index-url" if index else "--index-url", url]
+        for host in wanted.trusted_hosts:
+            sources += ["--trusted-host", host]
+        _run(*pip, "install", "--quiet", *sources, *wanted.requirements)
+    resolved = sorted(_run(*pip, "freeze").splitlines())
+    _say_new_place(folder, place)
+    return resolved
+
+
+def _say_new_place(folder: Path, place: Path) -> None:
+    """Let the scripts of a folder that will be renamed start the Python of its new place."""
+    for script in (folder / "bin").glob("*"):
+        if script.is_file() and not script.is_symlink():
+            data = script.read_bytes()
+            if data.startswith(b"#!") and bytes(folder) in data:
+                script.write_bytes(data.replace(bytes(folder), bytes(place)))
+
+
+def _run(*command: str) -> str:
+    """What a command printed.
+
+    Raises:
+        EnvironmentFailed: it failed.
+    """
+    variables = {**os.environ, **{f"UV_{key}": value for key, value in _index_settings(os.environ).items()}}
+    for name in ("VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME"):
+        variables.pop(name, None)
+    done = subprocess.run(
+        command,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        errors="replace",
+        env=variables,
+        check=False,
+    )
+    if done.returncode:
+        lines = [line.rstrip() for line in (done.stdout + done.stderr).splitlines() if line.strip()]
+        raise EnvironmentFailed(f"`{_shown(command)}` failed", lines[-LAST_LINES:])
+    return done.stdout.strip()
+
+
+def _shown(command: Sequence[str]) -> str:
+    words = [os.path.basename(command[0]), *command[1:]]
+    verb = words.index("install") if "install" in words else len(words) - 1
+    return f"{words[0]} {'venv' if 'venv' in words else 'pip ' + words[verb]}"
+
+
+def _index_settings(variables: Mapping[str, str]) -> dict[str, str]:
+    """What pip or uv is told of indexes by variables: uv's own name wins, and pip's serve both."""
+    found = {name: variables.get(f"UV_{name}") or variables.get(f"PIP_{name}") for name in SETTINGS}
+    return {name: value for name, value in found.items() if value}
+
+
+def _stamp(requirement: str) -> str:
+    """When a local file or folder that is required was changed last; "" for what comes from an index."""
+    path = requirement.rpartition("@ file://")[2].strip() if "@ file://" in requirement else requirement.strip()
+    if os.path.isfile(path):
+        return f"{os.path.abspath(path)} {os.stat(path).st_mtime_ns}"
+    if not os.path.isdir(path) or (os.sep not in path and path != "."):
+        return ""
+    times = [os.stat(os.path.join(at, name)).st_mtime_ns for at, _, names in os.walk(path) for name in names]
+    return f"{os.path.abspath(path)} {max(times, default=0)}"
+
+
+def collect_environments(older_than: float) -> list[Path]:
+    """Remove the environments that nothing has used for so many seconds, and what was left half made; their folders."""
+    from filelock import FileLock, Timeout
+
+    root = environments_folder()
+    removed: list[Path] = []
+    if not root.is_dir():
+        return removed
+    busy = _in_use()
+    limit = time.time() - older_than
+    for place in sorted(root.iterdir()):
+        if not place.is_dir() or str(place) in busy:
+            continue
+        key = place.name.strip(".").partition("-")[0]
+        lock = FileLock(root / f"{key}.lock", timeout=0)
+        try:
+            with lock:
+                if place.name.startswith(".") or _last_used(place) < limit:
+                    shutil.rmtree(place, ignore_errors=True)
+                    removed.append(place)
+        except Timeout:
+            continue  # it is being made, or taken
+    return removed
+
+
+def _last_used(place: Path) -> float:
+    try:
+        return (place / USED).stat().st_mtime
+    except OSError:
+        return 0.0
+
+
+def _in_use() -> set[str]:
+    """The environments whose Python runs now."""
+    import psutil
+
+    found: set[str] = set()
+    for process in psutil.process_iter():
+        try:
+            found.add(process.environ().get("VIRTUAL_ENV", ""))
+        except (psutil.Error, OSError):
+            continue
+    return found

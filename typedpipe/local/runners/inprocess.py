@@ -12,7 +12,7 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Any, TextIO
@@ -181,7 +181,7 @@ class Before:
 
 
 @contextmanager
-def interruptible() -> Iterator[None]:
+def interruptible() -> Generator[None]:
     """Let Ctrl-C end the task as well as cancel the run: the engine's own handler only takes note."""
     if threading.current_thread() is not threading.main_thread():
         yield

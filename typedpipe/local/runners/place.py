@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from shutil import which
 from typing import Literal, TypeAlias, cast
 
-from typedpipe.diagnostics.model import Diagnostics, Label
+from typedpipe.diagnostics.model import Diagnostic, Diagnostics, Label
 from typedpipe.ir.nodes import Component, ContainerImpl, Pipeline, PythonImpl, Task
 from typedpipe.local.options import Runner
-from typedpipe.local.runners.calls import first_calls, uses
+from typedpipe.local.runners.calls import first_calls, tasks_of, uses
+from typedpipe.local.runners.client import Client, NoClient, client, image_id, pull
+from typedpipe.local.runners.client import Engine as EngineName
+from typedpipe.local.runners.environments import EnvironmentFailed, Wanted, environment
 from typedpipe.local.runners.packages import installed
 from typedpipe.local.runners.placement import Placement
 from typedpipe.local.runners.preload import preloads
@@ -27,18 +30,21 @@ def placements(
 ) -> dict[str, Placement]:
     """Where each component that is used runs. What cannot run is reported at the place of its first call.
 
-    Environments are made here, before anything starts; ``progress`` is told what takes long.
+    Environments are made and images fetched here, before anything starts; ``progress`` is told what takes long.
 
     >>> from typedpipe.ir.nodes import Graph
     >>> placements(Pipeline("p", Graph()), None, Diagnostics())
     {}
     """
     found: dict[str, Placement] = {}
+    places = _Places(runner, report, progress)
     for task in first_calls(pipeline):
         component = pipeline.components[task.component]
-        placed = _Place(task, component, runner, report).found()
+        placed = _Place(task, component, places).found()
         if placed is not None:
             found[task.component] = placed
+    if runner == "inprocess":
+        _warn_of_timeouts(pipeline, found, report)
     here = {key: count for key, count in uses(pipeline).items() if key in found and found[key].runner == "process"}
     loaded = preloads(here, pipeline.components)
     return {key: replace(place, preload=loaded.get(key, ())) for key, place in found.items()}
@@ -50,64 +56,141 @@ def containers_mode() -> Containers:
     return cast("Containers", mode) if mode in ("host", "docker", "podman") else ""
 
 
+def _warn_of_timeouts(pipeline: Pipeline, found: dict[str, Placement], report: Diagnostics) -> None:
+    for task in tasks_of([pipeline.graph, *pipeline.pipelines.values()]):
+        place = found.get(task.component)
+        if place is not None and place.runner == "inprocess" and task.options.timeout_seconds is not None:
+            message = f"`{task.name}` has a timeout, and a task in this process cannot be stopped"
+            advice = "leave `--runner inprocess` out where timeouts matter"
+            label = Label(task.span, "runs as long as it takes")
+            report.add(Diagnostic("TP622", message, label, help=advice, severity="warning"))
+
+
+@dataclass(slots=True)
+class _Places:
+    """What all components share: the settings, and what was found out about this machine."""
+
+    runner: Runner | None
+    report: Diagnostics
+    progress: Callable[[str], None] | None
+    images: dict[str, str] = field(default_factory=dict[str, str])
+    """The id of each image that was asked for; "" when it could not be had, which has been said."""
+
+    def client(self) -> Client | NoClient:
+        """The client for container components: the one that was asked for, else the first that answers."""
+        chosen: str = self.runner if self.runner in ("docker", "podman") else containers_mode()
+        names: tuple[EngineName, ...] = ("docker", "podman")
+        tried = [client(name) for name in names if chosen in ("", "host", name)]
+        answer = next((found for found in tried if isinstance(found, Client)), None)
+        return answer or next((t for t in tried if isinstance(t, NoClient) and "not on this" not in t.why), tried[0])
+
+
 @dataclass(slots=True)
 class _Place:
     """Finds the place of one component."""
 
     task: Task
     component: Component
-    runner: Runner | None
-    report: Diagnostics
+    places: _Places
 
     def found(self) -> Placement | None:
         impl = self.component.impl
+        in_container = self.places.runner in ("docker", "podman")
         if isinstance(impl, ContainerImpl):
-            return self._container(impl)
-        return self._python(impl)
+            return self._on_host(impl) if containers_mode() == "host" and not in_container else self._container()
+        return self._container() if in_container else self._python(impl)
 
     def _declared(self, text: str) -> tuple[Label, ...]:
         span = self.component.span
         return (Label(span, text),) if span.line else ()
 
-    def _container(self, impl: ContainerImpl) -> Placement | None:
+    def _refuse(self, code: str, message: str, label: str, *, notes: tuple[str, ...] = (), help: str) -> None:
+        declared = self._declared(f"`{self.component.name}` is declared here")
+        self.places.report.error(code, message, self.task.span, label, others=declared, notes=notes, help=help)
+
+    # ----------------------------------------------------------------------------------------- containers
+
+    def _container(self) -> Placement | None:
         name, image = self.component.name, self.component.image
-        declared = self._declared(f"`{name}` is declared here")
-        if containers_mode() != "host":
-            self.report.error(
-                "TP195",
-                f"`{name}` is a container component, and containers do not run on this machine yet",
-                self.task.span,
-                f"this task needs the image {image}",
-                others=declared,
-                help="compile and run it on a cluster, or set TYPEDPIPE_CONTAINERS=host to run its command here without the image",
-            )
+        found = self.places.client()
+        needs = f"this task needs the image {image}"
+        if isinstance(found, NoClient):
+            what = "is a container component, and" if isinstance(self.component.impl, ContainerImpl) else "cannot run:"
+            host = ", run it on a cluster, or set TYPEDPIPE_CONTAINERS=host to run its command here without the image"
+            hint = host if isinstance(self.component.impl, ContainerImpl) else ", or choose another `--runner`"
+            self._refuse("TP195", f"`{name}` {what} {found.why}", needs, help=found.help + hint)
             return None
+        if self.task.options.image is not None:  # the task's own image, which may be known only when it starts
+            return Placement(self.component, found.name, client=found)
+        known = self._image(found, image)
+        return Placement(self.component, found.name, client=found, image_id=known) if known else None
+
+    def _image(self, found: Client, image: str) -> str:
+        images = self.places.images
+        if image in images:
+            return images[image]
+        images[image] = image_id(found, image)
+        if not images[image]:
+            if self.places.progress is not None:
+                self.places.progress(f"fetching the image {image}")
+            said = pull(found, image)
+            images[image] = "" if said else image_id(found, image)
+            if said:
+                self._refuse(
+                    "TP621",
+                    f"the image {image} is not on this machine, and {found.name} cannot fetch it",
+                    f"`{self.component.name}` runs in it",
+                    notes=tuple(said),
+                    help=f"look at the name, or make it: `{found.name} build -t {image} .`",
+                )
+        return images[image]
+
+    def _on_host(self, impl: ContainerImpl) -> Placement | None:
         first = (*impl.command, *impl.args)[:1]
         command = first[0] if first and isinstance(first[0], str) else None
         if first and (command is None or which(command) is not None):
             return Placement(self.component, "process")
         what = f"the command `{command}` is not on this machine" if command else "it has no command of its own"
-        self.report.error(
+        self._refuse(
             "TP195",
-            f"`{name}` cannot run without its image: {what}",
-            self.task.span,
-            f"this task needs the image {image}",
-            others=declared,
+            f"`{self.component.name}` cannot run without its image: {what}",
+            f"this task needs the image {self.component.image}",
             help=f"install `{command}`, or run it on a cluster" if command else "give it `command=[...]`",
         )
         return None
 
+    # --------------------------------------------------------------------------------------------- Python
+
     def _python(self, impl: PythonImpl) -> Placement | None:
+        runner = self.places.runner
         missing = [package for package in impl.packages if not installed(package)]
+        if runner == "venv" or (runner is None and missing):
+            return self._environment(impl)
         if not missing:
-            return Placement(self.component, self.runner or "process")
+            return Placement(self.component, runner or "process")
         names = ", ".join(f"`{package}`" for package in missing)
-        self.report.error(
+        install = " ".join(repr(package) if set(package) & set("<>!~; ") else package for package in missing)
+        self.places.report.error(
             "TP196",
             f"`{self.component.name}` needs packages that this Python does not have: {names}",
             self.task.span,
             "this task needs them",
             others=self._declared(f"`{self.component.name}` asks for them here"),
-            help=f"pip install {' '.join(repr(package) if set(package) & set('<>!~; ') else package for package in missing)}",
+            help=f"leave `--runner {runner}` out, and it gets an environment with them; or: pip install {install}",
         )
         return None
+
+    def _environment(self, impl: PythonImpl) -> Placement | None:
+        wanted = Wanted(impl.packages, impl.pip_index_urls, impl.pip_trusted_hosts)
+        try:
+            made = environment(wanted, self.places.progress)
+        except EnvironmentFailed as error:
+            self._refuse(
+                "TP620",
+                f"the packages of `{self.component.name}` cannot be installed: {error}",
+                f"this task needs {', '.join(f'`{package}`' for package in impl.packages) or 'an environment'}",
+                notes=error.said,
+                help="mend what `packages_to_install` says, or the index and the network that it comes from",
+            )
+            return None
+        return Placement(self.component, "venv", environment=made)

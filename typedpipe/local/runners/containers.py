@@ -1,0 +1,178 @@
+"""Tasks in containers, run by the command line clients of docker and podman."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from typedpipe.ir.nodes import Component, ContainerImpl
+from typedpipe.local.child import finish, lay_out
+from typedpipe.local.launch import KILL, Exited, Inbox, Launch
+from typedpipe.local.runners.client import Client
+from typedpipe.local.runners.command import LABEL, RunCommand, User
+from typedpipe.local.survivors import NONCE
+from typedpipe.runtime import source_text
+
+GUARD = str(Path(__file__).with_name("guard.py"))
+REFUSED = 125
+"""The exit code of a client whose engine did not start the container."""
+KILLED = 137
+
+
+class ContainerLauncher:
+    """One container a task. A thread follows each client; a guard removes the containers when the engine dies."""
+
+    def __init__(
+        self, client: Client, components: Mapping[str, Component], nonce: str, objects: str, inbox: Inbox
+    ) -> None:
+        self.generation = 0
+        self._client = client
+        self._components = components
+        self._nonce = nonce
+        self._objects = objects
+        self._inbox = inbox
+        self._running: dict[str, tuple[str, subprocess.Popen[bytes]]] = {}
+        self._threads: list[threading.Thread] = []
+        self._guard: subprocess.Popen[bytes] | None = None
+
+    def fileno(self) -> int:
+        return self._inbox.fileno()
+
+    def start(self, launch: Launch) -> None:
+        name = f"typedpipe-{self._nonce[:16]}-{launch.ticket}"
+        try:
+            process = self._started(launch, name)
+        except (OSError, ValueError) as error:
+            self._inbox.put(Exited(launch.ticket, None, f"the container cannot be started: {error}"))
+            return
+        self._running[launch.ticket] = name, process
+        self._follow(launch, name, process)
+
+    def _started(self, launch: Launch, name: str) -> subprocess.Popen[bytes]:
+        with open(launch.job, encoding="utf-8") as file:
+            job: dict[str, Any] = json.load(file)
+        lay_out(job)
+        component = self._components[launch.component]
+        root = job["root"]
+        if isinstance(component.impl, ContainerImpl):
+            argv, entrypoint = tuple(job["argv"]), bool(component.impl.command)
+            job["env"].pop("TYPEDPIPE_TERMINATION_LOG", None)
+        else:
+            argv, entrypoint = self._runtime(root, job, launch.spec), True
+            if component.impl.packages:
+                job["env"]["TYPEDPIPE_INSTALL"] = "1"
+        run = RunCommand(self._client, name, self._nonce, job, self._objects, argv, entrypoint, User.here())
+        command, variables = run.build(os.environ, os.cpu_count() or 1)
+        self._watch()
+        with open(launch.log, "ab") as log:
+            return subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                env={**variables, NONCE: f"{self._nonce}.{launch.ticket}"},
+            )
+
+    def _runtime(self, root: str, job: Mapping[str, Any], spec: str) -> tuple[str, ...]:
+        """The command of a Python component: the runtime as it travels, with the task's data beside it."""
+        place, data = os.path.join(root, "runtime.py"), os.path.join(root, "container.json")
+        with open(spec, encoding="utf-8") as file:
+            given = {"spec": json.load(file), "parameters": job["parameters"], "root": root}
+        with open(data, "w", encoding="utf-8") as file:
+            json.dump(given, file)
+        with open(place, "w", encoding="utf-8") as file:
+            file.write(source_text())
+        return "python3", "-u", place, data
+
+    def _watch(self) -> None:
+        if self._guard is None:
+            self._guard = subprocess.Popen(
+                [sys.executable, "-I", "-S", GUARD, self._client.path, f"{LABEL}={self._nonce}"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+                env={**os.environ, NONCE: f"{self._nonce}.guard"},
+            )
+
+    def _follow(self, launch: Launch, name: str, process: subprocess.Popen[bytes]) -> None:
+        def follow() -> None:
+            code = process.wait()
+            message = self._why(launch, name, code) if code else ""
+            self._call("rm", "-f", name)
+            if not code:
+                finish(os.path.dirname(launch.job))
+            self._running.pop(launch.ticket, None)
+            self._inbox.put(Exited(launch.ticket, code if code != REFUSED else None, message))
+
+        thread = threading.Thread(target=follow, daemon=True)
+        self._threads = [known for known in self._threads if known.is_alive()] + [thread]
+        thread.start()
+
+    def _why(self, launch: Launch, name: str, code: int) -> str:
+        if code == REFUSED:
+            return f"{self._client.name} could not start the container: {last_line(launch.log)}"
+        if code in (126, 127) and not self._call("inspect", "--format", "{{.State.Pid}}", name).strip("0\n "):
+            return last_line(launch.log) if "exec" in last_line(launch.log) else ""
+        if code == KILLED and "true" in self._call("inspect", "--format", "{{.State.OOMKilled}}", name):
+            return "killed: it used more memory than its limit"
+        return ""
+
+    def _call(self, *words: str) -> str:
+        done = subprocess.run(
+            [self._client.path, *words], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+        )
+        return done.stdout
+
+    def signal(self, ticket: str, number: int) -> None:
+        known = self._running.get(ticket)
+        if known is not None:
+            threading.Thread(target=self._signal, args=(*known, number), daemon=True).start()
+
+    def _signal(self, name: str, process: subprocess.Popen[bytes], number: int) -> None:
+        """Signal a container, which may not be there yet: the client is still asking for it."""
+        kill = ("kill", "--signal", str(int(number)), name)
+        while process.poll() is None:
+            if subprocess.run([self._client.path, *kill], capture_output=True, check=False).returncode == 0:
+                return
+            if number == KILL:
+                process.kill()
+            try:
+                process.wait(timeout=0.2)
+            except subprocess.TimeoutExpired:
+                continue
+
+    def reports(self) -> Iterable[Exited]:
+        """What ended; where the inbox is shared, its owner takes it."""
+        return self._inbox.take()
+
+    def close(self) -> None:
+        left = list(self._running.values())
+        if left:
+            self._call("rm", "-f", *(name for name, _ in left))
+        for _, process in left:
+            process.kill()
+        for thread in self._threads:
+            thread.join(timeout=10)
+        if self._guard is not None and self._guard.stdin is not None:
+            self._guard.stdin.close()
+            self._guard.wait()
+
+
+def last_line(log: str) -> str:
+    """The last line that the client printed, which says what its engine minded."""
+    try:
+        with open(log, "rb") as file:
+            file.seek(max(0, os.path.getsize(log) - 4096))
+            lines = [line.strip() for line in file.read().decode("utf-8", "replace").splitlines()]
+    except OSError:
+        return ""
+    said = [line for line in lines if line and not line.startswith("See '")]
+    return said[-1] if said else ""
