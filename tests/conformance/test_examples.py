@@ -30,7 +30,7 @@ def test_example(name: str, pods: int, tmp_path: Path) -> None:
     if kubectl is None:
         pytest.skip("there is no kubectl")
     file = EXAMPLES / f"{name}.py"
-    here = json.loads(_typedpipe("run", str(file), "-o", "json", "--folder", str(tmp_path / "runs")))
+    here = json.loads(_typedpipe("run", str(file), "-o", "json", "--folder", str(tmp_path / "runs")).splitlines()[-1])
     manifest = tmp_path / "workflow.yaml"
     _typedpipe("compile", str(file), "-o", str(manifest))
     cluster = Cluster.from_environment()

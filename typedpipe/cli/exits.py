@@ -13,6 +13,8 @@ MISTAKES = 3
 """The pipeline, or the file, has mistakes: diagnostics were printed."""
 OURS = 70
 """typedpipe itself failed (TP901)."""
+TIMED_OUT = 124
+"""The run took longer than `--timeout`; the code that timeout(1) has for it."""
 INTERRUPTED = 130
 
 

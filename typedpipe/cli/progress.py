@@ -6,7 +6,6 @@ from typing import TextIO
 
 from typedpipe.cli.report import colors
 from typedpipe.diagnostics.cells import shown
-from typedpipe.local import RunResult
 from typedpipe.local.events import (
     CancelStarted,
     Event,
@@ -19,6 +18,7 @@ from typedpipe.local.events import (
 
 HELD = 1 << 16
 """So many bytes of a line that has no end yet are kept; then it is passed on as far as it is there."""
+REUSED = {"cache": "taken from the cache", "resumed": "done before"}
 _STYLES = {"SUCCEEDED": "32", "FAILED": "31", "OMITTED": "33", "CANCELED": "33"}
 
 
@@ -60,9 +60,9 @@ class Progress:
                 pass
 
     def _finished(self, event: TaskFinished) -> None:
-        took = event.time - self._started.get(event.task, event.time)
+        took = event.time - self._started.pop(event.task, event.time)
         words = {
-            "SUCCEEDED": f"done in {took:.1f} s",
+            "SUCCEEDED": REUSED.get(event.reused) or f"done in {took:.1f} s",
             "FAILED": "failed",
             "OMITTED": "did not run",
             "CANCELED": "stopped",
@@ -80,8 +80,7 @@ class Progress:
         held = self._partial.setdefault(event.task, bytearray())
         end = event.data.rfind(b"\n") + 1
         if end:
-            held += event.data[:end]
-            self._pass_on(event.task, bytes(held))
+            self._pass_on(event.task, bytes(held) + event.data[:end] if held else event.data[:end])
             held.clear()
         held += event.data[end:]
         if len(held) > HELD:
@@ -102,13 +101,13 @@ class Progress:
             self._end_line()
         lead = shown(task)
         prefix = (f"\x1b[36m{lead} |\x1b[0m " if self._color else f"{lead} | ").encode("utf-8", "backslashreplace")
-        lines = data.split(b"\n")
-        rest = lines.pop()
-        whole = b"".join([prefix + line + b"\n" for line in lines])
-        if rest:
-            whole += prefix + rest
+        unfinished = not data.endswith(b"\n")
+        # One pass in C: a log of a GiB has ten million lines.
+        whole = prefix + (data if unfinished else data[:-1]).replace(b"\n", b"\n" + prefix)
+        if not unfinished:
+            whole += b"\n"
         self._write(whole.removeprefix(prefix) if goes_on else whole)
-        self._open = task if rest else ""
+        self._open = task if unfinished else ""
 
     def _end_line(self) -> None:
         if self._open:
@@ -123,17 +122,7 @@ class Progress:
             self._raw.write(data)
             self._raw.flush()
 
-    def close(self, result: RunResult) -> None:
-        """Say how the run ended, and where to look when it failed."""
+    def close(self) -> None:
+        """Pass on what has no end yet."""
         for name in list(self._partial):
             self._flush(name)
-        took = result.finished - result.started
-        done = sum(task.state == "SUCCEEDED" for task in result.tasks.values())
-        self._say(
-            f"run {result.run}: {result.state.lower()} in {took:.1f} s, {done} of {len(result.tasks)} tasks done"
-            + (f": {result.message}" if result.message else ""),
-            _STYLES.get(result.state, ""),
-        )
-        for task in result.tasks.values():
-            if task.state == "FAILED" and task.log is not None:
-                self._say(f"  the log of {task.name}: {task.log}", "")

@@ -2,47 +2,51 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any, cast
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from typedpipe.cli import exits
+from typedpipe.cli.phases import Phases
 from typedpipe.cli.report import stop, stop_on_errors
+from typedpipe.cli.run_options import Shows, display_options, engine_keywords, engine_options, merged
 from typedpipe.diagnostics.cells import shown
 from typedpipe.diagnostics.model import Diagnostics, PipelineError
 from typedpipe.ir.nodes import InputPort, Pipeline
 
+if TYPE_CHECKING:
+    from typedpipe.local.run import RunKeywords
+
 OWN = [
-    click.Option(["-j", "--jobs"], type=click.IntRange(min=1), metavar="N", help="At most so many tasks at once."),
-    click.Option(
-        ["--folder"],
-        type=click.Path(file_okay=False),
-        metavar="DIR",
-        help="Where runs are kept; .typedpipe if not given.",
-    ),
-    click.Option(
-        ["--timeout"], type=click.FloatRange(min=0, min_open=True), metavar="SECONDS", help="End the run after so long."
-    ),
+    *engine_options(),
+    click.Option(["--run-name"], metavar="NAME", help="The run's name; made of the time if not given."),
+    *display_options(),
     click.Option(["--param"], multiple=True, metavar="NAME=VALUE", help="A parameter, however it is called."),
-    click.Option(
-        ["-o", "--output"],
-        type=click.Choice(["text", "json"]),
-        default="text",
-        show_default=True,
-        help="How outputs are printed.",
-    ),
 ]
 """The options of the command itself, before or after TARGET. They win over parameters of the same name."""
 
 
 def _run(target: str, rest: Sequence[str], **settings: Any) -> None:
-    from typedpipe.cli.choosing import load_pipeline
+    with Phases(quiet="quiet" in (settings["display"], *_displays(rest))) as phases:
+        phases.say(f"loading {target}")
+        from typedpipe.cli.choosing import load_pipeline
 
-    traced = load_pipeline(target)
+        traced = load_pipeline(target)
+        given = _parse(target, rest, traced)
+        own = merged(settings, {key: given[key] for key in settings})
+        texts = [pair for port in traced.graph.inputs if (pair := _given(port, given)) is not None]
+        texts += [_pair(text) for text in own["param"]]
+        keywords = engine_keywords(own)
+        phases.begin(f"checking {traced.name}")
+        bound = _bound(traced, texts)
+        phases.begin(f"starting {traced.name}")
+        _start(bound, keywords, Shows.of(own), phases)
+
+
+def _parse(target: str, rest: Sequence[str], traced: Pipeline) -> dict[str, Any]:
+    """What stands after TARGET: the pipeline's parameters and the command's own options."""
     inner = click.Command(
         "run",
         params=[*_options(traced), *OWN],
@@ -51,13 +55,20 @@ def _run(target: str, rest: Sequence[str], **settings: Any) -> None:
         epilog="The first options are the pipeline's parameters. Lists, dicts and structs are typed as JSON.",
     )
     with inner.make_context(f"typedpipe run {target}", list(rest)) as ctx:
-        given = ctx.params
-    texts = [pair for port in traced.graph.inputs if (pair := _given(port, given)) is not None]
-    texts += [_pair(text) for text in (*settings["param"], *given["param"])]
-    own = {key: settings[key] for key in ("jobs", "folder", "timeout")}
-    own |= {key: given[key] for key in own if given[key] is not None}
-    form = given["output"] if "-o" in rest or any(text.startswith("--output") for text in rest) else settings["output"]
-    _start(_bound(traced, texts), own, form)
+        return ctx.params
+
+
+def _displays(rest: Sequence[str]) -> list[str]:
+    """The values of ``--display`` after TARGET, before the options there are known."""
+    after = [value for option, value in pairwise(rest) if option == "--display"]
+    return after + [text.partition("=")[2] for text in rest if text.startswith("--display=")]
+
+
+def _start(pipeline: Pipeline, keywords: RunKeywords, shows: Shows, phases: Phases) -> None:
+    from typedpipe import local
+    from typedpipe.cli.watching import watch
+
+    watch(pipeline, shows, phases, lambda on_event: local.run(pipeline, {}, on_event=on_event, **keywords))
 
 
 def _pair(text: str) -> tuple[str, str]:
@@ -87,8 +98,9 @@ def _bound(traced: Pipeline, texts: list[tuple[str, str]]) -> Pipeline:
 
 
 def _options(pipeline: Pipeline) -> list[click.Parameter]:
-    taken = {name for option in OWN for name in option.opts} | {"--help", "-h"}
-    return [_option(port) for port in pipeline.graph.inputs if f"--{port.name.replace('_', '-')}" not in taken]
+    taken = {name for option in OWN for name in (*option.opts, *option.secondary_opts)} | {"--help", "-h"}
+    options = [_option(port) for port in pipeline.graph.inputs]
+    return [option for option in options if taken.isdisjoint((*option.opts, *option.secondary_opts))]
 
 
 def _key(port: InputPort) -> str:
@@ -121,63 +133,6 @@ def _given(port: InputPort, values: dict[str, Any]) -> tuple[str, str] | None:
     if value is None:
         return None
     return port.name, str(value).lower() if isinstance(value, bool) else str(value)
-
-
-# ---------------------------------------------------------------------------------------------------- the run
-
-
-def _start(pipeline: Pipeline, own: dict[str, Any], form: str) -> None:
-    from typedpipe import local
-    from typedpipe.cli.progress import Progress
-
-    folder = Path(own["folder"]) if own["folder"] else None
-    progress = Progress(sys.stderr)
-    try:
-        result = local.run(pipeline, {}, jobs=own["jobs"], folder=folder, on_event=progress, timeout=own["timeout"])
-    except PipelineError as error:
-        stop(error)
-        raise
-    progress.close(result)
-    if form == "json":
-        data = {
-            "run": result.run,
-            "state": result.state,
-            "folder": str(result.folder),
-            "outputs": _data(dict(result.outputs)),
-        }
-        click.echo(json.dumps(data))
-    else:
-        for name, value in result.outputs.items():
-            click.echo(f"{name}: {_readable(value)}")
-    if result.state == "CANCELED":
-        exits.leave(exits.INTERRUPTED)
-    if not result.succeeded:
-        exits.leave(exits.FAILED)
-
-
-def _readable(value: object) -> str:
-    data: Any = _data(value)
-    if isinstance(data, str):
-        return shown(data)
-    if hasattr(value, "__fspath__"):
-        return shown(
-            f"{data['type']} at {data['path']}" + (f" {json.dumps(data['metadata'])}" if data["metadata"] else "")
-        )
-    return json.dumps(data, ensure_ascii=False)
-
-
-def _data(value: Any) -> Any:
-    """An output as JSON data: artifacts by their type, path and metadata."""
-    if hasattr(value, "__fspath__") and hasattr(value, "metadata"):
-        kind = getattr(value, "schema_title", "")
-        return {"type": kind, "path": value.__fspath__(), "metadata": value.metadata}
-    if isinstance(value, dict):
-        return {str(key): _data(item) for key, item in cast("dict[object, object]", value).items()}
-    if isinstance(value, (list, tuple)):
-        return [_data(item) for item in cast("list[object]", value)]
-    if isinstance(value, (str, int, float, bool)) or value is None:
-        return value
-    return str(value)
 
 
 command = click.Command(

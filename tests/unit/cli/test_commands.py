@@ -69,8 +69,9 @@ def test_stdout_is_data_and_stderr_is_talk(folder: Path) -> None:
 
 def test_a_run_as_json(folder: Path) -> None:
     done = call("run", "-o", "json", "p.py:sums", "--start", "3", cwd=folder)
-    data = json.loads(done.stdout)
-    assert (data["state"], data["outputs"]) == ("SUCCEEDED", {"Output": 5})
+    *events, result = map(json.loads, done.stdout.splitlines())
+    assert (result["event"], result["state"], result["outputs"]) == ("RunResult", "SUCCEEDED", {"Output": 5})
+    assert [event["event"] for event in (events[0], events[-1])] == ["RunStarted", "RunFinished"]
 
 
 def test_a_run_that_fails(folder: Path) -> None:

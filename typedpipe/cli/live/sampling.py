@@ -1,0 +1,77 @@
+"""Log lines between two frames: as many as the screen can show, however many there are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from typedpipe.cli.log_text import line_text
+
+ROOM = 1 << 14
+"""So many bytes of each task are kept for a frame: its last ones."""
+EXACT = 1 << 18
+"""In so many bytes a frame lines are counted; beyond, they are reckoned from a sample."""
+SAMPLE = 1 << 12
+
+
+@dataclass(slots=True)
+class _Held:
+    data: bytearray = field(default_factory=bytearray)
+    lines: int = 0
+    """Lines that were dropped."""
+    about: bool = False
+    size: int = 0
+
+
+class Sample:
+    """Takes chunks at the speed of the engine, gives lines at that of the eye."""
+
+    def __init__(self) -> None:
+        self._held: dict[str, _Held] = {}
+
+    def add(self, task: str, data: bytes) -> None:
+        """Keep the end of what a task printed, and count what does not fit."""
+        held = self._held.get(task)
+        if held is None:
+            held = self._held[task] = _Held()
+        if len(held.data) + len(data) <= ROOM:
+            held.data += data
+            return
+        start = max(0, len(data) - ROOM)
+        at = data.find(b"\n", start) + 1
+        keep = data[at:] if at else data[start:]
+        held.size += len(held.data) + len(data)
+        if held.size <= EXACT:
+            held.lines += held.data.count(b"\n") + data.count(b"\n") - keep.count(b"\n")
+        else:
+            held.about = True
+            held.lines += int(data[:SAMPLE].count(b"\n") * (len(held.data) + len(data) - len(keep)) / SAMPLE)
+        held.data[:] = keep
+
+    def take(self, budget: int) -> list[tuple[str, str]]:
+        """About ``budget`` lines of all tasks together, each with its task; the rest is said in one line a task."""
+        speaking = [(task, held) for task, held in self._held.items() if held.lines or b"\n" in held.data]
+        found: list[tuple[str, str]] = []
+        for task, held in speaking:
+            whole, end, rest = bytes(held.data).rpartition(b"\n")
+            lines = whole.split(b"\n") if end else []
+            share = max(2, budget // len(speaking))
+            dropped = held.lines + max(0, len(lines) - share)
+            if dropped:
+                about = "about " if held.about else ""
+                found.append((task, f"… {about}{dropped:,} lines not shown, see the log"))
+            found += [(task, line_text(line)) for line in lines[-share:]]
+            held.data[:] = rest
+            held.lines, held.about, held.size = 0, False, 0
+        return found
+
+    def finish(self, task: str) -> None:
+        """The task prints no more: a last line without an end gets one."""
+        held = self._held.get(task)
+        if held is None:
+            return
+        if held.data and not held.data.endswith(b"\n"):
+            held.data += b"\n"
+
+    def forget_silent(self) -> None:
+        """Let go of tasks that have nothing more to show."""
+        self._held = {task: held for task, held in self._held.items() if held.data or held.lines}

@@ -1,0 +1,45 @@
+"""What tasks print and users name, made fit for one line of a terminal."""
+
+from __future__ import annotations
+
+import re
+
+from typedpipe.diagnostics.cells import shown
+
+LONGEST = 4000
+"""A line on the screen is cut after so many bytes; the log has it whole."""
+_ESCAPES = re.compile(
+    r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[PX^_][^\x1b]*(?:\x1b\\)?|[ -/]*[0-~])"
+)
+
+
+def line_text(line: bytes) -> str:
+    r"""A line of a log as the screen shows it: what its last ``\r`` left, without colors, nothing that does anything.
+
+    >>> line_text(b"10%\r\x1b[31m20%\x1b[0m\x07\r")
+    '20%␇'
+    """
+    last = line.rstrip(b"\r").rpartition(b"\r")[2]
+    cut = last[:LONGEST].decode("utf-8", "replace")
+    return shown(_ESCAPES.sub("", cut).expandtabs(4)) + ("…" if len(last) > LONGEST else "")
+
+
+def last_line(tail: bytes) -> str:
+    """The last line that has something in it."""
+    for line in reversed(tail.rstrip().splitlines()):
+        if text := line_text(line).strip():
+            return text
+    return ""
+
+
+def seconds(time: float) -> str:
+    """A time as people say it.
+
+    >>> seconds(0.04), seconds(75), seconds(3725)
+    ('0.0 s', '1:15', '1:02:05')
+    """
+    if time < 60:
+        return f"{max(0.0, time):.1f} s"
+    minutes, rest = divmod(int(time), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -1,0 +1,148 @@
+"""The options that all commands have which run tasks: `run`, `resume` and `spin`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import click
+
+if TYPE_CHECKING:
+    from typedpipe.local.run import RunKeywords
+
+RUNNERS = ("process", "inprocess", "venv", "docker", "podman")
+DISPLAYS = ("auto", "live", "plain", "quiet")
+
+
+def engine_options() -> list[click.Option]:
+    """How tasks are run. Every value is None when it was not given, so that commands can merge them."""
+    return [
+        click.Option(
+            ["--runner"],
+            type=click.Choice(RUNNERS),
+            help="How tasks are isolated; processes, with an environment or container where one is needed, if not given.",
+        ),
+        click.Option(["-j", "--jobs"], type=click.IntRange(min=1), metavar="N", help="At most so many tasks at once."),
+        click.Option(
+            ["--cache/--no-cache"],
+            default=None,
+            help="Take results of earlier runs also for tasks without outputs, or none at all.",
+        ),
+        click.Option(
+            ["--fail-fast"], is_flag=True, default=None, help="Stop all at the first failure that nothing ignores."
+        ),
+        click.Option(
+            ["--debug"],
+            is_flag=True,
+            default=None,
+            help="In this process, one task at a time; a debugger where an exception comes up.",
+        ),
+        click.Option(
+            ["--timeout"],
+            type=click.FloatRange(min=0, min_open=True),
+            metavar="SECONDS",
+            help="End the run after so long (exit code 124).",
+        ),
+        click.Option(["--env"], multiple=True, metavar="NAME=VALUE", help="A variable for all tasks."),
+        folder_option(),
+    ]
+
+
+def folder_option() -> click.Option:
+    """Where runs are kept."""
+    return click.Option(
+        ["--folder"],
+        type=click.Path(file_okay=False),
+        metavar="DIR",
+        help="Where runs are kept; TYPEDPIPE_HOME, else .typedpipe, if not given.",
+    )
+
+
+def display_options() -> list[click.Option]:
+    """What is seen of a run."""
+    return [
+        click.Option(
+            ["--display"],
+            type=click.Choice(DISPLAYS),
+            help="A tree on a terminal (live), lines (plain), or nothing but the result (quiet).",
+        ),
+        click.Option(
+            ["--events"],
+            type=click.Path(dir_okay=False),
+            metavar="FILE",
+            help="Write what happens to a file, one JSON object a line.",
+        ),
+        click.Option(
+            ["-o", "--output"],
+            type=click.Choice(["text", "json"]),
+            help="Outputs as text, or all events and then the result as JSON lines.",
+        ),
+    ]
+
+
+def merged(outer: Mapping[str, Any], inner: Mapping[str, Any]) -> dict[str, Any]:
+    """The options before and after a target; the later ones win, and repeatable ones add up.
+
+    >>> merged({"jobs": 1, "env": ("A=1",)}, {"jobs": None, "env": ("B=2",)})
+    {'jobs': 1, 'env': ('A=1', 'B=2')}
+    """
+    found = dict(outer)
+    for key, value in inner.items():
+        if isinstance(value, tuple):
+            found[key] = (*found.get(key, ()), *value)
+        elif value is not None or key not in found:
+            found[key] = value
+    return found
+
+
+def engine_keywords(values: Mapping[str, Any]) -> RunKeywords:
+    """Values of :func:`engine_options` as keywords of ``typedpipe.local.run``; those that were not given are left out.
+
+    Raises:
+        click.UsageError: they do not go together.
+
+    >>> engine_keywords({"jobs": 2, "cache": None, "env": ("A=1",)})
+    {'jobs': 2, 'environment': {'A': '1'}}
+    """
+    found = {
+        key: values[key] for key in ("runner", "jobs", "timeout", "cache", "fail_fast", "debug") if _given(values, key)
+    }
+    if found.get("debug") and found.get("runner", "inprocess") != "inprocess":
+        raise click.UsageError(f"--debug runs tasks in this process: leave out --runner {found['runner']}")
+    if values.get("folder"):
+        found["folder"] = Path(values["folder"])
+    if values.get("run_name"):
+        found["name"] = values["run_name"]
+    if values.get("env"):
+        found["environment"] = dict(_variable(text) for text in values["env"])
+    return cast("RunKeywords", found)
+
+
+def _given(values: Mapping[str, Any], key: str) -> bool:
+    return values.get(key) is not None
+
+
+def _variable(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not name or "\0" in text:
+        raise click.UsageError(f"--env {text}: type --env NAME=VALUE")
+    return name, value
+
+
+@dataclass(frozen=True, slots=True)
+class Shows:
+    """What is to be seen of a run, and where it goes."""
+
+    display: str = "auto"
+    events: str = ""
+    form: str = "text"
+    in_process: bool = False
+    """Tasks share this terminal: a debugger may come up, and a tree would be in its way."""
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> Shows:
+        """From the values of :func:`display_options` and :func:`engine_options`."""
+        here = bool(values.get("debug")) or values.get("runner") == "inprocess"
+        return cls(values.get("display") or "auto", values.get("events") or "", values.get("output") or "text", here)
