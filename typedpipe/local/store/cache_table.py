@@ -151,5 +151,5 @@ def kept_digests(values: Mapping[str, Value], objects: Objects) -> Iterator[str]
         if not isinstance(value, str):
             for item in artifacts_of(value):
                 digest = item.companion.get("digest")
-                if isinstance(digest, str) and objects.holds(item.path):
+                if isinstance(digest, str) and digest and objects.holds(item.path):
                     yield digest
