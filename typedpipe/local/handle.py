@@ -173,7 +173,8 @@ class Run(Generic[R_co]):
     def _ipython_display_(self) -> None:
         from typedpipe.local.notebook import show_run
 
-        show_run(self)
+        if not show_run(self):
+            print(self)
 
 
 class RunTask:

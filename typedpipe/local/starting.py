@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -40,6 +41,10 @@ def run_traced(
     traced, settings = replaced(traced, replace(settings, environment=environment or {}))
     closed = driver.check(traced)
     following = Following(closed)
+    if "IPython" in sys.modules:
+        from typedpipe.local.notebook import register
+
+        register()
     work = Background(closed, arguments, settings, following)
     return Run(closed, work, following, outputs, raise_on_error)
 

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, assert_never
 
-from typedpipe.pictures.words import condition_text, operand_text
 from typedpipe.ir.nodes import (
     Branch,
     Call,
@@ -23,6 +22,7 @@ from typedpipe.ir.nodes import (
     Task,
 )
 from typedpipe.ir.scopes import expr_operands, node_operands
+from typedpipe.pictures.words import condition_text, operand_text
 from typedpipe.types.display import show
 
 Kind: TypeAlias = Literal["task", "importer", "call", "loop", "branch", "arm", "exit"]

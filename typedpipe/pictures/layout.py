@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from typedpipe.pictures.boxes import Box
 from typedpipe.diagnostics.cells import shown, width
+from typedpipe.pictures.boxes import Box
 
 CELL, LINE = 7.9, 18.0
 """The size of a character of the font."""

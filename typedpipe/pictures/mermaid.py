@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from typedpipe.pictures.boxes import Box, Picture
 from typedpipe.diagnostics.cells import shown
+from typedpipe.pictures.boxes import Box, Picture
 
 _MEANT = {'"': "#quot;", "#": "#35;", "<": "#lt;", ">": "#gt;", "&": "#amp;", "`": "#96;", "\\": "#92;"}
 

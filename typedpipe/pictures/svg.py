@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from xml.sax.saxutils import escape
 
+from typedpipe.diagnostics.cells import shown
 from typedpipe.pictures.boxes import Box, Picture
 from typedpipe.pictures.layout import LINE, PAD, TITLE, Layout, Placed, lay_out, text_width
-from typedpipe.diagnostics.cells import shown
+from typedpipe.pictures.states import COLOURS, State
 
 _MARGIN = 20.0
 _STYLE = (
@@ -23,8 +25,13 @@ _STYLE = (
 _CLASS = {"task": "box"}
 
 
-def draw_svg(picture: Picture) -> str:
-    """The picture. What the user wrote is text in it and nothing else."""
+def draw_svg(picture: Picture, states: Mapping[int, State] | None = None) -> str:
+    """The picture. What the user wrote is text in it and nothing else.
+
+    Args:
+        picture: What to draw.
+        states: The state of each box by its id, for the picture of a run.
+    """
     layout = lay_out(picture.boxes)
     head = [picture.title, *(f"in   {item}" for item in picture.inputs)]
     foot = [f"out  {item}" for item in picture.outputs]
@@ -34,15 +41,21 @@ def draw_svg(picture: Picture) -> str:
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {wide:.0f} {high:.0f}" width="{wide:.0f}" height="{high:.0f}" '
         f'role="img" aria-label={_attribute(f"pipeline {picture.title}")}>',
-        f"<style>{_STYLE}</style>",
+        f"<style>{_STYLE}{'' if states is None else _state_style()}</style>",
         '<defs><marker id="h" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="8" markerHeight="8" orient="auto">'
         '<path class="head" d="M0 0L8 4L0 8z"/></marker></defs>',
         f'<rect class="page" width="{wide:.0f}" height="{high:.0f}"/>',
     ]
     parts += [_text(_MARGIN, _MARGIN + 12 + LINE * n, line, "h" if n == 0 else "o") for n, line in enumerate(head)]
-    parts += _draw(layout, (wide - layout.wide) / 2, top)
+    parts += _draw(layout, (wide - layout.wide) / 2, top, states or {})
     parts += [_text(_MARGIN, top + layout.high + 26 + LINE * n, line, "o") for n, line in enumerate(foot)]
     return "\n".join([*parts, "</svg>"]) + "\n"
+
+
+def _state_style() -> str:
+    light = "".join(f".s-{m}{{stroke:{edge};fill:{fill};stroke-width:1.6}}" for m, (edge, fill, _) in COLOURS.items())
+    dark = "".join(f".s-{m}{{fill:{fill}}}" for m, (_, _, fill) in COLOURS.items())
+    return f"{light}.s-omitted,.s-waiting{{stroke-dasharray:3 3}}@media(prefers-color-scheme:dark){{{dark}}}"
 
 
 def _attribute(text: str) -> str:
@@ -53,18 +66,22 @@ def _text(x: float, y: float, text: str, style: str, anchor: str = "start") -> s
     return f'<text x="{x:.1f}" y="{y:.1f}" class="{style}" text-anchor="{anchor}">{escape(shown(text))}</text>'
 
 
-def _draw(layout: Layout, left: float, top: float) -> list[str]:
+def _draw(layout: Layout, left: float, top: float, states: Mapping[int, State]) -> list[str]:
     parts: list[str] = []
     for item in layout.items:
         if item.box is not None:
-            parts += _box(item, item.box, left + item.x, top + item.y)
+            parts += _box(item, item.box, left + item.x, top + item.y, states)
     parts += [_arrow(arrow, left, top) for arrow in layout.arrows]
     return parts
 
 
-def _box(item: Placed, box: Box, x: float, y: float) -> list[str]:
+def _box(item: Placed, box: Box, x: float, y: float, states: Mapping[int, State]) -> list[str]:
     size = f'x="{x:.1f}" y="{y:.1f}" width="{item.wide:.1f}" height="{item.high:.1f}" rx="6"'
-    parts = [f'<rect class="{_CLASS.get(box.kind, box.kind)}" {size}/>']
+    state = states.get(id(box))
+    kind = _CLASS.get(box.kind, box.kind)
+    parts = [f'<rect class="{kind if state is None else f"{kind} s-{state.mark}"}" {size}/>']
+    if state is not None and state.note:
+        parts.append(_text(x + item.wide - 4, y - 3, state.note, "o", "end"))
     if item.inside is None:
         middle = x + item.wide / 2
         parts.append(_text(middle, y + PAD / 2 + 13, box.title, "t", "middle"))
@@ -72,7 +89,7 @@ def _box(item: Placed, box: Box, x: float, y: float) -> list[str]:
             parts.append(_text(middle, y + PAD / 2 + 13 + LINE - 2, box.outputs, "o", "middle"))
         return parts
     parts.append(_text(x + PAD, y + PAD + 6, box.title, "t"))
-    return parts + _draw(item.inside, x + (item.wide - item.inside.wide) / 2, y + TITLE + PAD)
+    return parts + _draw(item.inside, x + (item.wide - item.inside.wide) / 2, y + TITLE + PAD, states)
 
 
 def _arrow(path: list[Placed], left: float, top: float) -> str:

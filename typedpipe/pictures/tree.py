@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from typedpipe.pictures.boxes import Box, Picture
 from typedpipe.diagnostics.cells import shown
+from typedpipe.pictures.boxes import Box, Picture
 
 
 def draw_tree(picture: Picture) -> str:

@@ -1,0 +1,134 @@
+"""Pipelines and runs as a notebook shows them: pictures without scripts, that load nothing from anywhere."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+from xml.sax.saxutils import escape
+
+from typedpipe.diagnostics.cells import shown
+from typedpipe.local.following import Seen
+from typedpipe.local.marks import marks
+from typedpipe.pictures.boxes import picture
+from typedpipe.pictures.mermaid import draw_mermaid
+from typedpipe.pictures.svg import draw_svg
+from typedpipe.pictures.tree import draw_tree
+from typedpipe.types.artifacts import Artifact
+
+if TYPE_CHECKING:
+    from typedpipe.dsl.pipeline import Pipeline
+    from typedpipe.local.handle import Run
+
+SECONDS = 0.25
+"""At least so long between two updates of a picture."""
+_SIGNS = {"SUCCEEDED": "✓", "FAILED": "✗", "CANCELED": "■", "OMITTED": "·", "RUNNING": "▶", "WAITING": "○"}
+
+
+def pipeline_bundle(pipeline: Pipeline[..., Any]) -> dict[str, str]:
+    """The graph of a pipeline, by kind of content; text alone where it was defined with mistakes."""
+    from typedpipe.compiler import driver
+    from typedpipe.diagnostics.model import PipelineError
+
+    if pipeline.ir is None:
+        return {"text/plain": repr(pipeline)}
+    try:
+        drawn = picture(driver.check(pipeline.ir))
+    except PipelineError as problem:
+        return {"text/plain": f"{pipeline!r}\n{problem}"}
+    return {
+        "text/plain": draw_tree(drawn),
+        "text/html": _image(draw_svg(drawn), f"pipeline {drawn.title}"),
+        "text/vnd.mermaid": draw_mermaid(drawn),
+    }
+
+
+def run_bundle(run: Run[Any]) -> dict[str, str]:
+    """The graph of a run's pipeline with the state of each task, by kind of content."""
+    following, drawn = run._following, picture(run._pipeline)  # noqa: SLF001 - the handle's other half
+    seen = following.tasks()
+    found = marks(seen, following.loops(), time.time(), ended=run.state != "RUNNING")
+    svg = draw_svg(drawn, found.of(drawn.boxes))
+    head = f"<b>{_safe(run.name)}</b> {_safe(run.state.lower())}"
+    failed = [task for task in seen.values() if task.state == "FAILED" and task.message][:3]
+    said = "".join(f"<div style='color:#cf222e'>{_safe(task.name)}: {_safe(task.message)}</div>" for task in failed)
+    html = f"<div>{head}</div>{said}{_image(svg, f'run {run.name}')}"
+    return {"text/plain": _plain(run, seen.values()), "text/html": html, "text/vnd.mermaid": draw_mermaid(drawn)}
+
+
+def _plain(run: Run[Any], seen: Iterable[Seen]) -> str:
+    tasks = [
+        f"  {_SIGNS[task.state]} {task.name}" + (f": {shown(task.message)}" if task.message else "") for task in seen
+    ]
+    return "\n".join([f"run {run.name}: {run.state.lower()}", *tasks])
+
+
+def _image(svg: str, alt: str) -> str:
+    """SVG as an image: its styles stay inside, and nothing in it can run."""
+    from base64 import b64encode
+
+    data = b64encode(svg.encode()).decode()
+    return f'<img alt="{_safe(alt)}" style="max-width:100%" src="data:image/svg+xml;base64,{data}">'
+
+
+def artifact_html(artifact: Artifact) -> str:
+    """An artifact as a small table."""
+    rows: list[tuple[str, object]] = [("name", artifact.name), ("uri", artifact.uri), *artifact.metadata.items()]
+    cells = "".join(f"<tr><th>{_safe(name)}</th><td>{_safe(value)}</td></tr>" for name, value in rows if value != "")
+    return f"<table><caption>{_safe(artifact.schema_title)}</caption>{cells}</table>"
+
+
+def _safe(value: object) -> str:
+    return escape(shown(str(value)), {'"': "&quot;", "'": "&#39;"})
+
+
+def register() -> None:
+    """Let IPython show artifacts; nothing happens where there is no IPython."""
+    shell = _shell()
+    if shell is not None:
+        shell.display_formatter.formatters["text/html"].for_type(Artifact, artifact_html)
+
+
+# ------------------------------------------------------------------------------------------------- updates
+
+
+def show_run(run: Run[Any]) -> bool:
+    """Show a run where IPython is, and keep the picture up to date until it has ended. False: there is no IPython."""
+    shell = _shell()
+    if shell is None:
+        return False
+    from importlib import import_module
+
+    display = import_module("IPython.display").display
+    shown_at = display(run_bundle(run), raw=True, display_id=True)
+    if run.state == "RUNNING" and shown_at is not None:
+        _Updates(run, shown_at).start()
+    return True
+
+
+def _shell() -> Any:
+    module: Any = sys.modules.get("IPython")
+    return module.get_ipython() if module is not None else None
+
+
+class _Updates:
+    """Draws a run anew after its events, not oftener than :data:`SECONDS` say."""
+
+    def __init__(self, run: Run[Any], shown_at: Any) -> None:
+        self._run = run
+        self._shown_at = shown_at
+        self._changed = threading.Event()
+
+    def start(self) -> None:
+        self._run._following.listen(self._changed.set)  # noqa: SLF001 - as above
+        threading.Thread(target=self._draw, name=f"typedpipe picture {self._run.name}", daemon=True).start()
+
+    def _draw(self) -> None:
+        while self._run.state == "RUNNING":
+            self._changed.wait(1.0)  # times go on without events
+            self._changed.clear()
+            self._shown_at.update(run_bundle(self._run), raw=True)
+            time.sleep(SECONDS)
+        self._shown_at.update(run_bundle(self._run), raw=True)
