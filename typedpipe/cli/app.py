@@ -83,7 +83,7 @@ app = Commands(
         "Typed machine-learning pipelines: check them, run them here, compile them to Argo Workflows.\n\n"
         "A pipeline is named FILE, FILE:NAME or MODULE:NAME. What is asked for goes to stdout, everything else to stderr.\n\n"
         "Exit codes: 0 ok; 1 the run failed, or --check found a difference; 2 usage; 3 the pipeline has mistakes; "
-        "70 typedpipe itself failed; 130 interrupted."
+        "70 typedpipe itself failed; 124 the run took longer than --timeout; 130 interrupted."
     ),
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
     params=[
@@ -109,6 +109,8 @@ def run_app(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+    if sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
+        sys.stderr.write("\x1b[?25h")  # the cursor, which a live display that was killed (-9) left hidden
     try:
         result = app.main(args, prog_name="typedpipe", standalone_mode=False)
         sys.stdout.flush()

@@ -13,9 +13,10 @@ from typing import TextIO
 from typedpipe.cli.log_text import line_text, seconds
 from typedpipe.cli.report import colors
 from typedpipe.diagnostics.cells import shown, width
+from typedpipe.diagnostics.model import PipelineError
 from typedpipe.ir.nodes import Pipeline
-from typedpipe.ir.taskspec import port_key
 from typedpipe.local.result import RunResult, TaskResult
+from typedpipe.local.values import Stored, Value
 from typedpipe.types.model import artifact_of
 
 FAILURES = 3
@@ -26,10 +27,14 @@ LINES = 12
 TRACEBACK = 40
 READ = 1 << 15
 ROWS = 30
+WIDE = 200
+"""Columns where there is no terminal."""
 COLUMN = 28
 _STYLES = {"SUCCEEDED": "32", "FAILED": "31", "CANCELED": "33"}
 _ITEM = re.compile(r"\[\d+\]")
-_METRICS = re.compile(r"^system\.Metrics$")
+METRICS = "system.Metrics"
+MEASURES = 8
+"""So many columns of the table of metrics."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +55,14 @@ def write_ending(pipeline: Pipeline, result: RunResult, stream: TextIO) -> None:
     stream.flush()
 
 
-def ending(pipeline: Pipeline, result: RunResult) -> Iterator[Line]:
+def ending(pipeline: Pipeline, result: RunResult, columns: int) -> Iterator[Line]:
     """The last lines of a run."""
     failed = sorted((task for task in result.tasks.values() if task.state == "FAILED"), key=_when)
     alike: dict[str, list[TaskResult]] = {}
     for task in failed:
         alike.setdefault(_ITEM.sub("", task.name), []).append(task)
     groups = list(alike.values())
-    if failed:
-        yield Line("")
+    yield Line("")
     for first, *others in groups[:FAILURES]:
         yield from _failure(first)
         if others:
@@ -70,7 +74,7 @@ def ending(pipeline: Pipeline, result: RunResult) -> Iterator[Line]:
     yield from _metrics(pipeline, result)
     yield Line(_summary(result), _STYLES.get(result.state, ""))
     if result.state != "SUCCEEDED":
-        yield from _next(result, failed)
+        yield from _next(result, failed, columns)
 
 
 def _names(tasks: list[TaskResult]) -> str:
@@ -125,7 +129,7 @@ def log_end(task: TaskResult) -> list[str]:
     return [f"… {'more' if size > READ else f'{left_out:,} lines'} above", *texts] if left_out or size > READ else texts
 
 
-def _next(result: RunResult, failed: list[TaskResult]) -> Iterator[Line]:
+def _next(result: RunResult, failed: list[TaskResult], columns: int) -> Iterator[Line]:
     run = shlex.quote(result.run)
     task = shlex.quote(f"{result.run}/{failed[0].name}") if failed else run
     commands = [
@@ -134,10 +138,11 @@ def _next(result: RunResult, failed: list[TaskResult]) -> Iterator[Line]:
     ]
     if failed:
         commands.append((f"typedpipe spin {task} --debug", "the same task again, in a debugger"))
-    column = max(width(command) for command, _ in commands)
+    size = max(width(command) for command, _ in commands)
+    wide = size + max(len(why) for _, why in commands) + 6 <= columns
     yield Line("next:", "1")
     for command, why in commands:
-        yield Line(f"  {shown(command)}{' ' * (column - width(command))}  # {why}")
+        yield Line(f"  {shown(command)}" + (f"{' ' * (size - width(command))}  # {why}" if wide else ""))
 
 
 # ---------------------------------------------------------------------------------------------------- summary
@@ -175,42 +180,51 @@ def _near(path: str) -> str:
 
 
 def _metrics(pipeline: Pipeline, result: RunResult) -> Iterator[Line]:
-    rows = list(metrics_of(pipeline, result))
+    rows, more = metrics_of(pipeline, result)
     if not rows:
         return
-    names = list(dict.fromkeys(name for _, values in rows for name in values))[:8]
+    names = list(dict.fromkeys(name for _, values in rows for name in values))[:MEASURES]
     table = [["metrics", *map(shown, names)]]
-    table += [[shown(task), *(_number(values.get(name)) for name in names)] for task, values in rows[:ROWS]]
+    table += [[shown(task), *(_number(values.get(name)) for name in names)] for task, values in rows]
     sizes = [min(COLUMN, max(width(row[column]) for row in table)) for column in range(len(names) + 1)]
     for number, row in enumerate(table):
         cells = [_cell(text, size, left=not column) for column, (text, size) in enumerate(zip(row, sizes, strict=True))]
         yield Line("  ".join(cells).rstrip(), "1" if not number else "")
-    if len(rows) > ROWS:
-        yield Line(f"… {len(rows) - ROWS:,} more: typedpipe artifacts ls {shlex.quote(result.run)}", "2")
+    if more:
+        yield Line(f"… of {more:,} more tasks: typedpipe artifacts ls {shlex.quote(result.run)}", "2")
     yield Line("")
 
 
-def metrics_of(pipeline: Pipeline, result: RunResult) -> Iterator[tuple[str, Mapping[str, object]]]:
-    """The metadata of each Metrics artifact of the run that has any, with the name of its task."""
-    for task in result.tasks.values():
-        component = pipeline.components.get(task.component)
-        if component is None or task.state != "SUCCEEDED" or task.folder is None:
-            continue
-        found = [port.name for port in component.outputs if (a := artifact_of(port.type)) and _METRICS.match(a.title)]
-        for name in found:
-            values = _metadata(f"{task.folder}/out/p/tp-{port_key(name)}")
-            if values:
-                yield (task.name if len(found) == 1 else f"{task.name}.{name}"), values
+def metrics_of(pipeline: Pipeline, result: RunResult) -> tuple[list[tuple[str, Mapping[str, object]]], int]:
+    """The metadata of the first Metrics artifacts of the run, each with its task's name; how many more tasks have some."""
+    ports = {
+        key: [port.name for port in component.outputs if (found := artifact_of(port.type)) and found.title == METRICS]
+        for key, component in pipeline.components.items()
+    }
+    tasks = [task for task in result.tasks.values() if task.state == "SUCCEEDED" and ports.get(task.component)]
+    rows: list[tuple[str, Mapping[str, object]]] = []
+    for task, outputs in _stored(result, tasks[:ROWS]):
+        names = ports[task.component]
+        for name in names:
+            value = outputs.get(name)
+            values = value.companion.get("metadata") if isinstance(value, Stored) else None
+            if isinstance(values, dict) and values:
+                rows.append((task.name if len(names) == 1 else f"{task.name}.{name}", values))
+    return rows, max(0, len(tasks) - ROWS)
 
 
-def _metadata(path: str) -> Mapping[str, object]:
+def _stored(result: RunResult, tasks: list[TaskResult]) -> list[tuple[TaskResult, Mapping[str, Value]]]:
+    """The outputs of tasks, from the run's index: also of those that were taken from the cache."""
+    if not tasks:
+        return []
+    from typedpipe.local.store import index
+    from typedpipe.local.store.root import read_run
+
     try:
-        with open(path, encoding="utf-8") as file:
-            data = json.load(file)
-    except (OSError, ValueError):
-        return {}
-    found = data.get("metadata") if isinstance(data, dict) else None
-    return found if isinstance(found, dict) else {}
+        run = read_run(result.folder)
+        return [(task, index.task(run, task.name).outputs) for task in tasks]
+    except PipelineError:
+        return []  # what cannot be read is said by the commands that are there for it
 
 
 def _number(value: object) -> str:

@@ -121,6 +121,9 @@ class Following:
         row.attempts, row.message = event.attempts, event.message
         if look == "failed":
             self._failed(row)
+        elif look in {"omitted", "canceled"}:
+            for above in row.above():
+                above.stopped += 1
         if row.many:
             row.ends[look] = row.ends.get(look, 0) + 1
         else:

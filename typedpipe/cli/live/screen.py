@@ -22,6 +22,8 @@ from typedpipe.local import events
 FRAME = 0.11
 BUSY = 0.1
 """At most this part of the time goes into frames."""
+LINES = 100
+"""About so many log lines a frame: more nobody reads, and the log has them."""
 ROWS = 4
 """So many rows of the screen for one line of a log, at most about."""
 
@@ -93,9 +95,8 @@ class Screen:
 
     def frame(self, now: float) -> None:
         """Draw one frame: what was printed since the last one above, the tree below."""
-        height = self.console.size.height
         with self._lock:
-            lines = self._sample.take(max(10, height))
+            lines = self._sample.take(LINES)
             self._sample.forget_silent()
             said, self._said = self._said, []
             tree = draw(self._run, self.console, now)

@@ -56,7 +56,8 @@ class Row:
     over: bool = False
     live: int = 0
     failed: int = 0
-    """Tasks that run below it or are it; those that failed."""
+    stopped: int = 0
+    """Tasks that run below it or are it; those that failed; those that were stopped or not started."""
     running_children: int = 0
     ended_children: int = 0
     ends: dict[str, int] = field(default_factory=dict[str, int])
@@ -87,7 +88,7 @@ class Row:
         if self.live:
             return "running"
         if self.over or (ended and self.touched):
-            return "failed" if self.failed else "done"
+            return "failed" if self.failed else "canceled" if self.stopped else "done"
         if self.touched:
             return "running" if self.group else ("failed" if self.failed else "done")
         return "skipped" if ended else "waiting"
