@@ -228,7 +228,9 @@ class Engine:
         self._ledger.started(task, attempt.folder, now)
         try:
             spec = self._specs.path(component)
-            attempt.write(spec)
+            data = attempt.data(spec) if run.node.component in self._settings.in_memory else None
+            if data is None:
+                attempt.write(spec)
         except (TaskRefused, TypeError, ValueError) as error:
             self._ended_attempt(task, "FAILED", str(error), CONTRACT_BROKEN)
             return
@@ -239,7 +241,7 @@ class Engine:
         ticket = str(next(self._tickets))
         self._live[ticket] = task
         self._machine.take(task.need)
-        self._launcher.start(Launch(ticket, attempt.job, attempt.log, spec, run.node.component, bool(env)))
+        self._launcher.start(Launch(ticket, attempt.job, attempt.log, spec, run.node.component, bool(env), data))
         limit = run.node.options.timeout_seconds
         if limit is not None:
             self._pending.after(limit, lambda: self._stop(ticket, "timeout"))
@@ -259,6 +261,8 @@ class Engine:
         self._read_log(task, 0)
         if task.tail is not None:
             task.tail.close()
+        if exited.texts is not None and task.attempt is not None:
+            task.attempt.texts = exited.texts
         changed = self._ledger.changed_inputs(task.run)
         if changed:
             names = ", ".join(f"`{name}`" for name in changed)

@@ -8,7 +8,7 @@ most the reuse of a result, never a wrong one.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -55,6 +55,10 @@ class Reuse:
     """Whether tasks are of which the pipeline says nothing; None: those that have outputs."""
     done: Mapping[str, Mapping[str, Value]] = field(default_factory=dict[str, "Mapping[str, Value]"])
     """The outputs of tasks of this run that succeeded before it was resumed, by the task's path."""
+    unclaimed: Collection[str] = ()
+    """Components, by key, whose tasks other engines are not told of."""
+    resumed: bool = False
+    """The run's folder has attempts of an earlier engine."""
 
 
 class Ledger:
@@ -87,7 +91,9 @@ class Ledger:
         hit = self._root.cache.find(parts.key)
         if hit is not None:
             return Found(hit.outputs, "cache", hit.source_run)
-        if not self._root.cache.claim(parts.key, self._run):
+        # What runs in this process is over sooner than a claim is written.
+        task.claimed = task.run.node.component not in self._reuse.unclaimed
+        if task.claimed and not self._root.cache.claim(parts.key, self._run):
             return Wait(here=False)
         task.key = parts.key
         self._computing[parts.key] = []
@@ -183,7 +189,8 @@ class Ledger:
             return []
         if result.state == "SUCCEEDED":
             self._root.cache.put(task.key, outputs, self._run, run.name, run.node.component)
-        self._root.cache.release(task.key, self._run)
+        if task.claimed:
+            self._root.cache.release(task.key, self._run)
         return self._computing.pop(task.key, [])
 
     def group_ended(self, name: str, component: str, result: NodeResult, time: float) -> None:
@@ -216,6 +223,8 @@ class Ledger:
 
     def attempts_of(self, folder: Path) -> int:
         """The highest number of an attempt that lies in a task's folder already."""
+        if not self._reuse.resumed:
+            return 0
         try:
             return max((int(name) for name in os.listdir(folder) if name.isdigit()), default=0)
         except OSError:

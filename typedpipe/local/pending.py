@@ -31,6 +31,8 @@ class Tracked:
     """Why its process was told to end: "timeout" or "cancel"."""
     key: str = ""
     """The cache key that others wait for it to fill."""
+    claimed: bool = False
+    """Other engines wait for it, too."""
 
     @property
     def number(self) -> int:

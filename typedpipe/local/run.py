@@ -19,6 +19,7 @@ from typedpipe.local.ledger import Ledger, Reuse
 from typedpipe.local.leftovers import clean_up, mark, unmark
 from typedpipe.local.options import Runner, RunOptions
 from typedpipe.local.result import RunFailed, RunResult
+from typedpipe.local.resume import Resume
 from typedpipe.local.runners import Placement, facts, launcher_for, placements
 from typedpipe.local.scope import NodeResult
 from typedpipe.local.settings import Settings
@@ -95,6 +96,7 @@ class Plan:
     arguments: Mapping[str, Value]
     places: Mapping[str, Placement]
     done: Mapping[str, Mapping[str, Value]] = field(default_factory=dict[str, "Mapping[str, Value]"])
+    resumed: bool = False
 
 
 class PreparedRun:
@@ -161,6 +163,32 @@ def prepare(
     return assemble(root, place, Plan(pipeline, bound, places), options, on_event)
 
 
+def prepare_resumed(
+    root: Root,
+    resume: Resume,
+    options: RunOptions,
+    *,
+    on_event: Callable[[events.Event], None] | None = None,
+) -> PreparedRun:
+    """Take up a stored run, in its own folder: what succeeded is reused as ``resume`` says.
+
+    Raises:
+        PipelineError: another engine has the run, a component cannot run on this machine, or nothing can be written.
+    """
+    report = Diagnostics()
+    places = placements(resume.pipeline, options.chosen_runner, report)
+    report.raise_if_errors()
+    clean_up(root)
+    place = root.reopen(resume.run)
+    try:
+        done = resume.begin(root, place)
+    except BaseException:
+        place.close()
+        raise
+    plan = Plan(resume.pipeline, resume.arguments, places, done, resumed=True)
+    return assemble(root, place, plan, options, on_event)
+
+
 def recorded(options: RunOptions) -> dict[str, Any]:
     """What is written down of how a run is run. Values of variables may be secrets: their names are enough."""
     return {
@@ -185,7 +213,8 @@ def assemble(
     if options.cache is not False:
         known = {key: facts(found) for key, found in plan.places.items()}
         prints = Fingerprints(plan.pipeline, known, options.environment)
-    ledger = Ledger(root, place, Reuse(prints, options.cache, plan.done))
+    in_memory = {key for key, found in plan.places.items() if found.runner == "inprocess"}
+    ledger = Ledger(root, place, Reuse(prints, options.cache, plan.done, in_memory, plan.resumed))
     settings = Settings(
         options.slots,
         options.timeout,
@@ -193,6 +222,7 @@ def assemble(
         options.fail_fast,
         on_event,
         lambda: launcher_for(plan.places, nonce=place.nonce, objects=root.path / "objects", debug=options.debug),
+        in_memory=in_memory,
         environment=options.environment,
     )
     engine = Engine(plan.pipeline, place.path.name, place.path, settings, ledger)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 from typedpipe.local import events
@@ -23,6 +23,8 @@ class Settings:
     on_event: Callable[[events.Event], None] | None = None
     launch: Callable[[], Launcher] = launcher
     machine: Callable[[], Machine] = Machine
+    in_memory: Collection[str] = ()
+    """The components, by key, whose tasks run in this process: they are handed their job, and hand back texts."""
     environment: Mapping[str, str] = field(default_factory=dict[str, str])
     """Variables for every task; what a task sets itself wins."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
@@ -46,6 +47,8 @@ class Attempt:
     env: dict[str, str]
     settings: dict[str, object] = field(default_factory=dict[str, object])
     """Options of the task that a container is started with: resources and image, plain values."""
+    texts: Mapping[str, str] | None = None
+    """What the task wrote into ``out/p``, where that is kept in memory."""
     _parameters: list[dict[str, str]] = field(default_factory=list[dict[str, str]])
     _links: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
     _folders: list[str] = field(default_factory=list[str])
@@ -66,6 +69,16 @@ class Attempt:
             OSError: the disk does not take it.
         """
         os.makedirs(self.folder)
+        data = self.data(spec)
+        with open(self.job, "w", encoding="utf-8") as file:
+            file.write(json.dumps(data))
+
+    def data(self, spec: str) -> dict[str, Any]:
+        """The job as JSON data. The folder has to be there when the component is a container.
+
+        Raises:
+            TaskRefused: an input cannot be given.
+        """
         for port in self.component.inputs:
             self._give(port)
         argv: list[str] | None = None
@@ -74,7 +87,7 @@ class Attempt:
             argv = command.argv()
             self._folders += ["out/a", "out/p", "out/raw"]
         env = {"TYPEDPIPE_TERMINATION_LOG": f"{self.folder}/{MESSAGE}", **self.env}
-        job = {
+        return {
             "spec": spec,
             "parameters": self._parameters,
             "root": str(self.folder),
@@ -86,8 +99,6 @@ class Attempt:
             "image": str(self.settings.get("image") or self.component.image),
             "settings": {key: str(value) for key, value in self.settings.items() if key != "image"},
         }
-        with open(self.job, "w", encoding="utf-8") as file:
-            file.write(json.dumps(job))
 
     def _give(self, port: InputPort) -> None:
         key = port_key(port.name)
@@ -142,8 +153,15 @@ class Attempt:
                 except ValueError as error:
                     raise TaskRefused(f"component `{self.component.name}`, output `{port.name}`: {error}") from None
             else:
-                found[port.name] = self._read(port.name, self.folder / "out" / "p" / key)
+                found[port.name] = self._written(port.name, key)
         return found
+
+    def _written(self, name: str, key: str) -> str:
+        if self.texts is None:
+            return self._read(name, self.folder / "out" / "p" / key)
+        if key not in self.texts:
+            raise TaskRefused(f"component `{self.component.name}` ended without its output `{name}`")
+        return self.texts[key]
 
     def _read(self, name: str, path: Path) -> str:
         try:
@@ -154,7 +172,7 @@ class Attempt:
             raise TaskRefused(f"component `{self.component.name}`: its output `{name}` is not UTF-8 text") from None
 
     def _artifact(self, name: str, key: str) -> Value:
-        text = self._read(name, self.folder / "out" / "p" / f"tp-{key}")
+        text = self._written(name, f"tp-{key}")
         if is_none(text):
             return None
         companion = load(text)
