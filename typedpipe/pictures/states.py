@@ -28,8 +28,10 @@ def together(marks: Iterable[Mark]) -> Mark:
     found = set(marks)
     if "waiting" in found and found & {"succeeded", "reused"} and "failed" not in found:
         return "running"
-    first: Mark = next((mark for mark in _ORDER if mark in found), "waiting")
-    return first
+    for mark in _ORDER:
+        if mark in found:
+            return mark
+    return "waiting"
 
 
 COLOURS: Mapping[Mark, tuple[str, str, str]] = {
