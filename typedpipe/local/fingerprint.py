@@ -140,7 +140,13 @@ class Fingerprints:
             own["image"] = str(image)
         text = json.dumps(own, separators=(",", ":"))
         key = sha256(f"{known.digest}\n{text}".encode()).hexdigest()
-        return KeyParts(key, {**known.data, **own, "parameters": {n: short(v) for n, v in parameters.items()}})
+        shown = {**known.data, **own, "parameters": {n: short(v) for n, v in parameters.items()}}
+        if self.environment:
+            shown["environment"] = {
+                name: value if name in run.env else f"sha256:{sha256(value.encode()).hexdigest()}"
+                for name, value in own["environment"].items()
+            }  # what a run is given may be a secret; what a task sets stands in the pipeline
+        return KeyParts(key, shown)
 
     def _component(self, name: str) -> _Known:
         component = self.pipeline.components[name]
