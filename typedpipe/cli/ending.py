@@ -48,9 +48,10 @@ class Line:
 def write_ending(pipeline: Pipeline, result: RunResult, stream: TextIO) -> None:
     """Say how the run ended."""
     color = colors(stream)
+    columns = os.get_terminal_size(stream.fileno()).columns if stream.isatty() else WIDE
     stream.writelines(
         (f"\x1b[{line.style}m{line.text}\x1b[0m" if color and line.style else line.text) + "\n"
-        for line in ending(pipeline, result)
+        for line in ending(pipeline, result, columns)
     )
     stream.flush()
 
