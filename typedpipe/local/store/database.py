@@ -49,7 +49,7 @@ class Database:
         return self._open_connection
 
     def open(self) -> sqlite3.Connection:
-        """Open the file, made when it is not there; one that cannot be written is read, and a commit then says so.
+        """Open the file, made when it is not there; one that cannot be written is read into memory, and a commit says so.
 
         Raises:
             PipelineError: it is damaged, or newer than what is known here.
@@ -57,12 +57,7 @@ class Database:
         folder = os.path.dirname(self.path)
         writable = os.access(folder, os.W_OK) and (not os.path.exists(self.path) or os.access(self.path, os.W_OK))
         try:
-            if writable:
-                connection = _connect(self.path)
-            elif os.path.exists(self.path):
-                connection = _connect(f"file:{quote(Path(self.path).as_posix())}?immutable=1")
-            else:
-                connection = _connect(":memory:")
+            connection = _connect(self.path if writable else ":memory:")
         except sqlite3.Error as error:
             raise guarded(self.path, self._damaged, error) from None
         try:
@@ -80,6 +75,9 @@ class Database:
         if writable:
             execute("PRAGMA journal_mode=WAL")
             execute(f"PRAGMA synchronous={'FULL' if self._durable else 'NORMAL'}")
+        elif os.path.exists(self.path):
+            with _readable(self.path) as source:
+                source.backup(connection)
         if not check_version(connection, self.path):
             execute("BEGIN IMMEDIATE")
             for statement in self._schema.split(";"):

@@ -99,7 +99,7 @@ def _target(name: str, entry: str, link: str, real: str) -> str:
         raise _link(name, entry, link, "leads out of the artifact")
     if not os.path.exists(target):
         raise _link(name, entry, link, "leads nowhere")
-    if os.path.realpath(os.path.dirname(link)).startswith(target) and os.path.isdir(target):
+    if f"{os.path.realpath(os.path.dirname(link))}{os.sep}".startswith(target + os.sep):
         raise _link(name, entry, link, "leads back to a folder above it")
     return target
 

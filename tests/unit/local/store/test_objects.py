@@ -1,0 +1,295 @@
+"""Artifacts are kept once, read-only, whole; what is wrong with one is found, and nobody is given it."""
+
+from __future__ import annotations
+
+import os
+import socket
+import stat
+from pathlib import Path
+
+import pytest
+
+from typedpipe.local.store import objects as objects_module
+from typedpipe.local.store.objects import Objects
+from typedpipe.local.store.problems import StoreRefused
+from typedpipe.local.store.root import Root, open_root
+from typedpipe.local.store.tree import describe_artifact, entries, stat_of
+from typedpipe.local.values import Stored
+from typedpipe.runtime.task import MARKER, describe
+
+
+@pytest.fixture
+def root(tmp_path: Path):
+    found = open_root(tmp_path / "root", create=True)
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def objects(root: Root) -> Objects:
+    return root.objects
+
+
+def file(place: Path, text: str = "content") -> tuple[str, str]:
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_text(text)
+    return str(place), describe(str(place))[0]
+
+
+def folder(place: Path) -> tuple[str, str]:
+    (place / "a b/ü").mkdir(parents=True)
+    (place / "empty/deeper").mkdir(parents=True)
+    (place / "a b/ü/file").write_text("text")
+    (place / "run.sh").write_text("#!/bin/sh")
+    (place / "run.sh").chmod(0o755)
+    return str(place), describe(str(place))[0]
+
+
+def modes(path: str) -> set[int]:
+    return {stat.S_IMODE(os.lstat(path).st_mode)} | {
+        stat.S_IMODE(entry.stat(follow_symlinks=False).st_mode) for _, entry in entries(path)
+    }
+
+
+def test_a_file_moves_in(objects, tmp_path):
+    path, digest = file(tmp_path / "x")
+    inode = os.stat(path).st_ino
+    place = objects.publish(path, digest)
+    assert place == objects.path(digest) == str(tmp_path / "root/objects" / digest[7:9] / digest[9:])
+    assert not os.path.exists(path)
+    assert os.stat(place).st_ino == inode, "moved, not copied"
+    assert stat.S_IMODE(os.stat(place).st_mode) == 0o444
+    assert os.stat(place).st_nlink == 1
+    assert objects.intact(digest) and objects.has(digest) and objects.changed([digest]) == []
+
+
+def test_a_folder_moves_in_whole(objects, tmp_path):
+    path, digest = folder(tmp_path / "x")
+    place = objects.publish(path, digest)
+    assert describe(place)[0] == digest
+    assert modes(place) == {0o444, 0o555}
+    assert stat.S_IMODE(os.stat(place).st_mode) == 0o555
+    assert stat.S_IMODE(os.stat(f"{place}/run.sh").st_mode) == 0o444
+    assert sorted(name for name, _ in entries(place)) == [
+        "a b", "a b/ü", "a b/ü/file", "empty", "empty/deeper", "run.sh",
+    ]  # fmt: skip
+
+
+def test_an_equal_one_is_kept_once(objects, tmp_path):
+    first = objects.publish(*file(tmp_path / "x"))
+    inode = os.stat(first).st_ino
+    path, digest = file(tmp_path / "y")
+    assert objects.publish(path, digest) == first
+    assert os.stat(first).st_ino == inode and not os.path.exists(path)
+    one, digest = folder(tmp_path / "f")
+    other, _ = folder(tmp_path / "g")
+    assert objects.publish(one, digest) == objects.publish(other, digest)
+    assert not os.path.exists(other)
+
+
+def test_an_empty_folder_is_told_from_none(objects, tmp_path):
+    (tmp_path / "bare").mkdir()
+    place = objects.publish(str(tmp_path / "bare"), describe(str(tmp_path / "bare"))[0])
+    assert os.listdir(place) == [MARKER]
+
+
+def test_a_file_with_another_name_elsewhere_is_copied(objects, tmp_path):
+    mine = tmp_path / "mine"
+    mine.write_text("data")
+    os.link(mine, tmp_path / "out")
+    digest = describe(str(mine))[0]
+    place = objects.publish(str(tmp_path / "out"), digest)
+    mine.write_text("I go on writing")
+    assert Path(place).read_text() == "data"
+    assert stat.S_IMODE(mine.stat().st_mode) != 0o444
+    (tmp_path / "tree").mkdir()
+    os.link(mine, tmp_path / "tree/a")
+    digest = describe(str(tmp_path / "tree"))[0]
+    place = objects.publish(str(tmp_path / "tree"), digest)
+    mine.write_text("and on")
+    assert describe(place)[0] == digest and objects.intact(digest)
+
+
+def test_across_file_systems_it_is_copied(objects, tmp_path):
+    if not os.path.isdir("/dev/shm") or os.stat("/dev/shm").st_dev == os.stat(tmp_path).st_dev:
+        pytest.skip("there is one file system only")
+    import tempfile
+
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as other:
+        for path, digest in (file(Path(other) / "x"), folder(Path(other) / "f")):
+            place = objects.publish(path, digest)
+            assert describe(place)[0] == digest and not os.path.exists(path)
+            assert objects.intact(digest)
+    assert [name for name in os.listdir(tmp_path / "root/objects") if name.startswith(".")] == []
+
+
+@pytest.mark.parametrize("how", ["write", "touch-and-write", "replace", "remove"])
+def test_a_write_into_an_object_is_found(objects, root, tmp_path, how):
+    path, digest = file(tmp_path / "x", "aaaa")
+    place = objects.publish(path, digest)
+    before = os.stat(place)
+    if how == "remove":
+        os.unlink(place)
+    elif how == "replace":
+        (tmp_path / "y").write_text("bbbb")
+        os.replace(tmp_path / "y", place)
+    else:
+        os.chmod(place, 0o644)
+        Path(place).write_text("bbbb")
+        os.chmod(place, 0o444)
+        if how == "touch-and-write":
+            os.utime(place, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert objects.changed([digest]) == [digest]
+    aside = objects.quarantine(digest)
+    assert not objects.has(digest)
+    assert (aside == "") == (how == "remove")
+    if aside:
+        assert Path(aside).read_text() == "bbbb" and Path(aside).parent == tmp_path / "root/quarantine"
+    assert objects.publish(*file(tmp_path / "z", "aaaa")) == place
+    assert objects.intact(digest)
+
+
+def test_a_write_deep_in_a_folder_is_found(objects, tmp_path):
+    place = objects.publish(*folder(tmp_path / "x"))
+    digest = describe(place)[0]
+    inner = Path(place) / "a b/ü/file"
+    inner.chmod(0o644)
+    inner.write_text("TEXT")
+    assert objects.changed([digest]) == [digest]
+    assert Path(objects.quarantine(digest), "a b/ü/file").read_text() == "TEXT"
+
+
+def test_publishing_over_a_changed_object_sets_it_aside(objects, root, tmp_path):
+    place = objects.publish(*file(tmp_path / "x", "right"))
+    os.chmod(place, 0o644)
+    Path(place).write_text("wrong")
+    assert objects.publish(*file(tmp_path / "y", "right")) == place
+    assert Path(place).read_text() == "right"
+    assert [p.read_text() for p in (root.path / "quarantine").iterdir()] == ["wrong"]
+
+
+def test_what_was_only_touched_is_intact_and_read_only_again(objects, tmp_path):
+    place = objects.publish(*file(tmp_path / "x"))
+    os.chmod(place, 0o666)
+    os.utime(place)
+    digest = describe(place)[0]
+    assert objects.changed([digest]) == []
+    assert stat.S_IMODE(os.stat(place).st_mode) == 0o444
+
+
+def test_the_stat_is_enough_the_second_time(root, tmp_path, monkeypatch):
+    place = root.objects.publish(*file(tmp_path / "x"))
+    digest = describe(place)[0]
+    root.cache.commit()
+    again = open_root(root.path)
+    monkeypatch.setattr(objects_module, "describe", lambda path: pytest.fail("the content was read"))
+    assert again.objects.intact(digest)
+    again.close()
+
+
+def test_what_is_no_file_is_refused_by_name(objects, tmp_path):
+    (tmp_path / "x/deep").mkdir(parents=True)
+    os.mkfifo(tmp_path / "x/deep/pipe")
+    with pytest.raises(StoreRefused) as caught:
+        objects.publish(str(tmp_path / "x"), "sha256:" + 64 * "0", name="model")
+    assert "`model` cannot be kept: `deep/pipe` in it is a pipe" in caught.value.diagnostics[0].message
+    with socket.socket(socket.AF_UNIX) as bound:
+        bound.bind(str(tmp_path / "s"))
+        with pytest.raises(StoreRefused, match="it is a socket"):
+            objects.publish(str(tmp_path / "s"), "sha256:" + 64 * "0", name="model")
+    assert caught.value.diagnostics[0].code == "TP608"
+    assert objects.all() == []
+
+
+@pytest.mark.parametrize(
+    ("target", "why"),
+    [("/etc/passwd", "leads out"), ("../../outside", "leads out"), ("nowhere", "leads nowhere"), ("..", "leads back")],
+)
+def test_links_that_cannot_be_kept(tmp_path, target, why):
+    (tmp_path / "outside").write_text("")
+    (tmp_path / "x/deep").mkdir(parents=True)
+    (tmp_path / "x/deep/link").symlink_to(target)
+    with pytest.raises(StoreRefused, match=f"`deep/link` in it {why}"):
+        describe_artifact(str(tmp_path / "x"), "model")
+
+
+def test_links_within_the_artifact_are_resolved(objects, tmp_path):
+    path, _ = folder(tmp_path / "x")
+    os.symlink("a b/ü/file", f"{path}/link")
+    os.makedirs(f"{path}/a b c")
+    os.symlink("../a b", f"{path}/a b c/not-above")
+    os.symlink("a b", f"{path}/linked")
+    digest, _, _ = describe_artifact(path, "model")
+    place = objects.publish(path, digest)
+    assert Path(place, "linked/ü/file").read_text() == Path(place, "link").read_text() == "text"
+    assert not any(entry.is_symlink() for _, entry in entries(place))
+    assert describe(place)[0] == digest
+
+
+def test_what_was_written_to_after_its_digest_is_refused(objects, tmp_path):
+    path, digest = file(tmp_path / "x")
+    seen = stat_of(path)
+    Path(path).write_text("CONTENT")
+    with pytest.raises(StoreRefused, match="written to after its task had ended"):
+        objects.publish(path, digest, seen)
+
+
+def test_a_file_that_looks_like_a_folder(objects, tmp_path):
+    """A folder's digest is over text, and somebody may write that text to a file."""
+    path, digest = folder(tmp_path / "x")
+    objects.publish(path, digest)
+    place, _ = file(tmp_path / "y")
+    with pytest.raises(StoreRefused, match="not of its kind"):
+        objects.publish(place, digest)
+
+
+@pytest.mark.parametrize(
+    "digest", ["", "sha256:", "sha256:../../../etc/passwd", "md5:" + 64 * "a", "sha256:" + 64 * "A"]
+)
+def test_no_digest_leads_out_of_the_store(objects, digest):
+    with pytest.raises(ValueError, match="is no digest"):
+        objects.path(digest)
+
+
+def test_a_hit_whose_artifact_was_changed_is_no_hit(root, tmp_path):
+    place = root.objects.publish(*file(tmp_path / "x"))
+    digest = describe(place)[0]
+    outputs = {"model": (Stored(place, {"digest": digest, "uri": place}), None), "n": "3"}
+    root.cache.put("k", outputs, "run", "task", "c")
+    found = root.cache.find("k")
+    assert found is not None and found.outputs == outputs
+    root.cache.commit()
+    found = root.cache.find("k")
+    assert found is not None and found.outputs == outputs and (found.source_run, found.task) == ("run", "task")
+    os.chmod(place, 0o644)
+    Path(place).write_text("changed")
+    assert root.cache.find("k") is None
+    root.cache.commit()
+    assert root.cache.keys() == []
+
+
+def test_a_moved_root_keeps_its_results(root, tmp_path):
+    place = root.objects.publish(*file(tmp_path / "x"))
+    digest = describe(place)[0]
+    root.cache.put("k", {"model": Stored(place, {"digest": digest, "uri": place})}, "run", "task", "c")
+    root.cache.commit()
+    root.close()
+    os.rename(root.path, tmp_path / "moved")
+    moved = open_root(tmp_path / "moved")
+    found = moved.cache.find("k")
+    assert found is not None
+    item = found.outputs["model"]
+    assert isinstance(item, Stored) and item.uri == item.path == moved.objects.path(digest)
+    moved.close()
+
+
+def test_claims(root):
+    assert root.cache.claim("k", "one") and root.cache.claim("k", "one")
+    assert root.cache.claim("k", "two"), "the run `one` is not alive"
+    assert root.cache.claimed_by("k") == "two"
+    root.cache.release("k", "one")
+    root.cache.commit()
+    assert root.cache.claimed_by("k") == "two"
+    root.cache.release_all("two")
+    root.cache.commit()
+    assert root.cache.claimed_by("k") is None
