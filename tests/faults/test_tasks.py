@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 from local_samples import ECHO, SAVE, SLEEP, STATUS, component, graph, out, pipeline, task
 
-from typedpipe.diagnostics.model import Diagnostics, PipelineError
+from tests.faults.living import alive, appears, until
+from typedpipe.diagnostics.model import PipelineError
 from typedpipe.ir.nodes import ExitHandler, Graph, Options
 from typedpipe.local import events, run
 from typedpipe.local.launch import Launcher, SpawnLauncher, ZygoteLauncher
@@ -22,6 +23,7 @@ from typedpipe.local.options import RunOptions
 from typedpipe.local.run import prepare
 from typedpipe.types.model import ANY, INT, STR
 
+SAMPLES = Path(__file__).parents[1] / "unit" / "local"
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="the zygote is for Linux")
 
 
@@ -32,20 +34,6 @@ def go(body: Graph, *more: object, folder: Path, launch: Any = None, **settings:
     if launch is not None:
         prepared._engine._settings = replace(prepared._engine._settings, launch=launch)
     return prepared.execute()
-
-
-def alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
-
-
-def gone(pid: int, seconds: float = 5) -> bool:
-    deadline = time.monotonic() + seconds
-    while alive(pid) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    return not alive(pid)
 
 
 def test_a_task_killed_from_outside(tmp_path: Path) -> None:
@@ -194,18 +182,9 @@ print(result.state, sorted((t.name, t.state) for t in result.tasks.values()))
 
 def start_program(tmp_path: Path, wait: float) -> tuple[subprocess.Popen[str], int]:
     names = {"pid": str(tmp_path / "pid"), "bye": str(tmp_path / "bye"), "folder": str(tmp_path)}
-    text = PROGRAM.format(here=str(Path(__file__).parent), wait=wait, **names)
+    text = PROGRAM.format(here=str(SAMPLES), wait=wait, **names)
     process = subprocess.Popen([sys.executable, "-c", text], stdout=subprocess.PIPE, text=True)
-    return process, int(wait_for(tmp_path / "pid"))
-
-
-def wait_for(path: Path) -> str:
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        if path.exists() and path.read_text():
-            return path.read_text()
-        time.sleep(0.02)
-    raise AssertionError(f"{path} did not appear")
+    return process, int(appears(tmp_path / "pid"))
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -216,17 +195,17 @@ def test_one_signal_cancels_and_exits_run(number: int, tmp_path: Path) -> None:
     assert said.strip() == "CANCELED [('h/s', 'CANCELED'), ('bye', 'SUCCEEDED'), ('later', 'OMITTED')]".replace(
         "('h/s', 'CANCELED'), ('bye', 'SUCCEEDED')", "('bye', 'SUCCEEDED'), ('h/s', 'CANCELED')"
     )
-    assert gone(pid)
+    assert until(lambda: not alive(pid))
 
 
 def test_two_signals_kill(tmp_path: Path) -> None:
     process, pid = start_program(tmp_path, 60)
     process.send_signal(signal.SIGINT)
-    wait_for(tmp_path / "bye")
+    appears(tmp_path / "bye")
     process.send_signal(signal.SIGINT)
     said, _ = process.communicate(timeout=20)
     assert said.startswith("CANCELED [('bye', 'CANCELED')")
-    assert gone(pid)
+    assert until(lambda: not alive(pid))
 
 
 @LINUX
@@ -234,7 +213,7 @@ def test_nothing_survives_the_engines_death(tmp_path: Path) -> None:
     process, pid = start_program(tmp_path, 0)
     process.kill()
     process.communicate()
-    assert gone(pid)
+    assert until(lambda: not alive(pid))
 
 
 @LINUX
