@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,11 +17,12 @@ from typedpipe.local.events import RunState, TaskState
 from typedpipe.local.failpoints import reach
 from typedpipe.local.fingerprint import Fingerprints, KeyParts, enabled
 from typedpipe.local.pending import Tracked
+from typedpipe.local.publish import publish
 from typedpipe.local.result import TaskResult
 from typedpipe.local.scope import NodeResult, TaskRun
 from typedpipe.local.store.cache_table import kept_digests
 from typedpipe.local.store.model import Reused
-from typedpipe.local.values import Stored, Value
+from typedpipe.local.values import Value
 
 if TYPE_CHECKING:
     from typedpipe.local.store.index import RunFolder
@@ -124,30 +124,11 @@ class Ledger:
         """The attempt has ended."""
         self._index.attempt_ended(task.run.name, task.number, state, code, message, time)
 
-    def publish(self, folder: Path, outputs: dict[str, Value]) -> dict[str, Value]:
-        """Move the artifacts that an attempt made into the store.
-
-        Raises:
-            StoreRefused: one cannot be kept.
-            PipelineError: the store cannot be written.
-        """
-        published = {name: self._published(name, f"{folder}{os.sep}", value) for name, value in outputs.items()}
+    def publish(self, folder: Path, outputs: Mapping[str, Value]) -> dict[str, Value]:
+        """As :func:`typedpipe.local.publish.publish`."""
+        published = publish(self._root.objects, folder, outputs)
         reach("outputs-published")
         return published
-
-    def _published(self, name: str, inside: str, value: Value) -> Value:
-        if not isinstance(value, Stored) or value.path is None or not value.path.startswith(inside):
-            return value
-        digest = str(value.companion.get("digest") or "")
-        if not digest or not os.path.lexists(value.path):
-            return value
-        place = self._root.objects.publish(value.path, digest, name=name)
-        with suppress(OSError):  # where it was made it is found, too: a task may have told its path to others
-            os.symlink(place, value.path)
-        companion = dict(value.companion)
-        if companion.get("uri") == value.path:
-            companion["uri"] = place
-        return Stored(place, companion)
 
     def changed_inputs(self, run: TaskRun) -> list[str]:
         """The inputs of a task whose stored content is no longer what it was; their objects are set aside."""

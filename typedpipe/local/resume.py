@@ -19,13 +19,14 @@ from typedpipe.diagnostics.words import nearest
 from typedpipe.ir.nodes import Pipeline, Task
 from typedpipe.ir.scopes import scopes_of
 from typedpipe.local.changes import Changes, changes
+from typedpipe.local.publish import publish
 from typedpipe.local.standing import Outputs, Standing
 from typedpipe.local.store.cache_table import artifacts_of, kept_digests
 from typedpipe.local.store.index import tasks
 from typedpipe.local.store.model import StoredRun, StoredTask
 from typedpipe.local.store.problems import problem
 from typedpipe.local.task import Attempt, TaskRefused, folder_of
-from typedpipe.local.values import Stored, Value
+from typedpipe.local.values import Value
 
 if TYPE_CHECKING:
     from typedpipe.local.store.index import RunFolder
@@ -82,7 +83,7 @@ class Resume:
         for name, component in self.set_back.items():
             place.index.finished(name, component, "OMITTED", message="to be run again", finished=now)
         for name, folder in self.taken_in.items():
-            done[name] = {output: _published(root, folder, value) for output, value in done[name].items()}
+            done[name] = publish(root.objects, folder, done[name])
         place.index.commit()
         if self.new_code:
             from typedpipe.ir import wire
@@ -290,23 +291,6 @@ class _Found:
             except (OSError, ValueError):
                 return False
         return True
-
-
-def _published(root: Root, folder: Path, value: Value) -> Value:
-    """An artifact of a finished attempt, in the store; it may be there already."""
-    if isinstance(value, tuple):
-        return tuple(_published(root, folder, item) for item in value)
-    if not isinstance(value, Stored) or value.path is None or not value.path.startswith(f"{folder}{os.sep}"):
-        return value
-    digest = str(value.companion.get("digest") or "")
-    if not digest:
-        return value
-    here = os.path.lexists(value.path)
-    place = root.objects.publish(value.path, digest) if here else root.objects.path(digest)
-    companion = dict(value.companion)
-    if companion.get("uri") == value.path:
-        companion["uri"] = place
-    return Stored(place, companion)
 
 
 def _listed(names: Sequence[str]) -> str:
