@@ -179,5 +179,15 @@ def anchor(task: StoredTask) -> str:
     return f"t{task.order}"
 
 
+def began(task: StoredTask) -> float | None:
+    """When a task stands on the timeline; one that no process ran for, when its outputs were taken."""
+    return task.finished if task.started is None and task.reused else task.started
+
+
+def took(task: StoredTask) -> float:
+    """So many seconds a finished task ran."""
+    return 0.0 if task.started is None or task.finished is None else task.finished - task.started
+
+
 def last_attempt(task: StoredTask) -> StoredAttempt | None:
     return max(task.attempts, key=lambda attempt: attempt.number, default=None)

@@ -28,8 +28,11 @@ LARGEST = {"system.Markdown": 1 << 20, "system.HTML": 16 << 20}
 BUDGET = 64 << 20
 """So much is taken into one report."""
 _HEIGHT = """<script>
-new ResizeObserver(() => parent.postMessage({typedpipeHeight: document.documentElement.offsetHeight}, "*"))
-  .observe(document.documentElement);
+{
+  const say = () => parent.postMessage({typedpipeHeight: document.documentElement.offsetHeight}, "*");
+  addEventListener("load", say);
+  new ResizeObserver(say).observe(document.documentElement);
+}
 </script>"""
 """The frame says how high it is; the report asks nothing of it."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from shlex import quote
+
 from typedpipe.local.report.content import Content, anchor
 from typedpipe.local.report.markup import Markup, joined, tag
 from typedpipe.local.report.states import SIGNS, WORDS, pill, summary
@@ -62,7 +64,7 @@ def failures(content: Content) -> Markup | None:
         return None
     if failed and any(told == f"{task.name}: {task.message}" for task in failed):
         told = ""
-    cards = [_failure(task) for task in failed[:FAILURES]]
+    cards = [_failure(content, task) for task in failed[:FAILURES]]
     rest = [tag("li", tag("a", task.name, href=f"#{anchor(task)}"), " ", task.message) for task in failed[FAILURES:200]]
     more = (
         tag("div", tag("p", f"{counted(len(failed) - FAILURES, 'more task')} failed:"), tag("ul", rest))
@@ -72,12 +74,28 @@ def failures(content: Content) -> Markup | None:
     return joined(tag("p", told, class_="message") if told else None, cards, more)
 
 
-def _failure(task: StoredTask) -> Markup:
+def _failure(content: Content, task: StoredTask) -> Markup:
     tries = f"after {counted(len(task.attempts), 'attempt')}" if len(task.attempts) > 1 else ""
     code = "" if task.exit_code is None else f"exit code {task.exit_code}"
     said = ", ".join(part for part in (tries, code) if part)
     head = tag("h3", tag("a", task.name, href=f"#{anchor(task)}"), tag("span", said, class_="quiet") if said else None)
-    return tag("div", head, tag("p", task.message, class_="message"), log(task, LINES), class_="failure")
+    return tag(
+        "div", head, tag("p", task.message, class_="message"), log(task, LINES), _next(content, task), class_="failure"
+    )
+
+
+def _next(content: Content, task: StoredTask) -> Markup | None:
+    """What to type to see more, where a process ran."""
+    if not task.attempts:
+        return None
+    place = quote(f"{content.run.name}/{task.name}")
+    commands = (f"typedpipe logs {place}", f"typedpipe spin {place} --debug")
+    words = ("all that it printed", "the same task again, in a debugger")
+    return tag(
+        "dl",
+        [(tag("dt", tag("code", each)), tag("dd", word)) for each, word in zip(commands, words, strict=True)],
+        class_="next",
+    )
 
 
 def values(content: Content) -> Markup | None:

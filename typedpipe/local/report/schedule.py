@@ -42,7 +42,7 @@ def critical_path(tasks: Sequence[StoredTask], ready: Mapping[str, Ready]) -> li
     []
     """
     by_name = {task.name: task for task in tasks}
-    ended = [task for task in tasks if task.finished is not None and task.started is not None]
+    ended = [task for task in tasks if task.finished is not None and (task.started is not None or task.reused)]
     last = max(ended, key=lambda task: task.finished or 0.0, default=None)
     path: list[str] = []
     while last is not None and last.name not in path:
@@ -78,7 +78,7 @@ class _Walk:
                 if len(known) < len(above):
                     rest.append(index)
                 else:
-                    start = max([ready, *known], key=lambda end: end.time)
+                    start = max([*known, ready], key=lambda end: end.time)
                     ends[index] = self._node(graph.nodes[index], prefix, start)
             waiting = rest if len(rest) < len(waiting) else []
         return _latest(ready, [end for end in ends if end is not None])
@@ -120,4 +120,4 @@ class _Walk:
 
 
 def _latest(ready: Ready, ends: Sequence[Ready]) -> Ready:
-    return max([ready, *ends], key=lambda end: end.time)
+    return max([*ends, ready], key=lambda end: end.time)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from typedpipe.local.report.axis import Axis, axis
-from typedpipe.local.report.content import Content, Group, anchor
+from typedpipe.local.report.content import Content, Group, anchor, began, took
 from typedpipe.local.report.markup import Markup, joined, tag
 from typedpipe.local.report.states import SIGNS, WORDS, look, worst
 from typedpipe.local.report.words import counted, duration, tick
@@ -20,7 +20,7 @@ _HIGH = 22.0
 
 def timeline(content: Content) -> Markup | None:
     """The chart, with the critical path in words."""
-    groups = [group for group in content.groups if any(task.started is not None for task in group.tasks)]
+    groups = [group for group in content.groups if any(began(task) is not None for task in group.tasks)]
     if not groups:
         return None
     chart = _Chart(content, _axis(content), frozenset(content.critical))
@@ -71,8 +71,8 @@ class _Chart:
     def group(self, group: Group) -> Markup:
         if len(group.tasks) <= FOLDED:
             return joined([self.task(task) for task in group.tasks])
-        times = [(task.started, self.end(task)) for task in group.tasks if task.started is not None]
-        took = duration(max(end for _, end in times) - min(start for start, _ in times))
+        times = [(start, self.end(task)) for task in group.tasks if (start := began(task)) is not None]
+        whole = duration(max(end for _, end in times) - min(start for start, _ in times))
         critical = any(task.name in self.critical for task in group.tasks)
         label = tag(
             "span",
@@ -82,7 +82,7 @@ class _Chart:
             class_=f"label{' critical' if critical else ''}",
             title=group.path,
         )
-        summary = tag("summary", label, self._lanes(group.tasks), tag("span", took, class_="took"), class_="row")
+        summary = tag("summary", label, self._lanes(group.tasks), tag("span", whole, class_="took"), class_="row")
         return tag("details", summary, [self.task(task) for task in group.tasks], class_="fold")
 
     def task(self, task: StoredTask) -> Markup:
@@ -95,13 +95,15 @@ class _Chart:
             href=f"#{anchor(task)}",
             title=task.name,
         )
-        took = duration(self.end(task) - task.started) if task.started is not None and not task.reused else ""
-        return tag("div", label, self._bars(task, critical), tag("span", took, class_="took"), class_="row")
+        ran = duration(self.end(task) - task.started) if task.started is not None and not task.reused else ""
+        return tag("div", label, self._bars(task, critical), tag("span", ran, class_="took"), class_="row")
 
     def end(self, task: StoredTask) -> float:
         return task.finished if task.finished is not None else max(self.content.ended, task.started or 0.0)
 
     def _bars(self, task: StoredTask, critical: str) -> Markup:
+        if task.reused:
+            return tag("svg", self._reused(task), height=_HIGH)
         parts: list[Markup] = []
         if task.started is not None:
             ready = self.content.ready.get(task.name)
@@ -109,11 +111,11 @@ class _Chart:
                 parts.append(
                     self._bar(ready.time, task.started, "waiting", f"waited {duration(task.started - ready.time)}")
                 )
-            parts += self._reused(task) if task.reused else self._attempts(task, critical)
+            parts += self._attempts(task, critical)
         return tag("svg", parts, height=_HIGH)
 
     def _reused(self, task: StoredTask) -> list[Markup]:
-        start = task.started or 0.0
+        start = began(task) or 0.0
         said = f"{task.name}: taken from {task.source_run or 'an earlier run'}"
         x = self.axis.at(start)
         text = tag("text", "↻", tag("title", said), x=_percent(x), y="16", class_="again" + (" end" if x > 97 else ""))
@@ -147,10 +149,11 @@ class _Chart:
         """All tasks of a loop in one row: each in the first lane that is free."""
         free: list[float] = []
         placed: list[tuple[int, StoredTask]] = []
-        for task in sorted(tasks, key=lambda task: task.started or 0.0):
-            if task.started is None:
+        for task in sorted(tasks, key=lambda task: began(task) or 0.0):
+            start = began(task)
+            if start is None:
                 continue
-            lane = next((number for number, until in enumerate(free) if until <= task.started), len(free))
+            lane = next((number for number, until in enumerate(free) if until <= start), len(free))
             if lane == len(free):
                 free.append(0.0)
             free[lane] = self.end(task)
@@ -162,8 +165,8 @@ class _Chart:
         bars = [
             tag(
                 "rect",
-                x=_percent(self.axis.at(task.started or 0.0)),
-                width=_percent(self.axis.at(self.end(task)) - self.axis.at(task.started or 0.0)),
+                x=_percent(self.axis.at(began(task) or 0.0)),
+                width=_percent(self.axis.at(self.end(task)) - self.axis.at(began(task) or 0.0)),
                 y=top + lane * each,
                 height=each - 1,
                 class_=f"bar thin s-{look(task)}{' critical' if task.name in self.critical else ''}",
@@ -175,9 +178,9 @@ class _Chart:
 
 def _axis(content: Content) -> Axis:
     busy = [
-        (task.started, content.ended if task.finished is None else task.finished)
+        (start, content.ended if task.finished is None else task.finished)
         for task in content.tasks
-        if task.started is not None
+        if (start := began(task)) is not None
     ]
     return axis(content.begun, content.ended, busy)
 
@@ -192,14 +195,14 @@ def _critical(content: Content) -> Markup | None:
     path = [tasks[name] for name in content.critical]
     if not path:
         return None
-    ran = sum((task.finished or 0.0) - (task.started or 0.0) for task in path)
+    ran = sum(took(task) for task in path)
     steps: list[Markup] = []
     shown = path if len(path) <= 12 else [*path[:6], *path[-6:]]
     for number, task in enumerate(shown):
         if len(path) > len(shown) and number == 6:
             steps.append(tag("li", f"{len(path) - len(shown):,} more", class_="quiet"))
-        took = duration((task.finished or 0.0) - (task.started or 0.0))
-        steps.append(tag("li", tag("a", task.name, href=f"#{anchor(task)}"), " ", tag("span", took, class_="quiet")))
+        said = "reused" if task.reused else duration(took(task))
+        steps.append(tag("li", tag("a", task.name, href=f"#{anchor(task)}"), " ", tag("span", said, class_="quiet")))
     whole = duration(content.ended - content.begun)
     said = (
         f"Critical path: {counted(len(path), 'task')}, each waiting for the one before, ran {duration(ran)} of {whole}."
@@ -208,7 +211,7 @@ def _critical(content: Content) -> Markup | None:
 
 
 def _legend(content: Content) -> Markup:
-    states = {look(task) for task in content.tasks if task.started is not None}
+    states = {look(task) for task in content.tasks if began(task) is not None}
     states |= {attempt.state.lower() for task in content.tasks for attempt in task.attempts}
     order = [state for state in SIGNS if state in states]
     items = [tag("li", tag("i", class_=f"key s-{state}"), WORDS.get(state, state)) for state in order]

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from report_page import read_page
 from report_samples import BEGUN, artifact, run, task, tuned
 
-from tests.unit.local.report.conftest import read_page
 from typedpipe import component, dsl, pipeline
 from typedpipe.compiler import driver
+from typedpipe.ir.nodes import Branch, ExitHandler
 from typedpipe.local.report.axis import axis
 from typedpipe.local.report.charts import read_curve
 from typedpipe.local.report.content import read_content
@@ -40,7 +41,7 @@ def one(x: int = 0) -> int:
 
 
 @component
-def last(x: int, status: dsl.PipelineTaskFinalStatus) -> None:
+def last(x: int) -> None:
     pass
 
 
@@ -55,12 +56,8 @@ def nested() -> None:
     done = last(x=first.output)
     with dsl.ExitHandler(done):
         with dsl.If(first.output == 0):
-            called = inner(x=first.output)
+            inner(x=first.output)
         one(x=3)
-
-
-def names_of(pipeline_) -> list[str]:
-    return [node.name for node in pipeline_.graph.nodes]
 
 
 def test_tasks_are_ready_when_what_they_wait_for_has_ended(tmp_path):
@@ -80,7 +77,9 @@ def test_the_path_goes_through_branches_calls_and_exits():
     assert nested.ir is not None
     checked = driver.check(nested.ir)
     (first, handler) = checked.graph.nodes
+    assert isinstance(handler, ExitHandler)
     branch, _ = handler.body.nodes
+    assert isinstance(branch, Branch)
     (call,) = branch.arms[0].body.nodes
     one_inside, two_inside = next(iter(checked.pipelines.values())).nodes
     prefix = f"{handler.name}/{branch.name}/{call.name}/"

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
 
 VOID = {"meta", "input", "img", "br", "hr"}
 
