@@ -56,7 +56,7 @@ def test_the_newest_run(folder, capsys):
 
 
 def test_a_run_by_its_name(folder, capsys):
-    first = min(open_root(folder).names())
+    first = open_root(folder).runs()[-1].name
     assert run_app(["report", first, "--folder", str(folder)]) == 0
     said = capsys.readouterr().out
     assert said == f"{folder}/runs/{first}/report.html\n"
