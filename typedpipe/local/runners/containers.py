@@ -22,6 +22,8 @@ from typedpipe.runtime import source_text
 GUARD = str(Path(__file__).with_name("guard.py"))
 REFUSED = 125
 """The exit code of a client whose engine did not start the container."""
+NOT_FOUND = (126, 127)
+"""The same for a command that is not in the image or cannot be run; or the command's own."""
 KILLED = 137
 
 
@@ -117,10 +119,9 @@ class ContainerLauncher:
         thread.start()
 
     def _why(self, launch: Launch, name: str, code: int) -> str:
-        if code == REFUSED:
-            return f"{self._client.name} could not start the container: {last_line(launch.log)}"
-        if code in (126, 127) and not self._call("inspect", "--format", "{{.State.Pid}}", name).strip("0\n "):
-            return last_line(launch.log) if "exec" in last_line(launch.log) else ""
+        if code in (REFUSED, *NOT_FOUND):
+            said = clients_words(launch.log)
+            return f"{self._client.name} could not start the container: {said}" if said or code == REFUSED else ""
         if code == KILLED and "true" in self._call("inspect", "--format", "{{.State.OOMKilled}}", name):
             return "killed: it used more memory than its limit"
         return ""
@@ -166,13 +167,13 @@ class ContainerLauncher:
             self._guard.wait()
 
 
-def last_line(log: str) -> str:
-    """The last line that the client printed, which says what its engine minded."""
+def clients_words(log: str) -> str:
+    """The last line of a log that the client itself wrote: what its engine minded."""
     try:
         with open(log, "rb") as file:
             file.seek(max(0, os.path.getsize(log) - 4096))
             lines = [line.strip() for line in file.read().decode("utf-8", "replace").splitlines()]
     except OSError:
         return ""
-    said = [line for line in lines if line and not line.startswith("See '")]
-    return said[-1] if said else ""
+    said = [line for line in lines if line.startswith(("docker: ", "Error: ", "podman: "))]
+    return said[-1].partition(": ")[2] if said else ""
