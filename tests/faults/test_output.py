@@ -1,0 +1,101 @@
+"""What tasks print: much, without end, bytes that are no text."""
+
+from __future__ import annotations
+
+import resource
+import sys
+from pathlib import Path
+
+import pytest
+from local_samples import component, graph, pipeline, task
+
+from tests.faults.living import typedpipe, write
+from typedpipe.local import events, run
+from typedpipe.types.model import INT
+
+FLOOD = component(
+    "flood",
+    """
+    def flood(size, line):
+        import os
+        piece = (b"x" * (line - 1) + b"\\n" if line else b"x") * (1_000_000 // (line or 1))
+        for _ in range(size // len(piece)):
+            left = piece
+            while left:
+                left = left[os.write(1, left):]
+    """,
+    {"size": INT, "line": INT},
+)
+
+
+class Counting:
+    """A listener that keeps nothing."""
+
+    def __init__(self) -> None:
+        self.size = self.largest = 0
+
+    def __call__(self, event: events.Event) -> None:
+        if isinstance(event, events.LogChunk):
+            self.size += len(event.data)
+            self.largest = max(self.largest, len(event.data))
+
+
+def peak_mb() -> float:
+    """The most memory that this process ever had."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform == "linux" else 1 << 20)
+
+
+def flooded(folder: Path, size: int, line: int) -> Counting:
+    counting = Counting()
+    result = run(pipeline(graph(task("f", FLOOD, size=size, line=line)), FLOOD), {}, folder=folder, on_event=counting)
+    assert result.succeeded, result.message
+    log = result.tasks["f"].log
+    assert log is not None
+    assert (counting.size, log.stat().st_size) == (size, size)
+    return counting
+
+
+@pytest.mark.parametrize("line", [100, 0], ids=["lines of 100", "one line without end"])
+def test_memory_of_the_engine_does_not_grow_with_the_log(line: int, tmp_path: Path) -> None:
+    flooded(tmp_path, 1_000_000, line)  # what is loaded late is loaded
+    before = peak_mb()
+    counting = flooded(tmp_path, 200_000_000 if line else 20_000_000, line)
+    assert counting.largest <= 1 << 16
+    assert peak_mb() - before < 16
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("size", "line"), [(1_000_000_000, 80), (300_000_000, 0)], ids=["1 GB", "300 MB line"])
+def test_a_gigabyte_and_an_endless_line(size: int, line: int, tmp_path: Path) -> None:
+    flooded(tmp_path, 1_000_000, line)
+    before = peak_mb()
+    flooded(tmp_path, size, line)
+    assert peak_mb() - before < 16
+
+
+SHOUT = """
+@dsl.component
+def shout() -> int:
+    import os
+    os.write(1, b"plain\\n")
+    os.write(1, bytes(range(256)))
+    os.write(2, b"\\xff\\xfe no text \\x1b[2J\\x1b]0;title\\x07\\r\\n")
+    os.write(1, b"x" * 5_000_000)
+    os.write(1, b"\\nno newline at the end")
+    return 1
+
+@dsl.pipeline
+def p() -> int:
+    return shout().output
+"""
+
+
+def test_the_command_shows_what_no_terminal_should_get_harmlessly(tmp_path: Path) -> None:
+    write(tmp_path, SHOUT)
+    done = typedpipe(tmp_path, "run", "pipeline.py")
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "\x1b[2J" not in done.stderr
+    assert "\x07" not in done.stderr
+    assert "plain" in done.stderr
+    assert "no newline at the end" in done.stderr
+    assert done.stdout.strip() == "Output: 1" or "1" in done.stdout
