@@ -130,6 +130,16 @@ CODES: dict[str, str] = {
     "TP620": "an environment that cannot be made",
     "TP621": "an image that cannot be had",
     "TP622": "a timeout that cannot be kept",
+    # TP64x: runs that are taken up, and tasks that are run again
+    "TP640": "a run that cannot be resumed as it was asked for",
+    "TP641": "the run has no such task to go on from",
+    "TP642": "a loop or branch of the new code is decided by something else",
+    "TP643": "the new code needs a value that the run does not have",
+    "TP644": "variables of a run are not kept",
+    "TP645": "nothing that could be run again",
+    "TP646": "the inputs of a task are not there",
+    "TP647": "an input of the new code has no value",
+    "TP648": "`--set` does not fit the task",
     # TP66x: runs from Python, and tests
     "TP660": "an option of a run that does not fit",
     "TP661": "a fake that does not fit",

@@ -8,14 +8,26 @@ import secrets
 import selectors
 import signal
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from typedpipe.diagnostics.model import Diagnostics
 from typedpipe.diagnostics.words import nearest
-from typedpipe.ir.nodes import Branch, Call, Component, ExitHandler, Graph, Importer, Loop, Node, Pipeline, Task
+from typedpipe.ir.nodes import (
+    Branch,
+    Call,
+    Component,
+    ExitHandler,
+    Graph,
+    Importer,
+    InputPort,
+    Loop,
+    Node,
+    Pipeline,
+    Task,
+)
 from typedpipe.local.failure import exit_code
 from typedpipe.local.imports import CannotImport, imported
 from typedpipe.local.launch import KILL, Exited, Launch, Launcher
@@ -78,7 +90,9 @@ class SpinResult:
         return self.folder / "log"
 
 
-def prepare_spin(root: Root, run: StoredRun, name: str, code: Pipeline | None = None) -> Spin:
+def prepare_spin(
+    root: Root, run: StoredRun, name: str, code: Pipeline | None = None, given: Collection[str] = ()
+) -> Spin:
     """Find the task, what it had, and what it runs.
 
     Args:
@@ -86,6 +100,7 @@ def prepare_spin(root: Root, run: StoredRun, name: str, code: Pipeline | None = 
         run: The run.
         name: The task's path in it.
         code: The pipeline as it is now, closed and checked, to take the task's code from; None takes the pinned one.
+        given: Inputs that will be set, so that they need no recorded value.
 
     Raises:
         PipelineError: TP607, the run has no such task; TP645 to TP647, it cannot be run again.
@@ -109,21 +124,21 @@ def prepare_spin(root: Root, run: StoredRun, name: str, code: Pipeline | None = 
             help=f"`typedpipe resume {run.name}` runs it with what comes before it",
         )
     component = pipeline.components[node.component]
-    values = {port.name: _given(task, name, port.name, component) for port in component.inputs}
+    ports = [port for port in component.inputs if port.name not in given]
+    values = {port.name: _given(task, port) for port in ports}
     _check_artifacts(root, run, name, values)
     alone = Pipeline(pipeline.name, Graph(nodes=(node,)), {node.component: component}, closed=True, span=pipeline.span)
     return Spin(run, task, alone, values, *_surroundings(task))
 
 
-def _given(task: StoredTask, name: str, key: str, component: Component) -> Value:
-    if key in task.inputs:
-        return task.inputs[key]
-    port = next(port for port in component.inputs if port.name == key)
+def _given(task: StoredTask, port: InputPort) -> Value:
+    if port.name in task.inputs:
+        return task.inputs[port.name]
     if port.default is None and not is_optional(port.type):
         raise problem(
             "TP647",
-            f"`{name}` has an input `{key}` now, for which the run has no value",
-            help=f"type `--set {key}=…`, or give it a default",
+            f"`{task.name}` has an input `{port.name}` now, for which the run has no value",
+            help=f"type `--set {port.name}=…`, or give it a default",
         )
     return fallback(port)
 
