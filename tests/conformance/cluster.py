@@ -6,7 +6,7 @@ import json
 import re
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from importlib import import_module
 from typing import Any
@@ -36,6 +36,8 @@ class Cluster:
 
     api: Any
     namespace: str
+    kept: set[str] = field(default_factory=set[str])
+    """The workflow templates that were made."""
 
     @classmethod
     def from_environment(cls) -> Cluster:
@@ -57,6 +59,8 @@ class Cluster:
         except Exception as error:
             if getattr(error, "status", None) != 409:
                 raise
+        else:
+            self.kept.add(library["metadata"]["name"])
 
     def wait(self, name: str) -> dict[str, Any]:
         """The workflow when it has ended; one that hangs is stopped and comes with ``hung`` in it."""
@@ -85,6 +89,10 @@ class Cluster:
 
     def delete(self, name: str) -> None:
         self.api.delete_namespaced_custom_object(*GROUP, self.namespace, "workflows", name)
+
+    def forget_kept(self) -> None:
+        for name in self.kept:
+            self.api.delete_namespaced_custom_object(*GROUP, self.namespace, "workflowtemplates", name)
 
 
 def run_there(case: Case, cluster: Cluster) -> tuple[Outcome, dict[str, Any]]:

@@ -35,6 +35,7 @@ def runs(request: pytest.FixtureRequest) -> Iterator[dict[str, Future[Run]]]:
     ]
     with ThreadPoolExecutor(AT_ONCE) as pool:
         yield {name: pool.submit(run_there, load(name), cluster) for name in chosen}
+    cluster.forget_kept()
 
 
 @pytest.mark.parametrize("name", NAMES)
