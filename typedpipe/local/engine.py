@@ -215,13 +215,14 @@ class Engine:
     def _start(self, task: Tracked) -> None:
         run = task.run
         component = self._pipeline.components[run.node.component]
-        folder = folder_of(self._folder, run.name)
         if not task.attempts:
-            task.earlier = self._ledger.attempts_of(folder)
+            task.earlier = self._ledger.attempts_of(run.name)
         task.attempts += 1
         task.stopped = ""
         env = {**self._settings.environment, **run.env} if self._settings.environment else run.env
-        task.attempt = attempt = Attempt(folder / str(task.number), component, run.values, env, run.settings)
+        task.attempt = attempt = Attempt(
+            folder_of(self._folder, run.name, task.number), component, run.values, env, run.settings
+        )
         now = self.now()
         task.started = task.started or now
         self.tell(events.TaskStarted(run.name, component.name, task.attempts, now))
@@ -327,10 +328,8 @@ class Engine:
         """The task is done with: write it down, tell, and let the walk go on."""
         run, attempt = task.run, task.attempt
         now = self.now()
-        log, folder = (Path(attempt.log), attempt.folder) if attempt else (None, None)
-        result = TaskResult(
-            run.name, run.node.component, state, task.number, code, message, log, folder, task.started, now
-        )
+        folder = attempt.folder if attempt is not None else None
+        result = TaskResult(run.name, run.node.component, state, task.number, code, message, folder, task.started, now)
         if found is not None:
             result = result.as_reused(found.reused)
         self.tasks[run.name] = result

@@ -22,6 +22,7 @@ from typedpipe.local.result import TaskResult
 from typedpipe.local.scope import NodeResult, TaskRun
 from typedpipe.local.store.cache_table import kept_digests
 from typedpipe.local.store.model import Reused
+from typedpipe.local.task import folder_of
 from typedpipe.local.values import Value
 
 if TYPE_CHECKING:
@@ -202,10 +203,11 @@ class Ledger:
         self._index.commit()
         self._root.cache.commit()
 
-    def attempts_of(self, folder: Path) -> int:
+    def attempts_of(self, name: str) -> int:
         """The highest number of an attempt that lies in a task's folder already."""
         if not self._reuse.resumed:
             return 0
+        folder = folder_of(self._place.path / "tasks", name)
         try:
             return max((int(name) for name in os.listdir(folder) if name.isdigit()), default=0)
         except OSError:

@@ -12,7 +12,7 @@ from typedpipe.local.events import RunState, TaskState
 
 @dataclass(frozen=True, slots=True)
 class TaskResult:
-    """One task of the run. ``log`` and ``folder`` are the last attempt's; None when it never started."""
+    """One task of the run. ``folder`` and ``log`` are the last attempt's; None when it never started."""
 
     name: str
     component: str
@@ -20,7 +20,6 @@ class TaskResult:
     attempts: int = 0
     exit_code: int | None = None
     message: str = ""
-    log: Path | None = None
     folder: Path | None = None
     started: float | None = None
     finished: float | None = None
@@ -30,6 +29,11 @@ class TaskResult:
     def as_reused(self, how: Literal["", "cache", "resumed"]) -> TaskResult:
         """The same result, as one that was taken from somewhere."""
         return replace(self, reused=how)
+
+    @property
+    def log(self) -> Path | None:
+        """The file of what it printed; not there when a task in this process printed nothing."""
+        return None if self.folder is None else self.folder / "log"
 
     @property
     def seconds(self) -> float:

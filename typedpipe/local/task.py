@@ -21,16 +21,20 @@ from typedpipe.types.model import is_artifact
 MESSAGE = "message"
 LOG = "log"
 _PLAIN = re.compile(r"[^\w.\-\[\]]", re.ASCII)
+_PLAIN_PATH = re.compile(r"[^\w.\-\[\]/]", re.ASCII)
 
 
 class TaskRefused(Exception):
     """The task cannot start, or ended without what it owes; the message is for the user."""
 
 
-def folder_of(root: Path, name: str) -> Path:
-    """The folder of a task: its path in the run, with each part made a plain file name."""
+def folder_of(root: Path, name: str, attempt: int | None = None) -> Path:
+    """The folder of a task, or of one of its attempts: its path in the run, with each part made a plain file name."""
+    last = "" if attempt is None else str(attempt)
+    if len(name) < 80 and not _PLAIN_PATH.search(name):  # nearly all: without a list of parts
+        return Path(f"{root}/{name}/{last}")
     parts = [part if len(part) < 80 and not _PLAIN.search(part) else _short(part) for part in name.split("/")]
-    return root.joinpath(*parts)
+    return root.joinpath(*parts, last)
 
 
 def _short(part: str) -> str:
