@@ -12,8 +12,8 @@ import pytest
 from tests.typing import checkers
 from tests.typing.checkers import BIN, CHECKERS, PROGRAMS, Report, marks
 
-GOOD = ("good.py", "extra.py", "own.py")
-BAD = ("bad.py", "own_bad.py")
+GOOD = ("good.py", "extra.py", "own.py", "runs.py")
+BAD = ("bad.py", "own_bad.py", "runs_bad.py")
 ONLY_PLUGIN = {
     "d_kfp_first_typo",  # of an output parameter's name, only the plugin knows
     "d_kfp_out_typo",

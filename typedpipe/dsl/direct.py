@@ -5,15 +5,14 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib import import_module
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from typedpipe.diagnostics.model import Diagnostic, Label, PipelineError
 from typedpipe.dsl.callee import called_outside
-from typedpipe.dsl.task import ParamTask
-from typedpipe.dsl.tracing import Site, collected, detached, site_here, span_of
+from typedpipe.dsl.tracing import Site, collected, site_here, span_of
 from typedpipe.ir import nodes as ir
 from typedpipe.runtime import task as runtime
 from typedpipe.types.data import to_data
@@ -104,8 +103,29 @@ def called_here(what: BaseComponent | Pipeline[..., Any], args: tuple[Any, ...],
     if session is None or not session.active():
         return called_outside(f"the {kind} `{what.name}`", site, _instead(what.__name__, kind))
     if collected() is not None:  # a file is being checked or compiled: nothing runs
-        return ParamTask(detached(), None, "", (), site)
+        return NotRun()
     return session.call(what, args, kwargs, site)
+
+
+class NotRun:
+    """What a call gives while its file is only checked: a value that lets the rest of the file be read."""
+
+    def __getattr__(self, name: str) -> NotRun:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return self
+
+    def __getitem__(self, _key: object) -> NotRun:
+        return self
+
+    def __iter__(self) -> Iterator[NotRun]:
+        return iter(())
+
+    def __fspath__(self) -> str:
+        return os.devnull
+
+    def __repr__(self) -> str:
+        return "<not run>"
 
 
 def _instead(name: str, kind: str) -> str:

@@ -15,7 +15,7 @@ REPLACEMENTS: ContextVar[Mapping[int, tuple[Component, Component]]] = ContextVar
 
 
 def replaced(pipeline: Pipeline, options: RunOptions) -> tuple[Pipeline, RunOptions]:
-    """A traced pipeline with what replaces its components, and options that can run it.
+    """A traced pipeline with what replaces its components, and options that can run it; nothing of it is cached.
 
     Raises:
         PipelineError: something is replaced, and the options ask for a runner that cannot see it.
@@ -33,4 +33,4 @@ def replaced(pipeline: Pipeline, options: RunOptions) -> tuple[Pipeline, RunOpti
         key: active[id(component)][1] if id(component) in active else component
         for key, component in pipeline.components.items()
     }
-    return replace(pipeline, components=components), replace(options, runner="inprocess")
+    return replace(pipeline, components=components), replace(options, runner="inprocess", cache=False)

@@ -106,14 +106,14 @@ def _content(place: Any) -> bytes:
 class Faking(Generic[P, R]):
     """What a component is to be replaced by. Made by :func:`fake`."""
 
-    def __init__(self, component: BaseComponent, use: Callable[[Fake], Fake] = lambda made: made) -> None:
+    def __init__(self, component: BaseComponent, use: Callable[[Fake], Fake] | None = None) -> None:
         if not isinstance(component, BaseComponent):
             _refuse(f"only a component can be faked, not {component!r}", "give the component itself: `fake(train)`")
         if component.definition is None:
             _refuse(f"`{component.name}` was defined with mistakes", "mend its definition first")
         self._component = component
         self._definition = component.definition
-        self._use = use
+        self._use = use or (lambda made: made)
 
     def by(self, function: Callable[P, R], /) -> Fake:
         """Call a function in its place, with the component's inputs by name.
