@@ -203,6 +203,10 @@ def metrics_of(pipeline: Pipeline, result: RunResult) -> tuple[list[tuple[str, M
         for key, component in pipeline.components.items()
     }
     tasks = [task for task in result.tasks.values() if task.state == "SUCCEEDED" and ports.get(task.component)]
+    first: dict[str, int] = {}
+    for place, task in enumerate(tasks):
+        first.setdefault(_ITEM.sub("", task.name), place)
+    tasks.sort(key=lambda task: (first[_ITEM.sub("", task.name)], [int(n[1:-1]) for n in _ITEM.findall(task.name)]))
     rows: list[tuple[str, Mapping[str, object]]] = []
     for task, outputs in _stored(result, tasks[:ROWS]):
         names = ports[task.component]

@@ -87,8 +87,16 @@ def chosen_display(shows: Shows, stream: TextIO) -> str:
         return "quiet"  # both would write over each other
     if shows.in_process or not stream.isatty() or os.environ.get("TERM") in {"dumb", "unknown"} or _in_ci():
         return "plain"
-    columns, lines = os.get_terminal_size(stream.fileno())
+    columns, lines = _size(stream)
     return "live" if columns >= SMALLEST[0] and lines >= SMALLEST[1] else "plain"
+
+
+def _size(stream: TextIO) -> tuple[int, int]:
+    try:
+        columns, lines = os.get_terminal_size(stream.fileno())
+    except (OSError, ValueError):
+        return 0, 0
+    return columns, lines
 
 
 def _in_ci() -> bool:

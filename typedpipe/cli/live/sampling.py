@@ -57,8 +57,8 @@ class Sample:
             share = max(2, budget // len(speaking))
             dropped = held.lines + max(0, len(lines) - share)
             if dropped:
-                about = "about " if held.about else ""
-                found.append((task, f"… {about}{dropped:,} lines not shown, see the log"))
+                said = f"about {float(f'{dropped:.2g}'):,.0f}" if held.about else f"{dropped:,}"
+                found.append((task, f"… {said} lines not shown, see the log"))
             found += [(task, line_text(line)) for line in lines[-share:]]
             held.data[:] = rest
             held.lines, held.about, held.size = 0, False, 0

@@ -105,7 +105,7 @@ class Screen:
         self._drawn = tree.plain.split("\n")
         above = [_log_line(task, line, ROWS * self._width) for task, line in lines] + said
         if above:
-            self.console.print(Group(*above))
+            self.console.print(Group(*above), soft_wrap=True)  # the terminal breaks lines, so they copy whole
         else:
             self._live.refresh()
 
@@ -144,4 +144,4 @@ class _Tree:
 
 def _log_line(task: str, line: str, longest: int) -> Text:
     cut = line if len(line) <= longest else line[: longest - 1] + "…"
-    return Text.assemble((f"{shown(task)} | ", "cyan"), cut, overflow="fold")
+    return Text.assemble((f"{shown(task)} | ", "cyan"), cut)
