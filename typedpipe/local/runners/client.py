@@ -25,6 +25,11 @@ class Client:
     desktop: bool = False
     """The engine is in a virtual machine, which gives files of shared folders to the user by itself."""
 
+    @property
+    def remove(self) -> tuple[str, ...]:
+        """The words that end and remove containers at once; podman would wait ten seconds for each."""
+        return ("rm", "-f", "-t", "0") if self.name == "podman" else ("rm", "-f")
+
 
 @dataclass(frozen=True, slots=True)
 class NoClient:
@@ -107,6 +112,6 @@ def remove_labelled(label: str) -> int:
             listed = [found.path, "ps", "-aq", "--filter", f"label={label}"]
             left = subprocess.run(listed, capture_output=True, text=True, check=False).stdout.split()
             if left:
-                subprocess.run([found.path, "rm", "-f", *left], capture_output=True, check=False)
+                subprocess.run([found.path, *found.remove, *left], capture_output=True, check=False)
             count += len(left)
     return count

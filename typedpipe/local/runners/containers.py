@@ -96,7 +96,7 @@ class ContainerLauncher:
     def _watch(self) -> None:
         if self._guard is None:
             self._guard = subprocess.Popen(
-                [sys.executable, "-I", "-S", GUARD, self._client.path, f"{LABEL}={self._nonce}"],
+                [sys.executable, "-I", "-S", GUARD, f"{LABEL}={self._nonce}", self._client.path, *self._client.remove],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
@@ -108,7 +108,7 @@ class ContainerLauncher:
         def follow() -> None:
             code = process.wait()
             message = self._why(launch, name, code) if code else ""
-            self._call("rm", "-f", name)
+            self._call(*self._client.remove, name)
             if not code:
                 finish(os.path.dirname(launch.job))
             self._running.pop(launch.ticket, None)
@@ -157,7 +157,7 @@ class ContainerLauncher:
     def close(self) -> None:
         left = list(self._running.values())
         if left:
-            self._call("rm", "-f", *(name for name, _ in left))
+            self._call(*self._client.remove, *(name for name, _ in left))
         for _, process in left:
             process.kill()
         for thread in self._threads:

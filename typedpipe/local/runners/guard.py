@@ -1,6 +1,6 @@
 """Removes the containers of a run when its engine goes away: run by its path, standard library only.
 
-``guard.py CLIENT LABEL`` waits for the end of the pipe on its stdin, which the engine holds. A killed engine closes it too.
+``guard.py LABEL CLIENT WORD…`` waits for the end of the pipe on its stdin, which the engine holds. A killed engine closes it too.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import subprocess
 import sys
 
 
-def main(client: str, label: str) -> int:
+def main(label: str, client: str, *remove: str) -> int:
     """Wait for the engine to go away; then remove the containers that it left."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
@@ -19,7 +19,7 @@ def main(client: str, label: str) -> int:
         pass
     found = subprocess.run([client, "ps", "-aq", "--filter", f"label={label}"], stdout=subprocess.PIPE, check=False)
     names = found.stdout.decode().split()
-    return subprocess.call([client, "rm", "-f", *names], stdout=subprocess.DEVNULL) if names else 0
+    return subprocess.call([client, *remove, *names], stdout=subprocess.DEVNULL) if names else 0
 
 
 if __name__ == "__main__":

@@ -118,7 +118,8 @@ def test_an_image_that_is_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(place, "client", lambda name: Client(name, "no-such-client"))
     monkeypatch.setattr(place, "image_id", lambda client, image: "")
     monkeypatch.setattr(place, "pull", lambda client, image: ["manifest unknown"])
-    report, told = Diagnostics(), []
+    report = Diagnostics()
+    told: list[str] = []
     other = inside(component("other", "def other():\n    pass\n"))
     body = graph(task("s", inside(SLEEP), s=1.0), task("o", other))
     placements(pipeline(body, inside(SLEEP), other), "docker", report, told.append)
