@@ -76,7 +76,7 @@ class Explanation:
 def _lines(change: Change, indent: str) -> Iterator[str]:
     yield indent + change.text
     yield from (f"{indent}    {line}" for line in change.diff)
-    for cause in change.because:
+    for cause in () if change.inline else change.because:
         yield from _lines(cause, indent + "  ")
 
 
@@ -151,7 +151,8 @@ def explain(root: Root, run: StoredRun, task: StoredTask, against: StoredRun | N
     old = Record(against) if against is not None else _before(root, run, task.name)
     before = None if old is None else old.task(task.name)
     if task.reused == "cache" and against is None:
-        text = f"`{task.name}` was taken from the cache: run {task.source_run} had computed the same key"
+        source = "this run" if task.source_run == run.name else f"run {task.source_run}"
+        text = f"`{task.name}` was taken from the cache: {source} had computed the same key"
         return Explanation(run.name, task.name, "hit", text, task.source_run, (), hidden)
     if task.reused == "resumed" and against is None:
         text = f"`{task.name}` was not run again: it had succeeded before the run was resumed"
@@ -162,6 +163,7 @@ def explain(root: Root, run: StoredRun, task: StoredTask, against: StoredRun | N
         return Explanation(run.name, task.name, "never" if never else "first", text, "", (), hidden)
     changes = _Comparison(old, new).of(task.name)
     if never:
+        never += f"; since run {old.run.name}:" if changes else ""
         return Explanation(run.name, task.name, "never", never, old.run.name, changes, hidden)
     if changes:
         text = f"`{task.name}` is not what it was in run {old.run.name}:"
@@ -282,8 +284,10 @@ class _Comparison:
             how, causes = self._origin(origin)
             said += [how] if how else []
             because += causes
-        if len(because) == 1 and not because[0].diff and not because[0].because and len(said) == 1:
-            return Change(part, f"{text} ({said[0]}, where this changed: {because[0].text})", (), because)
+        cause = because[0] if len(because) == 1 == len(said) else None
+        if cause is not None and cause.part == "parameter" and not cause.because:
+            whose = cause.text.replace(": ", " changed: ", 1)
+            return Change(part, f"{text} ({said[0]}, whose {whose})", (), because, inline=True)
         return Change(part, f"{text} ({' and '.join(said)})" if said else text, (), because)
 
     def _origin(self, origin: Origin) -> tuple[str, list[Change]]:

@@ -19,6 +19,8 @@ class Change:
     diff: Sequence[str] = ()
     because: Sequence[Change] = ()
     """What the change comes from, in other tasks."""
+    inline: bool = False
+    """The text says the cause already."""
 
 
 def set_key(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -58,6 +58,8 @@ class Resume:
     new_code: bool = False
     set_back: Mapping[str, str] = field(default_factory=dict[str, str])
     """Tasks with a result that does not stand, each with its component."""
+    forget: Sequence[str] = ()
+    """Keys of results that are asked to be made again: the cache does not give them any more."""
 
     def words(self) -> list[str]:
         """The plan, for the user: one line each."""
@@ -85,6 +87,8 @@ class Resume:
         for name, folder in self.taken_in.items():
             done[name] = publish(root.objects, folder, done[name])
         place.index.commit()
+        root.cache.forget(self.forget)
+        root.cache.commit()
         if self.new_code:
             from typedpipe.ir import wire
 
@@ -132,6 +136,7 @@ def plan_resume(root: Root, run: StoredRun, *, from_task: str = "", code: Pipeli
         tuple(name for _, name in changed.removed),
         code is not None,
         {name: component for name, component in set_back.items() if component is not None},
+        tuple(found.keys(set_back)) if from_task else (),
     )
 
 
@@ -226,6 +231,13 @@ class _Found:
         if record is None:
             return ""
         return record.component if record.state in ("SUCCEEDED", "RUNNING") and record.component != "importer" else None
+
+    def keys(self, names: Iterable[str]) -> Iterator[str]:
+        """The cache keys of recorded tasks."""
+        for name in names:
+            record = self.records.get(name)
+            if record is not None and record.key:
+                yield record.key
 
     def result(self, path: str, node: Task) -> Outputs | None:
         """The outputs of a task that has succeeded, when its artifacts are as they were."""
