@@ -202,7 +202,7 @@ class Root:
         Args:
             name: The run's; it must not be there.
             pipeline: The closed IR that is pinned.
-            arguments: Wire text by name.
+            arguments: Wire text by name; what is left out is recorded with its default.
             settings: How it is run, as JSON data.
 
         Raises:
@@ -217,7 +217,7 @@ class Root:
             "run": name,
             "pipeline": pipeline.name,
             "created": time.time(),
-            "arguments": dict(arguments),
+            "arguments": {p.name: p.default.text for p in pipeline.graph.inputs if p.default} | dict(arguments),
             "settings": dict(settings),
             "python": platform.python_version(),
             "version": version("typedpipe"),
