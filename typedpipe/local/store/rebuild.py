@@ -35,6 +35,8 @@ class _Left:
     code: int | None
     started: float
     finished: float | None
+    said: str
+    """What a task that failed says of its end."""
 
 
 def rebuild(folder: Path, root: Path, objects: Objects) -> int:
@@ -93,7 +95,16 @@ def _attempt(tasks: Path, folder: Path) -> _Left | None:
         code if isinstance(code, int) else None,
         (folder / "job.json").stat().st_mtime,
         (folder / "result.json").stat().st_mtime if result is not None else None,
+        _said(folder / "message"),
     )
+
+
+def _said(path: Path) -> str:
+    try:
+        with open(path, "rb") as file:
+            return file.read(4096).decode("utf-8", "replace").strip()
+    except OSError:
+        return ""
 
 
 def _json(path: Path) -> dict[str, Any] | None:
@@ -105,17 +116,23 @@ def _json(path: Path) -> dict[str, Any] | None:
 
 
 def _state(left: _Left) -> TaskState:
-    return "CANCELED" if left.code is None else "FAILED" if left.code else "SUCCEEDED"
+    if left.code is None:
+        return "FAILED" if left.said else "CANCELED"
+    return "FAILED" if left.code else "SUCCEEDED"
+
+
+def _message(left: _Left) -> str:
+    return left.said or (_UNKNOWN if left.code is None else "")
 
 
 def _record_attempt(index: RunIndex, left: _Left) -> None:
     index.attempt_started(left.task, left.component, left.number, left.folder, left.started)
-    message = _UNKNOWN if left.code is None else ""
-    index.attempt_ended(left.task, left.number, _state(left), left.code, message, left.finished or left.started)
+    ended = left.finished or left.started
+    index.attempt_ended(left.task, left.number, _state(left), left.code, _message(left), ended)
 
 
 def _record_task(index: RunIndex, left: _Left, pipeline: Pipeline, objects: Objects) -> bool:
-    state, message = _state(left), _UNKNOWN if left.code is None else ""
+    state, message = _state(left), _message(left)
     key, component = _component(pipeline, left.component)
     outputs: dict[str, Value] = {}
     if state == "SUCCEEDED":

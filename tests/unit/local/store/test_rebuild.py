@@ -1,0 +1,93 @@
+"""An index that is lost is made anew from what tasks left: what they gave is known again, and nothing is made up."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from typedpipe import component, pipeline
+from typedpipe.compiler import driver
+from typedpipe.dsl import OUT, Dataset, Input, Output, ParallelFor
+from typedpipe.local.run import run
+from typedpipe.local.store.index import tasks
+from typedpipe.local.store.model import StoredTask
+from typedpipe.local.store.root import Root, open_root
+
+
+@component
+def load(n: int, data: Output[Dataset] = OUT) -> dict[str, int]:
+    with open(data.path, "w") as file:
+        file.write("x" * n)
+    return {"n": n}
+
+
+@component
+def train(data: Input[Dataset], rate: float) -> float:
+    if rate > 1:
+        raise ValueError("no")
+    return rate
+
+
+@pipeline
+def main(n: int = 3):
+    loaded = load(n=n)
+    with ParallelFor([0.5, 2.0]) as rate:
+        train(data=loaded.outputs.data, rate=rate)
+
+
+@pytest.fixture
+def root(tmp_path: Path):
+    handle: Any = main
+    result = run(driver.check(handle.ir), {}, folder=tmp_path / "root")
+    assert result.state == "FAILED"
+    found = open_root(tmp_path / "root")
+    yield found
+    found.close()
+
+
+def by_name(root: Root) -> dict[str, StoredTask]:
+    return {task.name: task for task in tasks(root.run())}
+
+
+def told(task: StoredTask) -> tuple[object, ...]:
+    return task.component, task.state, task.message, task.outputs, [(a.number, a.state) for a in task.attempts]
+
+
+def test_what_tasks_gave_is_found_again(root):
+    before = by_name(root)
+    assert sorted(before) == ["for[0]/train", "for[1]/train", "load"]
+    index = root.run().folder / "run.sqlite"
+    index.write_bytes(b"garbage")
+    assert root.repair("last") == 2
+    after = by_name(root)
+    assert {name: told(task) for name, task in after.items()} == {name: told(task) for name, task in before.items()}
+    assert root.run().state == "INTERRUPTED"
+    assert [path.read_bytes() for path in root.run().folder.glob("run.sqlite.damaged-*")] == [b"garbage"]
+
+
+def test_what_is_not_known_is_not_made_up(root):
+    run = root.run()
+    load = by_name(root)["load"].attempts[0].folder
+    (run.folder / "run.sqlite").unlink()
+    (by_name_folder(run.folder, "for[0]") / "result.json").unlink()
+    (load / "out/p/Output").unlink()
+    assert root.repair(run.name) == 0
+    after = by_name(root)
+    assert (after["for[0]/train"].state, after["for[0]/train"].outputs) == ("CANCELED", {})
+    assert "how it ended is not known" in after["for[0]/train"].message
+    assert (after["load"].state, after["load"].outputs) == ("CANCELED", {})
+    assert "outputs are not known" in after["load"].message
+
+
+def by_name_folder(folder: Path, loop: str) -> Path:
+    return folder / "tasks" / loop / "train/1"
+
+
+def test_a_task_whose_artifact_is_gone_has_to_run_again(root):
+    digest = by_name(root)["load"].outputs["data"].companion["digest"]
+    root.objects.remove(digest)
+    (root.run().folder / "run.sqlite").unlink()
+    root.repair("last")
+    assert by_name(root)["load"].state == "CANCELED"
