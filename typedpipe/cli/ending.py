@@ -103,7 +103,7 @@ def _failure(task: TaskResult) -> Iterator[Line]:
         yield Line(f"  | {line}", "")
     if message and not any(message[0] and message[0] in line for line in last):
         yield from (Line(f"  {line}", "31") for line in message)
-    if task.log is not None:
+    if task.log is not None and os.path.exists(task.log):
         yield Line(f"  its log: {shown(_near(str(task.log)))}", "2")
 
 

@@ -1,0 +1,82 @@
+"""The last lines of a run."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+
+from typedpipe.cli import ending
+from typedpipe.ir.nodes import Graph, Pipeline
+from typedpipe.local.result import RunResult, TaskResult
+
+EMPTY = Pipeline("p", Graph(), closed=True)
+
+
+def failed(name: str, log: Path | None = None, message: str = "exit code 1") -> TaskResult:
+    return TaskResult(name, "c", "FAILED", 1, 1, message, folder=log and log.parent, started=1.0, finished=2.0)
+
+
+def said(*tasks: TaskResult, columns: int = 200, message: str = "") -> str:
+    state = "FAILED" if any(task.state == "FAILED" for task in tasks) else "SUCCEEDED"
+    result = RunResult("r1", state, message, Path("/r1"), {}, {t.name: t for t in tasks}, 1.0, 75.0)  # type: ignore[arg-type]  # one of two
+    return "\n".join(line.text for line in ending.ending(EMPTY, result, columns))
+
+
+def test_failures_of_one_task_are_shown_once() -> None:
+    text = said(*[failed(f"for[{n}]/t") for n in range(20)], failed("other"))
+    assert text.count(" failed (exit code 1") == 2
+    assert "so did for[1]/t, for[2]/t" in text
+    assert "and 9 more" in text
+
+
+def test_many_different_failures_are_listed() -> None:
+    text = said(*[failed(f"t{n}") for n in range(30)])
+    assert text.count("failed (exit code 1") == ending.FAILURES
+    assert "also failed: t3, t4" in text
+    assert "and 17 more" in text
+
+
+@pytest.mark.parametrize(
+    ("log", "wanted", "absent"),
+    [
+        (b"".join(b"line %d\n" % n for n in range(100)), ["… 88 lines above", "| line 99", "| line 88"], ["line 87"]),
+        (b"x\n" * 30 + b"Traceback (most recent call last):\n  File\nValueError: no\n", ["| Traceback"], []),
+        (b"\x1b[2Jgone\x07[bold]\r50%\r100%\n", ["| 100%"], ["\x1b", "\x07", "50%"]),
+        (b"\xff\xfe \xe2\x80\xae\n", ["<U+202E>"], ["\u202e"]),
+        (b"y" * 3_000_000, ["yyy", "…"], []),
+        (b"", ["exit code 1"], []),
+    ],
+)
+def test_the_end_of_the_log(tmp_path: Path, log: bytes, wanted: list[str], absent: list[str]) -> None:
+    path = tmp_path / "log"
+    path.write_bytes(log)
+    text = said(failed("t", path))
+    assert all(part in text for part in wanted), text
+    assert not any(part in text for part in absent), text
+    assert len(text) < 10_000
+
+
+def test_a_log_that_is_gone_is_no_failure_of_ours(tmp_path: Path) -> None:
+    text = said(failed("t", tmp_path / "log"))
+    assert "t failed" in text
+    assert "its log" not in text
+
+
+def test_commands_can_be_copied_and_fit() -> None:
+    text = said(failed("for[0]/t"))
+    assert "  typedpipe spin 'r1/for[0]/t' --debug  # " in text
+    assert "#" not in said(failed("for[0]/t"), columns=60)
+
+
+def test_the_summary_counts() -> None:
+    done = TaskResult("a", "c", "SUCCEEDED")
+    text = said(done, TaskResult("b", "c", "SUCCEEDED", reused="cache"), TaskResult("d", "c", "OMITTED"))
+    assert text.endswith("run r1: succeeded in 1:14, 2 of 3 tasks done (1 from the cache, 1 did not run)")
+
+
+def test_no_color_where_there_is_no_terminal() -> None:
+    stream = io.StringIO()
+    ending.write_ending(EMPTY, RunResult("r1", "FAILED", "why", Path("/r1"), {}, {"t": failed("t")}), stream)
+    assert "\x1b" not in stream.getvalue()
