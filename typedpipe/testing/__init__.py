@@ -13,7 +13,24 @@ Everything of such a run happens in the test's own process: no network, no conta
 
 from __future__ import annotations
 
-from typedpipe.testing.fakes import Fake, Faking, FakingOutputs, fake
-from typedpipe.testing.fixture import RunPipeline
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typedpipe.testing.fakes import Fake as Fake
+    from typedpipe.testing.fakes import Faking as Faking
+    from typedpipe.testing.fakes import FakingOutputs as FakingOutputs
+    from typedpipe.testing.fakes import fake as fake
+    from typedpipe.testing.fixture import RunPipeline as RunPipeline
+else:
+
+    def __getattr__(name: str) -> object:
+        """Load what is asked for when it is asked for: pytest imports this package in every project."""
+        if name not in __all__:
+            raise AttributeError(f"module 'typedpipe.testing' has no attribute {name!r}", name=name)
+        from importlib import import_module
+
+        home = "fixture" if name == "RunPipeline" else "fakes"
+        return getattr(import_module(f"typedpipe.testing.{home}"), name)
+
 
 __all__ = ["Fake", "Faking", "FakingOutputs", "RunPipeline", "fake"]

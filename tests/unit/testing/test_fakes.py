@@ -233,3 +233,12 @@ def test_the_fixture_comes_with_the_package(tmp_path: Path) -> None:
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert "2 passed" in done.stdout, done.stdout + done.stderr
     assert sorted(path.name for path in tmp_path.iterdir() if path.name != "__pycache__") == ["test_it.py"]
+
+
+def test_the_plugin_costs_nothing() -> None:
+    code = (
+        "import sys, typedpipe.testing.plugin; "
+        "heavy = {name for name in sys.modules if name.startswith(('typedpipe.local', 'typedpipe.dsl', 'sqlite3'))}; "
+        "assert not heavy, heavy; from typedpipe.testing import fake, RunPipeline"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
