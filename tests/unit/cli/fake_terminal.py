@@ -28,6 +28,13 @@ class Terminal(io.StringIO):
         self._stream.feed(text.replace("\n", "\r\n"))
         return len(text)
 
+    def narrow(self, columns: int) -> None:
+        """Make it narrower, as most terminals do: lines that do not fit any more are broken."""
+        lines = self.visible.rstrip("\n").split("\n")
+        self.screen = pyte.HistoryScreen(columns, self.screen.lines, history=10_000)
+        self._stream = pyte.Stream(self.screen)
+        self._stream.feed("\r\n".join(lines))
+
     def isatty(self) -> bool:
         return True
 

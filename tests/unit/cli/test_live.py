@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import pytest
 from fake_terminal import Run, closed
+from rich.console import ConsoleDimensions
 
 from typedpipe import Collected, ExitHandler, If, ParallelFor, component, pipeline
 from typedpipe.ir.nodes import Const, Graph, InputPort, Loop, Pipeline, Task
@@ -164,10 +165,14 @@ def test_rows_are_limited_to_the_terminal(height: int) -> None:
 def test_a_narrower_terminal_leaves_nothing_behind() -> None:
     run = Run(closed(story), 100, 30)
     run.starts(f"{TOP}/load")
-    run.later(1)
-    run.console.size = (60, 30)
-    run.later(1)
-    assert run.terminal.visible.count("exit-handler") == 1
+    run.says(f"{TOP}/load", b"z" * 200)
+    assert max(map(len, run.later(1).splitlines())) == 99
+    run.terminal.narrow(60)
+    run.console.size = ConsoleDimensions(60, 30)
+    seen = run.later(1)
+    assert seen.count("exit-handler") == 1
+    assert seen.startswith("run r1 in /runs/r1\nstory")
+    assert max(map(len, seen.splitlines())) == 59
 
 
 def test_the_cursor_is_hidden_meanwhile_only() -> None:
