@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from typedpipe.diagnostics.model import Diagnostics
 from typedpipe.diagnostics.spans import resolve_spans
@@ -21,10 +21,12 @@ from typedpipe.ir import nodes as ir
 from typedpipe.ir.collection import NoCollection
 from typedpipe.local.handle import Run
 from typedpipe.local.result import RunFailed
-from typedpipe.local.session import Session
 from typedpipe.local.starting import run_traced
 from typedpipe.types.artifacts import Artifact, artifact_type
 from typedpipe.types.model import ArtifactType, Type, artifact_of, is_artifact
+
+if TYPE_CHECKING:
+    from typedpipe.local.session import Session
 
 
 class CalledOutputs(dict[str, Any]):
