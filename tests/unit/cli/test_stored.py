@@ -10,11 +10,11 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from typedpipe.cli import artifacts as artifacts_module
 from typedpipe.cli.app import run_app
 from typedpipe.cli.logs import harmless, tail_offset
 from typedpipe.ir.nodes import Graph, Pipeline
@@ -78,14 +78,14 @@ class Home:
 
 
 @pytest.fixture
-def home(tmp_path, capfd):
+def home(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> Iterator[Home]:
     found = Home(tmp_path / "home", capfd)
     yield found
     found.root.close()
 
 
 @pytest.fixture
-def two(home):
+def two(home: Home) -> Home:
     """Two runs that ended."""
     for number, loss in (("1", "0.5"), ("2", "0.25")):
         run = home.start(f"2026-{number}", epochs=number)
@@ -100,14 +100,14 @@ def two(home):
 # ----------------------------------------------------------------------------------------------------- runs
 
 
-def test_no_runs(home):
+def test_no_runs(home: Home) -> None:
     assert home("runs", "ls") == (0, "", "no runs in ROOT\n")
     assert home("runs", "ls", "-o", "json") == (0, "[]\n", "")
     code, out, err = home("runs", "show")
     assert (code, out) == (2, "") and "error[TP603]: there are no runs in `ROOT`" in err
 
 
-def test_ls(two):
+def test_ls(two: Home) -> None:
     code, out, err = two("runs", "ls")
     head, newest, oldest = out.splitlines()
     assert (code, err) == (0, "")
@@ -120,7 +120,7 @@ def test_ls(two):
     assert [run["run"] for run in data] == ["2026-2", "2026-1"] and data[0]["arguments"] == {"epochs": 2}
 
 
-def test_show(two):
+def test_show(two: Home) -> None:
     code, out, err = two("runs", "show", "2026-2")
     assert (code, err) == (0, "")
     lines = [line.split(maxsplit=1) for line in out.splitlines() if line]
@@ -132,7 +132,7 @@ def test_show(two):
     assert data["tasks"][1]["outputs"]["loss"] == 0.25
 
 
-def test_text_of_users_does_nothing_to_the_terminal(home):
+def test_text_of_users_does_nothing_to_the_terminal(home: Home) -> None:
     run = home.start("a", x='"\x1b[2J"')
     run.index.finished("t\x1b[31m", "c", "FAILED", message="no\x1b]0;title\x07\nway")
     home.end(run, "\x1b[5m")
@@ -141,7 +141,7 @@ def test_text_of_users_does_nothing_to_the_terminal(home):
         assert "\x1b" not in out + err and "\x07" not in out + err
 
 
-def test_interrupted_and_broken_runs_are_listed(home):
+def test_interrupted_and_broken_runs_are_listed(home: Home) -> None:
     run = home.start("a")
     run.index.attempt_started("t", "c", 1, run.path / "tasks/t/1", 1.0)
     run.index.commit()
@@ -160,7 +160,7 @@ def test_interrupted_and_broken_runs_are_listed(home):
     assert home("runs", "show", "a")[0] == 0
 
 
-def test_diff(two):
+def test_diff(two: Home) -> None:
     code, out, err = two("runs", "diff", "2026-1", "2026-2")
     rows = [line.split() for line in out.splitlines()]
     assert (code, err) == (1, "")
@@ -174,7 +174,7 @@ def test_diff(two):
     assert {"what": "argument", "name": "epochs", "a": "1", "b": "2"} in data["differences"]
 
 
-def test_diff_with_another_set_of_tasks(home):
+def test_diff_with_another_set_of_tasks(home: Home) -> None:
     for name in "ab":
         run = home.start(name)
         home.task(run, f"only-{name}", b"")
@@ -186,7 +186,7 @@ def test_diff_with_another_set_of_tasks(home):
     ]
 
 
-def test_rm(two, monkeypatch):
+def test_rm(two: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
     assert two("runs", "rm", "2026-1")[0] == 130
     assert len(two.root.names()) == 2
@@ -199,7 +199,7 @@ def test_rm(two, monkeypatch):
     run.close()
 
 
-def test_gc(two):
+def test_gc(two: Home) -> None:
     code, out, err = two("runs", "gc", "--keep", "1", "--dry-run")
     assert (code, out) == (0, "2026-1\n") and err.startswith("would remove 1 run, 2 artifacts, 0 remembered results")
     assert two("runs", "gc", "--keep", "1")[1:] == (out, err.replace("would remove", "removed"))
@@ -214,7 +214,7 @@ def test_gc(two):
 # ----------------------------------------------------------------------------------------------------- logs
 
 
-def test_logs(two):
+def test_logs(two: Home) -> None:
     assert two("logs", "2026-2/for-1[0]/train") == (0, "epoch\nloss 0.25", "")
     assert two("logs", "last")[1].splitlines() == [
         "load | loading", "for-1[0]/train | epoch", "for-1[0]/train | loss 0.25", "for-1[1]/train | epoch",
@@ -227,7 +227,7 @@ def test_logs(two):
     assert code == 2 and "there are these: --attempt 1" in err
 
 
-def test_bytes_are_passed_on_as_they_are(home):
+def test_bytes_are_passed_on_as_they_are(home: Home) -> None:
     data = bytes(range(256)) * 1000
     run = home.start("a")
     home.task(run, "t", data)
@@ -236,7 +236,7 @@ def test_bytes_are_passed_on_as_they_are(home):
     assert subprocess.run(command, capture_output=True, check=True).stdout == data
 
 
-def test_a_log_that_is_gone_and_a_task_that_did_not_run(home):
+def test_a_log_that_is_gone_and_a_task_that_did_not_run(home: Home) -> None:
     run = home.start("a")
     home.task(run, "t", b"x")
     run.index.finished("cached", "c", "SUCCEEDED", reused="cache", source_run="old")
@@ -252,17 +252,17 @@ def test_a_log_that_is_gone_and_a_task_that_did_not_run(home):
     "data", [b"", b"one", b"one\n", b"one\ntwo\nthree", b"one\n\n\n", b"x" * 200_000 + b"\nlast\n"]
 )
 @pytest.mark.parametrize("lines", [0, 1, 2, 3, 9])
-def test_tail(data, lines):
+def test_tail(data: bytes, lines: int) -> None:
     kept = data[tail_offset(io.BytesIO(data), lines) :]
     assert kept == b"".join(data.splitlines(keepends=True)[-lines:] if lines else [])
 
 
-def test_harmless():
+def test_harmless() -> None:
     assert harmless("é\x1b[31m\tx".encode()).decode() == "é␛[31m  x"
     assert harmless(b"\xff\x00").decode() == "\N{REPLACEMENT CHARACTER}␀"
 
 
-def test_following_a_run_until_it_ends(home):
+def test_following_a_run_until_it_ends(home: Home) -> None:
     run = home.start("a")
     log = run.path / "tasks/t/1/log"
     log.parent.mkdir(parents=True)
@@ -292,7 +292,7 @@ def test_following_a_run_until_it_ends(home):
 # ------------------------------------------------------------------------------------------------- artifacts
 
 
-def test_artifacts_ls(two):
+def test_artifacts_ls(two: Home) -> None:
     code, out, err = two("artifacts", "ls")
     rows = [line.split() for line in out.splitlines()]
     assert (code, err) == (0, "") and rows[0] == ["ARTIFACT", "TYPE", "SIZE", "DIGEST", "PLACE"]
@@ -305,7 +305,7 @@ def test_artifacts_ls(two):
     assert json.loads(two("artifacts", "ls", "2026-1", "-o", "json")[1])[3]["metadata"] == {"accuracy": 0.5}
 
 
-def test_artifacts_cat(two):
+def test_artifacts_cat(two: Home) -> None:
     assert two("artifacts", "cat", "2026-1/for-1[0]/train.model") == (0, "m1", "")
     assert two("artifacts", "cat", "last/for-1[0]/train") == (0, "m2", "")
     code, out, err = two("artifacts", "cat", "last/for-1[1]/train")
@@ -318,7 +318,7 @@ def test_artifacts_cat(two):
     assert code == 2 and "is a folder (inner)" in err
 
 
-def test_artifacts_get(two, tmp_path, monkeypatch):
+def test_artifacts_get(two: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert two("artifacts", "get", "last/load", "copy") == (0, f"{tmp_path}/copy\n", "")
     assert (tmp_path / "copy/inner").read_text() == "rows"
@@ -335,7 +335,7 @@ def test_artifacts_get(two, tmp_path, monkeypatch):
     assert sorted(os.listdir(tmp_path)) == ["copy", "home", "into", "new"], "nothing else is left"
 
 
-def test_what_was_changed_is_not_handed_out(two, tmp_path):
+def test_what_was_changed_is_not_handed_out(two: Home, tmp_path: Path) -> None:
     place = json.loads(two("artifacts", "ls", "-o", "json")[1].replace("ROOT", str(two.root.path)))[1]["path"]
     os.chmod(place, 0o644)
     Path(place).write_text("MM")
@@ -346,7 +346,7 @@ def test_what_was_changed_is_not_handed_out(two, tmp_path):
     assert "is gone" in two("artifacts", "cat", "last/for-1[0]/train")[2]
 
 
-def test_a_reference_has_no_content_here(home):
+def test_a_reference_has_no_content_here(home: Home) -> None:
     run = home.start("a")
     run.index.finished("t", "importer", "SUCCEEDED", outputs={"x": Stored(None, {"uri": "s3://b/k", "digest": ""})})
     home.end(run)
@@ -354,8 +354,13 @@ def test_a_reference_has_no_content_here(home):
     assert code == 1 and "`t.x` is by reference only: s3://b/k" in err
 
 
-def test_artifacts_open(two, monkeypatch):
+def test_artifacts_open(two: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[str] = []
-    monkeypatch.setattr(artifacts_module.click, "launch", lambda path: opened.append(path) or 0)
+
+    def launch(path: str) -> int:
+        opened.append(path)
+        return 0
+
+    monkeypatch.setattr("click.launch", launch)
     code, out, _ = two("artifacts", "open", "last/for-1[0]/train")
     assert code == 0 and out.startswith("ROOT/objects/") and len(opened) == 1

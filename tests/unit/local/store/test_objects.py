@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,12 +15,12 @@ from typedpipe.local.store.objects import Objects
 from typedpipe.local.store.problems import StoreRefused
 from typedpipe.local.store.root import Root, open_root
 from typedpipe.local.store.tree import describe_artifact, entries, stat_of
-from typedpipe.local.values import Stored
+from typedpipe.local.values import Stored, Value
 from typedpipe.runtime.task import MARKER, describe
 
 
 @pytest.fixture
-def root(tmp_path: Path):
+def root(tmp_path: Path) -> Iterator[Root]:
     found = open_root(tmp_path / "root", create=True)
     yield found
     found.close()
@@ -51,7 +52,7 @@ def modes(path: str) -> set[int]:
     }
 
 
-def test_a_file_moves_in(objects, tmp_path):
+def test_a_file_moves_in(objects: Objects, tmp_path: Path) -> None:
     path, digest = file(tmp_path / "x")
     inode = os.stat(path).st_ino
     place = objects.publish(path, digest)
@@ -63,7 +64,7 @@ def test_a_file_moves_in(objects, tmp_path):
     assert objects.intact(digest) and objects.has(digest) and objects.changed([digest]) == []
 
 
-def test_a_folder_moves_in_whole(objects, tmp_path):
+def test_a_folder_moves_in_whole(objects: Objects, tmp_path: Path) -> None:
     path, digest = folder(tmp_path / "x")
     place = objects.publish(path, digest)
     assert describe(place)[0] == digest
@@ -75,7 +76,7 @@ def test_a_folder_moves_in_whole(objects, tmp_path):
     ]  # fmt: skip
 
 
-def test_an_equal_one_is_kept_once(objects, tmp_path):
+def test_an_equal_one_is_kept_once(objects: Objects, tmp_path: Path) -> None:
     first = objects.publish(*file(tmp_path / "x"))
     inode = os.stat(first).st_ino
     path, digest = file(tmp_path / "y")
@@ -87,13 +88,13 @@ def test_an_equal_one_is_kept_once(objects, tmp_path):
     assert not os.path.exists(other)
 
 
-def test_an_empty_folder_is_told_from_none(objects, tmp_path):
+def test_an_empty_folder_is_told_from_none(objects: Objects, tmp_path: Path) -> None:
     (tmp_path / "bare").mkdir()
     place = objects.publish(str(tmp_path / "bare"), describe(str(tmp_path / "bare"))[0])
     assert os.listdir(place) == [MARKER]
 
 
-def test_a_file_with_another_name_elsewhere_is_copied(objects, tmp_path):
+def test_a_file_with_another_name_elsewhere_is_copied(objects: Objects, tmp_path: Path) -> None:
     mine = tmp_path / "mine"
     mine.write_text("data")
     os.link(mine, tmp_path / "out")
@@ -110,7 +111,7 @@ def test_a_file_with_another_name_elsewhere_is_copied(objects, tmp_path):
     assert describe(place)[0] == digest and objects.intact(digest)
 
 
-def test_across_file_systems_it_is_copied(objects, tmp_path):
+def test_across_file_systems_it_is_copied(objects: Objects, tmp_path: Path) -> None:
     if not os.path.isdir("/dev/shm") or os.stat("/dev/shm").st_dev == os.stat(tmp_path).st_dev:
         pytest.skip("there is one file system only")
     import tempfile
@@ -124,7 +125,7 @@ def test_across_file_systems_it_is_copied(objects, tmp_path):
 
 
 @pytest.mark.parametrize("how", ["write", "touch-and-write", "replace", "remove"])
-def test_a_write_into_an_object_is_found(objects, root, tmp_path, how):
+def test_a_write_into_an_object_is_found(objects: Objects, root: Root, tmp_path: Path, how: str) -> None:
     path, digest = file(tmp_path / "x", "aaaa")
     place = objects.publish(path, digest)
     before = os.stat(place)
@@ -149,7 +150,7 @@ def test_a_write_into_an_object_is_found(objects, root, tmp_path, how):
     assert objects.intact(digest)
 
 
-def test_a_write_deep_in_a_folder_is_found(objects, tmp_path):
+def test_a_write_deep_in_a_folder_is_found(objects: Objects, tmp_path: Path) -> None:
     place = objects.publish(*folder(tmp_path / "x"))
     digest = describe(place)[0]
     inner = Path(place) / "a b/ü/file"
@@ -159,7 +160,7 @@ def test_a_write_deep_in_a_folder_is_found(objects, tmp_path):
     assert Path(objects.quarantine(digest), "a b/ü/file").read_text() == "TEXT"
 
 
-def test_publishing_over_a_changed_object_sets_it_aside(objects, root, tmp_path):
+def test_publishing_over_a_changed_object_sets_it_aside(objects: Objects, root: Root, tmp_path: Path) -> None:
     place = objects.publish(*file(tmp_path / "x", "right"))
     os.chmod(place, 0o644)
     Path(place).write_text("wrong")
@@ -168,7 +169,7 @@ def test_publishing_over_a_changed_object_sets_it_aside(objects, root, tmp_path)
     assert [p.read_text() for p in (root.path / "quarantine").iterdir()] == ["wrong"]
 
 
-def test_what_was_only_touched_is_intact_and_read_only_again(objects, tmp_path):
+def test_what_was_only_touched_is_intact_and_read_only_again(objects: Objects, tmp_path: Path) -> None:
     place = objects.publish(*file(tmp_path / "x"))
     os.chmod(place, 0o666)
     os.utime(place)
@@ -177,7 +178,7 @@ def test_what_was_only_touched_is_intact_and_read_only_again(objects, tmp_path):
     assert stat.S_IMODE(os.stat(place).st_mode) == 0o444
 
 
-def test_the_stat_is_enough_the_second_time(root, tmp_path, monkeypatch):
+def test_the_stat_is_enough_the_second_time(root: Root, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     place = root.objects.publish(*file(tmp_path / "x"))
     digest = describe(place)[0]
     root.cache.commit()
@@ -187,7 +188,7 @@ def test_the_stat_is_enough_the_second_time(root, tmp_path, monkeypatch):
     again.close()
 
 
-def test_what_is_no_file_is_refused_by_name(objects, tmp_path):
+def test_what_is_no_file_is_refused_by_name(objects: Objects, tmp_path: Path) -> None:
     (tmp_path / "x/deep").mkdir(parents=True)
     os.mkfifo(tmp_path / "x/deep/pipe")
     with pytest.raises(StoreRefused) as caught:
@@ -205,7 +206,7 @@ def test_what_is_no_file_is_refused_by_name(objects, tmp_path):
     ("target", "why"),
     [("/etc/passwd", "leads out"), ("../../outside", "leads out"), ("nowhere", "leads nowhere"), ("..", "leads back")],
 )
-def test_links_that_cannot_be_kept(tmp_path, target, why):
+def test_links_that_cannot_be_kept(tmp_path: Path, target: str, why: str) -> None:
     (tmp_path / "outside").write_text("")
     (tmp_path / "x/deep").mkdir(parents=True)
     (tmp_path / "x/deep/link").symlink_to(target)
@@ -213,7 +214,7 @@ def test_links_that_cannot_be_kept(tmp_path, target, why):
         describe_artifact(str(tmp_path / "x"), "model")
 
 
-def test_links_within_the_artifact_are_resolved(objects, tmp_path):
+def test_links_within_the_artifact_are_resolved(objects: Objects, tmp_path: Path) -> None:
     path, _ = folder(tmp_path / "x")
     os.symlink("a b/ü/file", f"{path}/link")
     os.makedirs(f"{path}/a b c")
@@ -226,7 +227,7 @@ def test_links_within_the_artifact_are_resolved(objects, tmp_path):
     assert describe(place)[0] == digest
 
 
-def test_what_was_written_to_after_its_digest_is_refused(objects, tmp_path):
+def test_what_was_written_to_after_its_digest_is_refused(objects: Objects, tmp_path: Path) -> None:
     path, digest = file(tmp_path / "x")
     seen = stat_of(path)
     Path(path).write_text("CONTENT")
@@ -234,7 +235,7 @@ def test_what_was_written_to_after_its_digest_is_refused(objects, tmp_path):
         objects.publish(path, digest, seen)
 
 
-def test_a_file_that_looks_like_a_folder(objects, tmp_path):
+def test_a_file_that_looks_like_a_folder(objects: Objects, tmp_path: Path) -> None:
     """A folder's digest is over text, and somebody may write that text to a file."""
     path, digest = folder(tmp_path / "x")
     objects.publish(path, digest)
@@ -246,15 +247,15 @@ def test_a_file_that_looks_like_a_folder(objects, tmp_path):
 @pytest.mark.parametrize(
     "digest", ["", "sha256:", "sha256:../../../etc/passwd", "md5:" + 64 * "a", "sha256:" + 64 * "A"]
 )
-def test_no_digest_leads_out_of_the_store(objects, digest):
+def test_no_digest_leads_out_of_the_store(objects: Objects, digest: str) -> None:
     with pytest.raises(ValueError, match="is no digest"):
         objects.path(digest)
 
 
-def test_a_hit_whose_artifact_was_changed_is_no_hit(root, tmp_path):
+def test_a_hit_whose_artifact_was_changed_is_no_hit(root: Root, tmp_path: Path) -> None:
     place = root.objects.publish(*file(tmp_path / "x"))
     digest = describe(place)[0]
-    outputs = {"model": (Stored(place, {"digest": digest, "uri": place}), None), "n": "3"}
+    outputs: dict[str, Value] = {"model": (Stored(place, {"digest": digest, "uri": place}), None), "n": "3"}
     root.cache.put("k", outputs, "run", "task", "c")
     found = root.cache.find("k")
     assert found is not None and found.outputs == outputs
@@ -268,7 +269,7 @@ def test_a_hit_whose_artifact_was_changed_is_no_hit(root, tmp_path):
     assert root.cache.keys() == []
 
 
-def test_a_moved_root_keeps_its_results(root, tmp_path):
+def test_a_moved_root_keeps_its_results(root: Root, tmp_path: Path) -> None:
     place = root.objects.publish(*file(tmp_path / "x"))
     digest = describe(place)[0]
     root.cache.put("k", {"model": Stored(place, {"digest": digest, "uri": place})}, "run", "task", "c")
@@ -283,7 +284,7 @@ def test_a_moved_root_keeps_its_results(root, tmp_path):
     moved.close()
 
 
-def test_claims(root):
+def test_claims(root: Root) -> None:
     assert root.cache.claim("k", "one") and root.cache.claim("k", "one")
     assert root.cache.claim("k", "two"), "the run `one` is not alive"
     assert root.cache.claimed_by("k") == "two"

@@ -11,6 +11,7 @@ import pytest
 
 from typedpipe.local.store.index import tasks
 from typedpipe.local.store.root import Root, open_root
+from typedpipe.local.values import Stored
 from typedpipe.runtime.task import describe
 
 WORK = """
@@ -62,12 +63,13 @@ def check(root: Root) -> None:
     for run in root.names():
         for task in tasks(root.run(run)):
             if task.state == "SUCCEEDED":
-                assert root.objects.intact(task.outputs["x"].companion["digest"])
+                made = task.outputs["x"]
+                assert isinstance(made, Stored) and root.objects.intact(made.companion["digest"])
     for key in root.cache.keys():  # noqa: SIM118
         assert root.cache.find(key) is not None
 
 
-def test_two_engines_publish_the_same(tmp_path):
+def test_two_engines_publish_the_same(tmp_path: Path) -> None:
     both = [start(tmp_path / "root", name, 60) for name in ("a", "b", "c")]
     for process in both:
         said, complaint = process.communicate(timeout=60)
@@ -85,7 +87,7 @@ def test_two_engines_publish_the_same(tmp_path):
     "failpoint",
     ["object-frozen:3", "object-placed:3", "object-placed:4", "rows-written:6", "rows-committed:6", "run-made", "object-copied:2"],
 )  # fmt: skip
-def test_kill_in_the_middle(tmp_path, failpoint):
+def test_kill_in_the_middle(tmp_path: Path, failpoint: str) -> None:
     other_disk = failpoint.startswith("object-copied")
     if other_disk and (not os.path.isdir("/dev/shm") or os.stat("/dev/shm").st_dev == os.stat(tmp_path).st_dev):
         pytest.skip("there is one file system only")
@@ -120,7 +122,7 @@ def test_kill_in_the_middle(tmp_path, failpoint):
         shutil.rmtree(left)
 
 
-def test_one_of_many_has_the_claim(tmp_path):
+def test_one_of_many_has_the_claim(tmp_path: Path) -> None:
     open_root(tmp_path, create=True).close()
     text = (
         "import sys; from pathlib import Path; from typedpipe.ir.nodes import Graph, Pipeline\n"

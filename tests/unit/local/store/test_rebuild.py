@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,13 @@ from typedpipe.local.run import run
 from typedpipe.local.store.index import tasks
 from typedpipe.local.store.model import StoredTask
 from typedpipe.local.store.root import Root, open_root
+from typedpipe.local.values import Stored
 
 
 @component
-def load(n: int, data: Output[Dataset] = OUT) -> dict[str, int]:
+def load(n: int, data: Output[Dataset] = OUT) -> None:
     with open(data.path, "w") as file:
         file.write("x" * n)
-    return {"n": n}
 
 
 @component
@@ -31,14 +32,14 @@ def train(data: Input[Dataset], rate: float) -> float:
 
 
 @pipeline
-def main(n: int = 3):
+def main(n: int = 3) -> None:
     loaded = load(n=n)
     with ParallelFor([0.5, 2.0]) as rate:
         train(data=loaded.outputs.data, rate=rate)
 
 
 @pytest.fixture
-def root(tmp_path: Path):
+def root(tmp_path: Path) -> Iterator[Root]:
     handle: Any = main
     result = run(driver.check(handle.ir), {}, folder=tmp_path / "root")
     assert result.state == "FAILED"
@@ -55,7 +56,7 @@ def told(task: StoredTask) -> tuple[object, ...]:
     return task.component, task.state, task.message, task.outputs, [(a.number, a.state) for a in task.attempts]
 
 
-def test_what_tasks_gave_is_found_again(root):
+def test_what_tasks_gave_is_found_again(root: Root) -> None:
     before = by_name(root)
     assert sorted(before) == ["for[0]/train", "for[1]/train", "load"]
     index = root.run().folder / "run.sqlite"
@@ -67,12 +68,12 @@ def test_what_tasks_gave_is_found_again(root):
     assert [path.read_bytes() for path in root.run().folder.glob("run.sqlite.damaged-*")] == [b"garbage"]
 
 
-def test_what_is_not_known_is_not_made_up(root):
+def test_what_is_not_known_is_not_made_up(root: Root) -> None:
     run = root.run()
     load = by_name(root)["load"].attempts[0].folder
     (run.folder / "run.sqlite").unlink()
     (by_name_folder(run.folder, "for[0]") / "result.json").unlink()
-    (load / "out/p/Output").unlink()
+    (load / "out/p/tp-data").unlink()
     assert root.repair(run.name) == 0
     after = by_name(root)
     assert (after["for[0]/train"].state, after["for[0]/train"].outputs) == ("CANCELED", {})
@@ -85,9 +86,10 @@ def by_name_folder(folder: Path, loop: str) -> Path:
     return folder / "tasks" / loop / "train/1"
 
 
-def test_a_task_whose_artifact_is_gone_has_to_run_again(root):
-    digest = by_name(root)["load"].outputs["data"].companion["digest"]
-    root.objects.remove(digest)
+def test_a_task_whose_artifact_is_gone_has_to_run_again(root: Root) -> None:
+    made = by_name(root)["load"].outputs["data"]
+    assert isinstance(made, Stored)
+    root.objects.remove(made.companion["digest"])
     (root.run().folder / "run.sqlite").unlink()
     root.repair("last")
     assert by_name(root)["load"].state == "CANCELED"

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -29,7 +30,7 @@ PIPELINE = Pipeline("training", Graph(), closed=True)
 
 
 @pytest.fixture
-def root(tmp_path: Path):
+def root(tmp_path: Path) -> Iterator[Root]:
     found = open_root(tmp_path / "root", create=True)
     yield found
     found.close()
@@ -85,7 +86,7 @@ def message(caught: pytest.ExceptionInfo[PipelineError]) -> str:
 # --------------------------------------------------------------------------------------------------- reading
 
 
-def test_a_run_is_read_back(root):
+def test_a_run_is_read_back(root: Root) -> None:
     run = start(root, epochs="3")
     place = fill(run, root)
     run.close()
@@ -113,7 +114,7 @@ def test_a_run_is_read_back(root):
     assert code(caught) == "TP607" and "20261123-run/train" in caught.value.diagnostics[0].help
 
 
-def test_it_is_read_while_it_goes_on(root):
+def test_it_is_read_while_it_goes_on(root: Root) -> None:
     run = start(root)
     run.index.attempt_started("a", "c", 1, run.path / "tasks/a/1", 1.0)
     assert tasks(root.run()) == [], "nothing before the commit"
@@ -124,7 +125,7 @@ def test_it_is_read_while_it_goes_on(root):
     assert root.run().state == "INTERRUPTED"
 
 
-def test_names(root):
+def test_names(root: Root) -> None:
     for name in ("2026-a", "2026-b", "2027-c"):
         start(root, name).close()
         time.sleep(0.002)
@@ -142,7 +143,7 @@ def test_names(root):
             root.run(odd)
 
 
-def test_a_name_twice(root):
+def test_a_name_twice(root: Root) -> None:
     start(root, "a").close()
     with pytest.raises(PipelineError, match="there is a run of this name") as caught:
         start(root, "a")
@@ -150,7 +151,7 @@ def test_a_name_twice(root):
     assert os.listdir(root.path / "runs") == ["a"]
 
 
-def test_a_folder_that_is_not_there_has_no_runs(tmp_path):
+def test_a_folder_that_is_not_there_has_no_runs(tmp_path: Path) -> None:
     root = open_root(tmp_path / "none")
     assert root.runs() == []
     with pytest.raises(PipelineError, match="there are no runs"):
@@ -158,7 +159,7 @@ def test_a_folder_that_is_not_there_has_no_runs(tmp_path):
     assert not (tmp_path / "none").exists()
 
 
-def test_where_the_root_is(tmp_path, monkeypatch):
+def test_where_the_root_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("TYPEDPIPE_HOME", raising=False)
     assert root_path(None) == tmp_path / ".typedpipe"
@@ -173,7 +174,7 @@ def test_where_the_root_is(tmp_path, monkeypatch):
 # --------------------------------------------------------------------------------------------------- engines
 
 
-def test_two_engines_on_one_run(root):
+def test_two_engines_on_one_run(root: Root) -> None:
     run = start(root)
     with pytest.raises(PipelineError, match=f"process {os.getpid()} has it") as caught:
         root.reopen(root.run())
@@ -188,7 +189,7 @@ def test_two_engines_on_one_run(root):
     again.close()
 
 
-def test_the_engine_of_another_process_and_its_end(root):
+def test_the_engine_of_another_process_and_its_end(root: Root) -> None:
     text = (
         "import sys, time; from pathlib import Path; from typedpipe.ir.nodes import Graph, Pipeline\n"
         "from typedpipe.local.store.root import open_root\n"
@@ -210,7 +211,7 @@ def test_the_engine_of_another_process_and_its_end(root):
     root.reopen(root.run("far")).close()
 
 
-def test_without_flock_the_process_decides(root, monkeypatch):
+def test_without_flock_the_process_decides(root: Root, monkeypatch: pytest.MonkeyPatch) -> None:
     import fcntl
 
     def broken(*_: object) -> None:
@@ -249,7 +250,7 @@ def broken(root: Root, name: str = "20261123-run") -> BrokenRun:
     ["", "{", "[]", "null", '{"format": 1}', '{"format": "1"}', '{"format":1,"pipeline":1,"created":1,"arguments":{},"settings":{}}',
      '{"format":1,"pipeline":"p","created":1,"arguments":{"a":1},"settings":{}}', "\x00\x01"],
 )  # fmt: skip
-def test_a_damaged_run_json(root, text):
+def test_a_damaged_run_json(root: Root, text: str) -> None:
     start(root, "other").close()
     start(root).close()
     (root.path / "runs/20261123-run/run.json").write_text(text)
@@ -261,7 +262,7 @@ def test_a_damaged_run_json(root, text):
 
 
 @pytest.mark.parametrize("what", ["truncated", "garbage", "missing", "empty table", "folder"])
-def test_a_damaged_index_is_made_anew(root, what):
+def test_a_damaged_index_is_made_anew(root: Root, what: str) -> None:
     run = start(root)
     fill(run, root)
     run.close()
@@ -296,7 +297,7 @@ def test_a_damaged_index_is_made_anew(root, what):
         ("tasks", "name", b"\xff"), ("attempts", "state", ""), ("attempts", "exit_code", "one"), ("attempts", "folder", 3),
     ],
 )  # fmt: skip
-def test_rows_that_somebody_edited(root, table, column, value):
+def test_rows_that_somebody_edited(root: Root, table: str, column: str, value: object) -> None:
     run = start(root)
     fill(run, root)
     run.close()
@@ -313,7 +314,7 @@ def test_rows_that_somebody_edited(root, table, column, value):
     assert code(caught) == "TP604"
 
 
-def test_a_run_row_that_somebody_edited(root):
+def test_a_run_row_that_somebody_edited(root: Root) -> None:
     run = start(root)
     run.close()
     with sqlite3.connect(run.path / "run.sqlite") as connection:
@@ -322,7 +323,7 @@ def test_a_run_row_that_somebody_edited(root):
     assert "`state` of the run" in broken(root).problem.diagnostics[0].message
 
 
-def test_newer_formats(root):
+def test_newer_formats(root: Root) -> None:
     run = start(root)
     run.close()
     with sqlite3.connect(run.path / "run.sqlite") as connection:
@@ -343,7 +344,7 @@ def test_newer_formats(root):
     assert code(caught) == "TP600"
 
 
-def test_a_damaged_cache(root):
+def test_a_damaged_cache(root: Root) -> None:
     root.cache.put("k", {}, "r", "t", "c")
     root.cache.commit()
     root.close()
@@ -358,7 +359,7 @@ def test_a_damaged_cache(root):
     again.close()
 
 
-def test_an_edited_result_is_forgotten(root):
+def test_an_edited_result_is_forgotten(root: Root) -> None:
     root.cache.put("k", {"x": "3"}, "r", "t", "c")
     root.cache.commit()
     with sqlite3.connect(root.path / "cache.sqlite") as connection:
@@ -367,7 +368,7 @@ def test_an_edited_result_is_forgotten(root):
     assert root.cache.find("k") is None
 
 
-def test_a_full_disk_loses_nothing(root, monkeypatch):
+def test_a_full_disk_loses_nothing(root: Root, monkeypatch: pytest.MonkeyPatch) -> None:
     run = start(root)
     run.index.attempt_started("a", "c", 1, run.path / "tasks/a/1", 1.0)
     with sqlite3.connect(run.path / "run.sqlite", isolation_level=None) as other:
@@ -422,7 +423,7 @@ for what in (lambda: root.reopen(run), lambda: root.remove(run), lambda: root.ca
 
 
 @pytest.mark.parametrize("killed", [False, True])
-def test_a_read_only_root_is_read(killed):
+def test_a_read_only_root_is_read(killed: bool) -> None:
     place = Path(tempfile.mkdtemp(prefix="typedpipe-readonly-"))
     try:
         root = open_root(place / "root", create=True)
@@ -448,7 +449,7 @@ def test_a_read_only_root_is_read(killed):
         shutil.rmtree(place)
 
 
-def test_no_side_files_are_left_by_readers(root):
+def test_no_side_files_are_left_by_readers(root: Root) -> None:
     run = start(root)
     fill(run, root)
     run.close()
@@ -461,7 +462,7 @@ def test_no_side_files_are_left_by_readers(root):
 # ------------------------------------------------------------------------------------------------- collection
 
 
-def test_garbage(root):
+def test_garbage(root: Root) -> None:
     places = []
     for number in range(3):
         run = start(root, f"run-{number}")
@@ -484,7 +485,7 @@ def test_garbage(root):
     assert root.objects.all() == [] and root.cache.find("k-train") is None
 
 
-def test_a_broken_run_keeps_all_artifacts(root):
+def test_a_broken_run_keeps_all_artifacts(root: Root) -> None:
     place = fill(run := start(root, "a"), root)
     run.close()
     (run.path / "run.sqlite").write_bytes(b"x" * 5000)
