@@ -130,7 +130,7 @@ def check_used(trace: Trace) -> None:
         if not used:
             error(
                 "TP160",
-                "this text contains a value of the pipeline, and no task gets the text",
+                "this text contains a value of the pipeline, and no task gets the text as it is",
                 site,
-                help="pass the text to a component; to print a value, print it in a component",
+                help="pass the text itself to a component; what prints or changes it (`json.dumps`, `re.sub`, …) belongs in one",
             )

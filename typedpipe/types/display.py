@@ -28,9 +28,11 @@ _WORDS = {"true": "True", "false": "False", "null": "None"}
 def show(type_: Type) -> str:
     """The type in Python's spelling; what is very long is cut with an ellipsis.
 
-    >>> from typedpipe.types.model import INT, NULL, DictType, ListType, UnionType
+    >>> from typedpipe.types.model import INT, NULL, DictType, ListType, LiteralType, UnionType
     >>> show(ListType(DictType(UnionType((INT, NULL)))))
     'list[dict[str, int | None]]'
+    >>> show(ListType(LiteralType(("1", '"a"')))), show(LiteralType(("1", '"a"')))
+    ('list[int | str]', 'Literal[1, "a"]')
     """
     match type_:
         case ScalarType():
@@ -59,11 +61,29 @@ def show(type_: Type) -> str:
 
 def _compound(type_: ListType | DictType | UnionType) -> str:
     if isinstance(type_, ListType):
-        return "list" if isinstance(type_.item, AnyType) else f"list[{show(type_.item)}]"
+        return "list" if isinstance(type_.item, AnyType) else f"list[{_item(type_.item)}]"
     if isinstance(type_, DictType):
         return "dict" if isinstance(type_.value, AnyType) else f"dict[str, {show(type_.value)}]"
     shown = [show(member) for member in type_.members[:_MOST_VALUES]]
     return " | ".join([*shown, "…"] if len(type_.members) > _MOST_VALUES else shown)
+
+
+def _item(type_: Type) -> str:
+    """Items of several kinds, as of a list somebody wrote, by their kinds: ``int | str``."""
+    members = type_.members if isinstance(type_, UnionType) else (type_,)
+    mixed = [m for m in members if isinstance(m, LiteralType) and len({_kind(text) for text in m.values}) > 1]
+    if not mixed or len(members) > _MOST_VALUES:
+        return show(type_)
+    shown = [kind for m in members for kind in (map(_kind, m.values) if m in mixed else [show(m)])]
+    return " | ".join(dict.fromkeys(shown))
+
+
+def _kind(wire: str) -> str:
+    if wire in _WORDS:
+        return "None" if wire == "null" else "bool"
+    if wire.startswith('"'):
+        return "str"
+    return "int" if wire.lstrip("-").isdigit() else "float"
 
 
 def _literal_struct(type_: StructType) -> str:

@@ -336,7 +336,7 @@ def test_a_method_of_text_with_a_value_in_it_is_an_error(program):
 
 def test_text_that_no_task_gets_is_an_error(program):
     found = program('@dsl.pipeline\ndef p(n: int = 1):\n    print(f"run {n}")\n    add(a=n)\n')
-    assert found.said == ["TP160 3:11 this text contains a value of the pipeline, and no task gets the text"]
+    assert found.said == ["TP160 3:11 this text contains a value of the pipeline, and no task gets the text as it is"]
 
 
 def test_references_inside_constants_are_put_together_by_the_consumer(program):
