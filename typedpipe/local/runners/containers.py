@@ -100,8 +100,7 @@ class ContainerLauncher:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
-                start_new_session=True,
-                env={**os.environ, NONCE: f"{self._nonce}.guard"},
+                start_new_session=True,  # without the run's mark: it has to outlive what is killed by that
             )
 
     def _follow(self, launch: Launch, name: str, process: subprocess.Popen[bytes]) -> None:

@@ -45,9 +45,11 @@ def placements(
             found[task.component] = placed
     if runner == "inprocess":
         _warn_of_timeouts(pipeline, found, report)
-    here = {key: count for key, count in uses(pipeline).items() if key in found and found[key].runner == "process"}
-    loaded = preloads(here, pipeline.components)
-    return {key: replace(place, preload=loaded.get(key, ())) for key, place in found.items()}
+    times, loaded = uses(pipeline), dict[str, tuple[str, ...]]()
+    for runner_of in ("process", "venv"):
+        counts = {key: times[key] for key, placed in found.items() if placed.runner == runner_of}
+        loaded |= preloads(counts, pipeline.components, here=runner_of == "process")
+    return {key: replace(placed, preload=loaded.get(key, ())) for key, placed in found.items()}
 
 
 def containers_mode() -> Containers:

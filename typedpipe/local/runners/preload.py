@@ -50,12 +50,15 @@ THREADS = ("_NUM_THREADS", "OMP_", "MKL_", "OPENBLAS_", "KMP_", "NUMEXPR_")
 """Source that speaks of these variables sets them before an import, and must meet modules that are not loaded."""
 
 
-def preloads(uses: Mapping[str, int], components: Mapping[str, Component]) -> dict[str, tuple[str, ...]]:
+def preloads(
+    uses: Mapping[str, int], components: Mapping[str, Component], *, here: bool = True
+) -> dict[str, tuple[str, ...]]:
     """The modules to load beforehand for each component, as ``zygote.py`` takes them.
 
     Args:
         uses: How many tasks of each component there are, as far as one can see; a loop counts as many.
         components: Components by key.
+        here: They run in this Python, which can say what it finds; an environment finds out when it loads.
 
     TYPEDPIPE_PRELOAD names further top-level modules, or is ``none``.
     """
@@ -71,7 +74,7 @@ def preloads(uses: Mapping[str, int], components: Mapping[str, Component]) -> di
             found[key] = imports(tuple(chunk.text for chunk in impl.chunks))
             for top in {_top(module) for module in found[key]}:
                 counts[top] = counts.get(top, 0) + times
-    wanted = {top for top, times in counts.items() if times > 1 and top in allowed and importable(top)}
+    wanted = {top for top, times in counts.items() if times > 1 and top in allowed and (not here or importable(top))}
     return {key: worth for key, modules in found.items() if (worth := tuple(m for m in modules if _top(m) in wanted))}
 
 
