@@ -36,7 +36,7 @@ def measured(rate: float = 0.25) -> None:
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory) -> Path:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with two runs; in the second one, `measure` is reused."""
     place = tmp_path_factory.mktemp("runs")
     assert measured.ir is not None
@@ -45,7 +45,7 @@ def folder(tmp_path_factory) -> Path:
     return place
 
 
-def test_the_newest_run(folder, capsys):
+def test_the_newest_run(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run_app(["report", "--folder", str(folder), "-o", "-"]) == 0
     read = read_page(capsys.readouterr().out)
     assert "ValueError: </script>no good" in read.text
@@ -55,7 +55,7 @@ def test_the_newest_run(folder, capsys):
     assert re.search(r"typedpipe spin \S+/fail --debug", read.text)
 
 
-def test_a_run_by_its_name(folder, capsys):
+def test_a_run_by_its_name(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     first = open_root(folder).runs()[-1].name
     assert run_app(["report", first, "--folder", str(folder)]) == 0
     said = capsys.readouterr().out
@@ -65,14 +65,18 @@ def test_a_run_by_its_name(folder, capsys):
     assert len(read.classed("g-reused")) == 0
 
 
-def test_a_file_here_is_named_as_one_types_it(folder, capsys, tmp_path, monkeypatch):
+def test_a_file_here_is_named_as_one_types_it(
+    folder: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     assert run_app(["report", "--folder", str(folder), "-o", "x.html"]) == 0
     assert capsys.readouterr().out == "x.html\n"
     assert [path.name for path in tmp_path.iterdir()] == ["x.html"]
 
 
-def test_it_is_shown(folder, capsys, tmp_path, monkeypatch):
+def test_it_is_shown(
+    folder: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     opened: list[str] = []
 
     def see(url: str) -> bool:
@@ -89,7 +93,7 @@ def test_it_is_shown(folder, capsys, tmp_path, monkeypatch):
     assert run_app(["report", "--folder", str(folder), "-o", "-", "--open"]) == 2
 
 
-def test_what_cannot_be_is_a_diagnostic(folder, capsys, tmp_path):
+def test_what_cannot_be_is_a_diagnostic(folder: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert run_app(["report", "nope", "--folder", str(folder)]) == 2
     assert "TP603" in capsys.readouterr().err
     assert run_app(["report", "--folder", str(folder), "-o", str(tmp_path / "none" / "x.html")]) == 2

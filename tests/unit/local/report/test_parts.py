@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from report_page import read_page
@@ -23,7 +24,7 @@ from typedpipe.local.report.write import render_report
 # ------------------------------------------------------------------------------------------------ markup
 
 
-def test_what_is_not_made_by_tag_is_escaped():
+def test_what_is_not_made_by_tag_is_escaped() -> None:
     bold = tag("b", "<")
     assert joined(bold, "<") == "<b>&lt;</b>&lt;"
     assert tag("p", f"{bold}!") == "<p>&lt;b&gt;&amp;lt;&lt;/b&gt;!</p>"  # formatting gives text again
@@ -60,7 +61,7 @@ def nested() -> None:
         one(x=3)
 
 
-def test_tasks_are_ready_when_what_they_wait_for_has_ended(tmp_path):
+def test_tasks_are_ready_when_what_they_wait_for_has_ended(tmp_path: Path) -> None:
     content = read_content(run(tmp_path), tuned())
     ready = {name: (found.time - BEGUN, found.after) for name, found in content.ready.items()}
     assert ready == {
@@ -73,7 +74,7 @@ def test_tasks_are_ready_when_what_they_wait_for_has_ended(tmp_path):
     assert content.critical == ["load-rows", "for[1]/train", "for[2]/train", "choose"]
 
 
-def test_the_path_goes_through_branches_calls_and_exits():
+def test_the_path_goes_through_branches_calls_and_exits() -> None:
     assert nested.ir is not None
     checked = driver.check(nested.ir)
     (first, handler) = checked.graph.nodes
@@ -98,7 +99,7 @@ def test_the_path_goes_through_branches_calls_and_exits():
 # ------------------------------------------------------------------------------------------------ axis
 
 
-def test_long_pauses_are_cut_out_of_the_axis():
+def test_long_pauses_are_cut_out_of_the_axis() -> None:
     cut = axis(0.0, 5000.0, [(0.0, 10.0), (4990.0, 5000.0)])
     assert cut.stretches == [(0.0, 10.0), (4990.0, 5000.0)]
     assert cut.at(10.0) == pytest.approx(48.5)
@@ -111,14 +112,14 @@ def test_long_pauses_are_cut_out_of_the_axis():
 
 
 @pytest.mark.parametrize("length", [0.0, 0.003, 1.0, 59.0, 3600.0, 86400.0 * 3, 86400.0 * 400])
-def test_an_axis_has_a_few_ticks(length):
+def test_an_axis_has_a_few_ticks(length: float) -> None:
     assert 1 <= len(axis(0.0, length, [(0.0, length)]).ticks()) <= 12
 
 
 # ------------------------------------------------------------------------------------------------ logs
 
 
-def test_the_tail_of_a_long_log(tmp_path):
+def test_the_tail_of_a_long_log(tmp_path: Path) -> None:
     log = tmp_path / "log"
     log.write_bytes(b"x" * 200_000 + b"\nsecond last\n\x1b]8;;http://e.x\x07link\x1b]8;;\x07 \xff\x1b[2J\nlast")
     assert tail(log, 2) == ("link �\nlast", True)
@@ -150,7 +151,7 @@ _POINT = {"falsePositiveRate": 0.5, "recall": 0.5, "confidenceThreshold": 0.1}
         {"evaluationSlices": [3, {"slice": 1}]},
     ],
 )
-def test_metadata_of_any_shape_is_no_error(tmp_path, metadata):
+def test_metadata_of_any_shape_is_no_error(tmp_path: Path, metadata: object) -> None:
     assert read_curve(metadata) is None
     assert read_matrix(metadata) is None
     broken = artifact("system.ClassificationMetrics")
@@ -158,14 +159,14 @@ def test_metadata_of_any_shape_is_no_error(tmp_path, metadata):
     read_page(render_report(run(tmp_path), [task("a", 0, 1, 0, outputs={"Output": broken})]))
 
 
-def test_the_area_under_a_curve():
+def test_the_area_under_a_curve() -> None:
     points = [{**_POINT, "falsePositiveRate": x, "recall": y} for x, y in ((0.5, 0.75), (0.0, 0.0), (1.0, 1.0))]
     curve = read_curve({"confidenceMetrics": points})
     assert curve is not None
     assert curve.area == pytest.approx(0.625)
 
 
-def test_slices_share_a_drawing_and_a_wide_matrix_is_cut(tmp_path):
+def test_slices_share_a_drawing_and_a_wide_matrix_is_cut(tmp_path: Path) -> None:
     slices = [
         {"slice": f"age {index}", "sliceClassificationMetrics": {"confidenceMetrics": [_POINT]}} for index in range(3)
     ]
@@ -181,7 +182,7 @@ def test_slices_share_a_drawing_and_a_wide_matrix_is_cut(tmp_path):
     assert len(read.classed("cell")) == 3600
 
 
-def test_metrics_compare_the_items_of_a_loop(tmp_path):
+def test_metrics_compare_the_items_of_a_loop(tmp_path: Path) -> None:
     read = read_page(render_report(run(tmp_path), tuned()))
     text = read.text[read.text.index("for/train · 3 tasks") :]
     assert text.startswith("for/train · 3 taskstaskrateaccuracyloss[0]0.010.51[1]0.110.666670.5[2]0.210.833330.33333")
@@ -191,7 +192,7 @@ def test_metrics_compare_the_items_of_a_loop(tmp_path):
 # ------------------------------------------------------------------------------------------------ documents
 
 
-def test_markdown_is_rendered_and_html_stands_behind_a_sandbox(tmp_path):
+def test_markdown_is_rendered_and_html_stands_behind_a_sandbox(tmp_path: Path) -> None:
     (tmp_path / "a.md").write_text(
         "# Title\n\n| a |\n|---|\n| 1 |\n\n![p](https://e.x/p.png) ![d](data:image/png;base64,aa)"
     )
@@ -218,7 +219,7 @@ def test_markdown_is_rendered_and_html_stands_behind_a_sandbox(tmp_path):
     assert "not on this machine" in read.text
 
 
-def test_a_large_document_is_named_and_not_taken_in(tmp_path):
+def test_a_large_document_is_named_and_not_taken_in(tmp_path: Path) -> None:
     (tmp_path / "a.md").write_text("x" * (1 << 21))
     outputs = {"Output": artifact("system.Markdown", tmp_path / "a.md")}
     html = render_report(run(tmp_path / "r"), [task("a", 0, 1, 0, outputs=outputs)])

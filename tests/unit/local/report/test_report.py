@@ -10,20 +10,21 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from report_page import read_page
+from report_page import Read, read_page
 from report_samples import BEGUN, HOSTILE, artifact, run, task, tuned
 
 from typedpipe.local.report.documents import digest
 from typedpipe.local.report.write import render_report
+from typedpipe.local.store.model import StoredTask
 
 POLICY = "Content-Security-Policy"
 
 
-def policy(read) -> str:
+def policy(read: Read) -> str:
     return next(each["content"] for each in read.of("meta") if each.get("http-equiv") == POLICY)
 
 
-def test_the_page_of_a_run(tmp_path):
+def test_the_page_of_a_run(tmp_path: Path) -> None:
     read = read_page(render_report(run(tmp_path, arguments={"count": "4"}, outputs={"Output": '"rate 2"'}), tuned()))
     for word in ("tune", "Tries several rates.", "20260921-tune-abc", "10.0 s", '"rate 2"', "Critical path", "3.11.7"):
         assert word in read.text
@@ -32,7 +33,7 @@ def test_the_page_of_a_run(tmp_path):
     assert [each["id"] for each in read.of("details") if "id" in each] == ["t0", "n1", "t1", "t2", "t3", "t4"]
 
 
-def test_only_our_own_style_and_script_are_allowed(tmp_path):
+def test_only_our_own_style_and_script_are_allowed(tmp_path: Path) -> None:
     read = read_page(render_report(run(tmp_path), tuned()))
     assert policy(read).startswith("default-src 'none'; ")
     assert "unsafe" not in policy(read)
@@ -41,7 +42,7 @@ def test_only_our_own_style_and_script_are_allowed(tmp_path):
     assert not re.search(r"url\(|@import|https?:", "".join(read.raw["style"] + read.raw["script"]))
 
 
-def hostile_tasks(folder: Path):
+def hostile_tasks(folder: Path) -> list[StoredTask]:
     folder.mkdir(parents=True)
     (folder / "log").write_text(f"{HOSTILE}\n\x1b[31mred\x1b[0m\x00\r\n{HOSTILE}</pre>")
     (folder / "page.md").write_text(f"# {HOSTILE}\n[x](javascript:alert(1)) ![i](http://e.x/i.png) <script>x</script>")
@@ -68,7 +69,7 @@ def hostile_tasks(folder: Path):
     return [*both, task(HOSTILE, 0, 2, 6, **more, source_run=HOSTILE, key=HOSTILE)]
 
 
-def test_text_of_the_user_is_text_everywhere(tmp_path):
+def test_text_of_the_user_is_text_everywhere(tmp_path: Path) -> None:
     hostile = run(
         tmp_path / "run",
         name=HOSTILE,
@@ -89,7 +90,7 @@ def test_text_of_the_user_is_text_everywhere(tmp_path):
     assert not [each for each in read.of("a") if not each["href"].startswith(("#", "http"))]
 
 
-def test_a_failed_run_says_first_what_went_wrong(tmp_path):
+def test_a_failed_run_says_first_what_went_wrong(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "log").write_text("loading\nTraceback (most recent call last):\nKeyError: 'x'\n")
     failed = task("load-rows", 0, 1, 0, state="FAILED", folder=tmp_path / "a", message="KeyError: 'x'", exit_code=1)
@@ -104,7 +105,7 @@ def test_a_failed_run_says_first_what_went_wrong(tmp_path):
     assert read.classed("g-omitted")
 
 
-def test_a_run_that_goes_on(tmp_path):
+def test_a_run_that_goes_on(tmp_path: Path) -> None:
     half = replace(task("load-rows", 0, 0, 0, state="RUNNING"), finished=None)
     half = replace(half, attempts=(replace(half.attempts[0], finished=None, exit_code=None),))
     read = read_page(render_report(run(tmp_path, state="RUNNING", finished=None), [half]))
@@ -112,7 +113,7 @@ def test_a_run_that_goes_on(tmp_path):
     assert len(read.classed("g-running")) == 1
 
 
-def test_reused_and_retried_tasks(tmp_path):
+def test_reused_and_retried_tasks(tmp_path: Path) -> None:
     reused = replace(task("load-rows", 0, 0, 0, reused="cache", source_run="old-run"), attempts=(), started=None)
     tried = task("for[0]/train", 1, 2, 1, state="FAILED", message="no memory")
     again = replace(tried.attempts[0], number=2, state="SUCCEEDED", started=BEGUN + 4, finished=BEGUN + 5)
@@ -127,7 +128,7 @@ def test_reused_and_retried_tasks(tmp_path):
 
 
 @pytest.mark.parametrize("broken", [b"", b"garbage", None])
-def test_a_pipeline_that_cannot_be_read_is_said_and_the_rest_is_shown(tmp_path, broken):
+def test_a_pipeline_that_cannot_be_read_is_said_and_the_rest_is_shown(tmp_path: Path, broken: bytes | None) -> None:
     stored = run(tmp_path)
     if broken is None:
         stored.pipeline_file.unlink()
@@ -140,12 +141,12 @@ def test_a_pipeline_that_cannot_be_read_is_said_and_the_rest_is_shown(tmp_path, 
     assert "Metrics" in read.text
 
 
-def test_a_run_without_tasks(tmp_path):
+def test_a_run_without_tasks(tmp_path: Path) -> None:
     read = read_page(render_report(run(tmp_path), []))
     assert [each["id"] for each in read.of("section")] == ["values", "graph", "configuration"]
 
 
-def test_a_thousand_tasks(tmp_path):
+def test_a_thousand_tasks(tmp_path: Path) -> None:
     (tmp_path / "log").write_text("epoch 1: loss 0.1\n" * 500)
     tasks = [
         replace(each, attempts=tuple(replace(attempt, folder=tmp_path) for attempt in each.attempts))
@@ -164,7 +165,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")
-def test_a_browser_finds_nothing_to_complain_about(tmp_path):
+def test_a_browser_finds_nothing_to_complain_about(tmp_path: Path) -> None:
     page = tmp_path / "page.html"
     (tmp_path / "x.html").write_text("<p id=x>no</p><script>document.getElementById('x').textContent = 'ran'</script>")
     outputs = {"Output": artifact("system.HTML", tmp_path / "x.html")}
