@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import FrameType
+from typing import Literal
 
 from typedpipe.ir.nodes import Pipeline
 from typedpipe.local import events
@@ -50,12 +51,17 @@ class Background:
         _running.add(self)
         if options.runner == "inprocess":  # in the caller's thread: tasks change the process, and may call breakpoint()
             work()
+            if self._problem is not None:
+                raise self._problem
         else:
             threading.Thread(target=work, name=f"typedpipe run {self.name}").start()
 
     @property
-    def done(self) -> bool:
-        return self._done.is_set()
+    def state(self) -> Literal["RUNNING"] | events.RunState:
+        """How it is now."""
+        if not self._done.is_set():
+            return "RUNNING"
+        return "FAILED" if self._result is None else self._result.state
 
     @property
     def result(self) -> RunResult:

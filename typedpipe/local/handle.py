@@ -77,7 +77,7 @@ class Run(Generic[R_co]):
     @property
     def state(self) -> HandleState:
         """How it is now; does not wait."""
-        return self._work.result.state if self._work.done else "RUNNING"
+        return self._work.state
 
     # ----------------------------------------------------------------------------------------- its end
 

@@ -17,6 +17,7 @@ import pytest
 from typedpipe import dsl
 from typedpipe.diagnostics.model import PipelineError
 from typedpipe.local import Run, RunFailed
+from typedpipe.local.run import PreparedRun
 
 
 class Row(NamedTuple):
@@ -267,6 +268,25 @@ def test_the_block_of_a_handle_waits_and_cancels_when_it_fails(folder: Path) -> 
     with pytest.raises(ZeroDivisionError), slow.run(mark=str(folder / "mark")) as other:
         print(1 // 0)
     assert state(other) == "CANCELED"
+
+
+def test_an_engine_that_breaks_is_told_where_somebody_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = PreparedRun.execute
+
+    def execute(prepared: PreparedRun) -> None:
+        real(prepared)
+        raise MemoryError("the engine")
+
+    monkeypatch.setattr(PreparedRun, "execute", execute)
+    run = main.run(n=1)
+    with pytest.raises(MemoryError):
+        run.wait()
+    with pytest.raises(MemoryError):
+        run.outputs  # noqa: B018
+    assert run.state == "FAILED"
+    assert "failed" in repr(run)
+    with pytest.raises(MemoryError):
+        main.run(n=1, runner="inprocess")
 
 
 def test_two_runs_at_once() -> None:

@@ -118,12 +118,15 @@ def test_what_is_not_given_is_empty(run_pipeline: RunPipeline) -> None:
 
 def test_several_outputs_by_name_and_bytes(run_pipeline: RunPipeline) -> None:
     run_pipeline.fake(load).writes(b"\x00")
+    metrics = dsl.Metrics(metadata={"f": 2})
+    Path(metrics.path).write_text("{}")
     trained: Any = run_pipeline.fake(train)
     trained.by(lambda data, rate=0.1: {"model": b"m", "accuracy": 0.1})
-    run_pipeline.fake(measure).returns({"best": 1.0, "metrics": dsl.Metrics(metadata={"f": 2})})
+    run_pipeline.fake(measure).returns({"best": 1.0, "metrics": metrics})
     run = run_pipeline(main, rows=1)
     assert Path(run.artifacts["train.model"].path).read_bytes() == b"m"
     assert run.artifacts["measure.metrics"].metadata == {"f": 2}
+    assert Path(run.artifacts["measure.metrics"].path).read_text() == "{}"
 
 
 def test_a_container_is_faked_and_needs_no_image(run_pipeline: RunPipeline) -> None:
