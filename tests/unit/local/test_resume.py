@@ -338,9 +338,8 @@ def killed(folder: Path) -> Pipeline:
 @pytest.mark.skipif(sys.platform == "win32", reason="kill -9")
 @pytest.mark.parametrize(
     "place",
-    ["attempt-ended", "attempt-ended:2", "object-frozen", "object-placed", "outputs-published", "rows-written:2",
-     "rows-written:3", "rows-committed", "rows-committed:2", "rows-committed:3"],
-)  # fmt: skip
+    ["attempt-ended", "attempt-ended:2", "object-frozen", "object-placed", "outputs-published", "rows-written:2"],
+)
 def test_a_killed_engine_loses_no_result(root: Root, tmp_path: Path, place: str) -> None:
     script = tmp_path / "script.py"
     script.write_text(SCRIPT.format(tests=str(Path(__file__).parent), folder=str(tmp_path), root=str(root.path)))

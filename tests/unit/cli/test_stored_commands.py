@@ -1,0 +1,101 @@
+"""``typedpipe explain-cache``, ``resume`` and ``spin`` as they are typed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from typedpipe.cli.app import run_app
+
+FILE = """
+from typedpipe import dsl
+
+@dsl.component
+def load(rows: int) -> int:
+    return rows * 2
+
+@dsl.component
+def train(rows: int, stop: str) -> float:
+    import os
+    print("training")
+    if os.path.exists(stop):
+        raise ValueError("stopped")
+    return rows / 4
+
+@dsl.pipeline
+def p(rows: int = 2, stop: str = "stop") -> float:
+    return train(rows=load(rows=rows).output, stop=stop).output
+"""
+
+
+@pytest.fixture
+def typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.delenv("TYPEDPIPE_HOME", raising=False)
+    (tmp_path / "p.py").write_text(FILE)
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        code = run_app(arguments)
+        found = capfd.readouterr()
+        return code, found.out, found.err
+
+    return run
+
+
+def test_a_failed_run_goes_on(typed, tmp_path: Path) -> None:
+    stop = str(tmp_path / "stop")
+    Path(stop).touch()
+    assert typed("run", "p.py", "--stop", stop)[0] == 1
+    Path(stop).unlink()
+    code, out, err = typed("resume")
+    assert (code, out) == (0, "Output: 1.0\n")
+    assert "reuses 1, runs 1: train" in err
+    code, _, err = typed("resume")
+    assert code == 1
+    assert "TP640" in err
+    code, out, _ = typed("resume", "last", "--from", "load", "-o", "json", "--display", "quiet")
+    assert json.loads(out.splitlines()[-1])["outputs"] == {"Output": 1.0}
+    (tmp_path / "p.py").write_text(FILE.replace("rows / 4", "rows / 8"))
+    code, out, err = typed("resume", "--code", "new", "p.py")
+    assert out == "Output: 0.5\n"
+    assert "reuses 1, runs 1: train" in err
+    assert typed("resume", "--code", "old", "p.py")[0] == 2
+
+
+def test_variables_have_to_be_given_again(typed, tmp_path: Path) -> None:
+    stop = str(tmp_path / "stop")
+    Path(stop).touch()
+    typed("run", "p.py", "--stop", stop, "--env", "TOKEN=secret")
+    code, _, err = typed("resume")
+    assert code == 1
+    assert "TP644" in err
+    Path(stop).unlink()
+    assert typed("resume", "--env", "TOKEN=secret")[0] == 0
+
+
+def test_why_a_task_ran(typed) -> None:
+    typed("run", "p.py")
+    typed("run", "p.py", "--rows", "3")
+    code, out, _ = typed("explain-cache", "last/train")
+    assert code == 0
+    assert "parameter `rows`: 4 → 6 (made by `load`, whose parameter `rows` changed: 2 → 3" in out
+    found = json.loads(typed("explain-cache", "last/train", "-o", "json")[1])
+    assert found["verdict"] == "changed"
+    assert found["changes"][0]["part"] == "parameter"
+    assert typed("explain-cache", "last/trian")[0] == 2
+
+
+def test_a_task_again(typed, tmp_path: Path) -> None:
+    typed("run", "p.py")
+    code, out, err = typed("spin", "last/train", "--set", "rows=16")
+    assert (code, out) == (0, "Output: 4.0\n")
+    assert err.startswith("training\n")
+    assert "the run is as it was" in err
+    found = json.loads(typed("spin", "last/train", "-o", "json")[1])
+    assert (found["state"], found["outputs"]) == ("SUCCEEDED", {"Output": 1.0})
+    assert typed("spin", "last/train", "--set", f"stop={tmp_path / 'p.py'}")[0] == 1
+    assert typed("spin", "last")[0] == 2
+    assert typed("spin", "last/train", "--set", "rows")[0] == 2
