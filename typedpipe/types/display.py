@@ -74,7 +74,10 @@ def _item(type_: Type) -> str:
     mixed = [m for m in members if isinstance(m, LiteralType) and len({_kind(text) for text in m.values}) > 1]
     if not mixed or len(members) > _MOST_VALUES:
         return show(type_)
-    shown = [kind for m in members for kind in (map(_kind, m.values) if m in mixed else [show(m)])]
+    shown: list[str] = []
+    for member in members:
+        kinds = [_kind(text) for text in member.values] if isinstance(member, LiteralType) and member in mixed else []
+        shown += kinds or [show(member)]
     return " | ".join(dict.fromkeys(shown))
 
 

@@ -1,4 +1,4 @@
-"""Exit tasks that are tried again, that are remembered, and that are pipelines, with the status."""
+"""Exit tasks that are tried again, that have settings, and that are pipelines."""
 
 from __future__ import annotations
 

@@ -5,7 +5,16 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from typedpipe import dsl
-from typedpipe.dsl import HTML, OUT, ClassificationMetrics, Input, Markdown, Metrics, Output
+from typedpipe.dsl import (
+    HTML,
+    OUT,
+    ClassificationMetrics,
+    Input,
+    Markdown,
+    Metrics,
+    Output,
+    SlicedClassificationMetrics,
+)
 
 
 class Pages(NamedTuple):
@@ -14,7 +23,13 @@ class Pages(NamedTuple):
 
 
 @dsl.component(base_image="python:3.11-slim")
-def measure(scores: Output[ClassificationMetrics] = OUT, metrics: Output[Metrics] = OUT) -> None:
+def measure(
+    scores: Output[ClassificationMetrics] = OUT,
+    metrics: Output[Metrics] = OUT,
+    slices: Output[SlicedClassificationMetrics] = OUT,
+) -> None:
+    slices.load_confusion_matrix("young", ["cat", "dog"], [[3, 0], [1, 2]])
+    slices.log_roc_reading("old", 0.5, 0.75, 0.25)
     scores.log_roc_curve([0.0, 0.5, 1.0], [0.0, 0.75, 1.0], [2.0, 0.5, 0.0])
     scores.set_confusion_matrix_categories(["cat", "{{dog}}"])
     scores.log_confusion_matrix_row("cat", [7, 1])
@@ -44,6 +59,7 @@ def read(page: Input[HTML], text: Input[Markdown]) -> str:
 class Outputs(NamedTuple):
     scores: ClassificationMetrics
     metrics: Metrics
+    slices: SlicedClassificationMetrics
     page: HTML
     text: str
 
@@ -52,7 +68,8 @@ class Outputs(NamedTuple):
 def main() -> Outputs:
     measured = measure().outputs
     made = pages(scores=measured.scores, metrics=measured.metrics).outputs
-    return Outputs(measured.scores, measured.metrics, made.html, read(page=made.html, text=made.text).output)
+    text = read(page=made.html, text=made.text).output
+    return Outputs(measured.scores, measured.metrics, measured.slices, made.html, text)
 
 
 EXPECTED = {

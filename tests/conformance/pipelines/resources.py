@@ -1,4 +1,4 @@
-"""CPU, memory and the image known only when the pipeline runs; a pod's own cgroup says what it got."""
+"""CPU, memory and the image known only when the pipeline runs: Kubernetes takes them, and tasks run with them."""
 
 from __future__ import annotations
 

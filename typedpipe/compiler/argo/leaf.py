@@ -181,6 +181,8 @@ def settings(component: Component, variant: Variant) -> list[str]:
     if options.display_name:
         annotations["workflows.argoproj.io/display-name"] = display_name(options.display_name)
     source = str(component.span) if component.span.file else ""
+    if source.startswith("/"):  # compiled from another folder: the same text on every machine
+        source = source.rpartition("/")[2]
     if source and source.isprintable() and "{{" not in source:
         annotations["typedpipe.dev/source"] = source
     if annotations:
