@@ -40,32 +40,68 @@ def watch(pipeline: Pipeline, shows: Shows, phases: Phases, start: Callable[[OnE
     """
     from typedpipe.cli.ending import write_ending
 
-    with ExitStack() as stack:
-        display = _display(pipeline, shows)
-        sinks: list[OnEvent] = [display] if display is not None else []
-        if display is not None:
-            stack.callback(display.close)
-        if shows.form == "json":
-            sinks.append(Lines(sys.stdout, "stdout"))
-        if shows.events:
-            sinks.append(stack.enter_context(_events_file(shows.events)))
+    try:
+        with ExitStack() as stack:
+            display = _display(pipeline, shows)
+            sinks: list[Callable[[Event], object]] = []
+            if display is not None:
+                stack.callback(display.close)
+                sinks.append(display)
+            if shows.form == "json":
+                sinks.append(Lines(sys.stdout, "stdout"))
+            if shows.events:
+                sinks.append(stack.enter_context(_events_file(shows.events)))
 
-        def on_event(event: Event) -> None:
-            phases.end()
-            for sink in sinks:
-                sink(event)
+            def on_event(event: Event) -> None:
+                phases.end()
+                for sink in sinks:
+                    sink(event)
 
-        try:
             result = start(on_event)
-        except PipelineError as error:
-            phases.end()
-            stop(error)
-            raise
+    except PipelineError as error:
         phases.end()
+        stop(error)
+        raise
     if display is not None:
-        write_ending(pipeline, result, sys.stderr)
+        display.unless_gone(lambda: write_ending(pipeline, result, sys.stderr))
     _print_result(result, shows.form)
     _leave(result)
+
+
+class Display:
+    """A live or plain display. When nobody reads it any more (``typedpipe run … 2>&1 | head``), the run goes on."""
+
+    def __init__(self, inner: Any) -> None:
+        self._inner = inner
+        self._gone = False
+
+    def __call__(self, event: Event) -> None:
+        self.unless_gone(lambda: self._inner(event))
+
+    def close(self) -> None:
+        """Give the terminal back."""
+        self.unless_gone(self._inner.close)
+
+    def unless_gone(self, show: Callable[[], None]) -> None:
+        """Show something, while somebody looks."""
+        if self._gone:
+            return
+        try:
+            show()
+        except OSError:
+            self._gone = True
+            _silence(sys.stderr)
+
+
+def _silence(stream: TextIO) -> None:
+    """What is still in the buffers of a stream that nobody reads goes nowhere, instead of failing once more."""
+    try:
+        number = stream.fileno()
+    except (OSError, ValueError):
+        return
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, number)
+    os.close(nowhere)
 
 
 def _leave(result: RunResult) -> None:
@@ -103,7 +139,7 @@ def _in_ci() -> bool:
     return os.environ.get("CI", "").lower() not in {"", "0", "false"}
 
 
-def _display(pipeline: Pipeline, shows: Shows) -> Any:
+def _display(pipeline: Pipeline, shows: Shows) -> Display | None:
     kind = chosen_display(shows, sys.stderr)
     if kind == "quiet":
         return None
@@ -112,10 +148,10 @@ def _display(pipeline: Pipeline, shows: Shows) -> Any:
             _refuse("TP681", "the live display needs a terminal, and stderr is none", "leave out `--display live`")
         from typedpipe.cli.live.screen import Screen
 
-        return Screen(pipeline, sys.stderr)
+        return Display(Screen(pipeline, sys.stderr))
     from typedpipe.cli.progress import Progress
 
-    return Progress(sys.stderr)
+    return Display(Progress(sys.stderr))
 
 
 def _refuse(code: str, message: str, help_: str) -> None:

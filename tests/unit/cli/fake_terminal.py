@@ -60,7 +60,7 @@ class Still(Screen):
 class Run:
     """Tells a display a story; the clock starts at 100."""
 
-    def __init__(self, pipeline: Pipeline, columns: int = 80, lines: int = 24, encoding: str = "utf-8") -> None:
+    def __init__(self, pipeline: Pipeline, columns: int = 80, lines: int = 24, display: type[Screen] = Still) -> None:
         self.terminal = Terminal(columns, lines)
         self.console = Console(
             file=self.terminal,
@@ -73,7 +73,7 @@ class Run:
             color_system="standard",
             legacy_windows=False,
         )
-        self.display = Still(pipeline, self.terminal, self.console)
+        self.display = display(pipeline, self.terminal, self.console)
         self.now = 100.0
         self.tell(events.RunStarted("r1", pipeline.name, Path("/runs/r1"), self.now))
 

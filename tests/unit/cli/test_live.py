@@ -11,6 +11,7 @@ from fake_terminal import Run, closed
 from rich.console import ConsoleDimensions
 
 from typedpipe import Collected, ExitHandler, If, ParallelFor, component, pipeline
+from typedpipe.cli.live.screen import Screen
 from typedpipe.ir.nodes import Const, Graph, InputPort, Loop, Pipeline, Task
 from typedpipe.local import events
 from typedpipe.types.model import INT
@@ -240,9 +241,16 @@ def test_a_gigabyte_of_log_is_sampled() -> None:
     assert seen.count("exit-handler/load |") > 5
 
 
-def test_a_display_that_breaks_says_nothing_more_and_gives_the_terminal_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    run = Run(closed(story))
-    monkeypatch.setattr("typedpipe.cli.live.screen.draw", lambda *_: 1 / 0)
-    run.display.broken = ZeroDivisionError()
-    run.over()
+def test_a_display_that_breaks_says_so_and_gives_the_terminal_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError("of ours")
+
+    monkeypatch.setattr("typedpipe.cli.live.screen.draw", fail)
+    monkeypatch.setattr("typedpipe.cli.live.screen.FRAME", 0.001)
+    run = Run(closed(story), display=Screen)
+    deadline = time.monotonic() + 5
+    while run.display.broken is None and time.monotonic() < deadline:
+        time.sleep(0.005)
+    run.starts(f"{TOP}/load")
+    assert "the display failed, not the run: ZeroDivisionError: of ours" in run.over()
     assert not run.terminal.screen.cursor.hidden

@@ -138,6 +138,15 @@ def test_a_reader_that_goes_away_does_not_stop_the_run(folder: Path) -> None:
     assert done.stdout == "Output: 0.25\n"
 
 
+def test_nobody_has_to_look(folder: Path) -> None:
+    (folder / "silent.py").write_text(SLOW.replace('print("imported")', ""))
+    done = subprocess.run(
+        ["bash", "-c", f"{' '.join(COMMAND)} silent.py:good 2> >(head -c 1 >/dev/null)"],
+        cwd=folder, capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (0, "Output: 0.25\n")
+
+
 def test_a_full_disk_does_not_stop_the_run(folder: Path) -> None:
     done = call("quick.py:good", "--events", "/dev/full", cwd=folder)
     assert done.returncode == 0

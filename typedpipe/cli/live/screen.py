@@ -130,6 +130,9 @@ class Screen:
         finally:
             self._live.stop()
             self._cursor.__exit__(None, None, None)
+        if self.broken is not None and not isinstance(self.broken, OSError):
+            why = f"{type(self.broken).__name__}: {self.broken}"
+            self.console.print(Text(f"the display failed, not the run: {shown(why)}; please report it", "yellow"))
 
 
 class _Tree:
