@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeAlias
 
 import pytest
 
 from typedpipe.cli.app import run_app
+
+Typed: TypeAlias = "Callable[..., tuple[int, str, str]]"
 
 FILE = """
 from typedpipe import dsl
@@ -31,7 +35,7 @@ def p(rows: int = 2, stop: str = "stop") -> float:
 
 
 @pytest.fixture
-def typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]):
+def typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Typed:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.delenv("TYPEDPIPE_HOME", raising=False)
@@ -45,7 +49,7 @@ def typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.Capture
     return run
 
 
-def test_a_failed_run_goes_on(typed, tmp_path: Path) -> None:
+def test_a_failed_run_goes_on(typed: Typed, tmp_path: Path) -> None:
     stop = str(tmp_path / "stop")
     Path(stop).touch()
     assert typed("run", "p.py", "--stop", stop)[0] == 1
@@ -65,7 +69,7 @@ def test_a_failed_run_goes_on(typed, tmp_path: Path) -> None:
     assert typed("resume", "--code", "old", "p.py")[0] == 2
 
 
-def test_variables_have_to_be_given_again(typed, tmp_path: Path) -> None:
+def test_variables_have_to_be_given_again(typed: Typed, tmp_path: Path) -> None:
     stop = str(tmp_path / "stop")
     Path(stop).touch()
     typed("run", "p.py", "--stop", stop, "--env", "TOKEN=secret")
@@ -76,7 +80,7 @@ def test_variables_have_to_be_given_again(typed, tmp_path: Path) -> None:
     assert typed("resume", "--env", "TOKEN=secret")[0] == 0
 
 
-def test_why_a_task_ran(typed) -> None:
+def test_why_a_task_ran(typed: Typed) -> None:
     typed("run", "p.py")
     typed("run", "p.py", "--rows", "3")
     code, out, _ = typed("explain-cache", "last/train")
@@ -88,7 +92,7 @@ def test_why_a_task_ran(typed) -> None:
     assert typed("explain-cache", "last/trian")[0] == 2
 
 
-def test_a_task_again(typed, tmp_path: Path) -> None:
+def test_a_task_again(typed: Typed, tmp_path: Path) -> None:
     typed("run", "p.py")
     code, out, err = typed("spin", "last/train", "--set", "rows=16")
     assert (code, out) == (0, "Output: 4.0\n")
