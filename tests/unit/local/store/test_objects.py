@@ -294,3 +294,13 @@ def test_claims(root: Root) -> None:
     root.cache.release_all("two")
     root.cache.commit()
     assert root.cache.claimed_by("k") is None
+
+
+def test_who_was_faster_is_not_overwritten(tmp_path: Path) -> None:
+    """Another engine may place an equal one between our look and our move."""
+    for make in (file, folder):
+        there, mine = make(tmp_path / make.__name__ / "there")[0], make(tmp_path / make.__name__ / "mine")[0]
+        inode = os.stat(there).st_ino
+        Objects._move(mine, there)
+        assert os.stat(there).st_ino == inode
+        assert os.path.exists(mine), "it is for the caller to remove"
