@@ -61,7 +61,7 @@ def prepare(job: dict[str, Any]) -> None:
 def lay_out(job: dict[str, Any]) -> None:
     """Make the task's folders and put its input artifacts there."""
     root = job["root"]
-    for name in ("in", "out", "work"):
+    for name in ("in", "out", "work") if job["links"] or job["folders"] else ("out", "work"):
         os.mkdir(os.path.join(root, name))
     folders: list[str] = job["folders"]
     for folder in folders:
@@ -69,6 +69,14 @@ def lay_out(job: dict[str, Any]) -> None:
     links: list[tuple[str, str]] = job["links"]
     for source, target in links:
         place(source, os.path.join(root, target))
+
+
+def read_spec(path: str) -> dict[str, Any]:
+    """The spec of a component, whose tasks share the file that processes import which a task spawns."""
+    with open(path, encoding="utf-8") as file:
+        spec: dict[str, Any] = json.load(file)
+    spec["lib"] = path[: -len(".json")] + ".lib"
+    return spec
 
 
 def finish(root: str) -> None:
@@ -91,8 +99,7 @@ def perform(path: str, runtime: Any, specs: Specs, stays: bool = False) -> int:
         return command(job) if stays else execute(job)
     spec = specs.get(job["spec"])
     if spec is None:
-        with open(job["spec"], encoding="utf-8") as file:
-            spec = json.load(file)
+        spec = read_spec(job["spec"])
     runtime.main(spec, job["parameters"], job["root"])
     finish(job["root"])
     return 0

@@ -100,8 +100,7 @@ class Zygote:
     def start(self, ticket: str, job: str, log: str, spec: str) -> None:
         if spec and spec not in self.specs:
             try:
-                with open(spec, encoding="utf-8") as file:
-                    self.specs[spec] = json.load(file)
+                self.specs[spec] = self.child.read_spec(spec)
                 self.runtime.compile_source(self.specs[spec])
             except (OSError, ValueError, SyntaxError, RecursionError):
                 pass  # the child meets the same and says so into its log

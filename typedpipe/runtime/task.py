@@ -769,19 +769,26 @@ def load(spec: dict[str, Any], folder: str = "") -> ModuleType:
     module = sys.modules[MODULE] = type(sys)(MODULE)
     _fill(module, spec)
     if folder:
-        text = json.dumps({key: spec[key] for key in ("entry", "chunks", "inputs", "outputs")})
-        path = json.dumps([os.path.dirname(os.path.abspath(__file__)), __file__])
-        lines = ["import sys, json, importlib.util as u", "_p = json.loads({!r})".format(path)]
-        lines += ["_s = u.spec_from_file_location('tp_runtime', _p[1])", "_t = u.module_from_spec(_s)"]
-        lines += ["_s.loader.exec_module(_t)", "_t.adopt(sys.modules[__name__], json.loads({!r}))".format(text), ""]
+        path = os.path.join(folder, MODULE + ".py")
         try:
-            os.makedirs(folder, exist_ok=True)
-            with open(os.path.join(folder, MODULE + ".py"), "w", encoding="utf-8") as file:
-                file.write("\n".join(lines))
+            if not os.path.exists(path):  # tasks of one component may share it
+                os.makedirs(folder, exist_ok=True)
+                new = "{}.{}".format(path, os.getpid())
+                _write(new, _module_text(spec))
+                os.replace(new, path)
             sys.path.append(folder)
         except OSError:
             pass  # a read-only place: spawned processes cannot import the module, all else works
     return module
+
+
+def _module_text(spec: dict[str, Any]) -> str:
+    text = json.dumps({key: spec[key] for key in ("entry", "chunks", "inputs", "outputs")})
+    path = json.dumps([os.path.dirname(os.path.abspath(__file__)), __file__])
+    lines = ["import sys, json, importlib.util as u", "_p = json.loads({!r})".format(path)]
+    lines += ["_s = u.spec_from_file_location('tp_runtime', _p[1])", "_t = u.module_from_spec(_s)"]
+    lines += ["_s.loader.exec_module(_t)", "_t.adopt(sys.modules[__name__], json.loads({!r}))".format(text), ""]
+    return "\n".join(lines)
 
 
 def adopt(module: ModuleType, spec: dict[str, Any]) -> None:
@@ -1304,13 +1311,13 @@ def _run(task: _Task) -> None:
     spec = task.spec
     if task.kept is None:
         os.makedirs(task.place("out", "p"), exist_ok=True)
-    if task.kept is None or any(_holds_artifact(port[3]) for port in spec["outputs"]):
+    if any(_holds_artifact(port[3]) for port in spec["outputs"]):
         os.makedirs(task.place("out", "a"), exist_ok=True)
     _state["scratch"] = task.place("out", "new")
     if spec.get("packages") and os.environ.get("TYPEDPIPE_INSTALL") == "1":
         install(spec["packages"], spec.get("index_urls", ()), spec.get("trusted_hosts", ()), task.place("out", "site"))
     try:
-        task.classes = load(spec, task.place("out", "lib") if task.kept is None else "").__dict__
+        task.classes = load(spec, "" if task.kept is not None else spec.get("lib") or task.place("out", "lib")).__dict__
     except SyntaxError as error:
         version = "Python {}.{}".format(*sys.version_info[:2])
         raise task.error(
