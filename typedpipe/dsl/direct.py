@@ -157,7 +157,7 @@ def start(pipeline: Pipeline[..., Any], args: tuple[Any, ...], kwargs: dict[str,
         kwargs = {key: value for key, value in kwargs.items() if key not in options}
     arguments = by_name(pipeline.name, names, args, kwargs)
     # the compiler and the engine stand above the dsl; they are loaded only when they are used
-    starting = import_module("typedpipe.local.starting")
+    starting: Any = import_module("typedpipe.local.starting")
     return starting.run_traced(pipeline.ir, arguments, options, lambda outputs: result_of(pipeline, outputs))
 
 

@@ -34,6 +34,7 @@ from typedpipe.ir.collection import NoCollection
 if TYPE_CHECKING:
     import os
 
+    from typedpipe.dsl.configured import Configured
     from typedpipe.local.handle import Run
     from typedpipe.local.options import Runner
 
@@ -164,6 +165,7 @@ class Pipeline(Generic[P, R_co]):
             PipelineError: an option does not fit.
         """
         given = {key: value for key, value in locals().items() if key != "self"}
+        from typedpipe.dsl.configured import Configured
         from typedpipe.dsl.direct import checked
 
         return Configured(self, checked(given))
@@ -198,31 +200,6 @@ class Pipeline(Generic[P, R_co]):
 
     def __repr__(self) -> str:
         return f"<pipeline {self.name}>"
-
-
-class Configured(Generic[P, R_co]):
-    """A pipeline with options of its runs. Made by :meth:`Pipeline.options`."""
-
-    def __init__(self, pipeline: Pipeline[P, R_co], options: dict[str, Any]) -> None:
-        self._pipeline = pipeline
-        self._options = options
-
-    def run(self, /, *args: P.args, **kwargs: P.kwargs) -> Run[R_co]:
-        """As :meth:`Pipeline.run`; each keyword is a parameter of the pipeline."""
-        from typedpipe.dsl.direct import start
-
-        handle: Run[R_co] = start(self._pipeline, args, kwargs, self._options)
-        return handle
-
-    def local(self, /, *args: P.args, **kwargs: P.kwargs) -> R_co:
-        """As :meth:`Pipeline.local`."""
-        from typedpipe.dsl.direct import start
-
-        outputs: R_co = start(self._pipeline, args, kwargs, self._options).outputs
-        return outputs
-
-    def __repr__(self) -> str:
-        return f"<pipeline {self._pipeline.name} with {self._options}>"
 
 
 def _text(value: object) -> str:

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, overload
 
 from typedpipe.dsl.component import BaseComponent, Component
-from typedpipe.dsl.pipeline import Configured, Pipeline
+from typedpipe.dsl.configured import Configured
+from typedpipe.dsl.pipeline import Pipeline
 from typedpipe.local.handle import Run
 from typedpipe.testing.fakes import Fake, Faking, FakingOutputs
 
