@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from tests.argo_schema import VERSIONS, valid
 from tests.ir_samples import SAMPLES, component
 from typedpipe.compiler import driver
+from typedpipe.diagnostics.spans import Span
 from typedpipe.ir.nodes import Const, FromTask, Graph, GraphOutput, Pipeline, Task
 from typedpipe.types.model import INT
 
@@ -89,3 +91,17 @@ def test_what_argo_4_would_refuse_is_split() -> None:
     assert all(("templateRef" in task) == (name not in here) for task, name in zip(tasks, named, strict=True))
     first = next(task for task in templates["big-part-2"]["dag"]["tasks"] if task["name"] == "t200")
     assert first["arguments"]["parameters"][0]["value"] == "{{inputs.parameters.t199--return}}"
+
+
+def test_the_source_of_a_component_does_not_depend_on_the_folder() -> None:
+    folders = ("/home/one/", "/srv/two/three/", "")
+    texts = ["".join(driver.compile(_placed(folder), "argo", {}).values()) for folder in folders]
+    assert "typedpipe.dev/source: " in texts[0]
+    assert "steps.py:7:1" in texts[0]
+    assert texts[0] == texts[1] == texts[2]
+
+
+def _placed(folder: str) -> Pipeline:
+    part = replace(component("c", {"n": INT}, INT, "return n"), span=Span(f"{folder}steps.py", 7, 1))
+    outputs = (GraphOutput("out", FromTask("t", "return"), INT),)
+    return Pipeline("main", Graph((), (Task("t", "c", (("n", Const("1", INT)),)),), outputs), {"c": part}, closed=True)
