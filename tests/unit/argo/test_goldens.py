@@ -11,7 +11,7 @@ import pytest
 from tests.argo_schema import VERSIONS, valid
 from tests.ir_samples import SAMPLES, component
 from typedpipe.compiler import driver
-from typedpipe.diagnostics.spans import Span
+from typedpipe.diagnostics.model import Span
 from typedpipe.ir.nodes import Const, FromTask, Graph, GraphOutput, Pipeline, Task
 from typedpipe.types.model import INT
 
