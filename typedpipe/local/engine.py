@@ -12,15 +12,16 @@ import selectors
 import signal
 import socket
 import threading
+from collections import deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import FrameType
 
 from typedpipe.diagnostics.model import PipelineError
 from typedpipe.ir.nodes import Pipeline
 from typedpipe.local import events
 from typedpipe.local.failpoints import reach
 from typedpipe.local.failure import CONTRACT_BROKEN, exit_code, reason
+from typedpipe.local.interrupts import on_interrupt
 from typedpipe.local.launch import KILL, Exited, Launch
 from typedpipe.local.ledger import Found, Ledger, Wait
 from typedpipe.local.logs import Tail
@@ -59,6 +60,8 @@ class Engine:
         self.now = Clock()
         self._commit_at = 0.0
         self._wake_read, self._wake_write = socket.socketpair()
+        self._posted: deque[Callable[[], None]] = deque()
+        """What other threads want done in this one."""
         self._interrupts = 0
         self._handled = 0
         self._reason = ""
@@ -70,7 +73,7 @@ class Engine:
     def run(self, arguments: Mapping[str, Value]) -> NodeResult:
         """Run to the end. What was started is ended when this returns, however it returns."""
         self._launcher = self._settings.launch()
-        restore = self._catch_signals()
+        restore = on_interrupt(self.cancel)
         try:
             if self._settings.timeout is not None:
                 self._pending.after(self._settings.timeout, self._time_is_up)
@@ -97,6 +100,9 @@ class Engine:
     def cancel(self) -> None:
         """End the run: once, tasks are stopped and exit handlers run; twice, everything is killed. Any thread may."""
         self._interrupts += 1
+        self._wake()
+
+    def _wake(self) -> None:
         try:
             self._wake_write.send(b"x")
         except OSError:
@@ -111,6 +117,8 @@ class Engine:
             for key, _ in self._select(selector):
                 if key.fileobj is self._wake_read:
                     self._wake_read.recv(64)
+                    while self._posted:
+                        self._posted.popleft()()
                 else:
                     generation = self._launcher.generation
                     for exited in self._launcher.reports():
@@ -136,23 +144,6 @@ class Engine:
         fd = self._launcher.fileno()
         selector.register(fd, selectors.EVENT_READ)
         return fd
-
-    def _catch_signals(self) -> Callable[[], None]:
-        """Let Ctrl-C and SIGTERM cancel the run; a program that runs us in another thread keeps its own."""
-        if threading.current_thread() is not threading.main_thread():
-            return lambda: None
-        numbers = (signal.SIGINT, signal.SIGTERM)
-
-        def cancel(_number: int, _frame: FrameType | None) -> None:
-            self.cancel()
-
-        old = [(number, signal.signal(number, cancel)) for number in numbers]
-
-        def restore() -> None:
-            for number, handler in old:
-                signal.signal(number, signal.SIG_DFL if handler is None else handler)
-
-        return restore
 
     def tell(self, event: events.Event) -> None:
         """Give the caller an event."""
@@ -221,7 +212,7 @@ class Engine:
         task.stopped = ""
         env = {**self._settings.environment, **run.env} if self._settings.environment else run.env
         task.attempt = attempt = Attempt(
-            folder_of(self._folder, run.name, task.number), component, run.values, env, run.settings
+            folder_of(self._folder, run.name, task.number), component, run.values, env, run.settings, run.name
         )
         now = self.now()
         task.started = task.started or now
@@ -293,6 +284,18 @@ class Engine:
         attempt = task.attempt
         assert attempt is not None
         reach("attempt-ended")
+        if attempt.to_be_read:  # its content has no digest yet: that takes as long as the disk does
+            threading.Thread(target=self._read_outputs, args=(task, attempt), daemon=True).start()
+        else:
+            self._collect(task, attempt)
+
+    def _read_outputs(self, task: Tracked, attempt: Attempt) -> None:
+        """Take the digests of what a container made; in a thread of its own."""
+        attempt.read()
+        self._posted.append(lambda: self._collect(task, attempt))
+        self._wake()
+
+    def _collect(self, task: Tracked, attempt: Attempt) -> None:
         try:
             outputs = self._ledger.publish(attempt.folder, attempt.outputs())
         except TaskRefused as error:

@@ -11,6 +11,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from typedpipe.diagnostics.model import PipelineError
 from typedpipe.ir.nodes import Component, ContainerImpl, InputPort
 from typedpipe.ir.taskspec import port_key, task_spec
 from typedpipe.local.host import HostCommand, raw_value
@@ -51,11 +52,16 @@ class Attempt:
     env: dict[str, str]
     settings: dict[str, object] = field(default_factory=dict[str, object])
     """Options of the task that a container is started with: resources and image, plain values."""
+    name: str = ""
+    """The task's path in the run."""
     texts: Mapping[str, str] | None = None
     """What the task wrote into ``out/p``, where that is kept in memory."""
     _parameters: list[dict[str, str]] = field(default_factory=list[dict[str, str]])
     _links: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
     _folders: list[str] = field(default_factory=list[str])
+    _described: dict[str, tuple[str, int, list[str]] | Exception] = field(
+        default_factory=dict[str, "tuple[str, int, list[str]] | Exception"]
+    )
 
     @property
     def job(self) -> str:
@@ -99,6 +105,7 @@ class Attempt:
             "folders": self._folders,
             "env": env,
             "argv": argv,
+            "task": self.name,
             "component": self.component.name,
             "image": str(self.settings.get("image") or self.component.image),
             "settings": {key: str(value) for key, value in self.settings.items() if key != "image"},
@@ -160,6 +167,25 @@ class Attempt:
                 found[port.name] = self._written(port.name, key)
         return found
 
+    @property
+    def to_be_read(self) -> bool:
+        """A container made artifacts, of which nobody has taken the digests."""
+        return isinstance(self.component.impl, ContainerImpl) and any(
+            is_artifact(port.type) for port in self.component.outputs
+        )
+
+    def read(self) -> None:
+        """Take the digests of what a container made: :meth:`outputs` uses them. Any thread may."""
+        from typedpipe.local.store.tree import describe_artifact
+
+        for port in self.component.outputs:
+            if is_artifact(port.type):
+                key = port_key(port.name)
+                try:
+                    self._described[key] = describe_artifact(str(self.folder / "out" / "a" / key), port.name)
+                except (OSError, PipelineError) as error:
+                    self._described[key] = error  # :meth:`outputs` raises it, in the engine's thread
+
     def _written(self, name: str, key: str) -> str:
         if self.texts is None:
             return self._read(name, self.folder / "out" / "p" / key)
@@ -184,7 +210,6 @@ class Attempt:
         return Stored(None if companion.get("digest") == "" else str(place), companion)
 
     def _raw_artifact(self, name: str, key: str) -> Value:
-        from typedpipe.runtime.task import describe
         from typedpipe.types.model import artifact_of
 
         path = self.folder / "out" / "a" / key
@@ -192,7 +217,12 @@ class Attempt:
             raise TaskRefused(f"component `{self.component.name}` ended without its output `{name}`")
         port = next(port for port in self.component.outputs if port.name == name)
         type_ = artifact_of(port.type)
-        digest, size, dirs = describe(str(path))
+        if key not in self._described:
+            self.read()
+        found = self._described[key]
+        if isinstance(found, Exception):
+            raise found
+        digest, size, dirs = found
         title, version = (type_.title, type_.version) if type_ else ("system.Artifact", "0.0.1")
         companion: dict[str, Any] = {"type": title, "version": version, "name": name, "metadata": {}}
         companion |= {"uri": str(path), "digest": digest, "size": size, "key": key}

@@ -1,0 +1,28 @@
+"""Ctrl-C and SIGTERM while a run goes on."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable
+from types import FrameType
+
+
+def on_interrupt(action: Callable[[], None]) -> Callable[[], None]:
+    """Let Ctrl-C and SIGTERM do this, until what is returned is called.
+
+    A program that runs us in another thread than its main one keeps its own handlers.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return lambda: None
+
+    def act(_number: int, _frame: FrameType | None) -> None:
+        action()
+
+    old = [(number, signal.signal(number, act)) for number in (signal.SIGINT, signal.SIGTERM)]
+
+    def restore() -> None:
+        for number, handler in old:
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
+
+    return restore
