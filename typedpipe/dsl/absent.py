@@ -12,7 +12,6 @@ _PACKAGE = "typedpipe"
 _IMPORT = re.compile(r"cannot import name '(\w+)' from '([\w.]+)'")
 _MODULE = re.compile(r"No module named '([\w.]+)'")
 _CLUSTER = "leave it out: `typedpipe compile FILE` writes what `kubectl create -f` takes"
-_RUN = "leave it out: `typedpipe run FILE` runs a pipeline on this machine, and so does `main.local(n=3)`"
 _YAML = (
     "import the component's Python module, or write the YAML's image, command and args as a `@dsl.container_component`"
 )
@@ -21,13 +20,11 @@ _OWN = "leave it out: the task's own setters and the engine's configuration say 
 
 INSTEAD: dict[str, str] = {
     "Client": _CLUSTER,
-    "DockerRunner": _RUN,
     "EmbeddedInput": "put the file into the image, or bring it in with `dsl.importer(uri, artifact_class)`",
     "KubernetesManifestOptions": "leave it out: `typedpipe compile` has `--kind`, `--name` and `--namespace`",
     "KubernetesWorkspaceConfig": "leave it out: tasks pass files on as artifacts",
     "PipelineConfig": _OWN,
     "PipelineTaskFinalState": "the status of an exit task is `dsl.PipelineTaskFinalStatus`; compare its `.state` with text",
-    "SubprocessRunner": _RUN,
     "TaskConfig": _OWN,
     "TaskConfigField": _OWN,
     "TaskConfigPassthrough": _OWN,
@@ -35,7 +32,6 @@ INSTEAD: dict[str, str] = {
     "client": _CLUSTER,
     "components": _YAML,
     "graph_component": "write `@dsl.pipeline`: a pipeline is called in another as a component is",
-    "init": _RUN,
     "kubernetes": "settings are on the task: `task.set_timeout(60)`; what the task cannot say is not supported",
     "load_component_from_file": _YAML,
     "load_component_from_text": _YAML,

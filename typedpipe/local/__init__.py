@@ -39,7 +39,9 @@ else:
     def __getattr__(name: str) -> object:
         """Load what is asked for when it is asked for: `from typedpipe import local` costs nothing."""
         if name not in _HOME:
-            raise AttributeError(f"module 'typedpipe.local' has no attribute {name!r}", name=name)
+            raise AttributeError(
+                f"module 'typedpipe.local' has no attribute {name!r}", name=name, obj=sys.modules[__name__]
+            )
         value = getattr(import_module(f"typedpipe.local.{_HOME[name]}"), name)
         globals()[name] = value
         return value

@@ -29,7 +29,6 @@ class Run(Generic[R_co]):
     >>> from typedpipe import dsl
     >>> @dsl.component
     ... def double(n: int) -> int:
-    ...     print("doubling", n)
     ...     return 2 * n
     >>> @dsl.pipeline
     ... def main(n: int) -> int:
@@ -39,8 +38,6 @@ class Run(Generic[R_co]):
     8
     >>> run.state, run.tasks["double"].state, run.tasks["double"].outputs
     ('SUCCEEDED', 'SUCCEEDED', {'Output': 8})
-    >>> print(run.logs("double"), end="")
-    doubling 4
     """
 
     def __init__(

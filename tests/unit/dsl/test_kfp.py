@@ -206,7 +206,7 @@ def test_importer(program):
     ("source", "help_"),
     [
         ("from typedpipe import components", "a `@dsl.container_component`"),
-        ("from typedpipe import local\nlocal.init()", "`typedpipe run FILE`"),
+        ("from typedpipe import local\nlocal.LocalRunner", "`typedpipe.local` has no `LocalRunner`"),
         ("import typedpipe\ntypedpipe.Client()", "`kubectl create -f`"),
         ("from typedpipe.dsl.types.artifact_types import Artifact", "`from typedpipe.dsl import Artifact"),
         ("from typedpipe.v2 import dsl", "`from typedpipe import compiler, dsl`"),
