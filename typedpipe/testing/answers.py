@@ -114,7 +114,7 @@ def _made(port: OutputPort, value: Any) -> Any:
 
 def _copy(source: Artifact, place: str) -> None:
     """The content of an artifact that a test made; one without a file is empty."""
-    there = source.custom_path or source._path  # noqa: SLF001 - `.path` would make a new place
+    there = source.custom_path or source._path or source.uri  # noqa: SLF001 - `.path` would make a new place
     if there and Path(there).is_dir():
         shutil.copytree(there, place)
     elif there and Path(there).exists():

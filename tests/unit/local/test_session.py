@@ -105,9 +105,8 @@ def test_artifacts_go_from_call_to_call() -> None:
 
 def test_a_path_an_artifact_object_and_a_list(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("A")
-    made = dsl.Dataset(metadata={"by": "me"})
-    with open(made.path, "w") as file:
-        file.write("M")
+    (tmp_path / "made").write_text("M")
+    made = dsl.Dataset(str(tmp_path / "made"), metadata={"by": "me"})
     assert now.read(data="a").output == "A"
     assert now.read(data=tmp_path / "a").output == "A"
     assert now.read(data=made).output == "Mme"

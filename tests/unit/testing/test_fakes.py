@@ -116,10 +116,10 @@ def test_what_is_not_given_is_empty(run_pipeline: RunPipeline) -> None:
     assert Path(run.artifacts["train.model"].path).read_bytes() == b""
 
 
-def test_several_outputs_by_name_and_bytes(run_pipeline: RunPipeline) -> None:
+def test_several_outputs_by_name_and_bytes(run_pipeline: RunPipeline, tmp_path: Path) -> None:
     run_pipeline.fake(load).writes(b"\x00")
-    metrics = dsl.Metrics(metadata={"f": 2})
-    Path(metrics.path).write_text("{}")
+    (tmp_path / "metrics").write_text("{}")
+    metrics = dsl.Metrics(str(tmp_path / "metrics"), metadata={"f": 2})
     trained: Any = run_pipeline.fake(train)
     trained.by(lambda data, rate=0.1: {"model": b"m", "accuracy": 0.1})
     run_pipeline.fake(measure).returns({"best": 1.0, "metrics": metrics})
