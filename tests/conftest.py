@@ -54,7 +54,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         return
     partial = (
         config.option.keyword
-        or config.option.markexpr != "not cluster"
+        or config.option.markexpr != "not cluster and not heavy"
         or config.option.file_or_dir
         or getattr(config.option, "lf", False)
     )

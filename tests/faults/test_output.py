@@ -70,7 +70,7 @@ def test_memory_of_the_engine_does_not_grow_with_the_log(line: int, tmp_path: Pa
     assert peak_mb() - before < 16
 
 
-@pytest.mark.slow
+@pytest.mark.heavy
 @pytest.mark.parametrize(("size", "line"), [(1_000_000_000, 80), (300_000_000, 0)], ids=["1 GB", "300 MB line"])
 def test_a_gigabyte_and_an_endless_line(size: int, line: int, tmp_path: Path) -> None:
     flooded(tmp_path, 1_000_000, line)

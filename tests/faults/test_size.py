@@ -38,7 +38,7 @@ def test_a_chain_of_500_twice_is_cached(tmp_path: Path) -> None:
     assert {task.attempts for task in second.tasks.values()} == {0}
 
 
-@pytest.mark.slow
+@pytest.mark.heavy
 def test_ten_thousand_tasks(tmp_path: Path) -> None:
     result = run(loop(10_000), {}, folder=tmp_path)
     assert result.outputs["all"] == list(range(10_000))
