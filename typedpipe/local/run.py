@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from typedpipe.diagnostics.model import Diagnostics
 from typedpipe.ir.nodes import Pipeline
@@ -19,7 +19,6 @@ from typedpipe.local.ledger import Ledger, Reuse
 from typedpipe.local.leftovers import clean_up, mark, unmark
 from typedpipe.local.options import Runner, RunOptions
 from typedpipe.local.result import RunFailed, RunResult
-from typedpipe.local.resume import Resume
 from typedpipe.local.runners import Placement, facts, launcher_for, placements
 from typedpipe.local.scope import NodeResult
 from typedpipe.local.settings import Settings
@@ -27,6 +26,9 @@ from typedpipe.local.store.index import RunFolder
 from typedpipe.local.store.root import Root, open_root
 from typedpipe.local.values import Stored, Value, load
 from typedpipe.types.model import DATETIME, Type, is_artifact, without_none
+
+if TYPE_CHECKING:
+    from typedpipe.local.resume import Resume
 
 
 class RunKeywords(TypedDict, total=False):

@@ -51,6 +51,9 @@ def normalised(requirements: Iterable[str]) -> tuple[str, ...]:
     >>> normalised(["Scikit_Learn >=1.5,<2", "numpy", "numpy"])
     ('numpy', 'scikit-learn<2,>=1.5')
     """
+    requirements = list(requirements)
+    if not requirements:
+        return ()  # nearly always: `packaging` takes longer to load than a small run
     from packaging.requirements import InvalidRequirement, Requirement
     from packaging.utils import canonicalize_name
 
@@ -72,10 +75,13 @@ def versions(requirements: Iterable[str]) -> list[str]:
     >>> versions(["no-such-package-at-all"])
     ['no-such-package-at-all']
     """
+    found: list[str] = []
+    wanted = normalised(requirements)
+    if not wanted:
+        return found
     from importlib import metadata
 
-    found: list[str] = []
-    for text in normalised(requirements):
+    for text in wanted:
         name = _NAME.match(text)
         try:
             found.append(f"{name.group()}=={metadata.version(name.group())}" if name else text)
