@@ -27,7 +27,7 @@ SAMPLES = Path(__file__).parents[1] / "unit" / "local"
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="the zygote is for Linux")
 
 
-def go(body: Graph, *more: object, folder: Path, launch: Any = None, **settings: Any):  # type: ignore[no-untyped-def]  # RunResult
+def go(body: Graph, *more: object, folder: Path, launch: Any = None, **settings: Any):
     """Run with a launcher of the test's own."""
     ir = pipeline(body, *more)  # type: ignore[arg-type]  # components
     prepared = prepare(ir, {}, RunOptions(jobs=8, folder=folder, **settings))
