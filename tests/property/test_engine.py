@@ -76,7 +76,7 @@ def play_in(
 
     launcher = Scripted(choose, between, jobs, said)
     chosen = Settings(jobs, grace=0.0, on_event=note(said), launch=lambda: launcher, machine=lambda: machine)
-    ledger = Ledger(root, folder, Reuse(done=done))
+    ledger = Ledger(root, folder, Reuse(done=done, resumed=True))
     engine = Engine(pipeline, folder.name, folder.path, chosen, ledger)
     try:
         result = engine.run({})
