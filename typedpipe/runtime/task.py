@@ -1317,7 +1317,7 @@ def _run(task: _Task) -> None:
     if spec.get("packages") and os.environ.get("TYPEDPIPE_INSTALL") == "1":
         install(spec["packages"], spec.get("index_urls", ()), spec.get("trusted_hosts", ()), task.place("out", "site"))
     try:
-        task.classes = load(spec, "" if task.kept is not None else spec.get("lib") or task.place("out", "lib")).__dict__
+        task.classes = load(spec, spec.get("lib") or task.place("out", "lib")).__dict__
     except SyntaxError as error:
         version = "Python {}.{}".format(*sys.version_info[:2])
         raise task.error(

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Any, TextIO
 
-from typedpipe.local.child import finish, lay_out, refuse
+from typedpipe.local.child import finish, lay_out, read_spec, refuse
 from typedpipe.local.launch import Exited, Inbox, Launch
 from typedpipe.runtime import task as runtime
 
@@ -83,8 +83,7 @@ class InProcessLauncher:
         """Be where the task is to be; its spec."""
         spec = self._specs.get(path)
         if spec is None:
-            with open(path, encoding="utf-8") as file:
-                spec = self._specs[path] = json.load(file)
+            spec = self._specs[path] = read_spec(path)
         if light and not job["links"] and not job["folders"]:
             if not self._shared:
                 self._shared = os.path.join(os.path.dirname(os.path.dirname(path)), "work")
@@ -182,22 +181,25 @@ class Before:
 
 @contextmanager
 def interruptible() -> Generator[None]:
-    """Let Ctrl-C end the task as well as cancel the run: the engine's own handler only takes note."""
+    """Let Ctrl-C and SIGTERM end the task as well as cancel the run: the engine's own handler only takes note."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    old = signal.getsignal(signal.SIGINT)
+    old = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
     def interrupt(number: int, frame: FrameType | None) -> None:
-        if callable(old) and old is not signal.default_int_handler:
-            old(number, frame)
+        handler = old[signal.Signals(number)]
+        if callable(handler) and handler is not signal.default_int_handler:
+            handler(number, frame)
         raise KeyboardInterrupt
 
-    signal.signal(signal.SIGINT, interrupt)
+    for number in old:
+        signal.signal(number, interrupt)
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, signal.SIG_DFL if old is None else old)
+        for number, handler in old.items():
+            signal.signal(number, signal.SIG_DFL if handler is None else handler)
 
 
 def post_mortem(error: BaseException | None, terminal: Callable[[], None]) -> None:

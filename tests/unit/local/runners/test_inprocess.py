@@ -17,6 +17,7 @@ from local_samples import ADD, BOOM, ECHO, READ, SAVE, SLEEP, component, graph, 
 from typedpipe.diagnostics.model import Diagnostics
 from typedpipe.ir.nodes import Options
 from typedpipe.local import events, run
+from typedpipe.local.options import Runner
 from typedpipe.local.runners import placements
 from typedpipe.runtime.task import MODULE
 from typedpipe.types.model import ANY, INT, STR
@@ -151,9 +152,10 @@ def test_debug_opens_where_the_users_code_raised(
     assert "ZeroDivisionError" in capsys.readouterr().err
 
 
-@pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="sends a signal to itself")
-def test_ctrl_c_ends_the_task_and_cancels_the_run(tmp_path: Path) -> None:
-    timer = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT))
+@pytest.mark.skipif(sys.platform == "win32", reason="sends a signal to itself")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_task_and_cancels_the_run(number: int, tmp_path: Path) -> None:
+    timer = threading.Timer(0.5, os.kill, (os.getpid(), number))
     timer.start()
     start = time.monotonic()
     body = graph(task("s", SLEEP, s=30.0), task("e", ECHO, ("s",), x=1))
@@ -161,3 +163,23 @@ def test_ctrl_c_ends_the_task_and_cancels_the_run(tmp_path: Path) -> None:
     assert time.monotonic() - start < 10
     assert (result.state, result.tasks["e"].state) == ("CANCELED", "OMITTED")
     timer.join()
+
+
+@pytest.mark.parametrize("runner", ["inprocess", "process"])
+def test_processes_that_a_task_spawns_find_its_source(runner: Runner, tmp_path: Path) -> None:
+    spawn = component(
+        "spawn",
+        """
+        def double(x):
+            return 2 * x
+
+        def spawn():
+            import multiprocessing as mp
+            with mp.get_context("spawn").Pool(1) as pool:
+                return pool.map_async(double, [1, 2]).get(timeout=20)
+        """,
+        {},
+        ANY,
+    )
+    body = graph(task("s", spawn), outputs={"o": (out("s"), ANY)})
+    assert run(pipeline(body, spawn), {}, folder=tmp_path, runner=runner).outputs == {"o": [2, 4]}
