@@ -30,11 +30,7 @@ def choose(loaded: Loaded, report: Diagnostics) -> Any:
     target, pipelines = loaded.target, loaded.pipelines
     if target.name:
         return _named(loaded, report)
-    tops = [
-        handle
-        for handle in pipelines
-        if not any(handle.name in other.uses for other in pipelines if other is not handle)
-    ]
+    tops = _tops(pipelines)
     if len(tops) == 1:
         return tops[0]
     if loaded.module is None or report.has_errors:
@@ -46,6 +42,9 @@ def choose(loaded: Loaded, report: Diagnostics) -> Any:
             _file(loaded),
             help="decorate a function with `@pipeline`; a pipeline that is only imported there is named MODULE:NAME",
         )
+        return None
+    if len(tops) > 1 and len({handle.name for handle in tops}) == 1:
+        _same_name(tops, loaded, report)
         return None
     names = ", ".join(f"`{handle.name}`" for handle in tops or pipelines)
     example = (tops or pipelines)[0].name
@@ -59,6 +58,35 @@ def choose(loaded: Loaded, report: Diagnostics) -> Any:
     return None
 
 
+def check_names(loaded: Loaded, report: Diagnostics) -> None:
+    """Report the pipelines of a file that no name tells apart: none of them can be compiled or run."""
+    named: dict[str, list[Any]] = {}
+    for handle in _tops(loaded.pipelines):
+        named.setdefault(handle.name, []).append(handle)
+    for found in named.values():
+        if len(found) > 1:
+            _same_name(found, loaded, report)
+
+
+def _tops(pipelines: list[Any]) -> list[Any]:
+    """Those that no other one uses."""
+    return [
+        handle
+        for handle in pipelines
+        if not any(handle.name in other.uses for other in pipelines if other is not handle)
+    ]
+
+
+def _same_name(found: list[Any], loaded: Loaded, report: Diagnostics) -> None:
+    report.error(
+        "TP185",
+        f"there are {len(found)} pipelines named `{found[0].name}` in `{loaded.target}`",
+        _span(found[0]),
+        others=[Label(_span(handle), "") for handle in found[1:]],
+        help=_OWN_NAME,
+    )
+
+
 def _named(loaded: Loaded, report: Diagnostics) -> Any:
     name = loaded.target.name
     found = [handle for handle in loaded.pipelines if handle.name == name]
@@ -66,13 +94,7 @@ def _named(loaded: Loaded, report: Diagnostics) -> Any:
     if len(found) == 1:
         return found[0]
     if found:
-        report.error(
-            "TP185",
-            f"there are {len(found)} pipelines named `{name}` in `{loaded.target}`",
-            _span(found[0]),
-            others=[Label(_span(handle), "") for handle in found[1:]],
-            help=_OWN_NAME,
-        )
+        _same_name(found, loaded, report)
         return None
     imported = getattr(loaded.module, name, None)
     if hasattr(imported, "ir") and hasattr(imported, "uses"):

@@ -7,7 +7,7 @@ import sys
 import click
 
 from typedpipe.cli import exits
-from typedpipe.cli.choosing import choose
+from typedpipe.cli.choosing import check_names, choose
 from typedpipe.cli.loading import load
 from typedpipe.cli.report import format_option, write_diagnostics
 from typedpipe.diagnostics.model import Diagnostics, PipelineError
@@ -49,6 +49,8 @@ def check_target(text: str, report: Diagnostics, backend: str, options: dict[str
     if loaded.target.name or not handles:
         chosen = choose(loaded, report)
         handles = [chosen] if chosen is not None else []
+    else:
+        check_names(loaded, report)
     used = {name for handle in handles for name in handle.uses}  # these become part of others, which may say more
     for handle in handles:
         if handle.ir is None:

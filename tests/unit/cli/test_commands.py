@@ -103,7 +103,7 @@ def test_help_of_a_pipeline_lists_its_parameters(folder: Path, capsys: pytest.Ca
         (["run", "p.py:sum", "--start", "1"], 3, "did you mean `p.py:sums`?"),
         (["run", "p.py:sums"], 2, "TP189"),
         (["compile", "p.py:sums", "--kind", "CronWorkflow", "--param", "start=1", "--schedule", "x"], 3, "`schedule`"),
-        (["lint", "twins.py"], 0, "2 pipelines"),
+        (["lint", "twins.py"], 3, "2 pipelines named `same`"),
         (["compile", "twins.py:same"], 3, "2 pipelines named `same`"),
         (["compile", "twins.py"], 3, "a name of its own"),
         (["run", "p.py:sums", "--start", "x"], 2, "TP187"),
