@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import sys
@@ -109,6 +110,7 @@ app = Commands(
 def run_app(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; the exit code. Never raises, and never shows a traceback that nobody asked for."""
     args = list(sys.argv[1:] if arguments is None else arguments)
+    _open_closed_streams()
     if "--traceback" in args:
         args.remove("--traceback")
         os.environ["TYPEDPIPE_TRACEBACK"] = "1"
@@ -131,11 +133,34 @@ def run_app(arguments: Sequence[str] | None = None) -> int:
         click.echo("interrupted", err=True)
         return exits.INTERRUPTED
     except BrokenPipeError:  # `typedpipe … | head` closed our stdout: nothing to say, and no traceback at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_stdout()
         return exits.FAILED
     except Exception as error:  # whatever it is, it is ours: users' errors are diagnostics by now
+        if isinstance(error, OSError) and error.filename is None and error.errno in _FULL:
+            _drop_stdout()
+            click.echo(f"typedpipe: what was asked for cannot be written: {error.strerror}", err=True)
+            return exits.FAILED
         from typedpipe.cli.report import report_ours
 
         report_ours(error)
         return exits.OURS
     return result if isinstance(result, int) else exits.OK
+
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG)
+"""What a write to stdout may end with; errors of files that we open have their name."""
+
+
+def _drop_stdout() -> None:
+    """Let Python find nothing to complain about when it flushes stdout at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _open_closed_streams() -> None:
+    """Have stdin, stdout and stderr where the caller closed them: else our next files would get their numbers."""
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        try:
+            os.fstat(number)
+        except OSError:
+            if os.open(os.devnull, os.O_RDWR) == number and getattr(sys, name) is None:
+                setattr(sys, name, open(number, mode, closefd=False))  # noqa: SIM115  # for the life of the process

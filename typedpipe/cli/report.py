@@ -29,6 +29,10 @@ def colors(stream: TextIO) -> bool:
     return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
+TYPED_WRONG = frozenset({"TP603", "TP607", "TP610", "TP611", "TP641", "TP648"})
+"""Codes for which a name or a value on the command line is at fault, and neither the pipeline nor what is stored."""
+
+
 def write_diagnostics(report: Diagnostics, form: str, stream: TextIO) -> None:
     """Print all, by file and line."""
     items = sorted(report, key=_order)
@@ -59,12 +63,12 @@ def stop_on_errors(report: Diagnostics, form: str = "text", code: int = exits.MI
         exits.leave(code)
 
 
-def stop(error: PipelineError, form: str = "text") -> None:
-    """The same for diagnostics that were raised."""
+def stop(error: PipelineError, form: str = "text", otherwise: int = exits.MISTAKES) -> None:
+    """The same for diagnostics that were raised; ``otherwise`` than when something was typed wrong."""
     report = Diagnostics()
     for item in error.diagnostics:
         report.add(item)
-    stop_on_errors(report, form)
+    stop_on_errors(report, form, exits.USAGE if error.diagnostics[0].code in TYPED_WRONG else otherwise)
 
 
 def report_ours(error: BaseException) -> None:

@@ -10,16 +10,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from typedpipe.cli import exits
-from typedpipe.cli.report import stop_on_errors
+from typedpipe.cli.report import stop
 from typedpipe.diagnostics.cells import shown, width
-from typedpipe.diagnostics.model import Diagnostics, PipelineError
+from typedpipe.diagnostics.model import PipelineError
 
 if TYPE_CHECKING:
     from typedpipe.local.store.model import StoredRun, StoredTask
     from typedpipe.local.store.root import Root
-
-_USAGE = {"TP603", "TP607", "TP610"}
-"""What was typed is at fault, and not what is stored."""
 
 folder_option = click.option(
     "--folder",
@@ -46,10 +43,7 @@ def with_root(function: Callable[..., None]) -> Callable[..., None]:
             finally:
                 root.close()
         except PipelineError as error:
-            report = Diagnostics()
-            for item in error.diagnostics:
-                report.add(item)
-            stop_on_errors(report, code=exits.USAGE if error.diagnostics[0].code in _USAGE else exits.FAILED)
+            stop(error, otherwise=exits.FAILED)
 
     return folder_option(command)
 

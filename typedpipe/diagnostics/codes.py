@@ -157,6 +157,7 @@ CODES: dict[str, str] = {
     "TP608": "an artifact that cannot be kept",
     "TP609": "a stored artifact was changed or is gone",
     "TP610": "there is something at the destination",
+    "TP611": "not a name for a new run",
     # TP68x: what is seen of a run
     "TP680": "a file of events that cannot be written",
     "TP681": "a live display without a terminal",

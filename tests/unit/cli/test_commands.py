@@ -169,6 +169,18 @@ def test_a_closed_pipe_is_no_error(folder: Path) -> None:
     assert done.stderr == ""
 
 
+def test_a_full_disk_behind_stdout_is_not_our_mistake(folder: Path) -> None:
+    command = f"{sys.executable} -m typedpipe explain > /dev/full"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr == "typedpipe: what was asked for cannot be written: No space left on device\n"
+
+
+def test_closed_streams(folder: Path) -> None:
+    command = f"{sys.executable} -m typedpipe explain <&- >&- 2>&-"
+    assert subprocess.run(["bash", "-c", command], check=False).returncode == 0
+
+
 @pytest.mark.parametrize("form", ["text", "json", "github", "sarif"])
 def test_formats_of_diagnostics(folder: Path, capsys: pytest.CaptureFixture[str], form: str) -> None:
     (folder / "bad.py").write_text("x = (\n")

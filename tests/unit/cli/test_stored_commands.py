@@ -103,3 +103,17 @@ def test_a_task_again(typed: Typed, tmp_path: Path) -> None:
     assert typed("spin", "last/train", "--set", f"stop={tmp_path / 'p.py'}")[0] == 1
     assert typed("spin", "last")[0] == 2
     assert typed("spin", "last/train", "--set", "rows")[0] == 2
+
+
+def test_what_was_typed_wrong_ends_with_2(typed: Typed, tmp_path: Path) -> None:
+    typed("run", "p.py", "--run-name", "first")
+    for arguments in (
+        ("run", "p.py", "--run-name", "../../first"),
+        ("run", "p.py", "--run-name", "first"),
+        ("resume", "first", "--from", "nothing"),
+        ("spin", "first/train", "--set", "rows=many"),
+        ("spin", "first/train", "--set", "nothing=3"),
+    ):
+        code, out, err = typed(*arguments)
+        assert (code, out) == (2, ""), err
+    assert [path.name for path in (tmp_path / ".typedpipe/runs").iterdir()] == ["first"]

@@ -23,12 +23,12 @@ from typedpipe.local.store.garbage import Garbage, collect
 from typedpipe.local.store.index import RunFolder, RunIndex, read_run_row
 from typedpipe.local.store.locks import Held, Lock, is_running, read_engine, take_lock, this_engine, write_engine
 from typedpipe.local.store.model import StoredRun, StoredRunState
+from typedpipe.local.store.names import LAST, check_name
 from typedpipe.local.store.objects import SCRATCH, Objects
 from typedpipe.local.store.problems import cannot_read, lost_run, newer, os_problem, problem
 from typedpipe.local.store.tree import remove
 
 DEFAULT = ".typedpipe"
-LAST = "last"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +52,16 @@ AnyRun: TypeAlias = StoredRun | BrokenRun
 
 
 def root_path(folder: Path | str | None) -> Path:
-    """Where runs are kept, absolute: what is given, else ``TYPEDPIPE_HOME``, else ``.typedpipe`` here."""
-    return Path(os.path.abspath(folder or os.environ.get("TYPEDPIPE_HOME") or DEFAULT))
+    """Where runs are kept, absolute: what is given, else ``TYPEDPIPE_HOME``, else ``.typedpipe`` here.
+
+    Raises:
+        PipelineError: TP600, it is in a working directory that was removed.
+    """
+    place = folder or os.environ.get("TYPEDPIPE_HOME") or DEFAULT
+    try:
+        return Path(os.path.abspath(place))
+    except FileNotFoundError:
+        raise cannot_read(place, "the working directory was removed") from None
 
 
 def open_root(folder: Path | None = None, *, create: bool = False, durable: bool = False) -> Root:
@@ -206,10 +214,11 @@ class Root:
             settings: How it is run, as JSON data.
 
         Raises:
-            PipelineError: TP197, the folder cannot be made.
+            PipelineError: TP197, the folder cannot be made; TP611, the name is none for a run.
         """
         from typedpipe.ir import wire
 
+        check_name(name, self.path / "runs" / name)
         folder = self.path / "runs" / name
         scratch = self.path / "runs" / f"{SCRATCH}{os.getpid()}-{secrets.token_hex(4)}"
         record = {
@@ -249,8 +258,6 @@ class Root:
     def _cannot_make_run(folder: Path, error: OSError | Held, pipeline: Pipeline) -> PipelineError:
         if isinstance(error, Held):
             error = OSError(0, "its artifacts are being collected (`typedpipe runs gc`); try again")
-        elif folder.exists():
-            error = OSError(error.errno, "there is a run of this name")
         return cannot_make(folder, error, pipeline)
 
     def reopen(self, run: StoredRun) -> RunFolder:

@@ -145,10 +145,28 @@ def test_names(root: Root) -> None:
 
 def test_a_name_twice(root: Root) -> None:
     start(root, "a").close()
-    with pytest.raises(PipelineError, match="there is a run of this name") as caught:
+    with pytest.raises(PipelineError, match="there is a run named `a`") as caught:
         start(root, "a")
-    assert code(caught) == "TP197"
+    assert code(caught) == "TP611"
     assert os.listdir(root.path / "runs") == ["a"]
+
+
+@pytest.mark.parametrize(
+    "name", ["../../x", "/tmp/x", "a/b", ".", "..", "last", "", " ", ".new-x", "a b", "a\nb", "--", "*", "x" * 101]
+)
+def test_what_is_no_name(root: Root, name: str) -> None:
+    with pytest.raises(PipelineError) as caught:
+        start(root, name)
+    assert code(caught) == "TP611"
+    assert os.listdir(root.path / "runs") == []
+
+
+def test_a_working_directory_that_was_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    with pytest.raises(PipelineError, match="the working directory was removed"):
+        open_root()
 
 
 def test_a_folder_that_is_not_there_has_no_runs(tmp_path: Path) -> None:

@@ -1,0 +1,32 @@
+"""What a run may be called."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from typedpipe.local.store.problems import problem
+
+LAST = "last"
+"""Stands for the newest run."""
+_NAME = re.compile(r"\w[\w.@+=-]{0,99}")
+"""Names of runs are folders, are typed as RUN/TASK, and are offered to be pasted into a shell."""
+
+
+def check_name(name: str, folder: Path) -> None:
+    """Refuse what cannot be the name of a new run.
+
+    Raises:
+        PipelineError: TP611.
+    """
+    if not _NAME.fullmatch(name) or name == LAST:
+        help_ = (
+            "a name is up to 100 letters, digits and `_.@+=-`, begins with a letter, a digit or `_`, and is not `last`"
+        )
+        raise problem("TP611", f"{name!r} cannot be the name of a run", help=help_)
+    if folder.exists():
+        raise problem(
+            "TP611",
+            f"there is a run named `{name}` in `{folder.parent.parent}`",
+            help=f"choose another name, or remove that run: `typedpipe runs rm {name}`",
+        )
