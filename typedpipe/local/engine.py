@@ -39,6 +39,8 @@ COMMIT_SECONDS = 0.02
 """So long rows are grouped while there is something to do; before the engine waits they are committed anyway."""
 ELSEWHERE_SECONDS = 0.25
 """How often to look whether another engine has computed what a task here would compute, too."""
+TURN = 64
+"""So many tasks start before the engine looks up: those of this process have ended by then."""
 BLOCKED = 16
 """So many tasks that the machine has no room for are set aside before the rest waits for the next end."""
 
@@ -59,6 +61,8 @@ class Engine:
         self._machine = settings.machine()
         self.now = Clock()
         self._commit_at = 0.0
+        self._more = False
+        """Tasks may start at once that did not in this turn."""
         self._wake_read, self._wake_write = socket.socketpair()
         self._posted: deque[Callable[[], None]] = deque()
         """What other threads want done in this one."""
@@ -135,7 +139,7 @@ class Engine:
         if not ready or self.now() >= self._commit_at:
             self._ledger.commit()
             self._commit_at = self.now() + COMMIT_SECONDS
-        return ready or selector.select(self._pending.wait())
+        return ready if ready or self._more else selector.select(self._pending.wait())
 
     def _watch(self, selector: selectors.BaseSelector, old: int) -> int:
         """Listen to the launcher, which had to start anew when its generation changed; its socket."""
@@ -191,7 +195,8 @@ class Engine:
     def _start_ready(self) -> bool:
         """Start what may start; whether there is anything left to wait for."""
         aside: list[Tracked] = []
-        while self._pending.ready and len(self._live) < self._settings.jobs and len(aside) < BLOCKED:
+        begun = 0
+        while self._pending.ready and len(self._live) < self._settings.jobs and len(aside) < BLOCKED and begun < TURN:
             task = heapq.heappop(self._pending.ready)[2]
             if self._walk.killed or (self._walk.canceled and not task.run.protected):
                 self._finish(task, "OMITTED" if not task.attempts else "CANCELED", "the run was canceled", None)
@@ -199,6 +204,8 @@ class Engine:
                 aside.append(task)
             else:
                 self._start(task)
+                begun += 1
+        self._more = begun == TURN
         for task in aside:
             self._pending.push(task)
         return self._walk.result is None
@@ -217,7 +224,7 @@ class Engine:
         now = self.now()
         task.started = task.started or now
         self.tell(events.TaskStarted(run.name, component.name, task.attempts, now))
-        self._ledger.started(task, attempt.folder, now)
+        self._ledger.started(task, now)
         try:
             spec = self._specs.path(component)
             data = attempt.data(spec) if run.node.component in self._settings.in_memory else None
@@ -233,7 +240,12 @@ class Engine:
         ticket = str(next(self._tickets))
         self._live[ticket] = task
         self._machine.take(task.need)
-        self._launcher.start(Launch(ticket, attempt.job, attempt.log, spec, run.node.component, bool(env), data))
+        ended = self._launcher.start(
+            Launch(ticket, attempt.job, attempt.log, spec, run.node.component, bool(env), data)
+        )
+        if ended is not None:
+            self._exited(ended)
+            return
         limit = run.node.options.timeout_seconds
         if limit is not None:
             self._pending.after(limit, lambda: self._stop(ticket, "timeout"))
@@ -297,7 +309,7 @@ class Engine:
 
     def _collect(self, task: Tracked, attempt: Attempt) -> None:
         try:
-            outputs = self._ledger.publish(attempt.folder, attempt.outputs())
+            outputs = self._ledger.publish(attempt.root, attempt.outputs())
         except TaskRefused as error:
             self._ended_attempt(task, "FAILED", str(error), CONTRACT_BROKEN)
         except PipelineError as error:
@@ -331,7 +343,7 @@ class Engine:
         """The task is done with: write it down, tell, and let the walk go on."""
         run, attempt = task.run, task.attempt
         now = self.now()
-        folder = attempt.folder if attempt is not None else None
+        folder = attempt.root if attempt is not None else None
         result = TaskResult(run.name, run.node.component, state, task.number, code, message, folder, task.started, now)
         if found is not None:
             result = result.as_reused(found.reused)

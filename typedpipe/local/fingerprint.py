@@ -40,6 +40,7 @@ FORMAT = 1
 """Part of each key: a change of what a key is made of makes all old ones unknown."""
 LONG = 1000
 """Texts that are longer stand in the data by their digest."""
+_text = json.JSONEncoder(separators=(",", ":")).encode
 _INTEGER = re.compile(r"-?(0|[1-9][0-9]{0,14})")
 
 Facts: TypeAlias = Mapping[str, Mapping[str, Any]]
@@ -138,7 +139,7 @@ class Fingerprints:
         image = run.settings.get("image")
         if known.contained and image:
             own["image"] = str(image)
-        text = json.dumps(own, separators=(",", ":"))
+        text = _text(own)
         key = sha256(f"{known.digest}\n{text}".encode()).hexdigest()
         shown = {**known.data, **own, "parameters": {n: short(v) for n, v in parameters.items()}}
         if self.environment:

@@ -8,6 +8,15 @@ from collections.abc import Callable
 from types import FrameType
 
 
+class _Inside:
+    """Whether a task runs in this process, in the thread that gets the signals: then they end it, too."""
+
+    task = False
+
+
+INSIDE = _Inside()
+
+
 def on_interrupt(action: Callable[[], None]) -> Callable[[], None]:
     """Let Ctrl-C and SIGTERM do this, until what is returned is called.
 
@@ -18,6 +27,8 @@ def on_interrupt(action: Callable[[], None]) -> Callable[[], None]:
 
     def act(_number: int, _frame: FrameType | None) -> None:
         action()
+        if INSIDE.task:
+            raise KeyboardInterrupt
 
     old = [(number, signal.signal(number, act)) for number in (signal.SIGINT, signal.SIGTERM)]
 

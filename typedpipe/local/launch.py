@@ -64,7 +64,9 @@ class Launcher(Protocol):
         """Readable when :meth:`reports` has something."""
         ...
 
-    def start(self, launch: Launch) -> None: ...
+    def start(self, launch: Launch) -> Exited | None:
+        """Start a task; its end, when it has ended already."""
+        ...
 
     def signal(self, ticket: str, number: int) -> None:
         """Signal the task and its process group."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from typedpipe.local.events import RunState, TaskState
@@ -114,18 +113,29 @@ class Ledger:
 
     # -------------------------------------------------------------------------------------- starts and ends
 
-    def started(self, task: Tracked, folder: Path, time: float) -> None:
+    def started(self, task: Tracked, time: float) -> None:
         """An attempt is about to start."""
         run = task.run
-        self._index.attempt_started(run.name, run.node.component, task.number, folder, time)
+        if run.node.component in self._reuse.unclaimed:
+            return  # it is over before anybody could see that it runs: its end says all
+        self._index.attempt_started(
+            run.name, run.node.component, task.number, task.attempt.root if task.attempt else "", time
+        )
         if task.attempts == 1:
             self._index.inputs(run.name, run.values)
 
     def ended(self, task: Tracked, state: TaskState, code: int | None, message: str, time: float) -> None:
         """The attempt has ended."""
+        run = task.run
+        if run.node.component in self._reuse.unclaimed:
+            attempt = task.attempt
+            if attempt is not None:
+                begun = task.started or time
+                self._index.attempted(run.name, task.number, attempt.root, begun, (state, code, message, time))
+            return
         self._index.attempt_ended(task.run.name, task.number, state, code, message, time)
 
-    def publish(self, folder: Path, outputs: Mapping[str, Value]) -> dict[str, Value]:
+    def publish(self, folder: str, outputs: Mapping[str, Value]) -> dict[str, Value]:
         """As :func:`typedpipe.local.publish.publish`."""
         published = publish(self._root.objects, folder, outputs)
         reach("outputs-published")
@@ -150,7 +160,7 @@ class Ledger:
         """The task is done with; those that waited for its key, to be offered again."""
         run = task.run
         parts = self._parts.pop(run.name, None)
-        if not task.attempts:
+        if not task.attempts or run.node.component in self._reuse.unclaimed:
             self._index.inputs(run.name, run.values)
         self._index.finished(
             run.name,

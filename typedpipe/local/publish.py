@@ -11,7 +11,7 @@ from typedpipe.local.store.objects import Objects
 from typedpipe.local.values import Stored, Value
 
 
-def publish(objects: Objects, folder: Path, outputs: Mapping[str, Value]) -> dict[str, Value]:
+def publish(objects: Objects, folder: Path | str, outputs: Mapping[str, Value]) -> dict[str, Value]:
     """Move what lies in an attempt's folder into the store; what was moved before a kill is found there.
 
     Raises:

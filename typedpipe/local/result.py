@@ -12,7 +12,7 @@ from typedpipe.local.events import RunState, TaskState
 
 @dataclass(frozen=True, slots=True)
 class TaskResult:
-    """One task of the run. ``folder`` and ``log`` are the last attempt's; None when it never started."""
+    """One task of the run. ``place`` is the folder of the last attempt; None when it never started."""
 
     name: str
     component: str
@@ -20,7 +20,7 @@ class TaskResult:
     attempts: int = 0
     exit_code: int | None = None
     message: str = ""
-    folder: Path | None = None
+    place: str | None = None
     started: float | None = None
     finished: float | None = None
     reused: Literal["", "cache", "resumed"] = ""
@@ -31,9 +31,14 @@ class TaskResult:
         return replace(self, reused=how)
 
     @property
+    def folder(self) -> Path | None:
+        """The folder of the last attempt."""
+        return None if self.place is None else Path(self.place)
+
+    @property
     def log(self) -> Path | None:
         """The file of what it printed; not there when a task in this process printed nothing."""
-        return None if self.folder is None else self.folder / "log"
+        return None if self.place is None else Path(self.place, "log")
 
     @property
     def seconds(self) -> float:

@@ -268,7 +268,7 @@ class _Found:
         if folder is None or not (folder / RESULT).exists():
             return None
         try:
-            outputs = Attempt(folder, self.pipeline.components[node.component], {}, {}).outputs()
+            outputs = Attempt(str(folder), self.pipeline.components[node.component], {}, {}).outputs()
         except (TaskRefused, ValueError, OSError):
             return None
         if not all(self._is_whole(value) for value in outputs.values()):
@@ -279,7 +279,7 @@ class _Found:
     def _last_attempt(self, path: str, record: StoredTask | None) -> Path | None:
         if record is not None and record.attempts:
             return record.attempts[-1].folder
-        place = folder_of(self.run.folder / "tasks", path)
+        place = Path(folder_of(self.run.folder / "tasks", path))
         try:
             numbers = [int(name) for name in os.listdir(place) if name.isdigit()]
         except OSError:

@@ -259,7 +259,7 @@ def run_spin(
     report.raise_if_errors()
     folder = _new_folder(spin.run)
     env = {**options.environment, **spin.env}
-    attempt = Attempt(folder / "task", spin.component, {**spin.values, **values}, env, dict(spin.settings))
+    attempt = Attempt(f"{folder}/task", spin.component, {**spin.values, **values}, env, dict(spin.settings))
     started = time.monotonic()
     launcher = launcher_for(places, nonce=secrets.token_hex(8), objects=spin.run.root / "objects", debug=options.debug)
     try:

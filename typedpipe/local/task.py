@@ -29,13 +29,13 @@ class TaskRefused(Exception):
     """The task cannot start, or ended without what it owes; the message is for the user."""
 
 
-def folder_of(root: Path, name: str, attempt: int | None = None) -> Path:
+def folder_of(root: Path | str, name: str, attempt: int | None = None) -> str:
     """The folder of a task, or of one of its attempts: its path in the run, with each part made a plain file name."""
-    last = "" if attempt is None else str(attempt)
+    last = "" if attempt is None else f"/{attempt}"
     if len(name) < 80 and not _PLAIN_PATH.search(name):  # nearly all: without a list of parts
-        return Path(f"{root}/{name}/{last}")
+        return f"{root}/{name}{last}"
     parts = [part if len(part) < 80 and not _PLAIN.search(part) else _short(part) for part in name.split("/")]
-    return root.joinpath(*parts, last)
+    return f"{root}/{'/'.join(parts)}{last}"
 
 
 def _short(part: str) -> str:
@@ -44,9 +44,9 @@ def _short(part: str) -> str:
 
 @dataclass(slots=True)
 class Attempt:
-    """The files of one attempt."""
+    """The files of one attempt; ``root`` is its folder."""
 
-    folder: Path
+    root: str
     component: Component
     values: dict[str, Value]
     env: dict[str, str]
@@ -64,12 +64,16 @@ class Attempt:
     )
 
     @property
+    def folder(self) -> Path:
+        return Path(self.root)
+
+    @property
     def job(self) -> str:
-        return f"{self.folder}/job.json"
+        return f"{self.root}/job.json"
 
     @property
     def log(self) -> str:
-        return f"{self.folder}/{LOG}"
+        return f"{self.root}/{LOG}"
 
     def write(self, spec: str) -> None:
         """Write the job; ``spec`` is the file of the component's spec.
@@ -78,7 +82,7 @@ class Attempt:
             TaskRefused: an input cannot be given.
             OSError: the disk does not take it.
         """
-        os.makedirs(self.folder)
+        os.makedirs(self.root)
         data = self.data(spec)
         with open(self.job, "w", encoding="utf-8") as file:
             file.write(json.dumps(data))
@@ -93,14 +97,14 @@ class Attempt:
             self._give(port)
         argv: list[str] | None = None
         if isinstance(self.component.impl, ContainerImpl):
-            command = HostCommand(self.component, self.values, str(self.folder))
+            command = HostCommand(self.component, self.values, self.root)
             argv = command.argv()
             self._folders += ["out/a", "out/p", "out/raw"]
-        env = {"TYPEDPIPE_TERMINATION_LOG": f"{self.folder}/{MESSAGE}", **self.env}
+        env = {"TYPEDPIPE_TERMINATION_LOG": f"{self.root}/{MESSAGE}", **self.env}
         return {
             "spec": spec,
             "parameters": self._parameters,
-            "root": str(self.folder),
+            "root": self.root,
             "links": self._links,
             "folders": self._folders,
             "env": env,
@@ -231,7 +235,7 @@ class Attempt:
     def message(self) -> str:
         """The one line that the task left about its end."""
         try:
-            with open(f"{self.folder}/{MESSAGE}", "rb") as file:
+            with open(f"{self.root}/{MESSAGE}", "rb") as file:
                 return file.read(4096).decode("utf-8", "replace").strip()
         except OSError:
             return ""

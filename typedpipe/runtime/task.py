@@ -316,9 +316,12 @@ def encode(value: Any, type_: Any, name: str = "value") -> str:
         raise WireError(name, "is nested too deep, or contains itself") from None
 
 
+_canonical = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+
+
 def to_text(data: Any) -> str:
     """Canonical JSON text of JSON data, with nothing in it that an engine might take for its own syntax."""
-    text: str = _any_digits(lambda: json.dumps(data, separators=(",", ":"), allow_nan=False))
+    text: str = _any_digits(lambda: _canonical(data))
     return text.replace("{" * 2, "{\\u007b").replace("$", "\\u0024").replace("\x7f", "\\u007f")
 
 
@@ -348,12 +351,22 @@ def _any_digits(convert: Callable[[], Any]) -> Any:
         sys.set_int_max_str_digits(limit)
 
 
-def _parse(text: str, name: str, classes: Any) -> Any:
-    def refuse(constant: str) -> NoReturn:
-        raise WireError(name, "`{}` is not JSON".format(constant))
+class _Constant(Exception):
+    """``NaN`` and the like, which JSON does not have."""
 
+
+def _refuse(constant: str) -> NoReturn:
+    raise _Constant(constant)
+
+
+_parsed = json.JSONDecoder(parse_constant=_refuse).decode
+
+
+def _parse(text: str, name: str, classes: Any) -> Any:
     try:
-        data = _any_digits(lambda: json.loads(text, parse_constant=refuse))
+        data = _any_digits(lambda: _parsed(text))
+    except _Constant as constant:
+        raise WireError(name, "`{}` is not JSON".format(constant)) from None
     except json.JSONDecodeError as error:
         raise WireError(name, "is not JSON ({}): {}".format(error, _clip(text))) from None
     return _evaluate(data, name, classes) if 'tp"' in text else data
@@ -807,7 +820,9 @@ def _fill(module: ModuleType, spec: dict[str, Any]) -> None:
     space = module.__dict__
     codes = compile_source(spec)
     defined = {name for _, names in codes for name in names}
-    space.update((name, value) for name, value in _stub_names().items() if name not in space)
+    names = dict(_stub_names())
+    names.update(space)  # what is there already stays
+    space.update(names)
     space["__loader__"] = _Lines(spec["chunks"])
     wanted = _typing_names(codes)
     if wanted:
@@ -1331,7 +1346,7 @@ def _run(task: _Task) -> None:
     results = task.results(_call(task))
     for name, key, how, type_ in spec["outputs"]:
         task.write(name, key, how, type_, results[name] if how in ("return", "field") else task.given[name])
-    if os.path.isdir(_state["scratch"]):
+    if (task.kept is None or task.spec["outputs"]) and os.path.isdir(_state["scratch"]):
         import shutil
 
         shutil.rmtree(_state["scratch"], ignore_errors=True)

@@ -217,7 +217,8 @@ def _kind(row: Row) -> str:
         case Loop():
             return " (each)"
         case Call():
-            return f" = {shown(row.node.pipeline)}" if row.node.pipeline != row.name else ""
+            called = row.node.pipeline.partition("#")[0]  # a key: what follows tells apart what has one name
+            return f" = {shown(called)}" if called != row.name else ""
         case Branch() | ExitHandler():
             return ""
         case _:

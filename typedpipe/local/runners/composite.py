@@ -49,10 +49,13 @@ class Composite:
     def fileno(self) -> int:
         return self._inbox.fileno() if self._epoll is None else self._epoll.fileno()
 
-    def start(self, launch: Launch) -> None:
+    def start(self, launch: Launch) -> Exited | None:
         launcher = self._launcher(launch)
         self._owners[launch.ticket] = launcher
-        launcher.start(launch)
+        ended = launcher.start(launch)
+        if ended is not None:
+            del self._owners[launch.ticket]
+        return ended
 
     def signal(self, ticket: str, number: int) -> None:
         owner = self._owners.get(ticket)
@@ -82,7 +85,7 @@ class Composite:
     def _launcher(self, launch: Launch) -> Launcher:
         placement = self._placements[launch.component]
         if placement.runner == "inprocess":
-            return self._use("inprocess", lambda: InProcessLauncher(self._inbox, self._debug))
+            return self._use("inprocess", lambda: InProcessLauncher(self._debug))
         client = placement.client
         if client is not None:
             components = {key: placed.component for key, placed in self._placements.items()}

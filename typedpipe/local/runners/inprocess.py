@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import sys
-import threading
 import traceback
-from collections.abc import Callable, Generator, Iterable, Mapping
-from contextlib import contextmanager
-from types import FrameType, TracebackType
+from collections.abc import Callable, Iterable, Mapping
+from types import TracebackType
 from typing import Any, TextIO
 
 from typedpipe.local.child import finish, lay_out, read_spec, refuse
+from typedpipe.local.interrupts import INSIDE
 from typedpipe.local.launch import Exited, Inbox, Launch
 from typedpipe.runtime import task as runtime
 
@@ -25,11 +23,11 @@ SAID = "TYPEDPIPE_TERMINATION_LOG"
 
 
 class InProcessLauncher:
-    """Runs a task when it is started; :meth:`reports` then has its end."""
+    """Runs a task when it is started, and gives its end."""
 
-    def __init__(self, inbox: Inbox | None = None, debug: bool = False) -> None:
+    def __init__(self, debug: bool = False) -> None:
         self.generation = 0
-        self._inbox = inbox or Inbox()
+        self._inbox = Inbox()
         self._debug = debug
         self._specs: dict[str, dict[str, Any]] = {}
         self._shared = ""
@@ -37,8 +35,8 @@ class InProcessLauncher:
     def fileno(self) -> int:
         return self._inbox.fileno()
 
-    def start(self, launch: Launch) -> None:
-        self._inbox.put(self._run(launch))
+    def start(self, launch: Launch) -> Exited:
+        return self._run(launch)
 
     def signal(self, ticket: str, number: int) -> None:
         """Nothing: when anyone can call this, the task has ended."""
@@ -48,6 +46,8 @@ class InProcessLauncher:
 
     def close(self) -> None:
         self._inbox.close()
+        if self._shared:
+            os.environ.pop(SAID, None)
 
     def _run(self, launch: Launch) -> Exited:
         job = launch.data
@@ -56,16 +56,19 @@ class InProcessLauncher:
             with open(launch.job, encoding="utf-8") as file:
                 job = json.load(file)
         assert job is not None
+        light = kept is not None and not job["links"] and not job["folders"]
+        if light and not self._shared:
+            self._share(launch.spec)
         output = Output(launch.log)
         before = Before()
         try:
             try:
-                spec = self._enter(job, launch.spec, kept is not None)
+                spec = self._enter(job, launch.spec, light)
             except OSError as error:
                 return Exited(launch.ticket, refuse(dict(job), f"the task's folder cannot be made: {error}"))
             try:
-                with interruptible():
-                    runtime.main(spec, job["parameters"], job["root"], kept)
+                INSIDE.task = True
+                runtime.main(spec, job["parameters"], job["root"], kept)
             except SystemExit as stop:
                 if isinstance(stop.__context__, KeyboardInterrupt):
                     return Exited(launch.ticket, 130, "interrupted")
@@ -76,21 +79,25 @@ class InProcessLauncher:
                 finish(job["root"])
             return Exited(launch.ticket, 0, texts=kept)
         finally:
+            INSIDE.task = False
             before.restore()
             output.close()
+
+    def _share(self, spec: str) -> None:
+        """Make the folder in which tasks without files of their own run, and the place for the line about a failure."""
+        self._shared = os.path.join(os.path.dirname(os.path.dirname(spec)), "work")
+        os.makedirs(self._shared, exist_ok=True)
+        os.environ[SAID] = os.path.join(self._shared, ".message")
 
     def _enter(self, job: Mapping[str, Any], path: str, light: bool) -> dict[str, Any]:
         """Be where the task is to be; its spec."""
         spec = self._specs.get(path)
         if spec is None:
             spec = self._specs[path] = read_spec(path)
-        if light and not job["links"] and not job["folders"]:
-            if not self._shared:
-                self._shared = os.path.join(os.path.dirname(os.path.dirname(path)), "work")
-                os.makedirs(self._shared, exist_ok=True)
+        if light:
             os.chdir(self._shared)
-            os.environ.update(job["env"])
-            os.environ[SAID] = os.path.join(self._shared, ".message")
+            if len(job["env"]) > 1:
+                os.environ.update({name: value for name, value in job["env"].items() if name != SAID})
         else:
             os.makedirs(job["root"], exist_ok=True)
             lay_out(dict(job))
@@ -177,29 +184,6 @@ class Before:
             sys.modules.pop(runtime.MODULE, None)
         else:
             sys.modules[runtime.MODULE] = self._module
-
-
-@contextmanager
-def interruptible() -> Generator[None]:
-    """Let Ctrl-C and SIGTERM end the task as well as cancel the run: the engine's own handler only takes note."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    old = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        handler = old[signal.Signals(number)]
-        if callable(handler) and handler is not signal.default_int_handler:
-            handler(number, frame)
-        raise KeyboardInterrupt
-
-    for number in old:
-        signal.signal(number, interrupt)
-    try:
-        yield
-    finally:
-        for number, handler in old.items():
-            signal.signal(number, signal.SIG_DFL if handler is None else handler)
 
 
 def post_mortem(error: BaseException | None, terminal: Callable[[], None]) -> None:

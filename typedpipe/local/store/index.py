@@ -54,6 +54,10 @@ ON CONFLICT (name) DO UPDATE SET component = excluded.component, state = exclude
     finished = excluded.finished, outputs = excluded.outputs, reused = excluded.reused, source_run = excluded.source_run,
     key = excluded.key, key_parts = excluded.key_parts
 """
+_ATTEMPTED = """
+INSERT OR REPLACE INTO attempts (task, number, state, folder, started, finished, exit_code, message)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+"""
 _RUN = """
 INSERT INTO run (id, state, message, outputs, finished) VALUES (1, ?, ?, ?, ?)
 ON CONFLICT (id) DO UPDATE SET state = excluded.state, message = excluded.message, outputs = excluded.outputs,
@@ -127,6 +131,13 @@ class RunIndex:
             key,
             pack_data(key_parts or {}),
         )
+
+    def attempted(
+        self, task: str, attempt: int, folder: str, started: float, end: tuple[TaskState, int | None, str, float]
+    ) -> None:
+        """An attempt that has ended, of which nothing was said before; ``end``: its state, code, message and time."""
+        state, code, message, time = end
+        self._database.write(_ATTEMPTED, task, attempt, state, self._relative(folder), started, time, code, message)
 
     def run_finished(self, state: RunState, message: str, outputs: Mapping[str, Value], time: float) -> None:
         self._database.write(_RUN, state, message, pack(outputs, self._root), time)

@@ -10,6 +10,8 @@ from typing import Any, cast
 from typedpipe.local.store.model import data_value, value_data
 from typedpipe.local.values import Value
 
+_text = json.JSONEncoder(separators=(",", ":")).encode
+
 
 def pack(values: Mapping[str, Value], root: str) -> str:
     """Values by name, as text.
@@ -22,7 +24,7 @@ def pack(values: Mapping[str, Value], root: str) -> str:
     data = {
         name: value if isinstance(value, str) else _inside(value_data(value), root) for name, value in values.items()
     }
-    return json.dumps(data, separators=(",", ":"))
+    return _text(data)
 
 
 def unpack(text: str, root: str) -> dict[str, Value]:
@@ -69,7 +71,7 @@ def _outside(data: Any, root: str) -> Value:
 
 
 def pack_data(data: Mapping[str, Any]) -> str:
-    return json.dumps(data, separators=(",", ":")) if data else "{}"
+    return _text(data) if data else "{}"
 
 
 def unpack_data(text: str) -> dict[str, Any]:
