@@ -244,6 +244,7 @@ class Engine:
             Launch(ticket, attempt.job, attempt.log, spec, run.node.component, bool(env), data)
         )
         if ended is not None:
+            self._interrupted()  # Ctrl-C ended the task: it was canceled, and has not failed
             self._exited(ended)
             return
         limit = run.node.options.timeout_seconds
