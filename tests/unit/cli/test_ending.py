@@ -15,7 +15,9 @@ EMPTY = Pipeline("p", Graph(), closed=True)
 
 
 def failed(name: str, log: Path | None = None, message: str = "exit code 1") -> TaskResult:
-    return TaskResult(name, "c", "FAILED", 1, 1, message, folder=log and log.parent, started=1.0, finished=2.0)
+    return TaskResult(
+        name, "c", "FAILED", 1, 1, message, place=str(log.parent) if log else None, started=1.0, finished=2.0
+    )
 
 
 def said(*tasks: TaskResult, columns: int = 200, message: str = "") -> str:

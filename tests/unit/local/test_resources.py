@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -52,7 +53,7 @@ def test_tasks_that_ask_for_the_machine_run_one_after_another(tmp_path: Path) ->
     names = ("a", "b", "c")
     result = run(pipeline(graph(*(task(n, SLEEP, (), whole, s=0.15) for n in names))), {}, folder=tmp_path)
     spans = sorted((t.started or 0.0, t.finished or 0.0) for t in result.tasks.values())
-    assert all(end <= start for (_, end), (start, _) in zip(spans, spans[1:], strict=False))
+    assert all(end <= start for (_, end), (start, _) in pairwise(spans))
 
 
 def test_tasks_that_ask_for_nothing_wait_together(tmp_path: Path) -> None:

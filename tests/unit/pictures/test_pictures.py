@@ -62,9 +62,9 @@ def test_user_text_is_text_in_every_picture(draw: Callable[[str, str], str], tmp
 
 def test_boxes_of_one_scope_do_not_overlap(draw: Callable[[str, str], str]) -> None:
     from typedpipe.cli.choosing import load_pipeline
+    from typedpipe.compiler import driver
     from typedpipe.pictures.boxes import picture
     from typedpipe.pictures.layout import lay_out
-    from typedpipe.compiler import driver
 
     layout = lay_out(picture(driver.check(load_pipeline(str(ROOT / "examples" / "digits.py")))).boxes)
     for number, one in enumerate(layout.items):

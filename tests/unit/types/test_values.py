@@ -51,7 +51,7 @@ CONSTANTS: list[tuple[Any, str, str]] = [
     (float("-inf"), '{"\\u0024tp":["float","-inf"]}', "float"),
     ("a$b {{x}} \x7f é", '"a\\u0024b {\\u007bx}} \\u007f \\u00e9"', 'Literal["a$b {{x}} \\x7f é"]'),
     ([], "[]", "list[Never]"),
-    ([1, "a", 0.5], '[1,"a",0.5]', 'list[int | str | float]'),
+    ([1, "a", 0.5], '[1,"a",0.5]', "list[int | str | float]"),
     ((1, 2), "[1,2]", "list[Literal[1, 2]]"),
     (range(2), "[0,1]", "list[Literal[0, 1]]"),
     ({"b": 1, "a": None}, '{"b":1,"a":null}', '{"b": Literal[1], "a": None}'),
