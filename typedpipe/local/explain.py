@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import unified_diff
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from typedpipe.ir.nodes import Pipeline, PythonImpl, Task
 from typedpipe.local.fingerprint import Fingerprints
@@ -123,7 +123,7 @@ class Record:
         node = node_at(self.pipeline, task.name)
         if not isinstance(node, Task) or (not task.inputs and self.pipeline.components[node.component].inputs):
             return None
-        nowhere: Body = None  # type: ignore[assignment]  # keys do not look at where a task stands
+        nowhere = cast("Body", None)  # keys do not look at where a task stands
         return TaskRun(task.name, node, dict(task.inputs), {}, {}, False, nowhere)
 
 

@@ -14,7 +14,15 @@ from dataclasses import dataclass
 from glob import glob
 
 _SUFFIXES = {
-    "": 1, "m": 1e-3, "k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15, "E": 1e18,
+    "": 1,
+    "m": 1e-3,
+    "k": 1e3,
+    "K": 1e3,
+    "M": 1e6,
+    "G": 1e9,
+    "T": 1e12,
+    "P": 1e15,
+    "E": 1e18,
     **{f"{letter}i": 1 << 10 * power for power, letter in enumerate("KMGTPE", 1)},
 }
 _QUANTITY = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(m|[kKMGTPE]|[KMGTPE]i)?")

@@ -322,7 +322,8 @@ class _Watch:
         interrupts = 0
         with selectors.DefaultSelector() as selector:
             try:
-                self.launcher.start(launch)
+                ended = self.launcher.start(launch)
+                found = [ended] if ended is not None else []
             except KeyboardInterrupt:
                 interrupts = 1
             selector.register(self.launcher.fileno(), selectors.EVENT_READ)

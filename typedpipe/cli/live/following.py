@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from typedpipe.cli.live.tree import ENDS, Live, Look, Row, Tree, expected
+from typedpipe.cli.live.tree import ENDS, REUSED, Live, Row, Tree, expected
 from typedpipe.ir.nodes import Loop, Pipeline
 from typedpipe.local import events
 
@@ -109,7 +109,7 @@ class Following:
         row = self._row(event.task)
         if row is None:
             return
-        look: Look = {"cache": "cached", "resumed": "resumed"}.get(event.reused, ENDS.get(event.state, "done"))  # type: ignore[assignment]  # the values are looks
+        look = REUSED.get(event.reused) or ENDS.get(event.state, "done")
         live = self.live.pop(event.task, None)
         if live is not None:
             row.runs.pop(event.task, None)

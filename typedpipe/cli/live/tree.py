@@ -17,6 +17,7 @@ from typedpipe.local.plan import GraphPlan, plan
 
 Look: TypeAlias = Literal["waiting", "running", "done", "cached", "resumed", "failed", "omitted", "canceled", "skipped"]
 ENDS: dict[str, Look] = {"SUCCEEDED": "done", "FAILED": "failed", "OMITTED": "omitted", "CANCELED": "canceled"}
+REUSED: dict[str, Look] = {"cache": "cached", "resumed": "resumed"}
 
 
 @dataclass(slots=True, eq=False)

@@ -12,7 +12,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
-from typing import Any, TextIO
+from typing import Any, TextIO, cast
 
 from typedpipe.local.child import finish, lay_out, read_spec, refuse
 from typedpipe.local.interrupts import INSIDE
@@ -131,7 +131,7 @@ class Output:
         self._streams = sys.stdout, sys.stderr
         self._hook: Callable[..., Any] = sys.breakpointhook
         sys.stdout = sys.stderr = self  # a stream by what __getattr__ finds
-        sys.breakpointhook = self._breakpoint
+        sys.breakpointhook = cast("Any", self._breakpoint)
 
     def __getattr__(self, name: str) -> Any:
         if self._file is None:
@@ -144,7 +144,7 @@ class Output:
 
     def close(self) -> None:
         self.real()
-        sys.breakpointhook = self._hook
+        sys.breakpointhook = cast("Any", self._hook)
         if self._file is not None:
             self._file.close()
 
