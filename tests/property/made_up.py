@@ -202,7 +202,7 @@ class Scripted:
 def task_of(launch: Launch) -> str:
     """The path of a task in the run, from its folder: ``…/tasks/<path>/<attempt>/job.json``."""
     folder = Path(launch.job).parent.parent
-    return str(folder).rpartition("/@run/")[2].removeprefix("tasks/")
+    return str(folder).rpartition("/_@run/")[2].removeprefix("tasks/")
 
 
 def leave_output(launch: Launch, value: int) -> None:

@@ -47,7 +47,7 @@ def play(pipeline: Pipeline, data: st.DataObject, *, jobs: int, interrupts: int 
     """Run with ends that are drawn while it goes on; ``interrupts`` of its steps cancel it."""
     with tempfile.TemporaryDirectory() as place:
         root = open_root(Path(place) / "runs", create=True)
-        folder = root.new_run("made", pipeline, {}, {})
+        folder = root.new_run("_@run", pipeline, {}, {})
         return play_in(root, folder, pipeline, data, jobs=jobs, interrupts=interrupts, done={})
 
 
@@ -147,10 +147,10 @@ def test_a_resumed_run_takes_what_succeeded_and_runs_the_rest(
 ) -> None:
     with tempfile.TemporaryDirectory() as place:
         root = open_root(Path(place) / "runs", create=True)
-        folder = root.new_run("made", pipeline, {}, {})
+        folder = root.new_run("_@run", pipeline, {}, {})
         first = play_in(root, folder, pipeline, data, jobs=jobs, interrupts=cancels, done={})
         root = open_root(Path(place) / "runs")
-        run = root.run("made")
+        run = root.run("_@run")
         stored = tasks(run)
         assert {task.name: task.state for task in stored} == first.states
         done = {task.name: task.outputs for task in stored if task.state == "SUCCEEDED"}
