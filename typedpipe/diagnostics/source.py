@@ -16,6 +16,8 @@ from typedpipe.diagnostics.model import Span
 if TYPE_CHECKING:
     import ast
 
+    from typedpipe.diagnostics.owners import Place
+
 
 @dataclass(slots=True)
 class Source:
@@ -24,6 +26,7 @@ class Source:
     lines: tuple[str, ...]
     is_ascii: bool
     _calls: dict[tuple[int, int], ast.Call] | None = field(default=None)
+    _owners: dict[Place, Place] | None = field(default=None)
 
     def line(self, number: int) -> str:
         """The text of a line, counted from 1; "" where the file has no such line."""
@@ -43,14 +46,27 @@ class Source:
         if self._calls is None:
             import ast
 
-            try:
-                tree = ast.parse("\n".join(self.lines))
-            except (SyntaxError, ValueError, RecursionError):
-                self._calls = {}
-            else:
-                calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
-                self._calls = {(call.end_lineno or 0, call.end_col_offset or 0): call for call in calls}
+            tree = self._parse()
+            calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)] if tree is not None else []
+            self._calls = {(call.end_lineno or 0, call.end_col_offset or 0): call for call in calls}
         return self._calls
+
+    def owners(self) -> dict[Place, Place]:
+        """The statements and expressions of the file by the places of what they test, loop over, enter or format."""
+        if self._owners is None:
+            from typedpipe.diagnostics.owners import owners_of
+
+            tree = self._parse()
+            self._owners = owners_of(tree) if tree is not None else {}
+        return self._owners
+
+    def _parse(self) -> ast.Module | None:
+        import ast
+
+        try:
+            return ast.parse("\n".join(self.lines))
+        except (SyntaxError, ValueError, RecursionError):
+            return None
 
 
 _sources: dict[str, tuple[tuple[int, int], Source]] = {}

@@ -6,13 +6,20 @@ once at the end: reading a code object's table of positions at each call would b
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from types import CodeType
+from typing import TYPE_CHECKING
 
 from typedpipe.diagnostics.model import Span
 from typedpipe.diagnostics.source import Source, display_path, read_source
 
+if TYPE_CHECKING:
+    from typedpipe.diagnostics.owners import Place
+
 __all__ = ["display_path", "resolve_spans"]
+
+_NARROWS = sys.version_info[:2] > (3, 11)
 
 
 def resolve_spans(places: Sequence[tuple[CodeType, int]]) -> list[Span]:
@@ -31,18 +38,29 @@ def resolve_spans(places: Sequence[tuple[CodeType, int]]) -> list[Span]:
     for indices in by_code.values():
         code = places[indices[0]][0]
         positions = list(code.co_positions())
+        instructions = code.co_code
         file = display_path(code.co_filename)
         source = read_source(file)
         for index in indices:
             at = places[index][1] // 2
-            position = positions[at] if 0 <= at < len(positions) else (code.co_firstlineno, None, None, None)
+            inside = 0 <= at < len(positions)
+            position = positions[at] if inside else (code.co_firstlineno, None, None, None)
+            if _NARROWS and inside and source is not None:
+                position = _widened(source, instructions[2 * at], position)
             spans[index] = _span(file, source, position, code.co_firstlineno)
     return spans
 
 
-def _span(
-    file: str, source: Source | None, position: tuple[int | None, int | None, int | None, int | None], first_line: int
-) -> Span:
+def _widened(source: Source, instruction: int, position: Place) -> Place:
+    """What 3.11 records for the instruction: the whole `if`, `for`, `with` or f-string, not what stands in it."""
+    from typedpipe.diagnostics.owners import narrowed_opcodes
+
+    if instruction not in narrowed_opcodes():
+        return position
+    return source.owners().get(position, position)
+
+
+def _span(file: str, source: Source | None, position: Place, first_line: int) -> Span:
     line, end_line, start, end = position
     if line is None:
         return Span(file, first_line)
