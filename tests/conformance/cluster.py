@@ -12,7 +12,7 @@ from importlib import import_module
 from typing import Any
 
 import yaml
-from cases import Case, Outcome, TaskEnd, wire_data
+from cases import TARGET, Case, Outcome, TaskEnd, wire_data
 
 from typedpipe.compiler import driver
 from typedpipe.compiler.argo.names import slug
@@ -98,7 +98,7 @@ class Cluster:
 def run_there(case: Case, cluster: Cluster) -> tuple[Outcome, dict[str, Any]]:
     """Compile a pipeline and run it on the cluster."""
     closed = driver.check(case.traced, Diagnostics())
-    (text,) = driver.compile(case.traced, "argo", {}).values()
+    (text,) = driver.compile(case.traced, "argo", {"target": TARGET}).values()
     *libraries, manifest = yaml.safe_load_all(text)
     for library in libraries:
         cluster.keep(library)

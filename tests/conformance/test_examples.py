@@ -24,6 +24,7 @@ COMPANION = ("type", "version", "name", "metadata", "digest", "size")
 
 @pytest.mark.parametrize(("name", "pods"), [("hello", 6), ("digits", 7)])
 def test_example(name: str, pods: int, tmp_path: Path) -> None:
+    from cases import TARGET
     from cluster import Cluster
 
     kubectl = shutil.which("kubectl")
@@ -32,7 +33,7 @@ def test_example(name: str, pods: int, tmp_path: Path) -> None:
     file = EXAMPLES / f"{name}.py"
     here = json.loads(_typedpipe("run", str(file), "-o", "json", "--folder", str(tmp_path / "runs")).splitlines()[-1])
     manifest = tmp_path / "workflow.yaml"
-    _typedpipe("compile", str(file), "-o", str(manifest))
+    _typedpipe("compile", str(file), "--argo-target", TARGET, "-o", str(manifest))
     cluster = Cluster.from_environment()
     arguments = [kubectl, "create", "-n", cluster.namespace, "-f", str(manifest), "-o", "name"]
     made = subprocess.run(arguments, capture_output=True, text=True, check=True).stdout.strip().rpartition("/")[2]

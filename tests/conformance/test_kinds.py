@@ -56,8 +56,10 @@ def make() -> Iterator[Make]:
 
 
 def compiled(**options: object) -> dict[str, Any]:
+    from cases import TARGET
+
     assert doubled.ir is not None
-    (text,) = driver.compile(doubled.ir, "argo", options).values()
+    (text,) = driver.compile(doubled.ir, "argo", {"target": TARGET, **options}).values()
     manifest: dict[str, Any] = yaml.safe_load(text)
     return manifest
 

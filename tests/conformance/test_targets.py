@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from cases import NAMES, load
+from cases import NAMES, NEEDS_MORE, load
 
 from tests.argo_schema import VERSIONS, valid
 from typedpipe.compiler import driver
 from typedpipe.diagnostics.model import PipelineError
-
-NEEDS_MORE = {"environments": "names to show need Argo 3.7"}
-"""Constructs that Argo 3.6 has no word for, with what the compiler says."""
 
 
 @pytest.mark.parametrize("target", VERSIONS)
