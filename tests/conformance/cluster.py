@@ -45,7 +45,9 @@ class Cluster:
         kubernetes.config.load_kube_config()
         _, active = kubernetes.config.list_kube_config_contexts()
         namespace = active["context"].get("namespace") or "argo"
-        return cls(kubernetes.client.CustomObjectsApi(), namespace)
+        chosen = kubernetes.client.Configuration.get_default_copy()
+        chosen.refresh_api_key_hook = None  # it reads os.environ at each call, which pytest changes meanwhile
+        return cls(kubernetes.client.CustomObjectsApi(kubernetes.client.ApiClient(chosen)), namespace)
 
     def submit(self, workflow: dict[str, Any]) -> str:
         made = self.api.create_namespaced_custom_object(*GROUP, self.namespace, "workflows", workflow)

@@ -100,13 +100,53 @@ def native_list(text: str) -> str:
     return f'({text} startsWith "{{" ? ({form}[0] == "boxed" ? {boxed} : {form}[0] == "collected" ? {once} : {form}[1]) : fromJSON({text}))'
 
 
+# Argo up to 3.7.14 hands a loop's item that is text over with JSON's escapes left in, and newer ones without them
+# (`processItem` in workflow/controller/operator.go). So an item has no character that is escaped: `"` is `'`, and the
+# others are `~` and a letter, as `~` itself is. It is also what the loop's nodes are named after.
+_ITEM_CODES = (("~", "~t"), ("'", "~a"), ("\\", "~b"), ('"', "'"))
+
+
+def item_text(wire: str) -> str:
+    r"""An item as a loop has it in its list.
+
+    >>> print(item_text(r'["a~","\n"]'))
+    ['a~t','~bn']
+    """
+    for plain, code in _ITEM_CODES:
+        wire = wire.replace(plain, code)
+    return wire
+
+
+def _item_texts(wires: str) -> str:
+    coded = "#"
+    for plain, code in _ITEM_CODES:
+        coded = f"sprig.replace({json.dumps(plain)},{json.dumps(code)},{coded})"
+    return f"toJson(map({wires}, {{{coded}}}))"
+
+
+def item_wire() -> str:
+    """The wire text of the item that a loop's body is for; the other way round than :func:`item_text`.
+
+    Older controllers read the tag too early, when there is no item yet, and keep what it gives: `+` of nothing is an error,
+    after which they try again.
+    """
+    wire = '(item + "")'
+    for plain, code in reversed(_ITEM_CODES):
+        wire = f"sprig.replace({json.dumps(code)},{json.dumps(plain)},{wire})"
+    return wire
+
+
 def items(text: str, escaped: str) -> str:
-    """The items of a loop as a JSON list of wire texts; ``escaped`` is ``toJson(#)`` with the escapes of the wire."""
+    """The items of a loop as a JSON list; ``escaped`` is ``toJson(#)`` with the escapes of the wire."""
+    return _item_texts(_wires(text, escaped))
+
+
+def _wires(text: str, escaped: str) -> str:
     form = f"fromJSON({text}){_FORM}"
     unboxed = f"map({form}[1], {{fromJSON(#)}})"
     made = f"map({form}[1], {{{escaped}}})"
     given = f'({form}[0] == "boxed" ? {unboxed} : {form}[0] == "collected" ? {form}[1] : {made})'
-    return f'toJson({text} startsWith "{{" ? {given} : map(fromJSON({text}), {{{escaped}}}))'
+    return f'{text} startsWith "{{" ? {given} : map(fromJSON({text}), {{{escaped}}})'
 
 
 _STRINGS = r'"^\\[\"([^\"\\\\]|\\\\.)*\"(,\"([^\"\\\\]|\\\\.)*\")*\\]$"'.replace("$", "\\u0024")
@@ -118,8 +158,8 @@ def string_items(text: str, escaped: str) -> str:
     People's own text, which may have spaces or other escapes, is decoded.
     """
     cut = f'split(trimSuffix(trimPrefix({text},"[\\""),"\\"]"),"\\",\\"")'
-    whole = f'toJson(map({cut}, {{"\\"" + # + "\\""}}))'
-    return f"{text} matches {_STRINGS} ? {whole} : {items(text, escaped)}"
+    whole = f'map({cut}, {{"\\"" + # + "\\""}})'
+    return _item_texts(f"{text} matches {_STRINGS} ? {whole} : ({_wires(text, escaped)})")
 
 
 def plain_items(text: str) -> str:

@@ -7,7 +7,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from typedpipe.compiler.argo.container import NOT_HASHED, asked
-from typedpipe.compiler.argo.expressions import CannotSay, items, kind_of, plain_items, string_items
+from typedpipe.compiler.argo.expressions import (
+    CannotSay,
+    item_text,
+    item_wire,
+    items,
+    kind_of,
+    plain_items,
+    string_items,
+)
 from typedpipe.compiler.argo.leaf import Variant, hidden, is_boxed
 from typedpipe.compiler.argo.names import digest, slug
 from typedpipe.compiler.argo.shapes import KEY, Lowered, Place, Shape, collected, entry, one_of
@@ -248,18 +256,18 @@ def loop(scope: Scope, node: Loop) -> DagTask:
     item = {node.item: entry(values.shape(node.items))} if is_artifact(node.item_type) else {}
     lowered = body(scope, node.body, f"{node.name}-body", node.args, Place(path, shapes=item), boxed=True)
     given = scope.arguments(node.body, node.args)
+    kind = kind_of(node.item_type)
+    simple = kind in ("int", "float", "bool")
     task = DagTask("body", lowered.name, [(key, f"{{{{inputs.parameters.{key}}}}}") for key, _ in given])
     if any(port.name == node.item for port in node.body.inputs):
         key = companion(node.item) if is_artifact(node.item_type) else port_key(node.item)
-        task.arguments.append((key, "{{item}}"))
+        task.arguments.append((key, "{{item}}" if simple else tag(item_wire())))
     if isinstance(node.items, Const):
         texts = [json.dumps(each, separators=(",", ":")) for each in json.loads(node.items.text)]
-        task.with_param = safe(json.dumps([safe(text) for text in texts]))
+        task.with_param = safe(json.dumps([text if simple else item_text(safe(text)) for text in texts]))
     else:
         given.insert(0, ("tp-items", scope.argument(node.items, plain=True)))
         path_ = 'inputs.parameters["tp-items"]'
-        simple = kind_of(node.item_type) in ("int", "float", "bool")
-        kind = kind_of(node.item_type)
         escaped = esc("toJson(#)")
         text = plain_items(path_) if simple else (string_items if kind == "str" else items)(path_, escaped)
         task.with_param = "{{=" + text + "}}"
