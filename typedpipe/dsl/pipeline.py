@@ -6,11 +6,12 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 
-from typedpipe.diagnostics.model import Diagnostics, PipelineError, Span
+from typedpipe.diagnostics.model import Diagnostics, Span
 from typedpipe.diagnostics.words import nearest
-from typedpipe.dsl import absent, bodies, markers
+from typedpipe.dsl import bodies, markers
 from typedpipe.dsl.build import graph_of
 from typedpipe.dsl.callee import Callee, call, new_key, not_a_function
+from typedpipe.dsl.escapes import report_escaped
 from typedpipe.dsl.groups import ExitHandler
 from typedpipe.dsl.signature import PipelineSignature, pipeline_signature, summary
 from typedpipe.dsl.task import Task
@@ -20,12 +21,9 @@ from typedpipe.dsl.tracing import (
     collected,
     current,
     error,
-    exception_line,
     listed,
-    sink,
     span_of_function,
     tracing,
-    user_site,
 )
 from typedpipe.dsl.values import PipelineValue, poison
 from typedpipe.ir import nodes as ir
@@ -317,7 +315,7 @@ def _trace(handle: Pipeline[..., Any], fn: Any, trace: Trace) -> None:
     try:
         result = fn(*positional, **by_name)
     except Exception as problem:
-        _escaped(problem, fn)
+        report_escaped(problem, fn)
         return
     for group in trace.groups:
         unfinished = group._unfinished()
@@ -366,33 +364,3 @@ def _finish(handle: Pipeline[..., Any], trace: Trace, signature: PipelineSignatu
     handle.ir = ir.Pipeline(
         trace.name, graph, components, pipelines, handle.display_name, handle.description, closed=False, span=span
     )
-
-
-def _escaped(problem: Exception, fn: Any) -> None:
-    """An exception of the user's code, or of Python's about a value that is not there yet."""
-    if isinstance(problem, PipelineError):
-        report = sink()
-        for diagnostic in problem.diagnostics:
-            if report is not None:
-                report.add(diagnostic)
-        return
-    trace = current()
-    if trace is not None and trace.aborted:
-        return
-    text = exception_line(problem)
-    help_ = "a pipeline's function runs once, when it is defined; what it calls besides components must not fail"
-    if "pipeline value" in text or type(problem).__name__ == "ValidationError":
-        help_ = (
-            "a value of the pipeline is not there yet, so Python's own functions cannot take it: pass it to a component; "
-            "a pydantic model is built in a component, or give the component its fields"
-        )
-    elif found := absent.instead(problem):
-        help_ = found
-    elif isinstance(problem, TypeError) and "argument" in text:
-        help_ = "give the call the arguments that it takes"
-    elif "Task'" in text:
-        help_ = "a task is no value: pass, compare or index what it gives, `task.output`"
-    elif isinstance(problem, NameError) and getattr(problem, "name", None) == fn.__name__:
-        help_ = "a pipeline cannot call itself: recursion has no end that is known when it is compiled"
-    site = user_site(problem, fn.__code__.co_filename)
-    error("TP119", f"the pipeline `{fn.__name__}` raises {text}", site, help=help_)

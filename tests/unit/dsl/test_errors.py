@@ -160,10 +160,39 @@ def test_any_exception_that_escapes_is_coded_at_the_users_line(program):
     )
     assert found.said == [
         "TP119 2:12 the pipeline `p` raises KeyError: 'missing'",
-        "TP119 10:5 the pipeline `q` raises NameError: name 'q' is not defined",
+        "TP304 10:5 the pipeline `q` calls itself: `q` → `q`",
         "TP119 13:10 the pipeline `r` raises TypeError: If.__init__() missing 1 required positional argument: 'condition'",
     ]
-    assert "a pipeline cannot call itself" in found.help
+    assert "recursion is not possible" in found.help
+
+
+def test_what_is_called_too_early_or_by_itself_is_said_as_such(program):
+    found = program(
+        """
+        @dsl.pipeline
+        def a(n: int = 1):
+            b(n=n)
+        @dsl.pipeline
+        def b(n: int = 1):
+            a(n=n)
+        @dsl.pipeline
+        def c(n: int = 1):
+            late(n=n)
+        @dsl.component
+        def late(n: int): ...
+        @dsl.pipeline
+        def d(n: int = 1):
+            nowhere(n=n)
+        @dsl.pipeline
+        def e(n: int = 1):
+            import json; json.dumps([add(a=n)])
+        """
+    )
+    assert found.said[0] == "TP304 3:5 the pipeline `a` calls itself: `a` → `b` → `a`"
+    assert "TP119 9:5 the pipeline `c` calls `late`, which is not defined yet" in found.said
+    assert "define `late` above `c`" in found.help
+    assert "TP119 14:5 the pipeline `d` raises NameError: name 'nowhere' is not defined" in found.said
+    assert found.said[-1].endswith("a task cannot be written as JSON")
 
 
 def test_pipelines_defined_in_a_loop_see_each_their_own_variable(program):

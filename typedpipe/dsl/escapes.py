@@ -1,0 +1,136 @@
+"""What is said of an exception that leaves a pipeline's function while it is traced."""
+
+from __future__ import annotations
+
+import ast
+import re
+from typing import Any
+
+from typedpipe.diagnostics.model import Label, PipelineError
+from typedpipe.dsl import absent
+from typedpipe.dsl.source_files import Function, ParsedFile, parsed_file
+from typedpipe.dsl.tracing import current, error, exception_line, sink, user_site
+
+_WRONG_CALL = re.compile(r"missing \d+ required|unexpected keyword|positional argument|multiple values")
+_PLAIN_HELP = "a pipeline's function runs once, when it is defined; what it calls besides components must not fail"
+
+
+def report_escaped(problem: Exception, fn: Any) -> None:
+    """Report an exception of the user's code, or of Python's about a value that is not there yet."""
+    if isinstance(problem, PipelineError):
+        report = sink()
+        for diagnostic in problem.diagnostics:
+            if report is not None:
+                report.add(diagnostic)
+        return
+    trace = current()
+    if trace is not None and trace.aborted:
+        return
+    text = exception_line(problem)
+    if not (_json(problem, text, fn) or _too_early(problem, fn)):
+        site = user_site(problem, fn.__code__.co_filename)
+        error("TP119", f"the pipeline `{fn.__name__}` raises {text}", site, help=_help(problem, text))
+
+
+def _help(problem: Exception, text: str) -> str:
+    if "pipeline value" in text or type(problem).__name__ == "ValidationError":
+        return (
+            "a value of the pipeline is not there yet, so Python's own functions cannot take it: pass it to a component; "
+            "a pydantic model is built in a component, or give the component its fields"
+        )
+    if found := absent.instead(problem):
+        return found
+    if isinstance(problem, TypeError) and _WRONG_CALL.search(text):
+        return "give the call the arguments that it takes"
+    if "Task'" in text:
+        return "a task is no value: pass, compare or index what it gives, `task.output`"
+    return _PLAIN_HELP
+
+
+# ------------------------------------------------------------------------------------------------ JSON
+
+
+def _json(problem: Exception, text: str, fn: Any) -> bool:
+    """Whether a value or a task was to be written as JSON, which is reported."""
+    step = problem.__traceback__
+    while step is not None and step.tb_next is not None:
+        step = step.tb_next
+    module = step.tb_frame.f_globals.get("__name__", "") if step is not None else ""
+    if not isinstance(problem, TypeError) or not (module.startswith("json.") or "JSON" in text):
+        return False
+    a_task = " Task " in f"{text} "
+    if not a_task and "pipeline value" not in text:
+        return False
+    site = user_site(problem, fn.__code__.co_filename)
+    if a_task:
+        message = "a task cannot be written as JSON"
+        help_ = 'pass what it gives, `task.output`, to a component, inside a list or dict too: `say(value={"a": task.output})`'
+    else:
+        message = "this value is known only when the pipeline runs, so it cannot be written as JSON here"
+        help_ = (
+            'pass it to a component as it is, inside a list or dict too: `say(value={"n": n})`, and write the JSON there; '
+            'text with a value in it is an f-string: `f"n={n}"`'
+        )
+    error("TP154", message, site, help=help_)
+    return True
+
+
+# ------------------------------------------------------------------------------------------------ recursion
+
+
+def _too_early(problem: Exception, fn: Any) -> bool:
+    """Whether a name was asked for that is defined at or below the pipeline, which is reported."""
+    name = getattr(problem, "name", None)
+    parsed = parsed_file(fn.__code__.co_filename, fn.__globals__)
+    if not isinstance(problem, NameError) or not name or parsed is None or name in fn.__globals__:
+        return False
+    site = user_site(problem, fn.__code__.co_filename)
+    way = [fn.__name__] if name == fn.__name__ else _way(name, fn.__name__, parsed)
+    if way:
+        chain = " → ".join(f"`{step}`" for step in [fn.__name__, *way])
+        others = [Label(parsed.header(node), "") for step in way[:-1] for node in _defined(step, parsed)]
+        error(
+            "TP304",
+            f"the pipeline `{fn.__name__}` calls itself: {chain}",
+            site,
+            "its tasks would have no end",
+            others=others,
+            help="recursion is not possible, a pipeline has a fixed number of tasks: `dsl.ParallelFor` repeats tasks "
+            "for each item; repeat anything else in a component",
+        )
+        return True
+    later = _defined(name, parsed)
+    if later and later[0].lineno > fn.__code__.co_firstlineno:
+        where = [Label(parsed.header(later[0]), "defined here, later")]
+        message = f"the pipeline `{fn.__name__}` calls `{name}`, which is not defined yet"
+        error("TP119", message, site, others=where, help=f"define `{name}` above `{fn.__name__}`")
+        return True
+    return False
+
+
+def _way(start: str, goal: str, parsed: ParsedFile) -> list[str]:
+    """The shortest way of calls from one function of the file to another, both named; [] when there is none."""
+    ways = [[start]]
+    seen = {start}
+    for way in ways:
+        for node in _defined(way[-1], parsed):
+            for name in _called(node):
+                if name == goal:
+                    return [*way, goal]
+                if name not in seen:
+                    seen.add(name)
+                    ways.append([*way, name])
+    return []
+
+
+def _defined(name: str, parsed: ParsedFile) -> list[Function]:
+    """The functions of the module's own level that have this name."""
+    return [node for (_, known), node in parsed.functions.items() if known == name and node.col_offset == 0]
+
+
+def _called(function: Function) -> list[str]:
+    """What a function calls by a name that is not its own."""
+    own = {arg.arg for arg in ast.walk(function.args) if isinstance(arg, ast.arg)}
+    own |= {node.id for node in ast.walk(function) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    calls = [node.func for node in ast.walk(function) if isinstance(node, ast.Call)]
+    return [func.id for func in calls if isinstance(func, ast.Name) and func.id not in own]
