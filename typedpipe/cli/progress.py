@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TextIO
 
+from typedpipe.cli.log_text import line_text
 from typedpipe.cli.report import colors
 from typedpipe.diagnostics.cells import shown
 from typedpipe.local.events import (
     CancelStarted,
     Event,
     LogChunk,
+    RunNoted,
     RunStarted,
     TaskFinished,
     TaskRetried,
@@ -23,7 +25,8 @@ _STYLES = {"SUCCEEDED": "32", "FAILED": "31", "OMITTED": "33", "CANCELED": "33"}
 
 
 class Progress:
-    """Prints events, one line each. What tasks print is passed on byte for byte, line by line.
+    """Prints events, one line each. What tasks print is passed on line by line: to a terminal, as text that does nothing
+    to it; to anything else, byte for byte.
 
     A very long line is passed on in pieces, as it comes; when another task speaks meanwhile, it goes on behind the
     task's name on a line of its own. The task's log has it in one.
@@ -33,6 +36,7 @@ class Progress:
         self._stream = stream
         self._raw = getattr(stream, "buffer", None)
         self._color = colors(stream)
+        self._terminal = stream.isatty()
         self._partial: dict[str, bytearray] = {}
         self._open = ""
         """The task whose unfinished line stands on the last line of the stream."""
@@ -52,6 +56,9 @@ class Progress:
             case TaskFinished():
                 self._flush(event.task)
                 self._finished(event)
+            case RunNoted():
+                for line in (event.text or f"{event.message} …").rstrip("\n").split("\n"):
+                    self._say(line, "33" if line.startswith("warning") else "")
             case RunStarted():
                 self._say(f"run {event.run} in {event.folder}", "")
             case CancelStarted():
@@ -102,6 +109,8 @@ class Progress:
         lead = shown(task)
         prefix = (f"\x1b[36m{lead} |\x1b[0m " if self._color else f"{lead} | ").encode("utf-8", "backslashreplace")
         unfinished = not data.endswith(b"\n")
+        if self._terminal:
+            data = "\n".join(map(line_text, data.split(b"\n"))).encode("utf-8", "replace")
         # One pass in C: a log of a GiB has ten million lines.
         whole = prefix + (data if unfinished else data[:-1]).replace(b"\n", b"\n" + prefix)
         if not unfinished:

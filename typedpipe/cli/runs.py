@@ -275,9 +275,15 @@ def _age(_ctx: click.Context, _param: click.Parameter, value: str | None) -> flo
 )
 @click.option("--keep", type=click.IntRange(min=0), metavar="N", help="Keep the newest N runs.")
 @click.option("--older-than", callback=_age, metavar="AGE", help="Only runs older than this: 45m, 12h, 30d, 2w.")
+@click.option(
+    "--environments",
+    callback=_age,
+    metavar="AGE",
+    help="Also remove Python environments that no run of any project used for so long: 30d.",
+)
 @click.option("--dry-run", is_flag=True, help="Only say what would go.")
 @with_root
-def gc(root: Root, keep: int | None, older_than: float | None, dry_run: bool) -> None:
+def gc(root: Root, keep: int | None, older_than: float | None, environments: float | None, dry_run: bool) -> None:
     from typedpipe.local.report.words import size
 
     before = None if older_than is None else time.time() - older_than
@@ -291,6 +297,13 @@ def gc(root: Root, keep: int | None, older_than: float | None, dry_run: bool) ->
     click.echo(f"{'would remove' if dry_run else 'removed'} {counts}", err=True)
     if found.kept:
         click.echo(f"artifacts were left alone: {shown(found.kept)}", err=True)
+    if environments is not None:
+        from typedpipe.local.runners import collect_environments
+
+        gone = collect_environments(environments, dry_run=dry_run)
+        for place in gone:
+            click.echo(str(place))
+        click.echo(f"{'would remove' if dry_run else 'removed'} {_count(len(gone), 'environment')}", err=True)
 
 
 def _count(number: int, what: str) -> str:

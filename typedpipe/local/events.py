@@ -24,6 +24,19 @@ class RunStarted:
 
 
 @dataclass(frozen=True, slots=True)
+class RunNoted:
+    """Something to know of the run as a whole, told before it starts: what is being prepared, or a warning.
+
+    ``code`` is a warning's, and "" for what is prepared; ``text`` is the whole warning, with its place and what to type.
+    """
+
+    message: str
+    code: str
+    text: str
+    time: float
+
+
+@dataclass(frozen=True, slots=True)
 class TaskStarted:
     """An attempt starts; the first one is 1."""
 
@@ -105,7 +118,8 @@ class RunFinished:
 
 
 Event: TypeAlias = (
-    RunStarted
+    RunNoted
+    | RunStarted
     | TaskStarted
     | LogChunk
     | TaskRetried
@@ -122,6 +136,7 @@ Event: TypeAlias = (
 _KINDS: dict[str, type[Event]] = {
     kind.__name__: kind
     for kind in (
+        RunNoted,
         RunStarted,
         TaskStarted,
         LogChunk,

@@ -36,8 +36,8 @@ def clean_up(root: Root) -> int:
         if os.path.exists(os.path.join(folder, MARK)) and not is_running(folder):
             engine = read_engine(folder)
             if engine is not None and engine.here:
-                from typedpipe.local.survivors import kill_marked
+                from typedpipe.local.runners import reap
 
-                killed += kill_marked(engine.nonce)
+                killed += reap(engine.nonce)
             unmark(Path(folder))
     return killed

@@ -156,8 +156,7 @@ def prepare(
     """
     report = Diagnostics()
     bound = bind_arguments(pipeline, arguments, report)
-    places = placements(pipeline, options.chosen_runner, report)
-    report.raise_if_errors()
+    places = _placed(pipeline, options, report, on_event)
     root = open_root(options.folder, create=True)
     clean_up(root)
     name = options.name or new_run_name(pipeline.name)
@@ -177,9 +176,7 @@ def prepare_resumed(
     Raises:
         PipelineError: another engine has the run, a component cannot run on this machine, or nothing can be written.
     """
-    report = Diagnostics()
-    places = placements(resume.pipeline, options.chosen_runner, report)
-    report.raise_if_errors()
+    places = _placed(resume.pipeline, options, Diagnostics(), on_event)
     clean_up(root)
     place = root.reopen(resume.run)
     try:
@@ -189,6 +186,25 @@ def prepare_resumed(
         raise
     plan = Plan(resume.pipeline, resume.arguments, places, done, resumed=True)
     return assemble(root, place, plan, options, on_event)
+
+
+def _placed(
+    pipeline: Pipeline, options: RunOptions, report: Diagnostics, on_event: Callable[[events.Event], None] | None
+) -> dict[str, Placement]:
+    """Where each component runs; who listens is told what takes long and what to mind."""
+
+    def say(message: str) -> None:
+        if on_event is not None:
+            on_event(events.RunNoted(message, "", "", time.time()))
+
+    places = placements(pipeline, options.chosen_runner, report, say)
+    report.raise_if_errors()
+    if on_event is not None and report.items:
+        from typedpipe.diagnostics.text import render
+
+        for warning in report:
+            on_event(events.RunNoted(warning.message, warning.code, render(warning), time.time()))
+    return places
 
 
 def recorded(options: RunOptions) -> dict[str, Any]:

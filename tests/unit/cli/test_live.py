@@ -254,3 +254,12 @@ def test_a_display_that_breaks_says_so_and_gives_the_terminal_back(monkeypatch: 
     run.starts(f"{TOP}/load")
     assert "the display failed, not the run: ZeroDivisionError: of ours" in run.over()
     assert not run.terminal.screen.cursor.hidden
+
+
+def test_what_is_prepared_and_warned_of_stands_above() -> None:
+    run = Run(closed(story))
+    run.tell(events.RunNoted("it is slow\x1b[2J", "TP622", "warning[TP622]: it is slow\x1b[2J\n  --> a.py:1:2\n", 0.0))
+    assert "warning[TP622]: it is slow␛[2J\n  --> a.py:1:2\n" in run.later(1)
+    before = Screen(closed(story), run.terminal, run.console)
+    before(events.RunNoted("making an environment with a", "", "", 0.0))
+    assert "making an environment with a …" in run.terminal.visible

@@ -9,7 +9,7 @@ import tracemalloc
 import pytest
 
 from typedpipe.cli.progress import HELD, Progress
-from typedpipe.local.events import LogChunk
+from typedpipe.local.events import LogChunk, RunNoted
 
 
 def said(*chunks: tuple[str, bytes]) -> bytes:
@@ -33,6 +33,26 @@ def test_bytes_are_unaltered_however_they_are_cut(data: bytes) -> None:
             continue
         pieces = [("t", data[at : at + size]) for at in range(0, len(data), size)]
         assert said(*pieces) == b"".join(b"t | " + line + b"\n" for line in data.split(b"\n"))
+
+
+def test_a_terminal_gets_text_that_does_nothing_to_it() -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    stream = Terminal()
+    progress = Progress(stream)
+    hostile = b"\x1b[2J\x1b]52;c;aGk=\x07\x1b]0;title\x07one\x1b[31m\x08\n10%\r20%\n\x9b2Jtwo\n"
+    progress(LogChunk("t", 1, 0, hostile, 0.0))
+    assert stream.getvalue().replace("\x1b[36mt |\x1b[0m", "t |") == "t | one␈\nt | 20%\nt | \ufffd2Jtwo\n"
+
+
+def test_what_is_to_be_known_of_a_run_is_said() -> None:
+    stream = io.StringIO()
+    progress = Progress(stream)
+    progress(RunNoted("fetching the image a:1", "", "", 0.0))
+    progress(RunNoted("it is slow", "TP622", "warning[TP622]: it is slow\n  --> a.py:1:2\n", 0.0))
+    assert stream.getvalue() == "fetching the image a:1 …\nwarning[TP622]: it is slow\n  --> a.py:1:2\n"
 
 
 def test_a_long_line_goes_on_behind_the_name_when_another_task_speaks() -> None:

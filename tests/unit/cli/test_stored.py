@@ -211,6 +211,15 @@ def test_gc(two: Home) -> None:
     run.close()
 
 
+def test_gc_of_environments(two: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    unused = tmp_path / "envs" / "0123-abc"
+    unused.mkdir(parents=True)
+    monkeypatch.setenv("TYPEDPIPE_ENVS", str(unused.parent))
+    assert two("runs", "gc", "--environments", "1d", "--dry-run")[1].splitlines()[-1] == str(unused)
+    assert two("runs", "gc", "--environments", "1d")[2].endswith("removed 1 environment\n")
+    assert not unused.exists()
+
+
 # ----------------------------------------------------------------------------------------------------- logs
 
 

@@ -12,6 +12,7 @@ from typedpipe.local import events
 from typedpipe.local.events import Event, from_data, to_data
 
 SAMPLES: list[Event] = [
+    events.RunNoted("it is slow", "TP622", "warning[TP622]: it is slow\n", 0.5),
     events.RunStarted("r", "p", Path("/a/b"), 1.0),
     events.TaskStarted("for[1]/t", "t", 2, 1.5),
     events.LogChunk("t", 1, 7, "ä€\n".encode(), 2.0),

@@ -66,6 +66,8 @@ class Screen:
                     self._sample.add(event.task, event.data)
                 case events.TaskFinished():
                     self._sample.finish(event.task)
+                case events.RunNoted():
+                    self._said += [Text(shown(line)) for line in _lines(event)]
                 case events.CancelStarted():
                     self._said.append(
                         Text(f"stopping: {shown(event.reason)}{' (now)' if event.killing else ''}", "yellow")
@@ -74,6 +76,8 @@ class Screen:
                     pass
         if isinstance(event, events.RunStarted):
             self._open(event)
+        elif self._thread is None:  # nothing is drawn yet
+            self._write_said()
 
     def _open(self, event: events.RunStarted) -> None:
         self.console.print(Text(f"run {shown(event.run)} in {shown(str(event.folder))}", "dim"), soft_wrap=True)
@@ -81,6 +85,11 @@ class Screen:
         self._live.start()
         self._thread = threading.Thread(target=self._draw, name="typedpipe-display", daemon=True)
         self._thread.start()
+
+    def _write_said(self) -> None:
+        said, self._said = self._said, []
+        for line in said:
+            self.console.print(line, soft_wrap=True)
 
     def _draw(self) -> None:
         wait = FRAME
@@ -133,6 +142,10 @@ class Screen:
         if self.broken is not None and not isinstance(self.broken, OSError):
             why = f"{type(self.broken).__name__}: {self.broken}"
             self.console.print(Text(f"the display failed, not the run: {shown(why)}; please report it", "yellow"))
+
+
+def _lines(note: events.RunNoted) -> list[str]:
+    return note.text.rstrip("\n").split("\n") if note.text else [f"{note.message} …"]
 
 
 class _Tree:

@@ -226,8 +226,13 @@ def _stamp(requirement: str) -> str:
     return f"{os.path.abspath(path)} {max(times, default=0)}"
 
 
-def collect_environments(older_than: float) -> list[Path]:
-    """Remove the environments that nothing has used for so many seconds, and what was left half made; their folders."""
+def collect_environments(older_than: float, *, dry_run: bool = False) -> list[Path]:
+    """Remove the environments that nothing has used for so many seconds, and what was left half made; their folders.
+
+    Args:
+        older_than: Seconds. They are shared by all projects, so one that another project needs is made again.
+        dry_run: Only say which would go.
+    """
     from filelock import FileLock, Timeout
 
     root = environments_folder()
@@ -244,7 +249,8 @@ def collect_environments(older_than: float) -> list[Path]:
         try:
             with lock:
                 if place.name.startswith(".") or _last_used(place) < limit:
-                    shutil.rmtree(place, ignore_errors=True)
+                    if not dry_run:
+                        shutil.rmtree(place, ignore_errors=True)
                     removed.append(place)
         except Timeout:
             continue  # it is being made, or taken

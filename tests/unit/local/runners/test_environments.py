@@ -147,6 +147,8 @@ def test_what_is_not_used_is_collected(folder: Path) -> None:
         assert collect_environments(500) == [folder / f".{old.key}-ab12"]
     finally:
         holder.communicate(b"\n")
+    assert collect_environments(500, dry_run=True) == [old.folder]
+    assert old.folder.exists()
     assert collect_environments(500) == [old.folder]
     assert new.folder.exists() and not old.folder.exists()
 

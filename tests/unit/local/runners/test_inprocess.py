@@ -103,7 +103,7 @@ def _const(value: object) -> Any:
     return const(value)
 
 
-def test_timeouts_are_warned_of() -> None:
+def test_timeouts_are_warned_of(tmp_path: Path) -> None:
     report = Diagnostics()
     body = graph(task("s", SLEEP, (), Options(timeout_seconds=1), s=0.0))
     assert placements(pipeline(body), "inprocess", report)["sleep"].runner == "inprocess"
@@ -112,6 +112,12 @@ def test_timeouts_are_warned_of() -> None:
     report = Diagnostics()
     placements(pipeline(body), None, report)
     assert not list(report)
+    told: list[events.Event] = []
+    assert run(pipeline(body), {}, folder=tmp_path, runner="inprocess", on_event=told.append).succeeded
+    noted = told[0]
+    assert isinstance(noted, events.RunNoted)
+    assert noted.code == "TP622"
+    assert noted.text.startswith("warning[TP622]: `s` has a timeout, and a task in this process cannot be stopped\n")
 
 
 class FakePdb:
