@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 OnEvent: TypeAlias = "Callable[[Event], None]"
 SMALLEST = (40, 8)
 """A terminal of fewer columns or lines gets plain lines."""
-TIMED_OUT = "the run took longer than"
 
 
 def watch(pipeline: Pipeline, shows: Shows, phases: Phases, start: Callable[[OnEvent], RunResult]) -> None:
@@ -40,6 +39,7 @@ def watch(pipeline: Pipeline, shows: Shows, phases: Phases, start: Callable[[OnE
     """
     from typedpipe.cli.ending import write_ending
 
+    started = False
     try:
         with ExitStack() as stack:
             display = _display(pipeline, shows)
@@ -53,14 +53,16 @@ def watch(pipeline: Pipeline, shows: Shows, phases: Phases, start: Callable[[OnE
                 sinks.append(stack.enter_context(_events_file(shows.events)))
 
             def on_event(event: Event) -> None:
+                nonlocal started
                 phases.end()
+                started = started or type(event).__name__ == "RunStarted"
                 for sink in sinks:
                     sink(event)
 
             result = start(on_event)
     except PipelineError as error:
         phases.end()
-        stop(error)
+        stop(error, otherwise=exits.FAILED if started else exits.MISTAKES)  # a disk that is full now, say
         raise
     if display is not None:
         display.unless_gone(lambda: write_ending(pipeline, result, sys.stderr))
@@ -109,7 +111,7 @@ def _leave(result: RunResult) -> None:
         exits.leave(exits.INTERRUPTED)
     if result.succeeded:
         return
-    exits.leave(exits.TIMED_OUT if result.message.startswith(TIMED_OUT) else exits.FAILED)
+    exits.leave(exits.TIMED_OUT if result.timed_out else exits.FAILED)
 
 
 # ----------------------------------------------------------------------------------------------------- displays

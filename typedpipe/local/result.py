@@ -58,6 +58,8 @@ class RunResult:
     tasks: Mapping[str, TaskResult] = field(default_factory=dict[str, TaskResult])
     started: float = 0.0
     finished: float = 0.0
+    timed_out: bool = False
+    """Whether it took longer than the run's timeout."""
 
     @property
     def succeeded(self) -> bool:

@@ -136,7 +136,17 @@ class PreparedRun:
             self._ledger.run_finished(state, message, values, finished)
             engine.tell(events.RunFinished(self.name, state, message, finished))
             outputs = outputs_of(self.pipeline, result) if values else {}
-            return RunResult(self.name, state, message, self.folder, outputs, dict(engine.tasks), started, finished)
+            return RunResult(
+                self.name,
+                state,
+                message,
+                self.folder,
+                outputs,
+                dict(engine.tasks),
+                started,
+                finished,
+                timed_out=engine.timed_out,
+            )
         finally:
             self._ledger.close()
             unmark(self.folder)

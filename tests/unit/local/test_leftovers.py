@@ -28,7 +28,7 @@ def test_what_a_dead_engine_left_is_reaped_once(tmp_path: Path, monkeypatch: pyt
     folders[0].close()
     folders[1].close()
     assert leftovers.clean_up(root) == 2
-    engine = read_engine(folders[0].path)
+    engine = read_engine(str(folders[0].path))
     assert engine is not None
     assert reaped == [engine.nonce]
     assert leftovers.clean_up(root) == 0
