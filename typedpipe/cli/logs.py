@@ -79,7 +79,11 @@ def _attempt(run: StoredRun, task: StoredTask, number: int | None, *, named: boo
             "TP607", f"the task `{task.name}` has no attempt {number}", help=f"there are these: --attempt {numbers}"
         )
     if task.reused and task.source_run and task.source_run != run.name:
-        click.echo(f"{shown(task.name)} did not run here: its outputs are those of {shown(task.source_run)}", err=True)
+        source = shown(task.source_run)
+        click.echo(
+            f"{shown(task.name)} did not run here: its outputs are those of {source}; `typedpipe logs {source}`",
+            err=True,
+        )
     else:
         why = f": {task.message}" if task.message else ""
         click.echo(f"{shown(task.name)} did not run{shown(why)}", err=True)

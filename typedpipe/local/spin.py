@@ -33,9 +33,10 @@ from typedpipe.local.imports import CannotImport, imported
 from typedpipe.local.launch import KILL, Exited, Launch, Launcher
 from typedpipe.local.logs import Tail
 from typedpipe.local.options import RunOptions
-from typedpipe.local.runners import launcher_for, placements
+from typedpipe.local.runners import Placement, launcher_for, placements
 from typedpipe.local.store.cache_table import kept_digests
 from typedpipe.local.store.index import task as stored_task
+from typedpipe.local.store.locks import Held, Lock, take_lock
 from typedpipe.local.store.model import StoredRun, StoredTask
 from typedpipe.local.store.problems import os_problem, problem
 from typedpipe.local.task import Attempt, Specs, TaskRefused
@@ -257,6 +258,20 @@ def run_spin(
     report = Diagnostics()
     places = placements(spin.pipeline, options.chosen_runner, report)
     report.raise_if_errors()
+    guard = _keep_artifacts(spin.run)
+    try:
+        return _run_placed(spin, values, options, on_log, places)
+    finally:
+        guard.release()
+
+
+def _run_placed(
+    spin: Spin,
+    values: Mapping[str, Value],
+    options: RunOptions,
+    on_log: Callable[[bytes], None] | None,
+    places: Mapping[str, Placement],
+) -> SpinResult:
     folder = _new_folder(spin.run)
     env = {**options.environment, **spin.env}
     attempt = Attempt(f"{folder}/task", spin.component, {**spin.values, **values}, env, dict(spin.settings))
@@ -275,6 +290,17 @@ def run_spin(
         raise os_problem(folder, error) from None
     finally:
         launcher.close()
+
+
+def _keep_artifacts(run: StoredRun) -> Lock:
+    """As a run does: while the task may read them, `runs gc` leaves artifacts alone."""
+    try:
+        return take_lock(str(run.root / "lock"), shared=True)
+    except Held:
+        error = OSError(0, "artifacts are being collected (`typedpipe runs gc`); try again")
+        raise os_problem(run.folder, error) from None
+    except OSError as error:
+        raise os_problem(run.folder, error) from None
 
 
 def _new_folder(run: StoredRun) -> Path:

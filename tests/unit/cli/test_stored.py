@@ -253,7 +253,9 @@ def test_a_log_that_is_gone_and_a_task_that_did_not_run(home: Home) -> None:
     home.end(run)
     (run.path / "tasks/t/1/log").unlink()
     assert home("logs", "a/t")[::2] == (0, "the log of t is gone: ROOT/runs/a/tasks/t/1/log\n")
-    assert home("logs", "a/cached")[2] == "cached did not run here: its outputs are those of old\n"
+    assert (
+        home("logs", "a/cached")[2] == "cached did not run here: its outputs are those of old; `typedpipe logs old`\n"
+    )
     assert home("logs", "a/late")[2] == "late did not run: `t` did not succeed\n"
 
 

@@ -19,6 +19,7 @@ from typedpipe.ir.nodes import FromInput, InputPort, Loop, Options, Pipeline, Py
 from typedpipe.local.options import RunOptions
 from typedpipe.local.run import run
 from typedpipe.local.spin import SpinResult, node_at, prepare_spin, run_spin, set_input
+from typedpipe.local.store.locks import take_lock
 from typedpipe.local.store.root import Root, open_root
 from typedpipe.local.values import Stored, Value
 from typedpipe.types.model import INT, STR
@@ -147,6 +148,15 @@ def test_it_ends_after_its_time_and_on_ctrl_c(root: Root) -> None:
         threading.Timer(0.3, _thread.interrupt_main).start()
         assert run_spin(found, {}, RunOptions(grace=1)).state == "CANCELED"
     assert time.monotonic() - began < 10
+
+
+def test_artifacts_stay_while_a_task_runs_again(root: Root) -> None:
+    collecting = take_lock(str(root.path / "lock"))
+    with pytest.raises(PipelineError, match="artifacts are being collected"):
+        spin(root, "say")
+    collecting.release()
+    assert spin(root, "say").state == "SUCCEEDED"
+    take_lock(str(root.path / "lock")).release()
 
 
 def test_in_process(root: Root) -> None:
