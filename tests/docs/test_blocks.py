@@ -2,7 +2,8 @@
 
 * ``python``: run as a program; one that starts with ``# file: NAME`` is also kept for the blocks after it.
 * ``bash``: run by bash, and must not fail.
-* ``console``: each ``$ command`` is run, and must print (stdout and stderr) what follows; a line ``...`` is any lines.
+* ``console``: each ``$ command`` is run, and must print (stdout and stderr) what follows; a line ``...`` is any lines, and
+  ``…`` any text in a line.
 * ``yaml``, ``json``, ``toml``: must parse.
 * ``text``: shown only. A block after ``<!-- not run: WHY -->`` is not run, either; one after ``<!-- only kept: WHY -->``
   is kept for the blocks after it, as one that has mistakes on purpose.
@@ -103,7 +104,8 @@ def console(text: str, folder: Path) -> None:
         command, _, wanted = part.partition("\n")
         done = run(["bash", "-c", command], folder)
         pattern = "".join(
-            "(?:.*\n)*?" if line == "...\n" else re.escape(line) for line in wanted.splitlines(keepends=True)
+            "(?:.*\n)*?" if line == "...\n" else re.escape(line).replace("…", ".*")
+            for line in wanted.splitlines(keepends=True)
         )
         assert re.fullmatch(pattern, done.stdout), f"$ {command}\n{done.stdout}"
 
