@@ -7,11 +7,12 @@ import re
 from typing import Any
 
 from typedpipe.diagnostics.model import Label, PipelineError
-from typedpipe.dsl import absent
+from typedpipe.dsl import absent, markers
 from typedpipe.dsl.source_files import Function, ParsedFile, parsed_file
 from typedpipe.dsl.tracing import current, error, exception_line, sink, user_site
 
 _WRONG_CALL = re.compile(r"missing \d+ required|unexpected keyword|positional argument|multiple values")
+_TEXT_HELP = "`{…}` is a value that is not there yet: an f-string with it can be passed to a component, and not be read or converted here"
 _PLAIN_HELP = "a pipeline's function runs once, when it is defined; what it calls besides components must not fail"
 
 
@@ -26,7 +27,14 @@ def report_escaped(problem: Exception, fn: Any) -> None:
     trace = current()
     if trace is not None and trace.aborted:
         return
-    text = exception_line(problem)
+    line = exception_line(problem)
+    text = markers.shown(line)
+    if text != line:
+        site = user_site(problem, fn.__code__.co_filename)
+        if trace is not None:
+            markers.told(trace)
+        error("TP119", f"the pipeline `{fn.__name__}` raises {text}", site, help=_TEXT_HELP)
+        return
     if not (_json(problem, text, fn) or _too_early(problem, fn)):
         site = user_site(problem, fn.__code__.co_filename)
         error("TP119", f"the pipeline `{fn.__name__}` raises {text}", site, help=_help(problem, text))

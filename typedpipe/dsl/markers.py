@@ -1,14 +1,17 @@
 """How a value gets through an f-string: as a marker, found again when the text is used.
 
 ``f"{value}"`` calls ``__format__``, which must return text. The text is private-use characters: a start, the trace's
-nonce, the number of the value in the trace, a checksum, an end. Two letters, one of each case, are there to be damaged
-by ``.upper()`` and the like, which would change the text around the value and not the value; slicing and wrapping break
-any form. A damaged marker is an error, and so is one that no task ever got.
+nonce, the number of the value in the trace, a checksum, an end. Letters, digits, a space and signs are there to be damaged
+by ``.upper()``, ``.split()``, ``.replace("-", "_")``, ``re.sub``, ``shlex.quote`` and the like, which would change the text
+around the value and not the value; slicing and wrapping break any form. A damaged marker is an error, and so is one that
+no task ever got. There is no line break, ``%`` or brace in it: `textwrap.dedent`, ``%s`` and ``.format`` of a text around it
+are right as they are.
 """
 
 from __future__ import annotations
 
 import re
+import string
 from typing import TYPE_CHECKING, Any
 
 from typedpipe.dsl.tracing import Trace, error, site_here
@@ -20,9 +23,12 @@ if TYPE_CHECKING:
 _ZERO = 0xF0100
 _BASE = 16
 START, END, POISON = "\U000f0001", "\U000f0002", "\U000f0003"
-_CASES = "aZ"
+_BAIT = string.ascii_letters + string.digits + " -_./,:;=+*?!@#&|<>()[]~^`'\"\\"
 _DIGIT = f"[{chr(_ZERO)}-{chr(_ZERO + _BASE - 1)}]"
-_MARKER = re.compile(f"{START}{_CASES}({_DIGIT}{{4}})({_DIGIT}{{5}})({_DIGIT}){END}")
+_MARKER = re.compile(f"{START}{re.escape(_BAIT)}({_DIGIT}{{4}})({_DIGIT}{{5}})({_DIGIT}){END}")
+_SHOWN = re.compile(
+    f"(?:{START}|{re.escape(ascii(START)[1:-1])}).*?(?:{END}|{re.escape(ascii(END)[1:-1])}|$)", re.DOTALL
+)
 _OURS = re.compile(f"[{START}{END}{POISON}{chr(_ZERO)}-{chr(_ZERO + _BASE - 1)}]")
 
 
@@ -50,12 +56,17 @@ def write(trace: Trace, value: PipelineValue, spec: str) -> str:
     number = len(trace.formats)
     trace.formats.append([value, spec, site_here(), False])
     nonce = trace.nonce % _BASE**4
-    return f"{START}{_CASES}{_digits(nonce, 4)}{_digits(number, 5)}{_digits(_checksum(nonce, number), 1)}{END}"
+    return f"{START}{_BAIT}{_digits(nonce, 4)}{_digits(number, 5)}{_digits(_checksum(nonce, number), 1)}{END}"
 
 
 def present(text: str) -> bool:
     """Whether the text has a marker, whole or damaged."""
     return not text.isascii() and _OURS.search(text) is not None
+
+
+def shown(text: str) -> str:
+    """The text of an exception with the values in it as a person wrote them, not as markers."""
+    return _SHOWN.sub("{…}", text)
 
 
 def read(trace: Trace, text: str, what: What) -> Any:
@@ -109,7 +120,7 @@ def _damaged(trace: Trace, what: What) -> None:
         "TP159",
         f"{what} is text with a value of the pipeline in it that was changed after the f-string made it",
         place_of(what),
-        help='pass the f-string as it is: `f"{a}-{b}"`; slice, wrap, escape or use `!r` in a component',
+        help='pass the f-string as it is: `f"{a}-{b}"`; split, replace, slice, wrap or escape it in a component',
     )
 
 

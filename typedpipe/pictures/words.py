@@ -6,6 +6,7 @@ import json
 
 from typedpipe.ir.nodes import (
     And,
+    Branch,
     Collected,
     Compare,
     Const,
@@ -59,13 +60,24 @@ def _operand(operand: Operand, graph: Graph, depth: int) -> str:
             return _constant(operand.text)
         case FromInput():
             return operand.name
+        case FromTask(task=name, output=chosen) if chosen.startswith("oneof-"):
+            return _chosen(name, chosen, graph, depth)
         case FromTask():
-            plain = operand.output.lower() in ("output", "return", "artifact") or operand.output.startswith("oneof-")
+            plain = operand.output.lower() in ("output", "return", "artifact")
             return operand.task if plain else f"{operand.task}.{operand.output}"
         case FromItem():
             return f"item of {operand.loop}"
         case FromExpr():
             return "…" if depth > DEEPEST else _expr(graph.exprs[operand.index], graph, depth + 1)
+
+
+def _chosen(name: str, output: str, graph: Graph, depth: int) -> str:
+    """What the branches of a chain give for one `OneOf`, in their order."""
+    arms = [arm for node in graph.nodes if node.name == name and isinstance(node, Branch) for arm in node.arms]
+    given = [(out, arm.body) for arm in arms for out in arm.body.outputs if out.name == output]
+    if depth > DEEPEST or not given:
+        return name
+    return "one of " + ", ".join(_operand(out.value, body, depth + 1) for out, body in given[:8])
 
 
 def _constant(wire: str) -> str:

@@ -299,6 +299,37 @@ def test_a_damaged_marker_is_an_error(program, text):
     assert found.codes[0] in {"TP159", "TP160"}, found.printed
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "t.replace('n', 'm')",
+        "t.replace(' ', '-')",
+        "t.split()[0]",
+        "t.split('=')[-1]",
+        "t.translate({110: 'm'})",
+        "re.sub(r'\\s+', '-', t)",
+        "re.sub(r'\\d', '9', t)",
+        "re.split('=', t)[1]",
+        "re.escape(t)",
+        "shlex.quote(t)",
+        "html.escape(t)",
+        "json.dumps(t, ensure_ascii=False)",
+    ],
+)
+def test_a_change_that_would_reach_into_the_value_is_an_error(program, text):
+    found = program(
+        f"import html, json, re, shlex\n@dsl.pipeline\ndef p(n: str = 'a'):\n    t = f'n={{n}}'\n    u = {text}\n    say(s=u)\n"
+    )
+    assert found.codes == ["TP159"], found.printed
+
+
+def test_an_exception_about_text_with_a_value_shows_no_marker(program):
+    found = program("@dsl.pipeline\ndef p(n: int = 1):\n    add(a=int(f'{n}'))\n")
+    assert found.codes == ["TP119"]
+    assert "invalid literal for int() with base 10: '{…}" in found.printed
+    assert "f000" not in found.printed
+
+
 def test_markers_live_through_what_keeps_all_characters(program):
     found = program(
         """
