@@ -117,11 +117,3 @@ def test_blocks_run(path, folder):
             check(block, folder)
         except AssertionError as error:
             pytest.fail(f"{path.relative_to(ROOT)}:{block.line}: {error}", pytrace=False)
-
-
-def test_links_lead_somewhere():
-    for path in DOCUMENTS:
-        text = re.sub(r"^```.*?^```$", "", path.read_text(encoding="utf-8"), flags=re.M | re.S)
-        for link in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", text):
-            if "://" not in link:
-                assert (path.parent / link).exists(), f"{path.name}: {link}"
