@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 import signal
 import socket
 import subprocess
@@ -148,7 +147,7 @@ class ZygoteLauncher:
         self.generation = 0
         self.ready = False
         """It has loaded its modules, and starts tasks at once."""
-        self._mark = mark or secrets.token_hex(16)
+        self._mark = mark or os.urandom(16).hex()
         self._python = python
         self._modules = tuple(modules)
         self._process: subprocess.Popen[bytes] | None = None
@@ -266,7 +265,7 @@ class SpawnLauncher:
     def __init__(self, mark: str = "", python: Interpreter = HERE, inbox: Inbox | None = None) -> None:
         self.generation = 0
         self._inbox = inbox or Inbox()
-        self._mark = mark or secrets.token_hex(16)
+        self._mark = mark or os.urandom(16).hex()
         self._python = python
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._threads: list[threading.Thread] = []

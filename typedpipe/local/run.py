@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -260,7 +260,7 @@ def assemble(
 def new_run_name(pipeline: str) -> str:
     """Sorts by time, and two runs of one second differ."""
     plain = "".join(c if c.isascii() and (c.isalnum() or c in "-_") else "-" for c in pipeline)[:40]
-    return f"{time.strftime('%Y%m%d-%H%M%S')}-{plain}-{secrets.token_hex(3)}"
+    return f"{time.strftime('%Y%m%d-%H%M%S')}-{plain}-{os.urandom(3).hex()}"
 
 
 def outputs_of(pipeline: Pipeline, result: NodeResult) -> dict[str, object]:

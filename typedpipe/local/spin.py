@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 import selectors
 import signal
 import time
@@ -276,7 +275,7 @@ def _run_placed(
     env = {**options.environment, **spin.env}
     attempt = Attempt(f"{folder}/task", spin.component, {**spin.values, **values}, env, dict(spin.settings))
     started = time.monotonic()
-    launcher = launcher_for(places, nonce=secrets.token_hex(8), objects=spin.run.root / "objects", debug=options.debug)
+    launcher = launcher_for(places, nonce=os.urandom(8).hex(), objects=spin.run.root / "objects", debug=options.debug)
     try:
         spec = Specs(folder / "specs").path(spin.component)
         attempt.write(spec)

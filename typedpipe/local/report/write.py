@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -44,7 +43,7 @@ def write_report(run: StoredRun, path: Path | None = None) -> Path:
     """
     target = Path(os.path.abspath(path or run.folder / NAME))
     raw = render_report(run).encode("utf-8")
-    scratch = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
+    scratch = target.with_name(f".{target.name}.{os.urandom(4).hex()}.tmp")
     try:
         scratch.write_bytes(raw)
         scratch.replace(target)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import platform
-import secrets
 import shutil
 import subprocess
 import sys
@@ -115,7 +114,7 @@ def python_of(folder: Path) -> str:
 
 
 def _make(wanted: Wanted, place: Path) -> None:
-    beside = place.with_name(f".{place.name}-{secrets.token_hex(4)}")
+    beside = place.with_name(f".{place.name}-{os.urandom(4).hex()}")
     try:
         resolved = _with_uv(wanted, beside) if uv() else _with_pip(wanted, beside, place)
         about = {"requirements": wanted.requirements, "resolved": resolved, "python": sys.version, "made": time.time()}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
 import stat
 import time
 
@@ -122,7 +121,7 @@ class Objects:
         return scratch
 
     def _scratch(self) -> str:
-        return f"{self._folder}{os.sep}{SCRATCH}{os.getpid()}-{secrets.token_hex(4)}"
+        return f"{self._folder}{os.sep}{SCRATCH}{os.getpid()}-{os.urandom(4).hex()}"
 
     @staticmethod
     def _move(source: str, place: str) -> None:

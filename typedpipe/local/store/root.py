@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 import os
 import platform
-import secrets
 import shutil
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeAlias, cast
 
+from typedpipe import __version__
 from typedpipe.diagnostics.model import NOWHERE, Diagnostic, Label, PipelineError
 from typedpipe.ir.nodes import Pipeline
 from typedpipe.local.failpoints import reach
@@ -115,7 +114,7 @@ def cannot_make(path: Path, error: OSError, pipeline: Pipeline | None = None) ->
 
 def write_whole(path: Path, text: str) -> None:
     """Write a file at once: nobody sees half of it."""
-    scratch = f"{path}.{os.getpid()}-{secrets.token_hex(3)}"
+    scratch = f"{path}.{os.getpid()}-{os.urandom(3).hex()}"
     with open(scratch, "w", encoding="utf-8") as file:
         file.write(text)
     os.replace(scratch, path)
@@ -220,7 +219,7 @@ class Root:
 
         check_name(name, self.path / "runs" / name)
         folder = self.path / "runs" / name
-        scratch = self.path / "runs" / f"{SCRATCH}{os.getpid()}-{secrets.token_hex(4)}"
+        scratch = self.path / "runs" / f"{SCRATCH}{os.getpid()}-{os.urandom(4).hex()}"
         record = {
             "format": FORMAT,
             "run": name,
@@ -229,7 +228,7 @@ class Root:
             "arguments": {p.name: p.default.text for p in pipeline.graph.inputs if p.default} | dict(arguments),
             "settings": dict(settings),
             "python": platform.python_version(),
-            "version": version("typedpipe"),
+            "version": __version__,
         }
         guard: Lock | None = None
         try:
@@ -240,7 +239,7 @@ class Root:
                 file.write(wire.encode(pipeline))
             write_whole(scratch / "run.json", json.dumps(record, indent=1) + "\n")
             lock = take_lock(str(scratch / "lock"))
-            engine = this_engine(secrets.token_hex(8))
+            engine = this_engine(os.urandom(8).hex())
             write_engine(str(scratch), engine)
             reach("run-made")
             os.rename(scratch, folder)
@@ -274,7 +273,7 @@ class Root:
             lock = take_lock(os.path.join(folder, "lock"))
             if not lock.real and is_running(folder):
                 raise Held(folder)  # noqa: TRY301  # as take_lock
-            engine = this_engine(secrets.token_hex(8))
+            engine = this_engine(os.urandom(8).hex())
             write_engine(folder, engine)
         except Held:
             if guard is not None:
@@ -303,7 +302,7 @@ class Root:
         folder = str(run.folder)
         if is_running(folder):
             raise held(run.name, folder)
-        scratch = self.path / "runs" / f"{SCRATCH}{os.getpid()}-{secrets.token_hex(4)}"
+        scratch = self.path / "runs" / f"{SCRATCH}{os.getpid()}-{os.urandom(4).hex()}"
         try:
             os.rename(folder, scratch)
             remove(str(scratch))
