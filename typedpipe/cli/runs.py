@@ -298,7 +298,7 @@ def gc(root: Root, keep: int | None, older_than: float | None, environments: flo
     if found.kept:
         click.echo(f"artifacts were left alone: {shown(found.kept)}", err=True)
     if environments is not None:
-        from typedpipe.local.runners import collect_environments
+        from typedpipe.local.runners.environments import collect_environments
 
         gone = collect_environments(environments, dry_run=dry_run)
         for place in gone:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from typedpipe.local.options import Runner
-from typedpipe.local.runners.client import remove_labelled
-from typedpipe.local.runners.command import LABEL
 from typedpipe.local.runners.composite import launcher_for
-from typedpipe.local.runners.environments import collect_environments
 from typedpipe.local.runners.place import placements
 from typedpipe.local.runners.placement import Placement, facts, places
 from typedpipe.local.survivors import kill_marked
 
-__all__ = ["Placement", "Runner", "collect_environments", "facts", "launcher_for", "placements", "places", "reap"]
+__all__ = ["Placement", "Runner", "facts", "launcher_for", "placements", "places", "reap"]
 
 
 def reap(nonce: str) -> int:
@@ -20,4 +17,7 @@ def reap(nonce: str) -> int:
     Args:
         nonce: The engine's, as it was given to :func:`launcher_for`. Nothing else is touched.
     """
+    from typedpipe.local.runners.client import remove_labelled
+    from typedpipe.local.runners.command import LABEL
+
     return kill_marked(nonce) + remove_labelled(f"{LABEL}={nonce}") if nonce else 0

@@ -8,13 +8,14 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from typedpipe.local.launch import HERE, Exited, Inbox, Interpreter, Launch, Launcher, SpawnLauncher, ZygoteLauncher
-from typedpipe.local.runners.containers import ContainerLauncher
-from typedpipe.local.runners.environments import Environment
-from typedpipe.local.runners.inprocess import InProcessLauncher
 from typedpipe.local.runners.placement import Placement
 from typedpipe.local.runners.preload import union
+
+if TYPE_CHECKING:
+    from typedpipe.local.runners.environments import Environment
 
 
 @dataclass(slots=True)
@@ -85,9 +86,13 @@ class Composite:
     def _launcher(self, launch: Launch) -> Launcher:
         placement = self._placements[launch.component]
         if placement.runner == "inprocess":
+            from typedpipe.local.runners.inprocess import InProcessLauncher
+
             return self._use("inprocess", lambda: InProcessLauncher(self._debug))
         client = placement.client
         if client is not None:
+            from typedpipe.local.runners.containers import ContainerLauncher
+
             components = {key: placed.component for key, placed in self._placements.items()}
             make = partial(ContainerLauncher, client, components, self._nonce, self._objects, self._inbox)
             return self._use(client.name, make)

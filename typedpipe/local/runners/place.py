@@ -14,7 +14,6 @@ from typedpipe.local.options import Runner
 from typedpipe.local.runners.calls import first_calls, tasks_of, uses
 from typedpipe.local.runners.client import Client, NoClient, client, image_id, pull
 from typedpipe.local.runners.client import Engine as EngineName
-from typedpipe.local.runners.environments import EnvironmentFailed, Wanted, environment
 from typedpipe.local.runners.packages import installed
 from typedpipe.local.runners.placement import Placement
 from typedpipe.local.runners.preload import preloads
@@ -183,6 +182,8 @@ class _Place:
         return None
 
     def _environment(self, impl: PythonImpl) -> Placement | None:
+        from typedpipe.local.runners.environments import EnvironmentFailed, Wanted, environment
+
         wanted = Wanted(impl.packages, impl.pip_index_urls, impl.pip_trusted_hosts)
         try:
             made = environment(wanted, self.places.progress)

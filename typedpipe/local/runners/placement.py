@@ -6,13 +6,15 @@ import platform
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from typedpipe.ir.nodes import Component, PythonImpl
 from typedpipe.local.options import Runner
-from typedpipe.local.runners.client import Client
-from typedpipe.local.runners.environments import Environment
 from typedpipe.local.runners.packages import versions
+
+if TYPE_CHECKING:
+    from typedpipe.local.runners.client import Client
+    from typedpipe.local.runners.environments import Environment
 
 
 @dataclass(frozen=True, slots=True)

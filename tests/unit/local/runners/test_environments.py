@@ -18,8 +18,8 @@ from local_samples import component, graph, out, pipeline, task
 from typedpipe.diagnostics.model import Diagnostics
 from typedpipe.ir.nodes import Component, PythonImpl
 from typedpipe.local import run
-from typedpipe.local.runners import collect_environments, environments, facts, placements
-from typedpipe.local.runners.environments import EnvironmentFailed, Wanted, environment
+from typedpipe.local.runners import environments, facts, placements
+from typedpipe.local.runners.environments import EnvironmentFailed, Wanted, collect_environments, environment
 from typedpipe.types.model import ANY
 
 
