@@ -63,6 +63,8 @@ def run(arguments: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "NO_COLOR": "1",
         "COLUMNS": "100",
+        # Plugins that a reader of the page does not have: hypothesis alone takes longer to load than all blocks of a page.
+        "PYTEST_ADDOPTS": "-p no:hypothesispytest -p no:xdist -p no:xdist.looponfail",
     }
     return subprocess.run(
         arguments,
