@@ -75,6 +75,10 @@ def advice(source: Type, target: Type) -> str:
         return "pass a list, or `dsl.Collected(value)` for an output inside a `ParallelFor`"
     if isinstance(source, ListType) and mismatch(source.item, target) is None:
         return "take one element by its index, or loop over the list with `with dsl.ParallelFor(values) as item:`"
+    if isinstance(source, ListType) and isinstance(target, ListType):
+        item = without_none(source.item)
+        if item not in (source.item, NULL) and mismatch(item, target.item) is None:
+            return f"annotate the input as `{show(source)}`: an entry is None where the task that gives it did not run"
     core = without_none(source)
     if core not in (source, NULL) and mismatch(core, target) is None:
         return "give it a default with `dsl.Some(value, default)`, or branch on it with `with dsl.IfSet(value) as v:`"

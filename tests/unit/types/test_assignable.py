@@ -130,6 +130,7 @@ def test_does_not_fit(source: Type, target: Type, why: str) -> None:
         (STR, MODEL, "dsl.importer"),
         (MODEL, ListType(MODEL), "dsl.Collected"),
         (ListType(INT), INT, "dsl.ParallelFor"),
+        (ListType(UnionType((INT, NULL))), ListType(INT), "annotate the input as `list[int | None]`"),
         (INT, STATUS_TYPE, "leave it out"),
         (STR, INT, "convert it in a component"),
     ],
