@@ -63,8 +63,9 @@ def run(arguments: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "NO_COLOR": "1",
         "COLUMNS": "100",
-        # Plugins that a reader of the page does not have: hypothesis alone takes longer to load than all blocks of a page.
-        "PYTEST_ADDOPTS": "-p no:hypothesispytest -p no:xdist -p no:xdist.looponfail",
+        # Without plugins that a reader of the page does not have (hypothesis takes longer to load than the tests), and with
+        # temporary folders of its own: in those of all sessions, its end would remove what large earlier ones left.
+        "PYTEST_ADDOPTS": f"-p no:hypothesispytest -p no:xdist -p no:xdist.looponfail --basetemp={folder}/.pytest-tmp",
     }
     return subprocess.run(
         arguments,
