@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
+import sys
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -248,12 +250,23 @@ def rm(root: Root, runs: Sequence[str], yes: bool) -> None:
 
     names = list(dict.fromkeys(root.resolve(run) for run in runs))
     if not yes:
-        click.confirm(f"remove {', '.join(shown(name) for name in names)}?", abort=True, err=True)
+        _confirm(f"remove {', '.join(shown(name) for name in names)}?")
     known = {run.name: run for run in root.runs()}
     for name in names:
         run = known[name]
         root.remove(run)
         click.echo(f"removed {shown(name)}" + (" (it was broken)" if isinstance(run, BrokenRun) else ""), err=True)
+
+
+def _confirm(question: str) -> None:
+    try:
+        agreed = click.confirm(question, err=True)
+    except click.Abort:  # the end of stdin, or Ctrl-C
+        if sys.stdin.isatty():
+            raise
+        raise click.UsageError("there is nobody to answer: say `--yes`") from None
+    if not agreed:
+        raise click.Abort
 
 
 def _age(_ctx: click.Context, _param: click.Parameter, value: str | None) -> float | None:
@@ -316,6 +329,16 @@ def _count(number: int, what: str) -> str:
 @click.argument("run")
 @with_root
 def repair(root: Root, run: str) -> None:
+    from typedpipe.diagnostics.model import PipelineError
+    from typedpipe.local.store.index import tasks
+    from typedpipe.local.store.root import BrokenRun
+
     name = root.resolve(run)
+    found = next(item for item in root.runs() if item.name == name)
+    if not isinstance(found, BrokenRun):
+        with contextlib.suppress(PipelineError):
+            tasks(found)
+            click.echo(f"{shown(name)}: its index is whole; nothing was changed", err=True)
+            return
     done = root.repair(name)
     click.echo(f"{shown(name)}: {_count(done, 'task')} found done", err=True)

@@ -158,6 +158,7 @@ def test_interrupted_and_broken_runs_are_listed(home: Home) -> None:
     assert json.loads(home("runs", "ls", "-o", "json")[1])[0]["code"] == "TP604"
     assert home("runs", "repair", "a") == (0, "", "a: 0 tasks found done\n")
     assert home("runs", "show", "a")[0] == 0
+    assert home("runs", "repair", "a") == (0, "", "a: its index is whole; nothing was changed\n")
 
 
 def test_diff(two: Home) -> None:
@@ -187,6 +188,9 @@ def test_diff_with_another_set_of_tasks(home: Home) -> None:
 
 
 def test_rm(two: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(""))
+    code, _, err = two("runs", "rm", "2026-1")
+    assert code == 2 and "there is nobody to answer: say `--yes`" in err
     monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
     assert two("runs", "rm", "2026-1")[0] == 130
     assert len(two.root.names()) == 2

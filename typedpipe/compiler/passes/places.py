@@ -44,7 +44,8 @@ def declared(pipeline: Pipeline, node: Node) -> tuple[str, ...]:
     if isinstance(node, Task) and node.component in pipeline.components:
         component = pipeline.components[node.component]
         if component.span != NOWHERE:
-            return (f"`{component.name}` is declared at {component.span.file}:{component.span.line}",)
+            span = component.span
+            return (f"`{component.name}` is declared at {span.file}:{span.line}:{span.column}",)
     return ()
 
 
