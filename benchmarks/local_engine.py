@@ -142,7 +142,7 @@ class Figure:
         return f"{self.what} {self.value:.3g} {self.unit}{bound}{missed}"
 
 
-def a_task(case: str, size: int, runs: int, wall: float, engine: float | None, *settings: str) -> list[Figure]:
+def a_task(case: str, size: int, runs: int, wall: float | None, engine: float | None, *settings: str) -> list[Figure]:
     # Libraries are loaded beside the first tasks, which load them themselves: those are not counted.
     found = each("typedpipe", case, size, runs, settings, cold=20 if case == "sklearn" else 2)
     return [
@@ -186,6 +186,10 @@ OURS: dict[str, tuple[str, Callable[[int], list[Figure]]]] = {
     "inprocess": (
         "empty task, `inprocess`",
         lambda runs: a_task("chain", 1000, runs, 0.1, None, "runner=inprocess"),
+    ),
+    "kept": (
+        "empty task, `inprocess`, its result kept in the cache",
+        lambda runs: a_task("chain", 1000, runs, None, None, "runner=inprocess", "cache=yes"),
     ),
     "sleepers": ("8 tasks that sleep 1 s", lambda runs: whole("sleepers", 8, runs, 1.1, None)),
     "chain": ("chain of 1,000", lambda runs: whole("chain", 1000, runs, 5, None)),

@@ -1,9 +1,8 @@
-"""The cases in typedpipe. ``runner`` is one of its runners, ``cache`` whether earlier results are used."""
+"""The cases in typedpipe. ``runner`` is one of its runners; ``cache=yes`` uses and keeps results."""
 
 from __future__ import annotations
 
 import functools
-import inspect
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -119,14 +118,12 @@ def prepare(case: str, n: int, folder: str, **settings: str) -> Callable[[], obj
         BODIES[case](n)
 
     pipeline = driver.check(bench.ir)
-    known = inspect.signature(local.run).parameters
-    options: dict[str, Any] = {"folder": Path(folder), "jobs": 8}
+    remembers = case == "cached" or settings.get("cache") == "yes"
+    options: dict[str, Any] = {"folder": Path(folder), "jobs": 8, "cache": remembers}
     if case == "log":
         options["on_event"] = Listening()
     if "runner" in settings:
         options["runner"] = settings["runner"]
-    if "cache" in known:
-        options["cache"] = case == "cached"
     go = functools.partial(local.run, pipeline, {}, **options)
 
     def run() -> object:

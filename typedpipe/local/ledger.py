@@ -160,8 +160,7 @@ class Ledger:
         """The task is done with; those that waited for its key, to be offered again."""
         run = task.run
         parts = self._parts.pop(run.name, None)
-        if not task.attempts or run.node.component in self._reuse.unclaimed:
-            self._index.inputs(run.name, run.values)
+        unsaid = not task.attempts or run.node.component in self._reuse.unclaimed
         self._index.finished(
             run.name,
             run.node.component,
@@ -176,6 +175,7 @@ class Ledger:
             source_run=found.source_run if found else "",
             key=parts.key if parts else "",
             key_parts=parts.data if parts else {},
+            inputs=run.values if unsaid else None,
         )
         if not task.key:
             return []

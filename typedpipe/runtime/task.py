@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 MODULE = "tp_component"  # one name for every component's module: what one pickles, another one loads
 MARKER = ".typedpipe-empty"
 _KINDS = {"int": int, "float": (int, float), "bool": bool, "str": str}
-_state = {"scratch": "", "count": "0"}
+_state = {"scratch": "", "count": "0", "made": ""}
 
 # ---------------------------------------------------------------------------------------------------- artifacts
 
@@ -274,6 +274,7 @@ def _new_path() -> str:
         _state["scratch"] = tempfile.mkdtemp(prefix="typedpipe-")
     _state["count"] = str(int(_state["count"]) + 1)
     os.makedirs(_state["scratch"], exist_ok=True)
+    _state["made"] = _state["scratch"]
     return os.path.join(_state["scratch"], _state["count"])
 
 
@@ -784,15 +785,19 @@ def load(spec: dict[str, Any], folder: str = "") -> ModuleType:
     if folder:
         path = os.path.join(folder, MODULE + ".py")
         try:
-            if not os.path.exists(path):  # tasks of one component may share it
+            if path not in _placed and not os.path.exists(path):  # tasks of one component may share it
                 os.makedirs(folder, exist_ok=True)
                 new = "{}.{}".format(path, os.getpid())
                 _write(new, _module_text(spec))
                 os.replace(new, path)
+            _placed.add(path)
             sys.path.append(folder)
         except OSError:
             pass  # a read-only place: spawned processes cannot import the module, all else works
     return module
+
+
+_placed: set[str] = set()
 
 
 def _module_text(spec: dict[str, Any]) -> str:
@@ -1346,7 +1351,8 @@ def _run(task: _Task) -> None:
     results = task.results(_call(task))
     for name, key, how, type_ in spec["outputs"]:
         task.write(name, key, how, type_, results[name] if how in ("return", "field") else task.given[name])
-    if (task.kept is None or task.spec["outputs"]) and os.path.isdir(_state["scratch"]):
+    # What a child of the task made is seen only where the task has a folder; a look costs a tenth of a light task.
+    if (task.kept is None or _state["made"] == _state["scratch"]) and os.path.isdir(_state["scratch"]):
         import shutil
 
         shutil.rmtree(_state["scratch"], ignore_errors=True)

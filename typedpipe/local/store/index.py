@@ -54,6 +54,10 @@ ON CONFLICT (name) DO UPDATE SET component = excluded.component, state = exclude
     finished = excluded.finished, outputs = excluded.outputs, reused = excluded.reused, source_run = excluded.source_run,
     key = excluded.key, key_parts = excluded.key_parts
 """
+_FINISHED_WITH_INPUTS = (
+    _FINISHED.replace("key, key_parts) VALUES (", "key, key_parts, inputs) VALUES (?, ").rstrip()
+    + ", inputs = excluded.inputs\n"
+)
 _ATTEMPTED = """
 INSERT OR REPLACE INTO attempts (task, number, state, folder, started, finished, exit_code, message)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?)
@@ -113,10 +117,12 @@ class RunIndex:
         source_run: str = "",
         key: str = "",
         key_parts: Mapping[str, Any] | None = None,
+        inputs: Mapping[str, Value] | None = None,
     ) -> None:
-        """What became of a task, whether a process ran for it or not."""
+        """What became of a task, whether a process ran for it or not; ``inputs``, unless they were said before."""
+        given = () if inputs is None else (pack(inputs, self._root),)
         self._database.write(
-            _FINISHED,
+            _FINISHED if inputs is None else _FINISHED_WITH_INPUTS,
             task,
             component,
             state,
@@ -130,6 +136,7 @@ class RunIndex:
             source_run,
             key,
             pack_data(key_parts or {}),
+            *given,
         )
 
     def attempted(
