@@ -17,6 +17,7 @@ import pytest
 from typedpipe.cli.app import run_app
 from typedpipe.cli.explain import read_page
 from typedpipe.diagnostics.codes import CODES
+from typedpipe.local import session
 
 PAGES = Path(__file__).parents[2] / "docs" / "errors"
 LINT = "typedpipe lint pipeline.py"
@@ -71,6 +72,7 @@ def execute(tmp_path, monkeypatch, capsys):
 
     yield run
     forget()
+    session.end()  # a page may have called `local.init()`
 
 
 def matches(printed: str, wanted: str) -> bool:

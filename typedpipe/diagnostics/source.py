@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from typedpipe.diagnostics.owners import Place
 
 
+NO_FILE = "<string>"
+"""What `exec` calls its text. From 3.13 on `linecache` has the text of `python -c` under this name, whoever is asked for."""
+
+
 @dataclass(slots=True)
 class Source:
     """The lines of a file, and the calls in it by where they end (the closing parenthesis belongs to one call only)."""
@@ -143,7 +147,7 @@ def _split(text: str) -> Source:
 
 def _from_linecache(file: str) -> Source | None:
     linecache = sys.modules.get("linecache")
-    if linecache is None:
+    if linecache is None or file == NO_FILE:
         return None
     try:
         lines: list[str] = linecache.getlines(file)

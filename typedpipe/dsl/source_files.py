@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from typedpipe.diagnostics.model import Span
+from typedpipe.diagnostics.source import NO_FILE
 from typedpipe.diagnostics.spans import display_path
 from typedpipe.ir.nodes import Chunk
 
@@ -65,6 +66,8 @@ _parsed: dict[str, ParsedFile] = {}
 
 def parsed_file(name: str, module_globals: dict[str, Any] | None = None) -> ParsedFile | None:
     """The file or cell as it stands now, parsed unless that content was parsed before; None without source."""
+    if name == NO_FILE:
+        return None
     linecache.checkcache(name)
     lines = linecache.getlines(name, module_globals)
     if not lines:
