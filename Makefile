@@ -8,7 +8,7 @@ STAMP := $(VENV)/.typedpipe-installed
 PYTEST := $(BIN)/python -m pytest -q
 JOBS ?= 2
 
-.PHONY: help example check format lint types contracts test faults conformance proto proto-check runtime picture lock clean
+.PHONY: help example check format lint types contracts test pythons faults conformance proto proto-check runtime picture lock clean
 help: ## say what there is
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 24
 
@@ -43,6 +43,9 @@ contracts: $(STAMP) ## which package may import which
 
 test: $(STAMP) ## the tests; no cluster needed
 	$(PYTEST) -n $(JOBS)
+
+pythons: ## the tests on each other Python that is on this machine
+	PYTHON=$(PYTHON) JOBS=$(JOBS) tools/pythons
 
 faults: $(STAMP) ## the tests that break things, with the heavy ones: a gigabyte of log, ten thousand tasks, every failpoint
 	$(PYTEST) -m "not cluster" tests/faults
