@@ -97,23 +97,55 @@ _SILENT = frozenset(
 
 
 def _called_texts(function: ast.FunctionDef | ast.AsyncFunctionDef, parsed: ParsedFile, report: Diagnostics) -> None:
-    """Report ``f"{value}".strip()``: the method would see what stands for the value, not the value."""
+    """Report ``f"{value}".strip()`` and ``len(text)``: they would see what stands for the value, not the value."""
     arguments = function.args
     later = {arg.arg for arg in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)}
     for node in ast.walk(function):
         if isinstance(node, ast.With):
             later.update(n.id for item in node.items if item.optional_vars for n in _names(item.optional_vars))
+    named = _named_texts(function, later)
+
+    def holds(node: ast.expr) -> bool:
+        return (
+            node.id in named
+            if isinstance(node, ast.Name)
+            else isinstance(node, ast.JoinedStr) and _holds_value(node, later)
+        )
+
     for node in ast.walk(function):
-        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
-            continue
-        text = node.func.value
-        if node.func.attr in _SILENT and isinstance(text, ast.JoinedStr) and _holds_value(text, later):
-            report.error(
-                "TP159",
-                f"`.{node.func.attr}()` is called on text with a value of the pipeline in it, which is not there yet",
-                parsed.span(node),
-                help=f"pass the f-string as it is, and call `.{node.func.attr}()` in the component that takes it",
-            )
+        match node:
+            case ast.Call(func=ast.Attribute(value=ast.Name(), attr="split")):
+                continue  # the mark tells it where the pieces go
+            case ast.Call(func=ast.Attribute(value=text, attr=attr)) if attr in _SILENT and holds(text):
+                done, instead = f"`.{attr}()` is called on", f"call `.{attr}()`"
+            case ast.Call(func=ast.Name(id="len"), args=[text]) if holds(text):
+                done, instead = "`len()` is called on", "call `len()`"
+            case ast.FormattedValue(value=ast.Name() as text, format_spec=ast.JoinedStr()) if holds(text):
+                done, instead = "a width or another format is given for", "format it"
+            case ast.Compare(left=left, comparators=others) if any(map(holds, [left, *others])):
+                done, instead = "a comparison is made with", "compare it"
+            case _:
+                continue
+        report.error(
+            "TP159",
+            f"{done} text with a value of the pipeline in it, which is not there yet",
+            parsed.span(node),
+            help=f"pass the f-string as it is, and {instead} in the component that takes it",
+        )
+
+
+def _named_texts(function: ast.AST, later: set[str]) -> set[str]:
+    """The names that stand for nothing but f-strings with a value in them."""
+    bound: dict[str, int] = {}
+    texts: dict[str, int] = {}
+    for node in ast.walk(function):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            bound[node.id] = bound.get(node.id, 0) + 1
+        elif isinstance(node, ast.Assign) and isinstance(node.value, ast.JoinedStr) and _holds_value(node.value, later):
+            for target in node.targets:
+                if isinstance(target, ast.Name):
+                    texts[target.id] = texts.get(target.id, 0) + 1
+    return {name for name, count in texts.items() if count == bound.get(name)}
 
 
 def _names(node: ast.AST) -> Iterator[ast.Name]:

@@ -449,3 +449,34 @@ def test_text_of_a_task_or_a_comparison_with_one(program):
     )
     assert [s.partition(" ")[0] for s in found.said] == ["TP114", "TP114", "TP114", "TP159"], found.printed
     assert "TP114 4:13 the task `add` is compared, not what it gives" in found.said
+
+
+@pytest.mark.parametrize(
+    ("use", "done"),
+    [
+        ("say(s=t.ljust(30))", "`.ljust()` is called on text"),
+        ("say(s=t.strip())", "`.strip()` is called on text"),
+        ("say(s=t * (len(t) > 3))", "`len()` is called on text"),
+        ("say(s=f'{t:>30}')", "a width or another format is given for text"),
+        ("say(s=t if t != 'n=3' else 'b')", "a comparison is made with text"),
+        ("say(s=t if 'n' in t else 'b')", "a comparison is made with text"),
+    ],
+)
+def test_text_with_a_value_is_followed_through_a_name(program, use, done):
+    found = program(
+        f"""
+        @dsl.pipeline
+        def p(n: int = 1):
+            t = f"n={{n}}"
+            {use}
+        @dsl.pipeline
+        def right(n: int = 1):
+            t = f"n={{n}}"
+            say(s=t)
+            t = "plain"
+            say(s=t.strip() + f"{{t:>30}}")
+        """
+    )
+    assert [said.partition(" ")[0] for said in found.said] == ["TP159"]
+    assert done in found.said[0]
+    assert "pass the f-string as it is" in found.help
