@@ -182,8 +182,8 @@ def _outputs(pipeline: Pipeline, parameters: Mapping[str, str]) -> dict[str, obj
     for output in pipeline.graph.outputs:
         key = port_key(output.name)
         if is_artifact(output.type):
-            companion = json.loads(parameters.get(f"tp-{key}", "null"))
-            outputs[output.name] = companion and {"type": companion["type"], "metadata": companion["metadata"]}
+            descriptor = json.loads(parameters.get(f"tp-{key}", "null"))
+            outputs[output.name] = descriptor and {"type": descriptor["type"], "metadata": descriptor["metadata"]}
         elif key in parameters:
             outputs[output.name] = wire_data(parameters[key], output.type)
     return outputs

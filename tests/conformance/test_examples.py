@@ -19,7 +19,7 @@ if not os.environ.get("KUBECONFIG"):
     pytest.skip("KUBECONFIG names no cluster", allow_module_level=True)
 
 COMPANION = ("type", "version", "name", "metadata", "digest", "size")
-"""What of an artifact's companion does not depend on where it ran."""
+"""What of an artifact's descriptor does not depend on where it ran."""
 
 
 @pytest.mark.parametrize(("name", "pods"), [("hello", 6), ("digits", 7)])

@@ -18,9 +18,9 @@ from tests.faults.living import alive, appears, until
 from typedpipe.diagnostics.model import PipelineError
 from typedpipe.ir.nodes import ExitHandler, Graph, Options
 from typedpipe.local import events, run
-from typedpipe.local.launch import Launcher, SpawnLauncher, ZygoteLauncher
 from typedpipe.local.options import RunOptions
 from typedpipe.local.run import prepare
+from typedpipe.local.runners.launcher import Launcher, SpawnLauncher, ZygoteLauncher
 from typedpipe.types.model import ANY, INT, STR
 
 SAMPLES = Path(__file__).parents[1] / "unit" / "local"

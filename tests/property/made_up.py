@@ -42,8 +42,8 @@ from typedpipe.ir.nodes import (
     Task,
 )
 from typedpipe.local import events
-from typedpipe.local.launch import KILL, Exited, Launch
-from typedpipe.local.resources import Machine, Need
+from typedpipe.local.runners.launcher import KILL, Exited, Launch
+from typedpipe.local.scheduling.resources import Machine, Need
 from typedpipe.types.model import INT
 from typedpipe.types.values import constant
 

@@ -15,7 +15,7 @@ from tests.property.made_up import ENDS, Counted, Model, Said, Scripted, exits, 
 from typedpipe.ir.nodes import Loop, Pipeline
 from typedpipe.local.engine import Engine
 from typedpipe.local.events import RunState
-from typedpipe.local.ledger import Ledger, Reuse
+from typedpipe.local.recorder import Reuse, RunRecorder
 from typedpipe.local.settings import Settings
 from typedpipe.local.store.index import RunFolder, tasks
 from typedpipe.local.store.root import Root, open_root
@@ -76,7 +76,7 @@ def play_in(
 
     launcher = Scripted(choose, between, jobs, said)
     chosen = Settings(jobs, grace=0.0, on_event=note(said), launch=lambda: launcher, machine=lambda: machine)
-    ledger = Ledger(root, folder, Reuse(done=done, resumed=True))
+    ledger = RunRecorder(root, folder, Reuse(done=done, resumed=True))
     engine = Engine(pipeline, folder.name, folder.path, chosen, ledger)
     try:
         result = engine.run({})

@@ -32,15 +32,15 @@ _MODULES = {
     "compile": "compiling",
     "ir": "ir_files",
     "lint": "lint",
-    "run": "running",
-    "resume": "resume",
-    "spin": "spin",
-    "explain-cache": "explain_cache",
+    "run": "execution.run",
+    "resume": "execution.resume",
+    "spin": "execution.spin",
+    "explain-cache": "stored.explain_cache",
     "graph": "graph",
-    "report": "html_report",
-    "runs": "runs",
-    "logs": "logs",
-    "artifacts": "artifacts",
+    "report": "stored.report",
+    "runs": "stored.runs",
+    "logs": "stored.logs",
+    "artifacts": "stored.artifacts",
     "explain": "explain",
 }
 
@@ -140,7 +140,7 @@ def run_app(arguments: Sequence[str] | None = None) -> int:
             _drop_stdout()
             click.echo(f"typedpipe: what was asked for cannot be written: {error.strerror}", err=True)
             return exits.FAILED
-        from typedpipe.cli.report import report_ours
+        from typedpipe.cli.diagnostics import report_ours
 
         report_ours(error)
         return exits.OURS

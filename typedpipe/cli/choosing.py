@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from typedpipe.cli.diagnostics import stop_on_errors
 from typedpipe.cli.loading import Loaded, load
-from typedpipe.cli.report import stop_on_errors
 from typedpipe.diagnostics.model import NOWHERE, Diagnostics, Label, Span
 from typedpipe.diagnostics.spans import display_path
 from typedpipe.ir.nodes import Pipeline

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from typedpipe.cli import exits
-from typedpipe.cli.report import format_option, stop, stop_on_errors
+from typedpipe.cli.diagnostics import format_option, stop, stop_on_errors
 from typedpipe.cli.writing import compare_output, write_output
 from typedpipe.diagnostics.model import Diagnostics, PipelineError
 from typedpipe.ir.nodes import Pipeline

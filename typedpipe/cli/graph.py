@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from typedpipe.cli.choosing import load_pipeline
-from typedpipe.cli.report import stop
+from typedpipe.cli.diagnostics import stop
 from typedpipe.cli.writing import write_output
 from typedpipe.diagnostics.model import PipelineError
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from typedpipe.cli import exits
-from typedpipe.cli.report import stop
+from typedpipe.cli.diagnostics import stop
 from typedpipe.cli.writing import write_output
 from typedpipe.diagnostics.model import Diagnostics, PipelineError
 from typedpipe.ir.nodes import Pipeline

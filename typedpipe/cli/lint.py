@@ -8,8 +8,8 @@ import click
 
 from typedpipe.cli import exits
 from typedpipe.cli.choosing import check_names, choose
+from typedpipe.cli.diagnostics import format_option, write_diagnostics
 from typedpipe.cli.loading import load
-from typedpipe.cli.report import format_option, write_diagnostics
 from typedpipe.diagnostics.model import Diagnostics, PipelineError
 
 

@@ -9,7 +9,7 @@ from typedpipe.diagnostics.spans import resolve_spans
 from typedpipe.dsl.groups import Chain, ExitHandler, ParallelFor
 from typedpipe.dsl.importer import ImporterTask
 from typedpipe.dsl.task import Task
-from typedpipe.dsl.tracing import Scope, Site, Trace, error
+from typedpipe.dsl.tracing import GraphBuilder, Site, Trace, error
 from typedpipe.ir import nodes as ir
 
 
@@ -37,7 +37,7 @@ class Spans:
         return self._found.get(site, NOWHERE) if site is not None else NOWHERE
 
 
-def _sites(node: Any) -> list[tuple[Site | None, Scope | None]]:
+def _sites(node: Any) -> list[tuple[Site | None, GraphBuilder | None]]:
     if isinstance(node, Chain):
         return [(node.site, None), *((site, scope) for _, scope, site in node.arms)]
     if isinstance(node, ExitHandler):
@@ -83,7 +83,7 @@ def _prepare(trace: Trace) -> dict[int, ir.Options]:
 
 
 def _graph(
-    scope: Scope,
+    scope: GraphBuilder,
     spans: Spans,
     options: dict[int, ir.Options],
     inputs: tuple[ir.InputPort, ...] = (),

@@ -10,7 +10,7 @@ from typing import Any
 from typedpipe.diagnostics.model import Label, Span
 from typedpipe.diagnostics.source import argument_span
 from typedpipe.diagnostics.words import nearest
-from typedpipe.dsl.lifting import Argument, lift, place
+from typedpipe.dsl.lifting import Argument, intern_expr, lift
 from typedpipe.dsl.task import ParamTask, Task, node_name
 from typedpipe.dsl.tracing import Site, current, detached, error, listed, span_of
 from typedpipe.dsl.values import POISON, Pending, PipelineValue
@@ -140,7 +140,7 @@ def call(
                 bound.append((name, POISON))
                 continue
             op = value._tp_op
-            bound.append((name, place(scope, value) if isinstance(op, Pending) else op))
+            bound.append((name, intern_expr(scope, value) if isinstance(op, Pending) else op))
             continue
         made = lift(value, Argument(callee.name, name, callee.positions[name], site))
         if made is None:
@@ -158,7 +158,7 @@ def call(
 
 def place_or_leaf(scope: Any, value: PipelineValue) -> ir.Operand:
     op = value._tp_op
-    return place(scope, value) if isinstance(op, Pending) else op
+    return intern_expr(scope, value) if isinstance(op, Pending) else op
 
 
 def _positional(callee: Callee, args: tuple[Any, ...], kwargs: dict[str, Any], site: Site) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from typedpipe.diagnostics.model import Diagnostic, Label, PipelineError
 from typedpipe.dsl.callee import called_outside
-from typedpipe.dsl.tracing import Site, collected, site_here, span_of
+from typedpipe.dsl.tracing import Site, declarations, site_here, span_of
 from typedpipe.ir import nodes as ir
 from typedpipe.runtime import task as runtime
 from typedpipe.types.data import to_data
@@ -102,7 +102,7 @@ def called_here(what: BaseComponent | Pipeline[..., Any], args: tuple[Any, ...],
     kind = "component" if hasattr(what, "definition") else "pipeline"
     if session is None or not session.active():
         return called_outside(f"the {kind} `{what.name}`", site, _instead(what.__name__, kind))
-    if collected() is not None:  # a file is being checked or compiled: nothing runs
+    if declarations() is not None:  # a file is being checked or compiled: nothing runs
         return NotRun()
     return session.call(what, args, kwargs, site)
 
@@ -145,7 +145,7 @@ OPTIONS = ("runner", "jobs", "folder", "cache", "fail_fast", "timeout", "name", 
 
 def checked(options: dict[str, Any]) -> dict[str, Any]:
     """The options of a run, when each of them fits."""
-    import_module("typedpipe.local.starting").run_options(options)
+    import_module("typedpipe.local.startup").run_options(options)
     return options
 
 
@@ -157,7 +157,7 @@ def start(pipeline: Pipeline[..., Any], args: tuple[Any, ...], kwargs: dict[str,
         kwargs = {key: value for key, value in kwargs.items() if key not in options}
     arguments = by_name(pipeline.name, names, args, kwargs)
     # the compiler and the engine stand above the dsl; they are loaded only when they are used
-    starting: Any = import_module("typedpipe.local.starting")
+    starting: Any = import_module("typedpipe.local.startup")
     return starting.run_traced(pipeline.ir, arguments, options, lambda outputs: result_of(pipeline, outputs))
 
 

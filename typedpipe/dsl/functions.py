@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from typedpipe.dsl.lifting import lift, type_of
 from typedpipe.dsl.task import Task
-from typedpipe.dsl.tracing import Scope, Trace, current, error, fatal
+from typedpipe.dsl.tracing import GraphBuilder, Trace, current, error, fatal
 from typedpipe.dsl.values import Pending, PipelineValue, derived, poison, same_trace
 from typedpipe.ir import nodes as ir
 from typedpipe.types.display import show
@@ -184,7 +184,7 @@ def _collect(ops: tuple[Any, ...]) -> ir.Expr:
 
 def _loops_left(trace: Trace, value: PipelineValue) -> int:
     """How many loops stand between where a value was made and here."""
-    made: Scope = (
+    made: GraphBuilder = (
         trace.scopes.get(value._tp_op.task, value._tp_scope)
         if isinstance(value._tp_op, ir.FromTask)
         else value._tp_scope

@@ -7,7 +7,7 @@ from typing import Any, Generic, Self, TypeVar
 
 from typedpipe.dsl.lifting import lift, operand, type_of
 from typedpipe.dsl.task import Task, node_name
-from typedpipe.dsl.tracing import Scope, Site, Trace, caller_site, current, error, fatal
+from typedpipe.dsl.tracing import GraphBuilder, Site, Trace, caller_site, current, error, fatal
 from typedpipe.dsl.values import PipelineValue, derived, poison, same_trace
 from typedpipe.ir import nodes as ir
 from typedpipe.types.display import show
@@ -44,7 +44,7 @@ class Group:
         self._entered = self._left = False
         self._name = ""
         self._wanted = _group_name(name, type(self).__name__)
-        self._scope: Scope | None = None
+        self._scope: GraphBuilder | None = None
         if trace is None:
             fatal(
                 "TP169",
@@ -54,7 +54,7 @@ class Group:
         self._trace = trace
         trace.groups.append(self)
 
-    def _enter(self, kind: str, name: str) -> Scope:
+    def _enter(self, kind: str, name: str) -> GraphBuilder:
         trace = self._trace
         if current() is not trace or self._entered:
             fatal(
@@ -64,7 +64,7 @@ class Group:
             )
         self._entered = True
         self._name = name
-        self._scope = Scope(kind, trace.scope, name)
+        self._scope = GraphBuilder(kind, trace.scope, name)
         trace.scope = self._scope
         return self._scope
 
@@ -102,7 +102,7 @@ class Chain:
     def __init__(self, name: str, site: Site | None) -> None:
         self.name = name
         self.site = site
-        self.arms: list[tuple[ir.Operand | None, Scope, Site | None]] = []
+        self.arms: list[tuple[ir.Operand | None, GraphBuilder, Site | None]] = []
         self.closed = False
 
 
@@ -143,7 +143,7 @@ class If(Group):
         chain.arms.append((where, scope, self._site))
         trace.scope = scope
 
-    def _chain(self, outer: Scope) -> Chain:
+    def _chain(self, outer: GraphBuilder) -> Chain:
         chain = Chain(self._trace.unique(self._wanted or "if"), self._site)
         outer.chain = chain
         outer.nodes.append(chain)
@@ -157,7 +157,7 @@ class Condition(If):
 class Elif(If):
     """Another condition of the ``If`` before it in the same scope: tried when those before did not hold."""
 
-    def _chain(self, outer: Scope) -> Chain:
+    def _chain(self, outer: GraphBuilder) -> Chain:
         return _open_chain(self, outer, "Elif")
 
 
@@ -175,7 +175,7 @@ class Else(Group):
         return self
 
 
-def _open_chain(group: Group, outer: Scope, word: str) -> Chain:
+def _open_chain(group: Group, outer: GraphBuilder, word: str) -> Chain:
     chain = outer.chain
     if not isinstance(chain, Chain) or chain.closed:
         why = "the chain before it has its Else already" if isinstance(chain, Chain) else "no `dsl.If` stands before it"

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 from typedpipe.diagnostics.model import Span
 from typedpipe.diagnostics.source import argument_span
 from typedpipe.dsl import markers
-from typedpipe.dsl.tracing import Scope, Site, Trace, current, error, span_of
+from typedpipe.dsl.tracing import GraphBuilder, Site, Trace, current, error, span_of
 from typedpipe.dsl.values import POISON, Pending, PipelineValue, derived, same_trace
 from typedpipe.ir import nodes as ir
 from typedpipe.types.model import ListType, StructField, StructType, Type, union
@@ -42,7 +42,7 @@ def place_of(what: What) -> Span | None:
     return what.span() if isinstance(what, Argument) else None
 
 
-def leaf(value: object, what: What) -> Any:
+def operand_value(value: object, what: What) -> Any:
     """A child of an expression: a reference as it is, anything else as a constant."""
     if isinstance(value, PipelineValue):
         return value
@@ -184,7 +184,7 @@ def type_of(value: PipelineValue | ir.Const) -> Type:
     return value._tp_type if isinstance(value, PipelineValue) else value.type
 
 
-def operand(scope: Scope, value: object, what: What) -> ir.Operand | None:
+def operand(scope: GraphBuilder, value: object, what: What) -> ir.Operand | None:
     """What a task's argument is in the IR; None after an error was reported."""
     made = value if isinstance(value, (PipelineValue, ir.Const)) else lift(value, what)
     if made is None or isinstance(made, ir.Const):
@@ -193,10 +193,10 @@ def operand(scope: Scope, value: object, what: What) -> ir.Operand | None:
     if trace is not None and not same_trace(made, trace, what):
         return POISON
     op = made._tp_op
-    return place(scope, made) if isinstance(op, Pending) else op
+    return intern_expr(scope, made) if isinstance(op, Pending) else op
 
 
-def place(scope: Scope, value: PipelineValue) -> ir.FromExpr:
+def intern_expr(scope: GraphBuilder, value: PipelineValue) -> ir.FromExpr:
     """Put a pending expression, and those it needs, into the scope's table. Iterative: depth is no limit."""
     memo = scope.memo
     stack = [value]

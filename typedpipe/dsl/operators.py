@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from typedpipe.diagnostics.words import nearest
-from typedpipe.dsl.lifting import leaf
+from typedpipe.dsl.lifting import operand_value
 from typedpipe.dsl.tracing import Trace, current, error, listed
 from typedpipe.dsl.values import Build, PipelineValue, derived, poison, stop
 from typedpipe.ir import nodes as ir
@@ -40,7 +40,7 @@ def compare(left: PipelineValue, op: ir.CompareOp, other: object) -> Any:
             help="compare it in a component that returns a bool, and branch on that",
         )
         return poison(left._tp_trace)
-    right = leaf(other, "the other side of the comparison")
+    right = operand_value(other, "the other side of the comparison")
     return derived(left._tp_trace, BOOL, lambda ops: ir.Compare(op, ops[0], ops[1]), (left, right))
 
 
@@ -70,10 +70,10 @@ def item(value: PipelineValue, key: object) -> Any:
             value, "TP154", "a slice of this value is known only when the pipeline runs", help="slice it in a component"
         )
     if isinstance(type_, ListType):
-        index = leaf(key, "the index")
+        index = operand_value(key, "the index")
         return derived(trace, type_.item, lambda ops: ir.Index(ops[0], ops[1]), (value, index))
     if isinstance(type_, (DictType, AnyType)):
-        index = leaf(key, "the key")
+        index = operand_value(key, "the key")
         item = type_.value if isinstance(type_, DictType) else ANY
         return derived(trace, item, lambda ops: ir.Index(ops[0], ops[1]), (value, index))
     error("TP156", f"`{show(type_)}` cannot be indexed")

@@ -18,8 +18,8 @@ from typedpipe.dsl.task import Task
 from typedpipe.dsl.tracing import (
     Trace,
     TraceAbort,
-    collected,
     current,
+    declarations,
     error,
     listed,
     span_of_function,
@@ -259,7 +259,7 @@ def _define(fn: Any, name: Any, options: dict[str, Any]) -> Any:
         message, help_ = not_a_function(fn, "pipeline") or ("", "")
         error("TP107", message, help=help_)
         return lambda function: Pipeline(function, function.__name__, {})
-    found = collected()
+    found = declarations()
     report = found.report if found is not None else Diagnostics()
     title = name if isinstance(name, str) and name.strip() else getattr(fn, "__name__", "pipeline").replace("_", "-")
     handle: Pipeline[..., Any] = Pipeline(fn, title, options)

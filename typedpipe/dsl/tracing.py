@@ -37,7 +37,7 @@ class TraceAbort(BaseException):
     """
 
 
-class Collected:
+class Declarations:
     """What decoration made under :func:`collecting`."""
 
     def __init__(self, report: Diagnostics) -> None:
@@ -45,12 +45,12 @@ class Collected:
         self.pipelines: list[Pipeline[..., Any]] = []
 
 
-class Scope:
+class GraphBuilder:
     """A graph that is being built: the pipeline's own, or the body of a group."""
 
     __slots__ = ("chain", "expr_sites", "exprs", "group", "keep", "kind", "loops", "memo", "nodes", "parent")
 
-    def __init__(self, kind: str, parent: Scope | None = None, group: str = "") -> None:
+    def __init__(self, kind: str, parent: GraphBuilder | None = None, group: str = "") -> None:
         self.kind = kind
         self.group = group
         self.parent = parent
@@ -95,9 +95,9 @@ class Trace:
         """Whether a mistake was reported for this pipeline: then its other faults may follow from it."""
         self.aborted = False
         """Whether its tracing was ended; an exception that a library made of that is no news."""
-        self.root = self.scope = Scope("pipeline")
+        self.root = self.scope = GraphBuilder("pipeline")
         self.names: dict[str, int] = {}
-        self.scopes: dict[str, Scope] = {}
+        self.scopes: dict[str, GraphBuilder] = {}
         self.components: dict[str, ir.Component] = {}
         self.pipelines: dict[str, Any] = {}
         self.formats: list[Any] = []
@@ -120,7 +120,7 @@ class Trace:
 
 
 _TRACE: ContextVar[Trace | None] = ContextVar("typedpipe_trace", default=None)
-_COLLECTED: ContextVar[Collected | None] = ContextVar("typedpipe_collected", default=None)
+_COLLECTED: ContextVar[Declarations | None] = ContextVar("typedpipe_collected", default=None)
 _REPORT: ContextVar[Diagnostics | None] = ContextVar("typedpipe_report", default=None)
 
 
@@ -129,7 +129,7 @@ def current() -> Trace | None:
     return _TRACE.get()
 
 
-def collected() -> Collected | None:
+def declarations() -> Declarations | None:
     """The sink of the driver, if it is the driver that imports."""
     return _COLLECTED.get()
 
@@ -141,9 +141,9 @@ def detached() -> Trace:
 
 
 @contextmanager
-def collecting(report: Diagnostics) -> Generator[Collected]:
+def collecting(report: Diagnostics) -> Generator[Declarations]:
     """Report what decoration finds into ``report`` instead of raising it, and list the pipelines that it defines."""
-    found = Collected(report)
+    found = Declarations(report)
     token = _COLLECTED.set(found)
     try:
         yield found

@@ -47,7 +47,7 @@ def task_spec(component: Component) -> dict[str, Any]:
 def port_key(name: str) -> str:
     """The name of a port on the wire: what engines allow as it is, anything else as a slug and a hash.
 
-    Names that begin with ``tp-`` get a hash too, for those are our companions.
+    Names that begin with ``tp-`` get a hash too, for those are our descriptors.
 
     >>> port_key("learning_rate"), port_key("größe")
     ('learning_rate', 'gr-e-d353a267')

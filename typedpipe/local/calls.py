@@ -21,7 +21,7 @@ from typedpipe.ir import nodes as ir
 from typedpipe.ir.collection import NoCollection
 from typedpipe.local.handle import Run
 from typedpipe.local.result import RunFailed
-from typedpipe.local.starting import run_traced
+from typedpipe.local.startup import run_traced
 from typedpipe.types.artifacts import Artifact, artifact_type
 from typedpipe.types.model import ArtifactType, Type, artifact_of, is_artifact
 

@@ -21,18 +21,18 @@ from typedpipe.ir.nodes import Pipeline
 from typedpipe.local import events
 from typedpipe.local.failpoints import reach
 from typedpipe.local.failure import CONTRACT_BROKEN, exit_code, reason
-from typedpipe.local.interrupts import on_interrupt
-from typedpipe.local.launch import KILL, Exited, Launch
-from typedpipe.local.ledger import Found, Ledger, Wait
-from typedpipe.local.logs import Tail
 from typedpipe.local.pending import Pending, Tracked
+from typedpipe.local.recorder import Found, RunRecorder, Wait
 from typedpipe.local.result import TaskResult
-from typedpipe.local.scope import Listener, NodeResult, TaskRun
+from typedpipe.local.runners.attempt import Attempt, Specs, TaskRefused, folder_of
+from typedpipe.local.runners.interrupts import on_interrupt
+from typedpipe.local.runners.launcher import KILL, Exited, Launch
+from typedpipe.local.runners.logs import Tail
+from typedpipe.local.scheduling.frame import Listener, NodeResult, TaskRun
+from typedpipe.local.scheduling.scheduler import Scheduler
 from typedpipe.local.settings import Clock, Settings
 from typedpipe.local.store.problems import first_message
-from typedpipe.local.task import Attempt, Specs, TaskRefused, folder_of
 from typedpipe.local.values import Value
-from typedpipe.local.walk import Walk
 
 TAIL_SECONDS = 0.1
 COMMIT_SECONDS = 0.02
@@ -48,12 +48,12 @@ BLOCKED = 16
 class Engine:
     """One run of one checked pipeline."""
 
-    def __init__(self, pipeline: Pipeline, run: str, folder: Path, settings: Settings, ledger: Ledger) -> None:
+    def __init__(self, pipeline: Pipeline, run: str, folder: Path, settings: Settings, ledger: RunRecorder) -> None:
         self._pipeline = pipeline
         self._folder = folder / "tasks"
         self._settings = settings
         self._ledger = ledger
-        self._walk = Walk(pipeline, run, Listener(self._submit, self._ended, self._looped))
+        self._walk = Scheduler(pipeline, run, Listener(self._submit, self._ended, self._looped))
         self._specs = Specs(folder / "specs")
         self._pending = Pending()
         self._live: dict[str, Tracked] = {}

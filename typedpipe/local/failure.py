@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import signal
 
-from typedpipe.local.launch import Exited
 from typedpipe.local.pending import Tracked
+from typedpipe.local.runners.launcher import Exited
 
 CONTRACT_BROKEN = 2
 """The exit code of a task whose inputs or outputs are not what its component says; never tried again."""

@@ -14,7 +14,7 @@ SeenState: TypeAlias = Literal["WAITING"] | events.TaskState
 
 
 @dataclass(slots=True)
-class Seen:
+class TaskView:
     """One task, up to now. ``component`` is its key in the pipeline, or a group's or importer's word."""
 
     name: str
@@ -28,13 +28,13 @@ class Seen:
     reused: str = ""
 
 
-class Following:
+class RunView:
     """Takes events in the engine's thread, and is read from any other."""
 
     def __init__(self, pipeline: Pipeline) -> None:
         self._lock = threading.Lock()
         self._tasks = {
-            node.name: Seen(node.name, node.component) for node in pipeline.graph.nodes if isinstance(node, Task)
+            node.name: TaskView(node.name, node.component) for node in pipeline.graph.nodes if isinstance(node, Task)
         }
         self._loops: dict[str, tuple[int, int]] = {}
         self._listeners: list[Callable[[], None]] = []
@@ -68,15 +68,15 @@ class Following:
             case _:
                 pass
 
-    def _seen(self, name: str, component: str) -> Seen:
-        return self._tasks.setdefault(name, Seen(name, component))
+    def _seen(self, name: str, component: str) -> TaskView:
+        return self._tasks.setdefault(name, TaskView(name, component))
 
     def listen(self, listener: Callable[[], None]) -> None:
         """Call ``listener`` after each event, in the engine's thread."""
         with self._lock:
             self._listeners.append(listener)
 
-    def tasks(self) -> dict[str, Seen]:
+    def tasks(self) -> dict[str, TaskView]:
         """The tasks up to now; those of the pipeline itself first."""
         with self._lock:
             return dict(self._tasks)

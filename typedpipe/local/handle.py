@@ -12,9 +12,9 @@ from typedpipe.diagnostics.words import nearest
 from typedpipe.ir.nodes import Pipeline
 from typedpipe.local import events
 from typedpipe.local.background import Background
-from typedpipe.local.following import Following, Seen, SeenState
+from typedpipe.local.following import RunView, SeenState, TaskView
+from typedpipe.local.outputs import RunOutputs, artifacts_in
 from typedpipe.local.result import RunFailed, RunResult
-from typedpipe.local.taken import Taken, artifacts_in
 from typedpipe.types.artifacts import Artifact
 
 R_co = TypeVar("R_co", covariant=True)
@@ -44,7 +44,7 @@ class Run(Generic[R_co]):
         self,
         pipeline: Pipeline,
         work: Background,
-        following: Following,
+        following: RunView,
         outputs: Callable[[Mapping[str, object]], R_co],
         raise_on_error: bool,
     ) -> None:
@@ -121,7 +121,7 @@ class Run(Generic[R_co]):
     @property
     def tasks(self) -> Mapping[str, RunTask]:
         """The tasks by their path in the run: ``train``, ``for-1[2]/train``; up to now, without waiting."""
-        taken = Taken(self._pipeline, self.folder)
+        taken = RunOutputs(self._pipeline, self.folder)
         return Tasks(self._pipeline, self.name, self._following.tasks(), taken)
 
     def logs(self, task: str | None = None) -> str:
@@ -177,7 +177,7 @@ class Run(Generic[R_co]):
 class RunTask:
     """One task of a run, as it is now."""
 
-    def __init__(self, component: str, seen: Seen, taken: Taken) -> None:
+    def __init__(self, component: str, seen: TaskView, taken: RunOutputs) -> None:
         self.component = component
         """The name of its component."""
         self._seen = seen
@@ -245,7 +245,7 @@ class RunTask:
 class Tasks(Mapping[str, RunTask]):
     """The tasks of a run by name. One that is not there is a KeyError which says what is."""
 
-    def __init__(self, pipeline: Pipeline, run: str, seen: Mapping[str, Seen], taken: Taken) -> None:
+    def __init__(self, pipeline: Pipeline, run: str, seen: Mapping[str, TaskView], taken: RunOutputs) -> None:
         self._pipeline = pipeline
         self._run = run
         self._seen = seen

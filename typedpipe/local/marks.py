@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from typedpipe.local.following import Seen
+from typedpipe.local.following import TaskView
 from typedpipe.pictures.boxes import Box
 from typedpipe.pictures.states import Mark, State, together
 
@@ -25,7 +25,7 @@ _MARKS: dict[str, Mark] = {
 class Marks:
     """What is known of a run. A task in a loop stands for all its items, so paths here have no ``[2]``."""
 
-    tasks: Mapping[str, list[Seen]]
+    tasks: Mapping[str, list[TaskView]]
     loops: Mapping[str, tuple[int, int]]
     now: float
     ended: bool
@@ -55,7 +55,7 @@ class Marks:
         done, items = self.loops.get(path, (0, 0))
         return State(together(marks), f"{done}/{items}" if path in self.loops else "")
 
-    def _leaf(self, tasks: list[Seen]) -> State:
+    def _leaf(self, tasks: list[TaskView]) -> State:
         if not tasks:
             return State("omitted" if self.ended else "waiting")
         mark = together([_mark_of(task) for task in tasks])
@@ -71,13 +71,13 @@ class Marks:
         return State(mark, f"{max(0.0, (task.finished or self.now) - task.started):.1f} s{again}")
 
 
-def _mark_of(task: Seen) -> Mark:
+def _mark_of(task: TaskView) -> Mark:
     return "reused" if task.reused and task.state == "SUCCEEDED" else _MARKS[task.state]
 
 
-def marks(seen: Mapping[str, Seen], loops: Mapping[str, tuple[int, int]], now: float, *, ended: bool) -> Marks:
+def marks(seen: Mapping[str, TaskView], loops: Mapping[str, tuple[int, int]], now: float, *, ended: bool) -> Marks:
     """The marks of a run, from its tasks and loops by their paths in the run."""
-    tasks: dict[str, list[Seen]] = {}
+    tasks: dict[str, list[TaskView]] = {}
     for name, task in seen.items():
         tasks.setdefault(_ITEM.sub("", name), []).append(task)
     counts: dict[str, tuple[int, int]] = {}

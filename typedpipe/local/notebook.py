@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import escape
 
 from typedpipe.diagnostics.cells import shown
-from typedpipe.local.following import Seen
+from typedpipe.local.following import TaskView
 from typedpipe.local.marks import marks
 from typedpipe.pictures.boxes import picture
 from typedpipe.pictures.mermaid import draw_mermaid
@@ -58,7 +58,7 @@ def run_bundle(run: Run[Any]) -> dict[str, str]:
     return {"text/plain": _plain(run, seen.values()), "text/html": html, "text/vnd.mermaid": draw_mermaid(drawn)}
 
 
-def _plain(run: Run[Any], seen: Iterable[Seen]) -> str:
+def _plain(run: Run[Any], seen: Iterable[TaskView]) -> str:
     tasks = [
         f"  {_SIGNS[task.state]} {task.name}" + (f": {shown(task.message)}" if task.message else "") for task in seen
     ]

@@ -8,10 +8,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from typedpipe.local.logs import Tail
-from typedpipe.local.resources import NOTHING, Need
-from typedpipe.local.scope import TaskRun
-from typedpipe.local.task import Attempt
+from typedpipe.local.runners.attempt import Attempt
+from typedpipe.local.runners.logs import Tail
+from typedpipe.local.scheduling.frame import TaskRun
+from typedpipe.local.scheduling.resources import NOTHING, Need
 
 
 @dataclass(slots=True, eq=False)

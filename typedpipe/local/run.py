@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 from typedpipe.diagnostics.model import Diagnostics
 from typedpipe.ir.nodes import Pipeline
 from typedpipe.local import events
+from typedpipe.local.caching.fingerprint import Fingerprints
 from typedpipe.local.checks import bind_arguments
 from typedpipe.local.engine import Engine
-from typedpipe.local.fingerprint import Fingerprints
-from typedpipe.local.ledger import Ledger, Reuse
-from typedpipe.local.leftovers import clean_up, mark, unmark
 from typedpipe.local.options import Runner, RunOptions
+from typedpipe.local.recorder import Reuse, RunRecorder
 from typedpipe.local.result import RunFailed, RunResult
 from typedpipe.local.runners import Placement, facts, launcher_for, placements
-from typedpipe.local.scope import NodeResult
+from typedpipe.local.runners.orphans import clean_up, mark, unmark
+from typedpipe.local.scheduling.frame import NodeResult
 from typedpipe.local.settings import Settings
 from typedpipe.local.store.index import RunFolder
 from typedpipe.local.store.root import Root, open_root
@@ -28,7 +28,7 @@ from typedpipe.local.values import Stored, Value, load
 from typedpipe.types.model import DATETIME, Type, is_artifact, without_none
 
 if TYPE_CHECKING:
-    from typedpipe.local.resume import Resume
+    from typedpipe.local.rerun.resume import Resume
 
 
 class RunKeywords(TypedDict, total=False):
@@ -107,7 +107,7 @@ class PreparedRun:
     Made by :func:`prepare`. :meth:`execute` blocks; :meth:`cancel` may be called from any thread.
     """
 
-    def __init__(self, engine: Engine, plan: Plan, place: Path, ledger: Ledger) -> None:
+    def __init__(self, engine: Engine, plan: Plan, place: Path, ledger: RunRecorder) -> None:
         self._engine = engine
         self._ledger = ledger
         self._bound = plan.arguments
@@ -242,7 +242,7 @@ def assemble(
         known = {key: facts(found) for key, found in plan.places.items()}
         prints = Fingerprints(plan.pipeline, known, options.environment)
     in_memory = {key for key, found in plan.places.items() if found.runner == "inprocess"}
-    ledger = Ledger(root, place, Reuse(prints, options.cache, plan.done, in_memory, plan.resumed))
+    ledger = RunRecorder(root, place, Reuse(prints, options.cache, plan.done, in_memory, plan.resumed))
     settings = Settings(
         options.slots,
         options.timeout,
@@ -289,7 +289,7 @@ def artifact(value: Stored) -> object:
     """The host's object for a stored artifact: of its own class where that is known, else of the nearest base."""
     from typedpipe.types.artifacts import Artifact
 
-    data: dict[str, Any] = value.companion
+    data: dict[str, Any] = value.descriptor
     known: dict[str, type[Artifact]] = {}
     pending: list[type[Artifact]] = [Artifact]
     for cls in pending:

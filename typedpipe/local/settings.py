@@ -7,8 +7,8 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 from typedpipe.local import events
-from typedpipe.local.launch import Launcher, launcher
-from typedpipe.local.resources import Machine
+from typedpipe.local.runners.launcher import Launcher, launcher
+from typedpipe.local.scheduling.resources import Machine
 
 
 @dataclass(frozen=True, slots=True)

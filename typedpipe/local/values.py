@@ -1,31 +1,35 @@
 """Values as the engine holds them between tasks.
 
-A parameter is its wire text and is passed on without being read. An artifact is a place with its companion, and a list
+A parameter is its wire text and is passed on without being read. An artifact is a place with its descriptor, and a list
 of artifacts is a tuple; ``None`` is an artifact that is not there. Only conditions, loop items and the like are decoded.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from typedpipe.runtime.task import decode, encode
+from typedpipe.types.assignable import mismatch
+from typedpipe.types.display import show
 from typedpipe.types.model import Type, is_artifact
+from typedpipe.types.values import constant
 
 NULL_TEXT = "null"
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """An artifact: where it lies on this machine (None when it is elsewhere) and its companion."""
+    """An artifact: where it lies on this machine (None when it is elsewhere) and its descriptor."""
 
     path: str | None
-    companion: dict[str, Any] = field(hash=False)
+    descriptor: dict[str, Any] = field(hash=False)
 
     @property
     def uri(self) -> str:
-        return str(self.companion.get("uri") or self.path or "")
+        return str(self.descriptor.get("uri") or self.path or "")
 
 
 Value: TypeAlias = "str | Stored | tuple[Value, ...] | None"
@@ -67,3 +71,39 @@ def as_list(values: Sequence[Value]) -> Value:
     if len(texts) == len(values):
         return "[" + ",".join(texts) + "]"
     return tuple(None if value == NULL_TEXT else value for value in values)
+
+
+def raw_text(value: Value) -> str:
+    """A parameter as a container's argument: a str as it is, anything else as its JSON.
+
+    >>> raw_text('"a b"'), raw_text("3"), raw_text("null")
+    ('a b', '3', '')
+    """
+    if is_none(value):
+        return ""
+    if not isinstance(value, str):
+        raise TypeError("an artifact has no value: use its path or URI")
+    plain = load(value)
+    return plain if isinstance(plain, str) else json.dumps(plain)
+
+
+def raw_value(text: str, type_: Type) -> str:
+    """The wire text of what a container wrote to an output parameter's file.
+
+    A str keeps every character. Other types are read as JSON, or, where that does not fit, as a bare word.
+
+    Raises:
+        ValueError: the text is no value of the type.
+    """
+    tried: list[object] = [text, text.strip()]
+    try:
+        tried.insert(0 if mismatch(constant(text)[1], type_) else 2, json.loads(text))
+    except (ValueError, RecursionError):
+        pass
+    if text.strip() in ("True", "False"):
+        tried.append(text.strip() == "True")
+    for value in tried:
+        if mismatch(constant(value)[1], type_) is None:
+            return dump(value)
+    shown = text if len(text) <= 80 else text[:77] + "..."
+    raise ValueError(f"expected `{show(type_)}`, found the text {shown!r}")

@@ -12,7 +12,7 @@ from typing import Any, Generic, NoReturn, ParamSpec, Self, TypeVar, overload
 from typedpipe.dsl.component import BaseComponent, Component
 from typedpipe.dsl.tracing import fatal, listed
 from typedpipe.ir import nodes as ir
-from typedpipe.local.replacing import REPLACEMENTS
+from typedpipe.local.replacements import REPLACEMENTS
 from typedpipe.runtime.task import WireError, encode
 from typedpipe.testing.answers import delivered, forget, inputs_of, stub
 from typedpipe.types.artifacts import Artifact

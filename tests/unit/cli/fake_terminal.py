@@ -8,7 +8,7 @@ from pathlib import Path
 import pyte
 from rich.console import Console
 
-from typedpipe.cli.live.screen import Screen
+from typedpipe.cli.execution.live.screen import Screen
 from typedpipe.compiler import driver
 from typedpipe.ir.nodes import Pipeline
 from typedpipe.local import events

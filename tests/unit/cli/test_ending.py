@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from typedpipe.cli import ending
+from typedpipe.cli.execution import ending
 from typedpipe.ir.nodes import Graph, Pipeline
 from typedpipe.local.result import RunResult, TaskResult
 

@@ -11,7 +11,7 @@ from fake_terminal import Run, closed
 from rich.console import ConsoleDimensions
 
 from typedpipe import Collected, ExitHandler, If, ParallelFor, component, pipeline
-from typedpipe.cli.live.screen import Screen
+from typedpipe.cli.execution.live.screen import Screen
 from typedpipe.ir.nodes import Const, Graph, InputPort, Loop, Pipeline, Task
 from typedpipe.local import events
 from typedpipe.types.model import INT
@@ -245,8 +245,8 @@ def test_a_display_that_breaks_says_so_and_gives_the_terminal_back(monkeypatch: 
     def fail(*_: object) -> None:
         raise ZeroDivisionError("of ours")
 
-    monkeypatch.setattr("typedpipe.cli.live.screen.draw", fail)
-    monkeypatch.setattr("typedpipe.cli.live.screen.FRAME", 0.001)
+    monkeypatch.setattr("typedpipe.cli.execution.live.screen.draw", fail)
+    monkeypatch.setattr("typedpipe.cli.execution.live.screen.FRAME", 0.001)
     run = Run(closed(story), display=Screen)
     deadline = time.monotonic() + 5
     while run.display.broken is None and time.monotonic() < deadline:

@@ -8,7 +8,7 @@ import tracemalloc
 
 import pytest
 
-from typedpipe.cli.progress import HELD, Progress
+from typedpipe.cli.execution.progress import HELD, Progress
 from typedpipe.local.events import LogChunk, RunNoted
 
 

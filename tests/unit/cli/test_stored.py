@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from typedpipe.cli.app import run_app
-from typedpipe.cli.logs import harmless, tail_offset
+from typedpipe.cli.stored.logs import harmless, tail_offset
 from typedpipe.ir.nodes import Graph, Pipeline
 from typedpipe.local.store.index import RunFolder
 from typedpipe.local.store.root import open_root

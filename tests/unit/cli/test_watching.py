@@ -18,9 +18,9 @@ from pathlib import Path
 
 import pytest
 
-from typedpipe.cli import watching
-from typedpipe.cli.run_options import Shows, engine_keywords
-from typedpipe.cli.watching import chosen_display
+from typedpipe.cli.execution import watching
+from typedpipe.cli.execution.options import Shows, engine_keywords
+from typedpipe.cli.execution.watching import chosen_display
 from typedpipe.local.events import LogChunk, from_data
 
 SLOW = """\

@@ -42,8 +42,15 @@ def tune(count: int = 3, rates: list[float] = [0.1, 0.2, 0.3]) -> str:  # noqa: 
 
 def artifact(kind: str, path: Path | None = None, **metadata: Any) -> Stored:
     metadata = metadata.pop("metadata", metadata)
-    companion = {"type": kind, "name": "x", "metadata": metadata, "uri": "", "digest": "sha256:" + "ab" * 32, "size": 3}
-    return Stored(None if path is None else str(path), companion)
+    descriptor = {
+        "type": kind,
+        "name": "x",
+        "metadata": metadata,
+        "uri": "",
+        "digest": "sha256:" + "ab" * 32,
+        "size": 3,
+    }
+    return Stored(None if path is None else str(path), descriptor)
 
 
 def task(name: str, start: float, end: float, order: int, **more: Any) -> StoredTask:

@@ -21,9 +21,9 @@ from typedpipe.ir.nodes import (
     PythonImpl,
 )
 from typedpipe.local import check_runnable, run
-from typedpipe.local.host import raw_value
 from typedpipe.local.runners import place
 from typedpipe.local.runners.client import NoClient
+from typedpipe.local.values import raw_value
 from typedpipe.types.model import ANY, BOOL, FLOAT, INT, NULL, STR, ListType, Type, union
 
 

@@ -11,12 +11,12 @@ from local_samples import ADD, DATASET, MARK, READ, component, const, graph, out
 
 from typedpipe.diagnostics.record import replace
 from typedpipe.ir.nodes import Call, FromInput, InputPort, Loop, Options, Pipeline, PythonImpl
-from typedpipe.local.explain import Explanation, explain
-from typedpipe.local.key_changes import environment_changes, interface_changes, place_changes, set_key
+from typedpipe.local.caching.explanation import Explanation, explain
+from typedpipe.local.caching.key_changes import environment_changes, interface_changes, place_changes, set_key
+from typedpipe.local.caching.untracked import ALWAYS, untracked
 from typedpipe.local.run import run
 from typedpipe.local.store.index import task as stored_task
 from typedpipe.local.store.root import Root, open_root
-from typedpipe.local.untracked import ALWAYS, untracked
 from typedpipe.types.model import INT, STR, Type
 
 LOAD = component(

@@ -13,7 +13,7 @@ from xml.etree import ElementTree
 import pytest
 
 from typedpipe import dsl
-from typedpipe.local.following import Following
+from typedpipe.local.following import RunView
 from typedpipe.local.marks import marks
 from typedpipe.local.notebook import artifact_html, run_bundle, show_run
 from typedpipe.pictures.states import together
@@ -121,7 +121,7 @@ def test_before_anything_starts_everything_waits() -> None:
 
     assert whole.ir is not None
     closed = driver.check(whole.ir)
-    following, drawn = Following(closed), picture(closed)
+    following, drawn = RunView(closed), picture(closed)
     found = marks(following.tasks(), following.loops(), 0.0, ended=False).of(drawn.boxes)
     assert {state.mark for state in found.values()} == {"waiting"}
 

@@ -11,7 +11,7 @@ from local_samples import BOOM, ECHO, MARK, SLEEP, component, const, graph, pipe
 
 from typedpipe.ir.nodes import Options, Retry
 from typedpipe.local import run
-from typedpipe.local.resources import Machine, Need, quantity
+from typedpipe.local.scheduling.resources import Machine, Need, quantity
 
 SMALL = Need(2000, 8 << 30, 1)
 

@@ -29,8 +29,8 @@ from typedpipe.ir.nodes import (
     PythonImpl,
 )
 from typedpipe.local.options import RunOptions
+from typedpipe.local.rerun.resume import Resume, plan_resume
 from typedpipe.local.result import RunResult
-from typedpipe.local.resume import Resume, plan_resume
 from typedpipe.local.run import prepare_resumed, run
 from typedpipe.local.store.index import tasks
 from typedpipe.local.store.root import Root, open_root

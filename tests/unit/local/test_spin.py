@@ -17,8 +17,8 @@ from typedpipe.diagnostics.model import PipelineError
 from typedpipe.diagnostics.record import replace
 from typedpipe.ir.nodes import FromInput, InputPort, Loop, Options, Pipeline, PythonImpl
 from typedpipe.local.options import RunOptions
+from typedpipe.local.rerun.spin import SpinResult, node_at, prepare_spin, run_spin, set_input
 from typedpipe.local.run import run
-from typedpipe.local.spin import SpinResult, node_at, prepare_spin, run_spin, set_input
 from typedpipe.local.store.locks import take_lock
 from typedpipe.local.store.root import Root, open_root
 from typedpipe.local.values import Stored, Value

@@ -39,7 +39,7 @@ def container_leaf(component: Component, variant: Variant) -> list[str]:
         key = port_key(port.name)
         artifact = artifact_of(port.type)
         if artifact is not None:
-            default = companion_text(artifact, port.name, f"{{{{inputs.parameters.tp-path}}}}/{key}/{{{{pod.name}}}}")
+            default = descriptor_text(artifact, port.name, f"{{{{inputs.parameters.tp-path}}}}/{key}/{{{{pod.name}}}}")
             path = f"{OUT}/p/tp-{key}"
             fields.outputs.append({"name": f"tp-{key}", "valueFrom": {"path": path, "default": default}})
             fields.out_artifacts.append(artifact_location(key))
@@ -64,8 +64,8 @@ def container_leaf(component: Component, variant: Variant) -> list[str]:
     ]
 
 
-def companion_text(type_: ArtifactType, name: str, uri: str) -> str:
-    """The companion of an artifact that no runtime of ours wrote; the URI may hold tags."""
+def descriptor_text(type_: ArtifactType, name: str, uri: str) -> str:
+    """The descriptor of an artifact that no runtime of ours wrote; the URI may hold tags."""
     import json
 
     head = safe(json.dumps({"type": type_.title, "version": type_.version, "name": name, "metadata": {}}))

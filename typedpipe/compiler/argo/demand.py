@@ -23,7 +23,7 @@ from typedpipe.ir.nodes import (
 )
 
 
-class Demand:
+class ControllerInputs:
     """Asked once for each graph."""
 
     def __init__(self, pipeline: Pipeline) -> None:

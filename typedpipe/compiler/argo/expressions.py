@@ -42,7 +42,7 @@ from typedpipe.types.model import (
 )
 
 
-class CannotSay(Exception):
+class Unsupported(Exception):
     """The controller cannot make this value; ``reason`` says why, in words for the user."""
 
     def __init__(self, reason: str, span: Span | None = None) -> None:
@@ -183,7 +183,7 @@ class Controller:
         """The value itself.
 
         Raises:
-            CannotSay: for what only Python can evaluate.
+            Unsupported: for what only Python can evaluate.
         """
         if isinstance(operand, Const):
             return self._constant(json.loads(operand.text))
@@ -202,7 +202,7 @@ class Controller:
             return "[" + ", ".join(map(self._constant, value)) + "]"
         if isinstance(value, dict):
             if "$tp" in value:
-                raise CannotSay("NaN and infinity cannot be compared")
+                raise Unsupported("NaN and infinity cannot be compared")
             return "{ " + ", ".join(f"{string(k)}: {self._constant(v)}" for k, v in value.items()) + " }"
         return "nil" if value is None else str(value).lower() if isinstance(value, bool) else json.dumps(value)
 
@@ -233,7 +233,7 @@ class Controller:
             case Format():
                 return self._format(expr)
             case _:
-                raise CannotSay("only a component can evaluate it")
+                raise Unsupported("only a component can evaluate it")
 
     def _null(self, operand: Operand) -> str:
         if isinstance(operand, (FromExpr, Const)):
@@ -253,6 +253,6 @@ class Controller:
                 continue
             kind = kind_of(self._values.type(part.value))
             if part.spec or part.conversion or kind not in ("str", "int"):
-                raise CannotSay("here an f-string may hold `str` and `int` values only, without a format")
+                raise Unsupported("here an f-string may hold `str` and `int` values only, without a format")
             parts.append(self.native(part.value) if kind == "str" else f"string({self.native(part.value)})")
         return "(" + " + ".join(parts) + ")"

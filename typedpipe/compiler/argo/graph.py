@@ -8,14 +8,14 @@ from dataclasses import dataclass
 
 from typedpipe.compiler.argo import groups
 from typedpipe.compiler.argo.container import NOT_HASHED, container_leaf, from_raw
-from typedpipe.compiler.argo.demand import Demand
-from typedpipe.compiler.argo.expressions import CannotSay, Controller
+from typedpipe.compiler.argo.demand import ControllerInputs
+from typedpipe.compiler.argo.expressions import Controller, Unsupported
 from typedpipe.compiler.argo.leaf import Variant, hidden, is_boxed, python_leaf
 from typedpipe.compiler.argo.names import Names, slug
-from typedpipe.compiler.argo.shapes import KEY, Lowered, Place, Shape, of_uri
+from typedpipe.compiler.argo.shapes import KEY, ArtifactLocation, ArtifactPrefix, Lowered, of_uri
 from typedpipe.compiler.argo.split import LIMIT, partition
 from typedpipe.compiler.argo.templates import Arguments, Dag, DagTask, Input, Leaf, Output, Template
-from typedpipe.compiler.argo.values import Piece, Values, companion, expression, operands_of, path_expr
+from typedpipe.compiler.argo.values import Piece, Values, descriptor, expression, operands_of, path_expr
 from typedpipe.compiler.argo.wire import esc, safe, tag
 from typedpipe.diagnostics.model import Diagnostics
 from typedpipe.ir.nodes import (
@@ -61,8 +61,8 @@ class Known:
 
 
 def wire_key(name: str, type_: Type) -> str:
-    """The name of a value on the wire; an artifact travels as its companion."""
-    return companion(name) if is_artifact(type_) else port_key(name)
+    """The name of a value on the wire; an artifact travels as its descriptor."""
+    return descriptor(name) if is_artifact(type_) else port_key(name)
 
 
 class Lowering:
@@ -74,7 +74,7 @@ class Lowering:
         self.templates: dict[str, Template] = {}
         self.names = Names()
         self.ports = Ports(pipeline)
-        self.demand = Demand(pipeline)
+        self.demand = ControllerInputs(pipeline)
         self._leaves: dict[tuple[str, Variant], str] = {}
         self._calls: dict[tuple[str, str], Lowered] = {}
         self._known: dict[str, Known] = {}
@@ -100,13 +100,13 @@ class Lowering:
             self.templates[found] = Leaf(found, make(component, variant))
         return found
 
-    def call(self, name: str, shapes: dict[str, Shape], path: str) -> Lowered:
+    def call(self, name: str, shapes: dict[str, ArtifactLocation], path: str) -> Lowered:
         """The template of a called pipeline."""
         key = (name, repr((sorted(shapes.items(), key=lambda item: item[0]), bool(path))))
         if key not in self._calls:
             graph = self.pipeline.pipelines[name]
             inside = f"{{{{workflow.uid}}}}/{slug(name)}" if path else ""
-            self._calls[key] = Scope(self, graph, name, Place(inside, shapes=shapes)).lower()
+            self._calls[key] = GraphLowering(self, graph, name, ArtifactPrefix(inside, shapes=shapes)).lower()
         return self._calls[key]
 
     def nothing(self) -> DagTask:
@@ -116,10 +116,10 @@ class Lowering:
         return DagTask("nothing", "tp-nothing", when="false")
 
 
-class Scope:
+class GraphLowering:
     """One graph while it is lowered."""
 
-    def __init__(self, lowering: Lowering, graph: Graph, name: str, place: Place) -> None:
+    def __init__(self, lowering: Lowering, graph: Graph, name: str, place: ArtifactPrefix) -> None:
         self.lowering = lowering
         self.graph = graph
         self.place = place
@@ -134,9 +134,9 @@ class Scope:
         self.tried: set[str] = set()
         self.tasks: dict[str, DagTask] = {}
 
-    def inner(self, graph: Graph, name: str, place: Place) -> Scope:
+    def inner(self, graph: Graph, name: str, place: ArtifactPrefix) -> GraphLowering:
         """The scope of a graph inside this one."""
-        return Scope(self.lowering, graph, name, place)
+        return GraphLowering(self.lowering, graph, name, place)
 
     def lower(self, boxed: bool = False) -> Lowered:
         """The template of this graph; ``boxed`` for the body of a loop."""
@@ -219,9 +219,9 @@ class Scope:
                 self.tried.add(name)
                 stack += self.deps[name]
 
-    def outputs(self, boxed: bool = False) -> dict[str, Shape]:
+    def outputs(self, boxed: bool = False) -> dict[str, ArtifactLocation]:
         """The outputs of the DAG."""
-        shapes: dict[str, Shape] = {}
+        shapes: dict[str, ArtifactLocation] = {}
         for output in self.graph.outputs:
             artifact = is_artifact(output.type)
             if artifact:
@@ -254,14 +254,14 @@ class Scope:
                 task = groups.loop(self, node)
             else:
                 task = groups.exit_handler(self, node)
-        except CannotSay as error:
+        except Unsupported as error:
             self.cannot(error, node)
             task = DagTask(self.values.task_names[node.name], "none")
         names = self.values.task_names
         task.depends = [names[dep] for dep in self.deps[node.name]]
         return groups.guard(self, node, task) if self.tried else task
 
-    def cannot(self, error: CannotSay, node: Node) -> None:
+    def cannot(self, error: Unsupported, node: Node) -> None:
         """Report what the controller cannot make."""
         self.lowering.report.error(
             "TP402",
@@ -294,7 +294,7 @@ class Scope:
         for output, shape in lowered.shapes.items():
             self.values.shapes[name, output] = shape
 
-    def input_shapes(self, graph: Graph, args: Iterable[tuple[str, Operand]]) -> dict[str, Shape]:
+    def input_shapes(self, graph: Graph, args: Iterable[tuple[str, Operand]]) -> dict[str, ArtifactLocation]:
         """The shapes of the artifacts that a graph is given."""
         types = {port.name: port.type for port in graph.inputs}
         given = ((name, operand) for name, operand in args if name in types and is_artifact(types[name]))
@@ -325,7 +325,7 @@ class Scope:
                 graph = self._given_by(self.nodes[each.task])
                 value = next((o.value for o in graph.outputs if o.name == each.output), None) if graph else None
                 if graph and isinstance(value, FromExpr) and isinstance(graph.exprs[value.index], _DEFERRED):
-                    raise CannotSay(f"`{each.output}` of `{each.task}` is put together by whoever reads it")
+                    raise Unsupported(f"`{each.output}` of `{each.task}` is put together by whoever reads it")
 
     def _given_by(self, node: Node) -> Graph | None:
         if isinstance(node, Call):
@@ -338,7 +338,7 @@ class Scope:
         return self.values.text(operand)
 
     def importer(self, node: Importer) -> None:
-        """An artifact that is there already: its companion is written where it is used."""
+        """An artifact that is there already: its descriptor is written where it is used."""
         type_ = node.type
         head = json.dumps({"type": type_.title, "version": type_.version, "name": "artifact"}, separators=(",", ":"))
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from typedpipe.compiler.argo.container import NOT_HASHED, asked
 from typedpipe.compiler.argo.expressions import (
-    CannotSay,
+    Unsupported,
     item_text,
     item_wire,
     items,
@@ -18,9 +18,9 @@ from typedpipe.compiler.argo.expressions import (
 )
 from typedpipe.compiler.argo.leaf import Variant, hidden, is_boxed
 from typedpipe.compiler.argo.names import digest, slug
-from typedpipe.compiler.argo.shapes import KEY, Lowered, Place, Shape, collected, entry, one_of
+from typedpipe.compiler.argo.shapes import KEY, ArtifactLocation, ArtifactPrefix, Lowered, collected, entry, one_of
 from typedpipe.compiler.argo.templates import Arguments, Dag, DagTask, Input, Leaf, Output
-from typedpipe.compiler.argo.values import companion, path_expr
+from typedpipe.compiler.argo.values import descriptor, path_expr
 from typedpipe.compiler.argo.wire import esc, safe, tag
 from typedpipe.compiler.argo.yaml import Data
 from typedpipe.diagnostics.model import Diagnostic, Label
@@ -42,7 +42,7 @@ from typedpipe.ir.taskspec import port_key
 from typedpipe.types.model import ListType, Type, is_artifact, without_none
 
 if TYPE_CHECKING:
-    from typedpipe.compiler.argo.graph import Scope
+    from typedpipe.compiler.argo.graph import GraphLowering
 
 CACHE_DAYS = 30
 
@@ -50,14 +50,14 @@ CACHE_DAYS = 30
 # --------------------------------------------------------------------------------------------------------- leaves
 
 
-def leaf_task(scope: Scope, node: Task, *, boxed: bool) -> DagTask:
+def leaf_task(scope: GraphLowering, node: Task, *, boxed: bool) -> DagTask:
     """A task with settings or artifacts."""
     lowering, values = scope.lowering, scope.values
     known = lowering.known(node.component)
     component = known.component
     is_container = node.component in lowering.raw_outputs
     given: Arguments = []
-    shapes: list[tuple[str, Shape]] = []
+    shapes: list[tuple[str, ArtifactLocation]] = []
     types = {port.name: port.type for port in component.inputs}
     for name, operand in node.args:
         key, artifact = known.keys[name]
@@ -86,7 +86,7 @@ def _is_null(operand: Operand) -> bool:
     return isinstance(operand, Const) and operand.text == "null"
 
 
-def _argument(scope: Scope, operand: Operand, type_: Type, is_container: bool) -> str:
+def _argument(scope: GraphLowering, operand: Operand, type_: Type, is_container: bool) -> str:
     if not is_container or isinstance(operand, Const) or is_artifact(type_):
         return scope.values.text(operand)
     if isinstance(without_none(type_), ListType):
@@ -94,7 +94,7 @@ def _argument(scope: Scope, operand: Operand, type_: Type, is_container: bool) -
     return scope.argument(operand, plain=True)
 
 
-def _give(scope: Scope, node: Task, given: Arguments) -> None:
+def _give(scope: GraphLowering, node: Task, given: Arguments) -> None:
     """Note what shapes a task's artifacts have, and where they go when it runs in a loop."""
     known = scope.lowering.known(node.component)
     path = scope.place.path
@@ -102,14 +102,16 @@ def _give(scope: Scope, node: Task, given: Arguments) -> None:
         path = f"{path}/{slug(node.name)}"
     for port in known.component.outputs:
         if is_artifact(port.type):
-            scope.values.shapes[node.name, port.name] = Shape("key", f"{path}/{port_key(port.name)}" if path else "")
+            scope.values.shapes[node.name, port.name] = ArtifactLocation(
+                "key", f"{path}/{port_key(port.name)}" if path else ""
+            )
         elif node.component in scope.lowering.raw_outputs:
             scope.raw_output(node, port.name, port.type)
     if path and known.artifacts:
         given.append(("tp-path", path))
 
 
-def _cached(scope: Scope, node: Task, template: str) -> str:
+def _cached(scope: GraphLowering, node: Task, template: str) -> str:
     """A DAG around the leaf that Argo remembers: on the leaf itself a hit would hang after a retry."""
     lowering = scope.lowering
     known = lowering.known(node.component)
@@ -137,7 +139,7 @@ def _cached(scope: Scope, node: Task, template: str) -> str:
         passed = [(key, f"{{{{inputs.parameters.{key}}}}}") for key in [*names, *late, *lists]]
         dag.tasks.append(DagTask("run", template, passed))
         for port in known.component.outputs:
-            key = companion(port.name) if is_artifact(port.type) else port_key(port.name)
+            key = descriptor(port.name) if is_artifact(port.type) else port_key(port.name)
             dag.outputs.append(Output(key, path=f"tasks.run.outputs.parameters.{key}"))
         lowering.templates[name] = dag
     return name
@@ -153,7 +155,7 @@ def _warning(node: Task) -> Diagnostic:
     )
 
 
-def _memoize(scope: Scope, node: Task, body: str) -> dict[str, Data]:
+def _memoize(scope: GraphLowering, node: Task, body: str) -> dict[str, Data]:
     known = scope.lowering.known(node.component)
     if node.options.cache_key:
         key = digest(known.component.name + "\n" + node.options.cache_key, 64)
@@ -180,13 +182,15 @@ def _identity(text: str) -> str:
 # --------------------------------------------------------------------------------------------------------- groups
 
 
-def body(scope: Scope, graph: Graph, name: str, args: Args, place: Place, *, boxed: bool = False) -> Lowered:
+def body(
+    scope: GraphLowering, graph: Graph, name: str, args: Args, place: ArtifactPrefix, *, boxed: bool = False
+) -> Lowered:
     """The template of a group's body; ``place`` has the shapes that no argument brings."""
     place.shapes = {**scope.input_shapes(graph, args), **place.shapes}
     return scope.inner(graph, name, place).lower(boxed)
 
 
-def branch(scope: Scope, node: Branch) -> DagTask:
+def branch(scope: GraphLowering, node: Branch) -> DagTask:
     """If, Elif, Else: a DAG whose tasks are the arms; its outputs are those of the arm that ran."""
     name = scope.values.task_names[node.name]
     dag = Dag(scope.lowering.names.give(node.name))
@@ -229,9 +233,9 @@ def _bind(given: Arguments, key: str, text: str) -> str:
     return name
 
 
-def _branch_outputs(scope: Scope, node: Branch, dag: Dag, arms: list[tuple[str, Graph, Lowered]]) -> None:
+def _branch_outputs(scope: GraphLowering, node: Branch, dag: Dag, arms: list[tuple[str, Graph, Lowered]]) -> None:
     for output, type_ in scope.lowering.ports.outputs(node).items():
-        key = companion(output) if is_artifact(type_) else port_key(output)
+        key = descriptor(output) if is_artifact(type_) else port_key(output)
         text = '"null"'
         shapes = []
         for label, graph, lowered in reversed(arms):
@@ -244,23 +248,23 @@ def _branch_outputs(scope: Scope, node: Branch, dag: Dag, arms: list[tuple[str, 
         if is_artifact(type_):
             shape = one_of(shapes)
             if shape is None:
-                raise CannotSay(f"the branches give `{output}` from different kinds of places", node.span)
+                raise Unsupported(f"the branches give `{output}` from different kinds of places", node.span)
             scope.values.shapes[node.name, output] = shape
 
 
-def loop(scope: Scope, node: Loop) -> DagTask:
+def loop(scope: GraphLowering, node: Loop) -> DagTask:
     """A DAG of one looped task; its outputs are the lists of what the bodies gave."""
     values = scope.values
     path = f"{scope.place.path or '{{workflow.uid}}'}/{slug(node.name)}"
     dag = Dag(scope.lowering.names.give(node.name), parallelism=node.parallelism)
     item = {node.item: entry(values.shape(node.items))} if is_artifact(node.item_type) else {}
-    lowered = body(scope, node.body, f"{node.name}-body", node.args, Place(path, shapes=item), boxed=True)
+    lowered = body(scope, node.body, f"{node.name}-body", node.args, ArtifactPrefix(path, shapes=item), boxed=True)
     given = scope.arguments(node.body, node.args)
     kind = kind_of(node.item_type)
     simple = kind in ("int", "float", "bool")
     task = DagTask("body", lowered.name, [(key, f"{{{{inputs.parameters.{key}}}}}") for key, _ in given])
     if any(port.name == node.item for port in node.body.inputs):
-        key = companion(node.item) if is_artifact(node.item_type) else port_key(node.item)
+        key = descriptor(node.item) if is_artifact(node.item_type) else port_key(node.item)
         task.arguments.append((key, "{{item}}" if simple else tag(item_wire())))
     if isinstance(node.items, Const):
         texts = [json.dumps(each, separators=(",", ":")) for each in json.loads(node.items.text)]
@@ -278,10 +282,10 @@ def loop(scope: Scope, node: Loop) -> DagTask:
     return DagTask(values.task_names[node.name], dag.name, given)
 
 
-def _loop_outputs(scope: Scope, node: Loop, dag: Dag, lowered: Lowered) -> None:
+def _loop_outputs(scope: GraphLowering, node: Loop, dag: Dag, lowered: Lowered) -> None:
     for output in node.body.outputs:
         artifact = is_artifact(output.type)
-        key = companion(output.name) if artifact else port_key(output.name)
+        key = descriptor(output.name) if artifact else port_key(output.name)
         form = "boxed" if is_boxed(output.type) else "collected"
         taken = path_expr(f"tasks.body.outputs.parameters.{key}")
         text = f'{taken} == "null" ? "[]" : "{{\\"\\u0024tp\\":[\\"{form}\\"," + {taken} + "]}}"'
@@ -290,11 +294,11 @@ def _loop_outputs(scope: Scope, node: Loop, dag: Dag, lowered: Lowered) -> None:
             shape = collected(lowered.shapes.get(output.name, KEY))
             if shape is None:
                 reason = f"`{output.name}` is not made in the loop: its entries lie in no one folder"
-                raise CannotSay(reason, output.span if output.span.file else node.span)
+                raise Unsupported(reason, output.span if output.span.file else node.span)
             scope.values.shapes[node.name, output.name] = shape
 
 
-def exit_handler(scope: Scope, node: ExitHandler) -> DagTask:
+def exit_handler(scope: GraphLowering, node: ExitHandler) -> DagTask:
     """A DAG with an exit hook on its task."""
     lowered = body(scope, node.body, node.name, node.args, replace(scope.place, shapes={}))
     scope.took(node.name, lowered)
@@ -326,7 +330,7 @@ def exit_handler(scope: Scope, node: ExitHandler) -> DagTask:
 # ----------------------------------------------------------------------------------------------- what may fail
 
 
-def guard(scope: Scope, node: Node, task: DagTask) -> DagTask:
+def guard(scope: GraphLowering, node: Node, task: DagTask) -> DagTask:
     """In a graph where a task runs whatever became of those before it."""
     tried = [scope.values.path(dep, "tp-status") for dep in scope.deps[node.name] if dep in scope.tried]
     ignores = isinstance(node, (Task, Call)) and node.options.ignore_upstream_failure
@@ -339,7 +343,7 @@ def guard(scope: Scope, node: Node, task: DagTask) -> DagTask:
     return _try(scope, node, task, ok if not ignores else "") if node.name in scope.tried else task
 
 
-def _or_default(scope: Scope, node: Node, key: str, text: str) -> str:
+def _or_default(scope: GraphLowering, node: Node, key: str, text: str) -> str:
     """Where nothing came, the input's own default."""
     if isinstance(node, Task):
         ports = scope.lowering.known(node.component).component.inputs
@@ -357,7 +361,7 @@ def _or_default(scope: Scope, node: Node, key: str, text: str) -> str:
     return text
 
 
-def _try(scope: Scope, node: Node, task: DagTask, ok: str) -> DagTask:
+def _try(scope: GraphLowering, node: Node, task: DagTask, ok: str) -> DagTask:
     """A DAG that succeeds whatever becomes of the one task in it, and says what did."""
     dag = Dag(scope.lowering.names.give(f"try-{task.name}"))
     hook = [(f"tp-exit-{key}", text) for key, text in task.exit[1] if "workflow.name" not in text] if task.exit else []
@@ -376,7 +380,7 @@ def _try(scope: Scope, node: Node, task: DagTask, ok: str) -> DagTask:
     dag.inputs = [Input(key) for key, _ in given]
     dag.tasks.append(inner)
     for output, type_ in scope.lowering.ports.outputs(node).items():
-        key = companion(output) if is_artifact(type_) else port_key(output)
+        key = descriptor(output) if is_artifact(type_) else port_key(output)
         dag.outputs.append(Output(key, path=f"tasks.{task.name}.outputs.parameters.{key}"))
     dag.outputs.append(Output("tp-status", expression=f'tasks["{task.name}"].status'))
     scope.lowering.templates[dag.name] = dag

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from typedpipe.compiler.argo.shapes import KEY, Shape
+from typedpipe.compiler.argo.shapes import KEY, ArtifactLocation
 from typedpipe.compiler.argo.wire import RAW_BRACE, raw, raw_expr, safe
 from typedpipe.compiler.argo.yaml import Data, flow, literal
 from typedpipe.ir.nodes import DEFAULT_OPTIONS, Component, Const, Operand, Options
@@ -25,7 +25,7 @@ class Variant:
     """What tells two templates of one component apart."""
 
     options: Options = DEFAULT_OPTIONS
-    shapes: tuple[tuple[str, Shape], ...] = ()
+    shapes: tuple[tuple[str, ArtifactLocation], ...] = ()
     boxed: bool = False
     given: frozenset[str] = frozenset()
     """Of a container: the inputs that it was given, of those that its command asks for."""
@@ -136,15 +136,15 @@ def key_part(name: str) -> str:
     return port_key(name)
 
 
-def _artifact_input(key: str, type_: Type, shape: Shape, fields: Fields) -> None:
+def _artifact_input(key: str, type_: Type, shape: ArtifactLocation, fields: Fields) -> None:
     listed = isinstance(without_none(type_), ListType)
     text = f'inputs.parameters["tp-{key}"]'
     base: dict[str, Data] = {"optional": True, "archive": {"none": {}}}
     if listed and shape.kind == "list":
         for i, item in enumerate(shape.items):
-            companion = f'fromJSON({text})["\\u0024tp"][1][{i}]'
+            descriptor = f'fromJSON({text})["\\u0024tp"][1][{i}]'
             place = {"name": f"{key}-{i}", "path": f"{IN}/{key}/{i}", **base}
-            fields.in_artifacts.append({**place, **location(f"{companion} == nil", f"{companion}.uri", item.kind)})
+            fields.in_artifacts.append({**place, **location(f"{descriptor} == nil", f"{descriptor}.uri", item.kind)})
     elif listed:
         fields.inputs.append({"name": f"tp-at-{key}", "default": "tp-absent"})
         place = {"name": key, "path": f"{IN}/{key}", **base}
@@ -156,7 +156,7 @@ def _artifact_input(key: str, type_: Type, shape: Shape, fields: Fields) -> None
 
 
 def location(absent: str, uri: str, kind: str) -> dict[str, Data]:
-    """Where the content lies that a companion's URI names."""
+    """Where the content lies that a descriptor's URI names."""
 
     def tag(expr: str, otherwise: str) -> str:
         text = f'sprig.replace("{{"+"{{","{{%7B",{expr})'

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from typedpipe.compiler.argo.templates import Dag, DagTask, Input, Output
 
 if TYPE_CHECKING:
-    from typedpipe.compiler.argo.graph import Scope
+    from typedpipe.compiler.argo.graph import GraphLowering
 
 
 class _Paths(Mapping[str, str]):
@@ -34,7 +34,7 @@ class _Paths(Mapping[str, str]):
 class Parts:
     """The parts of one graph while they are filled."""
 
-    def __init__(self, scope: Scope, part_of: Mapping[str, int]) -> None:
+    def __init__(self, scope: GraphLowering, part_of: Mapping[str, int]) -> None:
         self._scope = scope
         self._part_of = part_of
         self._now: int | None = None

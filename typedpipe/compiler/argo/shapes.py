@@ -1,6 +1,6 @@
 """Where the content of an artifact lies, as far as it is known when the pipeline is compiled.
 
-An artifact travels as its companion only, a parameter; a consumer's template takes the content from the companion's
+An artifact travels as its descriptor only, a parameter; a consumer's template takes the content from the descriptor's
 URI. What the template must know beforehand is the kind of place: that is its shape.
 """
 
@@ -13,7 +13,7 @@ Kind: TypeAlias = Literal["key", "s3", "gcs", "http", "folder", "list"]
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class ArtifactLocation:
     """``key``: one object of the workflow's repository; ``s3``, ``gcs``, ``http``: one elsewhere, by its URI.
 
     ``folder``: a list, all entries in the folder ``prefix``; ``list``: a list made of the single ones in ``items``.
@@ -22,37 +22,37 @@ class Shape:
 
     kind: Kind = "key"
     prefix: str = ""
-    items: tuple[Shape, ...] = ()
+    items: tuple[ArtifactLocation, ...] = ()
 
 
-KEY = Shape()
+KEY = ArtifactLocation()
 
 
-def collected(shape: Shape) -> Shape | None:
+def collected(shape: ArtifactLocation) -> ArtifactLocation | None:
     """The shape of the list of what a loop's body gives; None when its entries lie in no one folder.
 
-    >>> collected(Shape("key", "a/model"))
-    Shape(kind='folder', prefix='a/model', items=())
+    >>> collected(ArtifactLocation("key", "a/model"))
+    ArtifactLocation(kind='folder', prefix='a/model', items=())
     """
-    return Shape("folder", shape.prefix) if shape.kind in ("key", "folder") and shape.prefix else None
+    return ArtifactLocation("folder", shape.prefix) if shape.kind in ("key", "folder") and shape.prefix else None
 
 
-def entry(shape: Shape) -> Shape:
+def entry(shape: ArtifactLocation) -> ArtifactLocation:
     """The shape of an entry of a list.
 
-    >>> entry(Shape("folder", "a")).kind
+    >>> entry(ArtifactLocation("folder", "a")).kind
     'key'
     """
     if shape.kind == "list":
         return shape.items[0] if shape.items else KEY
-    return Shape("key", shape.prefix)
+    return ArtifactLocation("key", shape.prefix)
 
 
-def one_of(shapes: list[Shape]) -> Shape | None:
+def one_of(shapes: list[ArtifactLocation]) -> ArtifactLocation | None:
     """The one shape of what comes from several branches; None when there is no such.
 
-    >>> one_of([Shape("key", "a"), Shape("key", "b")]), one_of([KEY, Shape("gcs")])
-    (Shape(kind='key', prefix='', items=()), None)
+    >>> one_of([ArtifactLocation("key", "a"), ArtifactLocation("key", "b")]), one_of([KEY, ArtifactLocation("gcs")])
+    (ArtifactLocation(kind='key', prefix='', items=()), None)
     """
     kinds = {shape.kind for shape in shapes}
     if len(set(shapes)) == 1:
@@ -60,7 +60,7 @@ def one_of(shapes: list[Shape]) -> Shape | None:
     return KEY if kinds == {"key"} else None
 
 
-def of_uri(uri: str | None) -> Shape:
+def of_uri(uri: str | None) -> ArtifactLocation:
     """The shape of an imported artifact; an unknown URI is taken as one of the workflow's own repository.
 
     >>> of_uri("gs://bucket/x").kind, of_uri("data/x").kind, of_uri(None).kind
@@ -68,18 +68,18 @@ def of_uri(uri: str | None) -> Shape:
     """
     scheme = (uri or "").partition("://")[0] if "://" in (uri or "") else ""
     if scheme in ("http", "https"):
-        return Shape("http")
-    return Shape("gcs") if scheme in ("gs", "gcs") else Shape("s3") if scheme == "s3" else KEY
+        return ArtifactLocation("http")
+    return ArtifactLocation("gcs") if scheme in ("gs", "gcs") else ArtifactLocation("s3") if scheme == "s3" else KEY
 
 
 @dataclass(slots=True)
-class Place:
+class ArtifactPrefix:
     """Where a graph stands: its path for artifacts of loops ("" outside), and the shapes of its inputs."""
 
     path: str = ""
     shared: bool = False
     """All tasks here write into the one folder, because a branch gives the artifact of any of them."""
-    shapes: dict[str, Shape] = field(default_factory=dict)
+    shapes: dict[str, ArtifactLocation] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -87,4 +87,4 @@ class Lowered:
     """A template, and the shapes of the artifacts that it gives."""
 
     name: str
-    shapes: dict[str, Shape] = field(default_factory=dict)
+    shapes: dict[str, ArtifactLocation] = field(default_factory=dict)

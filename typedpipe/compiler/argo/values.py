@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
-from typedpipe.compiler.argo.shapes import KEY, Shape, entry
+from typedpipe.compiler.argo.shapes import KEY, ArtifactLocation, entry
 from typedpipe.compiler.argo.wire import safe, string
 from typedpipe.ir.nodes import (
     Const,
@@ -81,8 +81,8 @@ class Values:
         self.types = types
         self.inputs = inputs
         """The path of each input of the graph."""
-        self.shapes: dict[tuple[str, str], Shape] = {}
-        self.input_shapes: Mapping[str, Shape] = {}
+        self.shapes: dict[tuple[str, str], ArtifactLocation] = {}
+        self.input_shapes: Mapping[str, ArtifactLocation] = {}
         self.made: dict[tuple[str, str], Callable[[], list[Piece]]] = {}
         """Outputs that are no output parameter: an importer's, and a container's raw text."""
         self.task_names: dict[str, str] = {}
@@ -128,7 +128,7 @@ class Values:
             if place in self.made:
                 return self.made[place]()
             return [
-                ("path", self.path(operand.task, companion(place[1]) if place in self.shapes else port_key(place[1])))
+                ("path", self.path(operand.task, descriptor(place[1]) if place in self.shapes else port_key(place[1])))
             ]
         if isinstance(operand, FromItem):
             raise TypeError("the IR is not closed")
@@ -175,12 +175,12 @@ class Values:
             out += [("text", ","), *value]
         return [*out, ("text", "]}")]
 
-    def shape(self, operand: Operand) -> Shape:
+    def shape(self, operand: Operand) -> ArtifactLocation:
         """Where the content of an artifact value lies."""
         while isinstance(operand, FromExpr):
             expr = self.graph.exprs[operand.index]
             if isinstance(expr, MakeList):
-                return Shape("list", items=tuple(self.shape(item) for item in expr.items))
+                return ArtifactLocation("list", items=tuple(self.shape(item) for item in expr.items))
             if isinstance(expr, Index):
                 return entry(self.shape(expr.value))
             if not isinstance(expr, (Unwrap, Default)):
@@ -191,7 +191,7 @@ class Values:
         return self.shapes.get((operand.task, operand.output), KEY) if isinstance(operand, FromTask) else KEY
 
 
-def companion(name: str) -> str:
+def descriptor(name: str) -> str:
     """The name of the parameter that goes with an artifact."""
     return "tp-" + port_key(name)
 

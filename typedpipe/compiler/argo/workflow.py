@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from typedpipe import runtime
 from typedpipe.compiler.argo.boundary import argument, root_inputs
-from typedpipe.compiler.argo.graph import Lowering, Scope
+from typedpipe.compiler.argo.graph import GraphLowering, Lowering
 from typedpipe.compiler.argo.names import digest, slug
-from typedpipe.compiler.argo.shapes import Place
+from typedpipe.compiler.argo.shapes import ArtifactPrefix
 from typedpipe.compiler.argo.split import LIMIT
 from typedpipe.compiler.argo.support import Settings
 from typedpipe.compiler.argo.templates import Leaf, Template, write
@@ -27,7 +27,7 @@ _SMALLER = "use `ParallelFor` for tasks that are alike, or make it several pipel
 def lower(pipeline: Pipeline, chosen: Settings, report: Diagnostics) -> str:
     """The YAML of a checked pipeline."""
     lowering = Lowering(pipeline, report)
-    scope = Scope(lowering, pipeline.graph, pipeline.name, Place())
+    scope = GraphLowering(lowering, pipeline.graph, pipeline.name, ArtifactPrefix())
     scope.dag.inputs, paths = root_inputs(pipeline.graph)
     scope.values.inputs = paths
     scope.run()

@@ -109,7 +109,7 @@ class Content:
                     if self._is(task.component, name, title):
                         found += [Output(group, task, name, stored) for stored in _stored(value)]
                     else:
-                        same = (stored for stored in _stored(value) if stored.companion.get("type") == title)
+                        same = (stored for stored in _stored(value) if stored.descriptor.get("type") == title)
                         found += [Output(group, task, name, stored) for stored in same]
         return found
 

@@ -28,7 +28,7 @@ def metrics(content: Content) -> Markup | None:
 
 
 def _numbers(output: Output) -> Mapping[str, object]:
-    data = output.stored.companion.get("metadata")
+    data = output.stored.descriptor.get("metadata")
     return {str(key): item for key, item in data.items() if key not in CHARTED} if isinstance(data, Mapping) else {}
 
 
@@ -99,7 +99,7 @@ def _number(item: object, scale: float) -> Markup:
 def drawings(content: Content) -> Markup | None:
     """The ROC curves and confusion matrices of the run."""
     found = content.artifacts("system.ClassificationMetrics") + content.artifacts("system.SlicedClassificationMetrics")
-    drawn = [(output, figures) for output in found if (figures := _figures(output.stored.companion.get("metadata")))]
+    drawn = [(output, figures) for output in found if (figures := _figures(output.stored.descriptor.get("metadata")))]
     if not drawn:
         return None
     more = tag("p", f"{len(drawn) - DRAWN} more are not drawn.", class_="quiet") if len(drawn) > DRAWN else None

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from typedpipe.ir.nodes import Branch, Call, ExitHandler, Graph, Loop, Node, Pipeline
-from typedpipe.local.plan import plan
+from typedpipe.local.scheduling.plan import plan
 from typedpipe.local.store.model import StoredTask
 
 _ITEM = re.compile(r"\[(\d+)\]/")

@@ -55,20 +55,20 @@ def parameter(data: object) -> Markup:
 
 
 def _artifact(stored: Stored) -> Markup:
-    companion = stored.companion
-    kind = str(companion.get("type") or "artifact").removeprefix("system.")
+    descriptor = stored.descriptor
+    kind = str(descriptor.get("type") or "artifact").removeprefix("system.")
     parts: list[Markup] = [tag("b", kind)]
-    count = companion.get("size")
+    count = descriptor.get("size")
     if isinstance(count, int):
         parts.append(tag("span", size(count), class_="quiet"))
-    digest = str(companion.get("digest") or "").removeprefix("sha256:")
+    digest = str(descriptor.get("digest") or "").removeprefix("sha256:")
     if digest:
         parts.append(tag("code", digest[:12], class_="quiet", title=digest))
     place = stored.path or stored.uri
     return tag(
         "div",
         tag("div", joined(*_spaced(parts))),
-        _metadata(companion.get("metadata")),
+        _metadata(descriptor.get("metadata")),
         tag("code", cut(place, 300), class_="place") if place else None,
         class_="artifact",
     )

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from typedpipe.local.resources import quantity
 from typedpipe.local.runners.client import Client
+from typedpipe.local.scheduling.resources import quantity
 
 LABEL = "typedpipe.run"
 CLIENTS_OWN = ("DOCKER", "CONTAINER", "PODMAN", "BUILDAH", "XDG_", "LD_", "HTTP", "NO_PROXY", "ALL_PROXY", "TMP")

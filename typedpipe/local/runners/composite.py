@@ -10,7 +10,16 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from typedpipe.local.launch import HERE, Exited, Inbox, Interpreter, Launch, Launcher, SpawnLauncher, ZygoteLauncher
+from typedpipe.local.runners.launcher import (
+    HERE,
+    Exited,
+    Inbox,
+    Interpreter,
+    Launch,
+    Launcher,
+    SpawnLauncher,
+    ZygoteLauncher,
+)
 from typedpipe.local.runners.placement import Placement
 from typedpipe.local.runners.preload import union
 

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from typedpipe.ir.nodes import Component, ContainerImpl
-from typedpipe.local.child import finish, lay_out
-from typedpipe.local.launch import KILL, Exited, Inbox, Launch
+from typedpipe.local.runners.child import finish, lay_out
 from typedpipe.local.runners.client import Client
 from typedpipe.local.runners.command import LABEL, RunCommand, User
-from typedpipe.local.survivors import NONCE
+from typedpipe.local.runners.launcher import KILL, Exited, Inbox, Launch
+from typedpipe.local.runners.orphans import NONCE
 from typedpipe.runtime import source_text
 
 GUARD = str(Path(__file__).with_name("guard.py"))

@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import Any, TextIO, cast
 
-from typedpipe.local.child import finish, lay_out, read_spec, refuse
-from typedpipe.local.interrupts import INSIDE
-from typedpipe.local.launch import Exited, Inbox, Launch
+from typedpipe.local.runners.child import finish, lay_out, read_spec, refuse
+from typedpipe.local.runners.interrupts import INSIDE
+from typedpipe.local.runners.launcher import Exited, Inbox, Launch
 from typedpipe.runtime import task as runtime
 
 SAID = "TYPEDPIPE_TERMINATION_LOG"

@@ -150,6 +150,6 @@ def kept_digests(values: Mapping[str, Value], objects: Objects) -> Iterator[str]
     for value in values.values():
         if not isinstance(value, str):
             for item in artifacts_of(value):
-                digest = item.companion.get("digest")
+                digest = item.descriptor.get("digest")
                 if isinstance(digest, str) and digest and objects.holds(item.path):
                     yield digest

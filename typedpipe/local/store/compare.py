@@ -97,7 +97,7 @@ def _plain(values: Mapping[str, Value]) -> dict[str, Any]:
 
 def _told(value: Value) -> Any:
     if isinstance(value, Stored):
-        return value.companion.get("digest") or value.uri
+        return value.descriptor.get("digest") or value.uri
     if isinstance(value, tuple):
         return [_told(item) for item in value]
     return value_data(value)
@@ -109,8 +109,8 @@ def _metrics(values: Mapping[str, Value]) -> dict[str, Any]:
         for name, value in values.items()
         if not isinstance(value, str)
         for item in artifacts_of(value)
-        if str(item.companion.get("type", "")).endswith(_METRICS)
-        for key, number in _flat(item.companion.get("metadata") or {}).items()
+        if str(item.descriptor.get("type", "")).endswith(_METRICS)
+        for key, number in _flat(item.descriptor.get("metadata") or {}).items()
     }
 
 

@@ -82,13 +82,13 @@ class StoredRun:
 
 
 def value_data(value: Value) -> Any:
-    """A value as JSON data: wire text as it is, an artifact as its place and companion, a list as a list.
+    """A value as JSON data: wire text as it is, an artifact as its place and descriptor, a list as a list.
 
     >>> value_data("3"), value_data(None)
     ('3', None)
     """
     if isinstance(value, Stored):
-        return {"path": value.path, "companion": value.companion}
+        return {"path": value.path, "companion": value.descriptor}
     if isinstance(value, tuple):
         return [value_data(item) for item in value]
     return value

@@ -21,7 +21,7 @@ _REMEMBER = "INSERT OR REPLACE INTO objects (digest, size, mtime, ctime, inode, 
 
 
 class Objects:
-    """The artifacts of a root. Digests are those of companions: ``sha256:`` and 64 hex digits."""
+    """The artifacts of a root. Digests are those of descriptors: ``sha256:`` and 64 hex digits."""
 
     def __init__(self, root: str, database: Database, *, durable: bool = False) -> None:
         self._root = root

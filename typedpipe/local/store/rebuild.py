@@ -13,11 +13,10 @@ from typing import Any
 from typedpipe.ir.nodes import Component, ContainerImpl, OutputPort, Pipeline
 from typedpipe.ir.taskspec import port_key
 from typedpipe.local.events import TaskState
-from typedpipe.local.host import raw_value
 from typedpipe.local.store.index import INDEX, RunIndex
 from typedpipe.local.store.objects import Objects
 from typedpipe.local.store.problems import os_problem
-from typedpipe.local.values import NULL_TEXT, Stored, Value, load
+from typedpipe.local.values import NULL_TEXT, Stored, Value, load, raw_value
 from typedpipe.types.model import is_artifact
 
 _UNKNOWN = "how it ended is not known: the index was made anew"
@@ -179,13 +178,13 @@ def _output(out: Path, component: Component, port: OutputPort, objects: Objects)
     text = (out / "p" / f"tp-{key}").read_text("utf-8")
     if text == NULL_TEXT:
         return None
-    companion: dict[str, Any] = load(text)
-    digest = companion["digest"]
+    descriptor: dict[str, Any] = load(text)
+    digest = descriptor["digest"]
     if not digest:
-        return Stored(None, companion)
+        return Stored(None, descriptor)
     if not objects.intact(digest):
         raise ValueError(digest)
     place = objects.path(digest)
-    if companion.get("uri") == str(out / "a" / key):
-        companion["uri"] = place
-    return Stored(place, companion)
+    if descriptor.get("uri") == str(out / "a" / key):
+        descriptor["uri"] = place
+    return Stored(place, descriptor)

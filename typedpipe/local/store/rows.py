@@ -47,10 +47,10 @@ def _inside(data: Any, root: str) -> Any:
     if not isinstance(data, dict) or not data["path"] or not data["path"].startswith(root + os.sep):
         return data
     path: str = data["path"][len(root) + 1 :].replace(os.sep, "/")
-    companion: dict[str, Any] = data["companion"]
-    if companion.get("uri") == data["path"]:
-        companion = companion | {"uri": path}
-    return {"path": path, "companion": companion}
+    descriptor: dict[str, Any] = data["companion"]
+    if descriptor.get("uri") == data["path"]:
+        descriptor = descriptor | {"uri": path}
+    return {"path": path, "companion": descriptor}
 
 
 def _outside(data: Any, root: str) -> Value:
@@ -59,14 +59,14 @@ def _outside(data: Any, root: str) -> Value:
     if isinstance(data, list):
         return tuple(_outside(item, root) for item in data)
     if isinstance(data, dict):
-        path, companion = data["path"], data["companion"]
-        if not isinstance(companion, dict) or not isinstance(path, str | None):
+        path, descriptor = data["path"], data["companion"]
+        if not isinstance(descriptor, dict) or not isinstance(path, str | None):
             raise TypeError
         if path and not os.path.isabs(path):
             place = os.path.join(root, *path.split("/"))
-            if companion.get("uri") == path:
-                companion = companion | {"uri": place}
-            data = {"path": place, "companion": companion}
+            if descriptor.get("uri") == path:
+                descriptor = descriptor | {"uri": place}
+            data = {"path": place, "companion": descriptor}
     return data_value(data)
 
 

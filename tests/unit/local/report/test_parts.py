@@ -155,7 +155,7 @@ def test_metadata_of_any_shape_is_no_error(tmp_path: Path, metadata: object) -> 
     assert read_curve(metadata) is None
     assert read_matrix(metadata) is None
     broken = artifact("system.ClassificationMetrics")
-    broken.companion["metadata"] = metadata
+    broken.descriptor["metadata"] = metadata
     read_page(render_report(run(tmp_path), [task("a", 0, 1, 0, outputs={"Output": broken})]))
 
 

@@ -15,11 +15,11 @@ from local_samples import ADD, ECHO, SLEEP, component, graph, pipeline, task
 
 from typedpipe.diagnostics.model import Diagnostics
 from typedpipe.ir.nodes import Component, Loop, Pipeline
-from typedpipe.local.launch import Exited, Inbox, Interpreter, Launch, Launcher, SpawnLauncher, ZygoteLauncher
 from typedpipe.local.runners import launcher_for, placements, reap
 from typedpipe.local.runners.calls import uses
+from typedpipe.local.runners.launcher import Exited, Inbox, Interpreter, Launch, Launcher, SpawnLauncher, ZygoteLauncher
+from typedpipe.local.runners.orphans import NONCE
 from typedpipe.local.runners.preload import imports, preloads
-from typedpipe.local.survivors import NONCE
 from typedpipe.types.model import ANY, INT, STR
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="the zygote is for Linux")

@@ -64,7 +64,7 @@ def check(root: Root) -> None:
         for task in tasks(root.run(run)):
             if task.state == "SUCCEEDED":
                 made = task.outputs["x"]
-                assert isinstance(made, Stored) and root.objects.intact(made.companion["digest"])
+                assert isinstance(made, Stored) and root.objects.intact(made.descriptor["digest"])
     for key in root.cache.keys():  # noqa: SIM118
         assert root.cache.find(key) is not None
 

@@ -89,7 +89,7 @@ def by_name_folder(folder: Path, loop: str) -> Path:
 def test_a_task_whose_artifact_is_gone_has_to_run_again(root: Root) -> None:
     made = by_name(root)["load"].outputs["data"]
     assert isinstance(made, Stored)
-    root.objects.remove(made.companion["digest"])
+    root.objects.remove(made.descriptor["digest"])
     (root.run().folder / "run.sqlite").unlink()
     root.repair("last")
     assert by_name(root)["load"].state == "CANCELED"

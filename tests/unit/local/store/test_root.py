@@ -428,7 +428,7 @@ root = open_root(Path(sys.argv[1]))
 run = root.run()
 print(run.name, run.state, [t.name for t in tasks(run)], root.cache.find("k-train") is not None)
 model = tasks(run)[0].outputs["model"]
-print(root.objects.changed([model.companion["digest"]]), open(model.path).read())
+print(root.objects.changed([model.descriptor["digest"]]), open(model.path).read())
 for what in (lambda: root.reopen(run), lambda: root.remove(run), lambda: root.cache.claim("k", "r"),
              lambda: (root.cache.put("k", {}, "r", "t", "c"), root.cache.commit()),
              lambda: root.new_run("n", __import__("typedpipe.ir.nodes").ir.nodes.Pipeline("p", __import__("typedpipe.ir.nodes").ir.nodes.Graph()), {}, {})):

@@ -1,0 +1,256 @@
+"""How a run ended: its failures with the commands that come next, its metrics, where things are."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TextIO
+
+from typedpipe.cli.diagnostics import colors
+from typedpipe.cli.log_text import line_text, seconds
+from typedpipe.diagnostics.cells import shown, width
+from typedpipe.diagnostics.model import PipelineError
+from typedpipe.ir.nodes import Pipeline
+from typedpipe.local.result import RunResult, TaskResult
+from typedpipe.local.values import Stored, Value
+from typedpipe.types.model import artifact_of
+
+FAILURES = 3
+"""So many failures are shown in full."""
+NAMED = 10
+LINES = 12
+"""So many last lines of a log; of a traceback more."""
+TRACEBACK = 40
+READ = 1 << 15
+ROWS = 30
+WIDE = 200
+"""Columns where there is no terminal."""
+COLUMN = 28
+_STYLES = {"SUCCEEDED": "32", "FAILED": "31", "CANCELED": "33"}
+_ITEM = re.compile(r"\[\d+\]")
+METRICS = "system.Metrics"
+MEASURES = 8
+"""So many columns of the table of metrics."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line, and how it is set on a terminal: an ANSI code."""
+
+    text: str
+    style: str = ""
+
+
+def write_ending(pipeline: Pipeline, result: RunResult, stream: TextIO) -> None:
+    """Say how the run ended."""
+    color = colors(stream)
+    columns = os.get_terminal_size(stream.fileno()).columns if stream.isatty() else WIDE
+    stream.writelines(
+        (f"\x1b[{line.style}m{line.text}\x1b[0m" if color and line.style else line.text) + "\n"
+        for line in ending(pipeline, result, columns)
+    )
+    stream.flush()
+
+
+def ending(pipeline: Pipeline, result: RunResult, columns: int) -> Iterator[Line]:
+    """The last lines of a run."""
+    failed = sorted((task for task in result.tasks.values() if task.state == "FAILED"), key=_when)
+    alike: dict[str, list[TaskResult]] = {}
+    for task in failed:
+        alike.setdefault(_ITEM.sub("", task.name), []).append(task)
+    groups = list(alike.values())
+    yield Line("")
+    for first, *others in groups[:FAILURES]:
+        yield from _failure(first)
+        if others:
+            yield Line(f"  so did {_names(others)}", "31")
+        yield Line("")
+    if len(groups) > FAILURES:
+        yield Line(f"also failed: {_names([task for group in groups[FAILURES:] for task in group])}", "31")
+        yield Line("")
+    yield from _metrics(pipeline, result)
+    yield Line(_summary(result), _STYLES.get(result.state, ""))
+    if result.state != "SUCCEEDED":
+        yield from _next(result, failed, columns)
+
+
+def _names(tasks: list[TaskResult]) -> str:
+    names = ", ".join(shown(task.name) for task in tasks[:NAMED])
+    return names + (f" and {len(tasks) - NAMED:,} more" if len(tasks) > NAMED else "")
+
+
+def _when(task: TaskResult) -> float:
+    return task.finished or 0.0
+
+
+# --------------------------------------------------------------------------------------------------- failures
+
+
+def _failure(task: TaskResult) -> Iterator[Line]:
+    facts = [f"exit code {task.exit_code}"] if task.exit_code is not None else []
+    if task.attempts > 1:
+        facts.append(f"{task.attempts} attempts")
+    if task.started is not None and task.finished is not None:
+        facts.append(f"after {seconds(task.finished - task.started)}")
+    yield Line(f"{shown(task.name)} failed" + (f" ({', '.join(facts)})" if facts else ""), "1;31")
+    last = log_end(task)
+    message = [shown(line) for line in task.message.splitlines()]
+    for line in last:
+        yield Line(f"  | {line}", "")
+    if message and not any(message[0] and message[0] in line for line in last):
+        yield from (Line(f"  {line}", "31") for line in message)
+    if task.log is not None and os.path.exists(task.log):
+        yield Line(f"  its log: {shown(_near(str(task.log)))}", "2")
+
+
+def log_end(task: TaskResult) -> list[str]:
+    """The last lines of a task's log; from the start of its last traceback when it ends in one."""
+    if task.log is None:
+        return []
+    try:
+        with open(task.log, "rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - READ))
+            data = file.read(READ)
+    except OSError:
+        return []
+    lines = data.rstrip().split(b"\n")
+    if size > READ:
+        lines = lines[1:] or [data[-READ // 8 :]]
+    start = max((n for n, line in enumerate(lines) if line.startswith(b"Traceback (most recent call")), default=None)
+    kept = lines[-LINES:] if start is None else lines[max(0, start - 2) :][-TRACEBACK:]
+    left_out = len(lines) - len(kept)
+    texts = [
+        text if len(text := line_text(line)) <= 400 else text[:399] + "…" for line in kept if line or len(kept) > 1
+    ]
+    return [f"… {'more' if size > READ else f'{left_out:,} lines'} above", *texts] if left_out or size > READ else texts
+
+
+def _next(result: RunResult, failed: list[TaskResult], columns: int) -> Iterator[Line]:
+    run = shlex.quote(result.run)
+    task = shlex.quote(f"{result.run}/{failed[0].name}") if failed else run
+    commands = [
+        (f"typedpipe logs {task}", "all that it printed"),
+        (f"typedpipe resume {run}", "go on, with what succeeded"),
+    ]
+    if failed:
+        commands.append((f"typedpipe spin {task} --debug", "the same task again, in a debugger"))
+    size = max(width(command) for command, _ in commands)
+    wide = size + max(len(why) for _, why in commands) + 6 <= columns
+    yield Line("next:", "1")
+    for command, why in commands:
+        yield Line(f"  {shown(command)}" + (f"{' ' * (size - width(command))}  # {why}" if wide else ""))
+
+
+# ---------------------------------------------------------------------------------------------------- summary
+
+
+def _summary(result: RunResult) -> str:
+    states: dict[str, int] = {}
+    for task in result.tasks.values():
+        key = task.reused or task.state
+        states[key] = states.get(key, 0) + 1
+    done = sum(task.state == "SUCCEEDED" for task in result.tasks.values())
+    words = {
+        "cache": "from the cache",
+        "resumed": "done before",
+        "FAILED": "failed",
+        "OMITTED": "did not run",
+        "CANCELED": "stopped",
+    }
+    parts = [f"{states[key]:,} {word}" for key, word in words.items() if states.get(key)]
+    detail = f" ({', '.join(parts)})" if parts else ""
+    why = f": {shown(result.message)}" if result.message else ""
+    took = seconds(result.finished - result.started)
+    return (
+        f"run {result.run}: {result.state.lower()} in {took}, {done:,} of {len(result.tasks):,} tasks done{detail}{why}"
+    )
+
+
+def _near(path: str) -> str:
+    """A path as it is shortest to type from here."""
+    relative = os.path.relpath(path)
+    return path if relative.startswith(os.pardir) else relative
+
+
+# ---------------------------------------------------------------------------------------------------- metrics
+
+
+def _metrics(pipeline: Pipeline, result: RunResult) -> Iterator[Line]:
+    rows, more = metrics_of(pipeline, result)
+    if not rows:
+        return
+    names = list(dict.fromkeys(name for _, values in rows for name in values))[:MEASURES]
+    table = [["metrics", *map(shown, names)]]
+    table += [[shown(task), *(_number(values.get(name)) for name in names)] for task, values in rows]
+    sizes = [min(COLUMN, max(width(row[column]) for row in table)) for column in range(len(names) + 1)]
+    for number, row in enumerate(table):
+        cells = [_cell(text, size, left=not column) for column, (text, size) in enumerate(zip(row, sizes, strict=True))]
+        yield Line("  ".join(cells).rstrip(), "1" if not number else "")
+    if more:
+        yield Line(f"… of {more:,} more tasks: typedpipe artifacts ls {shlex.quote(result.run)}", "2")
+    yield Line("")
+
+
+def metrics_of(pipeline: Pipeline, result: RunResult) -> tuple[list[tuple[str, Mapping[str, object]]], int]:
+    """The metadata of the first Metrics artifacts of the run, each with its task's name; how many more tasks have some."""
+    ports = {
+        key: [port.name for port in component.outputs if (found := artifact_of(port.type)) and found.title == METRICS]
+        for key, component in pipeline.components.items()
+    }
+    tasks = [task for task in result.tasks.values() if task.state == "SUCCEEDED" and ports.get(task.component)]
+    first: dict[str, int] = {}
+    for place, task in enumerate(tasks):
+        first.setdefault(_ITEM.sub("", task.name), place)
+    tasks.sort(key=lambda task: (first[_ITEM.sub("", task.name)], [int(n[1:-1]) for n in _ITEM.findall(task.name)]))
+    rows: list[tuple[str, Mapping[str, object]]] = []
+    for task, outputs in _stored(result, tasks[:ROWS]):
+        names = ports[task.component]
+        for name in names:
+            value = outputs.get(name)
+            values = value.descriptor.get("metadata") if isinstance(value, Stored) else None
+            if isinstance(values, dict) and values:
+                rows.append((task.name if len(names) == 1 else f"{task.name}.{name}", values))
+    return rows, max(0, len(tasks) - ROWS)
+
+
+def _stored(result: RunResult, tasks: list[TaskResult]) -> list[tuple[TaskResult, Mapping[str, Value]]]:
+    """The outputs of tasks, from the run's index: also of those that were taken from the cache."""
+    if not tasks:
+        return []
+    from typedpipe.local.store import index
+    from typedpipe.local.store.root import read_run
+
+    try:
+        run = read_run(result.folder)
+        return [(task, index.task(run, task.name).outputs) for task in tasks]
+    except PipelineError:
+        return []  # what cannot be read is said by the commands that are there for it
+
+
+def _number(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    return shown(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+
+
+def _cell(text: str, size: int, *, left: bool) -> str:
+    if width(text) > size:
+        text = "".join(_cut(text, size - 1)) + "…"
+    gap = " " * (size - width(text))
+    return text + gap if left else gap + text
+
+
+def _cut(text: str, size: int) -> Iterable[str]:
+    used = 0
+    for character in text:
+        used += width(character)
+        if used > size:
+            return
+        yield character

@@ -1,0 +1,189 @@
+"""What becomes of the rows when something happens."""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from typedpipe.cli.execution.live.tree import ENDS, REUSED, Live, Row, Tree, expected
+from typedpipe.ir.nodes import Loop, Pipeline
+from typedpipe.local import events
+
+_ITEM = re.compile(r"\[\d+\]")
+TAIL = 512
+"""So many bytes of what a task printed last are kept for its row."""
+KEPT = 64
+"""So many rows that failed, and that ended last, are remembered for when not all fit."""
+
+
+class Following:
+    """A run as the display knows it. One event costs the depth of its task, not the size of the run."""
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        self.tree = Tree(pipeline)
+        self.title = pipeline.name
+        self.run = ""
+        self.started: float | None = None
+        self.finished: float | None = None
+        self.stopping = ""
+        self.live: dict[str, Live] = {}
+        self.ends: dict[str, int] = {}
+        self.failed: dict[Row, None] = {}
+        self.recent: deque[Row] = deque(maxlen=KEPT)
+        self._loops: dict[str, int] = {}
+        self._do: dict[type, Callable[[Any], None]] = {
+            events.RunStarted: self._run_started,
+            events.TaskStarted: self._task_started,
+            events.LogChunk: self._logged,
+            events.TaskRetried: self._retried,
+            events.TaskFinished: self._task_finished,
+            events.LoopStarted: self._loop_started,
+            events.LoopItemFinished: self._item_finished,
+            events.CancelStarted: self._cancel_started,
+            events.RunFinished: self._run_finished,
+        }
+
+    def apply(self, event: events.Event) -> None:
+        """Take in an event; one of a kind that is not known changes nothing."""
+        do = self._do.get(type(event))
+        if do is not None:
+            do(event)
+
+    @property
+    def ended(self) -> bool:
+        return self.finished is not None
+
+    def _row(self, name: str) -> Row | None:
+        return self.tree.find(_ITEM.sub("", name) if "[" in name else name)
+
+    # ---------------------------------------------------------------------------------------------- the run
+
+    def _run_started(self, event: events.RunStarted) -> None:
+        self.run, self.started = event.run, event.time
+
+    def _run_finished(self, event: events.RunFinished) -> None:
+        self.finished = event.time
+
+    def _cancel_started(self, event: events.CancelStarted) -> None:
+        self.stopping = event.reason
+
+    # -------------------------------------------------------------------------------------------- the tasks
+
+    def _task_started(self, event: events.TaskStarted) -> None:
+        live = self.live.get(event.task)
+        if live is not None:
+            live.attempt, live.again = event.attempt, 0.0
+            return
+        row = self._row(event.task)
+        if row is None:
+            return
+        live = Live(row, event.task, "".join(_ITEM.findall(event.task)), event.time, event.attempt)
+        self.live[event.task] = row.runs[event.task] = live
+        self._begin(row, event.time)
+        self._count(row, 1)
+
+    def _count(self, row: Row, change: int) -> None:
+        """One task more or less runs in a row and those around it."""
+        for above in row.above():
+            running = above.live > 0
+            above.live += change
+            differs = (above.live > 0) - running
+            if above.parent is None:
+                self.tree.running_top += differs
+            else:
+                above.parent.running_children += differs
+
+    def _logged(self, event: events.LogChunk) -> None:
+        live = self.live.get(event.task)
+        if live is not None:
+            live.tail = (live.tail + event.data[-TAIL:])[-TAIL:]
+
+    def _retried(self, event: events.TaskRetried) -> None:
+        live = self.live.get(event.task)
+        if live is not None:
+            live.again = event.time + event.wait
+
+    def _task_finished(self, event: events.TaskFinished) -> None:
+        row = self._row(event.task)
+        if row is None:
+            return
+        look = REUSED.get(event.reused) or ENDS.get(event.state, "done")
+        live = self.live.pop(event.task, None)
+        if live is not None:
+            row.runs.pop(event.task, None)
+            self._count(row, -1)
+        elif event.state != "OMITTED":
+            self._begin(row, event.time)
+        if not row.group or event.state == "FAILED":
+            self.ends[look] = self.ends.get(look, 0) + 1
+        row.attempts, row.message = event.attempts, event.message
+        if look == "failed":
+            self._failed(row)
+        elif look in {"omitted", "canceled"}:
+            for above in row.above():
+                above.stopped += 1
+        if row.many:
+            row.ends[look] = row.ends.get(look, 0) + 1
+        else:
+            row.end = look
+            self._over(row, event.time)
+        self.recent.append(row)
+
+    def _failed(self, row: Row) -> None:
+        for above in row.above():
+            above.failed += 1
+        if len(self.failed) < KEPT:
+            self.failed[row] = None
+
+    def _begin(self, row: Row, time: float) -> None:
+        """A row has begun, so those around it have, and what it waited for is over."""
+        for above in row.above():
+            if above.touched:
+                return
+            above.touched = True
+            above.started = time
+            if above.many:
+                continue
+            for need in self.tree.needs(above):
+                if not need.over:
+                    need.end = need.end or (None if need.touched else "skipped")
+                    self._over(need, time)
+
+    def _over(self, row: Row, time: float) -> None:
+        """A row outside of loops will not run any more; perhaps the group around it is over, too."""
+        step: Row | None = row
+        while step is not None and not step.over:
+            step.over = True
+            step.finished = time
+            above = step.parent
+            if above is None:
+                self.tree.ended_top += 1
+                return
+            above.ended_children += 1
+            step = None if above.ended_children < expected(above) else above
+
+    # -------------------------------------------------------------------------------------------- the loops
+
+    def _loop_started(self, event: events.LoopStarted) -> None:
+        row = self._row(event.loop)
+        if row is None or not isinstance(row.node, Loop):
+            return
+        self._begin(row, event.time)
+        row.items += event.items
+        if not event.items and not row.many:
+            self._over(row, event.time)
+        elif event.items:
+            self._loops[event.loop] = 0
+
+    def _item_finished(self, event: events.LoopItemFinished) -> None:
+        row = self._row(event.loop)
+        if row is None:
+            return
+        row.items_done += event.done - self._loops.get(event.loop, 0)
+        self._loops[event.loop] = event.done
+        if event.done >= event.items:
+            self._loops.pop(event.loop, None)
+            if not row.many:
+                self._over(row, event.time)

@@ -1,0 +1,167 @@
+"""The pipeline as a tree of rows, kept up to date by events.
+
+A row stands for a node of the IR, not for each time that it runs: what runs in a loop is counted. So memory goes with
+what is written in the pipeline and what runs at the moment, and an event costs the same whatever ran before it. Rows
+of called pipelines are made when something needs them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from typedpipe.ir.nodes import Branch, Call, ExitHandler, Graph, Importer, Loop, Node, Pipeline, Task
+from typedpipe.ir.scopes import bodies
+from typedpipe.local.scheduling.plan import GraphPlan, plan
+
+Look: TypeAlias = Literal["waiting", "running", "done", "cached", "resumed", "failed", "omitted", "canceled", "skipped"]
+ENDS: dict[str, Look] = {"SUCCEEDED": "done", "FAILED": "failed", "OMITTED": "omitted", "CANCELED": "canceled"}
+REUSED: dict[str, Look] = {"cache": "cached", "resumed": "resumed"}
+
+
+@dataclass(slots=True, eq=False)
+class Live:
+    """A task that runs, or waits for its next try."""
+
+    row: Row
+    name: str
+    item: str
+    """Which item of its loops it works on: ``[3]``, ``[3][0]``, or "" outside of loops."""
+    started: float
+    attempt: int = 1
+    again: float = 0.0
+    """When the next attempt starts, while it waits for that."""
+    tail: bytes = b""
+    """The end of what it printed."""
+
+
+@dataclass(slots=True, eq=False)
+class Row:
+    """A node of the pipeline as one line of the display."""
+
+    node: Node
+    path: str
+    parent: Row | None
+    graph: Graph
+    """Where the node stands, at the place ``index``; ``scope`` are the rows of that graph."""
+    index: int
+    scope: list[Row]
+    arm: int = 0
+    many: bool = False
+    """It stands in a loop, so it may run often."""
+    exit: Row | None = None
+    children: list[Row] | None = None
+    end: Look | None = None
+    touched: bool = False
+    over: bool = False
+    live: int = 0
+    failed: int = 0
+    stopped: int = 0
+    """Tasks that run below it or are it; those that failed; those that were stopped or not started."""
+    running_children: int = 0
+    ended_children: int = 0
+    ends: dict[str, int] = field(default_factory=dict[str, int])
+    """In a loop: how often it ended how."""
+    runs: dict[str, Live] = field(default_factory=dict[str, Live])
+    items: int = 0
+    items_done: int = 0
+    started: float | None = None
+    finished: float | None = None
+    attempts: int = 0
+    message: str = ""
+
+    @property
+    def name(self) -> str:
+        return self.node.name
+
+    def above(self) -> Iterator[Row]:
+        """This row and those around it, innermost first."""
+        row: Row | None = self
+        while row is not None:
+            yield row
+            row = row.parent
+
+    def look(self, ended: bool) -> Look:
+        """What is to be seen of its state; ``ended``: the whole run is over."""
+        if self.end is not None and not self.live:
+            return self.end
+        if self.live:
+            return "running"
+        if self.over or (ended and self.touched):
+            return "failed" if self.failed else "canceled" if self.stopped else "done"
+        if self.touched:
+            return "running" if self.group else ("failed" if self.failed else "done")
+        return "skipped" if ended else "waiting"
+
+    @property
+    def group(self) -> bool:
+        return not isinstance(self.node, Task | Importer)
+
+
+class Tree:
+    """All rows of a pipeline, by path without the numbers of items."""
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        self._pipeline = pipeline
+        self._plans: dict[int, GraphPlan] = {}
+        self._rows: dict[str, Row] = {}
+        self.running_top = self.ended_top = 0
+        """How many rows at the top run, and how many are over."""
+        self.top = self._rows_of(pipeline.graph, "", None, many=False)
+
+    def find(self, path: str) -> Row | None:
+        """The row of a path; None when the pipeline has no such node."""
+        known = self._rows.get(path)
+        if known is not None:
+            return known
+        place = path.rfind("/")
+        if place < 0:
+            return None
+        above = self.find(path[:place])
+        if above is None or above.children is not None:
+            return None
+        self.children(above)
+        return self._rows.get(path)
+
+    def children(self, row: Row) -> list[Row]:
+        """The rows in a group: of its body, of all its arms, of the pipeline that it calls; then its exit task."""
+        if row.children is None:
+            node = row.node
+            graphs = (self._pipeline.pipelines[node.pipeline],) if isinstance(node, Call) else bodies(node)
+            many = row.many or isinstance(node, Loop)
+            found = [
+                child
+                for arm, graph in enumerate(graphs)
+                for child in self._rows_of(graph, row.path + "/", row, many=many, arm=arm)
+            ]
+            row.children = found if row.exit is None else [*found, row.exit]
+        return row.children
+
+    def needs(self, row: Row) -> Iterator[Row]:
+        """The rows of the same graph that a row waits for."""
+        known = self._plans.get(id(row.graph))
+        if known is None:
+            known = self._plans[id(row.graph)] = plan(row.graph)
+        if row.index >= 0:
+            yield from (row.scope[index] for index in known.needs[row.index])
+
+    def _rows_of(self, graph: Graph, prefix: str, parent: Row | None, *, many: bool, arm: int = 0) -> list[Row]:
+        rows: list[Row] = []
+        for index, node in enumerate(graph.nodes):
+            row = Row(node, prefix + node.name, parent, graph, index, rows, arm, many)
+            if isinstance(node, ExitHandler):
+                row.exit = Row(node.exit, prefix + node.exit.name, row, graph, -1, rows, 0, many)
+                self._rows[row.exit.path] = row.exit
+            self._rows[row.path] = row
+            rows.append(row)
+        return rows
+
+
+def expected(row: Row) -> int:
+    """How many of a group's rows run: those of the arm that was taken, or all."""
+    rows = row.children or []
+    if not isinstance(row.node, Branch):
+        return len(rows)
+    taken = next((child.arm for child in rows if child.touched), None)
+    return sum(child.arm == taken for child in rows)

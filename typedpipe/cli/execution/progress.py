@@ -1,0 +1,137 @@
+"""What a run says while it goes on: the tasks' own lines with their names, and what became of each."""
+
+from __future__ import annotations
+
+from typing import TextIO
+
+from typedpipe.cli.diagnostics import colors
+from typedpipe.cli.log_text import line_text
+from typedpipe.diagnostics.cells import shown
+from typedpipe.local.events import (
+    CancelStarted,
+    Event,
+    LogChunk,
+    RunNoted,
+    RunStarted,
+    TaskFinished,
+    TaskRetried,
+    TaskStarted,
+)
+
+HELD = 1 << 16
+"""So many bytes of a line that has no end yet are kept; then it is passed on as far as it is there."""
+REUSED = {"cache": "taken from the cache", "resumed": "done before"}
+_STYLES = {"SUCCEEDED": "32", "FAILED": "31", "OMITTED": "33", "CANCELED": "33"}
+
+
+class Progress:
+    """Prints events, one line each. What tasks print is passed on line by line: to a terminal, as text that does nothing
+    to it; to anything else, byte for byte.
+
+    A very long line is passed on in pieces, as it comes; when another task speaks meanwhile, it goes on behind the
+    task's name on a line of its own. The task's log has it in one.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._raw = getattr(stream, "buffer", None)
+        self._color = colors(stream)
+        self._terminal = stream.isatty()
+        self._partial: dict[str, bytearray] = {}
+        self._open = ""
+        """The task whose unfinished line stands on the last line of the stream."""
+        self._started: dict[str, float] = {}
+
+    def __call__(self, event: Event) -> None:
+        match event:
+            case LogChunk():
+                self._log(event)
+            case TaskStarted():
+                self._started.setdefault(event.task, event.time)
+            case TaskRetried():
+                self._flush(event.task)
+                self._say(
+                    f"{event.task}: attempt {event.attempt} failed ({event.message}); again in {event.wait:g} s", "33"
+                )
+            case TaskFinished():
+                self._flush(event.task)
+                self._finished(event)
+            case RunNoted():
+                for line in (event.text or f"{event.message} …").rstrip("\n").split("\n"):
+                    self._say(line, "33" if line.startswith("warning") else "")
+            case RunStarted():
+                self._say(f"run {event.run} in {event.folder}", "")
+            case CancelStarted():
+                self._say(f"stopping: {event.reason}" + (" (now)" if event.killing else ""), "33")
+            case _:
+                pass
+
+    def _finished(self, event: TaskFinished) -> None:
+        took = event.time - self._started.pop(event.task, event.time)
+        words = {
+            "SUCCEEDED": REUSED.get(event.reused) or f"done in {took:.1f} s",
+            "FAILED": "failed",
+            "OMITTED": "did not run",
+            "CANCELED": "stopped",
+        }
+        why = f": {event.message}" if event.message and event.state != "SUCCEEDED" else ""
+        self._say(f"{event.task}: {words.get(event.state, event.state)}{why}", _STYLES.get(event.state, ""))
+
+    def _say(self, text: str, style: str) -> None:
+        text = shown(text)
+        self._end_line()
+        self._stream.write((f"\x1b[{style}m{text}\x1b[0m" if self._color and style else text) + "\n")
+        self._stream.flush()
+
+    def _log(self, event: LogChunk) -> None:
+        held = self._partial.setdefault(event.task, bytearray())
+        end = event.data.rfind(b"\n") + 1
+        if end:
+            self._pass_on(event.task, bytes(held) + event.data[:end] if held else event.data[:end])
+            held.clear()
+        held += event.data[end:]
+        if len(held) > HELD:
+            self._pass_on(event.task, bytes(held))
+            held.clear()
+
+    def _flush(self, task: str) -> None:
+        rest = self._partial.pop(task, b"")
+        if rest:
+            self._pass_on(task, bytes(rest))
+        if self._open == task:
+            self._end_line()
+
+    def _pass_on(self, task: str, data: bytes) -> None:
+        """Write whole lines behind the task's name; the last one may have no end yet."""
+        goes_on = self._open == task
+        if not goes_on:
+            self._end_line()
+        lead = shown(task)
+        prefix = (f"\x1b[36m{lead} |\x1b[0m " if self._color else f"{lead} | ").encode("utf-8", "backslashreplace")
+        unfinished = not data.endswith(b"\n")
+        if self._terminal:
+            data = "\n".join(map(line_text, data.split(b"\n"))).encode("utf-8", "replace")
+        # One pass in C: a log of a GiB has ten million lines.
+        whole = prefix + (data if unfinished else data[:-1]).replace(b"\n", b"\n" + prefix)
+        if not unfinished:
+            whole += b"\n"
+        self._write(whole.removeprefix(prefix) if goes_on else whole)
+        self._open = task if unfinished else ""
+
+    def _end_line(self) -> None:
+        if self._open:
+            self._open = ""
+            self._write(b"\n")
+
+    def _write(self, data: bytes) -> None:
+        self._stream.flush()
+        if self._raw is None:
+            self._stream.write(data.decode("utf-8", "backslashreplace"))
+        else:
+            self._raw.write(data)
+            self._raw.flush()
+
+    def close(self) -> None:
+        """Pass on what has no end yet."""
+        for name in list(self._partial):
+            self._flush(name)

@@ -1,0 +1,108 @@
+"""``typedpipe resume``: a run that failed, was canceled or was killed goes on, with what succeeded."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from typedpipe.cli.execution.options import Shows, display_options, engine_keywords, engine_options
+from typedpipe.cli.phases import Phases
+from typedpipe.cli.stored.access import with_root
+from typedpipe.diagnostics.cells import shown
+
+if TYPE_CHECKING:
+    from typedpipe.ir.nodes import Pipeline
+    from typedpipe.local.options import RunOptions
+    from typedpipe.local.rerun.resume import Resume
+    from typedpipe.local.store.root import Root
+
+KEPT = ("runner", "jobs", "timeout", "cache", "fail_fast")
+"""Settings that a resumed run has from before, unless they are given anew."""
+
+
+def _resume(root: Root, run: str | None, from_task: str | None, code: tuple[str, str] | None, **values: Any) -> None:
+    from typedpipe.cli.execution.watching import watch
+    from typedpipe.local.rerun.resume import plan_resume
+    from typedpipe.local.run import prepare_resumed
+
+    shows = Shows.of(values)
+    phases = Phases(quiet=shows.display == "quiet")
+    new = new_code(code)
+    stored = root.run(run)
+    plan = plan_resume(root, stored, from_task=from_task or "", code=new)
+    options = _options(plan, dict(engine_keywords({**values, "folder": str(root.path)})))
+    if shows.display != "quiet":
+        for line in (f"run {stored.name} ({stored.state.lower()})", *plan.words()):
+            click.echo(shown(line), err=True)
+    sys.stderr.flush()
+    watch(
+        plan.pipeline,
+        shows,
+        phases,
+        lambda on_event: prepare_resumed(root, plan, options, on_event=on_event).execute(),
+    )
+
+
+def new_code(code: tuple[str, str] | None) -> Pipeline | None:
+    """The checked pipeline of ``--code new FILE[:NAME]``."""
+    if code is None:
+        return None
+    which, target = code
+    if which != "new":
+        raise click.UsageError(f"--code {which} {target}: type --code new FILE[:NAME]")
+    from typedpipe.cli.choosing import load_pipeline
+    from typedpipe.compiler import driver
+
+    return driver.check(load_pipeline(target))
+
+
+def _options(plan: Resume, given: dict[str, Any]) -> RunOptions:
+    """What was set for the run, and what is set anew."""
+    from typedpipe.local.options import RunOptions
+    from typedpipe.local.store.problems import problem
+
+    missing = set(plan.settings.get("environment") or ()) - set(given.get("environment") or ())
+    if missing:
+        names = ", ".join(f"`{name}`" for name in sorted(missing))
+        raise problem(
+            "TP644",
+            f"the run was given variables whose values are not kept: {names}",
+            help="give them again: " + " ".join(f"--env {name}=…" for name in sorted(missing)),
+        )
+    kept = {key: plan.settings[key] for key in KEPT if plan.settings.get(key) is not None and key not in given}
+    if given.get("debug"):
+        kept.pop("runner", None)
+    return RunOptions(**{**kept, **given})
+
+
+def code_option() -> click.Option:
+    """The code that is run: that of then, or that of now."""
+    return click.Option(
+        ["--code"],
+        type=(str, str),
+        metavar="new FILE[:NAME]",
+        help="Take the code of the pipeline as it is in FILE now; the run's own code if not given.",
+    )
+
+
+command = click.command(
+    "resume",
+    help=(
+        "Go on with RUN, or the newest run: what succeeded is reused, the rest runs in the same folder.\n\n"
+        "The run's own code and arguments are used, whatever the file says by now. `--code new FILE` takes the code of "
+        "now with the arguments of then: tasks that are equal are reused, those that changed and what follows them run."
+    ),
+)(with_root(_resume))
+command.params[:0] = [
+    click.Argument(["run"], required=False),
+    click.Option(
+        ["--from", "from_task"],
+        metavar="TASK",
+        help="Run this task again, and all that follows it: `train`, `for-1[2]`.",
+    ),
+    code_option(),
+    *(option for option in engine_options() if option.name != "folder"),
+    *display_options(),
+]

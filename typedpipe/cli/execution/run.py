@@ -1,0 +1,152 @@
+"""``typedpipe run``: a pipeline on this machine, with options made of its signature."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from typedpipe.cli import exits
+from typedpipe.cli.diagnostics import stop, stop_on_errors
+from typedpipe.cli.execution.options import Shows, display_options, engine_keywords, engine_options, merged
+from typedpipe.cli.phases import Phases
+from typedpipe.diagnostics.cells import shown
+from typedpipe.diagnostics.model import Diagnostics, PipelineError
+from typedpipe.ir.nodes import InputPort, Pipeline
+
+if TYPE_CHECKING:
+    from typedpipe.local.run import RunKeywords
+
+OWN = [
+    *engine_options(),
+    click.Option(["--run-name"], metavar="NAME", help="The run's name; made of the time if not given."),
+    *display_options(),
+    click.Option(["--param"], multiple=True, metavar="NAME=VALUE", help="A parameter, however it is called."),
+]
+"""The options of the command itself, before or after TARGET. They win over parameters of the same name."""
+
+
+def _run(target: str, rest: Sequence[str], **settings: Any) -> None:
+    with Phases(quiet="quiet" in (settings["display"], *_displays(rest))) as phases:
+        phases.say(f"loading {target}")
+        from typedpipe.cli.choosing import load_pipeline
+
+        traced = load_pipeline(target)
+        given = _parse(target, rest, traced)
+        own = merged(settings, {key: given[key] for key in settings})
+        texts = [pair for port in traced.graph.inputs if (pair := _given(port, given)) is not None]
+        texts += [_pair(text) for text in own["param"]]
+        keywords = engine_keywords(own)
+        phases.begin(f"checking {traced.name}")
+        bound = _bound(traced, texts)
+        phases.begin(f"starting {traced.name}")
+        _start(bound, keywords, Shows.of(own), phases)
+
+
+def _parse(target: str, rest: Sequence[str], traced: Pipeline) -> dict[str, Any]:
+    """What stands after TARGET: the pipeline's parameters and the command's own options."""
+    inner = click.Command(
+        "run",
+        params=[*_options(traced), *OWN],
+        help=traced.description or f"Run {traced.name} on this machine.",
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+        epilog="The first options are the pipeline's parameters. Lists, dicts and structs are typed as JSON.",
+    )
+    with inner.make_context(f"typedpipe run {target}", list(rest)) as ctx:
+        return ctx.params
+
+
+def _displays(rest: Sequence[str]) -> list[str]:
+    """The values of ``--display`` after TARGET, before the options there are known."""
+    after = [value for option, value in pairwise(rest) if option == "--display"]
+    return after + [text.partition("=")[2] for text in rest if text.startswith("--display=")]
+
+
+def _start(pipeline: Pipeline, keywords: RunKeywords, shows: Shows, phases: Phases) -> None:
+    from typedpipe import local
+    from typedpipe.cli.execution.watching import watch
+
+    watch(pipeline, shows, phases, lambda on_event: local.run(pipeline, {}, on_event=on_event, **keywords))
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise click.UsageError(f"--param {text}: type --param NAME=VALUE")
+    return name, value
+
+
+def _bound(traced: Pipeline, texts: list[tuple[str, str]]) -> Pipeline:
+    """The checked pipeline with its arguments in it; ends the command when something does not fit."""
+    from typedpipe.cli.arguments import bind, with_defaults
+    from typedpipe.compiler import driver
+
+    try:
+        checked = driver.check(traced)
+    except PipelineError as error:
+        stop(error)
+        raise
+    report = Diagnostics()
+    bound = bind(checked, texts, report)
+    stop_on_errors(report, code=exits.USAGE)
+    return with_defaults(checked, bound)
+
+
+# --------------------------------------------------------------------------------------- options of a signature
+
+
+def _options(pipeline: Pipeline) -> list[click.Parameter]:
+    taken = {name for option in OWN for name in (*option.opts, *option.secondary_opts)} | {"--help", "-h"}
+    options = [_option(port) for port in pipeline.graph.inputs]
+    return [option for option in options if taken.isdisjoint((*option.opts, *option.secondary_opts))]
+
+
+def _key(port: InputPort) -> str:
+    return f"parameter_{port.name}"
+
+
+def _option(port: InputPort) -> click.Option:
+    from typedpipe.cli.arguments import choices
+    from typedpipe.types.display import show
+    from typedpipe.types.model import BOOL, without_none
+
+    dashed = port.name.replace("_", "-")
+    said = [shown(port.description)] if port.description else []
+    said.append(f"[default: {shown(_default(port))}]" if port.default is not None else "[required]")
+    help_ = "  ".join(said)
+    if without_none(port.type) == BOOL:
+        return click.Option([f"--{dashed}/--no-{dashed}", _key(port)], default=None, help=help_)
+    names = [f"--{dashed}"] + ([f"--{port.name}"] if dashed != port.name else [])
+    metavar = "|".join(choices(port.type)) or shown(show(port.type))
+    return click.Option([*names, _key(port)], metavar=metavar, help=help_)
+
+
+def _default(port: InputPort) -> str:
+    text = port.default.text if port.default is not None else ""
+    return text if len(text) <= 60 else f"{text[:59]}…"
+
+
+def _given(port: InputPort, values: dict[str, Any]) -> tuple[str, str] | None:
+    value = values.get(_key(port))
+    if value is None:
+        return None
+    return port.name, str(value).lower() if isinstance(value, bool) else str(value)
+
+
+command = click.Command(
+    "run",
+    callback=_run,
+    params=[
+        click.Argument(["target"]),
+        click.Argument(["rest"], nargs=-1, type=click.UNPROCESSED, metavar="[PARAMETERS]..."),
+        *OWN,
+    ],
+    help=(
+        "Run the pipeline of TARGET (FILE, FILE:NAME or MODULE:NAME) on this machine.\n\n"
+        "Its parameters are options: `typedpipe run train.py --epochs 3`; `typedpipe run train.py --help` lists them. "
+        "Outputs go to stdout, what tasks print goes to stderr with the task's name."
+    ),
+    context_settings={"allow_interspersed_args": False},
+)

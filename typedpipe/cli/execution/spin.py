@@ -1,0 +1,133 @@
+"""``typedpipe spin``: one task of a run again, on the inputs that it had."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from typedpipe.cli import exits
+from typedpipe.cli.execution.options import engine_keywords, engine_options
+from typedpipe.cli.execution.resume import code_option, new_code
+from typedpipe.cli.log_text import seconds
+from typedpipe.cli.stored.access import split_name, with_root
+from typedpipe.diagnostics.cells import shown
+
+if TYPE_CHECKING:
+    from typedpipe.local.rerun.spin import Spin, SpinResult
+    from typedpipe.local.store.root import Root
+
+_OPTIONS = {"runner", "debug", "timeout", "env"}
+
+
+def _spin(root: Root, name: str, sets: tuple[str, ...], code: tuple[str, str] | None, form: str, **values: Any) -> None:
+    from typedpipe.cli.arguments import from_text
+    from typedpipe.local.options import RunOptions
+    from typedpipe.local.rerun.spin import prepare_spin, run_spin, set_input
+
+    run_name, task_name = split_name(name)
+    if not task_name:
+        raise click.UsageError(f"{name}: type RUN/TASK, such as last/train")
+    pairs = [_pair(text) for text in sets]
+    new = new_code(code)
+    keywords = engine_keywords(values)
+    spin = prepare_spin(root, root.run(run_name), task_name, new, [key for key, _ in pairs])
+    changed = {key: set_input(spin, key, text, from_text) for key, text in pairs}
+    result = run_spin(spin, changed, RunOptions(**keywords), _write_log)
+    if form == "json":
+        click.echo(json.dumps(_data(spin, result)))
+    else:
+        for key, value in _outputs(spin, result).items():
+            click.echo(f"{key}: {shown(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))}")
+    _say_end(spin, result)
+    if result.state == "CANCELED":
+        exits.leave(exits.INTERRUPTED)
+    if result.state != "SUCCEEDED":
+        exits.leave(exits.FAILED)
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise click.UsageError(f"--set {text}: type --set INPUT=VALUE")
+    return name, value
+
+
+def _write_log(data: bytes) -> None:
+    stream = getattr(sys.stderr, "buffer", None)
+    if stream is None:
+        sys.stderr.write(data.decode("utf-8", "replace"))
+    else:
+        sys.stderr.flush()
+        stream.write(data)
+    sys.stderr.flush()
+
+
+def _outputs(spin: Spin, result: SpinResult) -> dict[str, Any]:
+    from typedpipe.local.values import Stored, load
+
+    def plain(value: object) -> Any:
+        if isinstance(value, Stored):
+            return {
+                "type": value.descriptor.get("type"),
+                "path": value.uri,
+                "metadata": value.descriptor.get("metadata"),
+            }
+        if isinstance(value, tuple):
+            return [plain(item) for item in value]
+        return None if value is None else load(str(value))
+
+    return {
+        port.name: plain(result.outputs[port.name]) for port in spin.component.outputs if port.name in result.outputs
+    }
+
+
+def _data(spin: Spin, result: SpinResult) -> dict[str, Any]:
+    return {
+        "run": spin.run.name,
+        "task": spin.task.name,
+        "state": result.state,
+        "message": result.message,
+        "exit_code": result.exit_code,
+        "seconds": round(result.seconds, 6),
+        "folder": str(result.folder),
+        "outputs": _outputs(spin, result),
+    }
+
+
+def _say_end(spin: Spin, result: SpinResult) -> None:
+    said = f": {result.message}" if result.message else ""
+    click.echo(
+        shown(f"{spin.task.name} of {spin.run.name}: {result.state.lower()} in {seconds(result.seconds)}{said}"),
+        err=True,
+    )
+    click.echo(shown(f"in {result.folder}; the run is as it was"), err=True)
+
+
+command = click.command(
+    "spin",
+    help=(
+        "Run one task of RUN again, on the inputs that it had, in a folder of its own. The run is not changed.\n\n"
+        "`--debug` runs it in this process, with a debugger where an exception comes up, or at `breakpoint()`."
+    ),
+)(with_root(_spin))
+command.params[:0] = [
+    click.Argument(["name"], metavar="RUN/TASK"),
+    click.Option(
+        ["--set", "sets"],
+        multiple=True,
+        metavar="INPUT=VALUE",
+        help="Another value for an input: as it is typed for `run`; for an artifact, the path of a file or folder.",
+    ),
+    code_option(),
+    *(option for option in engine_options() if option.name in _OPTIONS),
+    click.Option(
+        ["-o", "--output", "form"],
+        type=click.Choice(["text", "json"]),
+        default="text",
+        show_default=True,
+        help="How outputs are printed.",
+    ),
+]

@@ -1,0 +1,253 @@
+"""A run and all who follow it: the display, `--events`, `-o json`. What `run`, `resume` and `spin` have in common."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any, Self, TextIO, TypeAlias, cast
+
+import click
+
+from typedpipe.cli import exits
+from typedpipe.cli.diagnostics import stop, stop_on_errors
+from typedpipe.cli.execution.options import Shows
+from typedpipe.cli.phases import Phases
+from typedpipe.diagnostics.cells import shown
+from typedpipe.diagnostics.model import NOWHERE, Diagnostics, PipelineError
+
+if TYPE_CHECKING:
+    from typedpipe.ir.nodes import Pipeline
+    from typedpipe.local.events import Event
+    from typedpipe.local.result import RunResult
+
+OnEvent: TypeAlias = "Callable[[Event], None]"
+SMALLEST = (40, 8)
+"""A terminal of fewer columns or lines gets plain lines."""
+
+
+def watch(pipeline: Pipeline, shows: Shows, phases: Phases, start: Callable[[OnEvent], RunResult]) -> None:
+    """Run, show it, print its outputs, and end the command with its exit code.
+
+    Args:
+        pipeline: What runs: closed IR.
+        shows: What is to be seen.
+        phases: What was said until now.
+        start: Runs the pipeline to its end, and tells the function it is given what happens.
+    """
+    from typedpipe.cli.execution.ending import write_ending
+
+    started = False
+    try:
+        with ExitStack() as stack:
+            display = _display(pipeline, shows)
+            sinks: list[Callable[[Event], object]] = []
+            if display is not None:
+                stack.callback(display.close)
+                sinks.append(display)
+            if shows.form == "json":
+                sinks.append(Lines(sys.stdout, "stdout"))
+            if shows.events:
+                sinks.append(stack.enter_context(_events_file(shows.events)))
+
+            def on_event(event: Event) -> None:
+                nonlocal started
+                phases.end()
+                started = started or type(event).__name__ == "RunStarted"
+                for sink in sinks:
+                    sink(event)
+
+            result = start(on_event)
+    except PipelineError as error:
+        phases.end()
+        stop(error, otherwise=exits.FAILED if started else exits.MISTAKES)  # a disk that is full now, say
+        raise
+    if display is not None:
+        display.unless_gone(lambda: write_ending(pipeline, result, sys.stderr))
+    _print_result(result, shows.form)
+    _leave(result)
+
+
+class Display:
+    """A live or plain display. When nobody reads it any more (``typedpipe run … 2>&1 | head``), the run goes on."""
+
+    def __init__(self, inner: Any) -> None:
+        self._inner = inner
+        self._gone = False
+
+    def __call__(self, event: Event) -> None:
+        self.unless_gone(lambda: self._inner(event))
+
+    def close(self) -> None:
+        """Give the terminal back."""
+        self.unless_gone(self._inner.close)
+
+    def unless_gone(self, show: Callable[[], None]) -> None:
+        """Show something, while somebody looks."""
+        if self._gone:
+            return
+        try:
+            show()
+        except OSError:
+            self._gone = True
+            _silence(sys.stderr)
+
+
+def _silence(stream: TextIO) -> None:
+    """What is still in the buffers of a stream that nobody reads goes nowhere, instead of failing once more."""
+    try:
+        number = stream.fileno()
+    except (OSError, ValueError):
+        return
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, number)
+    os.close(nowhere)
+
+
+def _leave(result: RunResult) -> None:
+    if result.state == "CANCELED":
+        exits.leave(exits.INTERRUPTED)
+    if result.succeeded:
+        return
+    exits.leave(exits.TIMED_OUT if result.timed_out else exits.FAILED)
+
+
+# ----------------------------------------------------------------------------------------------------- displays
+
+
+def chosen_display(shows: Shows, stream: TextIO) -> str:
+    """``live``, ``plain`` or ``quiet``: what ``auto`` means here."""
+    if shows.display != "auto":
+        return shows.display
+    if shows.form == "json" and sys.stdout.isatty():
+        return "quiet"  # both would write over each other
+    if shows.in_process or not stream.isatty() or os.environ.get("TERM") in {"dumb", "unknown"} or _in_ci():
+        return "plain"
+    columns, lines = _size(stream)
+    return "live" if columns >= SMALLEST[0] and lines >= SMALLEST[1] else "plain"
+
+
+def _size(stream: TextIO) -> tuple[int, int]:
+    try:
+        columns, lines = os.get_terminal_size(stream.fileno())
+    except (OSError, ValueError):
+        return 0, 0
+    return columns, lines
+
+
+def _in_ci() -> bool:
+    return os.environ.get("CI", "").lower() not in {"", "0", "false"}
+
+
+def _display(pipeline: Pipeline, shows: Shows) -> Display | None:
+    kind = chosen_display(shows, sys.stderr)
+    if kind == "quiet":
+        return None
+    if kind == "live":
+        if not sys.stderr.isatty():
+            _refuse("TP681", "the live display needs a terminal, and stderr is none", "leave out `--display live`")
+        from typedpipe.cli.execution.live.screen import Screen
+
+        return Display(Screen(pipeline, sys.stderr))
+    from typedpipe.cli.execution.progress import Progress
+
+    return Display(Progress(sys.stderr))
+
+
+def _refuse(code: str, message: str, help_: str) -> None:
+    report = Diagnostics()
+    report.error(code, message, NOWHERE, help=help_)
+    stop_on_errors(report, code=exits.USAGE)
+
+
+# ------------------------------------------------------------------------------------------------------- events
+
+
+class Lines:
+    """Writes events as JSON lines, each at once. When nobody reads them any more, or the disk is full, the run goes on."""
+
+    def __init__(self, stream: TextIO, name: str) -> None:
+        self._stream = stream
+        self._name = name
+        self._broken = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        try:
+            self._stream.close()
+        except OSError as error:
+            self._fail(error)
+
+    def __call__(self, event: Event) -> None:
+        from typedpipe.local.events import to_data
+
+        if self._broken:
+            return
+        try:
+            self._stream.write(json.dumps(to_data(event)) + "\n")
+            self._stream.flush()
+        except OSError as error:
+            self._fail(error)
+
+    def _fail(self, error: OSError) -> None:
+        if not self._broken:
+            self._broken = True
+            sys.stderr.write(f"no more events go to {shown(self._name)}: {error.strerror}\n")
+
+
+def _events_file(path: str) -> Lines:
+    try:
+        return Lines(open(path, "w", encoding="utf-8"), path)
+    except OSError as error:
+        _refuse(
+            "TP680", f"the events cannot be written to `{path}`: {error.strerror}", "name a file that can be written"
+        )
+        raise
+
+
+# ------------------------------------------------------------------------------------------------------- result
+
+
+def _print_result(result: RunResult, form: str) -> None:
+    if form != "json":
+        for name, value in result.outputs.items():
+            click.echo(f"{name}: {_readable(value)}")
+        return
+    data = {
+        "event": "RunResult",
+        "run": result.run,
+        "state": result.state,
+        "message": result.message,
+        "folder": str(result.folder),
+        "outputs": _data(dict(result.outputs)),
+    }
+    click.echo(json.dumps(data))
+
+
+def _readable(value: object) -> str:
+    data: Any = _data(value)
+    if isinstance(data, str):
+        return shown(data)
+    if hasattr(value, "__fspath__"):
+        return shown(
+            f"{data['type']} at {data['path']}" + (f" {json.dumps(data['metadata'])}" if data["metadata"] else "")
+        )
+    return json.dumps(data, ensure_ascii=False)
+
+
+def _data(value: Any) -> Any:
+    """An output as JSON data: artifacts by their type, path and metadata."""
+    if hasattr(value, "__fspath__") and hasattr(value, "metadata"):
+        kind = getattr(value, "schema_title", "")
+        return {"type": kind, "path": value.__fspath__(), "metadata": value.metadata}
+    if isinstance(value, dict):
+        return {str(key): _data(item) for key, item in cast("dict[object, object]", value).items()}
+    if isinstance(value, (list, tuple)):
+        return [_data(item) for item in cast("list[object]", value)]
+    if isinstance(value, (str, int, float, bool)) or value is None:
+        return value
+    return str(value)

@@ -1,0 +1,89 @@
+"""What the commands about stored runs share: the folder, names like RUN/TASK, tables, and how problems end a command."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from typedpipe.cli import exits
+from typedpipe.cli.diagnostics import stop
+from typedpipe.diagnostics.cells import shown, width
+from typedpipe.diagnostics.model import PipelineError
+
+if TYPE_CHECKING:
+    from typedpipe.local.store.model import StoredRun, StoredTask
+    from typedpipe.local.store.root import Root
+
+folder_option = click.option(
+    "--folder",
+    type=click.Path(file_okay=False),
+    metavar="DIR",
+    help="Where runs are kept; TYPEDPIPE_HOME, else .typedpipe, if not given.",
+)
+format_option = click.option(
+    "-o", "--output", "form", type=click.Choice(["table", "json"]), default="table", show_default=True
+)
+
+
+def with_root(function: Callable[..., None]) -> Callable[..., None]:
+    """A command that is given the opened folder of runs; a problem with it is printed, and ends the command."""
+
+    @functools.wraps(function)
+    def command(*args: Any, folder: str | None, **kwargs: Any) -> None:
+        from typedpipe.local.store.root import open_root
+
+        try:
+            root = open_root(Path(folder) if folder else None)
+            try:
+                function(root, *args, **kwargs)
+            finally:
+                root.close()
+        except PipelineError as error:
+            stop(error, otherwise=exits.FAILED)
+
+    return folder_option(command)
+
+
+def split_name(name: str) -> tuple[str, str]:
+    """The run and the task of RUN/TASK; a task's own name may have more of them.
+
+    >>> split_name("last/for-1[2]/train")
+    ('last', 'for-1[2]/train')
+    """
+    run, _, task = name.partition("/")
+    return run, task.rstrip("/")
+
+
+def find_task(root: Root, name: str) -> tuple[StoredRun, StoredTask]:
+    """The task that RUN/TASK names."""
+    from typedpipe.local.store.index import task
+
+    run_name, task_name = split_name(name)
+    run = root.run(run_name)
+    return run, task(run, task_name)
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> str:
+    """Rows in columns, of text that any user may have chosen; the last column is as wide as it is."""
+    lines = [head, *([shown(cell) for cell in row] for row in rows)]
+    widths = [max(width(line[at]) for line in lines) for at in range(len(head))]
+    last = len(head) - 1
+    text = ""
+    for line in lines:
+        cells: list[str] = []
+        for at, cell in enumerate(line):
+            gap = " " * (widths[at] - width(cell))
+            cells.append(gap + cell if at in right else cell if at == last else cell + gap)
+        text += "  ".join(cells).rstrip() + "\n"
+    return text
+
+
+def took(started: float | None, finished: float | None) -> str:
+    """A length of time, or nothing when it is not known."""
+    from typedpipe.local.report.words import duration
+
+    return "" if started is None or finished is None else duration(finished - started)

@@ -1,0 +1,41 @@
+"""``typedpipe explain-cache``: why a task was taken from the cache, or was not."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import click
+
+from typedpipe.cli.stored.access import find_task, format_option, with_root
+from typedpipe.diagnostics.cells import shown
+
+if TYPE_CHECKING:
+    from typedpipe.local.store.root import Root
+
+
+@click.command(
+    "explain-cache",
+    help=(
+        "Say why the task of RUN/TASK was taken from the cache or ran: which part of its key changed since the last run "
+        "that has it, followed to the task where the change began.\n\n"
+        "The list at the end is what no key can see: where a task depends on it, "
+        "switch its cache off with `set_caching_options(False)`."
+    ),
+)
+@click.argument("name", metavar="RUN/TASK")
+@click.option(
+    "--against", metavar="RUN", help="Compare with this run; with the last one that has the task if not given."
+)
+@format_option
+@with_root
+def command(root: Root, name: str, against: str | None, form: str) -> None:
+    from typedpipe.local.caching.explanation import explain
+
+    run, task = find_task(root, name)
+    found = explain(root, run, task, root.run(against) if against is not None else None)
+    if form == "json":
+        click.echo(json.dumps(found.data(), indent=2))
+        return
+    for line in found.lines():
+        click.echo(shown(line))

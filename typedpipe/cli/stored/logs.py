@@ -1,0 +1,237 @@
+"""``typedpipe logs``: what tasks printed, of a run that goes on or of one that ended."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, BinaryIO
+
+import click
+
+from typedpipe.cli import exits
+from typedpipe.cli.stored.access import split_name, with_root
+from typedpipe.diagnostics.cells import shown
+
+if TYPE_CHECKING:
+    from typedpipe.local.store.model import StoredAttempt, StoredRun, StoredTask
+    from typedpipe.local.store.root import Root
+
+_POLL = 0.2
+_BLOCK = 1 << 16
+
+
+@click.command(
+    "logs",
+    help=(
+        "Print what the tasks of a run wrote to stdout and stderr.\n\n"
+        "RUN/TASK names a task, or a group with all its tasks; RUN alone all of them, each line behind its task's name. "
+        "What goes to a file or a pipe is byte for byte what was written; on a terminal, control characters are shown "
+        "instead of sent."
+    ),
+)
+@click.argument("name", metavar="RUN[/TASK]", default="last")
+@click.option("-f", "--follow", is_flag=True, help="Go on until the run has ended, or what was named in it.")
+@click.option("--attempt", type=click.IntRange(min=1), metavar="N", help="This attempt; the last one if not given.")
+@click.option("--tail", type=click.IntRange(min=0), metavar="N", help="Only the last N lines of each task.")
+@with_root
+def command(root: Root, name: str, follow: bool, attempt: int | None, tail: int | None) -> None:
+    run_name, task_name = split_name(name)
+    run = root.run(run_name)
+    chosen = _chosen(run, task_name)
+    several = len(chosen) != 1 or chosen[0].name != task_name
+    printer = _Printer(several)
+    if follow:
+        _Following(root, run, task_name, attempt, tail, printer).follow()
+        return
+    for task in chosen:
+        found = _attempt(run, task, attempt, named=not several)
+        if found is not None:
+            _print_log(printer, task.name, found, tail)
+    if not chosen:
+        click.echo(f"no task of {shown(run.name)} has started", err=True)
+
+
+def _chosen(run: StoredRun, name: str) -> list[StoredTask]:
+    """The task of this name, or all tasks of the group of this name; all, when there is no name."""
+    from typedpipe.local.store.index import task, tasks
+
+    listed = tasks(run)
+    found = [item for item in listed if not name or item.name == name or item.name.startswith((f"{name}/", f"{name}["))]
+    exact = [item for item in found if item.name == name]
+    return exact if exact and len(found) == 1 else found or [task(run, name)] if name else found
+
+
+def _attempt(run: StoredRun, task: StoredTask, number: int | None, *, named: bool) -> StoredAttempt | None:
+    """The attempt that is asked for. Who named the task is told why there is none."""
+    from typedpipe.local.store.problems import problem
+
+    found = [item for item in task.attempts if number is None or item.number == number]
+    if found:
+        return found[-1]
+    if not named:
+        return None
+    if task.attempts:
+        numbers = ", ".join(str(item.number) for item in task.attempts)
+        raise problem(
+            "TP607", f"the task `{task.name}` has no attempt {number}", help=f"there are these: --attempt {numbers}"
+        )
+    if task.reused and task.source_run and task.source_run != run.name:
+        source = shown(task.source_run)
+        click.echo(
+            f"{shown(task.name)} did not run here: its outputs are those of {source}; `typedpipe logs {source}`",
+            err=True,
+        )
+    else:
+        why = f": {task.message}" if task.message else ""
+        click.echo(f"{shown(task.name)} did not run{shown(why)}", err=True)
+    return None
+
+
+def _print_log(printer: _Printer, task: str, attempt: StoredAttempt, tail: int | None) -> None:
+    try:
+        with open(attempt.log, "rb") as file:
+            if tail is not None:
+                file.seek(tail_offset(file, tail))
+            while block := file.read(_BLOCK):
+                printer.write(task, block)
+    except OSError as error:
+        if not isinstance(error, FileNotFoundError):
+            raise
+        click.echo(f"the log of {shown(task)} is gone: {shown(str(attempt.log))}", err=True)
+    printer.end(task)
+
+
+def tail_offset(file: BinaryIO, lines: int) -> int:
+    """Where the last so many lines of a file begin; it is read from its end."""
+    end = file.seek(0, os.SEEK_END)
+    at, left = end, lines
+    while at > 0:
+        start = max(0, at - _BLOCK)
+        file.seek(start)
+        block = file.read(at - start)
+        stop = len(block) - 1 if at == end and block.endswith(b"\n") else len(block)
+        while (found := block.rfind(b"\n", 0, stop)) >= 0 and left > 0:
+            left -= 1
+            stop = found
+            if not left:
+                return start + found + 1
+        at = start
+    return 0 if lines else end
+
+
+@dataclass(slots=True)
+class _Printer:
+    """Writes bytes to stdout; behind the task's name when there are several, and harmless on a terminal."""
+
+    several: bool
+    _held: dict[str, bytes] = field(default_factory=dict[str, bytes])
+
+    def write(self, task: str, data: bytes) -> None:
+        if not self.several and not sys.stdout.isatty():
+            self._out(data)
+            return
+        whole, newline, rest = (self._held.pop(task, b"") + data).rpartition(b"\n")
+        if newline:
+            self._lines(task, whole.split(b"\n"))
+        if len(rest) > _BLOCK:
+            self._lines(task, [rest])
+            rest = b""
+        if rest:
+            self._held[task] = rest
+
+    def end(self, task: str) -> None:
+        rest = self._held.pop(task, b"")
+        if rest:
+            self._lines(task, [rest])
+
+    def _lines(self, task: str, lines: list[bytes]) -> None:
+        lead = f"{shown(task)} | ".encode("utf-8", "backslashreplace") if self.several else b""
+        terminal = sys.stdout.isatty()
+        self._out(b"".join([lead + (harmless(line) if terminal else line) + b"\n" for line in lines]))
+
+    @staticmethod
+    def _out(data: bytes) -> None:
+        sys.stdout.flush()
+        stream = getattr(sys.stdout, "buffer", None)
+        if stream is None:
+            sys.stdout.write(data.decode("utf-8", "replace"))
+        else:
+            stream.write(data)
+            stream.flush()
+
+
+def harmless(line: bytes) -> bytes:
+    r"""A line for a terminal: of what a progress bar wrote its last state, and no control characters.
+
+    >>> harmless(b"10%\r20%\r\x1b[2Jdone\r")
+    b'\xe2\x90\x9b[2Jdone'
+    """
+    last = line.rstrip(b"\r").rpartition(b"\r")[2]
+    text = last.decode("utf-8", "replace").expandtabs(8)
+    return shown(text).encode("utf-8", "backslashreplace")
+
+
+@dataclass(slots=True)
+class _Following:
+    """Follows the logs of a run until it ends, or until what was named in it has ended."""
+
+    root: Root
+    run: StoredRun
+    name: str
+    attempt: int | None
+    tail: int | None
+    printer: _Printer
+    _read: dict[tuple[str, int], int] = field(default_factory=dict["tuple[str, int]", int])
+    """So many bytes of each log are printed."""
+    _over: set[tuple[str, int]] = field(default_factory=set["tuple[str, int]"])
+
+    def follow(self) -> None:
+        while True:
+            running = self.root.run(self.run.name).state == "RUNNING"
+            chosen = list(self._tasks())
+            for task in chosen:
+                self._more(task)
+            named = bool(self.name) and bool(chosen) and all(task.state != "RUNNING" for task in chosen)
+            if not running or (named and len(chosen) == 1 and chosen[0].name == self.name):
+                break
+            time.sleep(_POLL)
+        state = self.root.run(self.run.name)
+        if state.state not in ("RUNNING", "SUCCEEDED"):
+            why = f": {state.message}" if state.message else ""
+            click.echo(f"{shown(state.name)}: {state.state.lower()}{shown(why)}", err=True)
+            exits.leave(exits.FAILED)
+
+    def _tasks(self) -> Iterator[StoredTask]:
+        from typedpipe.local.store.index import tasks
+
+        group = (f"{self.name}/", f"{self.name}[")
+        for task in tasks(self.run):
+            if not self.name or task.name == self.name or task.name.startswith(group):
+                yield task
+
+    def _more(self, task: StoredTask) -> None:
+        for attempt in task.attempts:
+            key = (task.name, attempt.number)
+            if key in self._over or (self.attempt is not None and attempt.number != self.attempt):
+                continue
+            self._print(key, attempt)
+            if attempt.state != "RUNNING":
+                self._over.add(key)
+                self.printer.end(task.name)
+
+    def _print(self, key: tuple[str, int], attempt: StoredAttempt) -> None:
+        """Print what came since the last time; at first, so many lines of what is there."""
+        try:
+            with open(attempt.log, "rb") as file:
+                at = self._read.get(key)
+                if at is None:
+                    at = 0 if self.tail is None else tail_offset(file, self.tail)
+                file.seek(at)
+                while block := file.read(_BLOCK):
+                    self.printer.write(key[0], block)
+                self._read[key] = file.tell()
+        except FileNotFoundError:
+            pass  # it has not printed anything yet

@@ -1,0 +1,344 @@
+"""``typedpipe runs``: what ran here, and what is kept of it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import sys
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from typedpipe.cli import exits
+from typedpipe.cli.stored.access import format_option, table, took, with_root
+from typedpipe.diagnostics.cells import shown
+
+if TYPE_CHECKING:
+    from typedpipe.local.store.compare import Comparison, Difference
+    from typedpipe.local.store.model import StoredRun, StoredTask
+    from typedpipe.local.store.root import AnyRun, Root
+
+STATES = ("RUNNING", "SUCCEEDED", "FAILED", "CANCELED", "INTERRUPTED", "BROKEN")
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
+_LONG = 60
+
+
+@click.group(
+    "runs",
+    help=(
+        "List, show, compare and remove runs.\n\n"
+        "A RUN is its name, the beginning of it when no other run begins so, or `last` for the newest one."
+    ),
+)
+def command() -> None:
+    pass
+
+
+# ------------------------------------------------------------------------------------------------------ ls
+
+
+@command.command("ls", help="List runs, the newest first.")
+@format_option
+@click.option("--pipeline", metavar="NAME", help="Only runs of this pipeline.")
+@click.option("--state", type=click.Choice(STATES, case_sensitive=False), help="Only runs in this state.")
+@click.option("-n", "limit", type=click.IntRange(min=1), metavar="N", help="Only the newest N.")
+@with_root
+def ls(root: Root, form: str, pipeline: str | None, state: str | None, limit: int | None) -> None:
+    found = [
+        run
+        for run in root.runs()
+        if (pipeline is None or _pipeline(run) == pipeline) and (state is None or _state(run) == state.upper())
+    ][:limit]
+    if form == "json":
+        click.echo(json.dumps([_run_data(run) for run in found], indent=2))
+    elif not found:
+        click.echo(f"no {'such ' if pipeline or state else ''}runs in {shown(str(root.path))}", err=True)
+    else:
+        rows = [[run.name, _pipeline(run), _state(run), _moment(run.created), _run_took(run)] for run in found]
+        click.echo(table(["RUN", "PIPELINE", "STATE", "CREATED", "TOOK"], rows), nl=False)
+    broken = [run for run in found if _state(run) == "BROKEN"]
+    if broken and form != "json":
+        click.echo(f"`typedpipe runs show {shown(broken[0].name)}` says why it is broken", err=True)
+
+
+def _pipeline(run: AnyRun) -> str:
+    return str(getattr(run, "pipeline", ""))
+
+
+def _state(run: AnyRun) -> str:
+    return str(getattr(run, "state", "BROKEN"))
+
+
+def _run_took(run: AnyRun) -> str:
+    finished = time.time() if _state(run) == "RUNNING" else getattr(run, "finished", None)
+    return took(run.created, finished)
+
+
+def _moment(when: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(when))
+
+
+def _run_data(run: AnyRun) -> dict[str, Any]:
+    from typedpipe.local.store.problems import first_message
+    from typedpipe.local.store.root import BrokenRun
+
+    data: dict[str, Any] = {"run": run.name, "state": _state(run), "created": run.created, "folder": str(run.folder)}
+    if isinstance(run, BrokenRun):
+        return data | {"code": run.problem.diagnostics[0].code, "message": first_message(run.problem)}
+    more = {"pipeline": run.pipeline, "finished": run.finished, "message": run.message}
+    return data | more | {"arguments": {name: _json(text) for name, text in run.arguments.items()}}
+
+
+def _json(text: str) -> Any:
+    """Wire text as JSON data; it is JSON, but for texts that only look so after somebody's edit."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+# ---------------------------------------------------------------------------------------------------- show
+
+
+@command.command("show", help="Print what RUN was given, what its tasks did, and what came out.")
+@click.argument("run", default="last")
+@format_option
+@with_root
+def show(root: Root, run: str, form: str) -> None:
+    from typedpipe.local.store.index import tasks
+
+    found = root.run(run)
+    listed = tasks(found)
+    if form == "json":
+        data = _run_data(found) | {"settings": found.settings, "outputs": _values(found.outputs)}
+        click.echo(json.dumps(data | {"tasks": [_task_data(task) for task in listed]}, indent=2))
+        return
+    _print_head(found)
+    if listed:
+        rows = [[t.name, _task_state(found, t), took(t.started, t.finished), _note(t)] for t in listed]
+        click.echo("\n" + table(["TASK", "STATE", "TOOK", ""], rows), nl=False)
+    if found.outputs:
+        click.echo("\n" + table(["OUTPUT", ""], [[name, _readable(v)] for name, v in found.outputs.items()]), nl=False)
+
+
+def _print_head(run: StoredRun) -> None:
+    state = run.state + (f": {run.message}" if run.message else "")
+    if run.state == "INTERRUPTED":
+        state += f" (its engine is gone; `typedpipe resume {run.name}` goes on with it)"
+    rows = [["run", run.name], ["pipeline", run.pipeline], ["state", state], ["created", _moment(run.created)]]
+    rows += [["took", _run_took(run)], ["folder", str(run.folder)]]
+    rows += [[f"--{name}", _short(text)] for name, text in run.arguments.items()]
+    click.echo(table(["", ""], [row for row in rows if row[1]]).partition("\n")[2], nl=False)
+
+
+def _task_state(run: StoredRun, task: StoredTask) -> str:
+    return "INTERRUPTED" if task.state == "RUNNING" and run.state != "RUNNING" else task.state
+
+
+def _note(task: StoredTask) -> str:
+    parts: list[str] = []
+    if task.reused:
+        parts.append(f"from {'the cache' if task.reused == 'cache' else 'before'}: {task.source_run}".rstrip(": "))
+    if len(task.attempts) > 1:
+        parts.append(f"{len(task.attempts)} attempts")
+    if task.message:
+        parts.append(task.message)
+    return "; ".join(parts)
+
+
+def _task_data(task: StoredTask) -> dict[str, Any]:
+    fields = (
+        "name",
+        "component",
+        "state",
+        "message",
+        "exit_code",
+        "started",
+        "finished",
+        "reused",
+        "source_run",
+        "key",
+    )
+    data: dict[str, Any] = {name: getattr(task, name) for name in fields}
+    data["inputs"], data["outputs"] = _values(task.inputs), _values(task.outputs)
+    data["attempts"] = [
+        {"number": a.number, "state": a.state, "exit_code": a.exit_code, "message": a.message, "folder": str(a.folder)}
+        | {"started": a.started, "finished": a.finished}
+        for a in task.attempts
+    ]
+    return data
+
+
+def _values(values: Any) -> dict[str, Any]:
+    from typedpipe.local.store.model import value_data
+
+    return {name: _json(value) if isinstance(value, str) else value_data(value) for name, value in values.items()}
+
+
+def _readable(value: Any) -> str:
+    from typedpipe.local.store.cache_table import artifacts_of
+
+    if isinstance(value, str):
+        return _short(value)
+    found = [f"{item.descriptor.get('type', '')} {item.uri}".strip() for item in artifacts_of(value)]
+    return ", ".join(found) or "none"
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _LONG else f"{text[: _LONG - 1]}…"
+
+
+# ---------------------------------------------------------------------------------------------------- diff
+
+
+@command.command("diff", help="Print what differs between runs A and B. Exit code 1 when anything but times does.")
+@click.argument("a")
+@click.argument("b")
+@format_option
+@with_root
+def diff(root: Root, a: str, b: str, form: str) -> None:
+    from typedpipe.local.store.compare import compare
+
+    found = compare(root.run(a), root.run(b))
+    if form == "json":
+        data = [_difference_data(item) for item in (*found.differences, *found.durations)]
+        click.echo(json.dumps({"a": found.old.name, "b": found.new.name, "differences": data}, indent=2))
+    else:
+        _print_diff(found)
+    if not found.same:
+        exits.leave(exits.FAILED)
+
+
+def _difference_data(item: Difference) -> dict[str, Any]:
+    return {"what": item.what, "name": item.name, "a": item.old, "b": item.new}
+
+
+def _print_diff(found: Comparison) -> None:
+    rows = [[item.what, item.name, _cell(item.old), _cell(item.new)] for item in found.differences]
+    if rows:
+        click.echo(table(["WHAT", "NAME", found.old.name, found.new.name], rows), nl=False)
+    else:
+        click.echo("the runs differ in nothing but their times", err=True)
+    times = [[item.name, _time(item.old), _time(item.new)] for item in found.durations]
+    if times:
+        lead = "\n" if rows else ""
+        click.echo(lead + table(["TOOK", found.old.name, found.new.name], times), nl=False)
+
+
+def _cell(value: Any) -> str:
+    text = value if isinstance(value, str) else "—" if value is None else json.dumps(value, ensure_ascii=False)
+    digest = re.fullmatch(r"sha256:([0-9a-f]{12})[0-9a-f]{52}", text)
+    return digest[1] if digest else _short(text)
+
+
+def _time(seconds: float | None) -> str:
+    return took(0.0, seconds) or "—"
+
+
+# -------------------------------------------------------------------------------------------------- removal
+
+
+@command.command("rm", help="Remove runs: their records, logs and work files. Artifacts stay until `runs gc`.")
+@click.argument("runs", nargs=-1, required=True, metavar="RUN...")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@with_root
+def rm(root: Root, runs: Sequence[str], yes: bool) -> None:
+    from typedpipe.local.store.root import BrokenRun
+
+    names = list(dict.fromkeys(root.resolve(run) for run in runs))
+    if not yes:
+        _confirm(f"remove {', '.join(shown(name) for name in names)}?")
+    known = {run.name: run for run in root.runs()}
+    for name in names:
+        run = known[name]
+        root.remove(run)
+        click.echo(f"removed {shown(name)}" + (" (it was broken)" if isinstance(run, BrokenRun) else ""), err=True)
+
+
+def _confirm(question: str) -> None:
+    try:
+        agreed = click.confirm(question, err=True)
+    except click.Abort:  # the end of stdin, or Ctrl-C
+        if sys.stdin.isatty():
+            raise
+        raise click.UsageError("there is nobody to answer: say `--yes`") from None
+    if not agreed:
+        raise click.Abort
+
+
+def _age(_ctx: click.Context, _param: click.Parameter, value: str | None) -> float | None:
+    if value is None:
+        return None
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smhdw])", value)
+    if found is None:
+        raise click.BadParameter(f"{value!r} is no length of time: write 90s, 45m, 12h, 30d or 2w")
+    return float(found[1]) * _UNITS[found[2]]
+
+
+@command.command(
+    "gc",
+    help=(
+        "Remove old runs, then what no run needs any more: artifacts, remembered results, what killed processes left.\n\n"
+        "Without --keep and --older-than, no run is removed; with both, runs that are beyond both. A result is remembered "
+        "as long as a run is there that made or used it. While a run goes on, artifacts are left alone."
+    ),
+)
+@click.option("--keep", type=click.IntRange(min=0), metavar="N", help="Keep the newest N runs.")
+@click.option("--older-than", callback=_age, metavar="AGE", help="Only runs older than this: 45m, 12h, 30d, 2w.")
+@click.option(
+    "--environments",
+    callback=_age,
+    metavar="AGE",
+    help="Also remove Python environments that no run of any project used for so long: 30d.",
+)
+@click.option("--dry-run", is_flag=True, help="Only say what would go.")
+@with_root
+def gc(root: Root, keep: int | None, older_than: float | None, environments: float | None, dry_run: bool) -> None:
+    from typedpipe.local.report.words import size
+
+    before = None if older_than is None else time.time() - older_than
+    found = root.collect_garbage(keep=keep, older_than=before, dry_run=dry_run)
+    for name in found.runs:
+        click.echo(name)
+    counts = (
+        f"{_count(len(found.runs), 'run')}, {_count(found.objects, 'artifact')}, "
+        f"{_count(found.results, 'remembered result')}, {_count(found.scratch, 'leftover')}: {size(found.size)}"
+    )
+    click.echo(f"{'would remove' if dry_run else 'removed'} {counts}", err=True)
+    if found.kept:
+        click.echo(f"artifacts were left alone: {shown(found.kept)}", err=True)
+    if environments is not None:
+        from typedpipe.local.runners.environments import collect_environments
+
+        gone = collect_environments(environments, dry_run=dry_run)
+        for place in gone:
+            click.echo(str(place))
+        click.echo(f"{'would remove' if dry_run else 'removed'} {_count(len(gone), 'environment')}", err=True)
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+@command.command(
+    "repair", help="Make the index of RUN anew, from what its tasks left; the damaged one is kept beside it."
+)
+@click.argument("run")
+@with_root
+def repair(root: Root, run: str) -> None:
+    from typedpipe.diagnostics.model import PipelineError
+    from typedpipe.local.store.index import tasks
+    from typedpipe.local.store.root import BrokenRun
+
+    name = root.resolve(run)
+    found = next(item for item in root.runs() if item.name == name)
+    if not isinstance(found, BrokenRun):
+        with contextlib.suppress(PipelineError):
+            tasks(found)
+            click.echo(f"{shown(name)}: its index is whole; nothing was changed", err=True)
+            return
+    done = root.repair(name)
+    click.echo(f"{shown(name)}: {_count(done, 'task')} found done", err=True)

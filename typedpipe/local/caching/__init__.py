@@ -1,0 +1,1 @@
+"""Cache keys, and what a key is made of."""

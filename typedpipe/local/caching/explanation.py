@@ -1,0 +1,311 @@
+"""Why a task was taken from the cache, or was not: which part of its key is another one than in an earlier run.
+
+A change of an input is followed to the task that made it, and so on up to what the user changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from difflib import unified_diff
+from typing import TYPE_CHECKING, Any, cast
+
+from typedpipe.ir.nodes import Pipeline, PythonImpl, Task
+from typedpipe.local.caching.fingerprint import Fingerprints
+from typedpipe.local.caching.key_changes import (
+    Change,
+    difference,
+    environment_changes,
+    interface_changes,
+    place_changes,
+    reordered,
+    set_key,
+    shown_value,
+)
+from typedpipe.local.caching.normal_form import lines_of
+from typedpipe.local.caching.origins import Origin, origins
+from typedpipe.local.caching.untracked import untracked
+from typedpipe.local.rerun.spin import node_at
+from typedpipe.local.scheduling.frame import Body, TaskRun
+from typedpipe.local.store.index import tasks
+from typedpipe.local.store.model import StoredRun, StoredTask
+
+if TYPE_CHECKING:
+    from typedpipe.local.store.root import Root
+
+DIFF_LINES = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What there is to say of a task and the cache."""
+
+    run: str
+    task: str
+    verdict: str
+    """``hit``, ``resumed``, ``changed``, ``same``, ``first`` or ``never``."""
+    text: str
+    against: str = ""
+    """The run that it is compared with."""
+    changes: Sequence[Change] = ()
+    not_tracked: Sequence[str] = ()
+
+    def lines(self) -> list[str]:
+        """For the terminal."""
+        found = [self.text]
+        for change in self.changes:
+            found += _lines(change, "  ")
+        if self.not_tracked:
+            found.append("not tracked:")
+            found += [f"  - {line}" for line in self.not_tracked]
+        return found
+
+    def data(self) -> dict[str, Any]:
+        """As JSON data."""
+        return {
+            "run": self.run,
+            "task": self.task,
+            "verdict": self.verdict,
+            "text": self.text,
+            "against": self.against,
+            "changes": [_data(change) for change in self.changes],
+            "not_tracked": list(self.not_tracked),
+        }
+
+
+def _lines(change: Change, indent: str) -> Iterator[str]:
+    yield indent + change.text
+    yield from (f"{indent}    {line}" for line in change.diff)
+    for cause in () if change.inline else change.because:
+        yield from _lines(cause, indent + "  ")
+
+
+def _data(change: Change) -> dict[str, Any]:
+    found: dict[str, Any] = {"part": change.part, "text": change.text}
+    if change.diff:
+        found["diff"] = list(change.diff)
+    if change.because:
+        found["because"] = [_data(cause) for cause in change.because]
+    return found
+
+
+@dataclass(slots=True)
+class Record:
+    """A run as far as it is read to explain one: its pipeline and its tasks."""
+
+    run: StoredRun
+    _pipeline: Pipeline | None = None
+    _tasks: dict[str, StoredTask] = field(default_factory=dict[str, StoredTask])
+
+    @property
+    def pipeline(self) -> Pipeline:
+        from typedpipe.ir import wire
+
+        if self._pipeline is None:
+            self._pipeline = wire.load(self.run.pipeline_file)
+        return self._pipeline
+
+    def task(self, name: str) -> StoredTask | None:
+        if not self._tasks:
+            self._tasks = {task.name: task for task in tasks(self.run)}
+        return self._tasks.get(name)
+
+    def parts(self, task: StoredTask) -> Mapping[str, Any]:
+        """What the task's key was made of; made again, without its place, where the run did not note it."""
+        if task.key_parts:
+            return task.key_parts
+        run = self.task_run(task)
+        found = None if run is None else Fingerprints(self.pipeline).parts(run)
+        return {} if found is None else found.data
+
+    def task_run(self, task: StoredTask) -> TaskRun | None:
+        """The task with its recorded inputs, for what makes keys."""
+        node = node_at(self.pipeline, task.name)
+        if not isinstance(node, Task) or (not task.inputs and self.pipeline.components[node.component].inputs):
+            return None
+        nowhere = cast("Body", None)  # keys do not look at where a task stands
+        return TaskRun(task.name, node, dict(task.inputs), {}, {}, False, nowhere)
+
+
+def explain(root: Root, run: StoredRun, task: StoredTask, against: StoredRun | None = None) -> Explanation:
+    """Say what became of a task's key.
+
+    Args:
+        root: Where the runs are.
+        run: The run.
+        task: A task of it.
+        against: The run to compare with; None is the last one before this that has the task.
+
+    Raises:
+        PipelineError: a run cannot be read.
+    """
+    new = Record(run)
+    node = node_at(new.pipeline, task.name)
+    if not isinstance(node, Task):
+        return Explanation(
+            run.name, task.name, "never", f"`{task.name}` is no task that runs a component: never cached"
+        )
+    component = new.pipeline.components[node.component]
+    declared = [*(name for name, _ in node.options.env), *task.key_parts.get("environment", {})]
+    hidden = untracked(component, task.inputs, declared)
+    old = Record(against) if against is not None else _before(root, run, task.name)
+    before = None if old is None else old.task(task.name)
+    if task.reused == "cache" and against is None:
+        source = "this run" if task.source_run == run.name else f"run {task.source_run}"
+        text = f"`{task.name}` was taken from the cache: {source} had computed the same key"
+        return Explanation(run.name, task.name, "hit", text, task.source_run, (), hidden)
+    if task.reused == "resumed" and against is None:
+        text = f"`{task.name}` was not run again: it had succeeded before the run was resumed"
+        return Explanation(run.name, task.name, "resumed", text, run.name, (), hidden)
+    never = _never(new, task)
+    if old is None or before is None:
+        text = never or f"`{task.name}` had nothing to be taken from: no earlier run of `{run.pipeline}` has it"
+        return Explanation(run.name, task.name, "never" if never else "first", text, "", (), hidden)
+    changes = _Comparison(old, new).of(task.name)
+    if never:
+        never += f"; since run {old.run.name}:" if changes else ""
+        return Explanation(run.name, task.name, "never", never, old.run.name, changes, hidden)
+    if changes:
+        text = f"`{task.name}` is not what it was in run {old.run.name}:"
+        return Explanation(run.name, task.name, "changed", text, old.run.name, changes, hidden)
+    text = f"`{task.name}` has the same key as in run {old.run.name}: {_why_run(before, task)}"
+    return Explanation(run.name, task.name, "same", text, old.run.name, (), hidden)
+
+
+def _before(root: Root, run: StoredRun, name: str) -> Record | None:
+    """The last run of the same pipeline before this one that has the task."""
+    for other in root.runs():
+        if isinstance(other, StoredRun) and other.pipeline == run.pipeline and other.name != run.name:
+            record = Record(other)
+            if other.created <= run.created and record.task(name) is not None:
+                return record
+    return None
+
+
+def _never(record: Record, task: StoredTask) -> str:
+    """Why the task could not be taken from the cache whatever its key was; "" when it could."""
+    if task.key:
+        return ""
+    run = record.task_run(task)
+    if run is None:
+        return f"`{task.name}` has not run in this run: {task.message or task.state.lower()}"
+    component = record.pipeline.components[run.node.component]
+    if record.run.settings.get("cache") is False:
+        return "the cache was off for this run (`--no-cache`)"
+    if run.node.options.caching is False:
+        return f"`{task.name}` is never cached: the pipeline says `set_caching_options(False)`"
+    if not component.outputs and run.node.options.caching is None and record.run.settings.get("cache") is None:
+        return (
+            f"`{task.name}` is not cached: it has no outputs, so it runs for what it does elsewhere; "
+            "`set_caching_options(True)` caches it all the same"
+        )
+    why = Fingerprints(record.pipeline).why_not(run)
+    return f"`{task.name}` is never cached: {why}" if why else f"`{task.name}` has no key in this run"
+
+
+def _why_run(before: StoredTask, task: StoredTask) -> str:
+    if task.reused:
+        return f"it was taken from run {task.source_run}"
+    if before.state != "SUCCEEDED":
+        return f"there it ended as {before.state}, and only what succeeded is kept"
+    if not before.key:
+        return "that run did not keep results"
+    return "its result was not there any more, or had been changed"
+
+
+@dataclass(slots=True)
+class _Comparison:
+    """Compares tasks of two runs; each task once."""
+
+    old: Record
+    new: Record
+    _seen: set[str] = field(default_factory=set[str])
+
+    def of(self, name: str) -> list[Change]:
+        """What changed of a task."""
+        before, after = self.old.task(name), self.new.task(name)
+        if before is None or after is None or name in self._seen:
+            return []
+        self._seen.add(name)
+        old, new = self.old.parts(before), self.new.parts(after)
+        found = list(set_key(old, new)) or [
+            *self._source(before, after, old, new),
+            *interface_changes(old, new),
+            *self._parameters(before, after, old, new),
+            *self._inputs(name, old, new),
+            *environment_changes(old.get("environment", {}), new.get("environment", {})),
+        ]
+        return found + list(place_changes(old, new))
+
+    def _source(
+        self, before: StoredTask, after: StoredTask, old: Mapping[str, Any], new: Mapping[str, Any]
+    ) -> Iterator[Change]:
+        if old.get("source") == new.get("source") and old.get("entry") == new.get("entry"):
+            return
+        was, now = self._impl(self.old, before), self._impl(self.new, after)
+        if was is None or now is None:
+            yield Change("source", f"`{after.name}` runs another kind of component")
+            return
+        old_lines, new_lines = lines_of(was.chunks), lines_of(now.chunks)
+        texts = [line.text for line in new_lines]
+        diff = list(unified_diff([line.text for line in old_lines], texts, n=1, lineterm=""))[2:]
+        known = {line.text for line in old_lines}
+        at = next((line for line in new_lines if line.text not in known), None)
+        place = f": line {at.number} of {at.file}" if at is not None and at.file else ""
+        if len(diff) > DIFF_LINES:
+            diff = [*diff[:DIFF_LINES], f"… {len(diff) - DIFF_LINES} more lines"]
+        yield Change("source", f"the source of `{_component(self.new, after)}` changed{place}", diff)
+
+    @staticmethod
+    def _impl(record: Record, task: StoredTask) -> PythonImpl | None:
+        node = node_at(record.pipeline, task.name)
+        component = record.pipeline.components.get(node.component) if isinstance(node, Task) else None
+        return component.impl if component is not None and isinstance(component.impl, PythonImpl) else None
+
+    def _parameters(
+        self, before: StoredTask, after: StoredTask, old: Mapping[str, Any], new: Mapping[str, Any]
+    ) -> Iterator[Change]:
+        was, now = old.get("parameters", {}), new.get("parameters", {})
+        for name in [name for name in now if name in was and was[name] != now[name]]:
+            texts = shown_value(before.inputs.get(name, was[name])), shown_value(after.inputs.get(name, now[name]))
+            what = "the same entries in another order" if reordered(was[name], now[name]) else " → ".join(texts)
+            yield self._made("parameter", f"parameter `{name}`: {what}", after.name, name)
+
+    def _inputs(self, task: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
+        was, now = old.get("inputs", {}), new.get("inputs", {})
+        for name in [name for name in now if name in was and was[name] != now[name]]:
+            yield self._made("input", f"input `{name}` has {difference(was[name], now[name])}", task, name)
+
+    def _made(self, part: str, text: str, task: str, name: str) -> Change:
+        """A change, with where it comes from."""
+        said: list[str] = []
+        because: list[Change] = []
+        for origin in origins(self.new.pipeline, task, name):
+            how, causes = self._origin(origin)
+            said += [how] if how else []
+            because += causes
+        cause = because[0] if len(because) == 1 == len(said) else None
+        if cause is not None and cause.part == "parameter" and not cause.because:
+            whose = cause.text.replace(": ", " changed: ", 1)
+            return Change(part, f"{text} ({said[0]}, whose {whose})", (), because, inline=True)
+        return Change(part, f"{text} ({' and '.join(said)})" if said else text, (), because)
+
+    def _origin(self, origin: Origin) -> tuple[str, list[Change]]:
+        if origin.kind == "argument":
+            return f"the argument `{origin.name}` of the run", []
+        if origin.kind == "importer":
+            return f"imported by `{origin.name}`", []
+        if origin.kind != "task":
+            return "", []
+        causes = self.of(origin.name)
+        before, after = self.old.task(origin.name), self.new.task(origin.name)
+        if before is None or after is None:
+            return f"made by `{origin.name}`", []
+        if not causes and before.outputs != after.outputs and after.reused == "":
+            return f"made by `{origin.name}`, which ran again with equal inputs and gave something else", []
+        return f"made by `{origin.name}`", causes
+
+
+def _component(record: Record, task: StoredTask) -> str:
+    component = record.pipeline.components.get(task.component)
+    return component.name if component is not None else task.component

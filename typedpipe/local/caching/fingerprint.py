@@ -1,0 +1,318 @@
+"""Cache keys: one digest of everything that reaches a task. docs/caching.md says what is in it, and what cannot be.
+
+What a component is (source, interface, place) is made into data once; a task adds its parameters, the content of its
+artifacts and its variables. Nothing here hashes a ``repr``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any, TypeAlias
+
+from typedpipe.ir.nodes import (
+    Branch,
+    CommandPart,
+    Component,
+    Concat,
+    ContainerImpl,
+    ExitHandler,
+    IfPresent,
+    Importer,
+    InputPort,
+    Loop,
+    Pipeline,
+    Task,
+)
+from typedpipe.ir.scopes import bodies
+from typedpipe.local.caching.normal_form import digest_of
+from typedpipe.local.scheduling.frame import TaskRun
+from typedpipe.local.values import NULL_TEXT, Stored, Value
+from typedpipe.runtime.task import WireError, decode, encode
+from typedpipe.types.data import TypeData, to_data
+from typedpipe.types.model import FLOAT, INT, STR, Type, is_artifact
+
+FORMAT = 1
+"""Part of each key: a change of what a key is made of makes all old ones unknown."""
+LONG = 1000
+"""Texts that are longer stand in the data by their digest."""
+_text = json.JSONEncoder(separators=(",", ":")).encode
+_INTEGER = re.compile(r"-?(0|[1-9][0-9]{0,14})")
+
+Facts: TypeAlias = Mapping[str, Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class KeyParts:
+    """A task's cache key, and what it was made of as JSON data: ``explain-cache`` compares two of them."""
+
+    key: str
+    data: dict[str, Any]
+
+
+class NotKeyed(Exception):
+    """No key can be made for the task; the text says why."""
+
+
+def enabled(node: Task, component: Component, run_default: bool | None) -> bool:
+    """Whether a task is to be taken from the cache, and put there.
+
+    Args:
+        node: The task; what the DSL set on it goes first.
+        component: Its component; one without outputs runs for what it does elsewhere.
+        run_default: False switches the cache off for the whole run; True is for tasks of which the DSL says nothing.
+
+    >>> component = Component("a", (), (), ContainerImpl(), "busybox")
+    >>> enabled(Task("t", "a"), component, None), enabled(Task("t", "a"), component, True)
+    (False, True)
+    """
+    if run_default is False or node.options.caching is False:
+        return False
+    return bool(node.options.caching or run_default or component.outputs)
+
+
+@dataclass(slots=True)
+class _Known:
+    """What all tasks of a component share."""
+
+    component: Component
+    data: dict[str, Any]
+    digest: str
+    parameters: list[tuple[str, Type, TypeData]]
+    artifacts: list[str]
+    why_not: str
+    contained: bool
+
+
+@dataclass(slots=True)
+class Fingerprints:
+    """Makes the keys of one run's tasks.
+
+    Args:
+        pipeline: Closed IR.
+        facts: For each component that is used, by its key, what the place where it runs adds (``runners.facts``).
+        environment: Variables that every task of the run gets.
+    """
+
+    pipeline: Pipeline
+    facts: Facts = field(default_factory=dict[str, Mapping[str, Any]])
+    environment: Mapping[str, str] = field(default_factory=dict[str, str])
+    _known: dict[str, _Known] = field(default_factory=dict[str, _Known])
+    _importers: dict[str, bool] | None = None
+
+    def parts(self, run: TaskRun) -> KeyParts | None:
+        """The key of a task with its values; None where none can be made: :meth:`why_not` says why."""
+        try:
+            return self._parts(run)
+        except NotKeyed:
+            return None
+
+    def why_not(self, run: TaskRun) -> str:
+        """Why there is no key for the task, for the user; "" when there is one."""
+        try:
+            self._parts(run)
+        except NotKeyed as reason:
+            return str(reason)
+        return ""
+
+    def _parts(self, run: TaskRun) -> KeyParts:
+        known = self._known.get(run.node.component) or self._component(run.node.component)
+        if known.why_not:
+            raise NotKeyed(known.why_not)
+        if run.node.options.cache_key:
+            return _replaced(known.component, run.node.options.cache_key)
+        own: dict[str, Any] = {"parameters": {}}
+        parameters = own["parameters"]
+        for name, type_, data in known.parameters:
+            value = run.values.get(name)
+            if value is not None and not isinstance(value, str):
+                raise NotKeyed(f"its parameter `{name}` was given an artifact")
+            parameters[name] = coerced(NULL_TEXT if value is None else value, type_, data)
+        if known.artifacts:
+            own["inputs"] = {name: self._identity(name, run.values.get(name)) for name in known.artifacts}
+        if self.environment or run.env:
+            own["environment"] = dict(sorted({**self.environment, **run.env}.items()))
+        image = run.settings.get("image")
+        if known.contained and image:
+            own["image"] = str(image)
+        text = _text(own)
+        key = sha256(f"{known.digest}\n{text}".encode()).hexdigest()
+        shown = {**known.data, **own, "parameters": {n: short(v) for n, v in parameters.items()}}
+        if self.environment:
+            shown["environment"] = {
+                name: value if name in run.env else f"sha256:{sha256(value.encode()).hexdigest()}"
+                for name, value in own["environment"].items()
+            }  # what a run is given may be a secret; what a task sets stands in the pipeline
+        return KeyParts(key, shown)
+
+    def _component(self, name: str) -> _Known:
+        component = self.pipeline.components[name]
+        data = component_data(component, self.facts.get(name, {}))
+        keyed = {part: value for part, value in data.items() if part != "component"}  # a name is nothing it can see
+        text = json.dumps(keyed, sort_keys=True, separators=(",", ":"))
+        known = self._known[name] = _Known(
+            component,
+            data,
+            sha256(text.encode()).hexdigest(),
+            [(p.name, p.type, to_data(p.type)) for p in component.inputs if not is_artifact(p.type)],
+            [port.name for port in component.inputs if is_artifact(port.type)],
+            _why_not(component.inputs),
+            "image" in data,
+        )
+        return known
+
+    def _identity(self, name: str, value: Value) -> Any:
+        """What a component can see of an artifact but its place: content, type, name and metadata."""
+        if isinstance(value, tuple):
+            return [self._identity(name, item) for item in value]
+        if not isinstance(value, Stored):
+            return [] if value == "[]" else None
+        descriptor = value.descriptor
+        found = {key: descriptor.get(key) for key in ("type", "version", "name")}
+        found["metadata"] = _metadata(descriptor.get("metadata") or {})
+        content = descriptor.get("digest")
+        found["content"] = content or self._reference(name, value)
+        return found
+
+    def _reference(self, name: str, value: Stored) -> str:
+        """The identity of an artifact that was not made by a run: its URI, and for a file here what ``stat`` says."""
+        if self._importers is None:
+            self._importers = _importers(self.pipeline)
+        node = str(value.descriptor.get("key"))
+        if node != value.descriptor.get("name") or node not in self._importers:
+            raise NotKeyed(f"its input `{name}` is by reference ({value.uri}), and the task that made it may change it")
+        if value.path is not None:
+            return f"{value.uri} {_stat(value.path)}"
+        if self._importers[node]:
+            raise NotKeyed(f"its input `{name}` is imported anew each time (`reimport=True`)")
+        return value.uri
+
+
+def component_data(component: Component, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """What a component adds to the keys of its tasks, as JSON data.
+
+    >>> shell = Component("sh", (), (), ContainerImpl(("sh",), ("-c", "true")), "busybox")
+    >>> component_data(shell, {"image_id": "sha256:1"})["image_id"]
+    'sha256:1'
+    """
+    impl = component.impl
+    data: dict[str, Any] = {
+        "format": FORMAT,
+        "component": component.name,
+        "interface": {
+            "inputs": [[port.name, port.how, to_data(port.type)] for port in component.inputs],
+            "outputs": [[port.name, port.how, to_data(port.type)] for port in component.outputs],
+        },
+    }
+    if isinstance(impl, ContainerImpl):
+        data["image"] = component.image
+        data["command"] = list(map(_command, impl.command))
+        data["args"] = list(map(_command, impl.args))
+    else:
+        data["source"] = digest_of(impl.chunks)
+        data["entry"] = f"{impl.entry} {impl.returns}"
+        if "requirements" not in facts and impl.packages:
+            data["packages"] = [*sorted(impl.packages), *impl.pip_index_urls]
+    return data | dict(facts)
+
+
+def _command(part: CommandPart) -> Any:
+    match part:
+        case str():
+            return part
+        case Concat():
+            return ["concat", *map(_command, part.items)]
+        case IfPresent():
+            return ["if", part.input, list(map(_command, part.then)), list(map(_command, part.otherwise))]
+        case _:
+            return [part.kind, part.name]
+
+
+def _why_not(inputs: tuple[InputPort, ...]) -> str:
+    status = next((port.name for port in inputs if port.how == "status"), None)
+    return "" if status is None else f"its input `{status}` says how this run went, which no other run can know"
+
+
+def _replaced(component: Component, cache_key: str) -> KeyParts:
+    """The key that the user set, for this component and its outputs alone, as on KFP and on Argo."""
+    outputs = [[port.name, to_data(port.type)] for port in component.outputs]
+    data = {"format": FORMAT, "component": component.name, "cache_key": cache_key, "outputs": outputs}
+    return KeyParts(sha256(json.dumps(data).encode()).hexdigest(), data)
+
+
+def coerced(text: str, type_: Type, data: TypeData) -> str:
+    """Wire text of a value as one of its declared type: equal values have equal text.
+
+    >>> coerced("5", FLOAT, "float"), coerced("5.0", FLOAT, "float"), coerced("5.0", INT, "int")
+    ('5.0', '5.0', '5')
+    """
+    if type_ is STR or type_ == STR:
+        return text if text[:1] == '"' else _read(text, data)
+    if _INTEGER.fullmatch(text):
+        if type_ == INT:
+            return text
+        if type_ == FLOAT:
+            return float.__repr__(float(text))
+    return _read(text, data)
+
+
+def _read(text: str, data: TypeData) -> str:
+    try:
+        return encode(decode(text, data), "any")
+    except (WireError, ValueError):
+        return text  # the task will say what is wrong with it
+
+
+def short(text: str) -> str:
+    """A parameter's text as the key's data keeps it: long ones by their digest.
+
+    >>> short("3"), short("x" * 2000)[:14]
+    ('3', 'sha256:5c0e0ea')
+    """
+    return text if len(text) <= LONG else f"sha256:{sha256(text.encode()).hexdigest()}"
+
+
+def _metadata(metadata: Mapping[str, Any]) -> Any:
+    text = json.dumps(metadata)
+    return metadata if len(text) <= LONG else short(text)
+
+
+def _stat(path: str) -> str:
+    """What ``stat`` says of a file, or of all that is in a folder: a change of content changes it, too."""
+    try:
+        if not os.path.isdir(path):
+            return _file_stat(path)
+        found = sha256()
+        for folder, folders, files in os.walk(path, followlinks=True):
+            folders.sort()
+            for name in sorted(files):
+                place = os.path.join(folder, name)
+                found.update(
+                    f"{os.path.relpath(place, path)}\0{_file_stat(place)}\n".encode("utf-8", "surrogateescape")
+                )
+        return found.hexdigest()
+    except OSError as error:
+        raise NotKeyed(f"{path} cannot be read: {error.strerror}") from None
+
+
+def _file_stat(path: str) -> str:
+    seen = os.stat(path)
+    return f"size={seen.st_size} mtime={seen.st_mtime_ns} inode={seen.st_ino}"
+
+
+def _importers(pipeline: Pipeline) -> dict[str, bool]:
+    """The importers of a pipeline, and whether each wants its artifact anew; without those named like an output."""
+    outputs = {port.name for component in pipeline.components.values() for port in component.outputs}
+    pending = [pipeline.graph, *pipeline.pipelines.values()]
+    found: dict[str, bool] = {}
+    for graph in pending:  # grows
+        for node in graph.nodes:
+            if isinstance(node, Importer) and node.name not in outputs:
+                found[node.name] = found.get(node.name, False) or node.reimport
+            elif isinstance(node, Branch | Loop | ExitHandler):
+                pending.extend(bodies(node))
+    return found

@@ -1,0 +1,229 @@
+"""What is written down of a run while it goes on, and what earlier ones left for it.
+
+The engine tells it of each start and end, in its own thread. Rows are grouped: :meth:`RunRecorder.commit` ends a group. The
+order for a task is: artifacts published, row SUCCEEDED, cache row; so whatever kills the engine in between costs at
+most the reuse of a result, never a wrong one.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from typedpipe.local.caching.fingerprint import Fingerprints, KeyParts, enabled
+from typedpipe.local.events import RunState, TaskState
+from typedpipe.local.failpoints import reach
+from typedpipe.local.pending import Tracked
+from typedpipe.local.result import TaskResult
+from typedpipe.local.runners.attempt import folder_of
+from typedpipe.local.scheduling.frame import NodeResult, TaskRun
+from typedpipe.local.store.cache_table import kept_digests
+from typedpipe.local.store.model import Reused
+from typedpipe.local.store.publication import publish
+from typedpipe.local.values import Value
+
+if TYPE_CHECKING:
+    from typedpipe.local.store.index import RunFolder
+    from typedpipe.local.store.root import Root
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Outputs that need no process."""
+
+    outputs: Mapping[str, Value]
+    reused: Reused
+    source_run: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """An equal task computes: in this engine (then its end is told), or in another one."""
+
+    here: bool
+
+
+@dataclass(slots=True)
+class Reuse:
+    """What may stand in for running a task."""
+
+    fingerprints: Fingerprints | None = None
+    """None: nothing is taken from earlier runs."""
+    default: bool | None = None
+    """Whether tasks are of which the pipeline says nothing; None: those that have outputs."""
+    done: Mapping[str, Mapping[str, Value]] = field(default_factory=dict[str, "Mapping[str, Value]"])
+    """The outputs of tasks of this run that succeeded before it was resumed, by the task's path."""
+    unclaimed: Collection[str] = ()
+    """Components, by key, whose tasks other engines are not told of."""
+    resumed: bool = False
+    """The run's folder has attempts of an earlier engine."""
+
+
+class RunRecorder:
+    """The store as one engine uses it."""
+
+    def __init__(self, root: Root, place: RunFolder, reuse: Reuse) -> None:
+        self._root = root
+        self._place = place
+        self._index = place.index
+        self._run = place.path.name
+        self._reuse = reuse
+        self._parts: dict[str, KeyParts] = {}
+        self._computing: dict[str, list[Tracked]] = {}
+
+    # ---------------------------------------------------------------------------------------------- reuse
+
+    def look_up(self, task: Tracked) -> Found | Wait | None:
+        """What stands in for running the task; None when it has to run, and others then wait for its key."""
+        name = task.run.name
+        done = self._reuse.done.get(name)
+        if done is not None:
+            return Found(done, "resumed", self._run)
+        parts = self._parts_of(task.run)
+        if parts is None:
+            return None
+        waiting = self._computing.get(parts.key)
+        if waiting is not None:
+            waiting.append(task)
+            return Wait(here=True)
+        hit = self._root.cache.find(parts.key)
+        if hit is not None:
+            return Found(hit.outputs, "cache", hit.source_run)
+        # What runs in this process is over sooner than a claim is written.
+        task.claimed = task.run.node.component not in self._reuse.unclaimed
+        if task.claimed and not self._root.cache.claim(parts.key, self._run):
+            return Wait(here=False)
+        task.key = parts.key
+        self._computing[parts.key] = []
+        return None
+
+    def _parts_of(self, run: TaskRun) -> KeyParts | None:
+        prints = self._reuse.fingerprints
+        if prints is None or not enabled(run.node, prints.pipeline.components[run.node.component], self._reuse.default):
+            return None
+        known = self._parts.get(run.name)
+        if known is None:
+            found = prints.parts(run)
+            if found is None:
+                return None
+            known = self._parts[run.name] = found
+        return known
+
+    # -------------------------------------------------------------------------------------- starts and ends
+
+    def started(self, task: Tracked, time: float) -> None:
+        """An attempt is about to start."""
+        run = task.run
+        if run.node.component in self._reuse.unclaimed:
+            return  # it is over before anybody could see that it runs: its end says all
+        self._index.attempt_started(
+            run.name, run.node.component, task.number, task.attempt.root if task.attempt else "", time
+        )
+        if task.attempts == 1:
+            self._index.inputs(run.name, run.values)
+
+    def ended(self, task: Tracked, state: TaskState, code: int | None, message: str, time: float) -> None:
+        """The attempt has ended."""
+        run = task.run
+        if run.node.component in self._reuse.unclaimed:
+            attempt = task.attempt
+            if attempt is not None:
+                begun = task.started or time
+                self._index.attempted(run.name, task.number, attempt.root, begun, (state, code, message, time))
+            return
+        self._index.attempt_ended(task.run.name, task.number, state, code, message, time)
+
+    def publish(self, folder: str, outputs: Mapping[str, Value]) -> dict[str, Value]:
+        """As :func:`typedpipe.local.store.publication.publish`."""
+        published = publish(self._root.objects, folder, outputs)
+        reach("outputs-published")
+        return published
+
+    def changed_inputs(self, run: TaskRun) -> list[str]:
+        """The inputs of a task whose stored content is no longer what it was; their objects are set aside."""
+        objects = self._root.objects
+        given = {
+            name: set(kept_digests({name: value}, objects))
+            for name, value in run.values.items()
+            if value is not None and not isinstance(value, str)
+        }
+        changed = set(objects.changed(set().union(*given.values()))) if given else set[str]()
+        for digest in changed:
+            objects.quarantine(digest)
+        return [name for name, found in given.items() if changed.intersection(found)]
+
+    def finished(
+        self, task: Tracked, result: TaskResult, outputs: Mapping[str, Value], found: Found | None
+    ) -> list[Tracked]:
+        """The task is done with; those that waited for its key, to be offered again."""
+        run = task.run
+        parts = self._parts.pop(run.name, None)
+        unsaid = not task.attempts or run.node.component in self._reuse.unclaimed
+        self._index.finished(
+            run.name,
+            run.node.component,
+            result.state,
+            attempts=task.number,
+            exit_code=result.exit_code,
+            message=result.message,
+            started=result.started,
+            finished=result.finished,
+            outputs=outputs,
+            reused=found.reused if found else "",
+            source_run=found.source_run if found else "",
+            key=parts.key if parts else "",
+            key_parts=parts.data if parts else {},
+            inputs=run.values if unsaid else None,
+        )
+        if not task.key:
+            return []
+        if result.state == "SUCCEEDED":
+            self._root.cache.put(task.key, outputs, self._run, run.name, run.node.component)
+        if task.claimed:
+            self._root.cache.release(task.key, self._run)
+        return self._computing.pop(task.key, [])
+
+    def group_ended(self, name: str, component: str, result: NodeResult, time: float) -> None:
+        """A node that no process ran has ended: an importer, or a group that failed by itself."""
+        self._index.finished(
+            name,
+            component,
+            result.state,
+            attempts=0,
+            exit_code=None,
+            message=result.message,
+            started=None,
+            finished=time,
+            outputs=result.outputs,
+            reused="",
+            source_run="",
+            key="",
+            key_parts={},
+        )
+
+    def run_finished(self, state: RunState, message: str, outputs: Mapping[str, Value], time: float) -> None:
+        """The run is over."""
+        self._index.run_finished(state, message, outputs, time)
+        self.commit()
+
+    def commit(self) -> None:
+        """End the group of rows."""
+        self._index.commit()
+        self._root.cache.commit()
+
+    def attempts_of(self, name: str) -> int:
+        """The highest number of an attempt that lies in a task's folder already."""
+        if not self._reuse.resumed:
+            return 0
+        folder = folder_of(self._place.path / "tasks", name)
+        try:
+            return max((int(name) for name in os.listdir(folder) if name.isdigit()), default=0)
+        except OSError:
+            return 0
+
+    def close(self) -> None:
+        """Let go of the run's folder and of the store."""
+        self._place.close()
+        self._root.close()

@@ -1,0 +1,1 @@
+"""Running again what ran before: resume and spin."""

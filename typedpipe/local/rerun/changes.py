@@ -1,0 +1,142 @@
+"""How a pipeline differs from the one that a run was begun with, as far as results depend on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from typedpipe.ir.expand import expand
+from typedpipe.ir.nodes import (
+    Args,
+    Branch,
+    Call,
+    ExitHandler,
+    Graph,
+    Importer,
+    Loop,
+    Node,
+    Operand,
+    Pipeline,
+    Task,
+)
+from typedpipe.ir.scopes import bodies
+from typedpipe.local.caching.fingerprint import component_data
+
+NodeKey: TypeAlias = tuple[str, str]
+"""The called pipeline that a node is in ("" for the pipeline itself), and the node's name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What is another one in the new pipeline. Nothing is, unless the code is new."""
+
+    nodes: frozenset[NodeKey] = frozenset()
+    """Tasks that do something else; loops, branches and calls that are decided by something else."""
+    inputs: Mapping[NodeKey, frozenset[str]] = field(default_factory=dict[NodeKey, frozenset[str]])
+    """For groups, the inputs of their bodies that are given something else; ("", "") is the pipeline itself."""
+    outputs: Mapping[NodeKey, frozenset[str]] = field(default_factory=dict[NodeKey, frozenset[str]])
+    """For groups, the outputs that are taken from elsewhere."""
+    removed: tuple[NodeKey, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    graph: Graph
+    node: Node
+
+
+def changes(old: Pipeline, new: Pipeline) -> Changes:
+    """Compare two closed pipelines.
+
+    >>> changes(Pipeline("p", Graph()), Pipeline("p", Graph())) == Changes()
+    True
+    """
+    before = dict(_places(old))
+    nodes: set[NodeKey] = set()
+    inputs: dict[NodeKey, frozenset[str]] = {}
+    outputs: dict[NodeKey, frozenset[str]] = {}
+    after = dict(_places(new))
+    for key, place in after.items():
+        was = before.get(key)
+        if was is None or type(was.node) is not type(place.node) or _deed(old, was) != _deed(new, place):
+            nodes.add(key)
+            continue
+        given = _differing(_given(was), _given(place))
+        if given:
+            inputs[key] = given
+        made = _differing(_made(old, was), _made(new, place))
+        if made:
+            outputs[key] = made
+    removed = tuple(key for key, place in before.items() if key not in after and isinstance(place.node, Task))
+    return Changes(frozenset(nodes), inputs, outputs, removed)
+
+
+def _places(pipeline: Pipeline) -> Iterator[tuple[NodeKey, _Place]]:
+    for owner, top in (("", pipeline.graph), *pipeline.pipelines.items()):
+        pending = [top]
+        for graph in pending:  # grows
+            for node in graph.nodes:
+                yield (owner, node.name), _Place(graph, node)
+                if isinstance(node, ExitHandler):
+                    yield (owner, node.exit.name), _Place(graph, node.exit)
+                if isinstance(node, Branch | Loop | ExitHandler):
+                    pending.extend(bodies(node))
+
+
+def _deed(pipeline: Pipeline, place: _Place) -> object:
+    """What a node does with what it is given; for a task also what it is given."""
+    graph, node = place.graph, place.node
+    match node:
+        case Task():
+            component = pipeline.components[node.component]
+            settings = (_args(graph, node.options.env), _expanded(graph, node.options.image))
+            return component_data(component, {}) | {"component": ""}, _args(graph, node.args), settings
+        case Call():
+            return node.pipeline
+        case Importer():
+            return _expanded(graph, node.uri), _expanded(graph, node.metadata), node.type
+        case Branch():
+            return [_expanded(graph, arm.condition) for arm in node.arms]
+        case Loop():
+            return _expanded(graph, node.items), node.item
+        case ExitHandler():
+            return node.exit.name
+
+
+def _given(place: _Place) -> dict[str, object]:
+    node = place.node
+    match node:
+        case Call() | Loop() | ExitHandler():
+            return _args(place.graph, node.args)
+        case Branch():
+            return {
+                name: [_args(place.graph, arm.args).get(name) for arm in node.arms]
+                for arm in node.arms
+                for name, _ in arm.args
+            }
+        case _:
+            return {}
+
+
+def _made(pipeline: Pipeline, place: _Place) -> dict[str, object]:
+    """For each output of a group, what its bodies give for it."""
+    node = place.node
+    graphs = (pipeline.pipelines[node.pipeline],) if isinstance(node, Call) else bodies(node)
+    found: dict[str, object] = {}
+    for index, graph in enumerate(graphs):
+        for output in graph.outputs:
+            found[output.name] = (found.get(output.name), index, _expanded(graph, output.value))
+    return found
+
+
+def _differing(old: Mapping[str, object], new: Mapping[str, object]) -> frozenset[str]:
+    return frozenset(name for name in (*old, *new) if old.get(name) != new.get(name))
+
+
+def _args(graph: Graph, args: Args) -> dict[str, object]:
+    return {name: _expanded(graph, operand) for name, operand in args}
+
+
+def _expanded(graph: Graph, operand: Operand | None) -> str:
+    return "" if operand is None else expand(operand, graph)

@@ -1,0 +1,310 @@
+"""Taking up a run that failed, was canceled or was killed: what of it is reused, and what runs.
+
+:func:`plan_resume` only reads, so that the plan can be shown first. :meth:`Resume.begin` is for the engine that has the
+run's folder: it takes in what finished processes left, and sets the records back of what is to run again, so that a
+second kill in the middle leaves no old result beside a new input.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from typedpipe.diagnostics.words import nearest
+from typedpipe.ir.nodes import Pipeline, Task
+from typedpipe.ir.scopes import scopes_of
+from typedpipe.local.rerun.changes import Changes, changes
+from typedpipe.local.rerun.reuse import Outputs, ReusePlan
+from typedpipe.local.runners.attempt import Attempt, TaskRefused, folder_of
+from typedpipe.local.store.cache_table import artifacts_of, kept_digests
+from typedpipe.local.store.index import tasks
+from typedpipe.local.store.model import StoredRun, StoredTask
+from typedpipe.local.store.problems import problem
+from typedpipe.local.store.publication import publish
+from typedpipe.local.values import Value
+
+if TYPE_CHECKING:
+    from typedpipe.local.store.index import RunFolder
+    from typedpipe.local.store.root import Root
+
+RESULT = "result.json"
+SHOWN = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """What is reused of a run, and what runs."""
+
+    run: StoredRun
+    pipeline: Pipeline
+    arguments: Mapping[str, str]
+    """Wire text by name, as they were."""
+    settings: Mapping[str, Any]
+    done: Mapping[str, Outputs]
+    """The outputs of tasks that are reused, by path."""
+    again: Sequence[str]
+    """What runs, as far as it is known by now: bodies of loops and branches that were not begun are one entry."""
+    taken_in: Mapping[str, Path] = field(default_factory=dict[str, Path])
+    """Tasks whose process had finished before that was recorded, each with the folder of the attempt."""
+    lost: Sequence[str] = ()
+    """Tasks that succeeded, and whose artifacts are not there any more, or are not what they were."""
+    removed: Sequence[str] = ()
+    """Tasks of the run that the new code does not have."""
+    new_code: bool = False
+    set_back: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Tasks with a result that does not stand, each with its component."""
+    forget: Sequence[str] = ()
+    """Keys of results that are asked to be made again: the cache does not give them any more."""
+
+    def words(self) -> list[str]:
+        """The plan, for the user: one line each."""
+        found = [
+            f"reuses {len(self.done)}, runs {len(self.again)}" + (f": {_listed(self.again)}" if self.again else "")
+        ]
+        if self.taken_in:
+            found.append(f"had finished when the run was stopped: {_listed(list(self.taken_in))}")
+        if self.lost:
+            found.append(f"runs again, for its artifacts are gone or were changed: {_listed(self.lost)}")
+        if self.removed:
+            found.append(f"not in the new code: {_listed(self.removed)}")
+        return found
+
+    def begin(self, root: Root, place: RunFolder) -> dict[str, Outputs]:
+        """Make the run's records fit the plan; the outputs that are reused, with artifacts where they are kept now.
+
+        Raises:
+            PipelineError: the store cannot be written.
+        """
+        done = dict(self.done)
+        now = time.time()
+        for name, component in self.set_back.items():
+            place.index.finished(name, component, "OMITTED", message="to be run again", finished=now)
+        for name, folder in self.taken_in.items():
+            done[name] = publish(root.objects, folder, done[name])
+        place.index.commit()
+        root.cache.forget(self.forget)
+        root.cache.commit()
+        if self.new_code:
+            from typedpipe.ir import wire
+
+            wire.save(self.pipeline, self.run.pipeline_file)
+        return done
+
+
+def plan_resume(root: Root, run: StoredRun, *, from_task: str = "", code: Pipeline | None = None) -> Resume:
+    """See what of a run can be reused. Nothing is written.
+
+    Args:
+        root: Where the run is.
+        run: One that does not go on.
+        from_task: The path of a task, group or item (``train``, ``for-1[2]``, ``for-1[2]/train``) that runs again with
+            all that follows; a name without its path means it in every place.
+        code: The pipeline as it is now, closed and checked; None runs the pinned one.
+
+    Raises:
+        PipelineError: TP606, TP640 to TP642: it cannot be resumed so.
+    """
+    from typedpipe.ir import wire
+
+    _check_state(run, from_task, code)
+    pinned = wire.load(run.pipeline_file)
+    pipeline = pinned if code is None else code
+    changed = Changes() if code is None else changes(pinned, code)
+    found = _Found(root, run, {task.name: task for task in tasks(run)}, pipeline)
+    matches = partial(_matches, from_task)
+    standing = ReusePlan(pipeline, found.begun(), found.result, matches, changed)
+    standing.compute()
+    if from_task:
+        _check_from(from_task, pipeline, found.begun())
+    if standing.unclear:
+        raise _unclear(run, standing.unclear[0][1])
+    set_back = {name: found.component(name) for name in found.begun() if name not in standing.done}
+    return Resume(
+        run,
+        pipeline,
+        run.arguments if code is None else _arguments(run, pinned, code),
+        run.settings,
+        standing.done,
+        tuple(dict.fromkeys(standing.again)),
+        {name: folder for name, folder in found.taken_in.items() if name in standing.done},
+        tuple(found.lost),
+        tuple(name for _, name in changed.removed),
+        code is not None,
+        {name: component for name, component in set_back.items() if component is not None},
+        tuple(found.keys(set_back)) if from_task else (),
+    )
+
+
+def _check_state(run: StoredRun, from_task: str, code: Pipeline | None) -> None:
+    if run.state == "RUNNING":
+        from typedpipe.local.store.root import held
+
+        raise held(run.name, str(run.folder))
+    if run.state == "SUCCEEDED" and not from_task and code is None:
+        raise problem(
+            "TP640",
+            f"the run `{run.name}` has succeeded: there is nothing to resume",
+            help="`--from TASK` runs a task and what follows it again; `--code new FILE` runs what has changed",
+        )
+
+
+def _matches(wanted: str, path: str) -> bool:
+    return bool(wanted) and (path == wanted or path.endswith(f"/{wanted}"))
+
+
+def _check_from(wanted: str, pipeline: Pipeline, begun: Sequence[str]) -> None:
+    names = [name for graph in (pipeline.graph, *pipeline.pipelines.values()) for name in scopes_of(graph).nodes]
+    places = dict.fromkeys(names)
+    for path in begun:
+        parts = path.split("/")
+        places.update(dict.fromkeys("/".join(parts[: end + 1]) for end in range(len(parts))))
+    if any(_matches(wanted, place) for place in places):
+        return
+    near = nearest(wanted, places)
+    known = ", ".join(f"`{name}`" for name in names[:SHOWN]) + (", …" if len(names) > SHOWN else "")
+    raise problem(
+        "TP641",
+        f"the run has no task `{wanted}`",
+        help=f"did you mean `--from {near}`?" if near else f"its tasks: {known}",
+    )
+
+
+def _unclear(run: StoredRun, path: str) -> Exception:
+    name = path.rpartition("/")[2]
+    return problem(
+        "TP642",
+        f"`{path}` is decided by something else in the new code: which of its results belong where is not clear",
+        help=f"`typedpipe resume {run.name} --code new … --from {name}` runs all of it again; "
+        "a new run takes from the cache what is equal",
+    )
+
+
+def _arguments(run: StoredRun, pinned: Pipeline, code: Pipeline) -> dict[str, str]:
+    """The values that the run had, defaults of then included, for the parameters that there are now."""
+    had = {port.name: port.default.text for port in pinned.graph.inputs if port.default is not None} | dict(
+        run.arguments
+    )
+    found = {port.name: had[port.name] for port in code.graph.inputs if port.name in had}
+    for port in code.graph.inputs:
+        if port.name not in found and port.default is None:
+            raise problem(
+                "TP643",
+                f"the new code has a parameter `{port.name}` without a default, and the run has no value for it",
+                help=f"give `{port.name}` a default, or start a new run",
+            )
+    return found
+
+
+@dataclass(slots=True)
+class _Found:
+    """What is known of the tasks of a run: its index, and what lies in its folder."""
+
+    root: Root
+    run: StoredRun
+    records: dict[str, StoredTask]
+    pipeline: Pipeline
+    taken_in: dict[str, Path] = field(default_factory=dict[str, Path])
+    lost: list[str] = field(default_factory=list[str])
+    _begun: list[str] = field(default_factory=list[str])
+
+    def begun(self) -> list[str]:
+        """The paths of all tasks that were begun, those included of which the index knows nothing yet."""
+        if not self._begun:
+            names = dict.fromkeys(self.records)
+            top = str(self.run.folder / "tasks")
+            for folder, folders, files in os.walk(top):
+                if RESULT in files:
+                    names[os.path.relpath(os.path.dirname(folder), top).replace(os.sep, "/")] = None
+                if "job.json" in files:
+                    folders.clear()
+            self._begun = list(names)
+        return self._begun
+
+    def component(self, path: str) -> str | None:
+        """The component of a task whose result would be taken for good by the next resume; None when there is no result."""
+        record = self.records.get(path)
+        if record is None:
+            return ""
+        return record.component if record.state in ("SUCCEEDED", "RUNNING") and record.component != "importer" else None
+
+    def keys(self, names: Iterable[str]) -> Iterator[str]:
+        """The cache keys of recorded tasks."""
+        for name in names:
+            record = self.records.get(name)
+            if record is not None and record.key:
+                yield record.key
+
+    def result(self, path: str, node: Task) -> Outputs | None:
+        """The outputs of a task that has succeeded, when its artifacts are as they were."""
+        record = self.records.get(path)
+        if record is None or record.state == "RUNNING":
+            return self._left(path, node, record)
+        if record.state != "SUCCEEDED":
+            return None
+        wanted = {port.name for port in self.pipeline.components[node.component].outputs}
+        if not wanted.issubset(record.outputs):
+            return None
+        if not all(map(self._is_there, record.outputs.values())):
+            self.lost.append(path)
+            return None
+        return record.outputs
+
+    def _is_there(self, value: Value) -> bool:
+        objects = self.root.objects
+        kept = set(kept_digests({"": value}, objects))
+        elsewhere = (
+            item.path for item in artifacts_of(value) if item.path is not None and not objects.holds(item.path)
+        )
+        return all(map(objects.intact, kept)) and all(map(os.path.lexists, elsewhere))
+
+    def _left(self, path: str, node: Task, record: StoredTask | None) -> Outputs | None:
+        """What a process left that ended well while nobody was there to write it down."""
+        folder = self._last_attempt(path, record)
+        if folder is None or not (folder / RESULT).exists():
+            return None
+        try:
+            outputs = Attempt(str(folder), self.pipeline.components[node.component], {}, {}).outputs()
+        except (TaskRefused, ValueError, OSError):
+            return None
+        if not all(self._is_whole(value) for value in outputs.values()):
+            return None
+        self.taken_in[path] = folder
+        return outputs
+
+    def _last_attempt(self, path: str, record: StoredTask | None) -> Path | None:
+        if record is not None and record.attempts:
+            return record.attempts[-1].folder
+        place = Path(folder_of(self.run.folder / "tasks", path))
+        try:
+            numbers = [int(name) for name in os.listdir(place) if name.isdigit()]
+        except OSError:
+            return None
+        return place / str(max(numbers)) if numbers else None
+
+    def _is_whole(self, value: Value) -> bool:
+        """Whether an artifact that was not recorded yet is what its descriptor says: nobody watched what came after."""
+        from typedpipe.runtime.task import describe
+
+        for item in artifacts_of(value):
+            digest = str(item.descriptor.get("digest") or "")
+            if item.path is None or not digest:
+                continue
+            try:
+                if os.path.lexists(item.path):
+                    if describe(item.path)[0] != digest:
+                        return False
+                elif not self.root.objects.intact(digest):
+                    return False
+            except (OSError, ValueError):
+                return False
+        return True
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:SHOWN])
+    return f"{shown} and {len(names) - SHOWN} more" if len(names) > SHOWN else shown

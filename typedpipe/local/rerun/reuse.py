@@ -1,0 +1,227 @@
+"""Which results of a run still stand when it is taken up again.
+
+A task's result stands when the task succeeded, nothing that it depends on runs again, and its own code is the same. The
+graphs are walked as they ran: bodies of loops once for each item that was begun, branches by the arm that was taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from typedpipe.ir.nodes import (
+    Branch,
+    Call,
+    ExitHandler,
+    FromExpr,
+    FromInput,
+    FromTask,
+    Graph,
+    Importer,
+    Loop,
+    Node,
+    Operand,
+    Pipeline,
+    Task,
+)
+from typedpipe.ir.scopes import expr_operands, node_operands
+from typedpipe.local.rerun.changes import Changes, NodeKey
+from typedpipe.local.scheduling.plan import GraphPlan, plan
+from typedpipe.local.values import Value
+
+Outputs: TypeAlias = Mapping[str, Value]
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """Of a node: whether something in it runs again, and which outputs may be others then."""
+
+    again: bool = False
+    outputs: frozenset[str] = frozenset()
+    all: bool = False
+
+    def gives_other(self, output: str) -> bool:
+        return self.all or output in self.outputs
+
+
+_CLEAN = _Outcome()
+_ALL = _Outcome(True, all=True)
+
+
+@dataclass(slots=True)
+class _Here:
+    """One run of a graph that is looked at."""
+
+    graph: Graph
+    owner: str
+    """The called pipeline that the graph is in; "" for the pipeline itself."""
+    prefix: str
+    other: Collection[str]
+    """The inputs that may have other values now."""
+    found: dict[str, _Outcome] = field(default_factory=dict[str, _Outcome])
+
+
+@dataclass(slots=True)
+class ReusePlan:
+    """What stands, and what runs again.
+
+    Args:
+        pipeline: Closed IR, as it is to be run now.
+        begun: The paths of all tasks that the run knows of, in their order.
+        result: The outputs of a task by its path; None when it has not succeeded, or they are lost.
+        forced: Whether what has this path is to run again whatever became of it.
+        changes: How the pipeline differs from the one that was run.
+    """
+
+    pipeline: Pipeline
+    begun: Iterable[str]
+    result: Callable[[str, Task], Outputs | None]
+    forced: Callable[[str], bool]
+    changes: Changes = field(default_factory=Changes)
+    done: dict[str, Outputs] = field(default_factory=dict[str, Outputs])
+    """What is reused, by path."""
+    again: list[str] = field(default_factory=list[str])
+    """What runs, as far as it is known by now."""
+    unclear: list[NodeKey] = field(default_factory=list[NodeKey])
+    """Loops and branches that were begun, are others now, and are not forced."""
+    _known: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
+    _items: dict[str, dict[int, None]] = field(default_factory=dict[str, dict[int, None]])
+    _plans: dict[int, GraphPlan] = field(default_factory=dict[int, GraphPlan])
+
+    def compute(self) -> None:
+        """Fill :attr:`done`, :attr:`again` and :attr:`unclear`."""
+        for name in self.begun:
+            self._note(name)
+        changed = self.changes.inputs.get(("", ""), frozenset())
+        self._scope(_Here(self.pipeline.graph, "", "", changed))
+
+    def _note(self, name: str) -> None:
+        """Remember which groups, and which items of loops, a task's path goes through."""
+        place = ""
+        for part in name.split("/"):
+            stem, bracket, rest = part.partition("[")
+            if bracket and rest[:-1].isdigit():
+                self._known.setdefault(place + stem, []).append(name)
+                self._items.setdefault(place + stem, {})[int(rest[:-1])] = None
+            self._known.setdefault(place + part, []).append(name)
+            place += part + "/"
+
+    # --------------------------------------------------------------------------------------------- the walk
+
+    def _scope(self, here: _Here) -> _Outcome:
+        graph = here.graph
+        order = self._plans.get(id(graph)) or self._plans.setdefault(id(graph), plan(graph))
+        waiting = [len(needs) for needs in order.needs]
+        ready = [index for index, count in enumerate(waiting) if not count]
+        for index in ready:  # grows
+            node = graph.nodes[index]
+            here.found[node.name] = self._node(here, node)
+            for user in order.needed_by[index]:
+                waiting[user] -= 1
+                if not waiting[user]:
+                    ready.append(user)
+        outputs = frozenset(output.name for output in graph.outputs if self._other(here, output.value))
+        return _Outcome(any(outcome.again for outcome in here.found.values()), outputs)
+
+    def _other(self, here: _Here, *operands: Operand) -> bool:
+        """Whether one of the operands may have another value now."""
+        pending = list(operands)
+        seen: set[int] = set()
+        while pending:
+            match pending.pop():
+                case FromInput(name=name) if name in here.other:
+                    return True
+                case FromTask(task=task, output=output) if here.found[task].gives_other(output):
+                    return True
+                case FromExpr(index=index) if index not in seen:
+                    seen.add(index)
+                    pending.extend(expr_operands(here.graph.exprs[index]))
+                case _:
+                    pass
+        return False
+
+    def _node(self, here: _Here, node: Node) -> _Outcome:
+        path = here.prefix + node.name
+        forced = self.forced(path)
+        again = forced or any(here.found[name].again for name in node.after if name in here.found)
+        changed = (here.owner, node.name) in self.changes.nodes
+        match node:
+            case Task():
+                return self._task(here, node, path, again or changed)
+            case Call():
+                return self._call(here, node, path, again or changed)
+            case Importer():
+                other = again or changed or self._other(here, *node_operands(node)) or path not in self._known
+                return _ALL if other else _CLEAN
+            case Branch() | Loop():
+                if changed and not again and path in self._known:
+                    self.unclear.append((here.owner, path))
+                return self._choice(here, node, path, again or changed)
+            case ExitHandler():
+                return self._handler(here, node, path, again or changed)
+
+    def _task(self, here: _Here, node: Task, path: str, again: bool) -> _Outcome:
+        if not again and not self._other(here, *node_operands(node)):
+            outputs = self.result(path, node)
+            if outputs is not None:
+                self.done[path] = outputs
+                return _CLEAN
+        self.again.append(path)
+        return _ALL
+
+    def _whole(self, path: str) -> _Outcome:
+        """All of a group runs again."""
+        self.again.extend(dict.fromkeys(self._known.get(path, [path])))
+        return _ALL
+
+    def _call(self, here: _Here, node: Call, path: str, again: bool) -> _Outcome:
+        if again:
+            return self._whole(path)
+        other = self._inputs(here, node.name, node.args)
+        return self._scope(_Here(self.pipeline.pipelines[node.pipeline], node.pipeline, path + "/", other))
+
+    def _inputs(self, here: _Here, name: str, args: Iterable[tuple[str, Operand]]) -> frozenset[str]:
+        known = self.changes.inputs.get((here.owner, name), frozenset())
+        return known | {key for key, operand in args if self._other(here, operand)}
+
+    def _choice(self, here: _Here, node: Branch | Loop, path: str, again: bool) -> _Outcome:
+        """A loop, or a branch: both are decided by values, and run as a whole when these may be others."""
+        decided = (
+            [node.items] if isinstance(node, Loop) else [a.condition for a in node.arms if a.condition is not None]
+        )
+        if again or self._other(here, *decided):
+            return self._whole(path)
+        bodies: list[_Here] = []
+        if isinstance(node, Loop):
+            other = self._inputs(here, node.name, node.args)
+            bodies = [
+                _Here(node.body, here.owner, f"{path}[{item}]/", other) for item in sorted(self._items.get(path, {}))
+            ]
+        else:
+            for arm in node.arms:
+                if any(f"{path}/{inner.name}" in self._known for inner in arm.body.nodes):
+                    bodies.append(_Here(arm.body, here.owner, path + "/", self._inputs(here, node.name, arm.args)))
+        return self._together(here, node.name, [self._body(body) for body in bodies])
+
+    def _body(self, here: _Here) -> _Outcome:
+        place = here.prefix[:-1]
+        return self._whole(place) if place.endswith("]") and self.forced(place) else self._scope(here)
+
+    def _together(self, here: _Here, name: str, outcomes: list[_Outcome]) -> _Outcome:
+        outputs = self.changes.outputs.get((here.owner, name), frozenset()).union(*(o.outputs for o in outcomes))
+        return _Outcome(any(o.again for o in outcomes), outputs, any(o.all for o in outcomes))
+
+    def _handler(self, here: _Here, node: ExitHandler, path: str, again: bool) -> _Outcome:
+        if again:
+            body = self._whole(path)
+        else:
+            inner = _Here(node.body, here.owner, path + "/", self._inputs(here, node.name, node.args))
+            body = self._together(here, node.name, [self._scope(inner)])
+        exit_path = here.prefix + node.exit.name
+        late = body.again or self.forced(exit_path) or (here.owner, node.exit.name) in self.changes.nodes
+        if isinstance(node.exit, Task):
+            last = self._task(here, node.exit, exit_path, late)
+        else:
+            last = self._call(here, node.exit, exit_path, late)
+        return _Outcome(body.again or last.again, body.outputs, body.all)

@@ -1,0 +1,382 @@
+"""One task of a stored run, run again on the inputs that it had, in a folder of its own. The run is never changed."""
+
+from __future__ import annotations
+
+import json
+import os
+import selectors
+import signal
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from typedpipe.diagnostics.model import Diagnostics
+from typedpipe.diagnostics.words import nearest
+from typedpipe.ir.nodes import (
+    Branch,
+    Call,
+    Component,
+    ExitHandler,
+    Graph,
+    Importer,
+    InputPort,
+    Loop,
+    Node,
+    Pipeline,
+    Task,
+)
+from typedpipe.local.failure import exit_code
+from typedpipe.local.options import RunOptions
+from typedpipe.local.runners import Placement, launcher_for, placements
+from typedpipe.local.runners.attempt import Attempt, Specs, TaskRefused
+from typedpipe.local.runners.launcher import KILL, Exited, Launch, Launcher
+from typedpipe.local.runners.logs import Tail
+from typedpipe.local.scheduling.importers import CannotImport, imported
+from typedpipe.local.scheduling.scheduler import fallback
+from typedpipe.local.store.cache_table import kept_digests
+from typedpipe.local.store.index import task as stored_task
+from typedpipe.local.store.locks import Held, Lock, take_lock
+from typedpipe.local.store.model import StoredRun, StoredTask
+from typedpipe.local.store.problems import os_problem, problem
+from typedpipe.local.values import Value
+from typedpipe.types.model import artifact_of, is_artifact, is_optional
+
+if TYPE_CHECKING:
+    from typedpipe.local.store.root import Root
+
+FOLDER = "spins"
+TURN_SECONDS = 0.1
+TERMINATION_LOG = "TYPEDPIPE_TERMINATION_LOG"
+
+
+@dataclass(frozen=True, slots=True)
+class Spin:
+    """A task that is ready to be run again: nothing has started."""
+
+    run: StoredRun
+    task: StoredTask
+    pipeline: Pipeline
+    """Of the task alone."""
+    values: Mapping[str, Value]
+    env: Mapping[str, str]
+    settings: Mapping[str, object] = field(default_factory=dict[str, object])
+
+    @property
+    def node(self) -> Task:
+        node = self.pipeline.graph.nodes[0]
+        assert isinstance(node, Task)
+        return node
+
+    @property
+    def component(self) -> Component:
+        return self.pipeline.components[self.node.component]
+
+
+@dataclass(frozen=True, slots=True)
+class SpinResult:
+    """How it went. ``outputs`` are there when it succeeded; artifacts stay in the folder."""
+
+    folder: Path
+    state: Literal["SUCCEEDED", "FAILED", "CANCELED"]
+    exit_code: int | None
+    message: str
+    seconds: float
+    outputs: Mapping[str, Value] = field(default_factory=dict[str, Value])
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "log"
+
+
+def prepare_spin(
+    root: Root, run: StoredRun, name: str, code: Pipeline | None = None, given: Collection[str] = ()
+) -> Spin:
+    """Find the task, what it had, and what it runs.
+
+    Args:
+        root: Where the run is.
+        run: The run.
+        name: The task's path in it.
+        code: The pipeline as it is now, closed and checked, to take the task's code from; None takes the pinned one.
+        given: Inputs that will be set, so that they need no recorded value.
+
+    Raises:
+        PipelineError: TP607, the run has no such task; TP645 to TP647, it cannot be run again.
+    """
+    from typedpipe.ir import wire
+
+    task = stored_task(run, name)
+    pipeline = wire.load(run.pipeline_file) if code is None else code
+    node = node_at(pipeline, name)
+    if not isinstance(node, Task):
+        said = "the new code has no task" if code is not None else "there is no process to run for"
+        raise problem(
+            "TP645",
+            f"{said} `{name}`",
+            help="name a task that runs a component, by its path in the run: `for-1[2]/train`",
+        )
+    if not task.inputs and not task.attempts and not task.reused:
+        raise problem(
+            "TP646",
+            f"`{name}` of run `{run.name}` has not run, so its inputs are not known",
+            help=f"`typedpipe resume {run.name}` runs it with what comes before it",
+        )
+    component = pipeline.components[node.component]
+    ports = [port for port in component.inputs if port.name not in given]
+    values = {port.name: _given(task, port) for port in ports}
+    _check_artifacts(root, run, name, values)
+    alone = Pipeline(pipeline.name, Graph(nodes=(node,)), {node.component: component}, closed=True, span=pipeline.span)
+    return Spin(run, task, alone, values, *_surroundings(task))
+
+
+def _given(task: StoredTask, port: InputPort) -> Value:
+    if port.name in task.inputs:
+        return task.inputs[port.name]
+    if port.default is None and not is_optional(port.type):
+        raise problem(
+            "TP647",
+            f"`{task.name}` has an input `{port.name}` now, for which the run has no value",
+            help=f"type `--set {port.name}=…`, or give it a default",
+        )
+    return fallback(port)
+
+
+def _check_artifacts(root: Root, run: StoredRun, name: str, values: Mapping[str, Value]) -> None:
+    for key, value in values.items():
+        for digest in kept_digests({key: value}, root.objects):
+            if not root.objects.intact(digest):
+                raise problem(
+                    "TP646",
+                    f"the input `{key}` of `{name}` is not there any more, or was changed",
+                    help=f"`typedpipe resume {run.name} --from TASK` runs the task again that made it",
+                )
+
+
+def _surroundings(task: StoredTask) -> tuple[dict[str, str], dict[str, object]]:
+    """The variables and settings that the last attempt had; of one that came from the cache, what its key says."""
+    try:
+        data: Any = json.loads((task.attempts[-1].folder / "job.json").read_text(encoding="utf-8"))
+        env = {str(k): str(v) for k, v in data["env"].items() if k != TERMINATION_LOG}
+        return env, {**data.get("settings", {}), "image": data["image"]} if data.get("image") else {}
+    except (IndexError, OSError, ValueError, KeyError, AttributeError):
+        return dict(task.key_parts.get("environment", {})), {}
+
+
+def set_input(spin: Spin, name: str, text: str, parse: Callable[[str, Any], str]) -> Value:
+    """The value of an input as it is typed: a parameter by its type, an artifact by the path of a file or folder.
+
+    Args:
+        spin: The task.
+        name: The input.
+        text: What was typed.
+        parse: Text and type to wire text; raises ValueError.
+
+    Raises:
+        PipelineError: TP648.
+    """
+    ports = {port.name: port for port in spin.component.inputs}
+    port = ports.get(name)
+    if port is None:
+        near = nearest(name, ports)
+        known = ", ".join(f"`{key}`" for key in ports) or "none"
+        raise problem(
+            "TP648",
+            f"`{spin.task.name}` has no input `{name}`",
+            help=f"did you mean `--set {near}=…`?" if near else f"its inputs: {known}",
+        )
+    type_ = artifact_of(port.type)
+    try:
+        if is_artifact(port.type) and type_ is not None:
+            from typedpipe.ir.nodes import Const
+            from typedpipe.types.model import STR
+
+            return imported(Importer(name, Const('""', STR), type_), text, {})
+        return parse(text, port.type)
+    except (ValueError, CannotImport) as error:
+        from typedpipe.types.display import show
+
+        raise problem(
+            "TP648",
+            f"`--set {name}={text}` does not fit `{show(port.type)}`: {error}",
+            help="type a value of its type; lists, dicts and structs as JSON, artifacts as a path",
+        ) from None
+
+
+def node_at(pipeline: Pipeline, path: str) -> Node | None:
+    """The node that a task's path in a run leads to.
+
+    >>> from typedpipe.ir.nodes import Graph
+    >>> node_at(Pipeline("p", Graph(nodes=(Task("t", "c"),)), closed=True), "t").component
+    'c'
+    """
+    graphs: list[Graph] = [pipeline.graph]
+    node: Node | None = None
+    for part in path.split("/"):
+        stem = part.partition("[")[0] if part.endswith("]") else part
+        node = next((found for graph in graphs for found in _nodes(graph) if found.name in (part, stem)), None)
+        match node:
+            case None:
+                return None
+            case Call():
+                graphs = [pipeline.pipelines[node.pipeline]]
+            case Branch():
+                graphs = [arm.body for arm in node.arms]
+            case Loop() | ExitHandler():
+                graphs = [node.body]
+            case _:
+                graphs = []
+    return node
+
+
+def _nodes(graph: Graph) -> Iterator[Node]:
+    for node in graph.nodes:
+        yield node
+        if isinstance(node, ExitHandler):
+            yield node.exit
+
+
+def run_spin(
+    spin: Spin,
+    values: Mapping[str, Value],
+    options: RunOptions,
+    on_log: Callable[[bytes], None] | None = None,
+) -> SpinResult:
+    """Run the task, and wait for its end. Ctrl-C ends it, twice kills it.
+
+    Args:
+        spin: From :func:`prepare_spin`.
+        values: Inputs that are set to something else.
+        options: Runner, time-out, variables and ``debug``.
+        on_log: Is given what the task prints, as it comes.
+
+    Raises:
+        PipelineError: the component cannot run here, or the folder cannot be written.
+    """
+    report = Diagnostics()
+    places = placements(spin.pipeline, options.chosen_runner, report)
+    report.raise_if_errors()
+    guard = _keep_artifacts(spin.run)
+    try:
+        return _run_placed(spin, values, options, on_log, places)
+    finally:
+        guard.release()
+
+
+def _run_placed(
+    spin: Spin,
+    values: Mapping[str, Value],
+    options: RunOptions,
+    on_log: Callable[[bytes], None] | None,
+    places: Mapping[str, Placement],
+) -> SpinResult:
+    folder = _new_folder(spin.run)
+    env = {**options.environment, **spin.env}
+    attempt = Attempt(f"{folder}/task", spin.component, {**spin.values, **values}, env, dict(spin.settings))
+    started = time.monotonic()
+    launcher = launcher_for(places, nonce=os.urandom(8).hex(), objects=spin.run.root / "objects", debug=options.debug)
+    try:
+        spec = Specs(folder / "specs").path(spin.component)
+        attempt.write(spec)
+        launch = Launch("0", attempt.job, attempt.log, spec, spin.node.component, bool(env))
+        limit = None if options.debug else options.timeout or spin.node.options.timeout_seconds
+        exited, stopped = _Watch(launcher, Tail(attempt.log), on_log, limit, options.grace).run(launch)
+        return _result(attempt, exited, stopped, time.monotonic() - started)
+    except (TaskRefused, TypeError, ValueError) as error:
+        return SpinResult(folder, "FAILED", 2, str(error), time.monotonic() - started)
+    except OSError as error:
+        raise os_problem(folder, error) from None
+    finally:
+        launcher.close()
+
+
+def _keep_artifacts(run: StoredRun) -> Lock:
+    """As a run does: while the task may read them, `runs gc` leaves artifacts alone."""
+    try:
+        return take_lock(str(run.root / "lock"), shared=True)
+    except Held:
+        error = OSError(0, "artifacts are being collected (`typedpipe runs gc`); try again")
+        raise os_problem(run.folder, error) from None
+    except OSError as error:
+        raise os_problem(run.folder, error) from None
+
+
+def _new_folder(run: StoredRun) -> Path:
+    place = run.folder / FOLDER
+    number = 1
+    while True:
+        try:
+            os.makedirs(place / str(number) / "specs")
+            return place / str(number)
+        except FileExistsError:
+            number += 1
+        except OSError as error:
+            raise os_problem(place, error) from None
+
+
+def _result(attempt: Attempt, exited: Exited, stopped: str, seconds: float) -> SpinResult:
+    code = exit_code(exited)
+    if code == 0 and not stopped:
+        try:
+            return SpinResult(attempt.folder, "SUCCEEDED", 0, "", seconds, attempt.outputs())
+        except TaskRefused as error:
+            return SpinResult(attempt.folder, "FAILED", 2, str(error), seconds)
+    if stopped == "cancel":
+        return SpinResult(attempt.folder, "CANCELED", code, "interrupted", seconds)
+    said = exited.message or attempt.message()
+    message = f"timed out after {seconds:.0f} s" if stopped else said or f"exit code {code}"
+    return SpinResult(attempt.folder, "FAILED", code, message, seconds)
+
+
+@dataclass(slots=True)
+class _Watch:
+    """Follows the one process."""
+
+    launcher: Launcher
+    tail: Tail
+    on_log: Callable[[bytes], None] | None
+    limit: float | None
+    grace: float
+    stopped: str = ""
+    _kill_at: float | None = None
+
+    def run(self, launch: Launch) -> tuple[Exited, str]:
+        end = None if self.limit is None else time.monotonic() + self.limit
+        found: list[Exited] = []
+        interrupts = 0
+        with selectors.DefaultSelector() as selector:
+            try:
+                ended = self.launcher.start(launch)
+                found = [ended] if ended is not None else []
+            except KeyboardInterrupt:
+                interrupts = 1
+            selector.register(self.launcher.fileno(), selectors.EVENT_READ)
+            while not found:
+                try:
+                    found = list(self.launcher.reports()) if selector.select(TURN_SECONDS) else []
+                    self._read()
+                    if end is not None and time.monotonic() > end:
+                        self._stop("timeout")
+                    if self._kill_at is not None and time.monotonic() > self._kill_at:
+                        self.launcher.signal("0", KILL)
+                except KeyboardInterrupt:
+                    interrupts += 1
+                if interrupts:
+                    self._stop("cancel")
+                    if interrupts > 1:
+                        self.launcher.signal("0", KILL)
+        self._read(0)
+        self.tail.close()
+        return found[0], self.stopped
+
+    def _stop(self, why: str) -> None:
+        if not self.stopped:
+            self.stopped = why
+            self.launcher.signal("0", signal.SIGTERM)
+            self._kill_at = time.monotonic() + self.grace
+
+    def _read(self, limit: int | None = None) -> None:
+        for _, data in self.tail.read() if limit is None else self.tail.read(limit):
+            if self.on_log is not None:
+                self.on_log(data)

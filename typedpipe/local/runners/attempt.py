@@ -1,0 +1,269 @@
+"""One attempt of one task on disk: what its process is given, and what is taken from it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from typedpipe.diagnostics.model import PipelineError
+from typedpipe.ir.nodes import Component, ContainerImpl, InputPort
+from typedpipe.ir.taskspec import port_key, task_spec
+from typedpipe.local.runners.host import HostCommand
+from typedpipe.local.values import NULL_TEXT, Stored, Value, is_none, load, raw_value
+from typedpipe.runtime.task import to_text
+from typedpipe.types.model import is_artifact
+
+MESSAGE = "message"
+LOG = "log"
+_PLAIN = re.compile(r"[^\w.\-\[\]]", re.ASCII)
+_PLAIN_PATH = re.compile(r"[^\w.\-\[\]/]", re.ASCII)
+
+
+class TaskRefused(Exception):
+    """The task cannot start, or ended without what it owes; the message is for the user."""
+
+
+def folder_of(root: Path | str, name: str, attempt: int | None = None) -> str:
+    """The folder of a task, or of one of its attempts: its path in the run, with each part made a plain file name."""
+    last = "" if attempt is None else f"/{attempt}"
+    if len(name) < 80 and not _PLAIN_PATH.search(name):  # nearly all: without a list of parts
+        return f"{root}/{name}{last}"
+    parts = [part if len(part) < 80 and not _PLAIN.search(part) else _short(part) for part in name.split("/")]
+    return f"{root}/{'/'.join(parts)}{last}"
+
+
+def _short(part: str) -> str:
+    return f"{_PLAIN.sub('-', part)[:60]}-{sha256(part.encode()).hexdigest()[:8]}"
+
+
+@dataclass(slots=True)
+class Attempt:
+    """The files of one attempt; ``root`` is its folder."""
+
+    root: str
+    component: Component
+    values: dict[str, Value]
+    env: dict[str, str]
+    settings: dict[str, object] = field(default_factory=dict[str, object])
+    """Options of the task that a container is started with: resources and image, plain values."""
+    name: str = ""
+    """The task's path in the run."""
+    texts: Mapping[str, str] | None = None
+    """What the task wrote into ``out/p``, where that is kept in memory."""
+    _parameters: list[dict[str, str]] = field(default_factory=list[dict[str, str]])
+    _links: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
+    _folders: list[str] = field(default_factory=list[str])
+    _described: dict[str, tuple[str, int, list[str]] | Exception] = field(
+        default_factory=dict[str, "tuple[str, int, list[str]] | Exception"]
+    )
+
+    @property
+    def folder(self) -> Path:
+        return Path(self.root)
+
+    @property
+    def job(self) -> str:
+        return f"{self.root}/job.json"
+
+    @property
+    def log(self) -> str:
+        return f"{self.root}/{LOG}"
+
+    def write(self, spec: str) -> None:
+        """Write the job; ``spec`` is the file of the component's spec.
+
+        Raises:
+            TaskRefused: an input cannot be given.
+            OSError: the disk does not take it.
+        """
+        os.makedirs(self.root)
+        data = self.data(spec)
+        with open(self.job, "w", encoding="utf-8") as file:
+            file.write(json.dumps(data))
+
+    def data(self, spec: str) -> dict[str, Any]:
+        """The job as JSON data. The folder has to be there when the component is a container.
+
+        Raises:
+            TaskRefused: an input cannot be given.
+        """
+        for port in self.component.inputs:
+            self._give(port)
+        argv: list[str] | None = None
+        if isinstance(self.component.impl, ContainerImpl):
+            command = HostCommand(self.component, self.values, self.root)
+            argv = command.argv()
+            self._folders += ["out/a", "out/p", "out/raw"]
+        env = {"TYPEDPIPE_TERMINATION_LOG": f"{self.root}/{MESSAGE}", **self.env}
+        return {
+            "spec": spec,
+            "parameters": self._parameters,
+            "root": self.root,
+            "links": self._links,
+            "folders": self._folders,
+            "env": env,
+            "argv": argv,
+            "task": self.name,
+            "component": self.component.name,
+            "image": str(self.settings.get("image") or self.component.image),
+            "settings": {key: str(value) for key, value in self.settings.items() if key != "image"},
+        }
+
+    def _give(self, port: InputPort) -> None:
+        key = port_key(port.name)
+        value = self.values.get(port.name)
+        if not is_artifact(port.type):
+            if value is not None and not isinstance(value, str):
+                raise TaskRefused(f"the input `{port.name}` is a parameter, and was given an artifact")
+            self._parameters.append({"name": key, "value": NULL_TEXT if value is None else value})
+            return
+        if port.how == "path":
+            self._must_be_here(port.name, value)
+        descriptor = self._place(value, f"in/{key}", "")
+        self._parameters.append({"name": f"tp-{key}", "value": to_text(descriptor)})
+
+    def _must_be_here(self, name: str, value: Value) -> None:
+        if isinstance(value, Stored) and value.path is None:
+            raise TaskRefused(
+                f"the input `{name}` wants the file of {value.uri}, which is not on this machine: "
+                "import a local path here, or let the component take `Input[...]` and read `.uri` itself"
+            )
+
+    def _place(self, value: Value, target: str, key: str) -> Any:
+        """Link an artifact, or a list of them, under the task's folder; its descriptor."""
+        if isinstance(value, Stored):
+            if value.path is not None:
+                self._links.append((value.path, target))
+            return {**value.descriptor, "key": key} if key else value.descriptor
+        if isinstance(value, tuple):
+            self._folders.append(target)
+            return [
+                self._place(item, f"{target}/{index}", f"{key}/{index}" if key else str(index))
+                for index, item in enumerate(value)
+            ]
+        return [] if value == "[]" else None
+
+    def outputs(self) -> dict[str, Value]:
+        """What the finished process wrote.
+
+        Raises:
+            TaskRefused: something is missing.
+        """
+        raw = isinstance(self.component.impl, ContainerImpl)
+        found: dict[str, Value] = {}
+        for port in self.component.outputs:
+            key = port_key(port.name)
+            if is_artifact(port.type):
+                found[port.name] = self._raw_artifact(port.name, key) if raw else self._artifact(port.name, key)
+            elif raw:
+                text = self._read(port.name, self.folder / "out" / "raw" / key)
+                try:
+                    found[port.name] = raw_value(text, port.type)
+                except ValueError as error:
+                    raise TaskRefused(f"component `{self.component.name}`, output `{port.name}`: {error}") from None
+            else:
+                found[port.name] = self._written(port.name, key)
+        return found
+
+    @property
+    def to_be_read(self) -> bool:
+        """A container made artifacts, of which nobody has taken the digests."""
+        return isinstance(self.component.impl, ContainerImpl) and any(
+            is_artifact(port.type) for port in self.component.outputs
+        )
+
+    def read(self) -> None:
+        """Take the digests of what a container made: :meth:`outputs` uses them. Any thread may."""
+        from typedpipe.local.store.tree import describe_artifact
+
+        for port in self.component.outputs:
+            if is_artifact(port.type):
+                key = port_key(port.name)
+                try:
+                    self._described[key] = describe_artifact(str(self.folder / "out" / "a" / key), port.name)
+                except (OSError, PipelineError) as error:
+                    self._described[key] = error  # :meth:`outputs` raises it, in the engine's thread
+
+    def _written(self, name: str, key: str) -> str:
+        if self.texts is None:
+            return self._read(name, self.folder / "out" / "p" / key)
+        if key not in self.texts:
+            raise TaskRefused(f"component `{self.component.name}` ended without its output `{name}`")
+        return self.texts[key]
+
+    def _read(self, name: str, path: Path) -> str:
+        try:
+            return path.read_bytes().decode()
+        except OSError:
+            raise TaskRefused(f"component `{self.component.name}` ended without its output `{name}`") from None
+        except UnicodeDecodeError:
+            raise TaskRefused(f"component `{self.component.name}`: its output `{name}` is not UTF-8 text") from None
+
+    def _artifact(self, name: str, key: str) -> Value:
+        text = self._written(name, f"tp-{key}")
+        if is_none(text):
+            return None
+        descriptor = load(text)
+        place = self.folder / "out" / "a" / key
+        return Stored(None if descriptor.get("digest") == "" else str(place), descriptor)
+
+    def _raw_artifact(self, name: str, key: str) -> Value:
+        from typedpipe.types.model import artifact_of
+
+        path = self.folder / "out" / "a" / key
+        if not path.exists():
+            raise TaskRefused(f"component `{self.component.name}` ended without its output `{name}`")
+        port = next(port for port in self.component.outputs if port.name == name)
+        type_ = artifact_of(port.type)
+        if key not in self._described:
+            self.read()
+        found = self._described[key]
+        if isinstance(found, Exception):
+            raise found
+        digest, size, dirs = found
+        title, version = (type_.title, type_.version) if type_ else ("system.Artifact", "0.0.1")
+        descriptor: dict[str, Any] = {"type": title, "version": version, "name": name, "metadata": {}}
+        descriptor |= {"uri": str(path), "digest": digest, "size": size, "key": key}
+        return Stored(str(path), descriptor | ({"dirs": dirs} if dirs else {}))
+
+    def message(self) -> str:
+        """The one line that the task left about its end."""
+        try:
+            with open(f"{self.root}/{MESSAGE}", "rb") as file:
+                return file.read(4096).decode("utf-8", "replace").strip()
+        except OSError:
+            return ""
+
+    def referenced(self) -> str:
+        """A remark for a failure: which inputs are by reference only."""
+        far = [
+            f"`{n}` ({v.uri})"
+            for n, v in self.values.items()
+            if isinstance(v, Stored) and not os.path.exists(v.path or "")
+        ]
+        return f"; by reference only, the files are not on this machine: {', '.join(far)}" if far else ""
+
+
+class Specs:
+    """The specs of components as files of the run, each written once."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._paths: dict[str, str] = {}
+
+    def path(self, component: Component) -> str:
+        """The file of a component's spec; none for a container."""
+        if isinstance(component.impl, ContainerImpl):
+            return ""
+        known = self._paths.get(component.name)
+        if known is None:
+            path = self._folder / f"{len(self._paths)}.json"
+            path.write_text(json.dumps(task_spec(component)), encoding="utf-8")
+            known = self._paths[component.name] = str(path)
+        return known

@@ -1,0 +1,191 @@
+"""One job of one task, in a process of its own: run by its path, by any Python, standard library only.
+
+``child.py JOB`` runs one job where there is no fork. When the engine goes away the pipe on its stdin ends, and then it
+does too. ``zygote.py`` forks processes that run jobs; ``inprocess`` runs them in the engine's own: a job means the same
+in every place.
+"""
+
+from __future__ import annotations
+
+import atexit
+import importlib.util
+import json
+import os
+import shutil
+import signal
+import sys
+import threading
+import traceback
+from typing import Any
+
+CONTRACT_BROKEN = 2
+Specs = dict[str, Any]
+
+
+def load_runtime() -> Any:
+    """The runtime that also travels into the pod, from its file: importing the package would import the DSL."""
+    package = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    path = os.path.join(package, "runtime", "task.py")
+    spec = importlib.util.spec_from_file_location("typedpipe_task", path)
+    if spec is None or spec.loader is None:
+        raise ImportError(path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["typedpipe_task"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+# ------------------------------------------------------------------------------------------------- one job
+
+
+def place(source: str, target: str) -> None:
+    """Let an artifact be seen at ``target`` without copying it where the system can link."""
+    os.makedirs(os.path.dirname(target), exist_ok=True)
+    try:
+        os.symlink(source, target)
+    except (OSError, NotImplementedError):  # Windows without the right to make links
+        if os.path.isdir(source):
+            shutil.copytree(source, target, symlinks=True)
+        else:
+            shutil.copy2(source, target)
+
+
+def prepare(job: dict[str, Any]) -> None:
+    """Make the task's folders and put its input artifacts there; then be where the task is."""
+    lay_out(job)
+    os.chdir(os.path.join(job["root"], "work"))
+    os.environ.update(job["env"])
+    # PWD of the shell that started the engine is not where the task is.
+    os.environ["PWD"] = os.getcwd()
+
+
+def lay_out(job: dict[str, Any]) -> None:
+    """Make the task's folders and put its input artifacts there."""
+    root = job["root"]
+    for name in ("in", "out", "work") if job["links"] or job["folders"] else ("out", "work"):
+        os.mkdir(os.path.join(root, name))
+    folders: list[str] = job["folders"]
+    for folder in folders:
+        os.makedirs(os.path.join(root, folder), exist_ok=True)
+    links: list[tuple[str, str]] = job["links"]
+    for source, target in links:
+        place(source, os.path.join(root, target))
+
+
+def read_spec(path: str) -> dict[str, Any]:
+    """The spec of a component, whose tasks share the file that processes import which a task spawns."""
+    with open(path, encoding="utf-8") as file:
+        spec: dict[str, Any] = json.load(file)
+    spec["lib"] = path[: -len(".json")] + ".lib"
+    return spec
+
+
+def finish(root: str) -> None:
+    """Note that the task did all that it had to, so that a run can be taken up where its engine was killed."""
+    path = os.path.join(root, "result.json")
+    with open(path + ".new", "w", encoding="utf-8") as file:
+        file.write('{"code": 0}')
+    os.replace(path + ".new", path)
+
+
+def perform(path: str, runtime: Any, specs: Specs, stays: bool = False) -> int:
+    """Run the job that the file describes, in this process; its exit code. ``stays``: a command is a process of its own."""
+    with open(path, encoding="utf-8") as file:
+        job = json.load(file)
+    try:
+        prepare(job)
+    except OSError as error:
+        return refuse(job, f"the work folder of the task cannot be made: {error}")
+    if job["argv"]:
+        return command(job) if stays else execute(job)
+    spec = specs.get(job["spec"])
+    if spec is None:
+        spec = read_spec(job["spec"])
+    runtime.main(spec, job["parameters"], job["root"])
+    finish(job["root"])
+    return 0
+
+
+def execute(job: dict[str, Any]) -> int:
+    """Become the command of a container component."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    try:
+        os.execvp(job["argv"][0], job["argv"])
+    except OSError as error:
+        return refuse(job, f"the command `{job['argv'][0]}` cannot be started: {error.strerror}")
+
+
+def command(job: dict[str, Any]) -> int:
+    """Run the command of a container component; its exit code, as a shell says it."""
+    import subprocess
+
+    try:
+        code = subprocess.call(job["argv"], stdin=subprocess.DEVNULL)
+    except OSError as error:
+        return refuse(job, f"the command `{job['argv'][0]}` cannot be started: {error.strerror}")
+    if code == 0:
+        finish(job["root"])
+    return code if code >= 0 else 128 - code
+
+
+def refuse(job: dict[str, Any], message: str) -> int:
+    """Say in the log and in the node's message why the job could not run."""
+    print(message, file=sys.stderr, flush=True)
+    try:
+        with open(job["env"]["TYPEDPIPE_TERMINATION_LOG"], "w", encoding="utf-8") as file:
+            file.write(message)
+    except OSError:
+        pass  # the log has it
+    return CONTRACT_BROKEN
+
+
+def leave(code: int) -> None:
+    """End a forked child as an interpreter ends: threads, exit functions, buffers. ``os._exit`` alone skips them."""
+    try:
+        threading._shutdown()  # type: ignore[attr-defined]  # what Py_Finalize calls; there is no public name
+        atexit._run_exitfuncs()  # pyright: ignore[reportPrivateUsage]  # as above
+    except BaseException:  # an exit function of the user's may raise anything, and the child has to end
+        traceback.print_exc()
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            pass
+    os._exit(code & 0xFF)
+
+
+def guarded(path: str, runtime: Any, specs: Specs, stays: bool = False) -> int:
+    """``perform`` with whatever it raises turned into an exit code."""
+    try:
+        return perform(path, runtime, specs, stays)
+    except SystemExit as error:
+        if error.code is None or isinstance(error.code, int):
+            return error.code or 0
+        print(error.code, file=sys.stderr)
+        return 1
+    except BaseException:  # the child must not fall back into the zygote's loop
+        traceback.print_exc()
+        return 1
+
+
+def die_with_engine() -> None:
+    """End this task's processes when the engine goes away: its end of the pipe on stdin is closed then."""
+    pipe = os.dup(0)
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.close(null)
+
+    def wait() -> None:
+        while os.read(pipe, 1):
+            pass
+        if hasattr(os, "killpg") and os.getpgrp() == os.getpid():
+            os.killpg(0, signal.SIGKILL)
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
+if __name__ == "__main__":
+    die_with_engine()
+    sys.exit(guarded(sys.argv[1], load_runtime(), {}, True))

@@ -1,0 +1,71 @@
+"""The commands of container components as this machine runs them when asked to (``TYPEDPIPE_CONTAINERS=host``).
+
+No image and no isolation: the command has to be on this machine. What a container would get is rendered here.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from typedpipe.ir.nodes import CommandPart, Component, Concat, ContainerImpl, IfPresent, Placeholder
+from typedpipe.ir.taskspec import port_key
+from typedpipe.local.values import Stored, Value, is_none, raw_text
+
+
+@dataclass(slots=True)
+class HostCommand:
+    """Renders one component's command for one attempt."""
+
+    component: Component
+    values: Mapping[str, Value]
+    folder: str
+
+    def argv(self) -> list[str]:
+        """The command and its arguments."""
+        impl = self.component.impl
+        if not isinstance(impl, ContainerImpl):
+            raise TypeError("not a container component")
+        return self._render((*impl.command, *impl.args))
+
+    def _render(self, parts: tuple[CommandPart, ...]) -> list[str]:
+        found: list[str] = []
+        for part in parts:
+            match part:
+                case str():
+                    found.append(part)
+                case Placeholder():
+                    found.append(self._placeholder(part))
+                case Concat():
+                    found.append("".join(self._render(part.items)))
+                case IfPresent():
+                    present = not is_none(self.values.get(part.input))
+                    found.extend(self._render(part.then if present else part.otherwise))
+        return found
+
+    def _placeholder(self, part: Placeholder) -> str:
+        key = port_key(part.name)
+        value = self.values.get(part.name)
+        match part.kind:
+            case "input_value":
+                return raw_text(value)
+            case "input_path":
+                return self._input_path(key, value)
+            case "input_uri":
+                return value.uri if isinstance(value, Stored) else ""
+            case "input_metadata":
+                return json.dumps(value.descriptor.get("metadata", {})) if isinstance(value, Stored) else "{}"
+            case "output_parameter":
+                return os.path.join(self.folder, "out", "raw", key)
+            case "output_path" | "output_uri":
+                return os.path.join(self.folder, "out", "a", key)
+
+    def _input_path(self, key: str, value: Value) -> str:
+        path = os.path.join(self.folder, "in", key)
+        if isinstance(value, str):  # a parameter that the command wants in a file
+            path = os.path.join(self.folder, f"value-{key}")
+            with open(path, "w", encoding="utf-8", newline="") as file:
+                file.write(raw_text(value))
+        return path

@@ -1,0 +1,50 @@
+"""Importers on this machine: local paths are looked at, anything else is taken by reference."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from urllib.parse import unquote, urlsplit
+
+from typedpipe.ir.nodes import Importer
+from typedpipe.local.values import Stored
+
+
+class CannotImport(Exception):
+    """There is nothing at the place."""
+
+
+def imported(node: Importer, uri: object, metadata: Mapping[str, object] | None) -> Stored:
+    """The artifact at a URI.
+
+    Raises:
+        CannotImport: it is a local place, and nothing is there.
+    """
+    if not isinstance(uri, str) or not uri:
+        raise CannotImport(f"importer `{node.name}`: the URI is empty")
+    path = local_path(uri)
+    if path is not None and not os.path.exists(path):
+        raise CannotImport(f"importer `{node.name}`: there is no file or folder {path}")
+    descriptor = {
+        "type": node.type.title,
+        "version": node.type.version,
+        "name": node.name,
+        "metadata": dict(metadata or {}),
+        "uri": uri if path is None or uri.startswith("file:") else path,
+        "digest": "",  # by reference: its content is not this run's
+        "size": 0,
+        "key": node.name,
+    }
+    return Stored(path, descriptor)
+
+
+def local_path(uri: str) -> str | None:
+    """The absolute path that a URI names here; None when it names another place.
+
+    >>> local_path("file:///a%20b"), local_path("s3://bucket/key")
+    ('/a b', None)
+    """
+    if uri.startswith("file:"):
+        parts = urlsplit(uri)
+        return unquote(parts.path) if parts.netloc in ("", "localhost") else None
+    return None if "://" in uri else os.path.abspath(uri)

@@ -1,0 +1,358 @@
+"""The walk over a closed pipeline: what may run now, what its groups' ends mean, and what is never run.
+
+It knows nothing of processes: it hands out :class:`TaskRun` and is told how each ended. Nothing here is recursive, and
+each edge is looked at once a run of its graph.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import cast
+
+from typedpipe.ir.nodes import (
+    DEFAULT_OPTIONS,
+    Arm,
+    Branch,
+    Call,
+    ExitHandler,
+    FromInput,
+    FromTask,
+    Graph,
+    Importer,
+    InputPort,
+    Loop,
+    Node,
+    Operand,
+    Pipeline,
+    Task,
+)
+from typedpipe.ir.typing import GraphTypes, Ports, group_outputs
+from typedpipe.local.scheduling.evaluation import CannotEvaluate, Evaluation
+from typedpipe.local.scheduling.frame import Body, Exit, Frame, Item, Listener, LoopRun, NodeResult, Owner, TaskRun
+from typedpipe.local.scheduling.importers import CannotImport, imported
+from typedpipe.local.scheduling.plan import GraphPlan, plan, producers
+from typedpipe.local.values import Value, dump, gathered, load, nothing
+
+SETTINGS = (
+    "cpu_request",
+    "cpu_limit",
+    "memory_request",
+    "memory_limit",
+    "accelerator_type",
+    "accelerator_count",
+    "image",
+)
+"""The options of a task that may be references to values of the pipeline."""
+
+
+class Scheduler:
+    """The state of one run of a pipeline."""
+
+    def __init__(self, pipeline: Pipeline, run: str, listener: Listener) -> None:
+        self._pipeline = pipeline
+        self._run = run
+        self._listener = listener
+        self._ports = Ports(pipeline)
+        self._plans: dict[int, tuple[GraphPlan, GraphTypes]] = {}
+        self._work: deque[Callable[[], None]] = deque()
+        self._failures: list[tuple[str, str]] = []
+        self._settling = False
+        self.canceled = False
+        """Nothing new starts but exits."""
+        self.killed = False
+        """Nothing new starts."""
+        self.result: NodeResult | None = None
+
+    def begin(self, arguments: Mapping[str, Value]) -> None:
+        self._open(self._pipeline.graph, "", arguments, None, False)
+        self._settle()
+
+    def finish(self, run: TaskRun, result: NodeResult) -> None:
+        """A task has ended."""
+        if result.state == "FAILED":
+            self._failures.append((run.name, result.message))
+        self._close(run.owner, result)
+        self._settle()
+
+    def ignored(self, run: TaskRun) -> bool:
+        """Whether a task that waits for this one runs though it failed."""
+        scope, index = run.owner.scope, run.owner.index
+        users = (scope.plan.graph.nodes[user] for user in scope.plan.needed_by[index])
+        return any(tolerant(user) for user in users)
+
+    def _settle(self) -> None:
+        if self._settling:  # a task ended while it was handed out, as one that is taken from the cache does
+            return
+        self._settling = True
+        try:
+            while self._work:
+                self._work.popleft()()
+        finally:
+            self._settling = False
+
+    # ------------------------------------------------------------------------------------------- scopes
+
+    def _open(self, graph: Graph, prefix: str, given: Mapping[str, Value], owner: Owner, protected: bool) -> None:
+        known = self._plans.get(id(graph))
+        if known is None:
+            known = self._plans[id(graph)] = (plan(graph), GraphTypes(self._pipeline, graph, self._ports))
+        order, types = known
+        size = len(graph.nodes)
+        inputs = {port.name: given.get(port.name, fallback(port)) for port in graph.inputs}
+        waiting = [len(needs) for needs in order.needs]
+        scope = Frame(order, prefix, inputs, types, owner, protected, [None] * size, waiting, size)
+        scope.evaluation = Evaluation(graph, types, lambda operand: self._lookup(scope, operand))
+        if not size:
+            self._work.append(lambda: self._scope_done(scope))
+        for index, count in enumerate(waiting):
+            if not count:
+                self._later(scope, index)
+
+    def _stopped(self, scope: Frame) -> bool:
+        return self.killed or (self.canceled and not scope.protected)
+
+    def _later(self, scope: Frame, index: int) -> None:
+        self._work.append(lambda: self._begin(scope, index))
+
+    def _lookup(self, scope: Frame, operand: FromInput | FromTask) -> Value:
+        if isinstance(operand, FromInput):
+            return scope.inputs[operand.name]
+        place = scope.plan.place[operand.task]
+        result = scope.results[place]
+        if result is not None and operand.output in result.outputs:
+            return result.outputs[operand.output]
+        return nothing(scope.types.of(operand))  # of a task that failed, for one that does not mind
+
+    def _done(self, scope: Frame, index: int, result: NodeResult) -> None:
+        """A node has ended: those that waited for it alone can begin."""
+        scope.results[index] = result
+        scope.left -= 1
+        for user in scope.plan.needed_by[index]:
+            scope.waiting[user] -= 1
+            if not scope.waiting[user]:
+                self._later(scope, user)
+        if not scope.left:
+            self._work.append(lambda: self._scope_done(scope))
+
+    def _scope_done(self, scope: Frame) -> None:
+        """A graph failed when a node that nothing waits for did not succeed: what others wait for, they stand for."""
+        states = {result.state for i in scope.plan.sinks if (result := scope.results[i]) is not None and not result.ok}
+        result = ended_badly(states) if states else self._outputs(scope)
+        owner = scope.owner
+        if owner is None:
+            self.result = result
+        elif isinstance(owner, Item):
+            self._item_done(owner, result)
+        else:
+            self._close(owner, result)
+
+    def _outputs(self, scope: Frame) -> NodeResult:
+        try:
+            return NodeResult("SUCCEEDED", {o.name: scope.evaluation.value(o.value) for o in scope.plan.graph.outputs})
+        except CannotEvaluate as error:
+            return self._failed(scope.prefix.rstrip("/") or self._pipeline.name, str(error))
+
+    def _failed(self, name: str, message: str) -> NodeResult:
+        result = NodeResult("FAILED", message=message)
+        self._failures.append((name, message))
+        self._listener.ended(name, "", result)
+        return result
+
+    def _close(self, owner: Body | Exit, result: NodeResult) -> None:
+        scope, index = owner.scope, owner.index
+        if isinstance(owner, Exit):
+            self._done(scope, index, owner.body)  # a failing exit changes nothing, as on Argo
+            return
+        node = scope.plan.graph.nodes[index]
+        if isinstance(node, ExitHandler):
+            self._exit(scope, index, node, result)
+        elif isinstance(node, Branch) and result.ok:
+            self._done(scope, index, NodeResult("SUCCEEDED", branch_outputs(node, result.outputs)))
+        else:
+            self._done(scope, index, result)
+
+    # -------------------------------------------------------------------------------------------- nodes
+
+    def _begin(self, scope: Frame, index: int) -> None:
+        node = scope.plan.graph.nodes[index]
+        name = scope.prefix + node.name
+        broken = [need for need in scope.plan.needs[index] if not (r := scope.results[need]) or not r.ok]
+        stopped = self._stopped(scope)
+        if stopped or (broken and not tolerant(node)):
+            component = node.component if isinstance(node, Task) else ""
+            result = NodeResult("OMITTED", message="the run was canceled" if stopped else blame(scope, broken))
+            self._listener.ended(name, component, result)
+            self._done(scope, index, result)
+            return
+        try:
+            self._enter(scope, index, node, name)
+        except (CannotEvaluate, CannotImport) as error:
+            self._done(scope, index, self._failed(name, str(error)))
+
+    def _enter(self, scope: Frame, index: int, node: Node, name: str) -> None:
+        match node:
+            case Task() | Call():
+                self._call(node, name, Body(scope, index), scope.protected, None)
+            case Importer():
+                uri = scope.evaluation.plain(node.uri)
+                metadata = None if node.metadata is None else scope.evaluation.plain(node.metadata)
+                result = NodeResult("SUCCEEDED", {"artifact": imported(node, uri, metadata)})
+                self._listener.ended(name, "importer", result)
+                self._done(scope, index, result)
+            case Branch():
+                self._branch(scope, index, node, name)
+            case Loop():
+                self._loop(scope, index, node, name)
+            case ExitHandler():
+                given = {key: scope.evaluation.value(value) for key, value in node.args}
+                self._open(node.body, name + "/", given, Body(scope, index), scope.protected)
+
+    def _call(self, node: Task | Call, name: str, owner: Body | Exit, protected: bool, status: str | None) -> None:
+        """Start a task, or the pipeline that is called. ``status`` is for the input that asks for it."""
+        scope = owner.scope
+        ports = self._ports.inputs(node)
+        values = self._given(scope, owner.index, node)
+        for port in ports.values():
+            if port.how == "status":
+                values[port.name] = status or self._upstream_status(scope, owner.index, node)
+        if isinstance(node, Call):
+            self._open(self._pipeline.pipelines[node.pipeline], name + "/", values, owner, protected)
+            return
+        given = {port.name: values.get(port.name, fallback(port)) for port in ports.values()}
+        env = {key: as_text(scope.evaluation.plain(value)) for key, value in node.options.env}
+        settings: dict[str, object] = {}
+        if node.options is not DEFAULT_OPTIONS:
+            asked = ((key, getattr(node.options, key)) for key in SETTINGS)
+            settings = {key: scope.evaluation.plain(operand) for key, operand in asked if operand is not None}
+        self._listener.submit(TaskRun(name, node, given, env, settings, protected, owner))
+
+    def _given(self, scope: Frame, index: int, node: Task | Call) -> dict[str, Value]:
+        """The arguments of a call; those that come from what failed are left out, and take their default."""
+        nodes = scope.plan.graph.nodes
+        lost = {nodes[need].name for need in scope.plan.needs[index] if not (r := scope.results[need]) or not r.ok}
+        return {
+            key: scope.evaluation.value(operand)
+            for key, operand in node.args
+            if not lost or lost.isdisjoint(producers(scope.plan.graph, [operand]))
+        }
+
+    def _upstream_status(self, scope: Frame, index: int, node: Task | Call) -> str:
+        ok = all((r := scope.results[need]) and r.ok for need in scope.plan.needs[index])
+        return self._status(ok, node.name)
+
+    def _status(self, ok: bool, name: str) -> str:
+        message = "" if ok or not self._failures else ": ".join(self._failures[0])
+        return dump(
+            {
+                "state": "SUCCEEDED" if ok else "FAILED",
+                "error_message": message,
+                "pipeline_job_resource_name": self._run,
+                "pipeline_task_name": name,
+            }
+        )
+
+    def _exit(self, scope: Frame, index: int, node: ExitHandler, body: NodeResult) -> None:
+        if self.killed:
+            self._done(scope, index, body)
+            return
+        try:
+            status = self._status(body.ok, node.name)
+            self._call(node.exit, scope.prefix + node.exit.name, Exit(scope, index, body), True, status)
+        except CannotEvaluate as error:
+            self._failed(scope.prefix + node.exit.name, str(error))
+            self._done(scope, index, body)
+
+    def _branch(self, scope: Frame, index: int, node: Branch, name: str) -> None:
+        arm = self._taken(scope, node)
+        if arm is None:
+            self._done(scope, index, NodeResult("SUCCEEDED", branch_outputs(node, {})))
+            return
+        given = {key: scope.evaluation.value(value) for key, value in arm.args}
+        self._open(arm.body, name + "/", given, Body(scope, index), scope.protected)
+
+    def _taken(self, scope: Frame, node: Branch) -> Arm | None:
+        conditions = ((arm, arm.condition) for arm in node.arms)
+        return next((arm for arm, test in conditions if test is None or scope.evaluation.holds(test)), None)
+
+    # -------------------------------------------------------------------------------------------- loops
+
+    def _loop(self, scope: Frame, index: int, node: Loop, name: str) -> None:
+        items = item_values(scope.evaluation, node.items)
+        shared = {key: scope.evaluation.value(value) for key, value in node.args}
+        run = LoopRun(scope, index, node, items, shared, [None] * len(items))
+        self._listener.looped(name, 0, len(items))
+        self._more(run)
+
+    def _more(self, run: LoopRun) -> None:
+        """Open bodies up to the loop's limit; end the loop when all have ended."""
+        limit = run.node.parallelism or len(run.items)
+        stopped = self._stopped(run.scope)
+        while run.next < len(run.items) and run.running < limit and not stopped:
+            position = run.next
+            run.next += 1
+            run.running += 1
+            prefix = f"{run.scope.prefix}{run.node.name}[{position}]/"
+            given = {**run.shared, run.node.item: run.items[position]}
+            self._open(run.node.body, prefix, given, Item(run, position), run.scope.protected)
+        if not run.running:
+            self._done(run.scope, run.index, self._loop_result(run))
+
+    def _item_done(self, owner: Item, result: NodeResult) -> None:
+        run = owner.loop
+        run.results[owner.position] = result
+        run.running -= 1
+        run.done += 1
+        self._listener.looped(run.scope.prefix + run.node.name, run.done, len(run.items))
+        self._more(run)
+
+    def _loop_result(self, run: LoopRun) -> NodeResult:
+        results = [result or NodeResult("CANCELED") for result in run.results]
+        bad = {result.state for result in results if not result.ok}
+        if bad:
+            return ended_badly(bad)
+        outputs = run.node.body.outputs
+        return NodeResult(
+            "SUCCEEDED", {o.name: gathered([r.outputs[o.name] for r in results], o.type) for o in outputs}
+        )
+
+
+def tolerant(node: Node) -> bool:
+    """Whether it runs even when what it waits for failed."""
+    return isinstance(node, Task | Call) and node.options.ignore_upstream_failure
+
+
+def ended_badly(states: Collection[str]) -> NodeResult:
+    """How a group ended in which these were the ends that were not good."""
+    return NodeResult("CANCELED" if set(states) == {"CANCELED"} else "FAILED")
+
+
+def fallback(port: InputPort) -> Value:
+    """What an input has that was given nothing."""
+    return port.default.text if port.default is not None else nothing(port.type)
+
+
+def branch_outputs(node: Branch, outputs: Mapping[str, Value]) -> dict[str, Value]:
+    return {name: outputs.get(name, nothing(type_)) for name, type_ in group_outputs(node).items()}
+
+
+def blame(scope: Frame, broken: Sequence[int]) -> str:
+    """Why a node does not run."""
+    nodes = scope.plan.graph.nodes
+    names = [f"`{nodes[index].name}`" for index in broken[:3]]
+    return f"{', '.join(names)}{' and more' if len(broken) > 3 else ''} did not succeed"
+
+
+def as_text(value: object) -> str:
+    return value if isinstance(value, str) else dump(value)
+
+
+def item_values(evaluation: Evaluation, operand: Operand) -> Sequence[Value]:
+    """The items of a loop, each as it is passed on."""
+    value = evaluation.value(operand)
+    if isinstance(value, tuple):
+        return value
+    items: object = load(value) if isinstance(value, str) else None
+    if not isinstance(items, list):
+        raise CannotEvaluate("the items of the loop are no list")
+    return [dump(item) for item in cast("list[object]", items)]

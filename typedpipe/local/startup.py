@@ -1,0 +1,94 @@
+"""Starting a run as Python programs do: options checked, the traced pipeline compiled, a handle given back."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeVar, get_args
+
+from typedpipe.compiler import driver
+from typedpipe.diagnostics.words import nearest
+from typedpipe.dsl.tracing import fatal
+from typedpipe.ir.nodes import Pipeline
+from typedpipe.local.background import Background
+from typedpipe.local.following import RunView
+from typedpipe.local.handle import Run
+from typedpipe.local.options import Runner, RunOptions
+from typedpipe.local.replacements import replaced
+
+R = TypeVar("R")
+RUNNERS: tuple[str, ...] = get_args(Runner)
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+
+
+def run_traced(
+    traced: Pipeline,
+    arguments: Mapping[str, object],
+    options: Mapping[str, Any],
+    outputs: Callable[[Mapping[str, object]], R],
+    environment: Mapping[str, str] | None = None,
+) -> Run[R]:
+    """Start a run of a traced pipeline. ``outputs`` makes of its outputs what the pipeline's function returns.
+
+    Raises:
+        PipelineError: it cannot run; nothing has started.
+    """
+    settings, raise_on_error = run_options(options)
+    traced, settings = replaced(traced, replace(settings, environment=environment or {}))
+    closed = driver.check(traced)
+    following = RunView(closed)
+    if "IPython" in sys.modules:
+        from typedpipe.local.notebook import register
+
+        register()
+    work = Background(closed, arguments, settings, following)
+    return Run(closed, work, following, outputs, raise_on_error)
+
+
+def run_options(given: Mapping[str, Any]) -> tuple[RunOptions, bool]:
+    """The options of a run, and whether waiting for a failed one raises.
+
+    Raises:
+        PipelineError: one does not fit.
+
+    >>> run_options({"jobs": 2, "folder": "runs"})[0].folder.name
+    'runs'
+    """
+    options = {name: value for name, value in given.items() if name != "raise_on_error"}
+    for name, value in given.items():
+        _check(name, value)
+    folder = options.get("folder")
+    options["folder"] = None if folder is None else Path(os.fspath(folder))
+    return RunOptions(**options), bool(given.get("raise_on_error", True))
+
+
+def _check(name: str, value: object) -> None:
+    wanted, example = _WANTED[name][1:]
+    if not _WANTED[name][0](value):
+        close = nearest(value, RUNNERS) if name == "runner" and isinstance(value, str) else None
+        help_ = f'did you mean `runner="{close}"`?' if close else f"such as `{name}={example}`"
+        fatal("TP660", f"the option `{name}` of a run is {wanted}, not {value!r}", help=help_)
+
+
+def _number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+_WANTED: dict[str, tuple[Callable[[Any], bool], str, str]] = {
+    "runner": (lambda v: v is None or v in RUNNERS, "one of " + ", ".join(RUNNERS), '"process"'),
+    "jobs": (lambda v: v is None or (_number(v) and isinstance(v, int) and v >= 1), "a whole number from 1 on", "4"),
+    "folder": (lambda v: v is None or isinstance(v, str | os.PathLike), "a path", '"runs"'),
+    "cache": (lambda v: v is None or isinstance(v, bool), "True, False or None", "False"),
+    "fail_fast": (lambda v: isinstance(v, bool), "True or False", "True"),
+    "timeout": (lambda v: v is None or (_number(v) and v > 0), "a number of seconds above 0", "600"),
+    "name": (
+        lambda v: isinstance(v, str) and (not v or _NAME.fullmatch(v) is not None),
+        "text of letters, digits and `-_.`, at most 100 characters",
+        '"nightly-7"',
+    ),
+    "raise_on_error": (lambda v: isinstance(v, bool), "True or False", "False"),
+}

@@ -1,0 +1,42 @@
+"""The artifacts that an attempt made become objects of the store."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from typedpipe.local.store.objects import Objects
+from typedpipe.local.values import Stored, Value
+
+
+def publish(objects: Objects, folder: Path | str, outputs: Mapping[str, Value]) -> dict[str, Value]:
+    """Move what lies in an attempt's folder into the store; what was moved before a kill is found there.
+
+    Raises:
+        StoreRefused: an artifact cannot be kept.
+        PipelineError: the store cannot be written.
+    """
+    inside = f"{folder}{os.sep}"
+    return {name: _published(objects, inside, name, value) for name, value in outputs.items()}
+
+
+def _published(objects: Objects, inside: str, name: str, value: Value) -> Value:
+    if isinstance(value, tuple):
+        return tuple(_published(objects, inside, name, item) for item in value)
+    if not isinstance(value, Stored) or value.path is None or not value.path.startswith(inside):
+        return value
+    digest = str(value.descriptor.get("digest") or "")
+    if not digest:
+        return value
+    place = objects.path(digest)
+    here = os.path.lexists(value.path)
+    if here and not (os.path.islink(value.path) and os.readlink(value.path) == place):
+        place = objects.publish(value.path, digest, name=name)
+        with suppress(OSError):  # where it was made it is found, too: a task may have told its path to others
+            os.symlink(place, value.path)
+    descriptor = dict(value.descriptor)
+    if descriptor.get("uri") == value.path:
+        descriptor["uri"] = place
+    return Stored(place, descriptor)
