@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 from typedpipe.diagnostics.model import NOWHERE, Diagnostics, Label
-from typedpipe.ir.nodes import Const, InputPort, Pipeline
+from typedpipe.ir import nodes as ir
 from typedpipe.types.display import show
 from typedpipe.types.model import (
     NULL,
@@ -247,7 +247,7 @@ def _union(value: Any, type_: UnionType, path: str) -> str:
 
 
 def bind(
-    pipeline: Pipeline, texts: Iterable[tuple[str, str]], report: Diagnostics, complete: bool = True
+    pipeline: ir.Pipeline, texts: Iterable[tuple[str, str]], report: Diagnostics, complete: bool = True
 ) -> dict[str, str]:
     """The wire texts of named arguments; what does not fit is reported. Artifacts keep what was typed: a path or URI."""
     ports = {port.name: port for port in pipeline.graph.inputs}
@@ -273,7 +273,7 @@ def _reported(report: Diagnostics) -> bool:
     return any(item.code in ("TP187", "TP188") for item in report)
 
 
-def _unknown(pipeline: Pipeline, name: str, report: Diagnostics) -> None:
+def _unknown(pipeline: ir.Pipeline, name: str, report: Diagnostics) -> None:
     from typedpipe.diagnostics.words import nearest
 
     names = [port.name for port in pipeline.graph.inputs]
@@ -288,12 +288,12 @@ def _unknown(pipeline: Pipeline, name: str, report: Diagnostics) -> None:
     )
 
 
-def _missing(pipeline: Pipeline, port: InputPort, report: Diagnostics) -> None:
+def _missing(pipeline: ir.Pipeline, port: ir.InputPort, report: Diagnostics) -> None:
     message = f"`{port.name}` of `{pipeline.name}` has no default, and was given no value"
     report.error("TP189", message, port.span, f"declared as `{show(port.type)}`", help=example(port))
 
 
-def example(port: InputPort) -> str:
+def example(port: ir.InputPort) -> str:
     """How to type a value of the parameter."""
     option = f"--{port.name.replace('_', '-')}"
     match without_none(port.type):
@@ -315,14 +315,14 @@ def example(port: InputPort) -> str:
             return f"type {option} VALUE"
 
 
-def with_defaults(pipeline: Pipeline, bound: dict[str, str]) -> Pipeline:
+def with_defaults(pipeline: ir.Pipeline, bound: dict[str, str]) -> ir.Pipeline:
     """The pipeline with these wire texts as the defaults of its inputs."""
     from dataclasses import replace
 
     if not bound:
         return pipeline
     inputs = tuple(
-        replace(port, default=Const(bound[port.name], NULL if bound[port.name] == "null" else port.type))
+        replace(port, default=ir.Const(bound[port.name], NULL if bound[port.name] == "null" else port.type))
         if port.name in bound
         else port
         for port in pipeline.graph.inputs

@@ -8,12 +8,12 @@ from typedpipe.cli.diagnostics import stop_on_errors
 from typedpipe.cli.loading import Loaded, load
 from typedpipe.diagnostics.model import NOWHERE, Diagnostics, Label, Span
 from typedpipe.diagnostics.spans import display_path
-from typedpipe.ir.nodes import Pipeline
+from typedpipe.ir import nodes as ir
 
 _OWN_NAME = "give each a name of its own"
 
 
-def load_pipeline(text: str, form: str = "text") -> Pipeline:
+def load_pipeline(text: str, form: str = "text") -> ir.Pipeline:
     """The traced IR of the one pipeline that a target names; ends the command with diagnostics when there is none."""
     report = Diagnostics()
     loaded = load(text, report)
@@ -21,7 +21,7 @@ def load_pipeline(text: str, form: str = "text") -> Pipeline:
     stop_on_errors(report, form)
     if handle is None or handle.ir is None:
         raise RuntimeError(f"{text}: the pipeline has no IR, and nothing was reported")
-    traced: Pipeline = handle.ir
+    traced: ir.Pipeline = handle.ir
     return traced
 
 

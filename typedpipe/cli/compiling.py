@@ -11,7 +11,7 @@ from typedpipe.cli import exits
 from typedpipe.cli.diagnostics import format_option, stop, stop_on_errors
 from typedpipe.cli.writing import compare_output, write_output
 from typedpipe.diagnostics.model import Diagnostics, PipelineError
-from typedpipe.ir.nodes import Pipeline
+from typedpipe.ir import nodes as ir
 
 _BACKENDS_OWN = "backend_"
 _NOT_AGAIN = ("target", "output", "to", "param", "check", "format", "print_after")
@@ -89,21 +89,21 @@ def _compile(
         write_output(output, data)
 
 
-def _printer(wanted: str) -> Callable[[str, Pipeline], None]:
+def _printer(wanted: str) -> Callable[[str, ir.Pipeline], None]:
     from typedpipe.compiler import driver
     from typedpipe.ir.text import dump
 
     if wanted not in driver.PASSES:
         raise click.UsageError(f"no pass {wanted!r}; there are {', '.join(driver.PASSES)}")
 
-    def show(name: str, pipeline: Pipeline) -> None:
+    def show(name: str, pipeline: ir.Pipeline) -> None:
         if name == wanted:
             click.echo(f"# after {name}\n{dump(pipeline)}", err=True)
 
     return show
 
 
-def _with_params(traced: Pipeline, params: tuple[str, ...], form: str) -> Pipeline:
+def _with_params(traced: ir.Pipeline, params: tuple[str, ...], form: str) -> ir.Pipeline:
     if not params:
         return traced
     from typedpipe.cli.arguments import bind, with_defaults
@@ -121,11 +121,11 @@ def _with_params(traced: Pipeline, params: tuple[str, ...], form: str) -> Pipeli
 
 
 def _compiled(
-    traced: Pipeline,
+    traced: ir.Pipeline,
     backend: str,
     options: dict[str, Any],
     form: str,
-    printer: Callable[[str, Pipeline], None] | None,
+    printer: Callable[[str, ir.Pipeline], None] | None,
 ) -> str:
     from typedpipe.compiler import driver
 
@@ -139,7 +139,7 @@ def _compiled(
     return "---\n".join(files.values())
 
 
-def _ir(traced: Pipeline, form: str, printer: Callable[[str, Pipeline], None] | None) -> bytes:
+def _ir(traced: ir.Pipeline, form: str, printer: Callable[[str, ir.Pipeline], None] | None) -> bytes:
     from typedpipe.compiler import driver
     from typedpipe.ir import wire
 

@@ -8,7 +8,7 @@ from typedpipe.cli import exits
 from typedpipe.cli.diagnostics import stop
 from typedpipe.cli.writing import write_output
 from typedpipe.diagnostics.model import Diagnostics, PipelineError
-from typedpipe.ir.nodes import Pipeline
+from typedpipe.ir import nodes as ir
 
 _PYTHON = (".py",)
 
@@ -20,7 +20,7 @@ def command() -> None:
     pass
 
 
-def read_pipeline(target: str) -> Pipeline:
+def read_pipeline(target: str) -> ir.Pipeline:
     """The closed, checked IR of a saved file, or of a user's pipeline."""
     from typedpipe.compiler import driver
 
@@ -36,7 +36,7 @@ def read_pipeline(target: str) -> Pipeline:
         raise
 
 
-def _read_saved(target: str) -> Pipeline | None:
+def _read_saved(target: str) -> ir.Pipeline | None:
     import os
 
     from typedpipe.ir import wire

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from typedpipe.diagnostics.model import Diagnostic, Diagnostics, Label, PipelineError, Span
-from typedpipe.ir.nodes import Const, InputPort, Pipeline
+from typedpipe.ir import nodes as ir
 
 
 class Compiler:
@@ -50,9 +50,9 @@ class Compiler:
         write_files(files, package_path)
 
 
-def _traced(handle: Any) -> Pipeline:
-    found = handle if isinstance(handle, Pipeline) else getattr(handle, "ir", None)
-    if isinstance(found, Pipeline):
+def _traced(handle: Any) -> ir.Pipeline:
+    found = handle if isinstance(handle, ir.Pipeline) else getattr(handle, "ir", None)
+    if isinstance(found, ir.Pipeline):
         return found
     message = "`pipeline_func` must be a function with `@pipeline`"
     if hasattr(handle, "ir"):
@@ -63,7 +63,7 @@ def _traced(handle: Any) -> Pipeline:
     )
 
 
-def _with_defaults(traced: Pipeline, values: Mapping[str, object]) -> Pipeline:
+def _with_defaults(traced: ir.Pipeline, values: Mapping[str, object]) -> ir.Pipeline:
     from typedpipe.types.values import constant
 
     report = Diagnostics()
@@ -79,8 +79,8 @@ def _with_defaults(traced: Pipeline, values: Mapping[str, object]) -> Pipeline:
     return replace(traced, graph=replace(traced.graph, inputs=tuple(ports.values())))
 
 
-def _with_default(port: InputPort, text: str, type_: Any) -> InputPort:
-    return replace(port, default=Const(text, type_))
+def _with_default(port: ir.InputPort, text: str, type_: Any) -> ir.InputPort:
+    return replace(port, default=ir.Const(text, type_))
 
 
 def write_files(files: Mapping[str, str], path: str | os.PathLike[str]) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
 from typedpipe.diagnostics.model import Diagnostics
-from typedpipe.ir.nodes import Pipeline
+from typedpipe.ir import nodes as ir
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class Backend(Protocol):
     @property
     def options(self) -> tuple[Option, ...]: ...
 
-    def lower(self, pipeline: Pipeline, options: Options, report: Diagnostics) -> dict[str, str]: ...
+    def lower(self, pipeline: ir.Pipeline, options: Options, report: Diagnostics) -> dict[str, str]: ...
 
 
 @runtime_checkable
@@ -71,6 +71,6 @@ class Staged(Protocol):
     ``check_target`` reports what the target cannot say; ``legalise`` rewrites what it says differently.
     """
 
-    def check_target(self, pipeline: Pipeline, options: Options, report: Diagnostics) -> None: ...
+    def check_target(self, pipeline: ir.Pipeline, options: Options, report: Diagnostics) -> None: ...
 
-    def legalise(self, pipeline: Pipeline, options: Options, report: Diagnostics) -> Pipeline: ...
+    def legalise(self, pipeline: ir.Pipeline, options: Options, report: Diagnostics) -> ir.Pipeline: ...

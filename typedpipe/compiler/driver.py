@@ -14,11 +14,11 @@ from typedpipe.compiler.passes.dedupe import dedupe
 from typedpipe.compiler.passes.prune import prune
 from typedpipe.compiler.passes.verify import verify
 from typedpipe.diagnostics.model import Diagnostics
+from typedpipe.ir import nodes as ir
 from typedpipe.ir.collection import NoCollection
-from typedpipe.ir.nodes import Pipeline
 
-Pass: TypeAlias = Callable[[Pipeline, Diagnostics], Pipeline]
-Printer: TypeAlias = Callable[[str, Pipeline], None]
+Pass: TypeAlias = Callable[[ir.Pipeline, Diagnostics], ir.Pipeline]
+Printer: TypeAlias = Callable[[str, ir.Pipeline], None]
 """Called after each pass with its name and what it made: ``--print-after``."""
 
 CHECKS: Mapping[str, Pass] = {"verify": verify, "check_types": check_types, "check_scopes": check_scopes}
@@ -27,14 +27,14 @@ PASSES = (*CHECKS, *REWRITES, "legalise")
 """The names of the passes, in order."""
 
 
-def check(traced: Pipeline, report: Diagnostics | None = None, print_after: Printer | None = None) -> Pipeline:
+def check(traced: ir.Pipeline, report: Diagnostics | None = None, print_after: Printer | None = None) -> ir.Pipeline:
     """Check a pipeline and close it: what backends and engines take.
 
     Raises:
         PipelineError: everything that was found, when an error is among it.
 
     >>> from typedpipe.ir.nodes import Graph
-    >>> check(Pipeline("p", Graph())).closed
+    >>> check(ir.Pipeline("p", Graph())).closed
     True
     """
     report = Diagnostics() if report is None else report
@@ -50,7 +50,7 @@ def check(traced: Pipeline, report: Diagnostics | None = None, print_after: Prin
 
 
 def compile(  # noqa: A001 - the verb that users know
-    traced: Pipeline,
+    traced: ir.Pipeline,
     backend: str | Backend = "argo",
     options: Options | None = None,
     report: Diagnostics | None = None,
@@ -81,7 +81,9 @@ def compile(  # noqa: A001 - the verb that users know
         return files
 
 
-def _run(passes: Mapping[str, Pass], pipeline: Pipeline, report: Diagnostics, print_after: Printer | None) -> Pipeline:
+def _run(
+    passes: Mapping[str, Pass], pipeline: ir.Pipeline, report: Diagnostics, print_after: Printer | None
+) -> ir.Pipeline:
     for name, each in passes.items():
         pipeline = each(pipeline, report)
         if print_after is not None:

@@ -9,12 +9,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-from typedpipe.diagnostics.record import Record
+from typedpipe.diagnostics.record import Record, record
 
 Severity: TypeAlias = Literal["error", "warning"]
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@record
 class Span(Record):
     """A place in the user's source. Lines count from 1, columns from 1 in characters; 0 means not known.
 
@@ -34,7 +34,7 @@ class Span(Record):
 NOWHERE = Span("")
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@record
 class Label(Record):
     """A place, and what is to be said of it."""
 
@@ -42,7 +42,7 @@ class Label(Record):
     text: str = ""
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@record
 class Diagnostic(Record):
     """One thing to tell the user.
 

@@ -7,12 +7,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from operator import attrgetter
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar, dataclass_transform
+
+
+_T = TypeVar("_T")
+
+
+@dataclass_transform(frozen_default=True, field_specifiers=(field,))
+def record(cls: type[_T]) -> type[_T]:
+    """A frozen dataclass with slots, for a subclass of :class:`Record`, which brings equality, hash and repr.
+
+    >>> @record
+    ... class Point(Record):
+    ...     x: int
+    >>> Point(1) == Point(1), Point(1)
+    (True, Point(x=1))
+    """
+    return dataclass(frozen=True, slots=True, repr=False, eq=False)(cls)
 
 
 class Record:
-    """The base of ``@dataclass(frozen=True, slots=True, repr=False, eq=False)``: equal when of one class, with equal fields.
+    """Base of the classes made by :func:`record`: equal when of one class, with equal fields.
 
     Fields made with ``field(compare=False)`` stand outside equality and hash.
     """

@@ -21,7 +21,7 @@ from typedpipe.dsl.source_files import Function, ParsedFile, parsed_file
 from typedpipe.dsl.source_names import BUILTINS, MODULE_NAMES, least_python, names_of, outside_names
 from typedpipe.dsl.source_needs import Bundle, is_ours, is_stand_in
 from typedpipe.dsl.tracing import span_of_function
-from typedpipe.ir.nodes import Chunk
+from typedpipe.ir import nodes as ir
 
 _KEEP_INSIDE = "write it as a plain `def` at the top of the file"
 
@@ -30,7 +30,7 @@ _KEEP_INSIDE = "write it as a plain `def` at the top of the file"
 class Source:
     """The shipped source of a component: chunks that run in order in one module."""
 
-    chunks: tuple[Chunk, ...]
+    chunks: tuple[ir.Chunk, ...]
     entry: str
     min_python: tuple[int, int] = (3, 8)
 
@@ -160,7 +160,7 @@ def _decorator_is_ours(fn: types.FunctionType, decorator: ast.expr) -> bool:
     return isinstance(node, ast.Name) and is_ours(fn.__globals__.get(node.id))
 
 
-def _outside(fn: types.FunctionType, entry: Chunk, bundle: Bundle) -> list[str]:
+def _outside(fn: types.FunctionType, entry: ir.Chunk, bundle: Bundle) -> list[str]:
     """The names that the body takes from its module and that will not be in the container."""
     space = fn.__globals__
     found = [name for name in outside_names(fn.__code__) if not _arrives(name, space, fn, bundle)]

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 from typedpipe.diagnostics.model import Span
 from typedpipe.diagnostics.source import NO_FILE
 from typedpipe.diagnostics.spans import display_path
-from typedpipe.ir.nodes import Chunk
+from typedpipe.ir import nodes as ir
 
 Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
 Definition: TypeAlias = Function | ast.ClassDef | ast.Assign
@@ -32,11 +32,11 @@ class ParsedFile:
     """Name → (module, name in it or "", level of a relative import)."""
     problem: SyntaxError | None = None
 
-    def chunk(self, node: Definition) -> Chunk:
+    def chunk(self, node: Definition) -> ir.Chunk:
         """The node's lines, decorators and indentation included."""
         first = first_line(node)
         text = "".join(self.lines[first - 1 : node.end_lineno])
-        return Chunk(text if text.endswith("\n") else text + "\n", display_path(self.name), first)
+        return ir.Chunk(text if text.endswith("\n") else text + "\n", display_path(self.name), first)
 
     def span(self, node: Any) -> Span:
         """The place of a node; columns in characters."""

@@ -14,7 +14,7 @@ from typing import Any
 from typedpipe.diagnostics.model import Diagnostics, Span
 from typedpipe.dsl.source_files import Definition, ParsedFile, cells, parsed_file
 from typedpipe.dsl.source_names import BUILTINS, MODULE_NAMES, annotation_names, least_python, names_of
-from typedpipe.ir.nodes import Chunk
+from typedpipe.ir import nodes as ir
 from typedpipe.runtime.task import MARKERS, STUB_NAMES
 
 _PACKAGE = "typedpipe"
@@ -55,7 +55,7 @@ class Bundle:
         self.space = space
         self.place = place
         self.report = report
-        self.chunks: list[Chunk] = []
+        self.chunks: list[ir.Chunk] = []
         self.names: dict[str, Any] = {}
         self.failed = False
         self.min_python = (3, 8)
@@ -65,7 +65,7 @@ class Bundle:
         own = next((known for known, item in self.names.items() if item is value and value is not None), None)
         if own is None:
             return False
-        self._emit(Chunk(f"{name} = {own}\n"), name, value)
+        self._emit(ir.Chunk(f"{name} = {own}\n"), name, value)
         return True
 
     def add_included(self, item: Any) -> None:
@@ -86,7 +86,7 @@ class Bundle:
             return
         if is_installed(cls.__module__):
             top, *rest = cls.__qualname__.split(".")
-            self._emit(Chunk(f"from {cls.__module__} import {top}\n"), top, cls)
+            self._emit(ir.Chunk(f"from {cls.__module__} import {top}\n"), top, cls)
             self._bind_inner(cls, rest)
             return
         path = cls.__qualname__.rpartition("<locals>.")
@@ -104,7 +104,7 @@ class Bundle:
     def _bind_inner(self, cls: type, inner: list[str]) -> None:
         if inner:
             dotted = cls.__qualname__.rpartition("<locals>.")[2]
-            self._emit(Chunk(f"{cls.__name__} = {dotted}\n"), cls.__name__, cls)
+            self._emit(ir.Chunk(f"{cls.__name__} = {dotted}\n"), cls.__name__, cls)
 
     def add_function(self, fn: types.FunctionType) -> None:
         """A helper by its source, with what it needs."""
@@ -146,7 +146,7 @@ class Bundle:
             return True
         line = _import_line(name, value, file)
         if line:
-            self._emit(Chunk(line), name, value)
+            self._emit(ir.Chunk(line), name, value)
         elif isinstance(value, type) and not is_installed(value.__module__):
             self.add_class(value)
         elif isinstance(value, types.FunctionType) and not is_installed(value.__module__):
@@ -184,7 +184,7 @@ class Bundle:
         files = [parsed_file(name) for name in dict.fromkeys(names) if name]
         return [file for file in files if file is not None]
 
-    def _emit(self, chunk: Chunk, name: str, value: Any) -> None:
+    def _emit(self, chunk: ir.Chunk, name: str, value: Any) -> None:
         self.names[name] = value
         self.chunks.append(chunk)
         self.min_python = max(self.min_python, least_python(chunk.text))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator, Mapping
 
+from typedpipe.ir import nodes as ir
 from typedpipe.ir.expand import expand
-from typedpipe.ir.nodes import Args, Branch, Call, Component, Graph, Importer, Loop, Node, Pipeline, PythonImpl, Task
 from typedpipe.ir.scopes import Scopes, scopes_of
 from typedpipe.ir.text import (
     INDENT,
@@ -18,16 +18,16 @@ from typedpipe.ir.text import (
 from typedpipe.ir.type_names import type_text
 
 
-def diff(before: Pipeline, after: Pipeline) -> list[str]:
+def diff(before: ir.Pipeline, after: ir.Pipeline) -> list[str]:
     """The differences, one a line: ``+`` added, ``-`` removed, ``~`` changed. Nothing when the programs are the same.
 
-    >>> diff(Pipeline("p", Graph()), Pipeline("q", Graph()))
+    >>> diff(ir.Pipeline("p", ir.Graph()), ir.Pipeline("q", ir.Graph()))
     ['~ name: p → q']
     """
     return [line for part in _parts(before, after) for line in part]
 
 
-def _parts(before: Pipeline, after: Pipeline) -> Iterator[Iterator[str]]:
+def _parts(before: ir.Pipeline, after: ir.Pipeline) -> Iterator[Iterator[str]]:
     yield _words(before, after)
     yield _components(before.components, after.components)
     for name in _all(before.pipelines, after.pipelines):
@@ -44,7 +44,7 @@ def _all(before: Mapping[str, object], after: Mapping[str, object]) -> list[str]
     return list(dict.fromkeys((*before, *after)))
 
 
-def _words(before: Pipeline, after: Pipeline) -> Iterator[str]:
+def _words(before: ir.Pipeline, after: ir.Pipeline) -> Iterator[str]:
     for what in ("name", "display_name", "description", "closed"):
         old, new = getattr(before, what), getattr(after, what)
         if old != new:
@@ -54,7 +54,7 @@ def _words(before: Pipeline, after: Pipeline) -> Iterator[str]:
 # ---------------------------------------------------------------------------------------------- components
 
 
-def _components(before: Mapping[str, Component], after: Mapping[str, Component]) -> Iterator[str]:
+def _components(before: Mapping[str, ir.Component], after: Mapping[str, ir.Component]) -> Iterator[str]:
     for key in _all(before, after):
         if key not in after:
             yield f"- component {key}"
@@ -72,10 +72,10 @@ def _lines(before: list[str], after: list[str]) -> Iterator[str]:
             yield f"    {line[0]} {line[1:].rstrip().removeprefix(INDENT).removeprefix(INDENT)}"
 
 
-def _moved(before: Component, after: Component) -> Iterator[str]:
+def _moved(before: ir.Component, after: ir.Component) -> Iterator[str]:
     """Where changed source stands now: lines are no part of a component, so they say nothing by themselves."""
     old, new = before.impl, after.impl
-    if isinstance(old, PythonImpl) and isinstance(new, PythonImpl) and old.chunks != new.chunks:
+    if isinstance(old, ir.PythonImpl) and isinstance(new, ir.PythonImpl) and old.chunks != new.chunks:
         for chunk in new.chunks:
             if chunk not in old.chunks and chunk.file:
                 yield f"    at {chunk.file}:{chunk.line}"
@@ -84,7 +84,7 @@ def _moved(before: Component, after: Component) -> Iterator[str]:
 # -------------------------------------------------------------------------------------------------- graphs
 
 
-def _graphs(before: Graph, after: Graph, where: str) -> Iterator[str]:
+def _graphs(before: ir.Graph, after: ir.Graph, where: str) -> Iterator[str]:
     yield from _named(_inputs(before), _inputs(after), f"{where}input")
     old, new = scopes_of(before), scopes_of(after)
     for name in _all(old.nodes, new.nodes):
@@ -104,7 +104,7 @@ def _graphs(before: Graph, after: Graph, where: str) -> Iterator[str]:
     )
 
 
-def _inputs(graph: Graph) -> dict[str, str]:
+def _inputs(graph: ir.Graph) -> dict[str, str]:
     return {
         port.name: type_text(port.type) + (f" = {const_text(port.default)}" if port.default is not None else "")
         for port in graph.inputs
@@ -122,8 +122,8 @@ def _named(before: Mapping[str, str], after: Mapping[str, str], what: str) -> It
             yield f"~ {lead}{name}: {before[name]} → {after[name]}"
 
 
-def _title(node: Node) -> str:
-    if isinstance(node, Task | Call | Importer):
+def _title(node: ir.Node) -> str:
+    if isinstance(node, ir.Task | ir.Call | ir.Importer):
         return f"task {node_text(node)}"
     return f"{type(node).__name__.lower()} %{node.name}"
 
@@ -135,20 +135,20 @@ def _facts(scopes: Scopes, name: str) -> dict[str, str]:
     graph = scope.graph
     facts: dict[str, str] = {"stands in": _place(scopes, name)}
     match node:
-        case Task() | Call():
-            facts["calls"] = node.component if isinstance(node, Task) else node.pipeline
+        case ir.Task() | ir.Call():
+            facts["calls"] = node.component if isinstance(node, ir.Task) else node.pipeline
             facts.update(_args(node.args, graph))
             facts["options"] = options_text(node.options).removeprefix(" with ")
-        case Importer():
+        case ir.Importer():
             facts["uri"] = expand(node.uri, graph)
             facts["type"] = type_text(node.type)
             facts["reimport"] = str(node.reimport)
             facts["metadata"] = "" if node.metadata is None else expand(node.metadata, graph)
-        case Branch():
+        case ir.Branch():
             for at, arm in enumerate(node.arms):
                 facts[f"branch {at + 1}"] = "else" if arm.condition is None else expand(arm.condition, graph)
                 facts.update(_body(arm.args, arm.body, f"branch {at + 1} ", graph))
-        case Loop():
+        case ir.Loop():
             facts["items"] = expand(node.items, graph)
             facts["item"] = f"{node.item}: {type_text(node.item_type)}"
             facts["parallelism"] = str(node.parallelism)
@@ -160,7 +160,7 @@ def _facts(scopes: Scopes, name: str) -> dict[str, str]:
     return {key: value for key, value in facts.items() if value}
 
 
-def _body(args: Args, body: Graph, lead: str, graph: Graph) -> dict[str, str]:
+def _body(args: ir.Args, body: ir.Graph, lead: str, graph: ir.Graph) -> dict[str, str]:
     facts = {f"{lead}takes {name}": text for name, text in _args(args, graph).items()}
     for port in body.inputs:
         facts[f"{lead}type of {port.name}"] = type_text(port.type)
@@ -173,8 +173,8 @@ def _place(scopes: Scopes, name: str) -> str:
     scope = scopes.home[name]
     if scope.group is None:
         return ""
-    return f"%{scope.group.name}" + (f" branch {scope.arm + 1}" if isinstance(scope.group, Branch) else "")
+    return f"%{scope.group.name}" + (f" branch {scope.arm + 1}" if isinstance(scope.group, ir.Branch) else "")
 
 
-def _args(args: Args, graph: Graph) -> dict[str, str]:
+def _args(args: ir.Args, graph: ir.Graph) -> dict[str, str]:
     return {name: expand(value, graph) for name, value in args}

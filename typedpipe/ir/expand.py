@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 
-from typedpipe.ir.nodes import FromExpr, Graph, Operand
+from typedpipe.ir import nodes as ir
 from typedpipe.ir.scopes import needed
 from typedpipe.ir.text import expr_text, operand_text
 
@@ -13,14 +13,14 @@ _LONGEST = 400
 _ENTRY = re.compile(r'"(?:[^"\\]|\\.)*"|%(\d+)(?![\w-])')
 
 
-def expand(operand: Operand, graph: Graph) -> str:
+def expand(operand: ir.Operand, graph: ir.Graph) -> str:
     """An operand with the expressions that it is made of; what gets very long ends in a digest of the rest.
 
     >>> from typedpipe.ir.nodes import FromInput, Not
-    >>> expand(FromExpr(1), Graph(exprs=(Not(FromInput("a")), Not(FromExpr(0)))))
+    >>> expand(ir.FromExpr(1), ir.Graph(exprs=(Not(FromInput("a")), Not(ir.FromExpr(0)))))
     'not((not($a)))'
     """
-    if not isinstance(operand, FromExpr):
+    if not isinstance(operand, ir.FromExpr):
         return operand_text(operand)
     texts: dict[int, str] = {}
     for index in needed(graph.exprs, [operand]):

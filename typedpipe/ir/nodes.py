@@ -15,17 +15,17 @@ Spans, and the file and line of shipped source, stand outside equality and diges
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal, TypeAlias
 
 from typedpipe.diagnostics.model import NOWHERE, Span
-from typedpipe.diagnostics.record import Record
+from typedpipe.diagnostics.record import Record, record
 from typedpipe.types.model import ArtifactType, Type
 
 # ------------------------------------------------------------------------------------------------ operands
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@record
 class Const(Record):
     """A constant: the wire (JSON) text of a value, and the value's own type."""
 
@@ -33,14 +33,14 @@ class Const(Record):
     type: Type
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@record
 class FromInput(Record):
     """An input of the graph; as traced, of the *pipeline*, however deep the reference stands."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@record
 class FromTask(Record):
     """An output of a node: of the same graph when closed, of an enclosing or finished one as traced."""
 
@@ -48,14 +48,14 @@ class FromTask(Record):
     output: str
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@record
 class FromItem(Record):
     """The item of an enclosing loop. Traced form only."""
 
     loop: str
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@record
 class FromExpr(Record):
     """An entry of the table of the graph that the operand stands in, traced and closed alike."""
 
@@ -70,7 +70,7 @@ Args: TypeAlias = tuple[tuple[str, Operand], ...]
 CompareOp: TypeAlias = Literal["==", "!=", "<", "<=", ">", ">="]
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@record
 class Compare(Record):
     """``left op right``: a bool."""
 
@@ -79,28 +79,28 @@ class Compare(Record):
     right: Operand
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@record
 class And(Record):
     """Whether all of the items hold."""
 
     items: tuple[Operand, ...]
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@record
 class Or(Record):
     """Whether one of the items holds."""
 
     items: tuple[Operand, ...]
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@record
 class Not(Record):
     """Whether the item does not hold."""
 
     item: Operand
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@record
 class Contains(Record):
     """``value in items``."""
 
@@ -108,21 +108,21 @@ class Contains(Record):
     value: Operand
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@record
 class IsSet(Record):
     """``value is not None``."""
 
     value: Operand
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@record
 class Unwrap(Record):
     """The value that an ``IfSet`` branch sees: the same value, with ``None`` taken out of its type."""
 
     value: Operand
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@record
 class Default(Record):
     """``Some(value, default)``: ``default`` where ``value`` is None."""
 
@@ -130,7 +130,7 @@ class Default(Record):
     default: Operand
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@record
 class Field(Record):
     """A field of a struct, or the value of a dict's key."""
 
@@ -138,7 +138,7 @@ class Field(Record):
     name: str
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@record
 class Index(Record):
     """``value[index]`` of a list or a dict."""
 
@@ -146,7 +146,7 @@ class Index(Record):
     index: Operand
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@record
 class FormatPart(Record):
     """``{value:spec}`` of an f-string; ``conversion`` is "", "r", "s" or "a"."""
 
@@ -155,21 +155,21 @@ class FormatPart(Record):
     conversion: str = ""
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@record
 class Format(Record):
     """An f-string: literal text and formatted values, in order."""
 
     parts: tuple[str | FormatPart, ...]
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@record
 class MakeList(Record):
     """A list display with references inside."""
 
     items: tuple[Operand, ...]
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@record
 class MakeDict(Record):
     """A dict display or a struct (then ``type`` is its :class:`StructType`) with references inside."""
 
@@ -177,14 +177,14 @@ class MakeDict(Record):
     type: Type | None = None
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@record
 class Collected(Record):
     """All the values that an output inside one loop had, in the order of the items. Traced form only."""
 
     value: Operand
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@record
 class OneOf(Record):
     """One value for each branch of one chain; a last one from outside stands for a missing Else. Traced form only."""
 
@@ -215,7 +215,7 @@ InputHow: TypeAlias = Literal["value", "path", "artifact", "status"]
 OutputHow: TypeAlias = Literal["path", "artifact", "return", "field"]
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@record
 class InputPort(Record):
     """An input of a component or a graph.
 
@@ -231,7 +231,7 @@ class InputPort(Record):
     span: Span = field(default=NOWHERE, compare=False)
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@record
 class OutputPort(Record):
     """An output of a component: an ``OutputPath[T]`` or ``Output[T]`` parameter, the return value, or a field of it."""
 
@@ -242,7 +242,7 @@ class OutputPort(Record):
     span: Span = field(default=NOWHERE, compare=False)
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@record
 class Chunk(Record):
     """A piece of shipped source, as it stands in the user's file: an import, a class, a helper, the function.
 
@@ -254,7 +254,7 @@ class Chunk(Record):
     line: int = field(default=1, compare=False)
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@record
 class PythonImpl(Record):
     """A Python function shipped by source. ``chunks`` run in order in one module; ``entry`` is the function's name.
 
@@ -275,7 +275,7 @@ PlaceholderKind: TypeAlias = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@record
 class Placeholder(Record):
     """A part of a container's command that is known when the task runs.
 
@@ -286,14 +286,14 @@ class Placeholder(Record):
     name: str
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@record
 class Concat(Record):
     """Parts joined into one argument."""
 
     items: tuple[CommandPart, ...]
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@record
 class IfPresent(Record):
     """``then`` when the optional input was given, else ``otherwise``; each is a list of arguments."""
 
@@ -305,7 +305,7 @@ class IfPresent(Record):
 CommandPart: TypeAlias = str | Placeholder | Concat | IfPresent
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@record
 class ContainerImpl(Record):
     """A command line in an image."""
 
@@ -313,7 +313,7 @@ class ContainerImpl(Record):
     args: tuple[CommandPart, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@record
 class Component(Record):
     """What a task runs: an interface, an implementation and an image."""
 
@@ -329,7 +329,7 @@ class Component(Record):
 # --------------------------------------------------------------------------------------------------- nodes
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@record
 class Retry(Record):
     """``limit`` tries after the first; wait ``backoff_seconds``, times ``factor`` after each, at most ``max_seconds``."""
 
@@ -339,7 +339,7 @@ class Retry(Record):
     max_seconds: float = 3600.0
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@record
 class Options(Record):
     """What was set on a task. Resources are Kubernetes quantities ("500m", "4Gi") and may be references."""
 
@@ -362,7 +362,7 @@ class Options(Record):
 DEFAULT_OPTIONS = Options()
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@record
 class Task(Record):
     """A call of a component. Inputs that are not in ``args`` take their default."""
 
@@ -374,7 +374,7 @@ class Task(Record):
     span: Span = field(default=NOWHERE, compare=False)
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@record
 class Call(Record):
     """A call of a pipeline inside a pipeline; ``pipeline`` is a key of ``Pipeline.pipelines``."""
 
@@ -386,7 +386,7 @@ class Call(Record):
     span: Span = field(default=NOWHERE, compare=False)
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@record
 class Importer(Record):
     """An existing URI as an artifact. Its one output is called ``artifact``. ``metadata`` is a dict."""
 
@@ -399,7 +399,7 @@ class Importer(Record):
     span: Span = field(default=NOWHERE, compare=False)
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@record
 class Arm(Record):
     """One branch. Its condition stands in the *outer* graph; None is Else. ``args`` bind the body's inputs (closed)."""
 
@@ -409,7 +409,7 @@ class Arm(Record):
     span: Span = field(default=NOWHERE, compare=False)
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@record
 class Branch(Record):
     """If, Elif…, Else: the first arm whose condition holds runs. An output of it is the arms' outputs of that name."""
 
@@ -419,7 +419,7 @@ class Branch(Record):
     span: Span = field(default=NOWHERE, compare=False)
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@record
 class Loop(Record):
     """``body`` once an item. Closed, the item is the body's input called ``item``; outputs are lists, one entry an item."""
 
@@ -435,7 +435,7 @@ class Loop(Record):
     span: Span = field(default=NOWHERE, compare=False)
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@record
 class ExitHandler(Record):
     """``body``, then ``exit`` whatever became of it. ``exit`` takes operands of the outer graph and the body's status."""
 
@@ -450,7 +450,7 @@ class ExitHandler(Record):
 Node: TypeAlias = Task | Call | Importer | Branch | Loop | ExitHandler
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@record
 class GraphOutput(Record):
     """What a graph gives under a name; ``type`` is the declared one."""
 
@@ -460,7 +460,7 @@ class GraphOutput(Record):
     span: Span = field(default=NOWHERE, compare=False)
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@record
 class Graph(Record):
     """A scope. Node names are unique in the whole traced pipeline; output names and input names within the graph."""
 
@@ -472,7 +472,7 @@ class Graph(Record):
     """One for each expression, or empty."""
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@record
 class Pipeline(Record):
     """A whole program: what is saved, checked, lowered and run."""
 

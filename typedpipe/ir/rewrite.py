@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from typedpipe.diagnostics.record import replace
-from typedpipe.ir.nodes import Args, Branch, Call, ExitHandler, Importer, Loop, Node, Operand, Options, Task
+from typedpipe.ir import nodes as ir
 from typedpipe.ir.scopes import RESOURCES
 
 
-def map_args(args: Args, new: Mapping[Operand, Operand]) -> Args:
+def map_args(args: ir.Args, new: Mapping[ir.Operand, ir.Operand]) -> ir.Args:
     """Arguments with operands replaced.
 
     >>> map_args((), {})
@@ -21,9 +21,9 @@ def map_args(args: Args, new: Mapping[Operand, Operand]) -> Args:
     return args
 
 
-def map_options(options: Options, new: Mapping[Operand, Operand]) -> Options:
+def map_options(options: ir.Options, new: Mapping[ir.Operand, ir.Operand]) -> ir.Options:
     """Task options with operands replaced."""
-    changes: dict[str, Operand] = {}
+    changes: dict[str, ir.Operand] = {}
     for name in RESOURCES:
         value = getattr(options, name)
         if value is not None and value in new:
@@ -34,23 +34,23 @@ def map_options(options: Options, new: Mapping[Operand, Operand]) -> Options:
     return replace(options, env=env, **changes)
 
 
-def map_node(node: Node, new: Mapping[Operand, Operand]) -> Node:
+def map_node(node: ir.Node, new: Mapping[ir.Operand, ir.Operand]) -> ir.Node:
     """A node with the operands that stand in its own graph replaced; bodies are left alone."""
     match node:
-        case Task():
+        case ir.Task():
             args, options = map_args(node.args, new), map_options(node.options, new)
             if args is node.args and options is node.options:
                 return node
-            return Task(node.name, node.component, args, node.after, options, node.span)
-        case Call():
+            return ir.Task(node.name, node.component, args, node.after, options, node.span)
+        case ir.Call():
             args, options = map_args(node.args, new), map_options(node.options, new)
             if args is node.args and options is node.options:
                 return node
-            return Call(node.name, node.pipeline, args, node.after, options, node.span)
-        case Importer():
+            return ir.Call(node.name, node.pipeline, args, node.after, options, node.span)
+        case ir.Importer():
             metadata = None if node.metadata is None else new.get(node.metadata, node.metadata)
             return replace(node, uri=new.get(node.uri, node.uri), metadata=metadata)
-        case Branch():
+        case ir.Branch():
             arms = tuple(
                 replace(
                     arm,
@@ -60,9 +60,9 @@ def map_node(node: Node, new: Mapping[Operand, Operand]) -> Node:
                 for arm in node.arms
             )
             return replace(node, arms=arms)
-        case Loop():
+        case ir.Loop():
             return replace(node, items=new.get(node.items, node.items), args=map_args(node.args, new))
-        case ExitHandler():
+        case ir.ExitHandler():
             exit_ = map_node(node.exit, new)
-            assert isinstance(exit_, Task | Call)
+            assert isinstance(exit_, ir.Task | ir.Call)
             return replace(node, args=map_args(node.args, new), exit=exit_)

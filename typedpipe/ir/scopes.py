@@ -6,44 +6,9 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from typedpipe.ir.nodes import (
-    DEFAULT_OPTIONS,
-    And,
-    Arm,
-    Branch,
-    Call,
-    Collected,
-    Compare,
-    Const,
-    Contains,
-    Default,
-    ExitHandler,
-    Expr,
-    Field,
-    Format,
-    FormatPart,
-    FromExpr,
-    FromInput,
-    FromItem,
-    FromTask,
-    Graph,
-    Importer,
-    Index,
-    IsSet,
-    Loop,
-    MakeDict,
-    MakeList,
-    Node,
-    Not,
-    OneOf,
-    Operand,
-    Options,
-    Or,
-    Task,
-    Unwrap,
-)
+from typedpipe.ir import nodes as ir
 
-Group = Branch | Loop | ExitHandler
+Group = ir.Branch | ir.Loop | ir.ExitHandler
 
 
 @dataclass(slots=True, eq=False)
@@ -51,7 +16,7 @@ class Scope:
     """The body of a group (of one arm of a branch), or the pipeline's own graph: then ``group`` is None."""
 
     index: int
-    graph: Graph
+    graph: ir.Graph
     parent: Scope | None = None
     group: Group | None = None
     arm: int = 0
@@ -80,7 +45,7 @@ class Scope:
     def loop(self) -> Scope | None:
         """The body of the innermost loop around what stands here."""
         scope: Scope | None = self
-        while scope is not None and not isinstance(scope.group, Loop):
+        while scope is not None and not isinstance(scope.group, ir.Loop):
             scope = scope.parent
         return scope
 
@@ -95,12 +60,12 @@ def common(left: Scope, right: Scope) -> Scope:
     return left
 
 
-def bodies(node: Node) -> tuple[Graph, ...]:
+def bodies(node: ir.Node) -> tuple[ir.Graph, ...]:
     """The graphs in a node: none for a task."""
     match node:
-        case Branch():
+        case ir.Branch():
             return tuple(arm.body for arm in node.arms)
-        case Loop() | ExitHandler():
+        case ir.Loop() | ir.ExitHandler():
             return (node.body,)
         case _:
             return ()
@@ -112,12 +77,12 @@ class Scopes:
 
     all: list[Scope] = field(default_factory=list)
     home: dict[str, Scope] = field(default_factory=dict)
-    nodes: dict[str, Node] = field(default_factory=dict)
+    nodes: dict[str, ir.Node] = field(default_factory=dict)
     bodies: dict[str, list[Scope]] = field(default_factory=dict)
     """The bodies of each group, by the group's name."""
     exits: dict[str, str] = field(default_factory=dict)
     """Each exit task, and the handler that it belongs to."""
-    repeated: list[Node] = field(default_factory=list)
+    repeated: list[ir.Node] = field(default_factory=list)
     """Nodes whose name another node has already."""
 
     @property
@@ -125,11 +90,11 @@ class Scopes:
         return self.all[0]
 
 
-def scopes_of(graph: Graph) -> Scopes:
+def scopes_of(graph: ir.Graph) -> Scopes:
     """The scopes of a graph. The same object for the same graph while it is among the last that were asked for:
     six passes ask one after another.
 
-    >>> len(scopes_of(Graph()).all)
+    >>> len(scopes_of(ir.Graph()).all)
     1
     """
     for known, scopes in _recent:
@@ -140,10 +105,10 @@ def scopes_of(graph: Graph) -> Scopes:
     return found
 
 
-_recent: deque[tuple[Graph, Scopes]] = deque(maxlen=4)
+_recent: deque[tuple[ir.Graph, Scopes]] = deque(maxlen=4)
 
 
-def _found(graph: Graph) -> Scopes:
+def _found(graph: ir.Graph) -> Scopes:
     """Walk a graph, without recursion."""
     found = Scopes()
     found.all.append(Scope(0, graph))
@@ -154,9 +119,9 @@ def _found(graph: Graph) -> Scopes:
                 continue
             found.nodes[node.name] = node
             found.home[node.name] = scope
-            if not isinstance(node, Branch | Loop | ExitHandler):
+            if not isinstance(node, ir.Branch | ir.Loop | ir.ExitHandler):
                 continue
-            if isinstance(node, ExitHandler):
+            if isinstance(node, ir.ExitHandler):
                 if node.exit.name in found.nodes:
                     found.repeated.append(node.exit)
                 found.nodes[node.exit.name] = node.exit
@@ -185,131 +150,134 @@ RESOURCES = (
 """The options that may be references."""
 
 
-def option_operands(options: Options) -> list[tuple[str, Operand]]:
+def option_operands(options: ir.Options) -> list[tuple[str, ir.Operand]]:
     """The options of a task that are operands, each with its name; ``env`` under ``env.NAME``."""
-    found: list[tuple[str, Operand]] = []
+    found: list[tuple[str, ir.Operand]] = []
     for name in RESOURCES:
-        value: Operand | None = getattr(options, name)
+        value: ir.Operand | None = getattr(options, name)
         if value is not None:
             found.append((name, value))
     found.extend(("env." + name, value) for name, value in options.env)
     return found
 
 
-def node_operands(node: Node) -> list[Operand]:
+def node_operands(node: ir.Node) -> list[ir.Operand]:
     """What a node takes from its own graph (``args`` of bodies and the exit task's are among it)."""
     match node:
-        case Task() | Call():
+        case ir.Task() | ir.Call():
             args = node.args
             found = [args[0][1]] if len(args) == 1 else [value for _, value in args]
-            if node.options is DEFAULT_OPTIONS:
+            if node.options is ir.DEFAULT_OPTIONS:
                 return found
             if node.options.env or any(getattr(node.options, name) is not None for name in RESOURCES):
                 found.extend(value for _, value in option_operands(node.options))
             return found
-        case Importer():
+        case ir.Importer():
             return [node.uri] if node.metadata is None else [node.uri, node.metadata]
-        case Branch():
+        case ir.Branch():
             return [value for arm in node.arms for value in arm_operands(arm)]
-        case Loop():
+        case ir.Loop():
             return [node.items, *(value for _, value in node.args)]
-        case ExitHandler():
+        case ir.ExitHandler():
             return [*(value for _, value in node.args), *node_operands(node.exit)]
 
 
-def arm_operands(arm: Arm) -> list[Operand]:
+def arm_operands(arm: ir.Arm) -> list[ir.Operand]:
     """The condition and the arguments of one arm."""
     given = [value for _, value in arm.args]
     return given if arm.condition is None else [arm.condition, *given]
 
 
-def expr_operands(expr: Expr) -> tuple[Operand, ...]:
+def expr_operands(expr: ir.Expr) -> tuple[ir.Operand, ...]:
     """What an expression is made of, in order.
 
-    >>> expr_operands(Not(FromInput("x")))
+    >>> expr_operands(ir.Not(ir.FromInput("x")))
     (FromInput(name='x'),)
     """
     match expr:
-        case Compare():
+        case ir.Compare():
             return (expr.left, expr.right)
-        case And() | Or() | MakeList():
+        case ir.And() | ir.Or() | ir.MakeList():
             return expr.items
-        case Not():
+        case ir.Not():
             return (expr.item,)
-        case Contains():
+        case ir.Contains():
             return (expr.items, expr.value)
-        case IsSet() | Unwrap() | Field() | Collected():
+        case ir.IsSet() | ir.Unwrap() | ir.Field() | ir.Collected():
             return (expr.value,)
-        case Default():
+        case ir.Default():
             return (expr.value, expr.default)
-        case Index():
+        case ir.Index():
             return (expr.value, expr.index)
-        case Format():
-            return tuple(part.value for part in expr.parts if isinstance(part, FormatPart))
-        case MakeDict():
+        case ir.Format():
+            return tuple(part.value for part in expr.parts if isinstance(part, ir.FormatPart))
+        case ir.MakeDict():
             return tuple(value for _, value in expr.entries)
-        case OneOf():
+        case ir.OneOf():
             return expr.values
 
 
-def with_operands(expr: Expr, new: tuple[Operand, ...]) -> Expr:  # noqa: PLR0912 - one line a kind
+def with_operands(expr: ir.Expr, new: tuple[ir.Operand, ...]) -> ir.Expr:  # noqa: PLR0912 - one line a kind
     """The same expression over other operands, given in the order of :func:`expr_operands`."""
     match expr:
-        case Compare():
-            return Compare(expr.op, *new)
-        case And():
-            return And(new)
-        case Or():
-            return Or(new)
-        case Not():
-            return Not(*new)
-        case Contains():
-            return Contains(*new)
-        case IsSet():
-            return IsSet(*new)
-        case Unwrap():
-            return Unwrap(*new)
-        case Default():
-            return Default(*new)
-        case Field():
-            return Field(new[0], expr.name)
-        case Index():
-            return Index(*new)
-        case Format():
+        case ir.Compare():
+            return ir.Compare(expr.op, *new)
+        case ir.And():
+            return ir.And(new)
+        case ir.Or():
+            return ir.Or(new)
+        case ir.Not():
+            return ir.Not(*new)
+        case ir.Contains():
+            return ir.Contains(*new)
+        case ir.IsSet():
+            return ir.IsSet(*new)
+        case ir.Unwrap():
+            return ir.Unwrap(*new)
+        case ir.Default():
+            return ir.Default(*new)
+        case ir.Field():
+            return ir.Field(new[0], expr.name)
+        case ir.Index():
+            return ir.Index(*new)
+        case ir.Format():
             values = iter(new)
-            return Format(
-                tuple(p if isinstance(p, str) else FormatPart(next(values), p.spec, p.conversion) for p in expr.parts)
+            return ir.Format(
+                tuple(
+                    p if isinstance(p, str) else ir.FormatPart(next(values), p.spec, p.conversion) for p in expr.parts
+                )
             )
-        case MakeList():
-            return MakeList(new)
-        case MakeDict():
-            return MakeDict(tuple((name, value) for (name, _), value in zip(expr.entries, new, strict=True)), expr.type)
-        case Collected():
-            return Collected(*new)
-        case OneOf():
-            return OneOf(new)
+        case ir.MakeList():
+            return ir.MakeList(new)
+        case ir.MakeDict():
+            return ir.MakeDict(
+                tuple((name, value) for (name, _), value in zip(expr.entries, new, strict=True)), expr.type
+            )
+        case ir.Collected():
+            return ir.Collected(*new)
+        case ir.OneOf():
+            return ir.OneOf(new)
 
 
-def is_leaf(operand: Operand) -> bool:
+def is_leaf(operand: ir.Operand) -> bool:
     """Whether an operand is a value of some scope: not a constant and not an expression."""
-    return isinstance(operand, FromTask | FromInput | FromItem)
+    return isinstance(operand, ir.FromTask | ir.FromInput | ir.FromItem)
 
 
-def needed(table: tuple[Expr, ...], operands: list[Operand]) -> list[int]:
+def needed(table: tuple[ir.Expr, ...], operands: list[ir.Operand]) -> list[int]:
     """The entries of a table that operands are made of, earlier ones first; without recursion."""
     seen: set[int] = set()
-    stack = [operand.index for operand in operands if isinstance(operand, FromExpr)]
+    stack = [operand.index for operand in operands if isinstance(operand, ir.FromExpr)]
     while stack:
         index = stack.pop()
         if index not in seen:
             seen.add(index)
-            stack.extend(o.index for o in expr_operands(table[index]) if isinstance(o, FromExpr))
+            stack.extend(o.index for o in expr_operands(table[index]) if isinstance(o, ir.FromExpr))
     return sorted(seen)
 
 
 __all__ = [
     "RESOURCES",
-    "Const",
     "Group",
     "Scope",
     "Scopes",

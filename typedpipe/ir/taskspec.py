@@ -6,23 +6,23 @@ import hashlib
 from functools import lru_cache
 from typing import Any
 
-from typedpipe.ir.nodes import Component, ContainerImpl
+from typedpipe.ir import nodes as ir
 from typedpipe.types.data import to_data
 
 _WIRE = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")
 _LONGEST = 60
 
 
-def task_spec(component: Component) -> dict[str, Any]:
+def task_spec(component: ir.Component) -> dict[str, Any]:
     """The interface and source of a Python component, as ``runtime.task.main`` takes it.
 
     >>> from typedpipe.ir.nodes import Chunk, PythonImpl
-    >>> add = Component("add", (), (), PythonImpl("add", (Chunk("def add(): pass"),)), "python:3.11")
+    >>> add = ir.Component("add", (), (), PythonImpl("add", (Chunk("def add(): pass"),)), "python:3.11")
     >>> task_spec(add)["chunks"]
     [['<component add>', 1, 'def add(): pass']]
     """
     impl = component.impl
-    if isinstance(impl, ContainerImpl):
+    if isinstance(impl, ir.ContainerImpl):
         raise TypeError(f"`{component.name}` is a container: it has a command and no source")
     unnamed = f"<component {component.name}>"
     spec: dict[str, Any] = {

@@ -10,60 +10,17 @@ import hashlib
 import json
 from collections.abc import Iterator
 
-from typedpipe.ir.nodes import (
-    And,
-    Args,
-    Branch,
-    Call,
-    Chunk,
-    Collected,
-    CommandPart,
-    Compare,
-    Component,
-    Concat,
-    Const,
-    ContainerImpl,
-    Contains,
-    Default,
-    ExitHandler,
-    Expr,
-    Field,
-    Format,
-    FromExpr,
-    FromInput,
-    FromItem,
-    FromTask,
-    Graph,
-    IfPresent,
-    Importer,
-    Index,
-    InputPort,
-    IsSet,
-    Loop,
-    MakeDict,
-    MakeList,
-    Node,
-    Not,
-    OneOf,
-    Operand,
-    Options,
-    Or,
-    Pipeline,
-    Placeholder,
-    PythonImpl,
-    Task,
-    Unwrap,
-)
+from typedpipe.ir import nodes as ir
 from typedpipe.ir.scopes import RESOURCES
 from typedpipe.ir.type_names import NAMES, TypeNames, type_text
 
 INDENT = "  "
 
 
-def dump(pipeline: Pipeline) -> str:
+def dump(pipeline: ir.Pipeline) -> str:
     """A pipeline as text, for people: a type that has a name is defined once, above all else.
 
-    >>> print(dump(Pipeline("p", Graph())), end="")
+    >>> print(dump(ir.Pipeline("p", ir.Graph())), end="")
     pipeline p
     <BLANKLINE>
     graph
@@ -80,19 +37,19 @@ def dump(pipeline: Pipeline) -> str:
     return "\n".join(lines) + "\n"
 
 
-def digest(pipeline: Pipeline) -> str:
+def digest(pipeline: ir.Pipeline) -> str:
     """The SHA-256 of a pipeline's text, with all of each type in it: the same for the same program, wherever it stands."""
     text = "\n".join(_pipeline(pipeline))
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def digest_component(component: Component) -> str:
+def digest_component(component: ir.Component) -> str:
     """The SHA-256 of one component: its interface, its source and its image; not the name that it is kept under."""
     text = "\n".join(component_lines(component.name, component))
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _pipeline(pipeline: Pipeline) -> Iterator[str]:
+def _pipeline(pipeline: ir.Pipeline) -> Iterator[str]:
     yield f"pipeline {name_text(pipeline.name)}{' closed' if pipeline.closed else ''}"
     for word, text in (("display_name", pipeline.display_name), ("description", pipeline.description)):
         if text:
@@ -112,7 +69,7 @@ def _pipeline(pipeline: Pipeline) -> Iterator[str]:
 # ---------------------------------------------------------------------------------------------- components
 
 
-def component_lines(key: str, component: Component) -> Iterator[str]:
+def component_lines(key: str, component: ir.Component) -> Iterator[str]:
     """One component: its ports, then its implementation."""
     yield f"component {name_text(key)}{'' if key == component.name else ' named ' + name_text(component.name)}"
     if component.description:
@@ -124,7 +81,7 @@ def component_lines(key: str, component: Component) -> Iterator[str]:
         yield f"{INDENT}out {name_text(output.name)}: {type_text(output.type)} by {output.how}{about}"
     yield f"{INDENT}image {_quoted(component.image)}"
     impl = component.impl
-    if isinstance(impl, PythonImpl):
+    if isinstance(impl, ir.PythonImpl):
         yield f"{INDENT}python {name_text(impl.entry)} returns {impl.returns} min {impl.min_python[0]}.{impl.min_python[1]}"
         for word, values in (
             ("package", impl.packages),
@@ -138,13 +95,13 @@ def component_lines(key: str, component: Component) -> Iterator[str]:
         yield from _container(impl)
 
 
-def _input(port: InputPort) -> str:
+def _input(port: ir.InputPort) -> str:
     default = f" = {const_text(port.default)}" if port.default is not None else ""
     about = f" # {_quoted(port.description)}" if port.description else ""
     return f"{name_text(port.name)}: {type_text(port.type)} by {port.how}{default}{about}"
 
 
-def _chunk(chunk: Chunk) -> Iterator[str]:
+def _chunk(chunk: ir.Chunk) -> Iterator[str]:
     yield f"{INDENT}source"
     yield from (f"{INDENT}{INDENT}| {_line(line)}" for line in chunk.text.split("\n"))
 
@@ -153,35 +110,35 @@ def _line(line: str) -> str:
     return line if line.isprintable() else json.dumps(line)
 
 
-def _container(impl: ContainerImpl) -> Iterator[str]:
+def _container(impl: ir.ContainerImpl) -> Iterator[str]:
     for word, parts in (("command", impl.command), ("args", impl.args)):
         if parts:
             yield f"{INDENT}{word} {command_text(parts)}"
 
 
-def command_text(parts: tuple[CommandPart, ...]) -> str:
+def command_text(parts: tuple[ir.CommandPart, ...]) -> str:
     """The parts of a container's command, in brackets."""
     return f"[{', '.join(map(_part, parts))}]"
 
 
-def _part(part: CommandPart) -> str:
+def _part(part: ir.CommandPart) -> str:
     match part:
         case str():
             return _quoted(part)
-        case Placeholder():
+        case ir.Placeholder():
             return f"${part.kind}({name_text(part.name)})"
-        case Concat():
+        case ir.Concat():
             return f"$concat{command_text(part.items)}"
-        case IfPresent():
+        case ir.IfPresent():
             return f"$if({name_text(part.input)}){command_text(part.then)}{command_text(part.otherwise)}"
 
 
 # -------------------------------------------------------------------------------------------------- graphs
 
 
-def graph_lines(graph: Graph, depth: int = 1) -> Iterator[str]:
+def graph_lines(graph: ir.Graph, depth: int = 1) -> Iterator[str]:
     """The lines of one graph; bodies of groups are indented. An explicit stack: groups nest as deep as they like."""
-    stack: list[Iterator[str | tuple[Graph, int]]] = [_graph(graph, depth)]
+    stack: list[Iterator[str | tuple[ir.Graph, int]]] = [_graph(graph, depth)]
     while stack:
         line = next(stack[-1], None)
         if line is None:
@@ -192,7 +149,7 @@ def graph_lines(graph: Graph, depth: int = 1) -> Iterator[str]:
             stack.append(_graph(*line))
 
 
-def _graph(graph: Graph, depth: int) -> Iterator[str | tuple[Graph, int]]:
+def _graph(graph: ir.Graph, depth: int) -> Iterator[str | tuple[ir.Graph, int]]:
     pad = INDENT * depth
     for port in graph.inputs:
         yield f"{pad}in {_input(port)}"
@@ -204,50 +161,50 @@ def _graph(graph: Graph, depth: int) -> Iterator[str | tuple[Graph, int]]:
         yield f"{pad}out {name_text(output.name)}: {type_text(output.type)} = {operand_text(output.value)}"
 
 
-def _node(node: Node, depth: int) -> Iterator[str | tuple[Graph, int]]:
+def _node(node: ir.Node, depth: int) -> Iterator[str | tuple[ir.Graph, int]]:
     pad = INDENT * depth
     after = f" after {', '.join('%' + name_text(name) for name in node.after)}" if node.after else ""
     match node:
-        case Task() | Call() | Importer():
+        case ir.Task() | ir.Call() | ir.Importer():
             yield pad + node_text(node)
-        case Branch():
+        case ir.Branch():
             yield f"{pad}%{name_text(node.name)} = branch{after}"
             for arm in node.arms:
                 condition = "else" if arm.condition is None else f"if {operand_text(arm.condition)}"
                 yield f"{pad}{INDENT}{condition}{_args(arm.args)}:"
                 yield arm.body, depth + 2
-        case Loop():
+        case ir.Loop():
             limit = f" parallelism {node.parallelism}" if node.parallelism else ""
             item = f"{name_text(node.item)}: {type_text(node.item_type)}"
             items = operand_text(node.items)
             yield f"{pad}%{name_text(node.name)} = for {item} in {items}{_args(node.args)}{limit}{after}:"
             yield node.body, depth + 1
-        case ExitHandler():
+        case ir.ExitHandler():
             yield f"{pad}%{name_text(node.name)} = try{_args(node.args)}{after}:"
             yield node.body, depth + 1
             yield f"{pad}finally {node_text(node.exit)}"
 
 
-def node_text(node: Task | Call | Importer) -> str:
+def node_text(node: ir.Task | ir.Call | ir.Importer) -> str:
     """One task, call or importer, on one line.
 
-    >>> node_text(Task("add-2", "add", (("a", FromTask("add", "return")), ("b", FromInput("n")))))
+    >>> node_text(ir.Task("add-2", "add", (("a", ir.FromTask("add", "return")), ("b", ir.FromInput("n")))))
     '%add-2 = add(a=%add.return, b=$n)'
     """
     after = f" after {', '.join('%' + name_text(name) for name in node.after)}" if node.after else ""
     head = f"%{name_text(node.name)} = "
     match node:
-        case Task():
+        case ir.Task():
             return f"{head}{name_text(node.component)}({_pairs(node.args)}){options_text(node.options)}{after}"
-        case Call():
+        case ir.Call():
             return f"{head}call {name_text(node.pipeline)}({_pairs(node.args)}){options_text(node.options)}{after}"
-        case Importer():
+        case ir.Importer():
             metadata = f", metadata={operand_text(node.metadata)}" if node.metadata is not None else ""
             again = " reimport" if node.reimport else ""
             return f"{head}import {type_text(node.type)}(uri={operand_text(node.uri)}{metadata}){again}{after}"
 
 
-def options_text(options: Options) -> str:
+def options_text(options: ir.Options) -> str:
     """The options of a task that were set; nothing when none was."""
     found: list[str] = []
     if options.retry is not None:
@@ -272,36 +229,36 @@ def options_text(options: Options) -> str:
     return f" with {' '.join(found)}" if found else ""
 
 
-def _args(args: Args) -> str:
+def _args(args: ir.Args) -> str:
     return f" with ({_pairs(args)})" if args else ""
 
 
-def _pairs(args: Args) -> str:
+def _pairs(args: ir.Args) -> str:
     return ", ".join([f"{name_text(name)}={operand_text(value)}" for name, value in args])
 
 
 # ----------------------------------------------------------------------------------- operands, expressions
 
 
-def operand_text(operand: Operand) -> str:
+def operand_text(operand: ir.Operand) -> str:
     """An operand: ``3``, ``$input``, ``%task.output``, ``%loop.*`` (its item), ``%0`` (an expression)."""
     match operand:
-        case Const():
+        case ir.Const():
             return const_text(operand)
-        case FromInput():
+        case ir.FromInput():
             return f"${name_text(operand.name)}"
-        case FromTask():
+        case ir.FromTask():
             return f"%{name_text(operand.task)}.{name_text(operand.output)}"
-        case FromItem():
+        case ir.FromItem():
             return f"%{name_text(operand.loop)}.*"
-        case FromExpr():
+        case ir.FromExpr():
             return f"%{operand.index}"
 
 
 _PLAIN_FIRST = frozenset('"-0123456789tf')
 
 
-def const_text(const: Const) -> str:
+def const_text(const: ir.Const) -> str:
     """A constant's wire text; with its type where the text alone does not tell it."""
     if const.text[:1] in _PLAIN_FIRST:
         known = getattr(const.type, "values", None)
@@ -310,49 +267,49 @@ def const_text(const: Const) -> str:
     return f"{const.text}:{type_text(const.type)}"
 
 
-def expr_text(expr: Expr) -> str:
+def expr_text(expr: ir.Expr) -> str:
     """An expression over operands.
 
-    >>> expr_text(Compare("<", FromInput("n"), FromExpr(0)))
+    >>> expr_text(ir.Compare("<", ir.FromInput("n"), ir.FromExpr(0)))
     '$n < %0'
     """
     match expr:
-        case Compare():
+        case ir.Compare():
             return f"{operand_text(expr.left)} {expr.op} {operand_text(expr.right)}"
-        case And() | Or():
-            word = "and" if isinstance(expr, And) else "or"
+        case ir.And() | ir.Or():
+            word = "and" if isinstance(expr, ir.And) else "or"
             return f"{word}({_list(expr.items)})"
-        case Not():
+        case ir.Not():
             return f"not({operand_text(expr.item)})"
-        case Contains():
+        case ir.Contains():
             return f"{operand_text(expr.value)} in {operand_text(expr.items)}"
-        case IsSet():
+        case ir.IsSet():
             return f"is_set({operand_text(expr.value)})"
-        case Unwrap():
+        case ir.Unwrap():
             return f"unwrap({operand_text(expr.value)})"
-        case Default():
+        case ir.Default():
             return f"default({operand_text(expr.value)}, {operand_text(expr.default)})"
-        case Field():
+        case ir.Field():
             return f"{operand_text(expr.value)}.{_quoted(expr.name)}"
-        case Index():
+        case ir.Index():
             return f"{operand_text(expr.value)}[{operand_text(expr.index)}]"
-        case Format():
+        case ir.Format():
             return f"format({_pieces(expr)})"
-        case MakeList():
+        case ir.MakeList():
             return f"[{_list(expr.items)}]"
-        case MakeDict():
+        case ir.MakeDict():
             return f"{{{_pairs(expr.entries)}}}{f': {type_text(expr.type)}' if expr.type is not None else ''}"
-        case Collected():
+        case ir.Collected():
             return f"collected({operand_text(expr.value)})"
-        case OneOf():
+        case ir.OneOf():
             return f"one_of({_list(expr.values)})"
 
 
-def _list(operands: tuple[Operand, ...]) -> str:
+def _list(operands: tuple[ir.Operand, ...]) -> str:
     return ", ".join(map(operand_text, operands))
 
 
-def _pieces(expr: Format) -> str:
+def _pieces(expr: ir.Format) -> str:
     found: list[str] = []
     for part in expr.parts:
         if isinstance(part, str):

@@ -2,22 +2,7 @@
 
 from __future__ import annotations
 
-from typedpipe.ir.nodes import (
-    Branch,
-    Collected,
-    Const,
-    ExitHandler,
-    Expr,
-    FromExpr,
-    FromInput,
-    FromItem,
-    FromTask,
-    Graph,
-    Loop,
-    OneOf,
-    Operand,
-    Pipeline,
-)
+from typedpipe.ir import nodes as ir
 from typedpipe.ir.scopes import Scope, Scopes, common, expr_operands, needed, scopes_of
 from typedpipe.ir.typing import Ports, expr_type
 from typedpipe.types.model import ANY, NULL, ListType, Type, union
@@ -30,7 +15,7 @@ class TracedTypes:
     closes; of a ``OneOf``, the scope of the branch.
     """
 
-    def __init__(self, pipeline: Pipeline, graph: Graph, ports: Ports | None = None) -> None:
+    def __init__(self, pipeline: ir.Pipeline, graph: ir.Graph, ports: Ports | None = None) -> None:
         self.graph = graph
         self.scopes: Scopes = scopes_of(graph)
         self.ports = ports or Ports(pipeline)
@@ -40,17 +25,17 @@ class TracedTypes:
 
     # ------------------------------------------------------------------------------------------------ homes
 
-    def home(self, operand: Operand, owner: Scope) -> Scope:
+    def home(self, operand: ir.Operand, owner: Scope) -> Scope:
         """Where a value lives; ``owner`` is the scope whose table an expression stands in."""
         match operand:
-            case FromTask():
+            case ir.FromTask():
                 return self.scopes.home.get(operand.task, self.scopes.root)
-            case FromItem():
+            case ir.FromItem():
                 found = self.scopes.bodies.get(operand.loop)
                 return found[0] if found else self.scopes.root
-            case FromExpr():
+            case ir.FromExpr():
                 return self._table(owner)[0][operand.index]
-            case Const() | FromInput():
+            case ir.Const() | ir.FromInput():
                 return self.scopes.root
 
     def _table(self, owner: Scope) -> tuple[list[Scope], list[Type]]:
@@ -64,35 +49,35 @@ class TracedTypes:
                 types.append(self._expr_type(expr, owner))
         return found
 
-    def _expr_home(self, expr: Expr, owner: Scope) -> Scope:
+    def _expr_home(self, expr: ir.Expr, owner: Scope) -> Scope:
         homes = [self.home(operand, owner) for operand in expr_operands(expr)]
-        if isinstance(expr, Collected):
+        if isinstance(expr, ir.Collected):
             loop = homes[0].loop()
             return loop.parent if loop is not None and loop.parent is not None else self.scopes.root
-        if isinstance(expr, OneOf):
+        if isinstance(expr, ir.OneOf):
             arm = arm_of(homes[0]) if homes else None
             return arm.parent if arm is not None and arm.parent is not None else self.scopes.root
         return max(homes, key=lambda scope: scope.depth, default=self.scopes.root)
 
     # ------------------------------------------------------------------------------------------------ types
 
-    def of(self, operand: Operand, owner: Scope, scope: Scope | None = None) -> Type:
+    def of(self, operand: ir.Operand, owner: Scope, scope: Scope | None = None) -> Type:
         """The type that an operand has in ``scope`` (by default where it stands)."""
         match operand:
-            case Const():
+            case ir.Const():
                 return operand.type
-            case FromInput():
+            case ir.FromInput():
                 return self._inputs.get(operand.name, ANY)
-            case FromTask():
+            case ir.FromTask():
                 node = self.scopes.nodes.get(operand.task)
                 return ANY if node is None else self.ports.outputs(node).get(operand.output, ANY)
-            case FromItem():
+            case ir.FromItem():
                 loop = self.scopes.nodes.get(operand.loop)
-                return loop.item_type if isinstance(loop, Loop) else ANY
-            case FromExpr():
+                return loop.item_type if isinstance(loop, ir.Loop) else ANY
+            case ir.FromExpr():
                 return self._of_expr(operand, owner, scope or owner)
 
-    def _of_expr(self, operand: FromExpr, owner: Scope, scope: Scope) -> Type:
+    def _of_expr(self, operand: ir.FromExpr, owner: Scope, scope: Scope) -> Type:
         homes, types = self._table(owner)
         if scope.inside(homes[operand.index]):
             return types[operand.index]
@@ -101,22 +86,22 @@ class TracedTypes:
         if found is None:
             local: dict[int, Type] = {}
 
-            def of(inner: Operand) -> Type:
-                return local[inner.index] if isinstance(inner, FromExpr) else self.of(inner, owner)
+            def of(inner: ir.Operand) -> Type:
+                return local[inner.index] if isinstance(inner, ir.FromExpr) else self.of(inner, owner)
 
             for index in needed(owner.graph.exprs, [operand]):
                 expr = owner.graph.exprs[index]
-                if isinstance(expr, Collected):
+                if isinstance(expr, ir.Collected):
                     local[index] = through_loops(types[index], homes[index], scope)
-                elif isinstance(expr, OneOf):
+                elif isinstance(expr, ir.OneOf):
                     local[index] = types[index]
                 else:
                     local[index] = expr_type(expr, of)
             found = self._floating[key] = local[operand.index]
         return found
 
-    def _expr_type(self, expr: Expr, owner: Scope) -> Type:
-        if not isinstance(expr, Collected):
+    def _expr_type(self, expr: ir.Expr, owner: Scope) -> Type:
+        if not isinstance(expr, ir.Collected):
             return expr_type(expr, lambda operand: self.of(operand, owner, self.home(operand, owner)))
         home = self.home(expr.value, owner)
         loop = home.loop()
@@ -129,9 +114,9 @@ class TracedTypes:
 def arm_of(scope: Scope) -> Scope | None:
     """The innermost branch's arm that holds a scope, with nothing but exit handlers between."""
     found: Scope | None = scope
-    while found is not None and isinstance(found.group, ExitHandler):
+    while found is not None and isinstance(found.group, ir.ExitHandler):
         found = found.parent
-    return found if found is not None and isinstance(found.group, Branch) else None
+    return found if found is not None and isinstance(found.group, ir.Branch) else None
 
 
 def through_loops(type_: Type, home: Scope, scope: Scope) -> Type:
@@ -141,8 +126,8 @@ def through_loops(type_: Type, home: Scope, scope: Scope) -> Type:
     """
     result = type_
     for body in home.up(common(home, scope)):
-        if isinstance(body.group, Branch):
+        if isinstance(body.group, ir.Branch):
             type_ = union(type_, NULL)
-        elif isinstance(body.group, Loop):
+        elif isinstance(body.group, ir.Loop):
             result = type_ = ListType(type_)
     return result

@@ -5,40 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
-from typedpipe.ir.nodes import (
-    And,
-    Branch,
-    Call,
-    Collected,
-    Compare,
-    Const,
-    Contains,
-    Default,
-    ExitHandler,
-    Expr,
-    Field,
-    Format,
-    FromExpr,
-    FromInput,
-    FromItem,
-    FromTask,
-    Graph,
-    Importer,
-    Index,
-    InputPort,
-    IsSet,
-    Loop,
-    MakeDict,
-    MakeList,
-    Node,
-    Not,
-    OneOf,
-    Operand,
-    Or,
-    Pipeline,
-    Task,
-    Unwrap,
-)
+from typedpipe.ir import nodes as ir
 from typedpipe.types.model import (
     ANY,
     BOOL,
@@ -55,32 +22,32 @@ from typedpipe.types.model import (
     without_none,
 )
 
-TypeOf: TypeAlias = Callable[[Operand], Type]
+TypeOf: TypeAlias = Callable[[ir.Operand], Type]
 
 
 class Ports:
     """Inputs and outputs of components and called pipelines by name; each looked up once."""
 
-    def __init__(self, pipeline: Pipeline) -> None:
+    def __init__(self, pipeline: ir.Pipeline) -> None:
         self._pipeline = pipeline
-        self._inputs: dict[tuple[str, bool], Mapping[str, InputPort]] = {}
+        self._inputs: dict[tuple[str, bool], Mapping[str, ir.InputPort]] = {}
         self._outputs: dict[tuple[str, bool], Mapping[str, Type]] = {}
 
-    def inputs(self, node: Task | Call) -> Mapping[str, InputPort]:
+    def inputs(self, node: ir.Task | ir.Call) -> Mapping[str, ir.InputPort]:
         """What a task may be given; nothing when its component is not there."""
-        calls = isinstance(node, Call)
-        key = (node.pipeline if isinstance(node, Call) else node.component, calls)
+        calls = isinstance(node, ir.Call)
+        key = (node.pipeline if isinstance(node, ir.Call) else node.component, calls)
         found = self._inputs.get(key)
         if found is None:
             target = self._pipeline.pipelines.get(key[0]) if calls else self._pipeline.components.get(key[0])
             found = self._inputs[key] = {port.name: port for port in target.inputs} if target else {}
         return found
 
-    def outputs(self, node: Node) -> Mapping[str, Type]:
+    def outputs(self, node: ir.Node) -> Mapping[str, Type]:
         """The outputs of a node by name; those of a group are what its bodies give."""
-        if isinstance(node, Task):
+        if isinstance(node, ir.Task):
             key = (node.component, False)
-        elif isinstance(node, Call):
+        elif isinstance(node, ir.Call):
             key = (node.pipeline, True)
         else:
             return group_outputs(node)
@@ -91,16 +58,16 @@ class Ports:
         return found
 
 
-def group_outputs(node: Importer | Branch | Loop | ExitHandler) -> dict[str, Type]:
+def group_outputs(node: ir.Importer | ir.Branch | ir.Loop | ir.ExitHandler) -> dict[str, Type]:
     """The outputs of a node that is no call: lists for a loop, the arms' for a branch, with None where an arm has none."""
     match node:
-        case Importer():
+        case ir.Importer():
             return {"artifact": node.type}
-        case Loop():
+        case ir.Loop():
             return {output.name: ListType(output.type) for output in node.body.outputs}
-        case ExitHandler():
+        case ir.ExitHandler():
             return {output.name: output.type for output in node.body.outputs}
-        case Branch():
+        case ir.Branch():
             arms = [{output.name: output.type for output in arm.body.outputs} for arm in node.arms]
             if not node.arms or node.arms[-1].condition is not None:
                 arms.append({})
@@ -108,11 +75,11 @@ def group_outputs(node: Importer | Branch | Loop | ExitHandler) -> dict[str, Typ
             return {name: union(*(arm.get(name, NULL) for arm in arms)) for name in names}
 
 
-def output_type(pipeline: Pipeline, node: Node, output: str) -> Type:
+def output_type(pipeline: ir.Pipeline, node: ir.Node, output: str) -> Type:
     """The type of one output of a node of closed IR; ``Any`` when there is no such output (verify reports that).
 
     >>> from typedpipe.types.model import ARTIFACT
-    >>> output_type(Pipeline("p", Graph()), Importer("i", Const('"s3://b/k"', STR), ARTIFACT), "artifact") == ARTIFACT
+    >>> output_type(ir.Pipeline("p", ir.Graph()), ir.Importer("i", ir.Const('"s3://b/k"', STR), ARTIFACT), "artifact") == ARTIFACT
     True
     """
     return Ports(pipeline).outputs(node).get(output, ANY)
@@ -121,39 +88,39 @@ def output_type(pipeline: Pipeline, node: Node, output: str) -> Type:
 class GraphTypes:
     """The types in one closed graph. Expressions are typed once, in the order of the table."""
 
-    def __init__(self, pipeline: Pipeline, graph: Graph, ports: Ports | None = None) -> None:
+    def __init__(self, pipeline: ir.Pipeline, graph: ir.Graph, ports: Ports | None = None) -> None:
         self._ports = ports or Ports(pipeline)
         self._inputs = {port.name: port.type for port in graph.inputs}
         self._nodes = {node.name: node for node in graph.nodes}
         self._table = graph.exprs
         self._exprs: list[Type] = []
 
-    def of(self, operand: Operand) -> Type:
+    def of(self, operand: ir.Operand) -> Type:
         """The type of an operand of this graph.
 
-        >>> GraphTypes(Pipeline("p", Graph()), Graph((InputPort("x", STR),))).of(FromInput("x")) == STR
+        >>> GraphTypes(ir.Pipeline("p", ir.Graph()), ir.Graph((ir.InputPort("x", STR),))).of(ir.FromInput("x")) == STR
         True
         """
         match operand:
-            case Const():
+            case ir.Const():
                 return operand.type
-            case FromInput():
+            case ir.FromInput():
                 return self._inputs.get(operand.name, ANY)
-            case FromTask():
+            case ir.FromTask():
                 node = self._nodes.get(operand.task)
                 return ANY if node is None else self._ports.outputs(node).get(operand.output, ANY)
-            case FromItem():
+            case ir.FromItem():
                 return ANY
-            case FromExpr():
+            case ir.FromExpr():
                 for expr in self._table[len(self._exprs) : operand.index + 1]:
                     self._exprs.append(expr_type(expr, self.of))
                 return self._exprs[operand.index] if operand.index < len(self._exprs) else ANY
 
 
-def operand_type(pipeline: Pipeline, graph: Graph, operand: Operand, types: GraphTypes | None = None) -> Type:
+def operand_type(pipeline: ir.Pipeline, graph: ir.Graph, operand: ir.Operand, types: GraphTypes | None = None) -> Type:
     """The type of an operand of a closed graph. Pass the graph's ``types`` when asking more than once.
 
-    >>> operand_type(Pipeline("p", Graph()), Graph(), Const("true", BOOL)) == BOOL
+    >>> operand_type(ir.Pipeline("p", ir.Graph()), ir.Graph(), ir.Const("true", BOOL)) == BOOL
     True
     """
     return (types or GraphTypes(pipeline, graph)).of(operand)
@@ -162,34 +129,34 @@ def operand_type(pipeline: Pipeline, graph: Graph, operand: Operand, types: Grap
 # ---------------------------------------------------------------------------------------------- expressions
 
 
-def expr_type(expr: Expr, of: TypeOf) -> Type:
+def expr_type(expr: ir.Expr, of: TypeOf) -> Type:
     """The type of an expression, given the types of its operands; ``Any`` where it cannot have one.
 
-    >>> expr_type(MakeList((Const("1", STR),)), lambda operand: STR) == ListType(STR)
+    >>> expr_type(ir.MakeList((ir.Const("1", STR),)), lambda operand: STR) == ListType(STR)
     True
     """
     match expr:
-        case Compare() | And() | Or() | Not() | Contains() | IsSet():
+        case ir.Compare() | ir.And() | ir.Or() | ir.Not() | ir.Contains() | ir.IsSet():
             return BOOL
-        case Format():
+        case ir.Format():
             return STR
-        case Unwrap():
+        case ir.Unwrap():
             return without_none(of(expr.value))
-        case Default():
+        case ir.Default():
             return _default_type(without_none(of(expr.value)), of(expr.default))
-        case Field():
+        case ir.Field():
             return field_type(of(expr.value), expr.name) or ANY
-        case Index():
+        case ir.Index():
             return item_type(of(expr.value), expr.index) or ANY
-        case MakeList():
+        case ir.MakeList():
             return ListType(union(*map(of, expr.items)))
-        case MakeDict():
+        case ir.MakeDict():
             return expr.type or StructType(
                 "dict", "literal", tuple(StructField(name, of(value)) for name, value in expr.entries)
             )
-        case Collected():
+        case ir.Collected():
             return ListType(of(expr.value))
-        case OneOf():
+        case ir.OneOf():
             return of(expr.values[0]) if expr.values else ANY
 
 
@@ -219,18 +186,18 @@ def _of_all(types: Sequence[Type | None]) -> Type | None:
     return union(*found) if len(found) == len(types) else None
 
 
-def item_type(value: Type, index: Operand) -> Type | None:
+def item_type(value: Type, index: ir.Operand) -> Type | None:
     """The type of ``value[index]``, or None when there is none."""
     match value:
         case ListType():
             return value.item
         case DictType():
             return value.value
-        case StructType() if isinstance(index, Const) and index.text.startswith('"'):
+        case StructType() if isinstance(index, ir.Const) and index.text.startswith('"'):
             import json
 
             return field_type(value, json.loads(index.text))
-        case StructType(form="namedtuple") if isinstance(index, Const) and index.text.lstrip("-").isdigit():
+        case StructType(form="namedtuple") if isinstance(index, ir.Const) and index.text.lstrip("-").isdigit():
             at = int(index.text)
             return value.fields[at].type if -len(value.fields) <= at < len(value.fields) else None
         case UnionType():

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Literal
 
-from typedpipe.ir.nodes import Pipeline
+from typedpipe.ir import nodes as ir
 from typedpipe.local import events
 from typedpipe.local.options import RunOptions
 from typedpipe.local.result import RunResult
@@ -26,7 +26,7 @@ class Background:
 
     def __init__(
         self,
-        pipeline: Pipeline,
+        pipeline: ir.Pipeline,
         arguments: Mapping[str, object],
         options: RunOptions,
         on_event: Callable[[events.Event], None],

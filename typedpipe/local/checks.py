@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from typedpipe.diagnostics.model import Diagnostics
 from typedpipe.diagnostics.words import nearest
-from typedpipe.ir.nodes import Pipeline
+from typedpipe.ir import nodes as ir
 from typedpipe.local.options import Runner
 from typedpipe.types.assignable import mismatch
 from typedpipe.types.display import show
@@ -14,11 +14,11 @@ from typedpipe.types.model import Type, is_artifact, is_optional
 from typedpipe.types.values import NotAConstant, constant
 
 
-def bind_arguments(pipeline: Pipeline, arguments: Mapping[str, object], report: Diagnostics) -> dict[str, str]:
+def bind_arguments(pipeline: ir.Pipeline, arguments: Mapping[str, object], report: Diagnostics) -> dict[str, str]:
     """The caller's arguments as wire text, each checked against its parameter; defaults are left to the engine.
 
     >>> from typedpipe.ir.nodes import Graph
-    >>> bind_arguments(Pipeline("p", Graph()), {}, Diagnostics())
+    >>> bind_arguments(ir.Pipeline("p", Graph()), {}, Diagnostics())
     {}
     """
     ports = {port.name: port for port in pipeline.graph.inputs}
@@ -70,11 +70,11 @@ def fitting(value: object, type_: Type) -> tuple[str, str]:
     return text, mismatch(own, type_) or ""
 
 
-def check_runnable(pipeline: Pipeline, report: Diagnostics, runner: Runner | None = None) -> None:
+def check_runnable(pipeline: ir.Pipeline, report: Diagnostics, runner: Runner | None = None) -> None:
     """Report every component that cannot run on this machine, at the place of its first call.
 
     >>> from typedpipe.ir.nodes import Graph
-    >>> report = Diagnostics(); check_runnable(Pipeline("p", Graph()), report); report.has_errors
+    >>> report = Diagnostics(); check_runnable(ir.Pipeline("p", Graph()), report); report.has_errors
     False
     """
     from typedpipe.local.runners.place import placements

@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from typedpipe.diagnostics.model import PipelineError
-from typedpipe.ir.nodes import Pipeline
+from typedpipe.ir import nodes as ir
 from typedpipe.local import events
 from typedpipe.local.failpoints import reach
 from typedpipe.local.failure import CONTRACT_BROKEN, exit_code, reason
@@ -48,7 +48,7 @@ BLOCKED = 16
 class Engine:
     """One run of one checked pipeline."""
 
-    def __init__(self, pipeline: Pipeline, run: str, folder: Path, settings: Settings, ledger: RunRecorder) -> None:
+    def __init__(self, pipeline: ir.Pipeline, run: str, folder: Path, settings: Settings, ledger: RunRecorder) -> None:
         self._pipeline = pipeline
         self._folder = folder / "tasks"
         self._settings = settings

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from typedpipe.ir.nodes import Pipeline, Task
+from typedpipe.ir import nodes as ir
 from typedpipe.local import events
 
 SeenState: TypeAlias = Literal["WAITING"] | events.TaskState
@@ -31,10 +31,10 @@ class TaskView:
 class RunView:
     """Takes events in the engine's thread, and is read from any other."""
 
-    def __init__(self, pipeline: Pipeline) -> None:
+    def __init__(self, pipeline: ir.Pipeline) -> None:
         self._lock = threading.Lock()
         self._tasks = {
-            node.name: TaskView(node.name, node.component) for node in pipeline.graph.nodes if isinstance(node, Task)
+            node.name: TaskView(node.name, node.component) for node in pipeline.graph.nodes if isinstance(node, ir.Task)
         }
         self._loops: dict[str, tuple[int, int]] = {}
         self._listeners: list[Callable[[], None]] = []

@@ -9,7 +9,7 @@ from types import MappingProxyType, TracebackType
 from typing import Any, Generic, Literal, Self, TypeAlias, TypeVar
 
 from typedpipe.diagnostics.words import nearest
-from typedpipe.ir.nodes import Pipeline
+from typedpipe.ir import nodes as ir
 from typedpipe.local import events
 from typedpipe.local.background import Background
 from typedpipe.local.following import RunView, SeenState, TaskView
@@ -42,7 +42,7 @@ class Run(Generic[R_co]):
 
     def __init__(
         self,
-        pipeline: Pipeline,
+        pipeline: ir.Pipeline,
         work: Background,
         following: RunView,
         outputs: Callable[[Mapping[str, object]], R_co],
@@ -245,7 +245,7 @@ class RunTask:
 class Tasks(Mapping[str, RunTask]):
     """The tasks of a run by name. One that is not there is a KeyError which says what is."""
 
-    def __init__(self, pipeline: Pipeline, run: str, seen: Mapping[str, TaskView], taken: RunOutputs) -> None:
+    def __init__(self, pipeline: ir.Pipeline, run: str, seen: Mapping[str, TaskView], taken: RunOutputs) -> None:
         self._pipeline = pipeline
         self._run = run
         self._seen = seen

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from typedpipe.ir.nodes import Pipeline
+from typedpipe.ir import nodes as ir
 from typedpipe.local.following import TaskView
 from typedpipe.local.run import plain
 from typedpipe.local.store.index import tasks
@@ -22,7 +22,7 @@ _PATIENCE = 1.0
 class RunOutputs:
     """The tasks in a run's index, read when they are first asked for, and again when a task is ahead of it."""
 
-    def __init__(self, pipeline: Pipeline, run: Path) -> None:
+    def __init__(self, pipeline: ir.Pipeline, run: Path) -> None:
         self._pipeline = pipeline
         self._run = run
         self._tasks: dict[str, StoredTask] | None = None

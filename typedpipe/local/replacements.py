@@ -7,14 +7,14 @@ from contextvars import ContextVar
 from dataclasses import replace
 
 from typedpipe.dsl.tracing import fatal
-from typedpipe.ir.nodes import Component, Pipeline
+from typedpipe.ir import nodes as ir
 from typedpipe.local.options import RunOptions
 
-REPLACEMENTS: ContextVar[Mapping[int, tuple[Component, Component]]] = ContextVar("REPLACEMENTS")
+REPLACEMENTS: ContextVar[Mapping[int, tuple[ir.Component, ir.Component]]] = ContextVar("REPLACEMENTS")
 """By the id of the component that is replaced (which is kept, so that the id stays its own): it, and what comes instead."""
 
 
-def replaced(pipeline: Pipeline, options: RunOptions) -> tuple[Pipeline, RunOptions]:
+def replaced(pipeline: ir.Pipeline, options: RunOptions) -> tuple[ir.Pipeline, RunOptions]:
     """A traced pipeline with what replaces its components, and options that can run it; nothing of it is cached.
 
     Raises:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from typedpipe.diagnostics.model import Diagnostics
-from typedpipe.ir.nodes import Pipeline
+from typedpipe.ir import nodes as ir
 from typedpipe.local import events
 from typedpipe.local.caching.fingerprint import Fingerprints
 from typedpipe.local.checks import bind_arguments
@@ -47,7 +47,7 @@ class RunKeywords(TypedDict, total=False):
 
 
 def run(
-    pipeline: Pipeline,
+    pipeline: ir.Pipeline,
     arguments: Mapping[str, object],
     *,
     on_event: Callable[[events.Event], None] | None = None,
@@ -67,7 +67,7 @@ def run(
     >>> from typedpipe.ir.nodes import Const, Graph, GraphOutput
     >>> from typedpipe.types.model import INT
     >>> import tempfile
-    >>> constant = Pipeline("p", Graph(outputs=(GraphOutput("x", Const("3", INT), INT),)), closed=True)
+    >>> constant = ir.Pipeline("p", Graph(outputs=(GraphOutput("x", Const("3", INT), INT),)), closed=True)
     >>> with tempfile.TemporaryDirectory() as place:
     ...     run(constant, {}, folder=Path(place)).outputs
     {'x': 3}
@@ -76,7 +76,7 @@ def run(
 
 
 def run_or_raise(
-    pipeline: Pipeline, arguments: Mapping[str, object], **options: Unpack[RunKeywords]
+    pipeline: ir.Pipeline, arguments: Mapping[str, object], **options: Unpack[RunKeywords]
 ) -> dict[str, object]:
     """The outputs of a run.
 
@@ -94,7 +94,7 @@ def run_or_raise(
 class Plan:
     """What is to be run: the pipeline, its arguments as wire text, where its components run, and what is done already."""
 
-    pipeline: Pipeline
+    pipeline: ir.Pipeline
     arguments: Mapping[str, Value]
     places: Mapping[str, Placement]
     done: Mapping[str, Mapping[str, Value]] = field(default_factory=dict[str, "Mapping[str, Value]"])
@@ -153,7 +153,7 @@ class PreparedRun:
 
 
 def prepare(
-    pipeline: Pipeline,
+    pipeline: ir.Pipeline,
     arguments: Mapping[str, object],
     options: RunOptions,
     *,
@@ -199,7 +199,7 @@ def prepare_resumed(
 
 
 def _placed(
-    pipeline: Pipeline, options: RunOptions, report: Diagnostics, on_event: Callable[[events.Event], None] | None
+    pipeline: ir.Pipeline, options: RunOptions, report: Diagnostics, on_event: Callable[[events.Event], None] | None
 ) -> dict[str, Placement]:
     """Where each component runs; who listens is told what takes long and what to mind."""
 
@@ -263,7 +263,7 @@ def new_run_name(pipeline: str) -> str:
     return f"{time.strftime('%Y%m%d-%H%M%S')}-{plain}-{os.urandom(3).hex()}"
 
 
-def outputs_of(pipeline: Pipeline, result: NodeResult) -> dict[str, object]:
+def outputs_of(pipeline: ir.Pipeline, result: NodeResult) -> dict[str, object]:
     """The outputs of a pipeline as the caller gets them."""
     return {output.name: plain(result.outputs[output.name], output.type) for output in pipeline.graph.outputs}
 

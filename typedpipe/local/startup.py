@@ -13,7 +13,7 @@ from typing import Any, TypeVar, get_args
 from typedpipe.compiler import driver
 from typedpipe.diagnostics.words import nearest
 from typedpipe.dsl.tracing import fatal
-from typedpipe.ir.nodes import Pipeline
+from typedpipe.ir import nodes as ir
 from typedpipe.local.background import Background
 from typedpipe.local.following import RunView
 from typedpipe.local.handle import Run
@@ -26,7 +26,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
 def run_traced(
-    traced: Pipeline,
+    traced: ir.Pipeline,
     arguments: Mapping[str, object],
     options: Mapping[str, Any],
     outputs: Callable[[Mapping[str, object]], R],

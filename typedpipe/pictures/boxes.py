@@ -6,21 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, assert_never
 
-from typedpipe.ir.nodes import (
-    Branch,
-    Call,
-    ExitHandler,
-    Expr,
-    FromExpr,
-    FromTask,
-    Graph,
-    Importer,
-    Loop,
-    Node,
-    Operand,
-    Pipeline,
-    Task,
-)
+from typedpipe.ir import nodes as ir
 from typedpipe.ir.scopes import expr_operands, node_operands
 from typedpipe.pictures.words import condition_text, operand_text
 from typedpipe.types.display import show
@@ -50,7 +36,7 @@ class Picture:
     boxes: list[Box]
 
 
-def picture(pipeline: Pipeline) -> Picture:
+def picture(pipeline: ir.Pipeline) -> Picture:
     """The boxes of a pipeline."""
     inputs = tuple(
         f"{port.name}: {show(port.type)}" + (f" = {port.default.text}" if port.default is not None else "")
@@ -62,22 +48,22 @@ def picture(pipeline: Pipeline) -> Picture:
     return Picture(pipeline.name, inputs, outputs, _boxes(pipeline.graph, pipeline))
 
 
-def _boxes(graph: Graph, pipeline: Pipeline) -> list[Box]:
+def _boxes(graph: ir.Graph, pipeline: ir.Pipeline) -> list[Box]:
     return [_box(node, graph, pipeline) for node in graph.nodes]
 
 
-def _box(node: Node, graph: Graph, pipeline: Pipeline) -> Box:
+def _box(node: ir.Node, graph: ir.Graph, pipeline: ir.Pipeline) -> Box:
     box: Box
     match node:
-        case Task() | Call() | Importer():
+        case ir.Task() | ir.Call() | ir.Importer():
             box = _leaf(node, pipeline)
-        case Loop():
+        case ir.Loop():
             at_once = f", {node.parallelism} at once" if node.parallelism else ""
             title = f"for each {show(node.item_type)} of {operand_text(node.items, graph)}{at_once}"
             box = Box("loop", node.name, title, children=_boxes(node.body, pipeline))
-        case Branch():
+        case ir.Branch():
             box = Box("branch", node.name, "choose", children=_arms(node, graph, pipeline), stacked=True)
-        case ExitHandler():
+        case ir.ExitHandler():
             last = _leaf(node.exit, pipeline)
             last.title += " (always, at the end)"
             body = Box("arm", node.name, "try", children=_boxes(node.body, pipeline))
@@ -88,11 +74,11 @@ def _box(node: Node, graph: Graph, pipeline: Pipeline) -> Box:
     return box
 
 
-def _leaf(node: Task | Call | Importer, pipeline: Pipeline) -> Box:
+def _leaf(node: ir.Task | ir.Call | ir.Importer, pipeline: ir.Pipeline) -> Box:
     title = node.name
-    if isinstance(node, Importer):
+    if isinstance(node, ir.Importer):
         return Box("importer", node.name, f"{title} (import)", show(node.type))
-    if isinstance(node, Call):
+    if isinstance(node, ir.Call):
         graph = pipeline.pipelines[node.pipeline]
         outputs = ", ".join(f"{out.name}: {show(out.type)}" for out in graph.outputs)
         return Box("call", node.name, title, outputs, children=_boxes(graph, pipeline))
@@ -102,7 +88,7 @@ def _leaf(node: Task | Call | Importer, pipeline: Pipeline) -> Box:
     return Box("task", node.name, title, ", ".join(f"{out.name}: {show(out.type)}" for out in component.outputs))
 
 
-def _arms(node: Branch, graph: Graph, pipeline: Pipeline) -> list[Box]:
+def _arms(node: ir.Branch, graph: ir.Graph, pipeline: ir.Pipeline) -> list[Box]:
     arms: list[Box] = []
     for number, arm in enumerate(node.arms):
         word = "else" if arm.condition is None else "if" if number == 0 else "else if"
@@ -111,7 +97,7 @@ def _arms(node: Branch, graph: Graph, pipeline: Pipeline) -> list[Box]:
     return arms
 
 
-def _sources(node: Node, graph: Graph) -> list[str]:
+def _sources(node: ir.Node, graph: ir.Graph) -> list[str]:
     """The neighbours whose outputs a node takes, or that it comes after, in order."""
     found = dict.fromkeys(_tasks_of(node_operands(node), graph.exprs))
     found.update(dict.fromkeys(node.after))
@@ -119,15 +105,15 @@ def _sources(node: Node, graph: Graph) -> list[str]:
     return list(found)
 
 
-def _tasks_of(operands: Iterable[Operand], exprs: tuple[Expr, ...]) -> list[str]:
+def _tasks_of(operands: Iterable[ir.Operand], exprs: tuple[ir.Expr, ...]) -> list[str]:
     found: list[str] = []
     seen: set[int] = set()
     stack = list(operands)[::-1]
     while stack:
         operand = stack.pop()
-        if isinstance(operand, FromTask):
+        if isinstance(operand, ir.FromTask):
             found.append(operand.task)
-        elif isinstance(operand, FromExpr) and operand.index not in seen:
+        elif isinstance(operand, ir.FromExpr) and operand.index not in seen:
             seen.add(operand.index)
             stack.extend(expr_operands(exprs[operand.index]))
     return found

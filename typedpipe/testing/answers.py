@@ -11,7 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from typedpipe.dsl.direct import of_class
-from typedpipe.ir.nodes import Chunk, Component, OutputPort, PythonImpl
+from typedpipe.ir import nodes as ir
 from typedpipe.runtime import task as runtime
 from typedpipe.types.artifacts import Artifact
 from typedpipe.types.data import to_data
@@ -34,14 +34,16 @@ def answered(token: str, given: Mapping[str, Any]) -> Any:
     return _answers[token](given)
 
 
-def stub(component: Component, answer: Answer) -> tuple[Component, str]:
+def stub(component: ir.Component, answer: Answer) -> tuple[ir.Component, str]:
     """A component with the same interface that asks ``answer``, and the token to forget it by."""
     token = secrets.token_hex(8)
     _answers[token] = answer
-    entry = component.impl.entry if isinstance(component.impl, PythonImpl) else "fake"
-    returns = component.impl.returns if isinstance(component.impl, PythonImpl) else "none"
-    impl = PythonImpl(entry, (Chunk(_STUB.format(entry=entry, token=token), f"<fake {component.name}>"),), returns)
-    new = Component(
+    entry = component.impl.entry if isinstance(component.impl, ir.PythonImpl) else "fake"
+    returns = component.impl.returns if isinstance(component.impl, ir.PythonImpl) else "none"
+    impl = ir.PythonImpl(
+        entry, (ir.Chunk(_STUB.format(entry=entry, token=token), f"<fake {component.name}>"),), returns
+    )
+    new = ir.Component(
         component.name,
         component.inputs,
         component.outputs,
@@ -58,7 +60,7 @@ def forget(token: str) -> None:
     _answers.pop(token, None)
 
 
-def inputs_of(component: Component, given: Mapping[str, Any], classes: Mapping[str, Any]) -> dict[str, Any]:
+def inputs_of(component: ir.Component, given: Mapping[str, Any], classes: Mapping[str, Any]) -> dict[str, Any]:
     """What the component's inputs are, with structs and enums of the test's own classes."""
     return {
         port.name: of_class(given[port.name], port.type, classes)
@@ -69,7 +71,7 @@ def inputs_of(component: Component, given: Mapping[str, Any], classes: Mapping[s
     }
 
 
-def delivered(component: Component, result: Any, given: Mapping[str, Any], taken: frozenset[str]) -> Any:
+def delivered(component: ir.Component, result: Any, given: Mapping[str, Any], taken: frozenset[str]) -> Any:
     """Make a fake's result the component's outputs; ``taken`` are the output parameters that it wrote itself."""
     params = [port for port in component.outputs if port.how in ("path", "artifact") and port.name not in taken]
     returned = [port for port in component.outputs if port.how in ("return", "field")]
@@ -95,7 +97,7 @@ def _parts(result: Any, names: list[str]) -> dict[str, Any]:
     return {name: getattr(result, name) for name in names if hasattr(result, name)}
 
 
-def _made(port: OutputPort, value: Any) -> Any:
+def _made(port: ir.OutputPort, value: Any) -> Any:
     if not is_artifact(port.type) or value is None:
         return value
     if isinstance(value, Artifact):
@@ -123,7 +125,7 @@ def _copy(source: Artifact, place: str) -> None:
         _put("", place)
 
 
-def _write(port: OutputPort, value: Any, target: Any) -> None:
+def _write(port: ir.OutputPort, value: Any, target: Any) -> None:
     """Give an output parameter its content."""
     if not is_artifact(port.type):
         if value is not None:

@@ -6,52 +6,51 @@ These are what the compiler, the passes, the backends and the IR speak. Python a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from typedpipe.diagnostics.record import Record
+from typedpipe.diagnostics.record import Record, record
 
 ScalarKind: TypeAlias = Literal["int", "float", "bool", "str", "datetime"]
 StructForm: TypeAlias = Literal["typeddict", "dataclass", "namedtuple", "pydantic", "literal"]
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@record
 class AnyType(Record):
     """Anything; checked in the container."""
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@record
 class NeverType(Record):
     """No value at all: the item type of an empty list literal."""
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@record
 class NullType(Record):
     """The type of ``None``."""
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@record
 class ScalarType(Record):
     """A plain value: a number, a truth value, text or a point in time."""
 
     kind: ScalarKind
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@record
 class ListType(Record):
     """``list[T]`` of parameters, or of artifacts when ``item`` is an :class:`ArtifactType`."""
 
     item: Type
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@record
 class DictType(Record):
     """``dict[str, T]``; keys are always strings."""
 
     value: Type
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@record
 class StructField(Record):
     """A field of a struct; not ``required`` when it may be left out."""
 
@@ -60,7 +59,7 @@ class StructField(Record):
     required: bool = True
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@record
 class StructType(Record):
     """Named fields. ``form`` is how the user spelt it; ``literal`` is the type of a dict display."""
 
@@ -69,14 +68,14 @@ class StructType(Record):
     fields: tuple[StructField, ...]
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@record
 class LiteralType(Record):
     """``Literal[...]``. ``values`` holds the wire (JSON) text of each value, so that 1, True and "1" stay apart."""
 
     values: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@record
 class EnumMember(Record):
     """A member of an enum."""
 
@@ -85,7 +84,7 @@ class EnumMember(Record):
     """Wire (JSON) text of the member's value."""
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@record
 class EnumType(Record):
     """A Python ``Enum``, by its name and members."""
 
@@ -93,14 +92,14 @@ class EnumType(Record):
     members: tuple[EnumMember, ...]
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@record
 class UnionType(Record):
     """``A | B``, flattened, without duplicates; ``T | None`` has :class:`NullType` as its last member."""
 
     members: tuple[Type, ...]
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@record
 class ArtifactType(Record):
     """An artifact class: its schema title and version and the titles of its bases, nearest first.
 
@@ -112,7 +111,7 @@ class ArtifactType(Record):
     bases: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@record
 class StatusType(Record):
     """``PipelineTaskFinalStatus``: given by the engine, never by a caller."""
 

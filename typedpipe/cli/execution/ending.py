@@ -14,7 +14,7 @@ from typedpipe.cli.diagnostics import colors
 from typedpipe.cli.log_text import line_text, seconds
 from typedpipe.diagnostics.cells import shown, width
 from typedpipe.diagnostics.model import PipelineError
-from typedpipe.ir.nodes import Pipeline
+from typedpipe.ir import nodes as ir
 from typedpipe.local.result import RunResult, TaskResult
 from typedpipe.local.values import Stored, Value
 from typedpipe.types.model import artifact_of
@@ -45,7 +45,7 @@ class Line:
     style: str = ""
 
 
-def write_ending(pipeline: Pipeline, result: RunResult, stream: TextIO) -> None:
+def write_ending(pipeline: ir.Pipeline, result: RunResult, stream: TextIO) -> None:
     """Say how the run ended."""
     color = colors(stream)
     columns = os.get_terminal_size(stream.fileno()).columns if stream.isatty() else WIDE
@@ -56,7 +56,7 @@ def write_ending(pipeline: Pipeline, result: RunResult, stream: TextIO) -> None:
     stream.flush()
 
 
-def ending(pipeline: Pipeline, result: RunResult, columns: int) -> Iterator[Line]:
+def ending(pipeline: ir.Pipeline, result: RunResult, columns: int) -> Iterator[Line]:
     """The last lines of a run."""
     failed = sorted((task for task in result.tasks.values() if task.state == "FAILED"), key=_when)
     alike: dict[str, list[TaskResult]] = {}
@@ -180,7 +180,7 @@ def _near(path: str) -> str:
 # ---------------------------------------------------------------------------------------------------- metrics
 
 
-def _metrics(pipeline: Pipeline, result: RunResult) -> Iterator[Line]:
+def _metrics(pipeline: ir.Pipeline, result: RunResult) -> Iterator[Line]:
     rows, more = metrics_of(pipeline, result)
     if not rows:
         return
@@ -196,7 +196,7 @@ def _metrics(pipeline: Pipeline, result: RunResult) -> Iterator[Line]:
     yield Line("")
 
 
-def metrics_of(pipeline: Pipeline, result: RunResult) -> tuple[list[tuple[str, Mapping[str, object]]], int]:
+def metrics_of(pipeline: ir.Pipeline, result: RunResult) -> tuple[list[tuple[str, Mapping[str, object]]], int]:
     """The metadata of the first Metrics artifacts of the run, each with its task's name; how many more tasks have some."""
     ports = {
         key: [port.name for port in component.outputs if (found := artifact_of(port.type)) and found.title == METRICS]

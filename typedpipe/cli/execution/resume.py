@@ -13,7 +13,7 @@ from typedpipe.cli.stored.access import with_root
 from typedpipe.diagnostics.cells import shown
 
 if TYPE_CHECKING:
-    from typedpipe.ir.nodes import Pipeline
+    from typedpipe.ir import nodes as ir
     from typedpipe.local.options import RunOptions
     from typedpipe.local.rerun.resume import Resume
     from typedpipe.local.store.root import Root
@@ -45,7 +45,7 @@ def _resume(root: Root, run: str | None, from_task: str | None, code: tuple[str,
     )
 
 
-def new_code(code: tuple[str, str] | None) -> Pipeline | None:
+def new_code(code: tuple[str, str] | None) -> ir.Pipeline | None:
     """The checked pipeline of ``--code new FILE[:NAME]``."""
     if code is None:
         return None

@@ -14,7 +14,7 @@ from typedpipe.cli.execution.options import Shows, display_options, engine_keywo
 from typedpipe.cli.phases import Phases
 from typedpipe.diagnostics.cells import shown
 from typedpipe.diagnostics.model import Diagnostics, PipelineError
-from typedpipe.ir.nodes import InputPort, Pipeline
+from typedpipe.ir import nodes as ir
 
 if TYPE_CHECKING:
     from typedpipe.local.run import RunKeywords
@@ -45,7 +45,7 @@ def _run(target: str, rest: Sequence[str], **settings: Any) -> None:
         _start(bound, keywords, Shows.of(own), phases)
 
 
-def _parse(target: str, rest: Sequence[str], traced: Pipeline) -> dict[str, Any]:
+def _parse(target: str, rest: Sequence[str], traced: ir.Pipeline) -> dict[str, Any]:
     """What stands after TARGET: the pipeline's parameters and the command's own options."""
     inner = click.Command(
         "run",
@@ -64,7 +64,7 @@ def _displays(rest: Sequence[str]) -> list[str]:
     return after + [text.partition("=")[2] for text in rest if text.startswith("--display=")]
 
 
-def _start(pipeline: Pipeline, keywords: RunKeywords, shows: Shows, phases: Phases) -> None:
+def _start(pipeline: ir.Pipeline, keywords: RunKeywords, shows: Shows, phases: Phases) -> None:
     from typedpipe import local
     from typedpipe.cli.execution.watching import watch
 
@@ -78,7 +78,7 @@ def _pair(text: str) -> tuple[str, str]:
     return name, value
 
 
-def _bound(traced: Pipeline, texts: list[tuple[str, str]]) -> Pipeline:
+def _bound(traced: ir.Pipeline, texts: list[tuple[str, str]]) -> ir.Pipeline:
     """The checked pipeline with its arguments in it; ends the command when something does not fit."""
     from typedpipe.cli.arguments import bind, with_defaults
     from typedpipe.compiler import driver
@@ -97,17 +97,17 @@ def _bound(traced: Pipeline, texts: list[tuple[str, str]]) -> Pipeline:
 # --------------------------------------------------------------------------------------- options of a signature
 
 
-def _options(pipeline: Pipeline) -> list[click.Parameter]:
+def _options(pipeline: ir.Pipeline) -> list[click.Parameter]:
     taken = {name for option in OWN for name in (*option.opts, *option.secondary_opts)} | {"--help", "-h"}
     options = [_option(port) for port in pipeline.graph.inputs]
     return [option for option in options if taken.isdisjoint((*option.opts, *option.secondary_opts))]
 
 
-def _key(port: InputPort) -> str:
+def _key(port: ir.InputPort) -> str:
     return f"parameter_{port.name}"
 
 
-def _option(port: InputPort) -> click.Option:
+def _option(port: ir.InputPort) -> click.Option:
     from typedpipe.cli.arguments import choices
     from typedpipe.types.display import show
     from typedpipe.types.model import BOOL, without_none
@@ -123,12 +123,12 @@ def _option(port: InputPort) -> click.Option:
     return click.Option([*names, _key(port)], metavar=metavar, help=help_)
 
 
-def _default(port: InputPort) -> str:
+def _default(port: ir.InputPort) -> str:
     text = port.default.text if port.default is not None else ""
     return text if len(text) <= 60 else f"{text[:59]}…"
 
 
-def _given(port: InputPort, values: dict[str, Any]) -> tuple[str, str] | None:
+def _given(port: ir.InputPort, values: dict[str, Any]) -> tuple[str, str] | None:
     value = values.get(_key(port))
     if value is None:
         return None

@@ -19,7 +19,7 @@ from typedpipe.diagnostics.cells import shown
 from typedpipe.diagnostics.model import NOWHERE, Diagnostics, PipelineError
 
 if TYPE_CHECKING:
-    from typedpipe.ir.nodes import Pipeline
+    from typedpipe.ir import nodes as ir
     from typedpipe.local.events import Event
     from typedpipe.local.result import RunResult
 
@@ -28,7 +28,7 @@ SMALLEST = (40, 8)
 """A terminal of fewer columns or lines gets plain lines."""
 
 
-def watch(pipeline: Pipeline, shows: Shows, phases: Phases, start: Callable[[OnEvent], RunResult]) -> None:
+def watch(pipeline: ir.Pipeline, shows: Shows, phases: Phases, start: Callable[[OnEvent], RunResult]) -> None:
     """Run, show it, print its outputs, and end the command with its exit code.
 
     Args:
@@ -141,7 +141,7 @@ def _in_ci() -> bool:
     return os.environ.get("CI", "").lower() not in {"", "0", "false"}
 
 
-def _display(pipeline: Pipeline, shows: Shows) -> Display | None:
+def _display(pipeline: ir.Pipeline, shows: Shows) -> Display | None:
     kind = chosen_display(shows, sys.stderr)
     if kind == "quiet":
         return None

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typedpipe.compiler.argo import support as _support
 from typedpipe.compiler.backend import Option, Options, Support
 from typedpipe.diagnostics.model import Diagnostics
-from typedpipe.ir.nodes import Pipeline
+from typedpipe.ir import nodes as ir
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,15 +22,15 @@ class ArgoBackend:
     support: Support = _support.SUPPORT
     options: tuple[Option, ...] = _support.OPTIONS
 
-    def check_target(self, pipeline: Pipeline, options: Options, report: Diagnostics) -> None:
+    def check_target(self, pipeline: ir.Pipeline, options: Options, report: Diagnostics) -> None:
         """Report what Argo, or the version that is asked for, cannot say."""
         _support.check_target(pipeline, _support.settings(options, report, pipeline.span), report)
 
-    def legalise(self, pipeline: Pipeline, options: Options, report: Diagnostics) -> Pipeline:  # noqa: ARG002 - the protocol's
+    def legalise(self, pipeline: ir.Pipeline, options: Options, report: Diagnostics) -> ir.Pipeline:  # noqa: ARG002 - the protocol's
         """Closed IR is what we lower."""
         return pipeline
 
-    def lower(self, pipeline: Pipeline, options: Options, report: Diagnostics) -> dict[str, str]:
+    def lower(self, pipeline: ir.Pipeline, options: Options, report: Diagnostics) -> dict[str, str]:
         """One file, named after the pipeline; none when something was reported."""
         from typedpipe.compiler.argo.names import slug
         from typedpipe.compiler.argo.workflow import lower

@@ -12,13 +12,13 @@ from typedpipe.compiler.argo.expressions import kind_of
 from typedpipe.compiler.argo.templates import Input
 from typedpipe.compiler.argo.wire import esc, safe, tag
 from typedpipe.compiler.argo.yaml import Data
-from typedpipe.ir.nodes import Graph, InputPort
+from typedpipe.ir import nodes as ir
 from typedpipe.ir.taskspec import port_key
 from typedpipe.types.display import show
 from typedpipe.types.model import EnumType, LiteralType, Type, is_optional, without_none
 
 
-def root_inputs(graph: Graph) -> tuple[list[Input], dict[str, str]]:
+def root_inputs(graph: ir.Graph) -> tuple[list[Input], dict[str, str]]:
     """The inputs of the outermost template, and the path of each input of the pipeline."""
     inputs, paths = [], {}
     for port in graph.inputs:
@@ -41,12 +41,12 @@ def _to_wire(text: str, type_: Type) -> str:
     return f'{null}{text} startsWith "\\"" ? {text} : {bare}'
 
 
-def argument(port: InputPort) -> dict[str, Data]:
+def argument(port: ir.InputPort) -> dict[str, Data]:
     """A parameter of the workflow: what a person may type, and what it means.
 
     >>> from typedpipe.ir.nodes import Const
     >>> from typedpipe.types.model import STR
-    >>> argument(InputPort("who", STR, Const('"world"', STR)))
+    >>> argument(ir.InputPort("who", STR, Const('"world"', STR)))
     {'name': 'who', 'value': 'world', 'description': 'str'}
     """
     out: dict[str, Data] = {"name": port_key(port.name)}

@@ -20,7 +20,7 @@ from typedpipe.compiler.argo.leaf import (
 )
 from typedpipe.compiler.argo.wire import RAW_BRACE, esc, raw, raw_expr, safe, tag
 from typedpipe.compiler.argo.yaml import flow
-from typedpipe.ir.nodes import CommandPart, Component, Concat, ContainerImpl, IfPresent, InputPort, Placeholder
+from typedpipe.ir import nodes as ir
 from typedpipe.ir.taskspec import port_key
 from typedpipe.types.model import ArtifactType, Type, artifact_of, is_artifact, without_none
 
@@ -28,10 +28,10 @@ NOT_HASHED = "-"
 """The digest of what nobody looked into: its URI stands for it."""
 
 
-def container_leaf(component: Component, variant: Variant) -> list[str]:
+def container_leaf(component: ir.Component, variant: Variant) -> list[str]:
     """The lines of the template of a container component."""
     impl = component.impl
-    assert isinstance(impl, ContainerImpl)
+    assert isinstance(impl, ir.ContainerImpl)
     fields = Fields()
     interface(component, variant, fields)
     fields.env.clear()  # what the runtime is told; there is none here
@@ -79,36 +79,36 @@ def from_raw(text: str, type_: Type) -> str:
     return f"trim({text})" if kind_of(type_) in ("int", "float", "bool") else esc(f"trim({text})")
 
 
-def asked(component: Component) -> frozenset[str]:
+def asked(component: ir.Component) -> frozenset[str]:
     """The inputs whose presence the command depends on."""
     impl = component.impl
-    if not isinstance(impl, ContainerImpl):
+    if not isinstance(impl, ir.ContainerImpl):
         return frozenset()
     found: set[str] = set()
-    stack: list[CommandPart] = [*impl.command, *impl.args]
+    stack: list[ir.CommandPart] = [*impl.command, *impl.args]
     while stack:
         part = stack.pop()
-        if isinstance(part, IfPresent):
+        if isinstance(part, ir.IfPresent):
             found.add(part.input)
             stack += [*part.then, *part.otherwise]
-        elif isinstance(part, Concat):
+        elif isinstance(part, ir.Concat):
             stack += part.items
     return frozenset(found)
 
 
-def _arguments(parts: tuple[CommandPart, ...], ports: dict[str, InputPort], variant: Variant) -> Iterator[str]:
+def _arguments(parts: tuple[ir.CommandPart, ...], ports: dict[str, ir.InputPort], variant: Variant) -> Iterator[str]:
     for part in parts:
-        if isinstance(part, IfPresent):
+        if isinstance(part, ir.IfPresent):
             yield from _arguments(part.then if part.input in variant.given else part.otherwise, ports, variant)
-        elif isinstance(part, Concat):
+        elif isinstance(part, ir.Concat):
             yield "".join(_arguments(part.items, ports, variant))
-        elif isinstance(part, Placeholder):
+        elif isinstance(part, ir.Placeholder):
             yield _placeholder(part, ports)
         else:
             yield raw(part)
 
 
-def _placeholder(part: Placeholder, ports: dict[str, InputPort]) -> str:
+def _placeholder(part: ir.Placeholder, ports: dict[str, ir.InputPort]) -> str:
     key = port_key(part.name)
     match part.kind:
         case "input_value":

@@ -6,32 +6,18 @@ from collections.abc import Iterator
 
 from typedpipe.compiler.argo.leaf import hidden
 from typedpipe.compiler.argo.values import operands_of
-from typedpipe.ir.nodes import (
-    Args,
-    Branch,
-    Call,
-    ContainerImpl,
-    ExitHandler,
-    FromExpr,
-    FromInput,
-    Graph,
-    Loop,
-    Node,
-    Operand,
-    Pipeline,
-    Task,
-)
+from typedpipe.ir import nodes as ir
 
 
 class ControllerInputs:
     """Asked once for each graph."""
 
-    def __init__(self, pipeline: Pipeline) -> None:
+    def __init__(self, pipeline: ir.Pipeline) -> None:
         self._pipeline = pipeline
         self._known: dict[int, frozenset[str]] = {}
-        self._containers = {name for name, c in pipeline.components.items() if isinstance(c.impl, ContainerImpl)}
+        self._containers = {name for name, c in pipeline.components.items() if isinstance(c.impl, ir.ContainerImpl)}
 
-    def inputs(self, graph: Graph) -> frozenset[str]:
+    def inputs(self, graph: ir.Graph) -> frozenset[str]:
         """The names of the inputs that conditions, loops, containers and settings in the graph read."""
         found = self._known.get(id(graph))
         if found is None:
@@ -40,36 +26,36 @@ class ControllerInputs:
             seen: set[int] = set()
             while stack:
                 operand = stack.pop()
-                if isinstance(operand, FromInput):
+                if isinstance(operand, ir.FromInput):
                     names.add(operand.name)
-                elif isinstance(operand, FromExpr) and operand.index not in seen:
+                elif isinstance(operand, ir.FromExpr) and operand.index not in seen:
                     seen.add(operand.index)
                     stack += operands_of(graph.exprs[operand.index])
             found = self._known[id(graph)] = frozenset(names)
         return found
 
-    def _asked(self, node: Node) -> Iterator[Operand]:
+    def _asked(self, node: ir.Node) -> Iterator[ir.Operand]:
         match node:
-            case Task():
+            case ir.Task():
                 if node.component in self._containers:
                     yield from (operand for _, operand in node.args)
                 yield from (operand for _, operand in hidden(node.options))
-            case Call():
+            case ir.Call():
                 yield from self._through(self._pipeline.pipelines[node.pipeline], node.args)
-            case Branch():
+            case ir.Branch():
                 for arm in node.arms:
                     if arm.condition is not None:
                         yield arm.condition
                     yield from self._through(arm.body, arm.args)
-            case Loop():
+            case ir.Loop():
                 yield node.items
                 yield from self._through(node.body, node.args)
-            case ExitHandler():
+            case ir.ExitHandler():
                 yield from self._through(node.body, node.args)
                 yield from self._asked(node.exit)
             case _:
                 return
 
-    def _through(self, graph: Graph, args: Args) -> Iterator[Operand]:
+    def _through(self, graph: ir.Graph, args: ir.Args) -> Iterator[ir.Operand]:
         wanted = self.inputs(graph)
         return (operand for name, operand in args if name in wanted)

@@ -7,25 +7,7 @@ import json
 from typedpipe.compiler.argo.values import Values, needed
 from typedpipe.compiler.argo.wire import string
 from typedpipe.diagnostics.model import Span
-from typedpipe.ir.nodes import (
-    And,
-    Compare,
-    Const,
-    Contains,
-    Default,
-    Expr,
-    Field,
-    Format,
-    FromExpr,
-    Index,
-    IsSet,
-    MakeDict,
-    MakeList,
-    Not,
-    Operand,
-    Or,
-    Unwrap,
-)
+from typedpipe.ir import nodes as ir
 from typedpipe.types.model import (
     BOOL,
     FLOAT,
@@ -179,15 +161,15 @@ class Controller:
         """Make expressions anew."""
         self._made.clear()
 
-    def native(self, operand: Operand) -> str:
+    def native(self, operand: ir.Operand) -> str:
         """The value itself.
 
         Raises:
             Unsupported: for what only Python can evaluate.
         """
-        if isinstance(operand, Const):
+        if isinstance(operand, ir.Const):
             return self._constant(json.loads(operand.text))
-        if not isinstance(operand, FromExpr):
+        if not isinstance(operand, ir.FromExpr):
             return f"({native(self._values.expr(operand), self._values.type(operand))})"
         graph = self._values.graph
         for index in sorted(needed(graph, operand.index)):
@@ -206,46 +188,46 @@ class Controller:
             return "{ " + ", ".join(f"{string(k)}: {self._constant(v)}" for k, v in value.items()) + " }"
         return "nil" if value is None else str(value).lower() if isinstance(value, bool) else json.dumps(value)
 
-    def _say(self, expr: Expr) -> str:
+    def _say(self, expr: ir.Expr) -> str:
         match expr:
-            case Compare():
+            case ir.Compare():
                 return f"({self.native(expr.left)} {expr.op} {self.native(expr.right)})"
-            case And() | Or():
-                return "(" + (" && " if isinstance(expr, And) else " || ").join(map(self.native, expr.items)) + ")"
-            case Not():
+            case ir.And() | ir.Or():
+                return "(" + (" && " if isinstance(expr, ir.And) else " || ").join(map(self.native, expr.items)) + ")"
+            case ir.Not():
                 return f"!{self.native(expr.item)}"
-            case Contains():
+            case ir.Contains():
                 return f"({self.native(expr.value)} in {self.native(expr.items)})"
-            case IsSet():
+            case ir.IsSet():
                 return f"({self._null(expr.value)} != nil)"
-            case Unwrap():
+            case ir.Unwrap():
                 return self.native(expr.value)
-            case Default():
+            case ir.Default():
                 return f"({self._null(expr.value)} == nil ? {self.native(expr.default)} : {self.native(expr.value)})"
-            case Field():
+            case ir.Field():
                 return f"{self._whole(expr.value)}[{string(expr.name)}]"
-            case Index():
+            case ir.Index():
                 return f"{self._whole(expr.value)}[{self.native(expr.index)}]"
-            case MakeList():
+            case ir.MakeList():
                 return "[" + ", ".join(map(self.native, expr.items)) + "]"
-            case MakeDict():
+            case ir.MakeDict():
                 return "{ " + ", ".join(f"{string(k)}: {self.native(v)}" for k, v in expr.entries) + " }"
-            case Format():
+            case ir.Format():
                 return self._format(expr)
             case _:
                 raise Unsupported("only a component can evaluate it")
 
-    def _null(self, operand: Operand) -> str:
-        if isinstance(operand, (FromExpr, Const)):
+    def _null(self, operand: ir.Operand) -> str:
+        if isinstance(operand, (ir.FromExpr, ir.Const)):
             return self.native(operand)
         return f"fromJSON({self._values.expr(operand)})"
 
-    def _whole(self, operand: Operand) -> str:
-        if isinstance(operand, FromExpr):
+    def _whole(self, operand: ir.Operand) -> str:
+        if isinstance(operand, ir.FromExpr):
             return self.native(operand)
         return self.native(operand) if isinstance(self._values.type(operand), ListType) else self._null(operand)
 
-    def _format(self, expr: Format) -> str:
+    def _format(self, expr: ir.Format) -> str:
         parts = []
         for part in expr.parts:
             if isinstance(part, str):

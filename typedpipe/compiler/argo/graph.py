@@ -18,40 +18,19 @@ from typedpipe.compiler.argo.templates import Arguments, Dag, DagTask, Input, Le
 from typedpipe.compiler.argo.values import Piece, Values, descriptor, expression, operands_of, path_expr
 from typedpipe.compiler.argo.wire import esc, safe, tag
 from typedpipe.diagnostics.model import Diagnostics
-from typedpipe.ir.nodes import (
-    DEFAULT_OPTIONS,
-    Branch,
-    Call,
-    Component,
-    Const,
-    ContainerImpl,
-    Default,
-    ExitHandler,
-    Field,
-    Format,
-    FromExpr,
-    FromTask,
-    Graph,
-    Importer,
-    Index,
-    Loop,
-    Node,
-    Operand,
-    Pipeline,
-    Task,
-)
+from typedpipe.ir import nodes as ir
 from typedpipe.ir.taskspec import port_key
 from typedpipe.ir.typing import GraphTypes, Ports
 from typedpipe.types.model import Type, is_artifact
 
-_DEFERRED = (Field, Index, Default, Format)
+_DEFERRED = (ir.Field, ir.Index, ir.Default, ir.Format)
 
 
 @dataclass(slots=True)
 class Known:
     """What is asked of a component for each of its tasks."""
 
-    component: Component
+    component: ir.Component
     keys: dict[str, tuple[str, bool]]
     """The wire name of each input, and whether it is an artifact."""
     artifacts: tuple[str, ...]
@@ -68,7 +47,7 @@ def wire_key(name: str, type_: Type) -> str:
 class Lowering:
     """A pipeline's templates, made in order, each once."""
 
-    def __init__(self, pipeline: Pipeline, report: Diagnostics) -> None:
+    def __init__(self, pipeline: ir.Pipeline, report: Diagnostics) -> None:
         self.pipeline = pipeline
         self.report = report
         self.templates: dict[str, Template] = {}
@@ -78,7 +57,7 @@ class Lowering:
         self._leaves: dict[tuple[str, Variant], str] = {}
         self._calls: dict[tuple[str, str], Lowered] = {}
         self._known: dict[str, Known] = {}
-        self.raw_outputs = {n for n, c in pipeline.components.items() if isinstance(c.impl, ContainerImpl)}
+        self.raw_outputs = {n for n, c in pipeline.components.items() if isinstance(c.impl, ir.ContainerImpl)}
 
     def known(self, name: str) -> Known:
         found = self._known.get(name)
@@ -119,7 +98,7 @@ class Lowering:
 class GraphLowering:
     """One graph while it is lowered."""
 
-    def __init__(self, lowering: Lowering, graph: Graph, name: str, place: ArtifactPrefix) -> None:
+    def __init__(self, lowering: Lowering, graph: ir.Graph, name: str, place: ArtifactPrefix) -> None:
         self.lowering = lowering
         self.graph = graph
         self.place = place
@@ -134,7 +113,7 @@ class GraphLowering:
         self.tried: set[str] = set()
         self.tasks: dict[str, DagTask] = {}
 
-    def inner(self, graph: Graph, name: str, place: ArtifactPrefix) -> GraphLowering:
+    def inner(self, graph: ir.Graph, name: str, place: ArtifactPrefix) -> GraphLowering:
         """The scope of a graph inside this one."""
         return GraphLowering(self.lowering, graph, name, place)
 
@@ -174,19 +153,19 @@ class GraphLowering:
         for node in self.graph.nodes:
             deps: dict[str, None] = {}
             for operand in operands(node):
-                if type(operand) is FromTask:
+                if type(operand) is ir.FromTask:
                     deps[operand.task] = None
-                elif type(operand) is FromExpr:
+                elif type(operand) is ir.FromExpr:
                     deps.update(dict.fromkeys(self._refs(operand.index, memo)))
             deps.update(dict.fromkeys(node.after))
             found = list(deps)
             if imported:
                 found = list(dict.fromkeys(d for name in found for d in imported.get(name, (name,))))
-            if isinstance(node, Importer):
+            if isinstance(node, ir.Importer):
                 imported[node.name] = found
             else:
                 self.deps[node.name] = found
-            ignoring = ignoring or (isinstance(node, (Task, Call)) and node.options.ignore_upstream_failure)
+            ignoring = ignoring or (isinstance(node, (ir.Task, ir.Call)) and node.options.ignore_upstream_failure)
         if ignoring:
             self._find_tried()
 
@@ -197,9 +176,9 @@ class GraphLowering:
             stack = [index]
             while stack:
                 for operand in operands_of(self.graph.exprs[stack.pop()]):
-                    if isinstance(operand, FromTask):
+                    if isinstance(operand, ir.FromTask):
                         found[operand.task] = None
-                    elif isinstance(operand, FromExpr) and operand.index not in seen:
+                    elif isinstance(operand, ir.FromExpr) and operand.index not in seen:
                         seen.add(operand.index)
                         stack.append(operand.index)
             memo[index] = list(found)
@@ -210,7 +189,7 @@ class GraphLowering:
         stack = [
             name
             for node in self.graph.nodes
-            if isinstance(node, (Task, Call)) and node.options.ignore_upstream_failure
+            if isinstance(node, (ir.Task, ir.Call)) and node.options.ignore_upstream_failure
             for name in self.deps[node.name]
         ]
         while stack:
@@ -238,19 +217,19 @@ class GraphLowering:
 
     # ------------------------------------------------------------------------------------------------- one node
 
-    def node(self, node: Node) -> DagTask | None:
+    def node(self, node: ir.Node) -> DagTask | None:
         """The task of one node; none for an importer, which is said at its consumers."""
         try:
-            if isinstance(node, Task):
+            if isinstance(node, ir.Task):
                 task = self.task(node)
-            elif isinstance(node, Call):
+            elif isinstance(node, ir.Call):
                 task = self.call(node)
-            elif isinstance(node, Importer):
+            elif isinstance(node, ir.Importer):
                 self.importer(node)
                 return None
-            elif isinstance(node, Branch):
+            elif isinstance(node, ir.Branch):
                 task = groups.branch(self, node)
-            elif isinstance(node, Loop):
+            elif isinstance(node, ir.Loop):
                 task = groups.loop(self, node)
             else:
                 task = groups.exit_handler(self, node)
@@ -261,7 +240,7 @@ class GraphLowering:
         task.depends = [names[dep] for dep in self.deps[node.name]]
         return groups.guard(self, node, task) if self.tried else task
 
-    def cannot(self, error: Unsupported, node: Node) -> None:
+    def cannot(self, error: Unsupported, node: ir.Node) -> None:
         """Report what the controller cannot make."""
         self.lowering.report.error(
             "TP402",
@@ -271,18 +250,18 @@ class GraphLowering:
             help="make the value in a component and use its output",
         )
 
-    def task(self, node: Task) -> DagTask:
+    def task(self, node: ir.Task) -> DagTask:
         known = self.lowering.known(node.component)
         values = self.values
         name = values.task_names[node.name]
-        if known.simple and node.options is DEFAULT_OPTIONS:
+        if known.simple and node.options is ir.DEFAULT_OPTIONS:
             if not known.default:
                 known.default = self.lowering.leaf(node.component, Variant())
             keys, text = known.keys, values.text
             return DagTask(name, known.default, [(keys[key][0], text(operand)) for key, operand in node.args])
         return groups.leaf_task(self, node, boxed=False)
 
-    def call(self, node: Call) -> DagTask:
+    def call(self, node: ir.Call) -> DagTask:
         graph = self.lowering.pipeline.pipelines[node.pipeline]
         shapes = self.input_shapes(graph, node.args)
         lowered = self.lowering.call(node.pipeline, shapes, self.place.path)
@@ -294,50 +273,50 @@ class GraphLowering:
         for output, shape in lowered.shapes.items():
             self.values.shapes[name, output] = shape
 
-    def input_shapes(self, graph: Graph, args: Iterable[tuple[str, Operand]]) -> dict[str, ArtifactLocation]:
+    def input_shapes(self, graph: ir.Graph, args: Iterable[tuple[str, ir.Operand]]) -> dict[str, ArtifactLocation]:
         """The shapes of the artifacts that a graph is given."""
         types = {port.name: port.type for port in graph.inputs}
         given = ((name, operand) for name, operand in args if name in types and is_artifact(types[name]))
         return {name: shape for name, operand in given if (shape := self.values.shape(operand)) != KEY}
 
-    def arguments(self, graph: Graph, args: Iterable[tuple[str, Operand]]) -> Arguments:
+    def arguments(self, graph: ir.Graph, args: Iterable[tuple[str, ir.Operand]]) -> Arguments:
         """The arguments of a graph's template."""
         types = {port.name: port.type for port in graph.inputs}
         plain = self.lowering.demand.inputs(graph)
         return [(wire_key(name, types[name]), self.argument(operand, name in plain)) for name, operand in args]
 
-    def argument(self, operand: Operand, plain: bool) -> str:
+    def argument(self, operand: ir.Operand, plain: bool) -> str:
         """The text of an argument; ``plain`` where the controller reads it."""
         if plain:
             self.check_plain(operand)
-            if isinstance(operand, FromExpr) and isinstance(self.graph.exprs[operand.index], _DEFERRED):
+            if isinstance(operand, ir.FromExpr) and isinstance(self.graph.exprs[operand.index], _DEFERRED):
                 return tag(esc(f"toJson({self.controller.native(operand)})"))
         return self.values.text(operand)
 
-    def check_plain(self, operand: Operand) -> None:
+    def check_plain(self, operand: ir.Operand) -> None:
         """Refuse what a group or a called pipeline puts together and the controller would have to read."""
         stack = [operand]
         while stack:
             each = stack.pop()
-            if isinstance(each, FromExpr):
+            if isinstance(each, ir.FromExpr):
                 stack += operands_of(self.graph.exprs[each.index])
-            elif isinstance(each, FromTask):
+            elif isinstance(each, ir.FromTask):
                 graph = self._given_by(self.nodes[each.task])
                 value = next((o.value for o in graph.outputs if o.name == each.output), None) if graph else None
-                if graph and isinstance(value, FromExpr) and isinstance(graph.exprs[value.index], _DEFERRED):
+                if graph and isinstance(value, ir.FromExpr) and isinstance(graph.exprs[value.index], _DEFERRED):
                     raise Unsupported(f"`{each.output}` of `{each.task}` is put together by whoever reads it")
 
-    def _given_by(self, node: Node) -> Graph | None:
-        if isinstance(node, Call):
+    def _given_by(self, node: ir.Node) -> ir.Graph | None:
+        if isinstance(node, ir.Call):
             return self.lowering.pipeline.pipelines[node.pipeline]
-        return node.body if isinstance(node, ExitHandler) else None
+        return node.body if isinstance(node, ir.ExitHandler) else None
 
-    def condition(self, operand: Operand) -> str:
+    def condition(self, operand: ir.Operand) -> str:
         """A condition as the argument of a branch."""
         self.check_plain(operand)
         return self.values.text(operand)
 
-    def importer(self, node: Importer) -> None:
+    def importer(self, node: ir.Importer) -> None:
         """An artifact that is there already: its descriptor is written where it is used."""
         type_ = node.type
         head = json.dumps({"type": type_.title, "version": type_.version, "name": "artifact"}, separators=(",", ":"))
@@ -352,11 +331,11 @@ class GraphLowering:
                 ("text", f',"digest":"{NOT_HASHED}","size":0,"key":""}}'),
             ]
 
-        uri = json.loads(node.uri.text) if isinstance(node.uri, Const) else None
+        uri = json.loads(node.uri.text) if isinstance(node.uri, ir.Const) else None
         self.values.made[node.name, "artifact"] = pieces
         self.values.shapes[node.name, "artifact"] = of_uri(uri)
 
-    def raw_output(self, node: Task, output: str, type_: Type) -> None:
+    def raw_output(self, node: ir.Task, output: str, type_: Type) -> None:
         """An output that a container writes as raw text becomes wire text at its consumers."""
         key = port_key(output)
         self.values.made[node.name, output] = lambda: [
@@ -364,20 +343,20 @@ class GraphLowering:
         ]
 
 
-def operands(node: Node) -> Iterable[Operand]:
+def operands(node: ir.Node) -> Iterable[ir.Operand]:
     """What a node takes of its graph."""
     match node:
-        case Task():
+        case ir.Task():
             out = [operand for _, operand in node.args]
-            return out if node.options is DEFAULT_OPTIONS else [*out, *(o for _, o in hidden(node.options))]
-        case Call():
+            return out if node.options is ir.DEFAULT_OPTIONS else [*out, *(o for _, o in hidden(node.options))]
+        case ir.Call():
             return [operand for _, operand in node.args]
-        case Importer():
+        case ir.Importer():
             return [node.uri, *([node.metadata] if node.metadata is not None else [])]
-        case Branch():
+        case ir.Branch():
             conditions = [arm.condition for arm in node.arms if arm.condition is not None]
             return [*conditions, *(operand for arm in node.arms for _, operand in arm.args)]
-        case Loop():
+        case ir.Loop():
             return [node.items, *(operand for _, operand in node.args)]
-        case ExitHandler():
+        case ir.ExitHandler():
             return [*(operand for _, operand in node.args), *operands(node.exit)]

@@ -24,20 +24,7 @@ from typedpipe.compiler.argo.values import descriptor, path_expr
 from typedpipe.compiler.argo.wire import esc, safe, tag
 from typedpipe.compiler.argo.yaml import Data
 from typedpipe.diagnostics.model import Diagnostic, Label
-from typedpipe.ir.nodes import (
-    DEFAULT_OPTIONS,
-    Args,
-    Branch,
-    Call,
-    Const,
-    ExitHandler,
-    FromTask,
-    Graph,
-    Loop,
-    Node,
-    Operand,
-    Task,
-)
+from typedpipe.ir import nodes as ir
 from typedpipe.ir.taskspec import port_key
 from typedpipe.types.model import ListType, Type, is_artifact, without_none
 
@@ -50,7 +37,7 @@ CACHE_DAYS = 30
 # --------------------------------------------------------------------------------------------------------- leaves
 
 
-def leaf_task(scope: GraphLowering, node: Task, *, boxed: bool) -> DagTask:
+def leaf_task(scope: GraphLowering, node: ir.Task, *, boxed: bool) -> DagTask:
     """A task with settings or artifacts."""
     lowering, values = scope.lowering, scope.values
     known = lowering.known(node.component)
@@ -82,19 +69,19 @@ def leaf_task(scope: GraphLowering, node: Task, *, boxed: bool) -> DagTask:
     return DagTask(values.task_names[node.name], template, given)
 
 
-def _is_null(operand: Operand) -> bool:
-    return isinstance(operand, Const) and operand.text == "null"
+def _is_null(operand: ir.Operand) -> bool:
+    return isinstance(operand, ir.Const) and operand.text == "null"
 
 
-def _argument(scope: GraphLowering, operand: Operand, type_: Type, is_container: bool) -> str:
-    if not is_container or isinstance(operand, Const) or is_artifact(type_):
+def _argument(scope: GraphLowering, operand: ir.Operand, type_: Type, is_container: bool) -> str:
+    if not is_container or isinstance(operand, ir.Const) or is_artifact(type_):
         return scope.values.text(operand)
     if isinstance(without_none(type_), ListType):
         return tag(esc(f"toJson({scope.controller.native(operand)})"))
     return scope.argument(operand, plain=True)
 
 
-def _give(scope: GraphLowering, node: Task, given: Arguments) -> None:
+def _give(scope: GraphLowering, node: ir.Task, given: Arguments) -> None:
     """Note what shapes a task's artifacts have, and where they go when it runs in a loop."""
     known = scope.lowering.known(node.component)
     path = scope.place.path
@@ -111,7 +98,7 @@ def _give(scope: GraphLowering, node: Task, given: Arguments) -> None:
         given.append(("tp-path", path))
 
 
-def _cached(scope: GraphLowering, node: Task, template: str) -> str:
+def _cached(scope: GraphLowering, node: ir.Task, template: str) -> str:
     """A DAG around the leaf that Argo remembers: on the leaf itself a hit would hang after a retry."""
     lowering = scope.lowering
     known = lowering.known(node.component)
@@ -145,7 +132,7 @@ def _cached(scope: GraphLowering, node: Task, template: str) -> str:
     return name
 
 
-def _warning(node: Task) -> Diagnostic:
+def _warning(node: ir.Task) -> Diagnostic:
     return Diagnostic(
         "TP406",
         f"`{node.name}` makes artifacts in a loop and is not cached on Argo",
@@ -155,7 +142,7 @@ def _warning(node: Task) -> Diagnostic:
     )
 
 
-def _memoize(scope: GraphLowering, node: Task, body: str) -> dict[str, Data]:
+def _memoize(scope: GraphLowering, node: ir.Task, body: str) -> dict[str, Data]:
     known = scope.lowering.known(node.component)
     if node.options.cache_key:
         key = digest(known.component.name + "\n" + node.options.cache_key, 64)
@@ -183,14 +170,14 @@ def _identity(text: str) -> str:
 
 
 def body(
-    scope: GraphLowering, graph: Graph, name: str, args: Args, place: ArtifactPrefix, *, boxed: bool = False
+    scope: GraphLowering, graph: ir.Graph, name: str, args: ir.Args, place: ArtifactPrefix, *, boxed: bool = False
 ) -> Lowered:
     """The template of a group's body; ``place`` has the shapes that no argument brings."""
     place.shapes = {**scope.input_shapes(graph, args), **place.shapes}
     return scope.inner(graph, name, place).lower(boxed)
 
 
-def branch(scope: GraphLowering, node: Branch) -> DagTask:
+def branch(scope: GraphLowering, node: ir.Branch) -> DagTask:
     """If, Elif, Else: a DAG whose tasks are the arms; its outputs are those of the arm that ran."""
     name = scope.values.task_names[node.name]
     dag = Dag(scope.lowering.names.give(node.name))
@@ -200,7 +187,7 @@ def branch(scope: GraphLowering, node: Branch) -> DagTask:
     )
     given: Arguments = []
     earlier: list[str] = []
-    arms: list[tuple[str, Graph, Lowered]] = []
+    arms: list[tuple[str, ir.Graph, Lowered]] = []
     for i, arm in enumerate(node.arms):
         label = f"arm-{i + 1}"
         when = [f'inputs.parameters["tp-if-{j + 1}"] != "true"' for j in range(len(earlier))]
@@ -233,7 +220,7 @@ def _bind(given: Arguments, key: str, text: str) -> str:
     return name
 
 
-def _branch_outputs(scope: GraphLowering, node: Branch, dag: Dag, arms: list[tuple[str, Graph, Lowered]]) -> None:
+def _branch_outputs(scope: GraphLowering, node: ir.Branch, dag: Dag, arms: list[tuple[str, ir.Graph, Lowered]]) -> None:
     for output, type_ in scope.lowering.ports.outputs(node).items():
         key = descriptor(output) if is_artifact(type_) else port_key(output)
         text = '"null"'
@@ -252,7 +239,7 @@ def _branch_outputs(scope: GraphLowering, node: Branch, dag: Dag, arms: list[tup
             scope.values.shapes[node.name, output] = shape
 
 
-def loop(scope: GraphLowering, node: Loop) -> DagTask:
+def loop(scope: GraphLowering, node: ir.Loop) -> DagTask:
     """A DAG of one looped task; its outputs are the lists of what the bodies gave."""
     values = scope.values
     path = f"{scope.place.path or '{{workflow.uid}}'}/{slug(node.name)}"
@@ -266,7 +253,7 @@ def loop(scope: GraphLowering, node: Loop) -> DagTask:
     if any(port.name == node.item for port in node.body.inputs):
         key = descriptor(node.item) if is_artifact(node.item_type) else port_key(node.item)
         task.arguments.append((key, "{{item}}" if simple else tag(item_wire())))
-    if isinstance(node.items, Const):
+    if isinstance(node.items, ir.Const):
         texts = [json.dumps(each, separators=(",", ":")) for each in json.loads(node.items.text)]
         task.with_param = safe(json.dumps([text if simple else item_text(safe(text)) for text in texts]))
     else:
@@ -282,7 +269,7 @@ def loop(scope: GraphLowering, node: Loop) -> DagTask:
     return DagTask(values.task_names[node.name], dag.name, given)
 
 
-def _loop_outputs(scope: GraphLowering, node: Loop, dag: Dag, lowered: Lowered) -> None:
+def _loop_outputs(scope: GraphLowering, node: ir.Loop, dag: Dag, lowered: Lowered) -> None:
     for output in node.body.outputs:
         artifact = is_artifact(output.type)
         key = descriptor(output.name) if artifact else port_key(output.name)
@@ -298,7 +285,7 @@ def _loop_outputs(scope: GraphLowering, node: Loop, dag: Dag, lowered: Lowered) 
             scope.values.shapes[node.name, output.name] = shape
 
 
-def exit_handler(scope: GraphLowering, node: ExitHandler) -> DagTask:
+def exit_handler(scope: GraphLowering, node: ir.ExitHandler) -> DagTask:
     """A DAG with an exit hook on its task."""
     lowered = body(scope, node.body, node.name, node.args, replace(scope.place, shapes={}))
     scope.took(node.name, lowered)
@@ -313,12 +300,12 @@ def exit_handler(scope: GraphLowering, node: ExitHandler) -> DagTask:
     )
     last = node.exit
     scope.values.task_names.setdefault(last.name, scope.task_names.give(last.name))
-    if isinstance(last, Call):
+    if isinstance(last, ir.Call):
         graph = scope.lowering.pipeline.pipelines[last.pipeline]
         task = scope.call(last)
         ports = graph.inputs
     else:
-        task = scope.task(last) if last.options is DEFAULT_OPTIONS else leaf_task(scope, last, boxed=False)
+        task = scope.task(last) if last.options is ir.DEFAULT_OPTIONS else leaf_task(scope, last, boxed=False)
         ports = scope.lowering.known(last.component).component.inputs
     given = dict(task.arguments)
     for port in ports:
@@ -330,10 +317,10 @@ def exit_handler(scope: GraphLowering, node: ExitHandler) -> DagTask:
 # ----------------------------------------------------------------------------------------------- what may fail
 
 
-def guard(scope: GraphLowering, node: Node, task: DagTask) -> DagTask:
+def guard(scope: GraphLowering, node: ir.Node, task: DagTask) -> DagTask:
     """In a graph where a task runs whatever became of those before it."""
     tried = [scope.values.path(dep, "tp-status") for dep in scope.deps[node.name] if dep in scope.tried]
-    ignores = isinstance(node, (Task, Call)) and node.options.ignore_upstream_failure
+    ignores = isinstance(node, (ir.Task, ir.Call)) and node.options.ignore_upstream_failure
     ok = " && ".join(f'{path_expr(path)} == "Succeeded"' for path in tried)
     task.strict = True
     if ignores:
@@ -343,25 +330,25 @@ def guard(scope: GraphLowering, node: Node, task: DagTask) -> DagTask:
     return _try(scope, node, task, ok if not ignores else "") if node.name in scope.tried else task
 
 
-def _or_default(scope: GraphLowering, node: Node, key: str, text: str) -> str:
+def _or_default(scope: GraphLowering, node: ir.Node, key: str, text: str) -> str:
     """Where nothing came, the input's own default."""
-    if isinstance(node, Task):
+    if isinstance(node, ir.Task):
         ports = scope.lowering.known(node.component).component.inputs
     else:
-        assert isinstance(node, Call)
+        assert isinstance(node, ir.Call)
         ports = scope.lowering.pipeline.pipelines[node.pipeline].inputs
     for port in ports:
         if (
             port.default is not None
             and key == port_key(port.name)
             and port.default.text != "null"
-            and ("{{tasks." in text or isinstance(dict(node.args).get(port.name), FromTask))
+            and ("{{tasks." in text or isinstance(dict(node.args).get(port.name), ir.FromTask))
         ):
             return f'{{"$tp":["default",{text},{safe(port.default.text)}]}}'
     return text
 
 
-def _try(scope: GraphLowering, node: Node, task: DagTask, ok: str) -> DagTask:
+def _try(scope: GraphLowering, node: ir.Node, task: DagTask, ok: str) -> DagTask:
     """A DAG that succeeds whatever becomes of the one task in it, and says what did."""
     dag = Dag(scope.lowering.names.give(f"try-{task.name}"))
     hook = [(f"tp-exit-{key}", text) for key, text in task.exit[1] if "workflow.name" not in text] if task.exit else []

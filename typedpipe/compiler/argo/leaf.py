@@ -10,7 +10,7 @@ from typing import Any
 from typedpipe.compiler.argo.shapes import KEY, ArtifactLocation
 from typedpipe.compiler.argo.wire import RAW_BRACE, raw, raw_expr, safe
 from typedpipe.compiler.argo.yaml import Data, flow, literal
-from typedpipe.ir.nodes import DEFAULT_OPTIONS, Component, Const, Operand, Options
+from typedpipe.ir import nodes as ir
 from typedpipe.ir.taskspec import port_key, task_spec
 from typedpipe.types.data import to_data
 from typedpipe.types.model import ListType, Type, artifact_of, is_artifact, is_optional, without_none
@@ -24,7 +24,7 @@ _SCALARS = frozenset(("int", "float", "bool", "str", "datetime"))
 class Variant:
     """What tells two templates of one component apart."""
 
-    options: Options = DEFAULT_OPTIONS
+    options: ir.Options = ir.DEFAULT_OPTIONS
     shapes: tuple[tuple[str, ArtifactLocation], ...] = ()
     boxed: bool = False
     given: frozenset[str] = frozenset()
@@ -57,7 +57,7 @@ class Fields:
         return out
 
 
-def python_leaf(component: Component, variant: Variant) -> list[str]:
+def python_leaf(component: ir.Component, variant: Variant) -> list[str]:
     """The lines of the template of a Python component."""
     fields = Fields()
     interface(component, variant, fields)
@@ -110,7 +110,7 @@ def artifact_location(key: str) -> dict[str, Data]:
     }
 
 
-def interface(component: Component, variant: Variant, fields: Fields) -> None:
+def interface(component: ir.Component, variant: Variant, fields: Fields) -> None:
     """The inputs of a component, of what kind it may be."""
     shapes = dict(variant.shapes)
     for port in component.inputs:
@@ -173,7 +173,7 @@ def location(absent: str, uri: str, kind: str) -> dict[str, Data]:
     return {"s3": {"key": tag(f'({uri} contains "://" ? {key} : {uri})', "tp-absent")}}
 
 
-def settings(component: Component, variant: Variant) -> list[str]:
+def settings(component: ir.Component, variant: Variant) -> list[str]:
     """Names to show, tries and time limits."""
     options = variant.options
     out = []
@@ -199,7 +199,7 @@ def settings(component: Component, variant: Variant) -> list[str]:
     return out
 
 
-def _retry(options: Options) -> dict[str, Data]:
+def _retry(options: ir.Options) -> dict[str, Data]:
     retry = options.retry
     assert retry is not None
     out: dict[str, Data] = {
@@ -236,36 +236,36 @@ RESOURCES = (
 )
 
 
-def hidden(options: Options) -> list[tuple[str, Operand]]:
+def hidden(options: ir.Options) -> list[tuple[str, ir.Operand]]:
     """The parameters that carry settings which are known only when the pipeline runs."""
-    found: list[tuple[str, Operand]] = []
+    found: list[tuple[str, ir.Operand]] = []
     for name, _, _ in RESOURCES:
         value = getattr(options, name)
-        if value is not None and not isinstance(value, Const):
+        if value is not None and not isinstance(value, ir.Const):
             found.append(("tp-" + name.replace("_", "-"), value))
-    if options.accelerator_count is not None and not isinstance(options.accelerator_count, Const):
+    if options.accelerator_count is not None and not isinstance(options.accelerator_count, ir.Const):
         found.append(("tp-accelerator-count", options.accelerator_count))
     for i, (_, value) in enumerate(options.env):
-        if not isinstance(value, Const):
+        if not isinstance(value, ir.Const):
             found.append((f"tp-env-{i}", value))
-    if options.image is not None and not isinstance(options.image, Const):
+    if options.image is not None and not isinstance(options.image, ir.Const):
         found.append(("tp-image", options.image))
     return found
 
 
-def _text(value: Operand | None) -> str | None:
-    if not isinstance(value, Const):
+def _text(value: ir.Operand | None) -> str | None:
+    if not isinstance(value, ir.Const):
         return None
     data = json.loads(value.text)
     return None if data is None else str(data)
 
 
-def accelerator(options: Options) -> str:
+def accelerator(options: ir.Options) -> str:
     """The name of the resource that an accelerator is."""
     return _text(options.accelerator_type) or "nvidia.com/gpu"
 
 
-def static_resources(options: Options) -> dict[str, Data]:
+def static_resources(options: ir.Options) -> dict[str, Data]:
     """Requests and limits that are known now."""
     out: dict[str, dict[str, Data]] = {}
     for name, side, resource in RESOURCES:
@@ -315,7 +315,7 @@ def environment(variant: Variant, fields: Fields) -> None:
     fields.env.extend(entries)
 
 
-def image(component: Component, variant: Variant) -> str:
+def image(component: ir.Component, variant: Variant) -> str:
     """The image, written."""
     if variant.options.image is None:
         return flow(component.image)

@@ -9,19 +9,7 @@ from dataclasses import dataclass
 
 from typedpipe.compiler.backend import No, Option, Options, Support
 from typedpipe.diagnostics.model import Diagnostics, Span
-from typedpipe.ir.nodes import (
-    DEFAULT_OPTIONS,
-    Branch,
-    Call,
-    Const,
-    ExitHandler,
-    Graph,
-    InputPort,
-    Loop,
-    Operand,
-    Pipeline,
-    Task,
-)
+from typedpipe.ir import nodes as ir
 from typedpipe.types.model import is_artifact
 
 KINDS = ("Workflow", "WorkflowTemplate", "CronWorkflow")
@@ -108,7 +96,7 @@ def settings(options: Options, report: Diagnostics, span: Span) -> Settings:
     return out
 
 
-def check_target(pipeline: Pipeline, chosen: Settings, report: Diagnostics) -> None:
+def check_target(pipeline: ir.Pipeline, chosen: Settings, report: Diagnostics) -> None:
     """Report all that Argo cannot say, with the user's lines."""
     for port in pipeline.graph.inputs:
         if is_artifact(port.type):
@@ -118,25 +106,25 @@ def check_target(pipeline: Pipeline, chosen: Settings, report: Diagnostics) -> N
     graphs = [pipeline.graph, *pipeline.pipelines.values()]
     for graph in graphs:
         for node in graph.nodes:
-            if isinstance(node, Task):
+            if isinstance(node, ir.Task):
                 _task(node, chosen, report)
-            elif isinstance(node, Call):
+            elif isinstance(node, ir.Call):
                 _call(node, report)
             else:
                 graphs.extend(_bodies(node))
-                if isinstance(node, ExitHandler):
+                if isinstance(node, ir.ExitHandler):
                     last = node.exit
-                    _call(last, report) if isinstance(last, Call) else _task(last, chosen, report)
+                    _call(last, report) if isinstance(last, ir.Call) else _task(last, chosen, report)
 
 
-def _span(port: InputPort, otherwise: Span) -> Span:
+def _span(port: ir.InputPort, otherwise: Span) -> Span:
     return port.span if port.span.file else otherwise
 
 
-def _bodies(node: object) -> Iterator[Graph]:
-    if isinstance(node, Branch):
+def _bodies(node: object) -> Iterator[ir.Graph]:
+    if isinstance(node, ir.Branch):
         yield from (arm.body for arm in node.arms)
-    elif isinstance(node, (Loop, ExitHandler)):
+    elif isinstance(node, (ir.Loop, ir.ExitHandler)):
         yield node.body
 
 
@@ -146,9 +134,9 @@ def _refuse(report: Diagnostics, feature: str, what: str, span: Span) -> None:
         report.error("TP401", f"Argo cannot say this: {what}", span, answer.why, help=answer.help)
 
 
-def _call(node: Call, report: Diagnostics) -> None:
+def _call(node: ir.Call, report: Diagnostics) -> None:
     options = node.options
-    if options == DEFAULT_OPTIONS:
+    if options == ir.DEFAULT_OPTIONS:
         return
     what = f"of the nested pipeline `{node.name}`"
     if options.retry is not None:
@@ -162,9 +150,9 @@ def _call(node: Call, report: Diagnostics) -> None:
         _refuse(report, "call.resources", f"an image, resources or environment {what}", node.span)
 
 
-def _task(node: Task, chosen: Settings, report: Diagnostics) -> None:
+def _task(node: ir.Task, chosen: Settings, report: Diagnostics) -> None:
     options = node.options
-    if options is DEFAULT_OPTIONS:
+    if options is ir.DEFAULT_OPTIONS:
         return
     retry = options.retry
     if retry is not None:
@@ -182,5 +170,5 @@ def _task(node: Task, chosen: Settings, report: Diagnostics) -> None:
         _refuse(report, "env.nul", f"the environment of `{node.name}`", node.span)
 
 
-def _constant(value: Operand | None) -> object:
-    return json.loads(value.text) if isinstance(value, Const) else None
+def _constant(value: ir.Operand | None) -> object:
+    return json.loads(value.text) if isinstance(value, ir.Const) else None

@@ -12,23 +12,7 @@ from typing import TypeAlias
 
 from typedpipe.compiler.argo.shapes import KEY, ArtifactLocation, entry
 from typedpipe.compiler.argo.wire import safe, string
-from typedpipe.ir.nodes import (
-    Const,
-    Default,
-    Expr,
-    Field,
-    Format,
-    FromExpr,
-    FromInput,
-    FromItem,
-    FromTask,
-    Graph,
-    Index,
-    MakeDict,
-    MakeList,
-    Operand,
-    Unwrap,
-)
+from typedpipe.ir import nodes as ir
 from typedpipe.ir.taskspec import port_key
 from typedpipe.ir.typing import GraphTypes
 from typedpipe.types.data import to_data
@@ -76,7 +60,7 @@ def expression(pieces: list[Piece]) -> str:
 class Values:
     """The values of one graph: where they are found, what they are worth as text, what shape their artifacts have."""
 
-    def __init__(self, graph: Graph, types: GraphTypes, inputs: Mapping[str, str]) -> None:
+    def __init__(self, graph: ir.Graph, types: GraphTypes, inputs: Mapping[str, str]) -> None:
         self.graph = graph
         self.types = types
         self.inputs = inputs
@@ -88,79 +72,79 @@ class Values:
         self.task_names: dict[str, str] = {}
         self.elsewhere: Callable[[str, str], str | None] = lambda _task, _key: None
         """The path of an output that another part of a split graph gives."""
-        self.plain: Callable[[Operand], str] = lambda _operand: ""
+        self.plain: Callable[[ir.Operand], str] = lambda _operand: ""
         self._pieces: dict[int, list[Piece]] = {}
 
     def forget(self) -> None:
         """Make expressions anew: in another part their leaves are found in other places."""
         self._pieces.clear()
 
-    def type(self, operand: Operand) -> Type:
+    def type(self, operand: ir.Operand) -> Type:
         return self.types.of(operand)
 
-    def text(self, operand: Operand) -> str:
+    def text(self, operand: ir.Operand) -> str:
         """The wire text of a value, with tags in it."""
         kind = type(operand)
-        if kind is FromTask:
+        if kind is ir.FromTask:
             task, output = operand.task, operand.output  # type: ignore[union-attr]  # faster than isinstance
             if (task, output) not in self.made and (task, output) not in self.shapes:
                 return f"{{{{{self.path(task, port_key(output))}}}}}"
-        elif kind is FromInput:
+        elif kind is ir.FromInput:
             return f"{{{{{self.inputs[operand.name]}}}}}"  # type: ignore[union-attr]  # as above
-        elif kind is Const:
+        elif kind is ir.Const:
             return safe(operand.text)  # type: ignore[union-attr]  # as above
         return tagged(self.pieces(operand))
 
-    def expr(self, operand: Operand) -> str:
+    def expr(self, operand: ir.Operand) -> str:
         """An expression that gives the wire text of a value."""
         return expression(self.pieces(operand))
 
     def path(self, task: str, key: str) -> str:
         return self.elsewhere(task, key) or f"tasks.{self.task_names[task]}.outputs.parameters.{key}"
 
-    def pieces(self, operand: Operand) -> list[Piece]:
-        if isinstance(operand, Const):
+    def pieces(self, operand: ir.Operand) -> list[Piece]:
+        if isinstance(operand, ir.Const):
             return [("text", safe(operand.text))]
-        if isinstance(operand, FromInput):
+        if isinstance(operand, ir.FromInput):
             return [("path", self.inputs[operand.name])]
-        if isinstance(operand, FromTask):
+        if isinstance(operand, ir.FromTask):
             place = (operand.task, operand.output)
             if place in self.made:
                 return self.made[place]()
             return [
                 ("path", self.path(operand.task, descriptor(place[1]) if place in self.shapes else port_key(place[1])))
             ]
-        if isinstance(operand, FromItem):
+        if isinstance(operand, ir.FromItem):
             raise TypeError("the IR is not closed")
         for index in sorted(needed(self.graph, operand.index)):
             if index not in self._pieces:
                 self._pieces[index] = self._make(index, self.graph.exprs[index])
         return self._pieces[operand.index]
 
-    def _make(self, index: int, expr: Expr) -> list[Piece]:
+    def _make(self, index: int, expr: ir.Expr) -> list[Piece]:
         match expr:
-            case Field() | Index() | Default() if is_artifact(self.type(FromExpr(index))):
+            case ir.Field() | ir.Index() | ir.Default() if is_artifact(self.type(ir.FromExpr(index))):
                 from typedpipe.compiler.argo.wire import esc
 
-                return [("expr", esc(f"toJson({self.plain(FromExpr(index))})"))]
-            case Unwrap():
+                return [("expr", esc(f"toJson({self.plain(ir.FromExpr(index))})"))]
+            case ir.Unwrap():
                 return self.pieces(expr.value)
-            case Field():
+            case ir.Field():
                 return self._op("field", self.pieces(expr.value), [("text", _quote(expr.name))])
-            case Index():
+            case ir.Index():
                 return self._op("index", self.pieces(expr.value), self.pieces(expr.index))
-            case Default():
+            case ir.Default():
                 return self._op("default", self.pieces(expr.value), self.pieces(expr.default))
-            case MakeList():
+            case ir.MakeList():
                 items = _list([self.pieces(item) for item in expr.items])
-                return self._op("keyed", items) if is_artifact(self.type(FromExpr(index))) else items
-            case MakeDict():
+                return self._op("keyed", items) if is_artifact(self.type(ir.FromExpr(index))) else items
+            case ir.MakeDict():
                 made = _dict([(name, self.pieces(value)) for name, value in expr.entries])
                 return self._op("quote", made) if any(name == "$tp" for name, _ in expr.entries) else made
-            case Format():
+            case ir.Format():
                 return self._op("format", _list([self._part(part) for part in expr.parts]))
             case _:
-                return [("expr", f"toJson({self.plain(FromExpr(index))})")]
+                return [("expr", f"toJson({self.plain(ir.FromExpr(index))})")]
 
     def _part(self, part: object) -> list[Piece]:
         if isinstance(part, str):
@@ -175,20 +159,20 @@ class Values:
             out += [("text", ","), *value]
         return [*out, ("text", "]}")]
 
-    def shape(self, operand: Operand) -> ArtifactLocation:
+    def shape(self, operand: ir.Operand) -> ArtifactLocation:
         """Where the content of an artifact value lies."""
-        while isinstance(operand, FromExpr):
+        while isinstance(operand, ir.FromExpr):
             expr = self.graph.exprs[operand.index]
-            if isinstance(expr, MakeList):
+            if isinstance(expr, ir.MakeList):
                 return ArtifactLocation("list", items=tuple(self.shape(item) for item in expr.items))
-            if isinstance(expr, Index):
+            if isinstance(expr, ir.Index):
                 return entry(self.shape(expr.value))
-            if not isinstance(expr, (Unwrap, Default)):
+            if not isinstance(expr, (ir.Unwrap, ir.Default)):
                 return KEY
             operand = expr.value
-        if isinstance(operand, FromInput):
+        if isinstance(operand, ir.FromInput):
             return self.input_shapes.get(operand.name, KEY)
-        return self.shapes.get((operand.task, operand.output), KEY) if isinstance(operand, FromTask) else KEY
+        return self.shapes.get((operand.task, operand.output), KEY) if isinstance(operand, ir.FromTask) else KEY
 
 
 def descriptor(name: str) -> str:
@@ -196,25 +180,25 @@ def descriptor(name: str) -> str:
     return "tp-" + port_key(name)
 
 
-def needed(graph: Graph, index: int) -> set[int]:
+def needed(graph: ir.Graph, index: int) -> set[int]:
     """The entries of the table that one entry is made of, itself among them."""
     found = {index}
     stack = [index]
     while stack:
         for operand in operands_of(graph.exprs[stack.pop()]):
-            if isinstance(operand, FromExpr) and operand.index not in found:
+            if isinstance(operand, ir.FromExpr) and operand.index not in found:
                 found.add(operand.index)
                 stack.append(operand.index)
     return found
 
 
-def operands_of(expr: Expr) -> list[Operand]:
+def operands_of(expr: ir.Expr) -> list[ir.Operand]:
     """The operands of an expression, in order."""
-    if isinstance(expr, Format):
+    if isinstance(expr, ir.Format):
         return [part.value for part in expr.parts if not isinstance(part, str)]
-    if isinstance(expr, MakeDict):
+    if isinstance(expr, ir.MakeDict):
         return [value for _, value in expr.entries]
-    out: list[Operand] = []
+    out: list[ir.Operand] = []
     for name in ("left", "right", "item", "items", "value", "default", "index"):
         found = getattr(expr, name, None)
         out += found if isinstance(found, tuple) else [found] if found is not None else []

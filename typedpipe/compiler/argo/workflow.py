@@ -14,7 +14,7 @@ from typedpipe.compiler.argo.support import Settings
 from typedpipe.compiler.argo.templates import Leaf, Template, write
 from typedpipe.compiler.argo.yaml import Data, flow, literal, scalar
 from typedpipe.diagnostics.model import Diagnostic, Diagnostics, Label
-from typedpipe.ir.nodes import Pipeline
+from typedpipe.ir import nodes as ir
 
 SCRIPT_BYTES = 96 * 1024
 WARN_BYTES = 900 * 1024
@@ -24,7 +24,7 @@ MOST_BYTES = 1536 * 1024
 _SMALLER = "use `ParallelFor` for tasks that are alike, or make it several pipelines, compiled apart"
 
 
-def lower(pipeline: Pipeline, chosen: Settings, report: Diagnostics) -> str:
+def lower(pipeline: ir.Pipeline, chosen: Settings, report: Diagnostics) -> str:
     """The YAML of a checked pipeline."""
     lowering = Lowering(pipeline, report)
     scope = GraphLowering(lowering, pipeline.graph, pipeline.name, ArtifactPrefix())
@@ -73,7 +73,7 @@ def _documents(templates: list[Template], libraries: dict[str, str], chosen: Set
         )
 
 
-def _check_size(templates: list[Template], text: str, pipeline: Pipeline, report: Diagnostics) -> None:
+def _check_size(templates: list[Template], text: str, pipeline: ir.Pipeline, report: Diagnostics) -> None:
     for template in templates:
         if isinstance(template, Leaf) and (size := sum(map(len, template.lines))) > SCRIPT_BYTES:
             message = f"the template `{template.name}` has {size // 1024} KiB, and Argo takes {SCRIPT_BYTES // 1024}"
@@ -90,7 +90,7 @@ def _check_size(templates: list[Template], text: str, pipeline: Pipeline, report
         report.add(Diagnostic("TP407", message, label, help=_SMALLER, severity="warning"))
 
 
-def _file(pipeline: Pipeline, chosen: Settings, entrypoint: str, templates: str) -> str:
+def _file(pipeline: ir.Pipeline, chosen: Settings, entrypoint: str, templates: str) -> str:
     name = chosen.name or slug(pipeline.name)
     metadata: dict[str, Data] = {
         "generateName" if chosen.kind == "Workflow" and not chosen.name else "name": (
@@ -127,7 +127,7 @@ _LIB = "{path: typedpipe_task.py, fieldRef: {fieldPath: \"metadata.annotations['
 _VOLUMES = ("- {name: tp-out, emptyDir: {}}", f"- {{name: tp-lib, downwardAPI: {{items: [{_LIB}]}}}}")
 
 
-def _spec(pipeline: Pipeline, chosen: Settings, entrypoint: str) -> list[str]:
+def _spec(pipeline: ir.Pipeline, chosen: Settings, entrypoint: str) -> list[str]:
     lines = [f"entrypoint: {scalar(entrypoint)}"]
     if chosen.service_account:
         lines.append(f"serviceAccountName: {flow(chosen.service_account)}")

@@ -7,22 +7,7 @@ from collections.abc import Sequence
 from typedpipe.compiler.passes.places import source_label
 from typedpipe.diagnostics.model import NOWHERE, Diagnostics, Span
 from typedpipe.diagnostics.words import nearest
-from typedpipe.ir.nodes import (
-    And,
-    Compare,
-    Const,
-    Contains,
-    Default,
-    Expr,
-    Field,
-    Format,
-    FormatPart,
-    Index,
-    Not,
-    OneOf,
-    Operand,
-    Or,
-)
+from typedpipe.ir import nodes as ir
 from typedpipe.ir.scopes import Scope
 from typedpipe.ir.traced import TracedTypes
 from typedpipe.ir.typing import field_type, item_type
@@ -63,39 +48,39 @@ class _Expression:
         self.report = report
         self.span = span
 
-    def of(self, operand: Operand) -> Type:
+    def of(self, operand: ir.Operand) -> Type:
         return self.types.of(operand, self.scope)
 
-    def _error(self, code: str, message: str, label: str, help_: str, *about: Operand) -> None:
+    def _error(self, code: str, message: str, label: str, help_: str, *about: ir.Operand) -> None:
         others = [label for operand in about for label in source_label(operand, self.scope, self.types)]
         self.report.error(code, message, self.span, label, others=others, help=help_)
 
-    def check(self, expr: Expr) -> None:
+    def check(self, expr: ir.Expr) -> None:
         match expr:
-            case Compare():
+            case ir.Compare():
                 self._compare(expr)
-            case And() | Or():
+            case ir.And() | ir.Or():
                 self._bools(expr.items)
-            case Not():
+            case ir.Not():
                 self._bools((expr.item,))
-            case Contains():
+            case ir.Contains():
                 self._contains(expr)
-            case Field():
+            case ir.Field():
                 self._field(expr)
-            case Index():
+            case ir.Index():
                 self._index(expr)
-            case Default():
+            case ir.Default():
                 self._default(expr)
-            case Format():
+            case ir.Format():
                 for part in expr.parts:
-                    if isinstance(part, FormatPart):
+                    if isinstance(part, ir.FormatPart):
                         self._piece(part)
-            case OneOf():
+            case ir.OneOf():
                 self._one_of(expr)
             case _:
                 pass
 
-    def _bools(self, operands: Sequence[Operand]) -> None:
+    def _bools(self, operands: Sequence[ir.Operand]) -> None:
         for operand in operands:
             source = self.of(operand)
             if mismatch(source, BOOL) is not None:
@@ -107,7 +92,7 @@ class _Expression:
                     operand,
                 )
 
-    def _compare(self, expr: Compare) -> None:
+    def _compare(self, expr: ir.Compare) -> None:
         left, right = self.of(expr.left), self.of(expr.right)
         kinds = kind(left), kind(right)
         message = f"`{show(left)}` and `{show(right)}` cannot be compared with `{expr.op}`"
@@ -124,7 +109,7 @@ class _Expression:
         elif expr.op not in ("==", "!=") and kinds[0] == "bool":
             self._error("TP204", message, "`bool` has no order", "use `==`, `&`, `|` and `Not`", expr.left, expr.right)
 
-    def _contains(self, expr: Contains) -> None:
+    def _contains(self, expr: ir.Contains) -> None:
         items, value = self.of(expr.items), self.of(expr.value)
         if isinstance(items, AnyType):
             return
@@ -140,7 +125,7 @@ class _Expression:
             help_ = UNSET if is_optional(value) else "look for a scalar of the items' type"
             self._error("TP213", message, f"expected `{show(inner)}`, found `{show(value)}`", help_, expr.value)
 
-    def _field(self, expr: Field) -> None:
+    def _field(self, expr: ir.Field) -> None:
         value = self.of(expr.value)
         if field_type(value, expr.name) is not None:
             return
@@ -157,7 +142,7 @@ class _Expression:
             help_ = "read the artifact's properties in a component that takes it as an input"
         self._error("TP207", message, f"`{expr.name}` is not a field of it", help_, expr.value)
 
-    def _index(self, expr: Index) -> None:
+    def _index(self, expr: ir.Index) -> None:
         value, at = self.of(expr.value), self.of(expr.index)
         inner = item_type(value, expr.index)
         if inner is None:
@@ -173,7 +158,7 @@ class _Expression:
                 label = f"expected `{show(wanted)}`, found `{show(at)}`"
                 self._error("TP208", message, label, advice(at, wanted), expr.index)
 
-    def _default(self, expr: Default) -> None:
+    def _default(self, expr: ir.Default) -> None:
         value, default = without_none(self.of(expr.value)), self.of(expr.default)
         if mismatch(default, value) is not None and mismatch(value, default) is not None:
             self._error(
@@ -185,7 +170,7 @@ class _Expression:
                 expr.default,
             )
 
-    def _piece(self, part: FormatPart) -> None:
+    def _piece(self, part: ir.FormatPart) -> None:
         value = self.of(part.value)
         if is_artifact(value):
             self._error(
@@ -196,13 +181,13 @@ class _Expression:
                 part.value,
             )
 
-    def _one_of(self, expr: OneOf) -> None:
+    def _one_of(self, expr: ir.OneOf) -> None:
         if not expr.values:
             return
         found = [self.types.of(value, self.scope, self.types.home(value, self.scope)) for value in expr.values]
         wanted = found[0]
         for value, type_ in zip(expr.values, found, strict=True):
-            same = mismatch(type_, wanted) is None and (isinstance(value, Const) or mismatch(wanted, type_) is None)
+            same = mismatch(type_, wanted) is None and (isinstance(value, ir.Const) or mismatch(wanted, type_) is None)
             if not same:
                 self._error(
                     "TP206",
@@ -238,5 +223,5 @@ def _text_kind(text: str) -> str:
     return "str" if text.startswith('"') else "bool" if text in ("true", "false") else "number"
 
 
-def _shown(index: Operand, type_: Type) -> str:
-    return f"`{index.text}`" if isinstance(index, Const) else f"`{show(type_)}`"
+def _shown(index: ir.Operand, type_: Type) -> str:
+    return f"`{index.text}`" if isinstance(index, ir.Const) else f"`{show(type_)}`"

@@ -6,37 +6,19 @@ from typedpipe.compiler.passes.guards import Guards
 from typedpipe.compiler.passes.places import Use, known
 from typedpipe.diagnostics.model import Diagnostics, Label, Span
 from typedpipe.diagnostics.source import argument_span
-from typedpipe.ir.nodes import (
-    DEFAULT_OPTIONS,
-    Branch,
-    Call,
-    Collected,
-    Const,
-    ExitHandler,
-    FromExpr,
-    FromInput,
-    FromItem,
-    FromTask,
-    Loop,
-    Node,
-    OneOf,
-    Operand,
-    Pipeline,
-    Task,
-    Unwrap,
-)
+from typedpipe.ir import nodes as ir
 from typedpipe.ir.scopes import Scope, common, expr_operands, needed, node_operands
 from typedpipe.ir.traced import TracedTypes, arm_of
 from typedpipe.ir.typing import Ports
 from typedpipe.types.model import is_optional
 
 
-def check_scopes(pipeline: Pipeline, report: Diagnostics) -> Pipeline:
+def check_scopes(pipeline: ir.Pipeline, report: Diagnostics) -> ir.Pipeline:
     """Report values that may not be there where they are used; nothing is changed.
 
     >>> report = Diagnostics()
     >>> from typedpipe.ir.nodes import Graph
-    >>> _ = check_scopes(Pipeline("p", Graph()), report)
+    >>> _ = check_scopes(ir.Pipeline("p", Graph()), report)
     >>> report.has_errors
     False
     """
@@ -59,13 +41,13 @@ class _Checker:
         exits = self.scopes.exits
         for scope in self.scopes.all:
             for node in scope.graph.nodes:
-                if isinstance(node, Task | Call):
+                if isinstance(node, ir.Task | ir.Call):
                     for name, operand in node.args:
-                        if type(operand) is FromTask and home[operand.task] is scope and operand.task not in exits:
+                        if type(operand) is ir.FromTask and home[operand.task] is scope and operand.task not in exits:
                             continue
-                        if type(operand) is not Const:
+                        if type(operand) is not ir.Const:
                             self._check(Use(operand, scope, node.span, node, name))
-                    if node.options is not DEFAULT_OPTIONS:
+                    if node.options is not ir.DEFAULT_OPTIONS:
                         self._rest(node, scope)
                         if node.options.ignore_upstream_failure:
                             self._may_fail(node, scope)
@@ -76,11 +58,11 @@ class _Checker:
         for output in self.types.graph.outputs:
             self._check(Use(output.value, self.scopes.root, output.span))
 
-    def _rest(self, node: Task | Call, scope: Scope) -> None:
+    def _rest(self, node: ir.Task | ir.Call, scope: Scope) -> None:
         for operand in node_operands(node)[len(node.args) :]:
             self._check(Use(operand, scope, node.span, node))
 
-    def _may_fail(self, node: Task | Call, scope: Scope) -> None:
+    def _may_fail(self, node: ir.Task | ir.Call, scope: Scope) -> None:
         """A task that runs whatever became of those before it needs something to take in place of their outputs."""
         inputs = self.types.ports.inputs(node)
         for name, operand in node.args:
@@ -89,7 +71,7 @@ class _Checker:
                 continue
             table = scope.graph.exprs
             leaves = [operand, *(o for i in needed(table, [operand]) for o in expr_operands(table[i]))]
-            if any(isinstance(leaf, FromTask) for leaf in leaves):
+            if any(isinstance(leaf, ir.FromTask) for leaf in leaves):
                 self.report.error(
                     "TP323",
                     f"`{name}` of `{node.name}` comes from a task that may fail, and has no default",
@@ -98,8 +80,8 @@ class _Checker:
                     help=f"give `{name}` a default in the component, or drop `.ignore_upstream_failure()`",
                 )
 
-    def _group(self, node: Node, scope: Scope) -> None:
-        if not isinstance(node, ExitHandler):
+    def _group(self, node: ir.Node, scope: Scope) -> None:
+        if not isinstance(node, ir.ExitHandler):
             for operand in node_operands(node):
                 self._check(Use(operand, scope, node.span, node))
             return
@@ -112,28 +94,28 @@ class _Checker:
     def _check(self, use: Use) -> None:
         self._value(use.operand, use.scope, use.scope, use)
 
-    def _value(self, operand: Operand, owner: Scope, at: Scope, use: Use) -> None:
+    def _value(self, operand: ir.Operand, owner: Scope, at: Scope, use: Use) -> None:
         """Check that a value (with expressions of ``owner``'s table) is there in scope ``at``."""
-        stack: list[tuple[Operand, Scope]] = [(operand, at)]
+        stack: list[tuple[ir.Operand, Scope]] = [(operand, at)]
         while stack:
             operand, at = stack.pop()
-            if isinstance(operand, FromExpr):
+            if isinstance(operand, ir.FromExpr):
                 key = (owner.index, operand.index, at.index)
                 if key in self.good:
                     continue
                 self.good.add(key)
                 stack.extend(self._expr(operand, owner, at, use))
-            elif not isinstance(operand, Const | FromInput):
+            elif not isinstance(operand, ir.Const | ir.FromInput):
                 self._leaf(operand, owner, at, use)
 
-    def _expr(self, operand: FromExpr, owner: Scope, at: Scope, use: Use) -> list[tuple[Operand, Scope]]:
+    def _expr(self, operand: ir.FromExpr, owner: Scope, at: Scope, use: Use) -> list[tuple[ir.Operand, Scope]]:
         """Check an expression itself; its operands, and the scopes where they must be there."""
         expr = owner.graph.exprs[operand.index]
-        if isinstance(expr, Collected):
+        if isinstance(expr, ir.Collected):
             return self._collected(operand, expr, owner, at, use)
-        if isinstance(expr, OneOf):
+        if isinstance(expr, ir.OneOf):
             return self._one_of(operand, expr, owner, at, use)
-        if isinstance(expr, Unwrap) and not self.guards.holds(expr.value, owner, at):
+        if isinstance(expr, ir.Unwrap) and not self.guards.holds(expr.value, owner, at):
             self.report.error(
                 "TP310",
                 "this value may be None here: its `IfSet` has ended",
@@ -143,9 +125,9 @@ class _Checker:
             )
         return [(inner, at) for inner in expr_operands(expr)]
 
-    def _leaf(self, operand: Operand, owner: Scope, at: Scope, use: Use) -> None:
+    def _leaf(self, operand: ir.Operand, owner: Scope, at: Scope, use: Use) -> None:
         home = self.types.home(operand, owner)
-        if isinstance(operand, FromItem):
+        if isinstance(operand, ir.FromItem):
             if not at.inside(home):
                 self.report.error(
                     "TP316",
@@ -156,7 +138,7 @@ class _Checker:
                     help="use it in the loop's body, or collect what the body makes of it with `dsl.Collected(...)`",
                 )
             return
-        if isinstance(operand, FromTask) and operand.task in self.scopes.exits:
+        if isinstance(operand, ir.FromTask) and operand.task in self.scopes.exits:
             self.report.error(
                 "TP315",
                 f"a value of the exit task `{operand.task}` cannot be used",
@@ -168,35 +150,35 @@ class _Checker:
             return
         self._crossing(operand, home, at, use)
 
-    def _crossing(self, operand: Operand, home: Scope, at: Scope, use: Use) -> None:
+    def _crossing(self, operand: ir.Operand, home: Scope, at: Scope, use: Use) -> None:
         """Report a value that leaves a branch or a loop, or its handler's body for the exit task."""
         if at.inside(home):
             return
         meeting = common(home, at)
-        collects = isinstance(operand, FromExpr)
+        collects = isinstance(operand, ir.FromExpr)
         way = list(home.up(meeting))
         if collects:  # a Collected leaves further loops, and the branches in them, by itself
-            while any(isinstance(body.group, Loop) for body in way):
+            while any(isinstance(body.group, ir.Loop) for body in way):
                 way.pop(0)
         for body in way:
-            if isinstance(body.group, Branch):
+            if isinstance(body.group, ir.Branch):
                 self._unset(operand, body, use)
                 return
-            if isinstance(body.group, Loop):
+            if isinstance(body.group, ir.Loop):
                 self._uncollected(operand, body, use)
                 return
-            if isinstance(body.group, ExitHandler) and use.node is body.group.exit:
+            if isinstance(body.group, ir.ExitHandler) and use.node is body.group.exit:
                 self._failed(operand, use)
                 return
 
-    def _producer(self, operand: Operand) -> tuple[str, list[Label]]:
-        if isinstance(operand, FromTask):
+    def _producer(self, operand: ir.Operand) -> tuple[str, list[Label]]:
+        if isinstance(operand, ir.FromTask):
             return f"`{operand.task}`", [Label(self.scopes.nodes[operand.task].span, f"`{operand.task}` runs here")]
         return "what was collected", []
 
-    def _unset(self, operand: Operand, body: Scope, use: Use) -> None:
+    def _unset(self, operand: ir.Operand, body: Scope, use: Use) -> None:
         name, others = self._producer(operand)
-        assert isinstance(body.group, Branch)
+        assert isinstance(body.group, ir.Branch)
         others.append(Label(body.group.arms[body.arm].span, "only if this branch is taken"))
         self.report.error(
             "TP310",
@@ -207,7 +189,7 @@ class _Checker:
             help="use it in the branch, or take one value of each branch with `dsl.OneOf(...)`",
         )
 
-    def _uncollected(self, operand: Operand, body: Scope, use: Use) -> None:
+    def _uncollected(self, operand: ir.Operand, body: Scope, use: Use) -> None:
         name, others = self._producer(operand)
         group = body.group
         assert group is not None
@@ -221,7 +203,7 @@ class _Checker:
             help="take the list of all of them with `dsl.Collected(...)`",
         )
 
-    def _failed(self, operand: Operand, use: Use) -> None:
+    def _failed(self, operand: ir.Operand, use: Use) -> None:
         name, others = self._producer(operand)
         self.report.error(
             "TP314",
@@ -235,8 +217,8 @@ class _Checker:
     # ------------------------------------------------------------------------------- Collected and OneOf
 
     def _collected(
-        self, operand: FromExpr, expr: Collected, owner: Scope, at: Scope, use: Use
-    ) -> list[tuple[Operand, Scope]]:
+        self, operand: ir.FromExpr, expr: ir.Collected, owner: Scope, at: Scope, use: Use
+    ) -> list[tuple[ir.Operand, Scope]]:
         home = self.types.home(expr.value, owner)
         body = home.loop()
         if body is None or body.group is None:
@@ -261,7 +243,9 @@ class _Checker:
         self._crossing(operand, self.types.home(operand, owner), at, use)
         return [(expr.value, home)]
 
-    def _one_of(self, operand: FromExpr, expr: OneOf, owner: Scope, at: Scope, use: Use) -> list[tuple[Operand, Scope]]:
+    def _one_of(
+        self, operand: ir.FromExpr, expr: ir.OneOf, owner: Scope, at: Scope, use: Use
+    ) -> list[tuple[ir.Operand, Scope]]:
         homes = [self.types.home(value, owner) for value in expr.values]
         why, branch = self._chain(homes)
         if why:
@@ -277,22 +261,22 @@ class _Checker:
         self._crossing_one_of(operand, owner, at, use)
         return list(zip(expr.values, homes, strict=True))
 
-    def _crossing_one_of(self, operand: FromExpr, owner: Scope, at: Scope, use: Use) -> None:
+    def _crossing_one_of(self, operand: ir.FromExpr, owner: Scope, at: Scope, use: Use) -> None:
         home = self.types.home(operand, owner)
         if at.inside(home):
             return
         for body in home.up(common(home, at)):
-            if isinstance(body.group, Branch):
+            if isinstance(body.group, ir.Branch):
                 self._unset(operand, body, use)
                 return
-            if isinstance(body.group, Loop):
+            if isinstance(body.group, ir.Loop):
                 self._uncollected(operand, body, use)
                 return
 
-    def _chain(self, homes: list[Scope]) -> tuple[str, Branch | None]:
+    def _chain(self, homes: list[Scope]) -> tuple[str, ir.Branch | None]:
         """Why values that live in these scopes are not one of each branch; and the chain."""
         first = arm_of(homes[0]) if homes else None
-        if first is None or not isinstance(first.group, Branch) or first.parent is None:
+        if first is None or not isinstance(first.group, ir.Branch) or first.parent is None:
             return "the first value stands in no branch", None
         branch = first.group
         arms: list[int] = []
@@ -316,13 +300,13 @@ class _Checker:
             return "there is no `Else`, and no value for its case", branch
         return "", branch
 
-    def _span(self, operand: FromExpr, owner: Scope, use: Use) -> Span:
+    def _span(self, operand: ir.FromExpr, owner: Scope, use: Use) -> Span:
         spans = owner.graph.expr_spans
         return known(spans[operand.index], use.place(self.types)) if spans else use.place(self.types)
 
     # -------------------------------------------------------------------------------------------- order
 
-    def _after(self, node: Node, scope: Scope) -> None:
+    def _after(self, node: ir.Node, scope: Scope) -> None:
         for name in node.after:
             home = self.scopes.home[name]
             if home is scope:
@@ -335,7 +319,7 @@ class _Checker:
                 then, first = meeting.child(scope).group, meeting.child(home).group
             if then is first and then is not None:
                 other = self.scopes.nodes[name]
-                what = "another branch of the same chain" if isinstance(then, Branch) else "what it stands in"
+                what = "another branch of the same chain" if isinstance(then, ir.Branch) else "what it stands in"
                 self.report.error(
                     "TP317",
                     f"`{node.name}` waits for `{name}`, which is {what if other is then else 'in ' + what}",

@@ -5,20 +5,7 @@ from __future__ import annotations
 from typedpipe.compiler.passes.check_exprs import check_exprs
 from typedpipe.compiler.passes.places import Use, called, declared, known, source_label
 from typedpipe.diagnostics.model import Diagnostics, Span
-from typedpipe.ir.nodes import (
-    DEFAULT_OPTIONS,
-    Branch,
-    Call,
-    Const,
-    ExitHandler,
-    Importer,
-    InputPort,
-    Loop,
-    Node,
-    Operand,
-    Pipeline,
-    Task,
-)
+from typedpipe.ir import nodes as ir
 from typedpipe.ir.scopes import Scope, option_operands
 from typedpipe.ir.traced import TracedTypes
 from typedpipe.ir.typing import Ports
@@ -31,12 +18,12 @@ OPTION_TYPES: dict[str, Type] = {"image": STR, "accelerator_type": STR, "memory_
 """What an option may be; the other resources are quantities, and environment variables text."""
 
 
-def check_types(pipeline: Pipeline, report: Diagnostics) -> Pipeline:
+def check_types(pipeline: ir.Pipeline, report: Diagnostics) -> ir.Pipeline:
     """Report every value that does not fit where it goes; nothing is changed.
 
     >>> report = Diagnostics()
     >>> from typedpipe.ir.nodes import Graph
-    >>> _ = check_types(Pipeline("p", Graph()), report)
+    >>> _ = check_types(ir.Pipeline("p", Graph()), report)
     >>> report.has_errors
     False
     """
@@ -51,7 +38,7 @@ def check_types(pipeline: Pipeline, report: Diagnostics) -> Pipeline:
     return pipeline
 
 
-def _default(port: InputPort, owner: str, span: Span, report: Diagnostics) -> None:
+def _default(port: ir.InputPort, owner: str, span: Span, report: Diagnostics) -> None:
     if port.default is None:
         return
     why = mismatch(port.default.type, port.type)
@@ -66,7 +53,7 @@ def _default(port: InputPort, owner: str, span: Span, report: Diagnostics) -> No
 
 
 class _Checker:
-    def __init__(self, pipeline: Pipeline, types: TracedTypes, report: Diagnostics) -> None:
+    def __init__(self, pipeline: ir.Pipeline, types: TracedTypes, report: Diagnostics) -> None:
         self.pipeline = pipeline
         self.types = types
         self.report = report
@@ -81,29 +68,29 @@ class _Checker:
         for output in self.types.graph.outputs:
             self._output(output.name, output.value, output.type, output.span)
 
-    def _node(self, node: Node, scope: Scope) -> None:
+    def _node(self, node: ir.Node, scope: Scope) -> None:
         match node:
-            case Task() | Call():
+            case ir.Task() | ir.Call():
                 self._call(node, scope)
-            case Branch():
+            case ir.Branch():
                 for arm in node.arms:
                     if arm.condition is not None:
                         self._condition(arm.condition, scope, known(arm.span, node.span))
-            case Loop():
+            case ir.Loop():
                 self._loop(node, scope)
-            case ExitHandler():
+            case ir.ExitHandler():
                 self._call(node.exit, scope)
-            case Importer():
+            case ir.Importer():
                 self._importer(node, scope)
 
-    def _call(self, node: Task | Call, scope: Scope) -> None:
+    def _call(self, node: ir.Task | ir.Call, scope: Scope) -> None:
         inputs = self.types.ports.inputs(node)
         fits = self.fits
         for name, operand in node.args:
             port = inputs.get(name)
             if port is None:
                 continue
-            source = operand.type if type(operand) is Const else self.types.of(operand, scope)
+            source = operand.type if type(operand) is ir.Const else self.types.of(operand, scope)
             key = (id(source), id(port.type))
             if key in fits:
                 continue
@@ -112,16 +99,16 @@ class _Checker:
                 fits.add(key)
             else:
                 self._edge(Use(operand, scope, node.span, node, name), source, port)
-        if node.options is not DEFAULT_OPTIONS:
+        if node.options is not ir.DEFAULT_OPTIONS:
             self._options(node, scope)
 
-    def _edge(self, use: Use, source: Type, port: InputPort) -> None:
-        if isinstance(use.operand, Const) and use.operand.type == ANY:
+    def _edge(self, use: Use, source: Type, port: ir.InputPort) -> None:
+        if isinstance(use.operand, ir.Const) and use.operand.type == ANY:
             return  # tracing's stand-in for a value whose mistake it has reported: no user's constant is Any
         node = use.node
-        assert isinstance(node, Task | Call)
+        assert isinstance(node, ir.Task | ir.Call)
         target = called(self.pipeline, node)
-        kind = "the value is" if isinstance(use.operand, Const) else "this edge carries"
+        kind = "the value is" if isinstance(use.operand, ir.Const) else "this edge carries"
         why = mismatch(source, port.type)
         plain = f"expected `{show(port.type)}`, found `{show(source)}`"
         label = plain if why == plain or not why or not why.startswith(("items", "field", "value")) else why
@@ -135,7 +122,7 @@ class _Checker:
             help=_argument_advice(use.operand, source, port),
         )
 
-    def _options(self, node: Task | Call, scope: Scope) -> None:
+    def _options(self, node: ir.Task | ir.Call, scope: Scope) -> None:
         for name, operand in option_operands(node.options):
             if name.startswith("env."):
                 target: Type = STR
@@ -153,7 +140,7 @@ class _Checker:
                     help=advice(source, target),
                 )
 
-    def _condition(self, condition: Operand, scope: Scope, span: Span) -> None:
+    def _condition(self, condition: ir.Operand, scope: Scope, span: Span) -> None:
         source = self.types.of(condition, scope)
         if mismatch(source, BOOL) is None:
             return
@@ -169,7 +156,7 @@ class _Checker:
             help=help_,
         )
 
-    def _loop(self, node: Loop, scope: Scope) -> None:
+    def _loop(self, node: ir.Loop, scope: Scope) -> None:
         source = self.types.of(node.items, scope)
         if isinstance(source, AnyType):
             return
@@ -188,8 +175,8 @@ class _Checker:
         others = source_label(node.items, scope, self.types)
         self.report.error("TP205", message, node.span, label, others=others, help=help_)
 
-    def _importer(self, node: Importer, scope: Scope) -> None:
-        wanted: list[tuple[str, Operand | None, Type]] = [
+    def _importer(self, node: ir.Importer, scope: Scope) -> None:
+        wanted: list[tuple[str, ir.Operand | None, Type]] = [
             ("uri", node.uri, STR),
             ("metadata", node.metadata, DictType(ANY)),
         ]
@@ -209,7 +196,7 @@ class _Checker:
                     help=advice(source, target),
                 )
 
-    def _output(self, name: str, operand: Operand, target: Type, span: Span) -> None:
+    def _output(self, name: str, operand: ir.Operand, target: Type, span: Span) -> None:
         root = self.types.scopes.root
         source = self.types.of(operand, root)
         if mismatch(source, target) is None:
@@ -224,9 +211,9 @@ class _Checker:
         )
 
 
-def _argument_advice(operand: Operand, source: Type, port: InputPort) -> str:
+def _argument_advice(operand: ir.Operand, source: Type, port: ir.InputPort) -> str:
     """What to type in place of an argument: a constant is written anew, a value is converted."""
     found = advice(source, port.type)
-    if found is CONVERT and isinstance(operand, Const):
+    if found is CONVERT and isinstance(operand, ir.Const):
         return f"write a value of type `{show(port.type)}`, or change the annotation of `{port.name}`"
     return found

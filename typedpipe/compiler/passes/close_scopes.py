@@ -13,29 +13,7 @@ from operator import is_
 
 from typedpipe.diagnostics.model import NOWHERE, Diagnostics, Span
 from typedpipe.diagnostics.record import replace
-from typedpipe.ir.nodes import (
-    Arm,
-    Branch,
-    Call,
-    Collected,
-    Const,
-    ExitHandler,
-    Expr,
-    FromExpr,
-    FromInput,
-    FromItem,
-    FromTask,
-    Graph,
-    GraphOutput,
-    Importer,
-    InputPort,
-    Loop,
-    Node,
-    OneOf,
-    Operand,
-    Pipeline,
-    Task,
-)
+from typedpipe.ir import nodes as ir
 from typedpipe.ir.rewrite import map_node
 from typedpipe.ir.scopes import Scope, common, expr_operands, needed, node_operands, with_operands
 from typedpipe.ir.traced import TracedTypes, arm_of
@@ -43,10 +21,10 @@ from typedpipe.ir.typing import Ports
 from typedpipe.types.model import NULL, ListType, Type, is_artifact, union
 
 
-def close_scopes(pipeline: Pipeline, report: Diagnostics) -> Pipeline:  # noqa: ARG001 - what a pass takes
+def close_scopes(pipeline: ir.Pipeline, report: Diagnostics) -> ir.Pipeline:  # noqa: ARG001 - what a pass takes
     """Close every graph of a pipeline that the checks found nothing wrong with.
 
-    >>> close_scopes(Pipeline("p", Graph()), Diagnostics()).closed
+    >>> close_scopes(ir.Pipeline("p", ir.Graph()), Diagnostics()).closed
     True
     """
     if pipeline.closed:
@@ -61,7 +39,7 @@ def close_scopes(pipeline: Pipeline, report: Diagnostics) -> Pipeline:  # noqa: 
 class _Value:
     """A value as its scope's closed graph speaks of it; ``hint`` is what an input or output for it is called."""
 
-    operand: Operand
+    operand: ir.Operand
     scope: Scope
     type: Type
     hint: str
@@ -73,16 +51,16 @@ class _Body:
 
     scope: Scope
     item: str = ""
-    inputs: dict[str, InputPort] = field(default_factory=dict)
-    args: list[tuple[str, Operand]] = field(default_factory=list)
-    outputs: list[GraphOutput] = field(default_factory=list)
-    exprs: dict[Expr, int] = field(default_factory=dict)
+    inputs: dict[str, ir.InputPort] = field(default_factory=dict)
+    args: list[tuple[str, ir.Operand]] = field(default_factory=list)
+    outputs: list[ir.GraphOutput] = field(default_factory=list)
+    exprs: dict[ir.Expr, int] = field(default_factory=dict)
     spans: list[Span] = field(default_factory=list)
-    captured: dict[Operand, _Value] = field(default_factory=dict)
-    lifted: dict[Operand, _Value] = field(default_factory=dict)
-    known: dict[Operand, Operand] = field(default_factory=dict)
+    captured: dict[ir.Operand, _Value] = field(default_factory=dict)
+    lifted: dict[ir.Operand, _Value] = field(default_factory=dict)
+    known: dict[ir.Operand, ir.Operand] = field(default_factory=dict)
     """Leaves that were resolved for this scope already."""
-    built: dict[int, dict[int, Operand]] = field(default_factory=dict)
+    built: dict[int, dict[int, ir.Operand]] = field(default_factory=dict)
     """Entries of each scope's table, as they are here."""
 
 
@@ -93,15 +71,15 @@ class _Closer:
         self.bodies = [_Body(scope) for scope in self.scopes.all]
         self.output_names: dict[str, set[str]] = {}
         self.resolved: dict[tuple[int, int], _Value] = {}
-        self.chosen: dict[tuple[str, tuple[Operand, ...]], _Value] = {}
+        self.chosen: dict[tuple[str, tuple[ir.Operand, ...]], _Value] = {}
         self.others: dict[str, _Body] = {}
         self.after: dict[str, dict[str, None]] = {}
 
-    def run(self) -> Graph:
+    def run(self) -> ir.Graph:
         root = self.bodies[0]
         root.inputs = {port.name: port for port in self.types.graph.inputs}
         for body in self.bodies:
-            if isinstance(body.scope.group, Loop):
+            if isinstance(body.scope.group, ir.Loop):
                 loop = body.scope.group
                 body.item = loop.item
                 body.inputs[loop.item] = _port(loop.item, loop.item_type)
@@ -109,26 +87,26 @@ class _Closer:
         for scope in self.scopes.all:
             for node in scope.graph.nodes:
                 self._order(node, scope)
-                if isinstance(node, ExitHandler):
+                if isinstance(node, ir.ExitHandler):
                     self._order(node.exit, scope)
-        graphs: dict[int, Graph] = {}
+        graphs: dict[int, ir.Graph] = {}
         for body in reversed(self.bodies):
             graphs[body.scope.index] = self._graph(body, maps[body.scope.index], graphs)
         return graphs[0]
 
     # ----------------------------------------------------------------------------------------- consumers
 
-    def _close(self, body: _Body) -> dict[Operand, Operand]:
+    def _close(self, body: _Body) -> dict[ir.Operand, ir.Operand]:
         """Resolve all operands that stand in a scope; what changed, from old to new."""
         scope = body.scope
         operands = [operand for node in scope.graph.nodes for operand in node_operands(node)]
         operands.extend(output.value for output in scope.graph.outputs)
         for index in needed(scope.graph.exprs, operands):
             self._resolve_group(index, scope)
-        changed: dict[Operand, Operand] = {}
+        changed: dict[ir.Operand, ir.Operand] = {}
         home = self.scopes.home
         for operand in operands:
-            if type(operand) is FromTask and home[operand.task] is scope and operand.task not in self.scopes.exits:
+            if type(operand) is ir.FromTask and home[operand.task] is scope and operand.task not in self.scopes.exits:
                 continue
             new = self._resolve(operand, scope, body)
             if new != operand:
@@ -138,30 +116,30 @@ class _Closer:
                 body.outputs.append(replace(output, value=changed.get(output.value, output.value)))
         return changed
 
-    def _resolve(self, operand: Operand, owner: Scope, body: _Body) -> Operand:
+    def _resolve(self, operand: ir.Operand, owner: Scope, body: _Body) -> ir.Operand:
         """An operand of ``owner``'s graph as ``body`` has to say it."""
-        if isinstance(operand, Const):
+        if isinstance(operand, ir.Const):
             return operand
-        if isinstance(operand, FromExpr):
+        if isinstance(operand, ir.FromExpr):
             return self._build(operand.index, owner, body)
         found = body.known.get(operand)
         if found is None:
             found = body.known[operand] = self._bring(self._leaf(operand, owner), body).operand
         return found
 
-    def _leaf(self, operand: FromInput | FromTask | FromItem, owner: Scope) -> _Value:
+    def _leaf(self, operand: ir.FromInput | ir.FromTask | ir.FromItem, owner: Scope) -> _Value:
         home = self.types.home(operand, owner)
         type_ = self.types.of(operand, owner)
         match operand:
-            case FromInput():
+            case ir.FromInput():
                 return _Value(operand, home, type_, operand.name)
-            case FromTask():
+            case ir.FromTask():
                 return _Value(operand, home, type_, f"{operand.task}-{operand.output}")
-            case FromItem():
+            case ir.FromItem():
                 item = self.bodies[home.index].item
-                return _Value(FromInput(item), home, type_, item)
+                return _Value(ir.FromInput(item), home, type_, item)
 
-    def _build(self, index: int, owner: Scope, body: _Body) -> Operand:
+    def _build(self, index: int, owner: Scope, body: _Body) -> ir.Operand:
         """An expression of ``owner``'s table, built in ``body``'s graph."""
         built = body.built.setdefault(owner.index, {})
         if index in built:
@@ -176,17 +154,17 @@ class _Closer:
             new = with_operands(
                 table[entry],
                 tuple(
-                    built[o.index] if isinstance(o, FromExpr) else self._resolve(o, owner, body)
+                    built[o.index] if isinstance(o, ir.FromExpr) else self._resolve(o, owner, body)
                     for o in expr_operands(table[entry])
                 ),
             )
             at = body.exprs.setdefault(new, len(body.exprs))
             if at == len(body.spans):
                 body.spans.append(spans[entry] if spans else NOWHERE)
-            built[entry] = FromExpr(at)
+            built[entry] = ir.FromExpr(at)
         return built[index]
 
-    def _parts(self, index: int, owner: Scope, built: dict[int, Operand]) -> list[int]:
+    def _parts(self, index: int, owner: Scope, built: dict[int, ir.Operand]) -> list[int]:
         """What an expression is made of and is not built yet, down to Collected and OneOf, earlier entries first."""
         seen: set[int] = set()
         stack = [index]
@@ -196,7 +174,7 @@ class _Closer:
                 continue
             seen.add(entry)
             if (owner.index, entry) not in self.resolved:
-                stack.extend(o.index for o in expr_operands(owner.graph.exprs[entry]) if isinstance(o, FromExpr))
+                stack.extend(o.index for o in expr_operands(owner.graph.exprs[entry]) if isinstance(o, ir.FromExpr))
         return sorted(seen)
 
     # ------------------------------------------------------------------------------------ between scopes
@@ -219,7 +197,7 @@ class _Closer:
             name = _unique(value.hint, body.inputs)
             body.inputs[name] = _port(name, value.type)
             body.args.append((name, value.operand))
-            found = body.captured[value.operand] = _Value(FromInput(name), body.scope, value.type, value.hint)
+            found = body.captured[value.operand] = _Value(ir.FromInput(name), body.scope, value.type, value.hint)
         return found
 
     def _lift(self, value: _Value, body: _Body) -> _Value:
@@ -228,15 +206,15 @@ class _Closer:
         if found is None and group is not None and body.scope.parent is not None:
             name = _unique(value.hint, self.output_names.setdefault(group.name, set()))
             self.output_names[group.name].add(name)
-            body.outputs.append(GraphOutput(name, value.operand, value.type))
+            body.outputs.append(ir.GraphOutput(name, value.operand, value.type))
             match group:
-                case Loop():
+                case ir.Loop():
                     type_: Type = ListType(value.type)
-                case Branch():
+                case ir.Branch():
                     type_ = union(value.type, NULL) if any(arm.condition for arm in group.arms) else value.type
-                case ExitHandler():
+                case ir.ExitHandler():
                     type_ = value.type
-            found = _Value(FromTask(group.name, name), body.scope.parent, type_, value.hint)
+            found = _Value(ir.FromTask(group.name, name), body.scope.parent, type_, value.hint)
             body.lifted[value.operand] = found
         return found or value
 
@@ -244,42 +222,42 @@ class _Closer:
 
     def _resolve_group(self, index: int, owner: Scope) -> None:
         expr = owner.graph.exprs[index]
-        if isinstance(expr, Collected):
+        if isinstance(expr, ir.Collected):
             value = self._at_home(expr.value, owner)
             loop = value.scope.loop()
             if loop is not None and loop.parent is not None:
                 for scope in list(value.scope.up(loop.parent)):
                     value = self._lift(value, self.bodies[scope.index])
             self.resolved[owner.index, index] = value
-        elif isinstance(expr, OneOf):
-            self.resolved[owner.index, index] = self._one_of(FromExpr(index), expr, owner)
+        elif isinstance(expr, ir.OneOf):
+            self.resolved[owner.index, index] = self._one_of(ir.FromExpr(index), expr, owner)
 
-    def _at_home(self, operand: Operand, owner: Scope) -> _Value:
+    def _at_home(self, operand: ir.Operand, owner: Scope) -> _Value:
         """A value in the scope where it lives."""
         home = self.types.home(operand, owner)
-        if isinstance(operand, FromInput | FromTask | FromItem):
+        if isinstance(operand, ir.FromInput | ir.FromTask | ir.FromItem):
             return self._leaf(operand, owner)
         new = self._resolve(operand, owner, self.bodies[home.index])
         return _Value(new, home, self.types.of(operand, owner, home), self._hint(operand, owner))
 
-    def _hint(self, operand: Operand, owner: Scope) -> str:
-        while isinstance(operand, FromExpr):
+    def _hint(self, operand: ir.Operand, owner: Scope) -> str:
+        while isinstance(operand, ir.FromExpr):
             value = self.resolved.get((owner.index, operand.index))
             if value is not None:
                 return value.hint
             inner = expr_operands(owner.graph.exprs[operand.index])
-            operand = next((o for o in inner if not isinstance(o, Const)), inner[0] if inner else Const("", NULL))
-        return "value" if isinstance(operand, Const) else self._leaf(operand, owner).hint
+            operand = next((o for o in inner if not isinstance(o, ir.Const)), inner[0] if inner else ir.Const("", NULL))
+        return "value" if isinstance(operand, ir.Const) else self._leaf(operand, owner).hint
 
-    def _one_of(self, operand: FromExpr, expr: OneOf, owner: Scope) -> _Value:
+    def _one_of(self, operand: ir.FromExpr, expr: ir.OneOf, owner: Scope) -> _Value:
         home = self.types.home(operand, owner)
         type_ = self.types.of(operand, owner, home)
         values = [self._at_home(value, owner) for value in expr.values]
         arms: list[tuple[_Body, _Value]] = []
-        group: Branch | None = None
+        group: ir.Branch | None = None
         for value in values:
             arm = arm_of(value.scope)
-            if arm is None or arm.parent is not home or not isinstance(arm.group, Branch):
+            if arm is None or arm.parent is not home or not isinstance(arm.group, ir.Branch):
                 break
             group = arm.group
             arms.append((self.bodies[arm.index], self._bring(value, self.bodies[arm.index])))
@@ -293,23 +271,23 @@ class _Closer:
             name = _unique(f"oneof-{values[0].hint}", self.output_names.setdefault(group.name, set()))
             self.output_names[group.name].add(name)
             for body, value in arms:
-                body.outputs.append(GraphOutput(name, value.operand, type_))
-            self.chosen[key] = _Value(FromTask(group.name, name), home, type_, values[0].hint)
+                body.outputs.append(ir.GraphOutput(name, value.operand, type_))
+            self.chosen[key] = _Value(ir.FromTask(group.name, name), home, type_, values[0].hint)
         return self.chosen[key]
 
-    def _other(self, group: Branch, home: Scope, value: _Value) -> tuple[_Body, _Value]:
+    def _other(self, group: ir.Branch, home: Scope, value: _Value) -> tuple[_Body, _Value]:
         """The Else that stands for the missing one, and the value passed through it."""
         body = self.others.get(group.name)
         if body is None:
-            scope = Scope(-1, Graph(), home, group, len(group.arms), home.depth + 1)
+            scope = Scope(-1, ir.Graph(), home, group, len(group.arms), home.depth + 1)
             body = self.others[group.name] = _Body(scope)
-        if isinstance(value.operand, Const):
+        if isinstance(value.operand, ir.Const):
             return body, value
         return body, self._capture(value, body)
 
     # ------------------------------------------------------------------------------------------- results
 
-    def _order(self, node: Node, scope: Scope) -> None:
+    def _order(self, node: ir.Node, scope: Scope) -> None:
         """Put ``.after`` on nodes of one graph: the groups that hold the two in the scope that holds both."""
         for name in node.after:
             home = self.scopes.home.get(name)
@@ -321,40 +299,40 @@ class _Closer:
             if first != then:
                 self.after.setdefault(then, {})[first] = None
 
-    def _graph(self, body: _Body, changed: dict[Operand, Operand], graphs: dict[int, Graph]) -> Graph:
+    def _graph(self, body: _Body, changed: dict[ir.Operand, ir.Operand], graphs: dict[int, ir.Graph]) -> ir.Graph:
         graph = body.scope.graph
         nodes = tuple([self._node(node, changed, graphs) for node in graph.nodes])
         spans = tuple(body.spans) if graph.expr_spans or body.spans.count(NOWHERE) < len(body.spans) else ()
         same = all(map(is_, nodes, graph.nodes)) and tuple(body.exprs) == graph.exprs
         if same and body.scope.parent is None:
             return graph
-        return Graph(tuple(body.inputs.values()), nodes, tuple(body.outputs), tuple(body.exprs), spans)
+        return ir.Graph(tuple(body.inputs.values()), nodes, tuple(body.outputs), tuple(body.exprs), spans)
 
-    def _node(self, node: Node, changed: dict[Operand, Operand], graphs: dict[int, Graph]) -> Node:
+    def _node(self, node: ir.Node, changed: dict[ir.Operand, ir.Operand], graphs: dict[int, ir.Graph]) -> ir.Node:
         if changed:
             node = map_node(node, changed)
         after = tuple(self.after.get(node.name, ()))
         if after != node.after:
             node = replace(node, after=after)
-        if isinstance(node, Task | Call | Importer):
+        if isinstance(node, ir.Task | ir.Call | ir.Importer):
             return node
         inner = self.scopes.bodies[node.name]
         made = [self.bodies[scope.index] for scope in inner]
         match node:
-            case Loop():
+            case ir.Loop():
                 return replace(node, body=graphs[inner[0].index], args=tuple(made[0].args))
-            case ExitHandler():
+            case ir.ExitHandler():
                 exit_ = replace(node.exit, after=()) if node.exit.after else node.exit
                 return replace(node, body=graphs[inner[0].index], args=tuple(made[0].args), exit=exit_)
-            case Branch():
+            case ir.Branch():
                 arms = [
                     replace(arm, body=graphs[scope.index], args=tuple(body.args))
                     for arm, scope, body in zip(node.arms, inner, made, strict=True)
                 ]
                 other = self.others.get(node.name)
                 if other is not None:
-                    body_ = Graph(tuple(other.inputs.values()), (), tuple(other.outputs))
-                    arms.append(Arm(None, body_, tuple(other.args), node.span))
+                    body_ = ir.Graph(tuple(other.inputs.values()), (), tuple(other.outputs))
+                    arms.append(ir.Arm(None, body_, tuple(other.args), node.span))
                 return replace(node, arms=tuple(arms))
 
 
@@ -363,11 +341,11 @@ def _group(outer: Scope, inner: Scope) -> str:
     return group.name if group is not None else ""
 
 
-def _port(name: str, type_: Type) -> InputPort:
-    return InputPort(name, type_, how="artifact" if is_artifact(type_) else "value")
+def _port(name: str, type_: Type) -> ir.InputPort:
+    return ir.InputPort(name, type_, how="artifact" if is_artifact(type_) else "value")
 
 
-def _unique(base: str, taken: dict[str, InputPort] | set[str]) -> str:
+def _unique(base: str, taken: dict[str, ir.InputPort] | set[str]) -> str:
     name, count = base, 1
     while name in taken:
         count += 1

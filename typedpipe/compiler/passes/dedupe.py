@@ -5,18 +5,18 @@ from __future__ import annotations
 from typedpipe.compiler.passes.rebuild import rebuild
 from typedpipe.diagnostics.model import Diagnostics
 from typedpipe.diagnostics.record import replace
-from typedpipe.ir.nodes import Component, Node, Pipeline, Task
+from typedpipe.ir import nodes as ir
 
 
-def dedupe(pipeline: Pipeline, report: Diagnostics) -> Pipeline:  # noqa: ARG001 - what a pass takes
+def dedupe(pipeline: ir.Pipeline, report: Diagnostics) -> ir.Pipeline:  # noqa: ARG001 - what a pass takes
     """Make one of equal components; keys become the components' names: ``train``, ``train-2``.
 
     >>> from typedpipe.ir.nodes import Graph
-    >>> p = Pipeline("p", Graph())
+    >>> p = ir.Pipeline("p", Graph())
     >>> dedupe(p, Diagnostics()) is p
     True
     """
-    known: dict[Component, str] = {}
+    known: dict[ir.Component, str] = {}
     names: dict[str, str] = {}
     taken: dict[str, int] = {}
     for key, component in pipeline.components.items():
@@ -27,8 +27,8 @@ def dedupe(pipeline: Pipeline, report: Diagnostics) -> Pipeline:  # noqa: ARG001
     if all(key == name for key, name in names.items()):
         return pipeline
 
-    def rename(node: Node) -> Node:
-        if isinstance(node, Task) and names.get(node.component, node.component) != node.component:
+    def rename(node: ir.Node) -> ir.Node:
+        if isinstance(node, ir.Task) and names.get(node.component, node.component) != node.component:
             return replace(node, component=names[node.component])
         return node
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typedpipe.ir.nodes import And, FromExpr, IsSet, Operand
+from typedpipe.ir import nodes as ir
 from typedpipe.ir.scopes import Scope, expr_operands, with_operands
 from typedpipe.ir.traced import TracedTypes
 
@@ -20,7 +20,7 @@ class Guards:
         self._tables: dict[int, list[int]] = {}
         self._arms: dict[int, frozenset[object]] = {}
 
-    def holds(self, value: Operand, owner: Scope, at: Scope) -> bool:
+    def holds(self, value: ir.Operand, owner: Scope, at: Scope) -> bool:
         """Whether ``value`` (of ``owner``'s table) is not None in scope ``at``."""
         wanted = self._key(value, owner)
         scope: Scope | None = at
@@ -42,26 +42,29 @@ class Guards:
         found: list[object] = []
         if not arms or outer is None:
             return found
-        stack: list[Operand | None] = [arms[scope.arm].condition]
+        stack: list[ir.Operand | None] = [arms[scope.arm].condition]
         while stack:
             condition = stack.pop()
-            if isinstance(condition, FromExpr):
+            if isinstance(condition, ir.FromExpr):
                 expr = outer.graph.exprs[condition.index]
-                if isinstance(expr, IsSet):
+                if isinstance(expr, ir.IsSet):
                     found.append(self._key(expr.value, outer))
-                elif isinstance(expr, And):
+                elif isinstance(expr, ir.And):
                     stack.extend(expr.items)
         return found
 
-    def _key(self, operand: Operand, owner: Scope) -> object:
-        if not isinstance(operand, FromExpr):
+    def _key(self, operand: ir.Operand, owner: Scope) -> object:
+        if not isinstance(operand, ir.FromExpr):
             return operand
         table = self._tables.get(owner.index)
         if table is None:
             table = self._tables[owner.index] = []
             for expr in owner.graph.exprs:
                 numbered = with_operands(
-                    expr, tuple(FromExpr(table[o.index]) if isinstance(o, FromExpr) else o for o in expr_operands(expr))
+                    expr,
+                    tuple(
+                        ir.FromExpr(table[o.index]) if isinstance(o, ir.FromExpr) else o for o in expr_operands(expr)
+                    ),
                 )
                 table.append(self._numbers.setdefault(numbered, len(self._numbers)))
-        return FromExpr(table[operand.index])
+        return ir.FromExpr(table[operand.index])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from typedpipe.ir.nodes import ExitHandler, FromExpr, FromTask, Node, Operand
+from typedpipe.ir import nodes as ir
 from typedpipe.ir.scopes import Scope, Scopes, common, expr_operands, node_operands
 
 
@@ -40,20 +40,20 @@ class Order:
             for node in scope.graph.nodes:
                 yield node.name
 
-    def _waits(self, node: Node, scope: Scope, through: dict[int, set[str]]) -> list[str]:
+    def _waits(self, node: ir.Node, scope: Scope, through: dict[int, set[str]]) -> list[str]:
         found = list(node.after)
         for operand in node_operands(node):
-            if isinstance(operand, FromTask):
+            if isinstance(operand, ir.FromTask):
                 found.append(operand.task)
-            elif isinstance(operand, FromExpr):
+            elif isinstance(operand, ir.FromExpr):
                 found.extend(self._through(operand, scope, through))
-        if isinstance(node, ExitHandler):
+        if isinstance(node, ir.ExitHandler):
             found.extend(name for name in node.exit.after if name in self.scopes.home)
             inside = self.scopes.bodies[node.name][0]
             return [name for name in found if name in self.scopes.home and not self.scopes.home[name].inside(inside)]
         return [name for name in found if name in self.scopes.home]
 
-    def _through(self, operand: FromExpr, scope: Scope, known: dict[int, set[str]]) -> set[str]:
+    def _through(self, operand: ir.FromExpr, scope: Scope, known: dict[int, set[str]]) -> set[str]:
         """The tasks that an expression is made of."""
         table = scope.graph.exprs
         for index in range(len(known), operand.index + 1):
@@ -63,7 +63,7 @@ class Order:
             known[index] = tasks
         return known[operand.index]
 
-    def _meet(self, node: Node, scope: Scope, name: str) -> tuple[Scope, str, str]:
+    def _meet(self, node: ir.Node, scope: Scope, name: str) -> tuple[Scope, str, str]:
         home = self.scopes.home[name]
         if home is scope:
             return scope, node.name, self.scopes.exits.get(name, name)
@@ -73,10 +73,10 @@ class Order:
         return meeting, then, first
 
 
-def _add(tasks: set[str], operand: Operand, known: Mapping[int, set[str]]) -> None:
-    if isinstance(operand, FromTask):
+def _add(tasks: set[str], operand: ir.Operand, known: Mapping[int, set[str]]) -> None:
+    if isinstance(operand, ir.FromTask):
         tasks.add(operand.task)
-    elif isinstance(operand, FromExpr):
+    elif isinstance(operand, ir.FromExpr):
         tasks |= known[operand.index]
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from typedpipe.diagnostics.model import NOWHERE, Label, Span
 from typedpipe.diagnostics.source import argument_span
-from typedpipe.ir.nodes import Call, FromExpr, FromInput, FromItem, FromTask, Node, Operand, Pipeline, Task
+from typedpipe.ir import nodes as ir
 from typedpipe.ir.scopes import Scope, expr_operands
 from typedpipe.ir.traced import TracedTypes
 from typedpipe.types.display import show
@@ -16,32 +16,32 @@ from typedpipe.types.display import show
 class Use:
     """A place where an operand is used: an argument of a call, or something else of a node or graph."""
 
-    operand: Operand
+    operand: ir.Operand
     scope: Scope
     span: Span
-    node: Node | None = None
+    node: ir.Node | None = None
     argument: str = ""
 
     def place(self, types: TracedTypes) -> Span:
         """The argument in the user's file; for what is no argument, the node."""
-        if not self.argument or not isinstance(self.node, Task | Call):
+        if not self.argument or not isinstance(self.node, ir.Task | ir.Call):
             return self.span
         inputs = list(types.ports.inputs(self.node))
         position = inputs.index(self.argument) if self.argument in inputs else None
         return argument_span(self.span, self.argument, position)
 
 
-def called(pipeline: Pipeline, node: Task | Call) -> str:
+def called(pipeline: ir.Pipeline, node: ir.Task | ir.Call) -> str:
     """The name of what a task calls, as the user wrote it: keys of the tables may say more."""
-    if isinstance(node, Call):
+    if isinstance(node, ir.Call):
         return node.pipeline.partition("#")[0]
     component = pipeline.components.get(node.component)
     return component.name if component is not None else node.component
 
 
-def declared(pipeline: Pipeline, node: Node) -> tuple[str, ...]:
+def declared(pipeline: ir.Pipeline, node: ir.Node) -> tuple[str, ...]:
     """The note that says where a task's component is declared."""
-    if isinstance(node, Task) and node.component in pipeline.components:
+    if isinstance(node, ir.Task) and node.component in pipeline.components:
         component = pipeline.components[node.component]
         if component.span != NOWHERE:
             span = component.span
@@ -49,20 +49,20 @@ def declared(pipeline: Pipeline, node: Node) -> tuple[str, ...]:
     return ()
 
 
-def source_label(operand: Operand, owner: Scope, types: TracedTypes) -> tuple[Label, ...]:
+def source_label(operand: ir.Operand, owner: Scope, types: TracedTypes) -> tuple[Label, ...]:
     """Where a value comes from: its task, loop or pipeline input; nothing for a constant."""
-    while isinstance(operand, FromExpr):
+    while isinstance(operand, ir.FromExpr):
         inner = [o for o in expr_operands(owner.graph.exprs[operand.index]) if not is_const(o)]
         if len(inner) != 1:
             return ()
         operand = inner[0]
     match operand:
-        case FromTask() if operand.task in types.scopes.nodes:
+        case ir.FromTask() if operand.task in types.scopes.nodes:
             span = types.scopes.nodes[operand.task].span
             return (Label(span, f"`{operand.task}` gives `{show(types.of(operand, owner))}`"),)
-        case FromItem() if operand.loop in types.scopes.nodes:
+        case ir.FromItem() if operand.loop in types.scopes.nodes:
             return (Label(types.scopes.nodes[operand.loop].span, f"each item is `{show(types.of(operand, owner))}`"),)
-        case FromInput():
+        case ir.FromInput():
             port = next((port for port in types.graph.inputs if port.name == operand.name), None)
             if port is not None and port.span != NOWHERE:
                 return (Label(port.span, f"`{port.name}` is `{show(port.type)}`"),)
@@ -80,6 +80,6 @@ def known(*spans: Span) -> Span:
     return next((span for span in spans if span != NOWHERE), NOWHERE)
 
 
-def is_const(operand: Operand) -> bool:
+def is_const(operand: ir.Operand) -> bool:
     """Whether an operand comes from no scope and no expression."""
-    return not isinstance(operand, FromTask | FromInput | FromItem | FromExpr)
+    return not isinstance(operand, ir.FromTask | ir.FromInput | ir.FromItem | ir.FromExpr)

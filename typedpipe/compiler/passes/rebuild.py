@@ -6,16 +6,16 @@ from collections.abc import Callable, Sequence
 from operator import is_
 
 from typedpipe.diagnostics.record import replace
-from typedpipe.ir.nodes import Branch, ExitHandler, Graph, Loop, Node, Pipeline
+from typedpipe.ir import nodes as ir
 from typedpipe.ir.scopes import Scope, scopes_of
 
-NodeMap = Callable[[Node], Node]
+NodeMap = Callable[[ir.Node], ir.Node]
 
 
-def rebuild(pipeline: Pipeline, change: NodeMap) -> Pipeline:
+def rebuild(pipeline: ir.Pipeline, change: NodeMap) -> ir.Pipeline:
     """A pipeline with each node (an exit task too) put through ``change``.
 
-    >>> p = Pipeline("p", Graph())
+    >>> p = ir.Pipeline("p", ir.Graph())
     >>> rebuild(p, lambda node: node) is p
     True
     """
@@ -26,12 +26,12 @@ def rebuild(pipeline: Pipeline, change: NodeMap) -> Pipeline:
     return replace(pipeline, graph=graph, pipelines=called)
 
 
-def rebuild_graph(graph: Graph, change: NodeMap) -> Graph:
+def rebuild_graph(graph: ir.Graph, change: NodeMap) -> ir.Graph:
     """One graph and all in it, with each node put through ``change``."""
     scopes = scopes_of(graph)
-    made: dict[int, Graph] = {}
+    made: dict[int, ir.Graph] = {}
     for scope in reversed(scopes.all):
-        nodes: list[Node] = []
+        nodes: list[ir.Node] = []
         for node in scope.graph.nodes:
             inner = scopes.bodies.get(node.name)
             if inner is not None:
@@ -42,17 +42,17 @@ def rebuild_graph(graph: Graph, change: NodeMap) -> Graph:
     return made[0]
 
 
-def _with_bodies(node: Node, inner: Sequence[Scope], made: dict[int, Graph], change: NodeMap) -> Node:
+def _with_bodies(node: ir.Node, inner: Sequence[Scope], made: dict[int, ir.Graph], change: NodeMap) -> ir.Node:
     graphs = [made[scope.index] for scope in inner]
     match node:
-        case Branch():
+        case ir.Branch():
             if all(arm.body is body for arm, body in zip(node.arms, graphs, strict=True)):
                 return node
             arms = tuple(replace(arm, body=body) for arm, body in zip(node.arms, graphs, strict=True))
             return replace(node, arms=arms)
-        case Loop():
+        case ir.Loop():
             return node if node.body is graphs[0] else replace(node, body=graphs[0])
-        case ExitHandler():
+        case ir.ExitHandler():
             exit_ = change(node.exit)
             if node.body is graphs[0] and exit_ is node.exit:
                 return node

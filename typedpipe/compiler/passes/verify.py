@@ -12,26 +12,7 @@ from typedpipe.compiler.passes.places import called
 from typedpipe.compiler.passes.places import known as place_of
 from typedpipe.diagnostics.model import Diagnostics, Label, Span
 from typedpipe.diagnostics.words import nearest
-from typedpipe.ir.nodes import (
-    Args,
-    Branch,
-    Call,
-    Collected,
-    Const,
-    ExitHandler,
-    FromExpr,
-    FromInput,
-    FromItem,
-    FromTask,
-    Graph,
-    Importer,
-    Loop,
-    Node,
-    OneOf,
-    Operand,
-    Pipeline,
-    Task,
-)
+from typedpipe.ir import nodes as ir
 from typedpipe.ir.scopes import Scope, Scopes, bodies, expr_operands, node_operands, scopes_of
 from typedpipe.ir.typing import Ports
 from typedpipe.types.model import StatusType, is_artifact, is_optional
@@ -39,11 +20,11 @@ from typedpipe.types.model import StatusType, is_artifact, is_optional
 OURS = "this is a mistake of typedpipe's, or the file was made by something else: please report it"
 
 
-def verify(pipeline: Pipeline, report: Diagnostics, *, closed: bool | None = None) -> Pipeline:
+def verify(pipeline: ir.Pipeline, report: Diagnostics, *, closed: bool | None = None) -> ir.Pipeline:
     """Report what is wrong with the structure of a pipeline; nothing is changed.
 
     >>> report = Diagnostics()
-    >>> _ = verify(Pipeline("p", Graph()), report)
+    >>> _ = verify(ir.Pipeline("p", ir.Graph()), report)
     >>> report.has_errors
     False
     """
@@ -56,7 +37,7 @@ def verify(pipeline: Pipeline, report: Diagnostics, *, closed: bool | None = Non
 
 
 class _Verifier:
-    def __init__(self, pipeline: Pipeline, graph: Graph, report: Diagnostics, ports: Ports, closed: bool) -> None:
+    def __init__(self, pipeline: ir.Pipeline, graph: ir.Graph, report: Diagnostics, ports: Ports, closed: bool) -> None:
         self.pipeline = pipeline
         self.report = report
         self.ports = ports
@@ -93,7 +74,7 @@ class _Verifier:
             self._ours("a traced body has inputs or outputs", self.pipeline.span)
         self._table(scope, inputs)
         for node in graph.nodes:
-            if isinstance(node, Task | Call):
+            if isinstance(node, ir.Task | ir.Call):
                 self._call(node)
             else:
                 self._group(node)
@@ -113,46 +94,46 @@ class _Verifier:
         if graph.expr_spans and len(graph.expr_spans) != len(graph.exprs):
             self._ours("the table of expressions and that of their places differ in length", self.pipeline.span)
         for index, expr in enumerate(graph.exprs):
-            if self.closed and isinstance(expr, Collected | OneOf):
+            if self.closed and isinstance(expr, ir.Collected | ir.OneOf):
                 self._ours(f"a closed graph has a {type(expr).__name__}", self.pipeline.span)
             for operand in expr_operands(expr):
-                if isinstance(operand, FromExpr) and not 0 <= operand.index < index:
+                if isinstance(operand, ir.FromExpr) and not 0 <= operand.index < index:
                     self._ours(f"expression {index} refers to expression {operand.index}", self.pipeline.span)
-                elif not isinstance(operand, FromExpr):
+                elif not isinstance(operand, ir.FromExpr):
                     self._operand(operand, scope, inputs, self.pipeline.span)
 
-    def _operand(self, operand: Operand, scope: Scope, inputs: set[str], span: Span) -> None:
+    def _operand(self, operand: ir.Operand, scope: Scope, inputs: set[str], span: Span) -> None:
         match operand:
-            case FromTask():
+            case ir.FromTask():
                 node = self.scopes.nodes.get(operand.task)
                 if node is None or (self.closed and self.scopes.home[operand.task] is not scope):
                     self._ours(f"there is no task `{operand.task}` here", span)
-                elif isinstance(node, Task | Call | Importer) or self.closed:
+                elif isinstance(node, ir.Task | ir.Call | ir.Importer) or self.closed:
                     if operand.output not in self.ports.outputs(node):
                         self._no_output(node, operand.output, span)
                 else:
                     self._ours(f"the group `{operand.task}` has no outputs yet", span)
-            case FromInput():
+            case ir.FromInput():
                 if operand.name not in inputs:
                     self._ours(f"there is no input `{operand.name}`", span)
-            case FromExpr():
+            case ir.FromExpr():
                 if not 0 <= operand.index < len(scope.graph.exprs):
                     self._ours(f"there is no expression {operand.index}", span)
-            case FromItem():
-                if self.closed or not isinstance(self.scopes.nodes.get(operand.loop), Loop):
+            case ir.FromItem():
+                if self.closed or not isinstance(self.scopes.nodes.get(operand.loop), ir.Loop):
                     self._ours(f"there is no loop `{operand.loop}` whose item this is", span)
-            case Const():
+            case ir.Const():
                 pass
 
-    def _no_output(self, node: Node, output: str, span: Span) -> None:
+    def _no_output(self, node: ir.Node, output: str, span: Span) -> None:
         known = list(self.ports.outputs(node))
         self._ours(f"`{node.name}` has no output `{output}`{_meant(output, known)}", span)
 
     # ------------------------------------------------------------------------------------------- a node
 
-    def _call(self, node: Task | Call) -> None:
-        known = self.pipeline.pipelines if isinstance(node, Call) else self.pipeline.components
-        target = node.pipeline if isinstance(node, Call) else node.component
+    def _call(self, node: ir.Task | ir.Call) -> None:
+        known = self.pipeline.pipelines if isinstance(node, ir.Call) else self.pipeline.components
+        target = node.pipeline if isinstance(node, ir.Call) else node.component
         if target not in known:
             self._ours(f"`{node.name}` calls `{target}`, which is not there", node.span)
             return
@@ -173,7 +154,7 @@ class _Verifier:
         if len(given) < len(inputs):
             self._missing(node, target, given)
 
-    def _missing(self, node: Task | Call, target: str, given: set[str]) -> None:
+    def _missing(self, node: ir.Task | ir.Call, target: str, given: set[str]) -> None:
         missing = [
             name
             for name, port in self.ports.inputs(node).items()
@@ -192,24 +173,24 @@ class _Verifier:
                 help=f"pass {', '.join(name + '=...' for name in missing)}",
             )
 
-    def _group(self, node: Branch | Loop | ExitHandler | Importer) -> None:
-        if isinstance(node, ExitHandler):
+    def _group(self, node: ir.Branch | ir.Loop | ir.ExitHandler | ir.Importer) -> None:
+        if isinstance(node, ir.ExitHandler):
             self._call(node.exit)
-        if isinstance(node, Branch) and (
+        if isinstance(node, ir.Branch) and (
             not node.arms or any(arm.condition is None for arm in node.arms[:-1]) or node.arms[0].condition is None
         ):
             self._ours(f"the arms of `{node.name}` are in no order", node.span)
-        given: list[Args] = []
+        given: list[ir.Args] = []
         match node:
-            case Branch():
+            case ir.Branch():
                 given = [arm.args for arm in node.arms]
-            case Loop() | ExitHandler():
+            case ir.Loop() | ir.ExitHandler():
                 given = [node.args]
-            case Importer():
+            case ir.Importer():
                 return
         for body, args in zip(bodies(node), given, strict=True):
             wanted = {port.name for port in body.inputs}
-            if isinstance(node, Loop) and self.closed:
+            if isinstance(node, ir.Loop) and self.closed:
                 if node.item not in wanted:
                     self._ours(f"the body of `{node.name}` does not take the item", node.span)
                 wanted.discard(node.item)
@@ -238,15 +219,15 @@ class _Verifier:
                 )
 
 
-def _recursion(pipeline: Pipeline, report: Diagnostics) -> None:
+def _recursion(pipeline: ir.Pipeline, report: Diagnostics) -> None:
     calls: dict[str, list[str]] = {}
     spans: dict[str, Span] = {}
     for name, graph in pipeline.pipelines.items():
         called: dict[str, None] = {}
         for scope in scopes_of(graph).all:
             for node in scope.graph.nodes:
-                for each in (node.exit,) if isinstance(node, ExitHandler) else (node,):
-                    if isinstance(each, Call) and each.pipeline in pipeline.pipelines:
+                for each in (node.exit,) if isinstance(node, ir.ExitHandler) else (node,):
+                    if isinstance(each, ir.Call) and each.pipeline in pipeline.pipelines:
                         called[each.pipeline] = None
                         spans.setdefault(name, each.span)
         calls[name] = list(called)
@@ -262,8 +243,8 @@ def _recursion(pipeline: Pipeline, report: Diagnostics) -> None:
         )
 
 
-def _declared(pipeline: Pipeline, node: Task | Call) -> Span:
-    return pipeline.components[node.component].span if isinstance(node, Task) else pipeline.span
+def _declared(pipeline: ir.Pipeline, node: ir.Task | ir.Call) -> Span:
+    return pipeline.components[node.component].span if isinstance(node, ir.Task) else pipeline.span
 
 
 def _list(names: Iterable[str]) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from difflib import unified_diff
 from typing import TYPE_CHECKING, Any, cast
 
-from typedpipe.ir.nodes import Pipeline, PythonImpl, Task
+from typedpipe.ir import nodes as ir
 from typedpipe.local.caching.fingerprint import Fingerprints
 from typedpipe.local.caching.key_changes import (
     Change,
@@ -23,9 +23,8 @@ from typedpipe.local.caching.key_changes import (
     shown_value,
 )
 from typedpipe.local.caching.normal_form import lines_of
-from typedpipe.local.caching.origins import Origin, origins
+from typedpipe.local.caching.origins import Origin, node_at, origins
 from typedpipe.local.caching.untracked import untracked
-from typedpipe.local.rerun.spin import node_at
 from typedpipe.local.scheduling.frame import Body, TaskRun
 from typedpipe.local.store.index import tasks
 from typedpipe.local.store.model import StoredRun, StoredTask
@@ -94,11 +93,11 @@ class Record:
     """A run as far as it is read to explain one: its pipeline and its tasks."""
 
     run: StoredRun
-    _pipeline: Pipeline | None = None
+    _pipeline: ir.Pipeline | None = None
     _tasks: dict[str, StoredTask] = field(default_factory=dict[str, StoredTask])
 
     @property
-    def pipeline(self) -> Pipeline:
+    def pipeline(self) -> ir.Pipeline:
         from typedpipe.ir import wire
 
         if self._pipeline is None:
@@ -121,7 +120,7 @@ class Record:
     def task_run(self, task: StoredTask) -> TaskRun | None:
         """The task with its recorded inputs, for what makes keys."""
         node = node_at(self.pipeline, task.name)
-        if not isinstance(node, Task) or (not task.inputs and self.pipeline.components[node.component].inputs):
+        if not isinstance(node, ir.Task) or (not task.inputs and self.pipeline.components[node.component].inputs):
             return None
         nowhere = cast("Body", None)  # keys do not look at where a task stands
         return TaskRun(task.name, node, dict(task.inputs), {}, {}, False, nowhere)
@@ -141,7 +140,7 @@ def explain(root: Root, run: StoredRun, task: StoredTask, against: StoredRun | N
     """
     new = Record(run)
     node = node_at(new.pipeline, task.name)
-    if not isinstance(node, Task):
+    if not isinstance(node, ir.Task):
         return Explanation(
             run.name, task.name, "never", f"`{task.name}` is no task that runs a component: never cached"
         )
@@ -257,10 +256,10 @@ class _Comparison:
         yield Change("source", f"the source of `{_component(self.new, after)}` changed{place}", diff)
 
     @staticmethod
-    def _impl(record: Record, task: StoredTask) -> PythonImpl | None:
+    def _impl(record: Record, task: StoredTask) -> ir.PythonImpl | None:
         node = node_at(record.pipeline, task.name)
-        component = record.pipeline.components.get(node.component) if isinstance(node, Task) else None
-        return component.impl if component is not None and isinstance(component.impl, PythonImpl) else None
+        component = record.pipeline.components.get(node.component) if isinstance(node, ir.Task) else None
+        return component.impl if component is not None and isinstance(component.impl, ir.PythonImpl) else None
 
     def _parameters(
         self, before: StoredTask, after: StoredTask, old: Mapping[str, Any], new: Mapping[str, Any]

@@ -14,20 +14,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, TypeAlias
 
-from typedpipe.ir.nodes import (
-    Branch,
-    CommandPart,
-    Component,
-    Concat,
-    ContainerImpl,
-    ExitHandler,
-    IfPresent,
-    Importer,
-    InputPort,
-    Loop,
-    Pipeline,
-    Task,
-)
+from typedpipe.ir import nodes as ir
 from typedpipe.ir.scopes import bodies
 from typedpipe.local.caching.normal_form import digest_of
 from typedpipe.local.scheduling.frame import TaskRun
@@ -58,7 +45,7 @@ class NotKeyed(Exception):
     """No key can be made for the task; the text says why."""
 
 
-def enabled(node: Task, component: Component, run_default: bool | None) -> bool:
+def enabled(node: ir.Task, component: ir.Component, run_default: bool | None) -> bool:
     """Whether a task is to be taken from the cache, and put there.
 
     Args:
@@ -66,8 +53,8 @@ def enabled(node: Task, component: Component, run_default: bool | None) -> bool:
         component: Its component; one without outputs runs for what it does elsewhere.
         run_default: False switches the cache off for the whole run; True is for tasks of which the DSL says nothing.
 
-    >>> component = Component("a", (), (), ContainerImpl(), "busybox")
-    >>> enabled(Task("t", "a"), component, None), enabled(Task("t", "a"), component, True)
+    >>> component = ir.Component("a", (), (), ir.ContainerImpl(), "busybox")
+    >>> enabled(ir.Task("t", "a"), component, None), enabled(ir.Task("t", "a"), component, True)
     (False, True)
     """
     if run_default is False or node.options.caching is False:
@@ -79,7 +66,7 @@ def enabled(node: Task, component: Component, run_default: bool | None) -> bool:
 class _Known:
     """What all tasks of a component share."""
 
-    component: Component
+    component: ir.Component
     data: dict[str, Any]
     digest: str
     parameters: list[tuple[str, Type, TypeData]]
@@ -98,7 +85,7 @@ class Fingerprints:
         environment: Variables that every task of the run gets.
     """
 
-    pipeline: Pipeline
+    pipeline: ir.Pipeline
     facts: Facts = field(default_factory=dict[str, Mapping[str, Any]])
     environment: Mapping[str, str] = field(default_factory=dict[str, str])
     _known: dict[str, _Known] = field(default_factory=dict[str, _Known])
@@ -192,10 +179,10 @@ class Fingerprints:
         return value.uri
 
 
-def component_data(component: Component, facts: Mapping[str, Any]) -> dict[str, Any]:
+def component_data(component: ir.Component, facts: Mapping[str, Any]) -> dict[str, Any]:
     """What a component adds to the keys of its tasks, as JSON data.
 
-    >>> shell = Component("sh", (), (), ContainerImpl(("sh",), ("-c", "true")), "busybox")
+    >>> shell = ir.Component("sh", (), (), ir.ContainerImpl(("sh",), ("-c", "true")), "busybox")
     >>> component_data(shell, {"image_id": "sha256:1"})["image_id"]
     'sha256:1'
     """
@@ -208,7 +195,7 @@ def component_data(component: Component, facts: Mapping[str, Any]) -> dict[str, 
             "outputs": [[port.name, port.how, to_data(port.type)] for port in component.outputs],
         },
     }
-    if isinstance(impl, ContainerImpl):
+    if isinstance(impl, ir.ContainerImpl):
         data["image"] = component.image
         data["command"] = list(map(_command, impl.command))
         data["args"] = list(map(_command, impl.args))
@@ -220,24 +207,24 @@ def component_data(component: Component, facts: Mapping[str, Any]) -> dict[str, 
     return data | dict(facts)
 
 
-def _command(part: CommandPart) -> Any:
+def _command(part: ir.CommandPart) -> Any:
     match part:
         case str():
             return part
-        case Concat():
+        case ir.Concat():
             return ["concat", *map(_command, part.items)]
-        case IfPresent():
+        case ir.IfPresent():
             return ["if", part.input, list(map(_command, part.then)), list(map(_command, part.otherwise))]
         case _:
             return [part.kind, part.name]
 
 
-def _why_not(inputs: tuple[InputPort, ...]) -> str:
+def _why_not(inputs: tuple[ir.InputPort, ...]) -> str:
     status = next((port.name for port in inputs if port.how == "status"), None)
     return "" if status is None else f"its input `{status}` says how this run went, which no other run can know"
 
 
-def _replaced(component: Component, cache_key: str) -> KeyParts:
+def _replaced(component: ir.Component, cache_key: str) -> KeyParts:
     """The key that the user set, for this component and its outputs alone, as on KFP and on Argo."""
     outputs = [[port.name, to_data(port.type)] for port in component.outputs]
     data = {"format": FORMAT, "component": component.name, "cache_key": cache_key, "outputs": outputs}
@@ -304,15 +291,15 @@ def _file_stat(path: str) -> str:
     return f"size={seen.st_size} mtime={seen.st_mtime_ns} inode={seen.st_ino}"
 
 
-def _importers(pipeline: Pipeline) -> dict[str, bool]:
+def _importers(pipeline: ir.Pipeline) -> dict[str, bool]:
     """The importers of a pipeline, and whether each wants its artifact anew; without those named like an output."""
     outputs = {port.name for component in pipeline.components.values() for port in component.outputs}
     pending = [pipeline.graph, *pipeline.pipelines.values()]
     found: dict[str, bool] = {}
     for graph in pending:  # grows
         for node in graph.nodes:
-            if isinstance(node, Importer) and node.name not in outputs:
+            if isinstance(node, ir.Importer) and node.name not in outputs:
                 found[node.name] = found.get(node.name, False) or node.reimport
-            elif isinstance(node, Branch | Loop | ExitHandler):
+            elif isinstance(node, ir.Branch | ir.Loop | ir.ExitHandler):
                 pending.extend(bodies(node))
     return found

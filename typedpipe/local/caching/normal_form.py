@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
 
-from typedpipe.ir.nodes import Chunk
+from typedpipe.ir import nodes as ir
 
 _READERS_OF_DOCSTRINGS = frozenset({"__doc__", "getdoc", "use_attribute_docstrings"})
 
@@ -26,10 +26,10 @@ class Line:
     number: int = 0
 
 
-def digest_of(chunks: Sequence[Chunk]) -> str:
+def digest_of(chunks: Sequence[ir.Chunk]) -> str:
     """The digest of the normal form of a component's source.
 
-    >>> digest_of([Chunk("x = 1_000  # many")]) == digest_of([Chunk("x = (1000)")])
+    >>> digest_of([ir.Chunk("x = 1_000  # many")]) == digest_of([ir.Chunk("x = (1000)")])
     True
     """
     found = sha256()
@@ -39,17 +39,17 @@ def digest_of(chunks: Sequence[Chunk]) -> str:
     return found.hexdigest()
 
 
-def lines_of(chunks: Sequence[Chunk]) -> list[Line]:
+def lines_of(chunks: Sequence[ir.Chunk]) -> list[Line]:
     r"""The normal form as text, as :func:`digest_of` sees it.
 
-    >>> [line.text for line in lines_of([Chunk("def f( ):  # nothing\n    'docs'\n    return (1)")])]
+    >>> [line.text for line in lines_of([ir.Chunk("def f( ):  # nothing\n    'docs'\n    return (1)")])]
     ['def f():', '    return 1']
     """
     keep = _docstrings_are_read(chunks)
     return [line for chunk in chunks for line in _lines(chunk, keep)]
 
 
-def trees_of(chunks: Sequence[Chunk]) -> Iterator[ast.Module]:
+def trees_of(chunks: Sequence[ir.Chunk]) -> Iterator[ast.Module]:
     """The chunks as this Python parses them; those that it cannot parse are left out."""
     for chunk in chunks:
         try:
@@ -75,7 +75,7 @@ def _dump(text: str, keep_docstrings: bool) -> str:
         return text
 
 
-def _docstrings_are_read(chunks: Sequence[Chunk]) -> bool:
+def _docstrings_are_read(chunks: Sequence[ir.Chunk]) -> bool:
     return any(word in chunk.text for chunk in chunks for word in _READERS_OF_DOCSTRINGS)
 
 
@@ -96,7 +96,7 @@ def _strip(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> None:
             node.body.append(ast.copy_location(ast.Pass(), first))
 
 
-def _lines(chunk: Chunk, keep_docstrings: bool) -> list[Line]:
+def _lines(chunk: ir.Chunk, keep_docstrings: bool) -> list[Line]:
     offset = chunk.line - 1 - (chunk.text[:1] in (" ", "\t"))
     try:
         tree = _stripped(_parse(chunk.text), keep_docstrings)

@@ -1,24 +1,11 @@
-"""Where an input of a task of a run came from: a task, an argument of the run, an item of a loop."""
+"""The origins of a task's inputs: another task, an argument of the run, an item of a loop."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from typedpipe.ir.nodes import (
-    Branch,
-    Call,
-    ExitHandler,
-    FromExpr,
-    FromInput,
-    FromTask,
-    Graph,
-    Importer,
-    Loop,
-    Node,
-    Operand,
-    Pipeline,
-    Task,
-)
+from typedpipe.ir import nodes as ir
 from typedpipe.ir.scopes import expr_operands
 from typedpipe.ir.scopes import needed as needed_exprs
 
@@ -34,19 +21,52 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class _Scope:
-    graph: Graph
+    graph: ir.Graph
     prefix: str
-    node: Node | None = None
+    node: ir.Node | None = None
     """Whose body the graph is; None for the pipeline itself."""
     above: _Scope | None = None
 
 
-def origins(pipeline: Pipeline, path: str, name: str) -> list[Origin]:
+def node_at(pipeline: ir.Pipeline, path: str) -> ir.Node | None:
+    """The node that a task's path in a run leads to.
+
+    >>> from typedpipe.ir.nodes import Graph
+    >>> node_at(ir.Pipeline("p", Graph(nodes=(ir.Task("t", "c"),)), closed=True), "t").component
+    'c'
+    """
+    graphs: list[ir.Graph] = [pipeline.graph]
+    node: ir.Node | None = None
+    for part in path.split("/"):
+        stem = part.partition("[")[0] if part.endswith("]") else part
+        node = next((found for graph in graphs for found in _nodes(graph) if found.name in (part, stem)), None)
+        match node:
+            case None:
+                return None
+            case ir.Call():
+                graphs = [pipeline.pipelines[node.pipeline]]
+            case ir.Branch():
+                graphs = [arm.body for arm in node.arms]
+            case ir.Loop() | ir.ExitHandler():
+                graphs = [node.body]
+            case _:
+                graphs = []
+    return node
+
+
+def _nodes(graph: ir.Graph) -> Iterator[ir.Node]:
+    for node in graph.nodes:
+        yield node
+        if isinstance(node, ir.ExitHandler):
+            yield node.exit
+
+
+def origins(pipeline: ir.Pipeline, path: str, name: str) -> list[Origin]:
     """The origins of an input of a task; several when an expression puts it together.
 
     >>> from typedpipe.ir.nodes import Graph
-    >>> task = Task("b", "c", (("x", FromTask("a", "Output")),))
-    >>> origins(Pipeline("p", Graph(nodes=(Task("a", "c"), task)), closed=True), "b", "x")
+    >>> task = ir.Task("b", "c", (("x", ir.FromTask("a", "Output")),))
+    >>> origins(ir.Pipeline("p", Graph(nodes=(ir.Task("a", "c"), task)), closed=True), "b", "x")
     [Origin(kind='task', name='a')]
     """
     scope = _scope_of(pipeline, path)
@@ -54,7 +74,7 @@ def origins(pipeline: Pipeline, path: str, name: str) -> list[Origin]:
         return []
     last = path.rpartition("/")[2]
     node = _named(scope.graph, last)
-    if not isinstance(node, Task):
+    if not isinstance(node, ir.Task):
         return []
     given = dict(node.args).get(name)
     if given is None:
@@ -62,16 +82,16 @@ def origins(pipeline: Pipeline, path: str, name: str) -> list[Origin]:
     return list(dict.fromkeys(_follow(pipeline, scope, given)))
 
 
-def _named(graph: Graph, name: str) -> Node | None:
+def _named(graph: ir.Graph, name: str) -> ir.Node | None:
     for node in graph.nodes:
         if node.name == name:
             return node
-        if isinstance(node, ExitHandler) and node.exit.name == name:
+        if isinstance(node, ir.ExitHandler) and node.exit.name == name:
             return node.exit
     return None
 
 
-def _scope_of(pipeline: Pipeline, path: str) -> _Scope | None:
+def _scope_of(pipeline: ir.Pipeline, path: str) -> _Scope | None:
     scope = _Scope(pipeline.graph, "")
     *groups, last = path.split("/")
     for index, part in enumerate(groups):
@@ -87,62 +107,62 @@ def _scope_of(pipeline: Pipeline, path: str) -> _Scope | None:
     return scope
 
 
-def _body(pipeline: Pipeline, node: Node, below: str) -> Graph | None:
+def _body(pipeline: ir.Pipeline, node: ir.Node, below: str) -> ir.Graph | None:
     stem = below.partition("[")[0] if below.endswith("]") else below
     match node:
-        case Call():
+        case ir.Call():
             return pipeline.pipelines[node.pipeline]
-        case Branch():
+        case ir.Branch():
             return next((a.body for a in node.arms if _named(a.body, below) or _named(a.body, stem)), None)
-        case Loop() | ExitHandler():
+        case ir.Loop() | ir.ExitHandler():
             return node.body
         case _:
             return None
 
 
-def _follow(pipeline: Pipeline, scope: _Scope, operand: Operand) -> list[Origin]:
+def _follow(pipeline: ir.Pipeline, scope: _Scope, operand: ir.Operand) -> list[Origin]:
     match operand:
-        case FromExpr():
+        case ir.FromExpr():
             exprs = scope.graph.exprs
             leaves = [
                 leaf
                 for index in needed_exprs(exprs, [operand])
                 for leaf in expr_operands(exprs[index])
-                if not isinstance(leaf, FromExpr)
+                if not isinstance(leaf, ir.FromExpr)
             ]
             return [origin for leaf in leaves for origin in _follow(pipeline, scope, leaf)]
-        case FromInput(name=name):
+        case ir.FromInput(name=name):
             return _from_above(pipeline, scope, name)
-        case FromTask(task=task, output=output):
+        case ir.FromTask(task=task, output=output):
             return _from_node(pipeline, scope, task, output)
         case _:
             return [Origin("constant")]
 
 
-def _from_above(pipeline: Pipeline, scope: _Scope, name: str) -> list[Origin]:
+def _from_above(pipeline: ir.Pipeline, scope: _Scope, name: str) -> list[Origin]:
     node, above = scope.node, scope.above
     if node is None or above is None:
         return [Origin("argument", name)]
-    if isinstance(node, Loop) and name == node.item:
+    if isinstance(node, ir.Loop) and name == node.item:
         return [Origin("item", scope.prefix[:-1]), *_follow(pipeline, above, node.items)]
-    args = node.args if not isinstance(node, Branch | Importer) else ()
-    if isinstance(node, Branch):
+    args = node.args if not isinstance(node, ir.Branch | ir.Importer) else ()
+    if isinstance(node, ir.Branch):
         args = next((arm.args for arm in node.arms if arm.body is scope.graph), ())
     given = dict(args).get(name)
     return [Origin("constant")] if given is None else _follow(pipeline, above, given)
 
 
-def _from_node(pipeline: Pipeline, scope: _Scope, name: str, output: str) -> list[Origin]:
+def _from_node(pipeline: ir.Pipeline, scope: _Scope, name: str, output: str) -> list[Origin]:
     node = _named(scope.graph, name)
     path = scope.prefix + name
     match node:
-        case Call():
+        case ir.Call():
             graphs = [pipeline.pipelines[node.pipeline]]
-        case Branch():
+        case ir.Branch():
             graphs = [arm.body for arm in node.arms]
-        case ExitHandler():
+        case ir.ExitHandler():
             graphs = [node.body]
-        case Importer():
+        case ir.Importer():
             return [Origin("importer", path)]
         case _:
             return [Origin("task", path)]  # of a loop, too: its tasks are many

@@ -8,7 +8,7 @@ import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from typedpipe.ir.nodes import Component, PythonImpl
+from typedpipe.ir import nodes as ir
 from typedpipe.local.caching.normal_form import trees_of
 from typedpipe.local.store.cache_table import artifacts_of
 from typedpipe.local.values import Value, load
@@ -18,16 +18,16 @@ _READERS = frozenset({"open", "Path", "read_csv", "read_parquet", "read_json", "
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
-def untracked(component: Component, inputs: Mapping[str, Value], declared_env: Iterable[str] = ()) -> list[str]:
+def untracked(component: ir.Component, inputs: Mapping[str, Value], declared_env: Iterable[str] = ()) -> list[str]:
     """What is not tracked of a task, in words.
 
     >>> from typedpipe.ir.nodes import ContainerImpl
-    >>> untracked(Component("a", (), (), ContainerImpl(), "busybox:1"), {})[1]
+    >>> untracked(ir.Component("a", (), (), ContainerImpl(), "busybox:1"), {})[1]
     'what the image `busybox:1` is by now, when its tag is moved and no digest is known'
     """
     found = [ALWAYS]
     impl = component.impl
-    if isinstance(impl, PythonImpl):
+    if isinstance(impl, ir.PythonImpl):
         trees = list(trees_of(impl.chunks))
         found += _modules(trees, impl.packages)
         found += _reads(trees, frozenset(declared_env))

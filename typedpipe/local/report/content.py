@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import Any
 
 from typedpipe.diagnostics.model import PipelineError
-from typedpipe.ir.nodes import Pipeline
+from typedpipe.ir import nodes as ir
 from typedpipe.local.report.schedule import Ready, critical_path, readiness
 from typedpipe.local.store.model import StoredAttempt, StoredRun, StoredTask
 from typedpipe.local.values import Stored, Value
@@ -55,7 +55,7 @@ class Content:
 
     run: StoredRun
     tasks: Sequence[StoredTask]
-    pipeline: Pipeline | None
+    pipeline: ir.Pipeline | None
     problem: str = ""
     facts: Mapping[str, str] = field(default_factory=dict[str, str])
     now: float = field(default_factory=time.time)

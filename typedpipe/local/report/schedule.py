@@ -7,7 +7,7 @@ from bisect import bisect_right, insort
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from typedpipe.ir.nodes import Branch, Call, ExitHandler, Graph, Loop, Node, Pipeline
+from typedpipe.ir import nodes as ir
 from typedpipe.local.scheduling.plan import plan
 from typedpipe.local.store.model import StoredTask
 
@@ -24,10 +24,10 @@ class Ready:
     after: str = ""
 
 
-def readiness(pipeline: Pipeline, tasks: Sequence[StoredTask], begun: float) -> dict[str, Ready]:
+def readiness(pipeline: ir.Pipeline, tasks: Sequence[StoredTask], begun: float) -> dict[str, Ready]:
     """For each task that is part of the pipeline: when it could start.
 
-    >>> readiness(Pipeline("p", Graph()), [], 0.0)
+    >>> readiness(ir.Pipeline("p", ir.Graph()), [], 0.0)
     {}
     """
     walk = _Walk(pipeline, tasks)
@@ -52,7 +52,7 @@ def critical_path(tasks: Sequence[StoredTask], ready: Mapping[str, Ready]) -> li
 
 
 class _Walk:
-    def __init__(self, pipeline: Pipeline, tasks: Sequence[StoredTask]) -> None:
+    def __init__(self, pipeline: ir.Pipeline, tasks: Sequence[StoredTask]) -> None:
         self._pipeline = pipeline
         self._tasks = {task.name: task for task in tasks}
         self._items: dict[str, set[int]] = {}
@@ -65,7 +65,7 @@ class _Walk:
                     self._begun[body] = min(task.started, self._begun.get(body, task.started))
         self.found: dict[str, Ready] = {}
 
-    def graph(self, graph: Graph, prefix: str, ready: Ready) -> Ready:
+    def graph(self, graph: ir.Graph, prefix: str, ready: Ready) -> Ready:
         """What is found for the nodes of a graph; the end of the last one."""
         needs = plan(graph).needs
         ends: list[Ready | None] = [None] * len(graph.nodes)
@@ -83,16 +83,16 @@ class _Walk:
             waiting = rest if len(rest) < len(waiting) else []
         return _latest(ready, [end for end in ends if end is not None])
 
-    def _node(self, node: Node, prefix: str, ready: Ready) -> Ready:
+    def _node(self, node: ir.Node, prefix: str, ready: Ready) -> Ready:
         name = prefix + node.name
         match node:
-            case Call():
+            case ir.Call():
                 return self.graph(self._pipeline.pipelines[node.pipeline], f"{name}/", ready)
-            case Branch():
+            case ir.Branch():
                 return _latest(ready, [self.graph(arm.body, f"{name}/", ready) for arm in node.arms])
-            case Loop():
+            case ir.Loop():
                 return self._loop(node, name, ready)
-            case ExitHandler():
+            case ir.ExitHandler():
                 return self._node(node.exit, prefix, self.graph(node.body, f"{name}/", ready))
             case _:
                 return self._task(name, ready)
@@ -104,7 +104,7 @@ class _Walk:
         self.found[name] = ready
         return ready if task.finished is None else Ready(max(ready.time, task.finished), name)
 
-    def _loop(self, node: Loop, name: str, ready: Ready) -> Ready:
+    def _loop(self, node: ir.Loop, name: str, ready: Ready) -> Ready:
         """The bodies; where only some run at once, the others wait for those that ended before they began."""
         ends: list[tuple[float, str]] = []
         for position in sorted(self._items.get(name, ())):

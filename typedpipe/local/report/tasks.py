@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typedpipe.ir.nodes import Component
+from typedpipe.ir import nodes as ir
 from typedpipe.local.report.content import Content, Group, anchor, last_attempt
 from typedpipe.local.report.logs import tail
 from typedpipe.local.report.markup import Markup, tag
@@ -58,7 +58,7 @@ def _task(content: Content, task: StoredTask, lines: int) -> Markup:
     )
 
 
-def _component(content: Content, task: StoredTask) -> Component | None:
+def _component(content: Content, task: StoredTask) -> ir.Component | None:
     return content.pipeline.components.get(task.component) if content.pipeline is not None else None
 
 
@@ -104,7 +104,7 @@ def _attempts(task: StoredTask) -> Markup | None:
     return tag("div", tag("table", tag("thead", head), tag("tbody", body)), class_="scroll")
 
 
-def _facts(content: Content, task: StoredTask, component: Component | None) -> Markup | None:
+def _facts(content: Content, task: StoredTask, component: ir.Component | None) -> Markup | None:
     facts: list[tuple[str, str]] = []
     if task.started is not None:
         facts.append(("started", moment(task.started)))

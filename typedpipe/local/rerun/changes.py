@@ -6,20 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from typedpipe.ir import nodes as ir
 from typedpipe.ir.expand import expand
-from typedpipe.ir.nodes import (
-    Args,
-    Branch,
-    Call,
-    ExitHandler,
-    Graph,
-    Importer,
-    Loop,
-    Node,
-    Operand,
-    Pipeline,
-    Task,
-)
 from typedpipe.ir.scopes import bodies
 from typedpipe.local.caching.fingerprint import component_data
 
@@ -42,14 +30,14 @@ class Changes:
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    graph: Graph
-    node: Node
+    graph: ir.Graph
+    node: ir.Node
 
 
-def changes(old: Pipeline, new: Pipeline) -> Changes:
+def changes(old: ir.Pipeline, new: ir.Pipeline) -> Changes:
     """Compare two closed pipelines.
 
-    >>> changes(Pipeline("p", Graph()), Pipeline("p", Graph())) == Changes()
+    >>> changes(ir.Pipeline("p", ir.Graph()), ir.Pipeline("p", ir.Graph())) == Changes()
     True
     """
     before = dict(_places(old))
@@ -68,48 +56,48 @@ def changes(old: Pipeline, new: Pipeline) -> Changes:
         made = _differing(_made(old, was), _made(new, place))
         if made:
             outputs[key] = made
-    removed = tuple(key for key, place in before.items() if key not in after and isinstance(place.node, Task))
+    removed = tuple(key for key, place in before.items() if key not in after and isinstance(place.node, ir.Task))
     return Changes(frozenset(nodes), inputs, outputs, removed)
 
 
-def _places(pipeline: Pipeline) -> Iterator[tuple[NodeKey, _Place]]:
+def _places(pipeline: ir.Pipeline) -> Iterator[tuple[NodeKey, _Place]]:
     for owner, top in (("", pipeline.graph), *pipeline.pipelines.items()):
         pending = [top]
         for graph in pending:  # grows
             for node in graph.nodes:
                 yield (owner, node.name), _Place(graph, node)
-                if isinstance(node, ExitHandler):
+                if isinstance(node, ir.ExitHandler):
                     yield (owner, node.exit.name), _Place(graph, node.exit)
-                if isinstance(node, Branch | Loop | ExitHandler):
+                if isinstance(node, ir.Branch | ir.Loop | ir.ExitHandler):
                     pending.extend(bodies(node))
 
 
-def _deed(pipeline: Pipeline, place: _Place) -> object:
+def _deed(pipeline: ir.Pipeline, place: _Place) -> object:
     """What a node does with what it is given; for a task also what it is given."""
     graph, node = place.graph, place.node
     match node:
-        case Task():
+        case ir.Task():
             component = pipeline.components[node.component]
             settings = (_args(graph, node.options.env), _expanded(graph, node.options.image))
             return component_data(component, {}) | {"component": ""}, _args(graph, node.args), settings
-        case Call():
+        case ir.Call():
             return node.pipeline
-        case Importer():
+        case ir.Importer():
             return _expanded(graph, node.uri), _expanded(graph, node.metadata), node.type
-        case Branch():
+        case ir.Branch():
             return [_expanded(graph, arm.condition) for arm in node.arms]
-        case Loop():
+        case ir.Loop():
             return _expanded(graph, node.items), node.item
-        case ExitHandler():
+        case ir.ExitHandler():
             return node.exit.name
 
 
 def _given(place: _Place) -> dict[str, object]:
     node = place.node
     match node:
-        case Call() | Loop() | ExitHandler():
+        case ir.Call() | ir.Loop() | ir.ExitHandler():
             return _args(place.graph, node.args)
-        case Branch():
+        case ir.Branch():
             return {
                 name: [_args(place.graph, arm.args).get(name) for arm in node.arms]
                 for arm in node.arms
@@ -119,10 +107,10 @@ def _given(place: _Place) -> dict[str, object]:
             return {}
 
 
-def _made(pipeline: Pipeline, place: _Place) -> dict[str, object]:
+def _made(pipeline: ir.Pipeline, place: _Place) -> dict[str, object]:
     """For each output of a group, what its bodies give for it."""
     node = place.node
-    graphs = (pipeline.pipelines[node.pipeline],) if isinstance(node, Call) else bodies(node)
+    graphs = (pipeline.pipelines[node.pipeline],) if isinstance(node, ir.Call) else bodies(node)
     found: dict[str, object] = {}
     for index, graph in enumerate(graphs):
         for output in graph.outputs:
@@ -134,9 +122,9 @@ def _differing(old: Mapping[str, object], new: Mapping[str, object]) -> frozense
     return frozenset(name for name in (*old, *new) if old.get(name) != new.get(name))
 
 
-def _args(graph: Graph, args: Args) -> dict[str, object]:
+def _args(graph: ir.Graph, args: ir.Args) -> dict[str, object]:
     return {name: _expanded(graph, operand) for name, operand in args}
 
 
-def _expanded(graph: Graph, operand: Operand | None) -> str:
+def _expanded(graph: ir.Graph, operand: ir.Operand | None) -> str:
     return "" if operand is None else expand(operand, graph)

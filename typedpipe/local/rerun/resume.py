@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from typedpipe.diagnostics.words import nearest
-from typedpipe.ir.nodes import Pipeline, Task
+from typedpipe.ir import nodes as ir
 from typedpipe.ir.scopes import scopes_of
 from typedpipe.local.rerun.changes import Changes, changes
 from typedpipe.local.rerun.reuse import Outputs, ReusePlan
@@ -41,7 +41,7 @@ class Resume:
     """What is reused of a run, and what runs."""
 
     run: StoredRun
-    pipeline: Pipeline
+    pipeline: ir.Pipeline
     arguments: Mapping[str, str]
     """Wire text by name, as they were."""
     settings: Mapping[str, Any]
@@ -96,7 +96,7 @@ class Resume:
         return done
 
 
-def plan_resume(root: Root, run: StoredRun, *, from_task: str = "", code: Pipeline | None = None) -> Resume:
+def plan_resume(root: Root, run: StoredRun, *, from_task: str = "", code: ir.Pipeline | None = None) -> Resume:
     """See what of a run can be reused. Nothing is written.
 
     Args:
@@ -140,7 +140,7 @@ def plan_resume(root: Root, run: StoredRun, *, from_task: str = "", code: Pipeli
     )
 
 
-def _check_state(run: StoredRun, from_task: str, code: Pipeline | None) -> None:
+def _check_state(run: StoredRun, from_task: str, code: ir.Pipeline | None) -> None:
     if run.state == "RUNNING":
         from typedpipe.local.store.root import held
 
@@ -157,7 +157,7 @@ def _matches(wanted: str, path: str) -> bool:
     return bool(wanted) and (path == wanted or path.endswith(f"/{wanted}"))
 
 
-def _check_from(wanted: str, pipeline: Pipeline, begun: Sequence[str]) -> None:
+def _check_from(wanted: str, pipeline: ir.Pipeline, begun: Sequence[str]) -> None:
     names = [name for graph in (pipeline.graph, *pipeline.pipelines.values()) for name in scopes_of(graph).nodes]
     places = dict.fromkeys(names)
     for path in begun:
@@ -184,7 +184,7 @@ def _unclear(run: StoredRun, path: str) -> Exception:
     )
 
 
-def _arguments(run: StoredRun, pinned: Pipeline, code: Pipeline) -> dict[str, str]:
+def _arguments(run: StoredRun, pinned: ir.Pipeline, code: ir.Pipeline) -> dict[str, str]:
     """The values that the run had, defaults of then included, for the parameters that there are now."""
     had = {port.name: port.default.text for port in pinned.graph.inputs if port.default is not None} | dict(
         run.arguments
@@ -207,7 +207,7 @@ class _Found:
     root: Root
     run: StoredRun
     records: dict[str, StoredTask]
-    pipeline: Pipeline
+    pipeline: ir.Pipeline
     taken_in: dict[str, Path] = field(default_factory=dict[str, Path])
     lost: list[str] = field(default_factory=list[str])
     _begun: list[str] = field(default_factory=list[str])
@@ -239,7 +239,7 @@ class _Found:
             if record is not None and record.key:
                 yield record.key
 
-    def result(self, path: str, node: Task) -> Outputs | None:
+    def result(self, path: str, node: ir.Task) -> Outputs | None:
         """The outputs of a task that has succeeded, when its artifacts are as they were."""
         record = self.records.get(path)
         if record is None or record.state == "RUNNING":
@@ -262,7 +262,7 @@ class _Found:
         )
         return all(map(objects.intact, kept)) and all(map(os.path.lexists, elsewhere))
 
-    def _left(self, path: str, node: Task, record: StoredTask | None) -> Outputs | None:
+    def _left(self, path: str, node: ir.Task, record: StoredTask | None) -> Outputs | None:
         """What a process left that ended well while nobody was there to write it down."""
         folder = self._last_attempt(path, record)
         if folder is None or not (folder / RESULT).exists():

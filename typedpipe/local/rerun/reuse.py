@@ -10,21 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from typedpipe.ir.nodes import (
-    Branch,
-    Call,
-    ExitHandler,
-    FromExpr,
-    FromInput,
-    FromTask,
-    Graph,
-    Importer,
-    Loop,
-    Node,
-    Operand,
-    Pipeline,
-    Task,
-)
+from typedpipe.ir import nodes as ir
 from typedpipe.ir.scopes import expr_operands, node_operands
 from typedpipe.local.rerun.changes import Changes, NodeKey
 from typedpipe.local.scheduling.plan import GraphPlan, plan
@@ -53,7 +39,7 @@ _ALL = _Outcome(True, all=True)
 class _Here:
     """One run of a graph that is looked at."""
 
-    graph: Graph
+    graph: ir.Graph
     owner: str
     """The called pipeline that the graph is in; "" for the pipeline itself."""
     prefix: str
@@ -74,9 +60,9 @@ class ReusePlan:
         changes: How the pipeline differs from the one that was run.
     """
 
-    pipeline: Pipeline
+    pipeline: ir.Pipeline
     begun: Iterable[str]
-    result: Callable[[str, Task], Outputs | None]
+    result: Callable[[str, ir.Task], Outputs | None]
     forced: Callable[[str], bool]
     changes: Changes = field(default_factory=Changes)
     done: dict[str, Outputs] = field(default_factory=dict[str, Outputs])
@@ -124,44 +110,44 @@ class ReusePlan:
         outputs = frozenset(output.name for output in graph.outputs if self._other(here, output.value))
         return _Outcome(any(outcome.again for outcome in here.found.values()), outputs)
 
-    def _other(self, here: _Here, *operands: Operand) -> bool:
+    def _other(self, here: _Here, *operands: ir.Operand) -> bool:
         """Whether one of the operands may have another value now."""
         pending = list(operands)
         seen: set[int] = set()
         while pending:
             match pending.pop():
-                case FromInput(name=name) if name in here.other:
+                case ir.FromInput(name=name) if name in here.other:
                     return True
-                case FromTask(task=task, output=output) if here.found[task].gives_other(output):
+                case ir.FromTask(task=task, output=output) if here.found[task].gives_other(output):
                     return True
-                case FromExpr(index=index) if index not in seen:
+                case ir.FromExpr(index=index) if index not in seen:
                     seen.add(index)
                     pending.extend(expr_operands(here.graph.exprs[index]))
                 case _:
                     pass
         return False
 
-    def _node(self, here: _Here, node: Node) -> _Outcome:
+    def _node(self, here: _Here, node: ir.Node) -> _Outcome:
         path = here.prefix + node.name
         forced = self.forced(path)
         again = forced or any(here.found[name].again for name in node.after if name in here.found)
         changed = (here.owner, node.name) in self.changes.nodes
         match node:
-            case Task():
+            case ir.Task():
                 return self._task(here, node, path, again or changed)
-            case Call():
+            case ir.Call():
                 return self._call(here, node, path, again or changed)
-            case Importer():
+            case ir.Importer():
                 other = again or changed or self._other(here, *node_operands(node)) or path not in self._known
                 return _ALL if other else _CLEAN
-            case Branch() | Loop():
+            case ir.Branch() | ir.Loop():
                 if changed and not again and path in self._known:
                     self.unclear.append((here.owner, path))
                 return self._choice(here, node, path, again or changed)
-            case ExitHandler():
+            case ir.ExitHandler():
                 return self._handler(here, node, path, again or changed)
 
-    def _task(self, here: _Here, node: Task, path: str, again: bool) -> _Outcome:
+    def _task(self, here: _Here, node: ir.Task, path: str, again: bool) -> _Outcome:
         if not again and not self._other(here, *node_operands(node)):
             outputs = self.result(path, node)
             if outputs is not None:
@@ -175,25 +161,25 @@ class ReusePlan:
         self.again.extend(dict.fromkeys(self._known.get(path, [path])))
         return _ALL
 
-    def _call(self, here: _Here, node: Call, path: str, again: bool) -> _Outcome:
+    def _call(self, here: _Here, node: ir.Call, path: str, again: bool) -> _Outcome:
         if again:
             return self._whole(path)
         other = self._inputs(here, node.name, node.args)
         return self._scope(_Here(self.pipeline.pipelines[node.pipeline], node.pipeline, path + "/", other))
 
-    def _inputs(self, here: _Here, name: str, args: Iterable[tuple[str, Operand]]) -> frozenset[str]:
+    def _inputs(self, here: _Here, name: str, args: Iterable[tuple[str, ir.Operand]]) -> frozenset[str]:
         known = self.changes.inputs.get((here.owner, name), frozenset())
         return known | {key for key, operand in args if self._other(here, operand)}
 
-    def _choice(self, here: _Here, node: Branch | Loop, path: str, again: bool) -> _Outcome:
+    def _choice(self, here: _Here, node: ir.Branch | ir.Loop, path: str, again: bool) -> _Outcome:
         """A loop, or a branch: both are decided by values, and run as a whole when these may be others."""
         decided = (
-            [node.items] if isinstance(node, Loop) else [a.condition for a in node.arms if a.condition is not None]
+            [node.items] if isinstance(node, ir.Loop) else [a.condition for a in node.arms if a.condition is not None]
         )
         if again or self._other(here, *decided):
             return self._whole(path)
         bodies: list[_Here] = []
-        if isinstance(node, Loop):
+        if isinstance(node, ir.Loop):
             other = self._inputs(here, node.name, node.args)
             bodies = [
                 _Here(node.body, here.owner, f"{path}[{item}]/", other) for item in sorted(self._items.get(path, {}))
@@ -212,7 +198,7 @@ class ReusePlan:
         outputs = self.changes.outputs.get((here.owner, name), frozenset()).union(*(o.outputs for o in outcomes))
         return _Outcome(any(o.again for o in outcomes), outputs, any(o.all for o in outcomes))
 
-    def _handler(self, here: _Here, node: ExitHandler, path: str, again: bool) -> _Outcome:
+    def _handler(self, here: _Here, node: ir.ExitHandler, path: str, again: bool) -> _Outcome:
         if again:
             body = self._whole(path)
         else:
@@ -220,7 +206,7 @@ class ReusePlan:
             body = self._together(here, node.name, [self._scope(inner)])
         exit_path = here.prefix + node.exit.name
         late = body.again or self.forced(exit_path) or (here.owner, node.exit.name) in self.changes.nodes
-        if isinstance(node.exit, Task):
+        if isinstance(node.exit, ir.Task):
             last = self._task(here, node.exit, exit_path, late)
         else:
             last = self._call(here, node.exit, exit_path, late)

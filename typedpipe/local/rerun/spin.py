@@ -7,26 +7,15 @@ import os
 import selectors
 import signal
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from typedpipe.diagnostics.model import Diagnostics
 from typedpipe.diagnostics.words import nearest
-from typedpipe.ir.nodes import (
-    Branch,
-    Call,
-    Component,
-    ExitHandler,
-    Graph,
-    Importer,
-    InputPort,
-    Loop,
-    Node,
-    Pipeline,
-    Task,
-)
+from typedpipe.ir import nodes as ir
+from typedpipe.local.caching.origins import node_at
 from typedpipe.local.failure import exit_code
 from typedpipe.local.options import RunOptions
 from typedpipe.local.runners import Placement, launcher_for, placements
@@ -57,20 +46,20 @@ class Spin:
 
     run: StoredRun
     task: StoredTask
-    pipeline: Pipeline
+    pipeline: ir.Pipeline
     """Of the task alone."""
     values: Mapping[str, Value]
     env: Mapping[str, str]
     settings: Mapping[str, object] = field(default_factory=dict[str, object])
 
     @property
-    def node(self) -> Task:
+    def node(self) -> ir.Task:
         node = self.pipeline.graph.nodes[0]
-        assert isinstance(node, Task)
+        assert isinstance(node, ir.Task)
         return node
 
     @property
-    def component(self) -> Component:
+    def component(self) -> ir.Component:
         return self.pipeline.components[self.node.component]
 
 
@@ -91,7 +80,7 @@ class SpinResult:
 
 
 def prepare_spin(
-    root: Root, run: StoredRun, name: str, code: Pipeline | None = None, given: Collection[str] = ()
+    root: Root, run: StoredRun, name: str, code: ir.Pipeline | None = None, given: Collection[str] = ()
 ) -> Spin:
     """Find the task, what it had, and what it runs.
 
@@ -110,7 +99,7 @@ def prepare_spin(
     task = stored_task(run, name)
     pipeline = wire.load(run.pipeline_file) if code is None else code
     node = node_at(pipeline, name)
-    if not isinstance(node, Task):
+    if not isinstance(node, ir.Task):
         said = "the new code has no task" if code is not None else "there is no process to run for"
         raise problem(
             "TP645",
@@ -127,11 +116,13 @@ def prepare_spin(
     ports = [port for port in component.inputs if port.name not in given]
     values = {port.name: _given(task, port) for port in ports}
     _check_artifacts(root, run, name, values)
-    alone = Pipeline(pipeline.name, Graph(nodes=(node,)), {node.component: component}, closed=True, span=pipeline.span)
+    alone = ir.Pipeline(
+        pipeline.name, ir.Graph(nodes=(node,)), {node.component: component}, closed=True, span=pipeline.span
+    )
     return Spin(run, task, alone, values, *_surroundings(task))
 
 
-def _given(task: StoredTask, port: InputPort) -> Value:
+def _given(task: StoredTask, port: ir.InputPort) -> Value:
     if port.name in task.inputs:
         return task.inputs[port.name]
     if port.default is None and not is_optional(port.type):
@@ -192,7 +183,7 @@ def set_input(spin: Spin, name: str, text: str, parse: Callable[[str, Any], str]
             from typedpipe.ir.nodes import Const
             from typedpipe.types.model import STR
 
-            return imported(Importer(name, Const('""', STR), type_), text, {})
+            return imported(ir.Importer(name, Const('""', STR), type_), text, {})
         return parse(text, port.type)
     except (ValueError, CannotImport) as error:
         from typedpipe.types.display import show
@@ -202,39 +193,6 @@ def set_input(spin: Spin, name: str, text: str, parse: Callable[[str, Any], str]
             f"`--set {name}={text}` does not fit `{show(port.type)}`: {error}",
             help="type a value of its type; lists, dicts and structs as JSON, artifacts as a path",
         ) from None
-
-
-def node_at(pipeline: Pipeline, path: str) -> Node | None:
-    """The node that a task's path in a run leads to.
-
-    >>> from typedpipe.ir.nodes import Graph
-    >>> node_at(Pipeline("p", Graph(nodes=(Task("t", "c"),)), closed=True), "t").component
-    'c'
-    """
-    graphs: list[Graph] = [pipeline.graph]
-    node: Node | None = None
-    for part in path.split("/"):
-        stem = part.partition("[")[0] if part.endswith("]") else part
-        node = next((found for graph in graphs for found in _nodes(graph) if found.name in (part, stem)), None)
-        match node:
-            case None:
-                return None
-            case Call():
-                graphs = [pipeline.pipelines[node.pipeline]]
-            case Branch():
-                graphs = [arm.body for arm in node.arms]
-            case Loop() | ExitHandler():
-                graphs = [node.body]
-            case _:
-                graphs = []
-    return node
-
-
-def _nodes(graph: Graph) -> Iterator[Node]:
-    for node in graph.nodes:
-        yield node
-        if isinstance(node, ExitHandler):
-            yield node.exit
 
 
 def run_spin(

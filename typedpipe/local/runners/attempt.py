@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from typedpipe.diagnostics.model import PipelineError
-from typedpipe.ir.nodes import Component, ContainerImpl, InputPort
+from typedpipe.ir import nodes as ir
 from typedpipe.ir.taskspec import port_key, task_spec
 from typedpipe.local.runners.host import HostCommand
 from typedpipe.local.values import NULL_TEXT, Stored, Value, is_none, load, raw_value
@@ -47,7 +47,7 @@ class Attempt:
     """The files of one attempt; ``root`` is its folder."""
 
     root: str
-    component: Component
+    component: ir.Component
     values: dict[str, Value]
     env: dict[str, str]
     settings: dict[str, object] = field(default_factory=dict[str, object])
@@ -96,7 +96,7 @@ class Attempt:
         for port in self.component.inputs:
             self._give(port)
         argv: list[str] | None = None
-        if isinstance(self.component.impl, ContainerImpl):
+        if isinstance(self.component.impl, ir.ContainerImpl):
             command = HostCommand(self.component, self.values, self.root)
             argv = command.argv()
             self._folders += ["out/a", "out/p", "out/raw"]
@@ -115,7 +115,7 @@ class Attempt:
             "settings": {key: str(value) for key, value in self.settings.items() if key != "image"},
         }
 
-    def _give(self, port: InputPort) -> None:
+    def _give(self, port: ir.InputPort) -> None:
         key = port_key(port.name)
         value = self.values.get(port.name)
         if not is_artifact(port.type):
@@ -155,7 +155,7 @@ class Attempt:
         Raises:
             TaskRefused: something is missing.
         """
-        raw = isinstance(self.component.impl, ContainerImpl)
+        raw = isinstance(self.component.impl, ir.ContainerImpl)
         found: dict[str, Value] = {}
         for port in self.component.outputs:
             key = port_key(port.name)
@@ -174,7 +174,7 @@ class Attempt:
     @property
     def to_be_read(self) -> bool:
         """A container made artifacts, of which nobody has taken the digests."""
-        return isinstance(self.component.impl, ContainerImpl) and any(
+        return isinstance(self.component.impl, ir.ContainerImpl) and any(
             is_artifact(port.type) for port in self.component.outputs
         )
 
@@ -257,9 +257,9 @@ class Specs:
         self._folder = folder
         self._paths: dict[str, str] = {}
 
-    def path(self, component: Component) -> str:
+    def path(self, component: ir.Component) -> str:
         """The file of a component's spec; none for a container."""
-        if isinstance(component.impl, ContainerImpl):
+        if isinstance(component.impl, ir.ContainerImpl):
             return ""
         known = self._paths.get(component.name)
         if known is None:

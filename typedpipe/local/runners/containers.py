@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from typedpipe.ir.nodes import Component, ContainerImpl
+from typedpipe.ir import nodes as ir
 from typedpipe.local.runners.child import finish, lay_out
 from typedpipe.local.runners.client import Client
 from typedpipe.local.runners.command import LABEL, RunCommand, User
@@ -31,7 +31,7 @@ class ContainerLauncher:
     """One container a task. A thread follows each client; a guard removes the containers when the engine dies."""
 
     def __init__(
-        self, client: Client, components: Mapping[str, Component], nonce: str, objects: str, inbox: Inbox
+        self, client: Client, components: Mapping[str, ir.Component], nonce: str, objects: str, inbox: Inbox
     ) -> None:
         self.generation = 0
         self._client = client
@@ -62,7 +62,7 @@ class ContainerLauncher:
         lay_out(job)
         component = self._components[launch.component]
         root = job["root"]
-        if isinstance(component.impl, ContainerImpl):
+        if isinstance(component.impl, ir.ContainerImpl):
             argv, entrypoint = tuple(job["argv"]), bool(component.impl.command)
             job["env"].pop("TYPEDPIPE_TERMINATION_LOG", None)
         else:

@@ -10,7 +10,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from typedpipe.ir.nodes import CommandPart, Component, Concat, ContainerImpl, IfPresent, Placeholder
+from typedpipe.ir import nodes as ir
 from typedpipe.ir.taskspec import port_key
 from typedpipe.local.values import Stored, Value, is_none, raw_text
 
@@ -19,33 +19,33 @@ from typedpipe.local.values import Stored, Value, is_none, raw_text
 class HostCommand:
     """Renders one component's command for one attempt."""
 
-    component: Component
+    component: ir.Component
     values: Mapping[str, Value]
     folder: str
 
     def argv(self) -> list[str]:
         """The command and its arguments."""
         impl = self.component.impl
-        if not isinstance(impl, ContainerImpl):
+        if not isinstance(impl, ir.ContainerImpl):
             raise TypeError("not a container component")
         return self._render((*impl.command, *impl.args))
 
-    def _render(self, parts: tuple[CommandPart, ...]) -> list[str]:
+    def _render(self, parts: tuple[ir.CommandPart, ...]) -> list[str]:
         found: list[str] = []
         for part in parts:
             match part:
                 case str():
                     found.append(part)
-                case Placeholder():
+                case ir.Placeholder():
                     found.append(self._placeholder(part))
-                case Concat():
+                case ir.Concat():
                     found.append("".join(self._render(part.items)))
-                case IfPresent():
+                case ir.IfPresent():
                     present = not is_none(self.values.get(part.input))
                     found.extend(self._render(part.then if present else part.otherwise))
         return found
 
-    def _placeholder(self, part: Placeholder) -> str:
+    def _placeholder(self, part: ir.Placeholder) -> str:
         key = port_key(part.name)
         value = self.values.get(part.name)
         match part.kind:

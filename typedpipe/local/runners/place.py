@@ -9,7 +9,7 @@ from shutil import which
 from typing import Literal, TypeAlias, cast
 
 from typedpipe.diagnostics.model import Diagnostic, Diagnostics, Label
-from typedpipe.ir.nodes import Component, ContainerImpl, Pipeline, PythonImpl, Task
+from typedpipe.ir import nodes as ir
 from typedpipe.local.options import Runner
 from typedpipe.local.runners.calls import first_calls, tasks_of, uses
 from typedpipe.local.runners.client import Client, NoClient, client, image_id, pull
@@ -22,7 +22,7 @@ Containers: TypeAlias = Literal["", "host", "docker", "podman"]
 
 
 def placements(
-    pipeline: Pipeline,
+    pipeline: ir.Pipeline,
     runner: Runner | None,
     report: Diagnostics,
     progress: Callable[[str], None] | None = None,
@@ -32,7 +32,7 @@ def placements(
     Environments are made and images fetched here, before anything starts; ``progress`` is told what takes long.
 
     >>> from typedpipe.ir.nodes import Graph
-    >>> placements(Pipeline("p", Graph()), None, Diagnostics())
+    >>> placements(ir.Pipeline("p", Graph()), None, Diagnostics())
     {}
     """
     found: dict[str, Placement] = {}
@@ -57,7 +57,7 @@ def containers_mode() -> Containers:
     return cast("Containers", mode) if mode in ("host", "docker", "podman") else ""
 
 
-def _warn_of_timeouts(pipeline: Pipeline, found: dict[str, Placement], report: Diagnostics) -> None:
+def _warn_of_timeouts(pipeline: ir.Pipeline, found: dict[str, Placement], report: Diagnostics) -> None:
     for task in tasks_of([pipeline.graph, *pipeline.pipelines.values()]):
         place = found.get(task.component)
         if place is not None and place.runner == "inprocess" and task.options.timeout_seconds is not None:
@@ -90,14 +90,14 @@ class _Places:
 class _Place:
     """Finds the place of one component."""
 
-    task: Task
-    component: Component
+    task: ir.Task
+    component: ir.Component
     places: _Places
 
     def found(self) -> Placement | None:
         impl = self.component.impl
         in_container = self.places.runner in ("docker", "podman")
-        if isinstance(impl, ContainerImpl):
+        if isinstance(impl, ir.ContainerImpl):
             return self._on_host(impl) if containers_mode() == "host" and not in_container else self._container()
         return self._container() if in_container else self._python(impl)
 
@@ -116,9 +116,11 @@ class _Place:
         found = self.places.client()
         needs = f"this task needs the image {image}"
         if isinstance(found, NoClient):
-            what = "is a container component, and" if isinstance(self.component.impl, ContainerImpl) else "cannot run:"
+            what = (
+                "is a container component, and" if isinstance(self.component.impl, ir.ContainerImpl) else "cannot run:"
+            )
             host = ", run it on a cluster, or set TYPEDPIPE_CONTAINERS=host to run its command here without the image"
-            hint = host if isinstance(self.component.impl, ContainerImpl) else ", or choose another `--runner`"
+            hint = host if isinstance(self.component.impl, ir.ContainerImpl) else ", or choose another `--runner`"
             self._refuse("TP195", f"`{name}` {what} {found.why}", needs, help=found.help + hint)
             return None
         if self.task.options.image is not None:  # the task's own image, which may be known only when it starts
@@ -146,7 +148,7 @@ class _Place:
                 )
         return images[image]
 
-    def _on_host(self, impl: ContainerImpl) -> Placement | None:
+    def _on_host(self, impl: ir.ContainerImpl) -> Placement | None:
         first = (*impl.command, *impl.args)[:1]
         command = first[0] if first and isinstance(first[0], str) else None
         if first and (command is None or which(command) is not None):
@@ -162,7 +164,7 @@ class _Place:
 
     # --------------------------------------------------------------------------------------------- Python
 
-    def _python(self, impl: PythonImpl) -> Placement | None:
+    def _python(self, impl: ir.PythonImpl) -> Placement | None:
         runner = self.places.runner
         missing = [package for package in impl.packages if not installed(package)]
         if runner == "venv" or (runner is None and missing):
@@ -181,7 +183,7 @@ class _Place:
         )
         return None
 
-    def _environment(self, impl: PythonImpl) -> Placement | None:
+    def _environment(self, impl: ir.PythonImpl) -> Placement | None:
         from typedpipe.local.runners.environments import EnvironmentFailed, Wanted, environment
 
         wanted = Wanted(impl.packages, impl.pip_index_urls, impl.pip_trusted_hosts)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from typedpipe.ir.nodes import Component, PythonImpl
+from typedpipe.ir import nodes as ir
 from typedpipe.local.options import Runner
 from typedpipe.local.runners.packages import versions
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class Placement:
     """How the tasks of one component are run. A container component with runner ``process`` runs its bare command."""
 
-    component: Component
+    component: ir.Component
     runner: Runner
     environment: Environment | None = None
     """The Python and packages of a ``venv`` placement."""
@@ -37,14 +37,14 @@ def facts(placement: Placement) -> dict[str, Any]:
     """What the place adds to a cache key, as JSON data: tasks in different places may give different results.
 
     >>> from typedpipe.ir.nodes import Chunk, PythonImpl
-    >>> facts(Placement(Component("a", (), (), PythonImpl("a", (Chunk(""),)), "python:3.11"), "process"))["requirements"]
+    >>> facts(Placement(ir.Component("a", (), (), PythonImpl("a", (Chunk(""),)), "python:3.11"), "process"))["requirements"]
     []
     """
     component = placement.component
     if placement.client is not None:
         return {"image": component.image, "image_id": placement.image_id}
     where: dict[str, Any] = {"platform": f"{platform.system()} {platform.machine()}"}
-    if not isinstance(component.impl, PythonImpl):
+    if not isinstance(component.impl, ir.PythonImpl):
         return where
     environment = placement.environment
     where["python"] = ".".join(map(str, sys.version_info[:2]))

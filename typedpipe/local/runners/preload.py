@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from textwrap import dedent
 
-from typedpipe.ir.nodes import Component, PythonImpl
+from typedpipe.ir import nodes as ir
 
 SAFE = frozenset(
     [
@@ -51,7 +51,7 @@ THREADS = ("_NUM_THREADS", "OMP_", "MKL_", "OPENBLAS_", "KMP_", "NUMEXPR_")
 
 
 def preloads(
-    uses: Mapping[str, int], components: Mapping[str, Component], *, here: bool = True
+    uses: Mapping[str, int], components: Mapping[str, ir.Component], *, here: bool = True
 ) -> dict[str, tuple[str, ...]]:
     """The modules to load beforehand for each component, as ``zygote.py`` takes them.
 
@@ -70,7 +70,7 @@ def preloads(
     counts: dict[str, int] = {}
     for key, times in uses.items():
         impl = components[key].impl
-        if isinstance(impl, PythonImpl):
+        if isinstance(impl, ir.PythonImpl):
             found[key] = imports(tuple(chunk.text for chunk in impl.chunks))
             for top in {_top(module) for module in found[key]}:
                 counts[top] = counts.get(top, 0) + times

@@ -8,29 +8,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Final
 
-from typedpipe.ir.nodes import (
-    And,
-    Compare,
-    Const,
-    Contains,
-    Default,
-    Expr,
-    Field,
-    Format,
-    FormatPart,
-    FromExpr,
-    FromInput,
-    FromTask,
-    Graph,
-    Index,
-    IsSet,
-    MakeDict,
-    MakeList,
-    Not,
-    Operand,
-    Or,
-    Unwrap,
-)
+from typedpipe.ir import nodes as ir
 from typedpipe.ir.scopes import expr_operands
 from typedpipe.ir.typing import GraphTypes
 from typedpipe.local.values import NULL_TEXT, Stored, Value, as_list, dump, is_none, load
@@ -47,7 +25,7 @@ COMPARE: Final[dict[str, Callable[[Any, Any], Any]]] = {
     ">": operator.gt,
     ">=": operator.ge,
 }
-Lookup = Callable[["FromInput | FromTask"], Value]
+Lookup = Callable[["ir.FromInput | ir.FromTask"], Value]
 
 
 class CannotEvaluate(Exception):
@@ -57,26 +35,26 @@ class CannotEvaluate(Exception):
 class Evaluation:
     """The expressions of one graph in one of its runs: each is worked out once, when it is first asked for."""
 
-    def __init__(self, graph: Graph, types: GraphTypes, lookup: Lookup) -> None:
+    def __init__(self, graph: ir.Graph, types: GraphTypes, lookup: Lookup) -> None:
         self._exprs = graph.exprs
         self._types = types
         self._lookup = lookup
         self._known: dict[int, Value] = {}
 
-    def value(self, operand: Operand) -> Value:
+    def value(self, operand: ir.Operand) -> Value:
         """The value of an operand of the graph.
 
         Raises:
             CannotEvaluate: an expression in it has none.
         """
-        if isinstance(operand, FromExpr):
+        if isinstance(operand, ir.FromExpr):
             self._work_out(operand.index)
         return self._get(operand)
 
-    def holds(self, operand: Operand) -> bool:
+    def holds(self, operand: ir.Operand) -> bool:
         return self.value(operand) == "true"
 
-    def plain(self, operand: Operand) -> Any:
+    def plain(self, operand: ir.Operand) -> Any:
         """The decoded value of a parameter."""
         value = self.value(operand)
         if isinstance(value, str):
@@ -85,13 +63,13 @@ class Evaluation:
             return None
         raise CannotEvaluate("the value is an artifact, and a parameter is wanted here")
 
-    def _get(self, operand: Operand) -> Value:
+    def _get(self, operand: ir.Operand) -> Value:
         match operand:
-            case Const():
+            case ir.Const():
                 return operand.text
-            case FromExpr():
+            case ir.FromExpr():
                 return self._known[operand.index]
-            case FromInput() | FromTask():
+            case ir.FromInput() | ir.FromTask():
                 return self._lookup(operand)
             case _:
                 raise AssertionError(f"not in closed IR: {operand}")
@@ -109,70 +87,74 @@ class Evaluation:
             operands = expr_operands(expr)
             while position < len(operands):
                 operand = operands[position]
-                if isinstance(operand, FromExpr) and operand.index not in self._known:
+                if isinstance(operand, ir.FromExpr) and operand.index not in self._known:
                     frames.append([operand.index, 0])
                     break
                 position += 1
-                if isinstance(expr, And | Or) and (self._get(operand) == "true") == isinstance(expr, Or):
+                if isinstance(expr, ir.And | ir.Or) and (self._get(operand) == "true") == isinstance(expr, ir.Or):
                     position = len(operands)  # decided: what follows may not even have a value
-                    self._known[at] = "true" if isinstance(expr, Or) else "false"
+                    self._known[at] = "true" if isinstance(expr, ir.Or) else "false"
             frame[1] = position
             if position == len(operands) and at not in self._known:
                 self._known[at] = self._compute(expr)
 
-    def _compute(self, expr: Expr) -> Value:
+    def _compute(self, expr: ir.Expr) -> Value:
         try:
-            return self._parameter(expr) if isinstance(expr, Compare | Contains | Format | Field) else self._other(expr)
+            return (
+                self._parameter(expr)
+                if isinstance(expr, ir.Compare | ir.Contains | ir.Format | ir.Field)
+                else self._other(expr)
+            )
         except (ArithmeticError, LookupError, TypeError, ValueError) as error:
             raise CannotEvaluate(f"{describe(expr)}: {reason(error)}") from None
 
-    def _other(self, expr: Expr) -> Value:
+    def _other(self, expr: ir.Expr) -> Value:
         match expr:
-            case And() | Or():
-                return "true" if isinstance(expr, And) else "false"
-            case Not():
+            case ir.And() | ir.Or():
+                return "true" if isinstance(expr, ir.And) else "false"
+            case ir.Not():
                 return truth(self._get(expr.item) != "true")
-            case IsSet():
+            case ir.IsSet():
                 return truth(not is_none(self._get(expr.value)))
-            case Unwrap():
+            case ir.Unwrap():
                 return self._get(expr.value)
-            case Default():
+            case ir.Default():
                 value = self._get(expr.value)
                 return self._get(expr.default) if is_none(value) else value
-            case Index():
+            case ir.Index():
                 return self._index(expr)
-            case MakeList():
+            case ir.MakeList():
                 return as_list([self._get(item) for item in expr.items])
-            case MakeDict():
+            case ir.MakeDict():
                 return make_dict([(name, self._get(value)) for name, value in expr.entries])
             case _:
                 raise AssertionError(f"not in closed IR: {expr}")
 
-    def _parameter(self, expr: Compare | Contains | Format | Field) -> str:
+    def _parameter(self, expr: ir.Compare | ir.Contains | ir.Format | ir.Field) -> str:
         match expr:
-            case Compare():
+            case ir.Compare():
                 left, right = self._comparable(expr.left), self._comparable(expr.right)
                 return truth(COMPARE[expr.op](left, right))
-            case Contains():
+            case ir.Contains():
                 return truth(self._plain(expr.value) in self._plain(expr.items))
-            case Field():
+            case ir.Field():
                 return dump(self._plain(expr.value)[expr.name])
-            case Format():
+            case ir.Format():
                 return string_wire(decode(f'{{"$tp":["format",[{",".join(map(self._part, expr.parts))}]]}}', "str"))
 
-    def _plain(self, operand: Operand) -> Any:
+    def _plain(self, operand: ir.Operand) -> Any:
         value = self._get(operand)
         if isinstance(value, Stored | tuple):
             raise TypeError("the value is an artifact, and a parameter is wanted here")
         return None if value is None else load(value)
 
-    def _comparable(self, operand: Operand) -> Any:
+    def _comparable(self, operand: ir.Operand) -> Any:
         value = self._plain(operand)
         if isinstance(value, str) and without_none(self._types.of(operand)) == DATETIME:
             return datetime.fromisoformat(value)
         return value
 
-    def _part(self, part: str | FormatPart) -> str:
+    def _part(self, part: str | ir.FormatPart) -> str:
         """A part of an f-string as the runtime's ``format`` operation takes it, so that it prints as in a task."""
         if isinstance(part, str):
             return string_wire(part)
@@ -180,7 +162,7 @@ class Evaluation:
         value, type_ = self._get(part.value) or NULL_TEXT, self._types.of(part.value)
         return f"[{value},{json.dumps(to_data(type_))},{string_wire(part.spec)},{string_wire(part.conversion)}]"
 
-    def _index(self, expr: Index) -> Value:
+    def _index(self, expr: ir.Index) -> Value:
         index = self._plain(expr.index)
         value = self._get(expr.value)
         if isinstance(value, tuple):
@@ -206,15 +188,15 @@ def make_dict(entries: list[tuple[str, Value]]) -> str:
     return f'{{"$tp":["quote",{text}]}}' if any(name == "$tp" for name, _ in entries) else text
 
 
-def describe(expr: Expr) -> str:
+def describe(expr: ir.Expr) -> str:
     match expr:
-        case Field():
+        case ir.Field():
             return f"the field `{expr.name}`"
-        case Index():
+        case ir.Index():
             return "an index"
-        case Compare():
+        case ir.Compare():
             return f"a comparison with `{expr.op}`"
-        case Format():
+        case ir.Format():
             return "an f-string"
         case _:
             return "an expression"

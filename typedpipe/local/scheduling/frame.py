@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from typedpipe.ir.nodes import Loop, Task
+from typedpipe.ir import nodes as ir
 from typedpipe.ir.typing import GraphTypes
 from typedpipe.local.events import TaskState
 from typedpipe.local.scheduling.evaluation import Evaluation
@@ -66,7 +66,7 @@ class LoopRun:
 
     scope: Frame
     index: int
-    node: Loop
+    node: ir.Loop
     items: Sequence[Value]
     shared: Mapping[str, Value]
     results: list[NodeResult | None]
@@ -91,7 +91,7 @@ class TaskRun:
     """A task to be run with these inputs. ``owner`` is where it stands."""
 
     name: str
-    node: Task
+    node: ir.Task
     values: dict[str, Value]
     env: dict[str, str]
     settings: dict[str, object]

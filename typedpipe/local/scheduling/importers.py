@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from urllib.parse import unquote, urlsplit
 
-from typedpipe.ir.nodes import Importer
+from typedpipe.ir import nodes as ir
 from typedpipe.local.values import Stored
 
 
@@ -14,7 +14,7 @@ class CannotImport(Exception):
     """There is nothing at the place."""
 
 
-def imported(node: Importer, uri: object, metadata: Mapping[str, object] | None) -> Stored:
+def imported(node: ir.Importer, uri: object, metadata: Mapping[str, object] | None) -> Stored:
     """The artifact at a URI.
 
     Raises:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from typedpipe.ir.nodes import ExitHandler, FromExpr, FromTask, Graph, Node, Operand
+from typedpipe.ir import nodes as ir
 from typedpipe.ir.scopes import expr_operands, node_operands
 
 
@@ -13,7 +13,7 @@ from typedpipe.ir.scopes import expr_operands, node_operands
 class GraphPlan:
     """For each node, by its place in ``graph.nodes``: those it needs, and those that need it."""
 
-    graph: Graph
+    graph: ir.Graph
     place: dict[str, int]
     needs: tuple[tuple[int, ...], ...]
     needed_by: tuple[tuple[int, ...], ...]
@@ -22,10 +22,10 @@ class GraphPlan:
     """The nodes that nothing waits for: what became of them is what became of the graph."""
 
 
-def plan(graph: Graph) -> GraphPlan:
+def plan(graph: ir.Graph) -> GraphPlan:
     """Find the edges of a closed graph; linear in its nodes and what they refer to.
 
-    >>> plan(Graph()).needs
+    >>> plan(ir.Graph()).needs
     ()
     """
     place = {node.name: index for index, node in enumerate(graph.nodes)}
@@ -38,26 +38,26 @@ def plan(graph: Graph) -> GraphPlan:
     return GraphPlan(graph, place, needs, tuple(map(tuple, users)), sinks)
 
 
-def upstream(graph: Graph, node: Node) -> set[str]:
+def upstream(graph: ir.Graph, node: ir.Node) -> set[str]:
     """The names of the nodes that this one waits for."""
     found = set(node.after)
-    if isinstance(node, ExitHandler):
+    if isinstance(node, ir.ExitHandler):
         found.update(node.exit.after)
         found.discard(node.name)
     found.update(producers(graph, node_operands(node)))
     return found
 
 
-def producers(graph: Graph, operands: Iterable[Operand]) -> set[str]:
+def producers(graph: ir.Graph, operands: Iterable[ir.Operand]) -> set[str]:
     """The nodes whose outputs are in these operands, through expressions."""
     found: set[str] = set()
     seen: set[int] = set()
     pending = list(operands)
     while pending:
         match pending.pop():
-            case FromTask(task=task):
+            case ir.FromTask(task=task):
                 found.add(task)
-            case FromExpr(index=index) if index not in seen:
+            case ir.FromExpr(index=index) if index not in seen:
                 seen.add(index)
                 pending.extend(expr_operands(graph.exprs[index]))
             case _:

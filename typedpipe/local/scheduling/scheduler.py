@@ -10,23 +10,7 @@ from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import cast
 
-from typedpipe.ir.nodes import (
-    DEFAULT_OPTIONS,
-    Arm,
-    Branch,
-    Call,
-    ExitHandler,
-    FromInput,
-    FromTask,
-    Graph,
-    Importer,
-    InputPort,
-    Loop,
-    Node,
-    Operand,
-    Pipeline,
-    Task,
-)
+from typedpipe.ir import nodes as ir
 from typedpipe.ir.typing import GraphTypes, Ports, group_outputs
 from typedpipe.local.scheduling.evaluation import CannotEvaluate, Evaluation
 from typedpipe.local.scheduling.frame import Body, Exit, Frame, Item, Listener, LoopRun, NodeResult, Owner, TaskRun
@@ -49,7 +33,7 @@ SETTINGS = (
 class Scheduler:
     """The state of one run of a pipeline."""
 
-    def __init__(self, pipeline: Pipeline, run: str, listener: Listener) -> None:
+    def __init__(self, pipeline: ir.Pipeline, run: str, listener: Listener) -> None:
         self._pipeline = pipeline
         self._run = run
         self._listener = listener
@@ -93,7 +77,7 @@ class Scheduler:
 
     # ------------------------------------------------------------------------------------------- scopes
 
-    def _open(self, graph: Graph, prefix: str, given: Mapping[str, Value], owner: Owner, protected: bool) -> None:
+    def _open(self, graph: ir.Graph, prefix: str, given: Mapping[str, Value], owner: Owner, protected: bool) -> None:
         known = self._plans.get(id(graph))
         if known is None:
             known = self._plans[id(graph)] = (plan(graph), GraphTypes(self._pipeline, graph, self._ports))
@@ -115,8 +99,8 @@ class Scheduler:
     def _later(self, scope: Frame, index: int) -> None:
         self._work.append(lambda: self._begin(scope, index))
 
-    def _lookup(self, scope: Frame, operand: FromInput | FromTask) -> Value:
-        if isinstance(operand, FromInput):
+    def _lookup(self, scope: Frame, operand: ir.FromInput | ir.FromTask) -> Value:
+        if isinstance(operand, ir.FromInput):
             return scope.inputs[operand.name]
         place = scope.plan.place[operand.task]
         result = scope.results[place]
@@ -165,9 +149,9 @@ class Scheduler:
             self._done(scope, index, owner.body)  # a failing exit changes nothing, as on Argo
             return
         node = scope.plan.graph.nodes[index]
-        if isinstance(node, ExitHandler):
+        if isinstance(node, ir.ExitHandler):
             self._exit(scope, index, node, result)
-        elif isinstance(node, Branch) and result.ok:
+        elif isinstance(node, ir.Branch) and result.ok:
             self._done(scope, index, NodeResult("SUCCEEDED", branch_outputs(node, result.outputs)))
         else:
             self._done(scope, index, result)
@@ -180,7 +164,7 @@ class Scheduler:
         broken = [need for need in scope.plan.needs[index] if not (r := scope.results[need]) or not r.ok]
         stopped = self._stopped(scope)
         if stopped or (broken and not tolerant(node)):
-            component = node.component if isinstance(node, Task) else ""
+            component = node.component if isinstance(node, ir.Task) else ""
             result = NodeResult("OMITTED", message="the run was canceled" if stopped else blame(scope, broken))
             self._listener.ended(name, component, result)
             self._done(scope, index, result)
@@ -190,25 +174,27 @@ class Scheduler:
         except (CannotEvaluate, CannotImport) as error:
             self._done(scope, index, self._failed(name, str(error)))
 
-    def _enter(self, scope: Frame, index: int, node: Node, name: str) -> None:
+    def _enter(self, scope: Frame, index: int, node: ir.Node, name: str) -> None:
         match node:
-            case Task() | Call():
+            case ir.Task() | ir.Call():
                 self._call(node, name, Body(scope, index), scope.protected, None)
-            case Importer():
+            case ir.Importer():
                 uri = scope.evaluation.plain(node.uri)
                 metadata = None if node.metadata is None else scope.evaluation.plain(node.metadata)
                 result = NodeResult("SUCCEEDED", {"artifact": imported(node, uri, metadata)})
                 self._listener.ended(name, "importer", result)
                 self._done(scope, index, result)
-            case Branch():
+            case ir.Branch():
                 self._branch(scope, index, node, name)
-            case Loop():
+            case ir.Loop():
                 self._loop(scope, index, node, name)
-            case ExitHandler():
+            case ir.ExitHandler():
                 given = {key: scope.evaluation.value(value) for key, value in node.args}
                 self._open(node.body, name + "/", given, Body(scope, index), scope.protected)
 
-    def _call(self, node: Task | Call, name: str, owner: Body | Exit, protected: bool, status: str | None) -> None:
+    def _call(
+        self, node: ir.Task | ir.Call, name: str, owner: Body | Exit, protected: bool, status: str | None
+    ) -> None:
         """Start a task, or the pipeline that is called. ``status`` is for the input that asks for it."""
         scope = owner.scope
         ports = self._ports.inputs(node)
@@ -216,18 +202,18 @@ class Scheduler:
         for port in ports.values():
             if port.how == "status":
                 values[port.name] = status or self._upstream_status(scope, owner.index, node)
-        if isinstance(node, Call):
+        if isinstance(node, ir.Call):
             self._open(self._pipeline.pipelines[node.pipeline], name + "/", values, owner, protected)
             return
         given = {port.name: values.get(port.name, fallback(port)) for port in ports.values()}
         env = {key: as_text(scope.evaluation.plain(value)) for key, value in node.options.env}
         settings: dict[str, object] = {}
-        if node.options is not DEFAULT_OPTIONS:
+        if node.options is not ir.DEFAULT_OPTIONS:
             asked = ((key, getattr(node.options, key)) for key in SETTINGS)
             settings = {key: scope.evaluation.plain(operand) for key, operand in asked if operand is not None}
         self._listener.submit(TaskRun(name, node, given, env, settings, protected, owner))
 
-    def _given(self, scope: Frame, index: int, node: Task | Call) -> dict[str, Value]:
+    def _given(self, scope: Frame, index: int, node: ir.Task | ir.Call) -> dict[str, Value]:
         """The arguments of a call; those that come from what failed are left out, and take their default."""
         nodes = scope.plan.graph.nodes
         lost = {nodes[need].name for need in scope.plan.needs[index] if not (r := scope.results[need]) or not r.ok}
@@ -237,7 +223,7 @@ class Scheduler:
             if not lost or lost.isdisjoint(producers(scope.plan.graph, [operand]))
         }
 
-    def _upstream_status(self, scope: Frame, index: int, node: Task | Call) -> str:
+    def _upstream_status(self, scope: Frame, index: int, node: ir.Task | ir.Call) -> str:
         ok = all((r := scope.results[need]) and r.ok for need in scope.plan.needs[index])
         return self._status(ok, node.name)
 
@@ -252,7 +238,7 @@ class Scheduler:
             }
         )
 
-    def _exit(self, scope: Frame, index: int, node: ExitHandler, body: NodeResult) -> None:
+    def _exit(self, scope: Frame, index: int, node: ir.ExitHandler, body: NodeResult) -> None:
         if self.killed:
             self._done(scope, index, body)
             return
@@ -263,7 +249,7 @@ class Scheduler:
             self._failed(scope.prefix + node.exit.name, str(error))
             self._done(scope, index, body)
 
-    def _branch(self, scope: Frame, index: int, node: Branch, name: str) -> None:
+    def _branch(self, scope: Frame, index: int, node: ir.Branch, name: str) -> None:
         arm = self._taken(scope, node)
         if arm is None:
             self._done(scope, index, NodeResult("SUCCEEDED", branch_outputs(node, {})))
@@ -271,13 +257,13 @@ class Scheduler:
         given = {key: scope.evaluation.value(value) for key, value in arm.args}
         self._open(arm.body, name + "/", given, Body(scope, index), scope.protected)
 
-    def _taken(self, scope: Frame, node: Branch) -> Arm | None:
+    def _taken(self, scope: Frame, node: ir.Branch) -> ir.Arm | None:
         conditions = ((arm, arm.condition) for arm in node.arms)
         return next((arm for arm, test in conditions if test is None or scope.evaluation.holds(test)), None)
 
     # -------------------------------------------------------------------------------------------- loops
 
-    def _loop(self, scope: Frame, index: int, node: Loop, name: str) -> None:
+    def _loop(self, scope: Frame, index: int, node: ir.Loop, name: str) -> None:
         items = item_values(scope.evaluation, node.items)
         shared = {key: scope.evaluation.value(value) for key, value in node.args}
         run = LoopRun(scope, index, node, items, shared, [None] * len(items))
@@ -317,9 +303,9 @@ class Scheduler:
         )
 
 
-def tolerant(node: Node) -> bool:
+def tolerant(node: ir.Node) -> bool:
     """Whether it runs even when what it waits for failed."""
-    return isinstance(node, Task | Call) and node.options.ignore_upstream_failure
+    return isinstance(node, ir.Task | ir.Call) and node.options.ignore_upstream_failure
 
 
 def ended_badly(states: Collection[str]) -> NodeResult:
@@ -327,12 +313,12 @@ def ended_badly(states: Collection[str]) -> NodeResult:
     return NodeResult("CANCELED" if set(states) == {"CANCELED"} else "FAILED")
 
 
-def fallback(port: InputPort) -> Value:
+def fallback(port: ir.InputPort) -> Value:
     """What an input has that was given nothing."""
     return port.default.text if port.default is not None else nothing(port.type)
 
 
-def branch_outputs(node: Branch, outputs: Mapping[str, Value]) -> dict[str, Value]:
+def branch_outputs(node: ir.Branch, outputs: Mapping[str, Value]) -> dict[str, Value]:
     return {name: outputs.get(name, nothing(type_)) for name, type_ in group_outputs(node).items()}
 
 
@@ -347,7 +333,7 @@ def as_text(value: object) -> str:
     return value if isinstance(value, str) else dump(value)
 
 
-def item_values(evaluation: Evaluation, operand: Operand) -> Sequence[Value]:
+def item_values(evaluation: Evaluation, operand: ir.Operand) -> Sequence[Value]:
     """The items of a loop, each as it is passed on."""
     value = evaluation.value(operand)
     if isinstance(value, tuple):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from typedpipe.ir.nodes import Component, ContainerImpl, OutputPort, Pipeline
+from typedpipe.ir import nodes as ir
 from typedpipe.ir.taskspec import port_key
 from typedpipe.local.events import TaskState
 from typedpipe.local.store.index import INDEX, RunIndex
@@ -130,7 +130,7 @@ def _record_attempt(index: RunIndex, left: _Left) -> None:
     index.attempt_ended(left.task, left.number, _state(left), left.code, _message(left), ended)
 
 
-def _record_task(index: RunIndex, left: _Left, pipeline: Pipeline, objects: Objects) -> bool:
+def _record_task(index: RunIndex, left: _Left, pipeline: ir.Pipeline, objects: Objects) -> bool:
     state, message = _state(left), _message(left)
     key, component = _component(pipeline, left.component)
     outputs: dict[str, Value] = {}
@@ -153,7 +153,7 @@ def _record_task(index: RunIndex, left: _Left, pipeline: Pipeline, objects: Obje
     return state == "SUCCEEDED"
 
 
-def _component(pipeline: Pipeline, name: str) -> tuple[str, Component | None]:
+def _component(pipeline: ir.Pipeline, name: str) -> tuple[str, ir.Component | None]:
     """A component by its key or its name."""
     if name in pipeline.components:
         return name, pipeline.components[name]
@@ -161,7 +161,7 @@ def _component(pipeline: Pipeline, name: str) -> tuple[str, Component | None]:
     return found[0] if len(found) == 1 else ("", None)
 
 
-def _outputs(folder: Path, component: Component, objects: Objects) -> dict[str, Value] | None:
+def _outputs(folder: Path, component: ir.Component, objects: Objects) -> dict[str, Value] | None:
     """What the attempt gave; None when a part of it is nowhere any more."""
     try:
         return {port.name: _output(folder / "out", component, port, objects) for port in component.outputs}
@@ -169,10 +169,10 @@ def _outputs(folder: Path, component: Component, objects: Objects) -> dict[str, 
         return None
 
 
-def _output(out: Path, component: Component, port: OutputPort, objects: Objects) -> Value:
+def _output(out: Path, component: ir.Component, port: ir.OutputPort, objects: Objects) -> Value:
     key = port_key(port.name)
     if not is_artifact(port.type):
-        if isinstance(component.impl, ContainerImpl):
+        if isinstance(component.impl, ir.ContainerImpl):
             return raw_value((out / "raw" / key).read_text("utf-8"), port.type)
         return (out / "p" / key).read_text("utf-8")
     text = (out / "p" / f"tp-{key}").read_text("utf-8")

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias, cast
 
 from typedpipe import __version__
 from typedpipe.diagnostics.model import NOWHERE, Diagnostic, Label, PipelineError
-from typedpipe.ir.nodes import Pipeline
+from typedpipe.ir import nodes as ir
 from typedpipe.local.failpoints import reach
 from typedpipe.local.store.cache_table import CacheTable, cache_database
 from typedpipe.local.store.database import FORMAT
@@ -106,7 +106,7 @@ def _create(path: Path) -> None:
         raise cannot_make(path, error) from None
 
 
-def cannot_make(path: Path, error: OSError, pipeline: Pipeline | None = None) -> PipelineError:
+def cannot_make(path: Path, error: OSError, pipeline: ir.Pipeline | None = None) -> PipelineError:
     message = f"the run folder {path} cannot be made: {error.strerror or error}"
     place = Label(NOWHERE if pipeline is None else pipeline.span)
     return PipelineError([Diagnostic("TP197", message, place, help="choose a folder that can be written")])
@@ -202,7 +202,7 @@ class Root:
     # --------------------------------------------------------------------------------------------- writing
 
     def new_run(
-        self, name: str, pipeline: Pipeline, arguments: Mapping[str, str], settings: Mapping[str, Any]
+        self, name: str, pipeline: ir.Pipeline, arguments: Mapping[str, str], settings: Mapping[str, Any]
     ) -> RunFolder:
         """Make the folder of a run, and have it: nobody ever sees half of it.
 
@@ -254,7 +254,7 @@ class Root:
         return RunFolder(folder, index, lock, engine.nonce, None, guard)
 
     @staticmethod
-    def _cannot_make_run(folder: Path, error: OSError | Held, pipeline: Pipeline) -> PipelineError:
+    def _cannot_make_run(folder: Path, error: OSError | Held, pipeline: ir.Pipeline) -> PipelineError:
         if isinstance(error, Held):
             error = OSError(0, "its artifacts are being collected (`typedpipe runs gc`); try again")
         return cannot_make(folder, error, pipeline)

@@ -13,7 +13,7 @@ from typedpipe.cli.execution.live.following import Following
 from typedpipe.cli.execution.live.tree import Live, Look, Row
 from typedpipe.cli.log_text import last_line, seconds
 from typedpipe.diagnostics.cells import shown
-from typedpipe.ir.nodes import Branch, Call, ExitHandler, Loop
+from typedpipe.ir import nodes as ir
 
 SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 STYLES: dict[Look, str] = {
@@ -180,7 +180,7 @@ class _Pen:
         return attempt + last_line(live.tail), "dim"
 
     def _detail(self, row: Row, look: Look) -> tuple[str, str]:
-        if isinstance(row.node, Loop) and row.items:
+        if isinstance(row.node, ir.Loop) and row.items:
             return self._loop(row), "red" if row.failed else "cyan"
         if row.many and not row.group:
             return self._many(row)
@@ -214,12 +214,12 @@ class _Pen:
 
 def _kind(row: Row) -> str:
     match row.node:
-        case Loop():
+        case ir.Loop():
             return " (each)"
-        case Call():
+        case ir.Call():
             called = row.node.pipeline.partition("#")[0]  # a key: what follows tells apart what has one name
             return f" = {shown(called)}" if called != row.name else ""
-        case Branch() | ExitHandler():
+        case ir.Branch() | ir.ExitHandler():
             return ""
         case _:
             return " (at the end)" if row.parent is not None and row.parent.exit is row else ""

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from typedpipe.cli.execution.live.tree import ENDS, REUSED, Live, Row, Tree, expected
-from typedpipe.ir.nodes import Loop, Pipeline
+from typedpipe.ir import nodes as ir
 from typedpipe.local import events
 
 _ITEM = re.compile(r"\[\d+\]")
@@ -21,7 +21,7 @@ KEPT = 64
 class Following:
     """A run as the display knows it. One event costs the depth of its task, not the size of the run."""
 
-    def __init__(self, pipeline: Pipeline) -> None:
+    def __init__(self, pipeline: ir.Pipeline) -> None:
         self.tree = Tree(pipeline)
         self.title = pipeline.name
         self.run = ""
@@ -168,7 +168,7 @@ class Following:
 
     def _loop_started(self, event: events.LoopStarted) -> None:
         row = self._row(event.loop)
-        if row is None or not isinstance(row.node, Loop):
+        if row is None or not isinstance(row.node, ir.Loop):
             return
         self._begin(row, event.time)
         row.items += event.items

@@ -16,7 +16,7 @@ from typedpipe.cli.execution.live.following import Following
 from typedpipe.cli.execution.live.sampling import Sample
 from typedpipe.cli.execution.live.signals import cursor_kept
 from typedpipe.diagnostics.cells import shown
-from typedpipe.ir.nodes import Pipeline
+from typedpipe.ir import nodes as ir
 from typedpipe.local import events
 
 FRAME = 0.11
@@ -34,7 +34,7 @@ class Screen:
     Whatever happens, :meth:`close` gives the terminal back as it was.
     """
 
-    def __init__(self, pipeline: Pipeline, stream: TextIO, console: Console | None = None) -> None:
+    def __init__(self, pipeline: ir.Pipeline, stream: TextIO, console: Console | None = None) -> None:
         self.console = console or Console(file=stream, highlight=False, markup=False, emoji=False, soft_wrap=False)
         self._run = Following(pipeline)
         self._sample = Sample()

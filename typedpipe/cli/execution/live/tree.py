@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-from typedpipe.ir.nodes import Branch, Call, ExitHandler, Graph, Importer, Loop, Node, Pipeline, Task
+from typedpipe.ir import nodes as ir
 from typedpipe.ir.scopes import bodies
 from typedpipe.local.scheduling.plan import GraphPlan, plan
 
@@ -40,10 +40,10 @@ class Live:
 class Row:
     """A node of the pipeline as one line of the display."""
 
-    node: Node
+    node: ir.Node
     path: str
     parent: Row | None
-    graph: Graph
+    graph: ir.Graph
     """Where the node stands, at the place ``index``; ``scope`` are the rows of that graph."""
     index: int
     scope: list[Row]
@@ -96,13 +96,13 @@ class Row:
 
     @property
     def group(self) -> bool:
-        return not isinstance(self.node, Task | Importer)
+        return not isinstance(self.node, ir.Task | ir.Importer)
 
 
 class Tree:
     """All rows of a pipeline, by path without the numbers of items."""
 
-    def __init__(self, pipeline: Pipeline) -> None:
+    def __init__(self, pipeline: ir.Pipeline) -> None:
         self._pipeline = pipeline
         self._plans: dict[int, GraphPlan] = {}
         self._rows: dict[str, Row] = {}
@@ -128,8 +128,8 @@ class Tree:
         """The rows in a group: of its body, of all its arms, of the pipeline that it calls; then its exit task."""
         if row.children is None:
             node = row.node
-            graphs = (self._pipeline.pipelines[node.pipeline],) if isinstance(node, Call) else bodies(node)
-            many = row.many or isinstance(node, Loop)
+            graphs = (self._pipeline.pipelines[node.pipeline],) if isinstance(node, ir.Call) else bodies(node)
+            many = row.many or isinstance(node, ir.Loop)
             found = [
                 child
                 for arm, graph in enumerate(graphs)
@@ -146,11 +146,11 @@ class Tree:
         if row.index >= 0:
             yield from (row.scope[index] for index in known.needs[row.index])
 
-    def _rows_of(self, graph: Graph, prefix: str, parent: Row | None, *, many: bool, arm: int = 0) -> list[Row]:
+    def _rows_of(self, graph: ir.Graph, prefix: str, parent: Row | None, *, many: bool, arm: int = 0) -> list[Row]:
         rows: list[Row] = []
         for index, node in enumerate(graph.nodes):
             row = Row(node, prefix + node.name, parent, graph, index, rows, arm, many)
-            if isinstance(node, ExitHandler):
+            if isinstance(node, ir.ExitHandler):
                 row.exit = Row(node.exit, prefix + node.exit.name, row, graph, -1, rows, 0, many)
                 self._rows[row.exit.path] = row.exit
             self._rows[row.path] = row
@@ -161,7 +161,7 @@ class Tree:
 def expected(row: Row) -> int:
     """How many of a group's rows run: those of the arm that was taken, or all."""
     rows = row.children or []
-    if not isinstance(row.node, Branch):
+    if not isinstance(row.node, ir.Branch):
         return len(rows)
     taken = next((child.arm for child in rows if child.touched), None)
     return sum(child.arm == taken for child in rows)
