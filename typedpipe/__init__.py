@@ -11,135 +11,52 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-__version__ = "0.1.0"
+from typedpipe.version import __version__
 
 if TYPE_CHECKING:
-    from typedpipe import compiler as compiler
-    from typedpipe import dsl as dsl
+    from typedpipe import compiler as compiler, dsl as dsl
     from typedpipe.dsl import (
         HTML as HTML,
-    )
-    from typedpipe.dsl import (
         OUT as OUT,
-    )
-    from typedpipe.dsl import (
         STATUS as STATUS,
-    )
-    from typedpipe.dsl import (
         Artifact as Artifact,
-    )
-    from typedpipe.dsl import (
         ClassificationMetrics as ClassificationMetrics,
-    )
-    from typedpipe.dsl import (
         Collected as Collected,
-    )
-    from typedpipe.dsl import (
         Component as Component,
-    )
-    from typedpipe.dsl import (
         ConcatPlaceholder as ConcatPlaceholder,
-    )
-    from typedpipe.dsl import (
         Condition as Condition,
-    )
-    from typedpipe.dsl import (
         ContainerSpec as ContainerSpec,
-    )
-    from typedpipe.dsl import (
         Contains as Contains,
-    )
-    from typedpipe.dsl import (
         Dataset as Dataset,
-    )
-    from typedpipe.dsl import (
         Elif as Elif,
-    )
-    from typedpipe.dsl import (
         Else as Else,
-    )
-    from typedpipe.dsl import (
         ExitHandler as ExitHandler,
-    )
-    from typedpipe.dsl import (
         If as If,
-    )
-    from typedpipe.dsl import (
         IfPresentPlaceholder as IfPresentPlaceholder,
-    )
-    from typedpipe.dsl import (
         IfSet as IfSet,
-    )
-    from typedpipe.dsl import (
         In as In,
-    )
-    from typedpipe.dsl import (
         Input as Input,
-    )
-    from typedpipe.dsl import (
         InputPath as InputPath,
-    )
-    from typedpipe.dsl import (
         Markdown as Markdown,
-    )
-    from typedpipe.dsl import (
         Metrics as Metrics,
-    )
-    from typedpipe.dsl import (
         Model as Model,
-    )
-    from typedpipe.dsl import (
         Not as Not,
-    )
-    from typedpipe.dsl import (
         OneOf as OneOf,
-    )
-    from typedpipe.dsl import (
         Output as Output,
-    )
-    from typedpipe.dsl import (
         OutputPath as OutputPath,
-    )
-    from typedpipe.dsl import (
         Outputs as Outputs,
-    )
-    from typedpipe.dsl import (
         ParallelFor as ParallelFor,
-    )
-    from typedpipe.dsl import (
         ParamComponent as ParamComponent,
-    )
-    from typedpipe.dsl import (
         ParamTask as ParamTask,
-    )
-    from typedpipe.dsl import (
         Pipeline as Pipeline,
-    )
-    from typedpipe.dsl import (
         PipelineTask as PipelineTask,
-    )
-    from typedpipe.dsl import (
         PipelineTaskFinalStatus as PipelineTaskFinalStatus,
-    )
-    from typedpipe.dsl import (
         SlicedClassificationMetrics as SlicedClassificationMetrics,
-    )
-    from typedpipe.dsl import (
         Some as Some,
-    )
-    from typedpipe.dsl import (
         Task as Task,
-    )
-    from typedpipe.dsl import (
         TFModel as TFModel,
-    )
-    from typedpipe.dsl import (
         UseOutputs as UseOutputs,
-    )
-    from typedpipe.dsl import (
         container_component as container_component,
-    )
-    from typedpipe.dsl import (
         get_uri as get_uri,
     )
 

@@ -10,7 +10,7 @@ from typing import Any
 from typedpipe import dsl, local
 from typedpipe.compiler import driver
 from typedpipe.dsl import Dataset, Input
-from typedpipe.local import events
+from typedpipe.runs import events
 
 
 @dsl.component

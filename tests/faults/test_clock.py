@@ -10,7 +10,8 @@ import pytest
 from local_samples import ECHO, SLEEP, graph, pipeline, task
 
 from typedpipe.ir.nodes import Options, Retry
-from typedpipe.local import events, run
+from typedpipe.local import run
+from typedpipe.runs import events
 
 
 @pytest.mark.parametrize("jump", [-86_400.0, 86_400.0, -3.0])

@@ -16,7 +16,8 @@ import pytest
 from local_samples import component, graph, pipeline, task
 
 from tests.faults.living import COMMAND, typedpipe, write
-from typedpipe.local import events, run
+from typedpipe.local import run
+from typedpipe.runs import events
 from typedpipe.types.model import INT
 
 FLOOD = component(

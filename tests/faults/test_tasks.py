@@ -17,10 +17,11 @@ from local_samples import ECHO, SAVE, SLEEP, STATUS, component, graph, out, pipe
 from tests.faults.living import alive, appears, until
 from typedpipe.diagnostics.model import PipelineError
 from typedpipe.ir.nodes import ExitHandler, Graph, Options
-from typedpipe.local import events, run
+from typedpipe.local import run
 from typedpipe.local.options import RunOptions
 from typedpipe.local.run import prepare
 from typedpipe.local.runners.launcher import Launcher, SpawnLauncher, ZygoteLauncher
+from typedpipe.runs import events
 from typedpipe.types.model import ANY, INT, STR
 
 SAMPLES = Path(__file__).parents[1] / "unit" / "local"

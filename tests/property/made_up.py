@@ -41,9 +41,9 @@ from typedpipe.ir.nodes import (
     Retry,
     Task,
 )
-from typedpipe.local import events
 from typedpipe.local.runners.launcher import KILL, Exited, Launch
 from typedpipe.local.scheduling.resources import Machine, Need
+from typedpipe.runs import events
 from typedpipe.types.model import INT
 from typedpipe.types.values import constant
 

@@ -8,18 +8,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, given, settings, strategies as st
 
 from tests.property.made_up import ENDS, Counted, Model, Said, Scripted, exits, note, pipelines, waits
 from typedpipe.ir.nodes import Loop, Pipeline
 from typedpipe.local.engine import Engine
-from typedpipe.local.events import RunState
 from typedpipe.local.recorder import Reuse, RunRecorder
 from typedpipe.local.settings import Settings
 from typedpipe.local.store.index import RunFolder, tasks
 from typedpipe.local.store.root import Root, open_root
 from typedpipe.local.values import Value
+from typedpipe.runs.events import RunState
 
 EVERYDAY = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 JOBS = st.integers(1, 4)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
 from tests.ir_samples import BOOL, INT, Body, const, pipeline
 from typedpipe.compiler.driver import check

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from operator import attrgetter
 from typing import Any, ClassVar, TypeVar, dataclass_transform
 
-
 _T = TypeVar("_T")
 
 

@@ -8,18 +8,11 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from typedpipe.local.checks import bind_arguments as bind_arguments
-    from typedpipe.local.checks import check_runnable as check_runnable
-    from typedpipe.local.handle import Run as Run
-    from typedpipe.local.handle import RunTask as RunTask
-    from typedpipe.local.result import RunFailed as RunFailed
-    from typedpipe.local.result import RunResult as RunResult
-    from typedpipe.local.result import TaskResult as TaskResult
-    from typedpipe.local.run import run as run
-    from typedpipe.local.run import run_or_raise as run_or_raise
-    from typedpipe.local.session import DockerRunner as DockerRunner
-    from typedpipe.local.session import SubprocessRunner as SubprocessRunner
-    from typedpipe.local.session import init as init
+    from typedpipe.local.checks import bind_arguments as bind_arguments, check_runnable as check_runnable
+    from typedpipe.local.handle import Run as Run, RunTask as RunTask
+    from typedpipe.local.result import RunFailed as RunFailed, RunResult as RunResult, TaskResult as TaskResult
+    from typedpipe.local.run import run as run, run_or_raise as run_or_raise
+    from typedpipe.local.session import DockerRunner as DockerRunner, SubprocessRunner as SubprocessRunner, init as init
 else:
     _HOME = {
         "DockerRunner": "session",

@@ -11,10 +11,10 @@ from types import FrameType
 from typing import Literal
 
 from typedpipe.ir import nodes as ir
-from typedpipe.local import events
 from typedpipe.local.options import RunOptions
 from typedpipe.local.result import RunResult
 from typedpipe.local.run import prepare
+from typedpipe.runs import events
 
 
 class Background:

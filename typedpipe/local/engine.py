@@ -18,7 +18,6 @@ from pathlib import Path
 
 from typedpipe.diagnostics.model import PipelineError
 from typedpipe.ir import nodes as ir
-from typedpipe.local import events
 from typedpipe.local.failpoints import reach
 from typedpipe.local.failure import CONTRACT_BROKEN, exit_code, reason
 from typedpipe.local.pending import Pending, Tracked
@@ -33,6 +32,7 @@ from typedpipe.local.scheduling.scheduler import Scheduler
 from typedpipe.local.settings import Clock, Settings
 from typedpipe.local.store.problems import first_message
 from typedpipe.local.values import Value
+from typedpipe.runs import events
 
 TAIL_SECONDS = 0.1
 COMMIT_SECONDS = 0.02

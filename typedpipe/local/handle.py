@@ -10,11 +10,11 @@ from typing import Any, Generic, Literal, Self, TypeAlias, TypeVar
 
 from typedpipe.diagnostics.words import nearest
 from typedpipe.ir import nodes as ir
-from typedpipe.local import events
 from typedpipe.local.background import Background
-from typedpipe.local.following import RunView, SeenState, TaskView
 from typedpipe.local.outputs import RunOutputs, artifacts_in
 from typedpipe.local.result import RunFailed, RunResult
+from typedpipe.runs import events
+from typedpipe.runs.view import RunView, SeenState, TaskView
 from typedpipe.types.artifacts import Artifact
 
 R_co = TypeVar("R_co", covariant=True)

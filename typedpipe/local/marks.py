@@ -6,9 +6,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from typedpipe.local.following import TaskView
 from typedpipe.pictures.boxes import Box
 from typedpipe.pictures.states import Mark, State, together
+from typedpipe.runs.view import TaskView
 
 _ITEM = re.compile(r"\[\d+\]")
 _MARKS: dict[str, Mark] = {

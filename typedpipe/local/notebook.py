@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import escape
 
 from typedpipe.diagnostics.cells import shown
-from typedpipe.local.following import TaskView
 from typedpipe.local.marks import marks
 from typedpipe.pictures.boxes import picture
 from typedpipe.pictures.mermaid import draw_mermaid
 from typedpipe.pictures.svg import draw_svg
 from typedpipe.pictures.tree import draw_tree
+from typedpipe.runs.view import TaskView
 from typedpipe.types.artifacts import Artifact
 
 if TYPE_CHECKING:

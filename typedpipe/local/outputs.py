@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from typedpipe.ir import nodes as ir
-from typedpipe.local.following import TaskView
 from typedpipe.local.run import plain
 from typedpipe.local.store.index import tasks
 from typedpipe.local.store.model import StoredTask
 from typedpipe.local.store.root import read_run
+from typedpipe.runs.view import TaskView
 from typedpipe.types.artifacts import Artifact, artifact_type
 
 _PATIENCE = 1.0

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from typedpipe.local.caching.fingerprint import Fingerprints, KeyParts, enabled
-from typedpipe.local.events import RunState, TaskState
 from typedpipe.local.failpoints import reach
 from typedpipe.local.pending import Tracked
 from typedpipe.local.result import TaskResult
@@ -23,6 +22,7 @@ from typedpipe.local.store.cache_table import kept_digests
 from typedpipe.local.store.model import Reused
 from typedpipe.local.store.publication import publish
 from typedpipe.local.values import Value
+from typedpipe.runs.events import RunState, TaskState
 
 if TYPE_CHECKING:
     from typedpipe.local.store.index import RunFolder

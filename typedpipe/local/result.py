@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
-from typedpipe.local.events import RunState, TaskState
+from typedpipe.runs.events import RunState, TaskState
 
 
 @dataclass(frozen=True, slots=True)

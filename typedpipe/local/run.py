@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 from typedpipe.diagnostics.model import Diagnostics
 from typedpipe.ir import nodes as ir
-from typedpipe.local import events
 from typedpipe.local.caching.fingerprint import Fingerprints
 from typedpipe.local.checks import bind_arguments
 from typedpipe.local.engine import Engine
@@ -25,6 +24,7 @@ from typedpipe.local.settings import Settings
 from typedpipe.local.store.index import RunFolder
 from typedpipe.local.store.root import Root, open_root
 from typedpipe.local.values import Stored, Value, load
+from typedpipe.runs import events
 from typedpipe.types.model import DATETIME, Type, is_artifact, without_none
 
 if TYPE_CHECKING:

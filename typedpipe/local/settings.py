@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
-from typedpipe.local import events
 from typedpipe.local.runners.launcher import Launcher, launcher
 from typedpipe.local.scheduling.resources import Machine
+from typedpipe.runs import events
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,10 +15,10 @@ from typedpipe.diagnostics.words import nearest
 from typedpipe.dsl.tracing import fatal
 from typedpipe.ir import nodes as ir
 from typedpipe.local.background import Background
-from typedpipe.local.following import RunView
 from typedpipe.local.handle import Run
 from typedpipe.local.options import Runner, RunOptions
 from typedpipe.local.replacements import replaced
+from typedpipe.runs.view import RunView
 
 R = TypeVar("R")
 RUNNERS: tuple[str, ...] = get_args(Runner)

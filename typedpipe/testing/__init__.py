@@ -16,10 +16,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from typedpipe.testing.fakes import Fake as Fake
-    from typedpipe.testing.fakes import Faking as Faking
-    from typedpipe.testing.fakes import FakingOutputs as FakingOutputs
-    from typedpipe.testing.fakes import fake as fake
+    from typedpipe.testing.fakes import Fake as Fake, Faking as Faking, FakingOutputs as FakingOutputs, fake as fake
     from typedpipe.testing.fixture import RunPipeline as RunPipeline
 else:
 

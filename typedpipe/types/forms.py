@@ -7,8 +7,7 @@ import sys
 import types
 from collections import abc
 from collections.abc import Mapping
-from dataclasses import fields as dataclass_fields
-from dataclasses import is_dataclass
+from dataclasses import fields as dataclass_fields, is_dataclass
 from enum import Enum
 from functools import lru_cache
 from types import CodeType

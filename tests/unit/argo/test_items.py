@@ -7,8 +7,7 @@ import re
 from typing import Any
 
 import yaml
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from typedpipe import dsl
 from typedpipe.compiler import driver

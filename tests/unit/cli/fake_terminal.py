@@ -11,7 +11,7 @@ from rich.console import Console
 from typedpipe.cli.execution.live.screen import Screen
 from typedpipe.compiler import driver
 from typedpipe.ir.nodes import Pipeline
-from typedpipe.local import events
+from typedpipe.runs import events
 
 
 class Terminal(io.StringIO):

@@ -13,7 +13,7 @@ from rich.console import ConsoleDimensions
 from typedpipe import Collected, ExitHandler, If, ParallelFor, component, pipeline
 from typedpipe.cli.execution.live.screen import Screen
 from typedpipe.ir.nodes import Const, Graph, InputPort, Loop, Pipeline, Task
-from typedpipe.local import events
+from typedpipe.runs import events
 from typedpipe.types.model import INT
 
 

@@ -9,7 +9,7 @@ import tracemalloc
 import pytest
 
 from typedpipe.cli.execution.progress import HELD, Progress
-from typedpipe.local.events import LogChunk, RunNoted
+from typedpipe.runs.events import LogChunk, RunNoted
 
 
 def said(*chunks: tuple[str, bytes]) -> bytes:

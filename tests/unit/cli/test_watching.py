@@ -21,7 +21,7 @@ import pytest
 from typedpipe.cli.execution import watching
 from typedpipe.cli.execution.options import Shows, engine_keywords
 from typedpipe.cli.execution.watching import chosen_display
-from typedpipe.local.events import LogChunk, from_data
+from typedpipe.runs.events import LogChunk, from_data
 
 SLOW = """\
 import time

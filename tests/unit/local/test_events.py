@@ -8,8 +8,8 @@ from typing import get_args
 
 import pytest
 
-from typedpipe.local import events
-from typedpipe.local.events import Event, from_data, to_data
+from typedpipe.runs import events
+from typedpipe.runs.events import Event, from_data, to_data
 
 SAMPLES: list[Event] = [
     events.RunNoted("it is slow", "TP622", "warning[TP622]: it is slow\n", 0.5),

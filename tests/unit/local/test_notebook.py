@@ -13,10 +13,10 @@ from xml.etree import ElementTree
 import pytest
 
 from typedpipe import dsl
-from typedpipe.local.following import RunView
 from typedpipe.local.marks import marks
 from typedpipe.local.notebook import artifact_html, run_bundle, show_run
 from typedpipe.pictures.states import together
+from typedpipe.runs.view import RunView
 
 NASTY = "<script>alert(1)</script>"
 

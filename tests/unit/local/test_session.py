@@ -11,8 +11,7 @@ from typing import Any
 
 import pytest
 
-from typedpipe import dsl
-from typedpipe import local as local_module
+from typedpipe import dsl, local as local_module
 from typedpipe.cli.app import run_app
 from typedpipe.diagnostics.model import PipelineError
 from typedpipe.local import RunFailed, session

@@ -10,8 +10,7 @@ from tests.ir_samples import Body, chain, const, pipeline
 from typedpipe.compiler import Compiler, registry
 from typedpipe.compiler.api import write_files
 from typedpipe.compiler.backend import Option, Options, Support
-from typedpipe.compiler.driver import PASSES, check
-from typedpipe.compiler.driver import compile as compile_files
+from typedpipe.compiler.driver import PASSES, check, compile as compile_files
 from typedpipe.diagnostics.model import NOWHERE, Diagnostics, PipelineError
 from typedpipe.ir.nodes import Pipeline
 

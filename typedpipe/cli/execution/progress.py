@@ -7,7 +7,7 @@ from typing import TextIO
 from typedpipe.cli.diagnostics import colors
 from typedpipe.cli.log_text import line_text
 from typedpipe.diagnostics.cells import shown
-from typedpipe.local.events import (
+from typedpipe.runs.events import (
     CancelStarted,
     Event,
     LogChunk,

@@ -20,8 +20,8 @@ from typedpipe.diagnostics.model import NOWHERE, Diagnostics, PipelineError
 
 if TYPE_CHECKING:
     from typedpipe.ir import nodes as ir
-    from typedpipe.local.events import Event
     from typedpipe.local.result import RunResult
+    from typedpipe.runs.events import Event
 
 OnEvent: TypeAlias = "Callable[[Event], None]"
 SMALLEST = (40, 8)
@@ -183,7 +183,7 @@ class Lines:
             self._fail(error)
 
     def __call__(self, event: Event) -> None:
-        from typedpipe.local.events import to_data
+        from typedpipe.runs.events import to_data
 
         if self._broken:
             return

@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from typedpipe.compiler.passes.order import Order, find_cycle
-from typedpipe.compiler.passes.places import called
-from typedpipe.compiler.passes.places import known as place_of
+from typedpipe.compiler.passes.places import called, known as place_of
 from typedpipe.diagnostics.model import Diagnostics, Label, Span
 from typedpipe.diagnostics.words import nearest
 from typedpipe.ir import nodes as ir

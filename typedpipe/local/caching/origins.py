@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from typedpipe.ir import nodes as ir
-from typedpipe.ir.scopes import expr_operands
-from typedpipe.ir.scopes import needed as needed_exprs
+from typedpipe.ir.scopes import expr_operands, needed as needed_exprs
 
 
 @dataclass(frozen=True, slots=True)

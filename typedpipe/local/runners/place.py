@@ -12,8 +12,7 @@ from typedpipe.diagnostics.model import Diagnostic, Diagnostics, Label
 from typedpipe.ir import nodes as ir
 from typedpipe.local.options import Runner
 from typedpipe.local.runners.calls import first_calls, tasks_of, uses
-from typedpipe.local.runners.client import Client, NoClient, client, image_id, pull
-from typedpipe.local.runners.client import Engine as EngineName
+from typedpipe.local.runners.client import Client, Engine as EngineName, NoClient, client, image_id, pull
 from typedpipe.local.runners.packages import installed
 from typedpipe.local.runners.placement import Placement
 from typedpipe.local.runners.preload import preloads

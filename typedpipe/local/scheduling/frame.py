@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 
 from typedpipe.ir import nodes as ir
 from typedpipe.ir.typing import GraphTypes
-from typedpipe.local.events import TaskState
 from typedpipe.local.scheduling.evaluation import Evaluation
 from typedpipe.local.scheduling.plan import GraphPlan
 from typedpipe.local.values import Value
+from typedpipe.runs.events import TaskState
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast, get_args
 
-from typedpipe.local.events import RunState, TaskState
 from typedpipe.local.store.database import Database, reading
 from typedpipe.local.store.locks import Engine, Lock
 from typedpipe.local.store.model import Reused, StoredAttempt, StoredRun, StoredTask
 from typedpipe.local.store.problems import damaged_run, problem
 from typedpipe.local.store.rows import pack, pack_data, unpack, unpack_data
 from typedpipe.local.values import Value
+from typedpipe.runs.events import RunState, TaskState
 
 INDEX = "run.sqlite"
 SCHEMA = """

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-from typedpipe.local.events import RunState, TaskState
 from typedpipe.local.values import Stored, Value
+from typedpipe.runs.events import RunState, TaskState
 
 Reused: TypeAlias = Literal["", "cache", "resumed"]
 StoredRunState: TypeAlias = Literal["RUNNING", "INTERRUPTED"] | RunState

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias, cast
 
-from typedpipe import __version__
 from typedpipe.diagnostics.model import NOWHERE, Diagnostic, Label, PipelineError
 from typedpipe.ir import nodes as ir
 from typedpipe.local.failpoints import reach
@@ -26,6 +25,7 @@ from typedpipe.local.store.names import LAST, check_name
 from typedpipe.local.store.objects import SCRATCH, Objects
 from typedpipe.local.store.problems import cannot_read, lost_run, newer, os_problem, problem
 from typedpipe.local.store.tree import remove
+from typedpipe.version import __version__
 
 DEFAULT = ".typedpipe"
 

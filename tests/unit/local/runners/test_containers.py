@@ -16,8 +16,7 @@ from local_samples import DATASET, READ, SAVE, SLEEP, component, const, graph, o
 from typedpipe.diagnostics.model import Diagnostics
 from typedpipe.ir.nodes import Component, ContainerImpl, InputPort, Options, OutputPort, Placeholder, PythonImpl
 from typedpipe.local import run
-from typedpipe.local.runners import client as clients
-from typedpipe.local.runners import place, placements, reap
+from typedpipe.local.runners import client as clients, place, placements, reap
 from typedpipe.local.runners.client import Client, NoClient, judged
 from typedpipe.local.runners.command import RunCommand, User, limits
 from typedpipe.types.model import INT, STR

@@ -16,9 +16,10 @@ from local_samples import ADD, BOOM, ECHO, READ, SAVE, SLEEP, component, graph, 
 
 from typedpipe.diagnostics.model import Diagnostics
 from typedpipe.ir.nodes import Options
-from typedpipe.local import events, run
+from typedpipe.local import run
 from typedpipe.local.options import Runner
 from typedpipe.local.runners import placements
+from typedpipe.runs import events
 from typedpipe.runtime.task import MODULE
 from typedpipe.types.model import ANY, INT, STR
 

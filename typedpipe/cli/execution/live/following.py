@@ -9,7 +9,7 @@ from typing import Any
 
 from typedpipe.cli.execution.live.tree import ENDS, REUSED, Live, Row, Tree, expected
 from typedpipe.ir import nodes as ir
-from typedpipe.local import events
+from typedpipe.runs import events
 
 _ITEM = re.compile(r"\[\d+\]")
 TAIL = 512

@@ -17,7 +17,7 @@ from typedpipe.cli.execution.live.sampling import Sample
 from typedpipe.cli.execution.live.signals import cursor_kept
 from typedpipe.diagnostics.cells import shown
 from typedpipe.ir import nodes as ir
-from typedpipe.local import events
+from typedpipe.runs import events
 
 FRAME = 0.11
 BUSY = 0.1

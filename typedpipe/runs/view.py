@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from typedpipe.ir import nodes as ir
-from typedpipe.local import events
+from typedpipe.runs import events
 
 SeenState: TypeAlias = Literal["WAITING"] | events.TaskState
 
