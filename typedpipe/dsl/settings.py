@@ -9,19 +9,6 @@ from typedpipe.dsl.tracing import error
 from typedpipe.dsl.values import PipelineValue
 from typedpipe.ir import nodes as ir
 
-OPERANDS = frozenset(
-    {
-        "cpu_request",
-        "cpu_limit",
-        "memory_request",
-        "memory_limit",
-        "accelerator_type",
-        "accelerator_count",
-        "image",
-    }
-)
-"""Options that may be values of the pipeline."""
-
 CPU = re.compile(r"[0-9]+(\.[0-9]+)?m?")
 MEMORY = re.compile(r"[0-9]+(\.[0-9]+)?(E|P|T|G|M|K|k|Ei|Pi|Ti|Gi|Mi|Ki)?")
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(s|m|h|d|)")

@@ -11,6 +11,7 @@ from typedpipe.dsl.lifting import operand
 from typedpipe.dsl.tracing import Site, Trace, abort, error, fatal, listed
 from typedpipe.dsl.values import PipelineValue, poison
 from typedpipe.ir import nodes as ir
+from typedpipe.ir.options import OPERANDS
 
 if TYPE_CHECKING:
     from typedpipe.dsl.callee import Callee
@@ -224,7 +225,7 @@ class Task(Generic[R_co]):
             if name == "env":
                 pairs = [(k, operand(self._scope, v, f"the environment variable `{k}`")) for k, v in value]
                 made[name] = tuple((k, v) for k, v in pairs if v is not None)
-            elif name in settings.OPERANDS:
+            elif name in OPERANDS:
                 made[name] = operand(self._scope, value, f"`{name}`")
             else:
                 made[name] = value

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from typedpipe.diagnostics.record import replace
 from typedpipe.ir import nodes as ir
-from typedpipe.ir.scopes import RESOURCES
+from typedpipe.ir.options import OPERANDS
 
 
 def map_args(args: ir.Args, new: Mapping[ir.Operand, ir.Operand]) -> ir.Args:
@@ -24,7 +24,7 @@ def map_args(args: ir.Args, new: Mapping[ir.Operand, ir.Operand]) -> ir.Args:
 def map_options(options: ir.Options, new: Mapping[ir.Operand, ir.Operand]) -> ir.Options:
     """Task options with operands replaced."""
     changes: dict[str, ir.Operand] = {}
-    for name in RESOURCES:
+    for name in OPERANDS:
         value = getattr(options, name)
         if value is not None and value in new:
             changes[name] = new[value]

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from typedpipe.ir import nodes as ir
+from typedpipe.ir.options import option_operands
 
 Group = ir.Branch | ir.Loop | ir.ExitHandler
 
@@ -138,28 +139,6 @@ def _found(graph: ir.Graph) -> Scopes:
 
 # ------------------------------------------------------------------------------------- operands of things
 
-RESOURCES = (
-    "cpu_request",
-    "cpu_limit",
-    "memory_request",
-    "memory_limit",
-    "accelerator_type",
-    "accelerator_count",
-    "image",
-)
-"""The options that may be references."""
-
-
-def option_operands(options: ir.Options) -> list[tuple[str, ir.Operand]]:
-    """The options of a task that are operands, each with its name; ``env`` under ``env.NAME``."""
-    found: list[tuple[str, ir.Operand]] = []
-    for name in RESOURCES:
-        value: ir.Operand | None = getattr(options, name)
-        if value is not None:
-            found.append((name, value))
-    found.extend(("env." + name, value) for name, value in options.env)
-    return found
-
 
 def node_operands(node: ir.Node) -> list[ir.Operand]:
     """What a node takes from its own graph (``args`` of bodies and the exit task's are among it)."""
@@ -169,8 +148,7 @@ def node_operands(node: ir.Node) -> list[ir.Operand]:
             found = [args[0][1]] if len(args) == 1 else [value for _, value in args]
             if node.options is ir.DEFAULT_OPTIONS:
                 return found
-            if node.options.env or any(getattr(node.options, name) is not None for name in RESOURCES):
-                found.extend(value for _, value in option_operands(node.options))
+            found.extend(value for _, value in option_operands(node.options))
             return found
         case ir.Importer():
             return [node.uri] if node.metadata is None else [node.uri, node.metadata]
@@ -277,7 +255,6 @@ def needed(table: tuple[ir.Expr, ...], operands: list[ir.Operand]) -> list[int]:
 
 
 __all__ = [
-    "RESOURCES",
     "Group",
     "Scope",
     "Scopes",
@@ -288,7 +265,6 @@ __all__ = [
     "is_leaf",
     "needed",
     "node_operands",
-    "option_operands",
     "scopes_of",
     "with_operands",
 ]

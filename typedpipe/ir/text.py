@@ -9,9 +9,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
+from typing import Any
 
 from typedpipe.ir import nodes as ir
-from typedpipe.ir.scopes import RESOURCES
+from typedpipe.ir.options import Option, set_options
 from typedpipe.ir.type_names import NAMES, TypeNames, type_text
 
 INDENT = "  "
@@ -206,27 +207,29 @@ def node_text(node: ir.Task | ir.Call | ir.Importer) -> str:
 
 def options_text(options: ir.Options) -> str:
     """The options of a task that were set; nothing when none was."""
-    found: list[str] = []
-    if options.retry is not None:
-        retry = options.retry
-        found.append(f"retry={retry.limit}/{retry.backoff_seconds!r}/{retry.factor!r}/{retry.max_seconds!r}")
-    if options.timeout_seconds is not None:
-        found.append(f"timeout={options.timeout_seconds!r}")
-    if options.caching is not None:
-        found.append(f"caching={'on' if options.caching else 'off'}")
-    if options.cache_key:
-        found.append(f"cache_key={_quoted(options.cache_key)}")
-    for name in RESOURCES:
-        value = getattr(options, name)
-        if value is not None:
-            found.append(f"{name}={operand_text(value)}")
-    if options.env:
-        found.append(f"env=({_pairs(options.env)})")
-    if options.display_name:
-        found.append(f"display_name={_quoted(options.display_name)}")
-    if options.ignore_upstream_failure:
-        found.append("ignore_upstream_failure")
+    found = [_option(row, value) for row, value in set_options(options)]
     return f" with {' '.join(found)}" if found else ""
+
+
+def _option(row: Option, value: Any) -> str:
+    name = row.word or row.name
+    match row.kind:
+        case "retry":
+            return f"{name}={value.limit}/{value.backoff_seconds!r}/{value.factor!r}/{value.max_seconds!r}"
+        case "number":
+            return f"{name}={value!r}"
+        case "switch":
+            return f"{name}={'on' if value else 'off'}"
+        case "text":
+            return f"{name}={_quoted(value)}"
+        case "flag":
+            return name
+        case "operand":
+            return f"{name}={operand_text(value)}"
+        case "operands":
+            return f"{name}=({_pairs(value)})"
+        case "extensions":
+            return " ".join(f"{key}:{text}" for key, text in value)
 
 
 def _args(args: ir.Args) -> str:

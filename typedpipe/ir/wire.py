@@ -19,13 +19,14 @@ from google.protobuf.unknown_fields import UnknownFieldSet
 from typedpipe.diagnostics.model import NOWHERE, Diagnostic, Label, PipelineError, Span
 from typedpipe.ir import nodes as ir
 from typedpipe.ir._pb import pipeline_pb2 as pb
-from typedpipe.ir.scopes import RESOURCES, bodies, expr_operands
-from typedpipe.ir.wire_read import EXPRESSIONS, HOWS, RETURNS, BadFile, Reader
+from typedpipe.ir.options import Option, set_options
+from typedpipe.ir.scopes import bodies, expr_operands
+from typedpipe.ir.wire_read import EXPRESSIONS, HOWS, RETURNS, TYPED_OPTIONS, BadFile, Reader
 from typedpipe.types.data import BadTypeData, to_data
 from typedpipe.types.model import Type
 
 MAGIC = b"typedpipe-ir\n"
-VERSION = 1
+VERSION = 2
 """The version that is written. Raise it with each change; raise ``MIN_READER`` when older readers would misread it."""
 MIN_READER = 1
 MAX_BYTES = 1 << 30
@@ -268,17 +269,25 @@ class _Writer:
         python.pip_trusted_hosts.extend(impl.pip_trusted_hosts)
 
     def options(self, out: pb.Options, options: ir.Options) -> None:
-        if options.retry is not None:
-            out.retry.limit, out.retry.backoff_seconds = options.retry.limit, options.retry.backoff_seconds
-            out.retry.factor, out.retry.max_seconds = options.retry.factor, options.retry.max_seconds
-        if options.timeout_seconds is not None:
-            out.timeout_seconds = options.timeout_seconds
-        if options.caching is not None:
-            out.caching = options.caching
-        out.cache_key, out.display_name = options.cache_key, options.display_name
-        out.ignore_upstream_failure = options.ignore_upstream_failure
-        self.args(out.resources, tuple((n, getattr(options, n)) for n in RESOURCES if getattr(options, n) is not None))
-        self.args(out.env, options.env)
+        for row, value in set_options(options):
+            self.option(out, row, value)
+
+    def option(self, out: pb.Options, row: Option, value: Any) -> None:
+        match row.kind:
+            case "operand":
+                self.args(out.resources, ((row.name, value),))
+            case "operands":
+                self.args(out.env, value)
+            case "retry":
+                out.retry.limit, out.retry.backoff_seconds = value.limit, value.backoff_seconds
+                out.retry.factor, out.retry.max_seconds = value.factor, value.max_seconds
+            case "extensions":
+                for key, text in value:
+                    out.extensions.add(name=key, json=text)
+            case _ if row.name in TYPED_OPTIONS:
+                setattr(out, row.name, value)
+            case _:
+                out.others.add(name=row.name, json=json.dumps(value))
 
     def node(self, out: pb.Node, node: ir.Node, body: int) -> None:
         out.name = node.name

@@ -12,7 +12,8 @@ from typing import Any, get_args
 
 from typedpipe.diagnostics.model import NOWHERE, Span
 from typedpipe.ir import nodes as ir
-from typedpipe.ir.scopes import RESOURCES, with_operands
+from typedpipe.ir.options import OPERANDS, OPTIONS
+from typedpipe.ir.scopes import with_operands
 from typedpipe.types.data import from_data
 from typedpipe.types.model import ArtifactType, Type
 
@@ -20,6 +21,15 @@ EXPRESSIONS: tuple[type[Any], ...] = get_args(ir.Expr)
 """The kinds of expressions, in the order of the numbers that they have in a file, which start at 1."""
 HOWS = ("", "value", "path", "artifact", "status", "return", "field")
 RETURNS = ("", "none", "one", "fields")
+TYPED_OPTIONS = {
+    "timeout_seconds": True,
+    "caching": True,
+    "cache_key": False,
+    "display_name": False,
+    "ignore_upstream_failure": False,
+}
+"""The plain options that have a field of their own in the message, and whether it can be absent. Others are JSON."""
+PLAIN_OPTIONS = {row.name for row in OPTIONS if row.kind in ("number", "switch", "text", "flag")} - TYPED_OPTIONS.keys()
 _OUTPUT_HOWS = get_args(ir.OutputHow)
 _INPUT_HOWS = get_args(ir.InputHow)
 _FIXED: dict[type[Any], int] = {
@@ -34,6 +44,11 @@ _FIXED: dict[type[Any], int] = {
     ir.Collected: 1,
 }
 _NOTHING = ir.FromInput("")
+
+
+def _canonical(text: str) -> str:
+    """The JSON text of an extension, refused where it is none."""
+    return json.dumps(json.loads(text), sort_keys=True, separators=(",", ":"))
 
 
 class BadFile(Exception):
@@ -227,22 +242,23 @@ class Reader:
                 raise BadFile(f"the task `{message.name}` calls nothing")
 
     def _options(self, value: Any) -> ir.Options:
-        resources = dict(self._args(value.resources))
-        if resources.keys() - set(RESOURCES):
+        found: dict[str, Any] = dict(self._args(value.resources))
+        if found.keys() - set(OPERANDS):
             raise BadFile("a task has an option that there is not")
-        retry = None
+        for other in value.others:
+            if other.name not in PLAIN_OPTIONS or other.name in found:
+                raise BadFile("a task has an option that there is not")
+            found[other.name] = json.loads(other.json)
+        for name, has_presence in TYPED_OPTIONS.items():
+            if not has_presence or value.HasField(name):
+                found[name] = getattr(value, name)
         if value.HasField("retry"):
             each = value.retry
-            retry = ir.Retry(each.limit, each.backoff_seconds, each.factor, each.max_seconds)
+            found["retry"] = ir.Retry(each.limit, each.backoff_seconds, each.factor, each.max_seconds)
         return ir.Options(
-            retry=retry,
-            timeout_seconds=value.timeout_seconds if value.HasField("timeout_seconds") else None,
-            caching=value.caching if value.HasField("caching") else None,
-            cache_key=value.cache_key,
             env=self._args(value.env),
-            display_name=value.display_name,
-            ignore_upstream_failure=value.ignore_upstream_failure,
-            **resources,
+            extensions=tuple((each.name, _canonical(each.json)) for each in value.extensions),
+            **found,
         )
 
     # --------------------------------------------------------------------------------------- components

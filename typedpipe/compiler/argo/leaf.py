@@ -11,6 +11,7 @@ from typedpipe.compiler.argo.shapes import KEY, ArtifactLocation
 from typedpipe.compiler.argo.wire import RAW_BRACE, raw, raw_expr, safe
 from typedpipe.compiler.argo.yaml import Data, flow, literal
 from typedpipe.ir import nodes as ir
+from typedpipe.ir.options import RESOURCES
 from typedpipe.ir.taskspec import port_key, task_spec
 from typedpipe.types.data import to_data
 from typedpipe.types.model import ListType, Type, artifact_of, is_artifact, is_optional, without_none
@@ -227,13 +228,6 @@ def display_name(text: str) -> str:
 
 
 # ------------------------------------------------------------------------------------- what is set on the task
-
-RESOURCES = (
-    ("cpu_request", "requests", "cpu"),
-    ("cpu_limit", "limits", "cpu"),
-    ("memory_request", "requests", "memory"),
-    ("memory_limit", "limits", "memory"),
-)
 
 
 def hidden(options: ir.Options) -> list[tuple[str, ir.Operand]]:

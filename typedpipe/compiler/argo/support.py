@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typedpipe.compiler.backend import No, Option, Options, Support
 from typedpipe.diagnostics.model import Diagnostics, Span
 from typedpipe.ir import nodes as ir
+from typedpipe.ir.options import option_operands
 from typedpipe.types.model import is_artifact
 
 KINDS = ("Workflow", "WorkflowTemplate", "CronWorkflow")
@@ -145,8 +146,7 @@ def _call(node: ir.Call, report: Diagnostics) -> None:
         _refuse(report, "call.timeout", f"the timeout {what}", node.span)
     if options.caching:
         _refuse(report, "call.caching", f"the caching {what}", node.span)
-    fields = ("cpu_request", "cpu_limit", "memory_request", "memory_limit", "accelerator_type", "accelerator_count")
-    if any(getattr(options, name) is not None for name in (*fields, "image")) or options.env:
+    if option_operands(options):
         _refuse(report, "call.resources", f"an image, resources or environment {what}", node.span)
 
 

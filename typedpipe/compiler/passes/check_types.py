@@ -6,15 +6,14 @@ from typedpipe.compiler.passes.check_exprs import check_exprs
 from typedpipe.compiler.passes.places import Use, called, declared, known, source_label
 from typedpipe.diagnostics.model import Diagnostics, Span
 from typedpipe.ir import nodes as ir
-from typedpipe.ir.scopes import Scope, option_operands
+from typedpipe.ir.options import BY_NAME, option_operands
+from typedpipe.ir.scopes import Scope
 from typedpipe.ir.traced import TracedTypes
 from typedpipe.ir.typing import Ports
 from typedpipe.types.assignable import CONVERT, advice, mismatch
 from typedpipe.types.display import show
-from typedpipe.types.model import ANY, BOOL, INT, STR, AnyType, DictType, ListType, Type, UnionType, is_optional
+from typedpipe.types.model import ANY, BOOL, STR, AnyType, DictType, ListType, Type, is_optional
 
-QUANTITY = UnionType((STR, INT))
-OPTION_TYPES: dict[str, Type] = {"image": STR, "accelerator_type": STR, "memory_request": STR, "memory_limit": STR}
 """What an option may be; the other resources are quantities, and environment variables text."""
 
 
@@ -127,7 +126,7 @@ class _Checker:
             if name.startswith("env."):
                 target: Type = STR
             else:
-                target = OPTION_TYPES.get(name, QUANTITY)
+                target = BY_NAME[name].type
             source = self.types.of(operand, scope)
             if mismatch(source, target) is not None:
                 what = f"environment variable `{name[4:]}`" if name.startswith("env.") else name.replace("_", " ")

@@ -289,7 +289,7 @@ class Retry(_message.Message):
     def __init__(self, limit: _Optional[int] = ..., backoff_seconds: _Optional[float] = ..., factor: _Optional[float] = ..., max_seconds: _Optional[float] = ...) -> None: ...
 
 class Options(_message.Message):
-    __slots__ = ("retry", "timeout_seconds", "caching", "cache_key", "resources", "env", "display_name", "ignore_upstream_failure")
+    __slots__ = ("retry", "timeout_seconds", "caching", "cache_key", "resources", "env", "display_name", "ignore_upstream_failure", "others", "extensions")
     RETRY_FIELD_NUMBER: _ClassVar[int]
     TIMEOUT_SECONDS_FIELD_NUMBER: _ClassVar[int]
     CACHING_FIELD_NUMBER: _ClassVar[int]
@@ -298,6 +298,8 @@ class Options(_message.Message):
     ENV_FIELD_NUMBER: _ClassVar[int]
     DISPLAY_NAME_FIELD_NUMBER: _ClassVar[int]
     IGNORE_UPSTREAM_FAILURE_FIELD_NUMBER: _ClassVar[int]
+    OTHERS_FIELD_NUMBER: _ClassVar[int]
+    EXTENSIONS_FIELD_NUMBER: _ClassVar[int]
     retry: Retry
     timeout_seconds: float
     caching: bool
@@ -306,7 +308,17 @@ class Options(_message.Message):
     env: _containers.RepeatedCompositeFieldContainer[Argument]
     display_name: str
     ignore_upstream_failure: bool
-    def __init__(self, retry: _Optional[_Union[Retry, _Mapping]] = ..., timeout_seconds: _Optional[float] = ..., caching: bool = ..., cache_key: _Optional[str] = ..., resources: _Optional[_Iterable[_Union[Argument, _Mapping]]] = ..., env: _Optional[_Iterable[_Union[Argument, _Mapping]]] = ..., display_name: _Optional[str] = ..., ignore_upstream_failure: bool = ...) -> None: ...
+    others: _containers.RepeatedCompositeFieldContainer[NamedJson]
+    extensions: _containers.RepeatedCompositeFieldContainer[NamedJson]
+    def __init__(self, retry: _Optional[_Union[Retry, _Mapping]] = ..., timeout_seconds: _Optional[float] = ..., caching: bool = ..., cache_key: _Optional[str] = ..., resources: _Optional[_Iterable[_Union[Argument, _Mapping]]] = ..., env: _Optional[_Iterable[_Union[Argument, _Mapping]]] = ..., display_name: _Optional[str] = ..., ignore_upstream_failure: bool = ..., others: _Optional[_Iterable[_Union[NamedJson, _Mapping]]] = ..., extensions: _Optional[_Iterable[_Union[NamedJson, _Mapping]]] = ...) -> None: ...
+
+class NamedJson(_message.Message):
+    __slots__ = ("name", "json")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    JSON_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    json: str
+    def __init__(self, name: _Optional[str] = ..., json: _Optional[str] = ...) -> None: ...
 
 class Call(_message.Message):
     __slots__ = ("component", "pipeline", "args", "options")

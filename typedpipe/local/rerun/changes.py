@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 from typedpipe.ir import nodes as ir
 from typedpipe.ir.expand import expand
+from typedpipe.ir.options import set_options
 from typedpipe.ir.scopes import bodies
 from typedpipe.local.caching.fingerprint import component_data
 
@@ -78,7 +79,7 @@ def _deed(pipeline: ir.Pipeline, place: _Place) -> object:
     match node:
         case ir.Task():
             component = pipeline.components[node.component]
-            settings = (_args(graph, node.options.env), _expanded(graph, node.options.image))
+            settings = _settings(graph, node.options)
             return component_data(component, {}) | {"component": ""}, _args(graph, node.args), settings
         case ir.Call():
             return node.pipeline
@@ -90,6 +91,12 @@ def _deed(pipeline: ir.Pipeline, place: _Place) -> object:
             return _expanded(graph, node.items), node.item
         case ir.ExitHandler():
             return node.exit.name
+
+
+def _settings(graph: ir.Graph, options: ir.Options) -> object:
+    """The options that a result depends on."""
+    kept = [(row, value) for row, value in set_options(options) if row.keyed]
+    return [_args(graph, value) if row.kind == "operands" else _expanded(graph, value) for row, value in kept]
 
 
 def _given(place: _Place) -> dict[str, object]:

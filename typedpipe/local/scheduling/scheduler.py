@@ -11,23 +11,13 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import cast
 
 from typedpipe.ir import nodes as ir
+from typedpipe.ir.options import OPERANDS
 from typedpipe.ir.typing import GraphTypes, Ports, group_outputs
 from typedpipe.local.scheduling.evaluation import CannotEvaluate, Evaluation
 from typedpipe.local.scheduling.frame import Body, Exit, Frame, Item, Listener, LoopRun, NodeResult, Owner, TaskRun
 from typedpipe.local.scheduling.importers import CannotImport, imported
 from typedpipe.local.scheduling.plan import GraphPlan, plan, producers
 from typedpipe.local.values import Value, dump, gathered, load, nothing
-
-SETTINGS = (
-    "cpu_request",
-    "cpu_limit",
-    "memory_request",
-    "memory_limit",
-    "accelerator_type",
-    "accelerator_count",
-    "image",
-)
-"""The options of a task that may be references to values of the pipeline."""
 
 
 class Scheduler:
@@ -209,7 +199,7 @@ class Scheduler:
         env = {key: as_text(scope.evaluation.plain(value)) for key, value in node.options.env}
         settings: dict[str, object] = {}
         if node.options is not ir.DEFAULT_OPTIONS:
-            asked = ((key, getattr(node.options, key)) for key in SETTINGS)
+            asked = ((key, getattr(node.options, key)) for key in OPERANDS)
             settings = {key: scope.evaluation.plain(operand) for key, operand in asked if operand is not None}
         self._listener.submit(TaskRun(name, node, given, env, settings, protected, owner))
 

@@ -1,0 +1,137 @@
+"""Task options: one table, read by every form of the IR, by checks, by cache keys and by engines.
+
+A new option is a field of :class:`Options` and its row in :data:`OPTIONS`, a setter of ``dsl.task.Task``, and what an
+engine does with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+from typedpipe.diagnostics.record import Record, record
+from typedpipe.ir.operands import Args, Operand
+from typedpipe.types.model import INT, STR, Type, UnionType
+
+QUANTITY = UnionType((STR, INT))
+"""A Kubernetes quantity: ``"500m"``, ``"4Gi"`` or ``2``."""
+
+
+@record
+class Retry(Record):
+    """``limit`` retries; the first waits ``backoff_seconds``, each next one ``factor`` times longer, up to ``max_seconds``."""
+
+    limit: int
+    backoff_seconds: float = 0.0
+    factor: float = 2.0
+    max_seconds: float = 3600.0
+
+
+@record
+class Options(Record):
+    """The options of a task. Resources are Kubernetes quantities ("500m", "4Gi") and may be pipeline values."""
+
+    retry: Retry | None = None
+    timeout_seconds: float | None = None
+    caching: bool | None = None
+    cache_key: str = ""
+    cpu_request: Operand | None = None
+    cpu_limit: Operand | None = None
+    memory_request: Operand | None = None
+    memory_limit: Operand | None = None
+    accelerator_type: Operand | None = None
+    accelerator_count: Operand | None = None
+    env: Args = ()
+    image: Operand | None = None
+    display_name: str = ""
+    ignore_upstream_failure: bool = False
+    extensions: tuple[tuple[str, str], ...] = ()
+    """Settings that a package outside the core owns: its key (``"kubernetes"``) and canonical JSON text, by key."""
+
+
+DEFAULT_OPTIONS = Options()
+
+# ----------------------------------------------------------------------------------------------------- the table
+
+Kind: TypeAlias = Literal["retry", "number", "switch", "text", "flag", "operand", "operands", "extensions"]
+"""The shape of an option's value, which decides its text and its wire form.
+
+``operand`` may be a pipeline value, ``operands`` are several by name. A ``switch`` is a bool that may be left open.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One row. ``name`` is the field of :class:`Options` and of the wire message."""
+
+    name: str
+    kind: Kind
+    type: Type = STR
+    """The type of the value, where it may be a pipeline value."""
+    word: str = ""
+    """The name in the text form, where it is another one."""
+    resource: tuple[Literal["requests", "limits"], Literal["cpu", "memory"]] | None = None
+    """The entry of a container's ``resources`` in Kubernetes."""
+    keyed: bool = False
+    """Whether a stored result depends on it, so that ``resume`` runs the task again when it has changed."""
+    local: Literal["honoured", "ignored"] = "honoured"
+    """Whether the local engine does anything about it; a run notes what it ignores."""
+
+
+OPTIONS = (
+    Option("retry", "retry"),
+    Option("timeout_seconds", "number", word="timeout"),
+    Option("caching", "switch"),
+    Option("cache_key", "text"),
+    Option("cpu_request", "operand", QUANTITY, resource=("requests", "cpu")),
+    Option("cpu_limit", "operand", QUANTITY, resource=("limits", "cpu")),
+    Option("memory_request", "operand", resource=("requests", "memory")),
+    Option("memory_limit", "operand", resource=("limits", "memory")),
+    Option("accelerator_type", "operand"),
+    Option("accelerator_count", "operand", QUANTITY),
+    Option("image", "operand", keyed=True),
+    Option("env", "operands", keyed=True),
+    Option("display_name", "text"),
+    Option("ignore_upstream_failure", "flag"),
+    Option("extensions", "extensions", local="ignored"),
+)
+"""All options, in the order of the text form."""
+
+OPERANDS = tuple(row.name for row in OPTIONS if row.kind == "operand")
+"""The options that may be pipeline values."""
+RESOURCES: tuple[tuple[str, str, str], ...] = tuple(
+    (row.name, *row.resource) for row in OPTIONS if row.resource is not None
+)
+"""Option, side and resource of what a container asks of Kubernetes."""
+BY_NAME = {row.name: row for row in OPTIONS}
+
+
+def set_options(options: Options) -> Iterator[tuple[Option, Any]]:
+    """The options that were set, with their rows, in the order of the table.
+
+    >>> [(row.name, value) for row, value in set_options(Options(timeout_seconds=5.0))]
+    [('timeout_seconds', 5.0)]
+    """
+    if options is not DEFAULT_OPTIONS:
+        for row in OPTIONS:
+            value = getattr(options, row.name)
+            if value != getattr(DEFAULT_OPTIONS, row.name):
+                yield row, value
+
+
+def option_operands(options: Options) -> list[tuple[str, Operand]]:
+    """The options of a task that are operands, each with its name; those of ``env`` as ``env.NAME``.
+
+    >>> option_operands(Options())
+    []
+    """
+    if options is DEFAULT_OPTIONS:
+        return []
+    found: list[tuple[str, Operand]] = []
+    for name in OPERANDS:
+        value: Operand | None = getattr(options, name)
+        if value is not None:
+            found.append((name, value))
+    found.extend(("env." + name, value) for name, value in options.env)
+    return found
