@@ -1,5 +1,5 @@
-# From a fresh clone: `make example` compiles the example and runs it here, `make check` passes everything.
-# The environment is made on first use, from pyproject.toml and requirements-dev.txt, in $(VENV).
+# From a fresh clone: `make example` compiles the example and runs it locally, `make check` runs all checks.
+# The virtual environment in $(VENV) is created on first use, from pyproject.toml and requirements-dev.txt.
 
 VENV ?= .venv
 PYTHON ?= python3
@@ -9,7 +9,7 @@ PYTEST := $(BIN)/python -m pytest -q
 JOBS ?= 2
 
 .PHONY: help example check format lint types contracts test pythons faults conformance proto proto-check runtime picture lock clean
-help: ## say what there is
+help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 24
 
 $(STAMP): requirements-dev.txt pyproject.toml
@@ -20,11 +20,11 @@ $(STAMP): requirements-dev.txt pyproject.toml
 	fi
 	@touch $@
 
-example: $(STAMP) ## compile examples/digits.py for Argo, and run it on this machine
+example: $(STAMP) ## compile examples/digits.py to Argo YAML, then run it locally
 	$(BIN)/typedpipe compile examples/digits.py -o digits.yaml
 	$(BIN)/typedpipe run examples/digits.py --epochs 3
 
-check: format lint types contracts proto-check test ## everything that CI runs, but the cluster
+check: format lint types contracts proto-check test ## run everything that CI runs, except the cluster tests
 
 format: $(STAMP)
 	$(BIN)/ruff format --check .
@@ -32,40 +32,40 @@ format: $(STAMP)
 lint: $(STAMP)
 	$(BIN)/ruff check .
 
-types: $(STAMP) ## mypy and pyright strict, pyrefly, ty
+types: $(STAMP) ## run mypy and pyright (both strict), pyrefly and ty
 	$(BIN)/mypy
 	$(BIN)/pyright --pythonpath $(BIN)/python
 	$(BIN)/pyrefly check --python-interpreter-path $(BIN)/python --summary=none
 	$(BIN)/ty check -q --python $(BIN)/python
 
-contracts: $(STAMP) ## which package may import which
+contracts: $(STAMP) ## check which package imports which
 	$(BIN)/lint-imports --no-cache
 
-test: $(STAMP) ## the tests; no cluster needed
+test: $(STAMP) ## run the tests; needs no cluster
 	$(PYTEST) -n $(JOBS)
 
-pythons: ## the tests on each other Python that is on this machine
+pythons: ## run the tests on each other Python version installed on this machine
 	PYTHON=$(PYTHON) JOBS=$(JOBS) tools/pythons
 
-faults: $(STAMP) ## the tests that break things, with the heavy ones: a gigabyte of log, ten thousand tasks, every failpoint
+faults: $(STAMP) ## run the fault-injection tests, including the slow ones: 1 GB of log, 10,000 tasks, every failpoint
 	$(PYTEST) -m "not cluster" tests/faults
 
-conformance: $(STAMP) ## one pipeline a construct, here and on the cluster that KUBECONFIG names
+conformance: $(STAMP) ## run one pipeline per construct, locally and on the cluster that KUBECONFIG selects
 	$(PYTEST) -m cluster tests/conformance
 
-proto: $(STAMP) ## generate the code of proto/
+proto: $(STAMP) ## regenerate the code from proto/
 	PYTHON=$(BIN)/python proto/generate
 
 proto-check: proto
 	git diff --exit-code -- typedpipe/ir/_pb
 
-runtime: $(STAMP) ## pack the runtime that travels into pods
+runtime: $(STAMP) ## pack the runtime that is shipped to pods
 	$(BIN)/python tools/pack_runtime.py
 
-picture: $(STAMP) ## draw the README's typed error anew
+picture: $(STAMP) ## redraw the picture in the README
 	$(BIN)/python tools/picture.py
 
-lock: ## write requirements-dev.txt anew
+lock: ## regenerate requirements-dev.txt
 	uv export --no-hashes --no-emit-project --no-annotate --no-header -q > requirements-dev.txt
 
 clean:

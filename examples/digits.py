@@ -1,6 +1,6 @@
-"""A real job on real data: scikit-learn's handwritten digits.
+"""A realistic pipeline on real data: the handwritten digits of scikit-learn.
 
-Loads and splits the data, trains several models in a loop, picks the best, and deploys it only if it is good enough.
+Load and split the data, train several models in a loop, pick the best one, and deploy it only if it is good enough.
 
     typedpipe run examples/digits.py --epochs 3
     typedpipe compile examples/digits.py -o digits.yaml
@@ -11,7 +11,7 @@ from typing import NamedTuple
 from typedpipe import Collected, Dataset, Else, If, Input, Metrics, Model, OneOf, ParallelFor, component, pipeline
 
 IMAGE = "localhost/typedpipe-digits:1"
-"""Python with scikit-learn. On a cluster of your own: any image that has it, or `packages_to_install`."""
+"""A Python image with scikit-learn. On your own cluster, use any image that contains it, or `packages_to_install`."""
 
 
 class SklearnModel(Model):

@@ -1,4 +1,4 @@
-"""The smallest pipeline that shows the idea: no third-party packages, done in a second.
+"""A minimal pipeline: it needs no third-party packages and finishes in a second.
 
 typedpipe run examples/hello.py --name you --shout
 """
