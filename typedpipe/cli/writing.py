@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import sys
-import tempfile
 
 import click
 
 from typedpipe.cli import exits
+from typedpipe.files import write_whole
 
 
 def write_output(path: str, data: str | bytes) -> None:
@@ -24,33 +23,9 @@ def write_output(path: str, data: str | bytes) -> None:
         stream.flush()
         return
     try:
-        _replace(path, raw)
+        write_whole(path, raw)
     except OSError as error:
         raise click.UsageError(f"cannot write {path}: {error.strerror or error}") from None
-
-
-def _replace(path: str, raw: bytes) -> None:
-    if os.path.exists(path) and not os.path.isfile(path):  # a pipe, or /dev/stdout: there is nothing to replace
-        with open(path, "wb") as stream:
-            stream.write(raw)
-        return
-    target = os.path.realpath(path)
-    mode = os.stat(target).st_mode & 0o777 if os.path.exists(target) else 0o666 & ~_umask()
-    handle, name = tempfile.mkstemp(dir=os.path.dirname(target), prefix=f".{os.path.basename(target)}.")
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(raw)
-        os.chmod(name, mode)
-        os.replace(name, target)
-    except BaseException:
-        os.unlink(name)
-        raise
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def compare_output(path: str, data: str | bytes) -> None:

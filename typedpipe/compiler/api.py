@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from typedpipe.diagnostics.model import Diagnostic, Diagnostics, Label, PipelineError, Span
+from typedpipe.files import write_whole
 from typedpipe.ir import nodes as ir
 
 
@@ -93,17 +93,10 @@ def write_files(files: Mapping[str, str], path: str | os.PathLike[str]) -> None:
     wanted = [(target, text) for text in files.values()] if len(files) == 1 else []
     wanted = wanted or [(target / name, text) for name, text in files.items()]
     for place, text in wanted:
-        temporary = ""
         try:
             place.parent.mkdir(parents=True, exist_ok=True)
-            handle, temporary = tempfile.mkstemp(prefix=f".{place.name}.", dir=place.parent)
-            with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-                file.write(text)
-            Path(temporary).chmod(0o644)
-            Path(temporary).replace(place)
+            write_whole(place, text)
         except OSError as error:
-            if temporary:
-                Path(temporary).unlink(missing_ok=True)
             why = error.strerror or str(error)
             message = f"`{place}` cannot be written: {why}"
             raise PipelineError(

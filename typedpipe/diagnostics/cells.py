@@ -45,13 +45,9 @@ def width(text: str) -> int:
     """
     if text.isascii():
         return len(text)
-    return sum(_character_width(character) for character in text)
+    from wcwidth import wcwidth  # its tables take 30 ms to load, and most texts are ASCII
 
-
-def _character_width(character: str) -> int:
-    if unicodedata.combining(character) or character in _JOINERS:
-        return 0
-    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+    return sum(max(wcwidth(character), 0) for character in text)
 
 
 def expand(line: str) -> tuple[list[str], list[int]]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from google.protobuf.message import DecodeError, Message
 from google.protobuf.unknown_fields import UnknownFieldSet
 
 from typedpipe.diagnostics.model import NOWHERE, Diagnostic, Label, PipelineError, Span
+from typedpipe.files import write_whole
 from typedpipe.ir import nodes as ir
 from typedpipe.ir._pb import pipeline_pb2 as pb
 from typedpipe.ir.options import Option, set_options
@@ -43,20 +43,11 @@ def save(pipeline: ir.Pipeline, path: str | os.PathLike[str]) -> None:
     Raises:
         PipelineError: TP322 when the file cannot be written.
     """
-    target = Path(path)
-    data = encode(pipeline)
-    temporary = ""
     try:
-        handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(target)
+        write_whole(path, encode(pipeline))
     except OSError as error:
-        if temporary:
-            Path(temporary).unlink(missing_ok=True)
         reason = error.strerror or str(error)
-        raise _failed("TP322", f"`{target}` cannot be written: {reason}", str(target), "choose another place") from None
+        raise _failed("TP322", f"`{path}` cannot be written: {reason}", str(path), "choose another place") from None
 
 
 def load(path: str | os.PathLike[str]) -> ir.Pipeline:
