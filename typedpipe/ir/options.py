@@ -63,7 +63,7 @@ Kind: TypeAlias = Literal["retry", "number", "switch", "text", "flag", "operand"
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One row. ``name`` is the field of :class:`Options` and of the wire message."""
+    """One row. ``name`` is the field of :class:`Options`."""
 
     name: str
     kind: Kind
@@ -73,6 +73,8 @@ class Option:
     """The name in the text form, where it is another one."""
     resource: tuple[Literal["requests", "limits"], Literal["cpu", "memory"]] | None = None
     """The entry of a container's ``resources`` in Kubernetes."""
+    wire: Literal["json", "field", "optional field"] = "json"
+    """The form of a plain option in a saved pipeline: JSON text by name, or a field of its own as in version 1."""
     keyed: bool = False
     """Whether a stored result depends on it, so that ``resume`` runs the task again when it has changed."""
     local: Literal["honoured", "ignored"] = "honoured"
@@ -81,9 +83,9 @@ class Option:
 
 OPTIONS = (
     Option("retry", "retry"),
-    Option("timeout_seconds", "number", word="timeout"),
-    Option("caching", "switch"),
-    Option("cache_key", "text"),
+    Option("timeout_seconds", "number", word="timeout", wire="optional field"),
+    Option("caching", "switch", wire="optional field"),
+    Option("cache_key", "text", wire="field"),
     Option("cpu_request", "operand", QUANTITY, resource=("requests", "cpu")),
     Option("cpu_limit", "operand", QUANTITY, resource=("limits", "cpu")),
     Option("memory_request", "operand", resource=("requests", "memory")),
@@ -92,8 +94,8 @@ OPTIONS = (
     Option("accelerator_count", "operand", QUANTITY),
     Option("image", "operand", keyed=True),
     Option("env", "operands", keyed=True),
-    Option("display_name", "text"),
-    Option("ignore_upstream_failure", "flag"),
+    Option("display_name", "text", wire="field"),
+    Option("ignore_upstream_failure", "flag", wire="field"),
     Option("extensions", "extensions", local="ignored"),
 )
 """All options, in the order of the text form."""

@@ -21,7 +21,7 @@ from typedpipe.ir import nodes as ir
 from typedpipe.ir._pb import pipeline_pb2 as pb
 from typedpipe.ir.options import Option, set_options
 from typedpipe.ir.scopes import bodies, expr_operands
-from typedpipe.ir.wire_read import EXPRESSIONS, HOWS, RETURNS, TYPED_OPTIONS, BadFile, Reader
+from typedpipe.ir.wire_read import EXPRESSIONS, HOWS, RETURNS, BadFile, Reader
 from typedpipe.types.data import BadTypeData, to_data
 from typedpipe.types.model import Type
 
@@ -275,10 +275,10 @@ class _Writer:
             case "extensions":
                 for key, text in value:
                     out.extensions.add(name=key, json=text)
-            case _ if row.name in TYPED_OPTIONS:
-                setattr(out, row.name, value)
-            case _:
+            case _ if row.wire == "json":
                 out.others.add(name=row.name, json=json.dumps(value))
+            case _:
+                setattr(out, row.name, value)
 
     def node(self, out: pb.Node, node: ir.Node, body: int) -> None:
         out.name = node.name

@@ -21,15 +21,8 @@ EXPRESSIONS: tuple[type[Any], ...] = get_args(ir.Expr)
 """The kinds of expressions, in the order of the numbers that they have in a file, which start at 1."""
 HOWS = ("", "value", "path", "artifact", "status", "return", "field")
 RETURNS = ("", "none", "one", "fields")
-TYPED_OPTIONS = {
-    "timeout_seconds": True,
-    "caching": True,
-    "cache_key": False,
-    "display_name": False,
-    "ignore_upstream_failure": False,
-}
-"""The plain options that have a field of their own in the message, and whether it can be absent. Others are JSON."""
-PLAIN_OPTIONS = {row.name for row in OPTIONS if row.kind in ("number", "switch", "text", "flag")} - TYPED_OPTIONS.keys()
+_PLAIN = [row for row in OPTIONS if row.kind in ("number", "switch", "text", "flag")]
+_BY_NAME = {row.name for row in _PLAIN if row.wire == "json"}
 _OUTPUT_HOWS = get_args(ir.OutputHow)
 _INPUT_HOWS = get_args(ir.InputHow)
 _FIXED: dict[type[Any], int] = {
@@ -246,12 +239,12 @@ class Reader:
         if found.keys() - set(OPERANDS):
             raise BadFile("a task has an option that there is not")
         for other in value.others:
-            if other.name not in PLAIN_OPTIONS or other.name in found:
+            if other.name not in _BY_NAME or other.name in found:
                 raise BadFile("a task has an option that there is not")
             found[other.name] = json.loads(other.json)
-        for name, has_presence in TYPED_OPTIONS.items():
-            if not has_presence or value.HasField(name):
-                found[name] = getattr(value, name)
+        for row in _PLAIN:
+            if row.wire == "field" or (row.wire == "optional field" and value.HasField(row.name)):
+                found[row.name] = getattr(value, row.name)
         if value.HasField("retry"):
             each = value.retry
             found["retry"] = ir.Retry(each.limit, each.backoff_seconds, each.factor, each.max_seconds)
