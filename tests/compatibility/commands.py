@@ -120,6 +120,7 @@ class Answer:
 def ask(*arguments: str) -> Answer:
     """A command in this process, in the working directory."""
     out, errors = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(2))
+    code = 0
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(errors):
         try:
             main(arguments)
