@@ -8,7 +8,7 @@ STAMP := $(VENV)/.typedpipe-installed
 PYTEST := $(BIN)/python -m pytest -q
 JOBS ?= 2
 
-.PHONY: help example check format lint types contracts test pythons faults conformance proto proto-check runtime picture lock clean
+.PHONY: help example check format lint types contracts test pythons fixture fixture-manifests faults conformance proto proto-check runtime picture lock clean
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 24
 
@@ -46,6 +46,12 @@ test: $(STAMP) ## run the tests; needs no cluster
 
 pythons: ## run the tests on each other Python version installed on this machine
 	PYTHON=$(PYTHON) JOBS=$(JOBS) tools/pythons
+
+fixture: $(STAMP) ## record stores, saved IR and YAML, after a change of a format
+	$(BIN)/python -m tests.compatibility.record
+
+fixture-manifests: $(STAMP) ## accept a change of the YAML that recorded pipelines compile to
+	$(BIN)/python -m tests.compatibility.record --manifests
 
 faults: $(STAMP) ## run the fault-injection tests, including the slow ones: 1 GB of log, 10,000 tasks, every failpoint
 	$(PYTEST) -m "not cluster" tests/faults
