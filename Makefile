@@ -8,7 +8,7 @@ STAMP := $(VENV)/.typedpipe-installed
 PYTEST := $(BIN)/python -m pytest -q
 JOBS ?= 2
 
-.PHONY: help example check format lint types contracts test pythons faults conformance proto proto-check runtime picture lock clean
+.PHONY: help example check format lint types contracts design test pythons faults conformance proto proto-check runtime picture lock clean
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 24
 
@@ -24,7 +24,7 @@ example: $(STAMP) ## compile examples/digits.py to Argo YAML, then run it locall
 	$(BIN)/typedpipe compile examples/digits.py -o digits.yaml
 	$(BIN)/typedpipe run examples/digits.py --epochs 3
 
-check: format lint types contracts proto-check test ## run everything that CI runs, except the cluster tests
+check: format lint types contracts design proto-check test ## run everything that CI runs, except the cluster tests
 
 format: $(STAMP)
 	$(BIN)/ruff format --check .
@@ -40,6 +40,10 @@ types: $(STAMP) ## run mypy and pyright (both strict), pyrefly and ty
 
 contracts: $(STAMP) ## check which package imports which
 	$(BIN)/lint-imports --no-cache
+
+design: $(STAMP) ## print what a change costs; fail if a figure exceeds its ceiling
+	$(BIN)/python tools/design.py
+	$(BIN)/python tools/design.py --check
 
 test: $(STAMP) ## run the tests; needs no cluster
 	$(PYTEST) -n $(JOBS)
