@@ -7,8 +7,10 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.typedpipe-installed
 PYTEST := $(BIN)/python -m pytest -q
 JOBS ?= 2
+# The unit tests that start no engine and draw on no terminal.
+CORE = $(filter-out tests/unit/local/ tests/unit/cli/,$(sort $(dir $(wildcard tests/unit/*/*.py))))
 
-.PHONY: help example check format lint types contracts design test pythons faults conformance proto proto-check runtime picture lock clean
+.PHONY: help example quick check format lint types contracts design test pythons faults conformance proto proto-check runtime picture lock clean
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 24
 
@@ -23,6 +25,9 @@ $(STAMP): requirements-dev.txt pyproject.toml
 example: $(STAMP) ## compile examples/digits.py to Argo YAML, then run it locally
 	$(BIN)/typedpipe compile examples/digits.py -o digits.yaml
 	$(BIN)/typedpipe run examples/digits.py --epochs 3
+
+quick: format lint ## check format and lint, and run the unit tests of the core, in under a minute
+	$(PYTEST) -n $(JOBS) $(CORE)
 
 check: format lint types contracts design proto-check test ## run everything that CI runs, except the cluster tests
 
