@@ -7,8 +7,10 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.typedpipe-installed
 PYTEST := $(BIN)/python -m pytest -q
 JOBS ?= 2
+# The unit tests that start no engine and draw on no terminal.
+CORE = $(filter-out tests/unit/local/ tests/unit/cli/,$(sort $(dir $(wildcard tests/unit/*/*.py))))
 
-.PHONY: help example check format lint types contracts test pythons fixture fixture-manifests faults conformance proto proto-check runtime picture lock clean
+.PHONY: help example check format lint types contracts test pythons fixture fixture-yaml faults conformance proto proto-check runtime picture lock clean quick design
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 24
 
@@ -24,7 +26,10 @@ example: $(STAMP) ## compile examples/digits.py to Argo YAML, then run it locall
 	$(BIN)/typedpipe compile examples/digits.py -o digits.yaml
 	$(BIN)/typedpipe run examples/digits.py --epochs 3
 
-check: format lint types contracts proto-check test ## run everything that CI runs, except the cluster tests
+quick: format lint ## check format and lint, and run the unit tests of the core, in under a minute
+	$(PYTEST) -n $(JOBS) $(CORE)
+
+check: format lint types contracts design proto-check test ## run everything that CI runs, except the cluster tests
 
 format: $(STAMP)
 	$(BIN)/ruff format --check .
@@ -41,6 +46,10 @@ types: $(STAMP) ## run mypy and pyright (both strict), pyrefly and ty
 contracts: $(STAMP) ## check which package imports which
 	$(BIN)/lint-imports --no-cache
 
+design: $(STAMP) ## print what a change costs; fail if a figure exceeds its ceiling
+	$(BIN)/python tools/design.py
+	$(BIN)/python tools/design.py --check
+
 test: $(STAMP) ## run the tests; needs no cluster
 	$(PYTEST) -n $(JOBS)
 
@@ -50,7 +59,7 @@ pythons: ## run the tests on each other Python version installed on this machine
 fixture: $(STAMP) ## record stores, saved IR and YAML, after a change of a format
 	$(BIN)/python -m tests.compatibility.record
 
-fixture-manifests: $(STAMP) ## accept a change of the YAML that recorded pipelines compile to
+fixture-yaml: $(STAMP) ## accept a change of the YAML that recorded pipelines compile to
 	$(BIN)/python -m tests.compatibility.record --manifests
 
 faults: $(STAMP) ## run the fault-injection tests, including the slow ones: 1 GB of log, 10,000 tasks, every failpoint

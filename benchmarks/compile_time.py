@@ -4,6 +4,8 @@
     python benchmarks/compile_time.py                 # all three; kfp's big shapes take minutes
     python benchmarks/compile_time.py --only typedpipe
     python benchmarks/compile_time.py --profile nested
+    python benchmarks/compile_time.py --against DIR   # this checkout beside another one, in this environment
+    python benchmarks/compile_time.py --against DIR --instructions
 
 CPU seconds of a fresh process from the first traced call to the written file, without imports: the least and the median
 of several runs. Prints a Markdown table.
@@ -19,9 +21,11 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from checkouts import Checkout, Pair, can_count
 
 HERE = Path(__file__).parent
 ENVIRONMENTS = Path(os.environ.get("TYPEDPIPE_BENCH", Path.home() / ".cache" / "typedpipe-bench"))
@@ -170,6 +174,57 @@ def profile(kind: str, tasks: int, top: int) -> None:
     subprocess.run([python, "-c", program, str(HERE / "programs"), kind, str(tasks), str(top)], check=True)
 
 
+AGAINST = (*((shape.title, shape.kind, shape.tasks) for shape in SHAPES[:3]), ("chain of 10", "chain", 10))
+IMPORTS = ("typedpipe", "typedpipe.dsl", "typedpipe.compiler.driver", "typedpipe.local", "typedpipe.cli.app")
+
+
+def against(pair: Pair, runs: int) -> None:
+    """Print CPU milliseconds of tracing and compiling, and of imports, in two checkouts."""
+
+    def compiling(kind: str, tasks: int) -> Callable[[Checkout], float]:
+        def measured(checkout: Checkout) -> float:
+            with tempfile.TemporaryDirectory() as folder:
+                arguments = ("typedpipe", kind, str(tasks), str(Path(folder) / "out.yaml"))
+                return 1000 * checkout.measure("measure.py", *arguments)["cpu"]
+
+        return measured
+
+    def importing(module: str) -> Callable[[Checkout], float]:
+        return lambda checkout: 1000 * checkout.measure("measure.py", "import", module)["cpu"]
+
+    pair.head("CPU milliseconds, least of the runs")
+    for title, kind, tasks in AGAINST:
+        pair.row(title, compiling(kind, tasks), runs)
+    for module in IMPORTS:
+        pair.row(f"import {module}", importing(module), runs)
+
+
+def instructions(pair: Pair) -> None:
+    """Print millions of instructions: of each shape, less those of the same program with ten tasks; and of imports."""
+
+    def compiling(kind: str, tasks: int) -> Callable[[Checkout], float]:
+        def counted(checkout: Checkout) -> float:
+            with tempfile.TemporaryDirectory() as folder:
+                path = str(Path(folder) / "out.yaml")
+                most, least = (
+                    checkout.instructions("measure.py", "typedpipe", kind, str(n), path) for n in (tasks, 10)
+                )
+                return (most - least) / 1e6
+
+        return counted
+
+    def importing(module: str) -> Callable[[Checkout], float]:
+        return lambda checkout: checkout.instructions("measure.py", "import", module) / 1e6
+
+    if not can_count():
+        sys.exit("valgrind, which counts instructions, is not installed")
+    pair.head("millions of instructions")
+    for title, kind, tasks in AGAINST[:3]:
+        pair.row(title, compiling(kind, tasks), 1)
+    for module in IMPORTS:
+        pair.row(f"process that imports {module}", importing(module), 1)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", choices=LIBRARIES, action="append", help="measure this one only (may be repeated)")
@@ -177,7 +232,13 @@ def main() -> None:
     parser.add_argument("--profile", choices=("chain", "layers", "nested"), help="profile typedpipe instead")
     parser.add_argument("--tasks", type=int, default=1000, help="tasks to profile (1000)")
     parser.add_argument("--top", type=int, default=15, help="lines of the profile (15)")
+    parser.add_argument("--against", type=Path, metavar="DIR", help="measure another checkout beside this one")
+    parser.add_argument("--instructions", action="store_true", help="with --against: instructions, by valgrind")
     options = parser.parse_args()
+    if options.against:
+        pair = Pair.of(options.against)
+        instructions(pair) if options.instructions else against(pair, options.runs)
+        return
     if options.profile:
         profile(options.profile, options.tasks, options.top)
         return

@@ -4,6 +4,7 @@
     python benchmarks/local_engine.py                    # all; some minutes, most of them the peers'
     python benchmarks/local_engine.py --only typedpipe
     python benchmarks/local_engine.py --case chain       # one row (may be repeated)
+    python benchmarks/local_engine.py --against DIR      # this checkout beside another one, in this environment
 
 Each measurement is a fresh process; the least of several runs is the figure. Wall seconds are what a user waits for, and
 grow with what else the machine does; CPU seconds do not. Prints Markdown tables.
@@ -24,6 +25,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from checkouts import Checkout, Pair
 
 HERE = Path(__file__).parent
 ENVIRONMENTS = Path(os.environ.get("TYPEDPIPE_BENCH", Path.home() / ".cache" / "typedpipe-bench"))
@@ -260,12 +263,46 @@ def cell(value: float | None, ours: float | None) -> str:
     return f"{value:.3g}" + (f" ({value / ours:.2g}×)" if ours else "")
 
 
+# ----------------------------------------------------------------------------------------- beside another checkout
+
+AGAINST: dict[str, tuple[str, str, int, tuple[str, ...]]] = {
+    "task": ("chain of 300, `process`", "chain", 300, ()),
+    "loop": ("loop of 300 items, `process`", "loop", 300, ()),
+    "inprocess": ("chain of 1,000, `inprocess`", "chain", 1000, ("runner=inprocess",)),
+    "kept": ("chain of 1,000, `inprocess`, kept in the cache", "chain", 1000, ("runner=inprocess", "cache=yes")),
+    "cached": ("chain of 1,000 again, all cached", "cached", 1000, ()),
+}
+
+
+def against(pair: Pair, cases: Sequence[str], runs: int) -> None:
+    """Print the engine's CPU, and that of everything, for a run in two checkouts."""
+
+    def running(case: str, size: int, settings: Sequence[str], *parts: str) -> Callable[[Checkout], float]:
+        def measured(checkout: Checkout) -> float:
+            with scratch() as folder:
+                found = checkout.measure("run_measure.py", "typedpipe", case, str(size), str(folder), *settings)
+            return 1000 * sum(found[part] for part in parts)
+
+        return measured
+
+    pair.head("CPU milliseconds, least of the runs")
+    for key, (title, case, size, settings) in AGAINST.items():
+        if key in cases:
+            pair.row(f"{title}: engine", running(case, size, settings, "engine"), runs)
+            if "runner=inprocess" not in settings and case != "cached":
+                pair.row(f"{title}: everything", running(case, size, settings, "engine", "children"), runs)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", choices=LIBRARIES, action="append", help="measure this one only (may be repeated)")
     parser.add_argument("--case", choices=list(OURS), action="append", help="this row only (may be repeated)")
     parser.add_argument("--runs", type=int, default=3, help="runs of each measurement (3)")
+    parser.add_argument("--against", type=Path, metavar="DIR", help="measure another checkout beside this one")
     options = parser.parse_args()
+    if options.against:
+        against(Pair.of(options.against), options.case or list(AGAINST), options.runs)
+        return
     libraries = options.only or list(LIBRARIES)
     cases = options.case or list(OURS)
     missing = [name for name in libraries if not (ENVIRONMENTS / name / "bin" / "python").exists()]

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.masks import without_runtime
 from typedpipe.cli.app import run_app
 
 ROOT = Path(__file__).parents[2]
@@ -76,4 +77,5 @@ def test_the_examples_as_ir_and_for_argo(
     assert run_app(["ir", "show", str(saved)]) == 0
     golden(f"{name}.ir", capsys.readouterr().out)
     assert run_app(["compile", f"examples/{name}.py"]) == 0
-    golden(f"{name}.argo.yaml", capsys.readouterr().out)
+    text = capsys.readouterr().out
+    golden(f"{name}.argo.yaml", text if name == "hello" else without_runtime(text))  # one holds the real runtime

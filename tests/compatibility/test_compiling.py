@@ -30,7 +30,7 @@ def recorded(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
 
 every = pytest.mark.parametrize("recorded", RECORDED, ids=_name, indirect=True)
 newest = pytest.mark.parametrize("recorded", NEWEST, ids=_name, indirect=True)
-"""YAML is no format that we read: it may change, and then it is recorded anew (`make fixture-manifests`)."""
+"""YAML is no format that we read: it may change, and then it is recorded anew (`make fixture-yaml`)."""
 
 
 def _difference(old: str, new: str, name: str) -> str:
