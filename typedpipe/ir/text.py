@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterator
 
 from typedpipe.ir import nodes as ir
-from typedpipe.ir.scopes import RESOURCES
+from typedpipe.ir.edges import RESOURCES
 from typedpipe.ir.type_names import NAMES, TypeNames, type_text
 
 INDENT = "  "
@@ -185,7 +185,7 @@ def _node(node: ir.Node, depth: int) -> Iterator[str | tuple[ir.Graph, int]]:
             yield f"{pad}finally {node_text(node.exit)}"
 
 
-def node_text(node: ir.Task | ir.Call | ir.Importer) -> str:
+def node_text(node: ir.Leaf) -> str:
     """One task, call or importer, on one line.
 
     >>> node_text(ir.Task("add-2", "add", (("a", ir.FromTask("add", "return")), ("b", ir.FromInput("n")))))

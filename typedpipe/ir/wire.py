@@ -19,7 +19,7 @@ from google.protobuf.unknown_fields import UnknownFieldSet
 from typedpipe.diagnostics.model import NOWHERE, Diagnostic, Label, PipelineError, Span
 from typedpipe.ir import nodes as ir
 from typedpipe.ir._pb import pipeline_pb2 as pb
-from typedpipe.ir.scopes import RESOURCES, bodies, expr_operands
+from typedpipe.ir.edges import RESOURCES, expr_operands
 from typedpipe.ir.wire_read import EXPRESSIONS, HOWS, RETURNS, BadFile, Reader
 from typedpipe.types.data import BadTypeData, to_data
 from typedpipe.types.model import Type
@@ -176,8 +176,8 @@ class _Writer:
         for at, each in enumerate(todo):  # grows as bodies are met
             body = first + len(todo)
             for node in each.nodes:
-                inner = bodies(node)
-                todo.extend(inner)
+                inner = node.regions()
+                todo.extend(region.body for region in inner)
                 for _ in inner:
                     self.out.graphs.add()
             self.graph(self.out.graphs[first + at], each, body)
@@ -188,7 +188,7 @@ class _Writer:
             self.port(out.inputs.add(), port)
         for node in graph.nodes:
             self.node(out.nodes.add(), node, body)
-            body += len(bodies(node))
+            body += len(node.regions())
         for output in graph.outputs:
             made = out.outputs.add(name=output.name, type=self.type(output.type))
             self.operand(made.value, output.value)

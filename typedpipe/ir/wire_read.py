@@ -12,7 +12,7 @@ from typing import Any, get_args
 
 from typedpipe.diagnostics.model import NOWHERE, Span
 from typedpipe.ir import nodes as ir
-from typedpipe.ir.scopes import RESOURCES, with_operands
+from typedpipe.ir.edges import RESOURCES, with_operands
 from typedpipe.types.data import from_data
 from typedpipe.types.model import ArtifactType, Type
 
