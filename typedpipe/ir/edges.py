@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from operator import is_
 from typing import TypeVar
 
 from typedpipe.diagnostics.record import replace
@@ -47,7 +48,8 @@ def node_operands(node: ir.Node) -> list[ir.Operand]:
         return found
     found = decisions(node)
     if node.is_group:
-        found.extend(value for region in node.regions() for _, value in region.args)
+        for region in node.regions():
+            found.extend([value for _, value in region.args])
         for last in node.exits():
             found.extend(node_operands(last))
     return found
@@ -55,9 +57,13 @@ def node_operands(node: ir.Node) -> list[ir.Operand]:
 
 def decisions(node: ir.Node) -> list[ir.Operand]:
     """The operands that decide what a node does: an importer's URI, the items of a loop, the conditions of arms."""
-    found: list[ir.Operand] = [value for name in node.operand_fields if (value := getattr(node, name)) is not None]
+    found: list[ir.Operand] = []
+    for name in node.operand_fields:
+        value: ir.Operand | None = getattr(node, name)
+        if value is not None:
+            found.append(value)
     if node.is_group:
-        found.extend(region.condition for region in node.regions() if region.condition is not None)
+        found.extend([region.condition for region in node.regions() if region.condition is not None])
     return found
 
 
@@ -229,28 +235,33 @@ def map_options(options: ir.Options, new: Mapping[ir.Operand, ir.Operand]) -> ir
     return replace(options, env=env, **changes)
 
 
-def map_node(node: ir.Node, new: Mapping[ir.Operand, ir.Operand]) -> ir.Node:
-    """A node with the operands that stand in its own graph replaced; bodies are left alone."""
+def map_node(
+    node: ir.Node, new: Mapping[ir.Operand, ir.Operand], regions: tuple[ir.Region, ...] | None = None
+) -> ir.Node:
+    """A node with the operands that stand in its own graph replaced; ``regions`` are given to it as they are."""
     if isinstance(node, ir.Task | ir.Call):
         return _map_call(node, new)
-    fields = {
-        name: new[value] for name in node.operand_fields if (value := getattr(node, name)) is not None and value in new
-    }
+    fields: dict[str, ir.Operand] = {}
+    for name in node.operand_fields:
+        value: ir.Operand | None = getattr(node, name)
+        if value is not None and value in new:
+            fields[name] = new[value]
     if fields:
         node = replace(node, **fields)
-    if not node.is_group:
-        return node
-    regions = tuple(
-        [
-            replace(
-                region,
-                condition=None if region.condition is None else new.get(region.condition, region.condition),
-                args=map_args(region.args, new),
-            )
-            for region in node.regions()
-        ]
-    )
-    return node.with_regions(regions, tuple([_map_call(last, new) for last in node.exits()]))
+    if regions is None:
+        regions = tuple([map_region(region, new) for region in node.regions()])
+    exits = tuple([_map_call(last, new) for last in node.exits()])
+    same = all(map(is_, regions, node.regions())) and all(map(is_, exits, node.exits()))
+    return node if same and len(regions) == len(node.regions()) else node.with_regions(regions, exits)
+
+
+def map_region(region: ir.Region, new: Mapping[ir.Operand, ir.Operand]) -> ir.Region:
+    """A region with its condition and arguments replaced."""
+    args = map_args(region.args, new)
+    condition = None if region.condition is None else new.get(region.condition, region.condition)
+    if args is region.args and condition is region.condition:
+        return region
+    return replace(region, condition=condition, args=args)
 
 
 def _map_call(node: _Call, new: Mapping[ir.Operand, ir.Operand]) -> _Call:

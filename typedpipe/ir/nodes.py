@@ -403,6 +403,25 @@ class NodeBase(Record):
         return self
 
 
+class GroupBase(NodeBase):
+    """A node with regions. They are made once: passes and lowerings ask for them twenty times."""
+
+    __slots__ = ("_regions",)
+    _regions: tuple[Region, ...]
+    is_group: ClassVar[bool] = True
+
+    def regions(self) -> tuple[Region, ...]:
+        try:
+            return self._regions
+        except AttributeError:
+            made = self._make_regions()
+            object.__setattr__(self, "_regions", made)
+            return made
+
+    def _make_regions(self) -> tuple[Region, ...]:
+        raise NotImplementedError
+
+
 @record
 class Task(NodeBase):
     """A call of a component. Inputs that are not in ``args`` take their default."""
@@ -453,7 +472,7 @@ class Arm(Record):
 
 
 @record
-class Branch(NodeBase):
+class Branch(GroupBase):
     """If, Elif…, Else: the first arm whose condition holds runs. An output of it is the arms' outputs of that name."""
 
     name: str
@@ -461,9 +480,7 @@ class Branch(NodeBase):
     after: tuple[str, ...] = ()
     span: Span = field(default=NOWHERE, compare=False)
 
-    is_group: ClassVar[bool] = True
-
-    def regions(self) -> tuple[Region, ...]:
+    def _make_regions(self) -> tuple[Region, ...]:
         return tuple([Region("arm", arm.body, arm.args, arm.condition, span=arm.span) for arm in self.arms])
 
     def with_regions(self, regions: tuple[Region, ...], exits: tuple[Task | Call, ...]) -> Self:  # noqa: ARG002
@@ -471,7 +488,7 @@ class Branch(NodeBase):
 
 
 @record
-class Loop(NodeBase):
+class Loop(GroupBase):
     """``body`` once an item. Closed, the item is the body's input called ``item``; outputs are lists, one entry an item."""
 
     name: str
@@ -485,10 +502,9 @@ class Loop(NodeBase):
     after: tuple[str, ...] = ()
     span: Span = field(default=NOWHERE, compare=False)
 
-    is_group: ClassVar[bool] = True
     operand_fields: ClassVar[tuple[str, ...]] = ("items",)
 
-    def regions(self) -> tuple[Region, ...]:
+    def _make_regions(self) -> tuple[Region, ...]:
         return (Region("item", self.body, self.args, item=self.item, item_type=self.item_type, span=self.span),)
 
     def with_regions(self, regions: tuple[Region, ...], exits: tuple[Task | Call, ...]) -> Self:  # noqa: ARG002
@@ -496,7 +512,7 @@ class Loop(NodeBase):
 
 
 @record
-class ExitHandler(NodeBase):
+class ExitHandler(GroupBase):
     """``body``, then ``exit`` whatever became of it. ``exit`` takes operands of the outer graph and the body's status."""
 
     name: str
@@ -506,9 +522,7 @@ class ExitHandler(NodeBase):
     after: tuple[str, ...] = ()
     span: Span = field(default=NOWHERE, compare=False)
 
-    is_group: ClassVar[bool] = True
-
-    def regions(self) -> tuple[Region, ...]:
+    def _make_regions(self) -> tuple[Region, ...]:
         return (Region("body", self.body, self.args, span=self.span),)
 
     def exits(self) -> tuple[Task | Call, ...]:

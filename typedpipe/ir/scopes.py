@@ -183,7 +183,7 @@ class Order:
     def _waits(self, node: ir.Node, scope: Scope) -> list[str]:
         home = self.scopes.home
         found = [name for name in upstream(scope.graph, node) if name in home]
-        if not node.exits():
+        if not node.is_group or not node.exits():
             return found
         regions = self.scopes.bodies[node.name]
         return [name for name in found if not any(home[name].inside(region) for region in regions)]

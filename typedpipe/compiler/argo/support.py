@@ -105,12 +105,13 @@ def check_target(pipeline: ir.Pipeline, chosen: Settings, report: Diagnostics) -
     graphs = [pipeline.graph, *pipeline.pipelines.values()]
     for graph in graphs:
         for node in graph.nodes:
-            for call in (node, *node.exits()):
+            for call in (node, *node.exits()) if node.is_group else (node,):
                 if isinstance(call, ir.Task):
                     _task(call, chosen, report)
                 elif isinstance(call, ir.Call):
                     _call(call, report)
-            graphs.extend(region.body for region in node.regions())
+            if node.is_group:
+                graphs.extend([region.body for region in node.regions()])
 
 
 def _span(port: ir.InputPort, otherwise: Span) -> Span:

@@ -86,8 +86,9 @@ class _Closer:
         for scope in self.scopes.all:
             for node in scope.graph.nodes:
                 self._order(node, scope)
-                for last in node.exits():
-                    self._order(last, scope)
+                if node.is_group:
+                    for last in node.exits():
+                        self._order(last, scope)
         graphs: dict[int, ir.Graph] = {}
         for body in reversed(self.bodies):
             graphs[body.scope.index] = self._graph(body, maps[body.scope.index], graphs)
@@ -305,25 +306,30 @@ class _Closer:
         return ir.Graph(tuple(body.inputs.values()), nodes, tuple(body.outputs), tuple(body.exprs), spans)
 
     def _node(self, node: ir.Node, changed: dict[ir.Operand, ir.Operand], graphs: dict[int, ir.Graph]) -> ir.Node:
-        if changed:
+        if node.is_group:
+            node = map_node(node, changed, self._regions(node, changed, graphs))
+            if any(last.after for last in node.exits()):  # what it waits for, the group waits for
+                node = node.with_regions(node.regions(), tuple([replace(last, after=()) for last in node.exits()]))
+        elif changed:
             node = map_node(node, changed)
         after = tuple(self.after.get(node.name, ()))
-        if after != node.after:
-            node = replace(node, after=after)
-        if not node.is_group:
-            return node
+        return node if after == node.after else replace(node, after=after)
+
+    def _regions(
+        self, node: ir.Node, changed: dict[ir.Operand, ir.Operand], graphs: dict[int, ir.Graph]
+    ) -> tuple[ir.Region, ...]:
         pairs = zip(node.regions(), self.scopes.bodies[node.name], strict=True)
-        regions = [_closed(region, graphs[inner.index], self.bodies[inner.index]) for region, inner in pairs]
+        regions = [_closed(region, changed, graphs[inner.index], self.bodies[inner.index]) for region, inner in pairs]
         other = self.others.get(node.name)
         if other is not None and other.scope.region is not None:
             body = ir.Graph(tuple(other.inputs.values()), (), tuple(other.outputs))
-            regions.append(_closed(other.scope.region, body, other))
-        exits = tuple([replace(last, after=()) if last.after else last for last in node.exits()])
-        return node.with_regions(tuple(regions), exits)
+            regions.append(_closed(other.scope.region, changed, body, other))
+        return tuple(regions)
 
 
-def _closed(region: ir.Region, graph: ir.Graph, body: _Body) -> ir.Region:
-    return replace(region, body=graph, args=tuple(body.args))
+def _closed(region: ir.Region, changed: dict[ir.Operand, ir.Operand], graph: ir.Graph, body: _Body) -> ir.Region:
+    condition = None if region.condition is None else changed.get(region.condition, region.condition)
+    return replace(region, body=graph, args=tuple(body.args), condition=condition)
 
 
 def _port(name: str, type_: Type) -> ir.InputPort:

@@ -144,6 +144,6 @@ def _node(node: ir.Node, scopes: Scopes, made: dict[int, ir.Graph], unused: dict
 
 
 def _region(region: ir.Region, body: ir.Graph, unused: set[str]) -> ir.Region:
-    if unused.isdisjoint([name for name, _ in region.args]):
+    if not unused:
         return with_body(region, body)
     return replace(region, body=body, args=tuple([pair for pair in region.args if pair[0] not in unused]))
