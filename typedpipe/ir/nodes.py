@@ -382,13 +382,13 @@ class Region(Record):
 
 
 class NodeBase(Record):
-    """The behaviour that walks over the IR need of a node, whatever its class is."""
+    """The questions that code walking the IR asks of any node, so that it matches a node type only where that matters."""
 
     __slots__ = ()
     is_group: ClassVar[bool] = False
     """Whether it has regions."""
     operand_fields: ClassVar[tuple[str, ...]] = ()
-    """The fields of its own that are operands, beside ``args``, ``options`` and conditions; None is left out."""
+    """Fields that are operands, apart from ``args``, ``options`` and conditions. A field that is None is no operand."""
 
     def regions(self) -> tuple[Region, ...]:
         """The graphs inside the node, in order."""
@@ -404,7 +404,7 @@ class NodeBase(Record):
 
 
 class GroupBase(NodeBase):
-    """A node with regions. They are made once: passes and lowerings ask for them twenty times."""
+    """A node with regions. They are made once, because passes and lowerings ask for them about twenty times."""
 
     __slots__ = ("_regions",)
     _regions: tuple[Region, ...]

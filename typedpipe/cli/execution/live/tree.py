@@ -96,7 +96,7 @@ class Row:
 
     @property
     def group(self) -> bool:
-        return not isinstance(self.node, ir.Task | ir.Importer)
+        return self.node.is_group or isinstance(self.node, ir.Call)
 
 
 class Tree:
