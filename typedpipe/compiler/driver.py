@@ -10,8 +10,7 @@ from typedpipe.compiler.backend import Backend, Options, Staged
 from typedpipe.compiler.passes.check_scopes import check_scopes
 from typedpipe.compiler.passes.check_types import check_types
 from typedpipe.compiler.passes.close_scopes import close_scopes
-from typedpipe.compiler.passes.dedupe import dedupe
-from typedpipe.compiler.passes.prune import prune
+from typedpipe.compiler.passes.prune import dedupe, prune
 from typedpipe.compiler.passes.verify import verify
 from typedpipe.diagnostics.model import Diagnostics
 from typedpipe.ir import nodes as ir

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from operator import attrgetter
 from typing import Any, ClassVar, TypeVar, dataclass_transform
 
@@ -55,16 +55,15 @@ class Record:
 
 
 def _key(cls: type[Record]) -> Callable[[Any], Any]:
-    names = [name for name, field in _fields(cls).items() if field.compare]
+    names = [name for name, each in _fields(cls).items() if each.compare]
     key: Callable[[Any], Any] = attrgetter(*names) if names else _nothing
     cls._typedpipe_key = staticmethod(key)
     return key
 
 
 def _fields(cls: Any) -> dict[str, Any]:
-    """The fields of a dataclass, by name: ``dataclasses.fields`` makes a new tuple each time."""
-    fields: dict[str, Any] = cls.__dataclass_fields__
-    return fields
+    """The fields of a dataclass, by name; constants of the class are none."""
+    return {each.name: each for each in fields(cls)}
 
 
 def _nothing(_: object) -> tuple[()]:

@@ -123,9 +123,7 @@ def _named(before: Mapping[str, str], after: Mapping[str, str], what: str) -> It
 
 
 def _title(node: ir.Node) -> str:
-    if isinstance(node, ir.Task | ir.Call | ir.Importer):
-        return f"task {node_text(node)}"
-    return f"{type(node).__name__.lower()} %{node.name}"
+    return f"{type(node).__name__.lower()} %{node.name}" if isinstance(node, ir.Group) else f"task {node_text(node)}"
 
 
 def _facts(scopes: Scopes, name: str) -> dict[str, str]:
@@ -144,18 +142,17 @@ def _facts(scopes: Scopes, name: str) -> dict[str, str]:
             facts["type"] = type_text(node.type)
             facts["reimport"] = str(node.reimport)
             facts["metadata"] = "" if node.metadata is None else expand(node.metadata, graph)
-        case ir.Branch():
-            for at, arm in enumerate(node.arms):
-                facts[f"branch {at + 1}"] = "else" if arm.condition is None else expand(arm.condition, graph)
-                facts.update(_body(arm.args, arm.body, f"branch {at + 1} ", graph))
         case ir.Loop():
             facts["items"] = expand(node.items, graph)
             facts["item"] = f"{node.item}: {type_text(node.item_type)}"
             facts["parallelism"] = str(node.parallelism)
-            facts.update(_body(node.args, node.body, "", graph))
         case _:
-            facts["exit task"] = node.exit.name
-            facts.update(_body(node.args, node.body, "", graph))
+            facts["exit task"] = ", ".join(last.name for last in node.exits())
+    for at, region in enumerate(node.regions()):
+        lead = f"branch {at + 1} " if region.role == "arm" else ""
+        if lead:
+            facts[lead[:-1]] = "else" if region.condition is None else expand(region.condition, graph)
+        facts.update(_body(region.args, region.body, lead, graph))
     facts["after"] = ", ".join(node.after)
     return {key: value for key, value in facts.items() if value}
 
@@ -173,7 +170,7 @@ def _place(scopes: Scopes, name: str) -> str:
     scope = scopes.home[name]
     if scope.group is None:
         return ""
-    return f"%{scope.group.name}" + (f" branch {scope.arm + 1}" if isinstance(scope.group, ir.Branch) else "")
+    return f"%{scope.group.name}" + (f" branch {scope.arm + 1}" if scope.role == "arm" else "")
 
 
 def _args(args: ir.Args, graph: ir.Graph) -> dict[str, str]:

@@ -6,7 +6,7 @@ import hashlib
 import re
 
 from typedpipe.ir import nodes as ir
-from typedpipe.ir.scopes import needed
+from typedpipe.ir.edges import needed
 from typedpipe.ir.text import expr_text, operand_text
 
 _LONGEST = 400

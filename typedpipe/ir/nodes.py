@@ -16,10 +16,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import field
-from typing import Literal, TypeAlias
+from typing import ClassVar, Literal, Self, TypeAlias
 
 from typedpipe.diagnostics.model import NOWHERE, Span
-from typedpipe.diagnostics.record import Record, record
+from typedpipe.diagnostics.record import Record, record, replace
 from typedpipe.ir.operands import (
     And as And,
     Args as Args,
@@ -170,8 +170,68 @@ class Component(Record):
 # --------------------------------------------------------------------------------------------------- nodes
 
 
+Role: TypeAlias = Literal["arm", "item", "body"]
+"""How a region runs: an ``arm`` at most once, when its condition holds; an ``item`` once an item; a ``body`` once."""
+
+
 @record
-class Task(Record):
+class Region(Record):
+    """A graph inside a node. ``args`` bind the inputs of ``body`` to operands of the graph that the node stands in."""
+
+    role: Role
+    body: Graph
+    args: Args = ()
+    condition: Operand | None = None
+    """Of an arm; without one it is the Else."""
+    item: str = ""
+    """The input that the node itself fills, once an item, and its type; no entry of ``args``."""
+    item_type: Type | None = None
+    span: Span = field(default=NOWHERE, compare=False)
+
+
+class NodeBase(Record):
+    """The questions that code walking the IR asks of any node, so that it matches a node type only where that matters."""
+
+    __slots__ = ()
+    is_group: ClassVar[bool] = False
+    """Whether it has regions."""
+    operand_fields: ClassVar[tuple[str, ...]] = ()
+    """Fields that are operands, apart from ``args``, ``options`` and conditions. A field that is None is no operand."""
+
+    def regions(self) -> tuple[Region, ...]:
+        """The graphs inside the node, in order."""
+        return ()
+
+    def exits(self) -> tuple[Task | Call, ...]:
+        """Calls in the node's own graph that run when its regions have ended, whatever became of them."""
+        return ()
+
+    def with_regions(self, regions: tuple[Region, ...], exits: tuple[Task | Call, ...]) -> Self:  # noqa: ARG002
+        """The same node with other regions and exits."""
+        return self
+
+
+class GroupBase(NodeBase):
+    """A node with regions. They are made once, because passes and lowerings ask for them about twenty times."""
+
+    __slots__ = ("_regions",)
+    _regions: tuple[Region, ...]
+    is_group: ClassVar[bool] = True
+
+    def regions(self) -> tuple[Region, ...]:
+        try:
+            return self._regions
+        except AttributeError:
+            made = self._make_regions()
+            object.__setattr__(self, "_regions", made)
+            return made
+
+    def _make_regions(self) -> tuple[Region, ...]:
+        raise NotImplementedError
+
+
+@record
+class Task(NodeBase):
     """A call of a component. Inputs that are not in ``args`` take their default."""
 
     name: str
@@ -183,7 +243,7 @@ class Task(Record):
 
 
 @record
-class Call(Record):
+class Call(NodeBase):
     """A call of a pipeline inside a pipeline; ``pipeline`` is a key of ``Pipeline.pipelines``."""
 
     name: str
@@ -195,7 +255,7 @@ class Call(Record):
 
 
 @record
-class Importer(Record):
+class Importer(NodeBase):
     """An existing URI as an artifact. Its one output is called ``artifact``. ``metadata`` is a dict."""
 
     name: str
@@ -205,6 +265,8 @@ class Importer(Record):
     reimport: bool = False
     after: tuple[str, ...] = ()
     span: Span = field(default=NOWHERE, compare=False)
+
+    operand_fields: ClassVar[tuple[str, ...]] = ("uri", "metadata")
 
 
 @record
@@ -218,7 +280,7 @@ class Arm(Record):
 
 
 @record
-class Branch(Record):
+class Branch(GroupBase):
     """If, Elif…, Else: the first arm whose condition holds runs. An output of it is the arms' outputs of that name."""
 
     name: str
@@ -226,9 +288,15 @@ class Branch(Record):
     after: tuple[str, ...] = ()
     span: Span = field(default=NOWHERE, compare=False)
 
+    def _make_regions(self) -> tuple[Region, ...]:
+        return tuple([Region("arm", arm.body, arm.args, arm.condition, span=arm.span) for arm in self.arms])
+
+    def with_regions(self, regions: tuple[Region, ...], exits: tuple[Task | Call, ...]) -> Self:  # noqa: ARG002
+        return replace(self, arms=tuple([Arm(each.condition, each.body, each.args, each.span) for each in regions]))
+
 
 @record
-class Loop(Record):
+class Loop(GroupBase):
     """``body`` once an item. Closed, the item is the body's input called ``item``; outputs are lists, one entry an item."""
 
     name: str
@@ -242,9 +310,17 @@ class Loop(Record):
     after: tuple[str, ...] = ()
     span: Span = field(default=NOWHERE, compare=False)
 
+    operand_fields: ClassVar[tuple[str, ...]] = ("items",)
+
+    def _make_regions(self) -> tuple[Region, ...]:
+        return (Region("item", self.body, self.args, item=self.item, item_type=self.item_type, span=self.span),)
+
+    def with_regions(self, regions: tuple[Region, ...], exits: tuple[Task | Call, ...]) -> Self:  # noqa: ARG002
+        return replace(self, body=regions[0].body, args=regions[0].args)
+
 
 @record
-class ExitHandler(Record):
+class ExitHandler(GroupBase):
     """``body``, then ``exit`` whatever became of it. ``exit`` takes operands of the outer graph and the body's status."""
 
     name: str
@@ -254,8 +330,20 @@ class ExitHandler(Record):
     after: tuple[str, ...] = ()
     span: Span = field(default=NOWHERE, compare=False)
 
+    def _make_regions(self) -> tuple[Region, ...]:
+        return (Region("body", self.body, self.args, span=self.span),)
 
-Node: TypeAlias = Task | Call | Importer | Branch | Loop | ExitHandler
+    def exits(self) -> tuple[Task | Call, ...]:
+        return (self.exit,)
+
+    def with_regions(self, regions: tuple[Region, ...], exits: tuple[Task | Call, ...]) -> Self:
+        return replace(self, body=regions[0].body, args=regions[0].args, exit=exits[0])
+
+
+Leaf: TypeAlias = Task | Call | Importer
+Group: TypeAlias = Branch | Loop | ExitHandler
+"""The nodes that have regions: what :attr:`NodeBase.is_group` is true of."""
+Node: TypeAlias = Leaf | Group
 
 
 @record

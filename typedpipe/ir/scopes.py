@@ -1,27 +1,34 @@
-"""The scopes of a traced graph: which body every node stands in, and the way from one body to another."""
+"""The scopes of a graph: the region every node stands in, the way from one to another, and who waits for whom there."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from operator import is_
+from typing import TypeAlias
 
+from typedpipe.diagnostics.record import replace
 from typedpipe.ir import nodes as ir
-from typedpipe.ir.options import option_operands
-
-Group = ir.Branch | ir.Loop | ir.ExitHandler
+from typedpipe.ir.edges import upstream
 
 
 @dataclass(slots=True, eq=False)
 class Scope:
-    """The body of a group (of one arm of a branch), or the pipeline's own graph: then ``group`` is None."""
+    """A region of a group, or the pipeline's own graph: then ``group`` and ``region`` are None."""
 
     index: int
     graph: ir.Graph
     parent: Scope | None = None
-    group: Group | None = None
+    group: ir.Group | None = None
+    region: ir.Region | None = None
     arm: int = 0
+    """The number of the region in its group."""
     depth: int = 0
+
+    @property
+    def role(self) -> ir.Role | None:
+        return None if self.region is None else self.region.role
 
     def inside(self, other: Scope) -> bool:
         """Whether this scope is ``other`` or stands in it."""
@@ -46,9 +53,16 @@ class Scope:
     def loop(self) -> Scope | None:
         """The body of the innermost loop around what stands here."""
         scope: Scope | None = self
-        while scope is not None and not isinstance(scope.group, ir.Loop):
+        while scope is not None and scope.role != "item":
             scope = scope.parent
         return scope
+
+    def branch(self) -> Scope | None:
+        """The arm around what stands here, with nothing but bodies that run once between."""
+        scope: Scope | None = self
+        while scope is not None and scope.role == "body":
+            scope = scope.parent
+        return scope if scope is not None and scope.role == "arm" else None
 
 
 def common(left: Scope, right: Scope) -> Scope:
@@ -61,15 +75,10 @@ def common(left: Scope, right: Scope) -> Scope:
     return left
 
 
-def bodies(node: ir.Node) -> tuple[ir.Graph, ...]:
-    """The graphs in a node: none for a task."""
-    match node:
-        case ir.Branch():
-            return tuple(arm.body for arm in node.arms)
-        case ir.Loop() | ir.ExitHandler():
-            return (node.body,)
-        case _:
-            return ()
+def around(outer: Scope, inner: Scope) -> str:
+    """The name of the group in ``outer`` that holds ``inner``."""
+    group = outer.child(inner).group
+    return group.name if group is not None else ""
 
 
 @dataclass(slots=True, eq=False)
@@ -120,151 +129,129 @@ def _found(graph: ir.Graph) -> Scopes:
                 continue
             found.nodes[node.name] = node
             found.home[node.name] = scope
-            if not isinstance(node, ir.Branch | ir.Loop | ir.ExitHandler):
+            if not isinstance(node, ir.Group):
                 continue
-            if isinstance(node, ir.ExitHandler):
-                if node.exit.name in found.nodes:
-                    found.repeated.append(node.exit)
-                found.nodes[node.exit.name] = node.exit
-                found.home[node.exit.name] = scope
-                found.exits[node.exit.name] = node.name
+            for last in node.exits():
+                if last.name in found.nodes:
+                    found.repeated.append(last)
+                found.nodes[last.name] = last
+                found.home[last.name] = scope
+                found.exits[last.name] = node.name
             inner = [
-                Scope(len(found.all) + arm, body, scope, node, arm, scope.depth + 1)
-                for arm, body in enumerate(bodies(node))
+                Scope(len(found.all) + at, region.body, scope, node, region, at, scope.depth + 1)
+                for at, region in enumerate(node.regions())
             ]
             found.bodies[node.name] = inner
             found.all.extend(inner)
     return found
 
 
-# ------------------------------------------------------------------------------------- operands of things
+# ------------------------------------------------------------------------------------------------------ order
 
 
-def node_operands(node: ir.Node) -> list[ir.Operand]:
-    """What a node takes from its own graph (``args`` of bodies and the exit task's are among it)."""
-    match node:
-        case ir.Task() | ir.Call():
-            args = node.args
-            found = [args[0][1]] if len(args) == 1 else [value for _, value in args]
-            if node.options is ir.DEFAULT_OPTIONS:
-                return found
-            found.extend(value for _, value in option_operands(node.options))
+class Order:
+    """The waiting of all nodes of one graph. What a node needs of another scope, the groups around the two wait for."""
+
+    def __init__(self, scopes: Scopes) -> None:
+        self.scopes = scopes
+
+    def cyclic(self) -> Iterator[dict[str, list[str]]]:
+        """The scopes that may have a cycle, each with who waits for whom.
+
+        A scope in which every node waits for earlier ones only has none, which is how tracing makes them.
+        """
+        edges: dict[int, dict[str, list[str]]] = {}
+        suspects: set[int] = set()
+        position = {name: at for at, name in enumerate(self._names())}
+        for scope in self.scopes.all:
+            for node in scope.graph.nodes:
+                for name in self._waits(node, scope):
+                    meeting, then, first = self._meet(node, scope, name)
+                    if first == then and not (first == node.name == name):
+                        continue
+                    edges.setdefault(meeting.index, {}).setdefault(then, []).append(first)
+                    if position[first] >= position[then]:
+                        suspects.add(meeting.index)
+        for index in suspects:
+            yield edges[index]
+
+    def _names(self) -> Iterator[str]:
+        for scope in self.scopes.all:
+            for node in scope.graph.nodes:
+                yield node.name
+
+    def _waits(self, node: ir.Node, scope: Scope) -> list[str]:
+        home = self.scopes.home
+        found = [name for name in upstream(scope.graph, node) if name in home]
+        if not node.is_group or not node.exits():
             return found
-        case ir.Importer():
-            return [node.uri] if node.metadata is None else [node.uri, node.metadata]
-        case ir.Branch():
-            return [value for arm in node.arms for value in arm_operands(arm)]
-        case ir.Loop():
-            return [node.items, *(value for _, value in node.args)]
-        case ir.ExitHandler():
-            return [*(value for _, value in node.args), *node_operands(node.exit)]
+        regions = self.scopes.bodies[node.name]
+        return [name for name in found if not any(home[name].inside(region) for region in regions)]
+
+    def _meet(self, node: ir.Node, scope: Scope, name: str) -> tuple[Scope, str, str]:
+        home = self.scopes.home[name]
+        if home is scope:
+            return scope, node.name, self.scopes.exits.get(name, name)
+        meeting = common(scope, home)
+        then = node.name if scope is meeting else around(meeting, scope)
+        first = self.scopes.exits.get(name, name) if home is meeting else around(meeting, home)
+        return meeting, then, first
 
 
-def arm_operands(arm: ir.Arm) -> list[ir.Operand]:
-    """The condition and the arguments of one arm."""
-    given = [value for _, value in arm.args]
-    return given if arm.condition is None else [arm.condition, *given]
+# ---------------------------------------------------------------------------------------------------- rebuilding
+
+NodeMap: TypeAlias = Callable[[ir.Node], ir.Node]
 
 
-def expr_operands(expr: ir.Expr) -> tuple[ir.Operand, ...]:
-    """What an expression is made of, in order.
+def rebuild(pipeline: ir.Pipeline, change: NodeMap) -> ir.Pipeline:
+    """A pipeline with each node (an exit task too) put through ``change``; what did not change stays the same object.
 
-    >>> expr_operands(ir.Not(ir.FromInput("x")))
-    (FromInput(name='x'),)
+    >>> p = ir.Pipeline("p", ir.Graph())
+    >>> rebuild(p, lambda node: node) is p
+    True
     """
-    match expr:
-        case ir.Compare():
-            return (expr.left, expr.right)
-        case ir.And() | ir.Or() | ir.MakeList():
-            return expr.items
-        case ir.Not():
-            return (expr.item,)
-        case ir.Contains():
-            return (expr.items, expr.value)
-        case ir.IsSet() | ir.Unwrap() | ir.Field() | ir.Collected():
-            return (expr.value,)
-        case ir.Default():
-            return (expr.value, expr.default)
-        case ir.Index():
-            return (expr.value, expr.index)
-        case ir.Format():
-            return tuple(part.value for part in expr.parts if isinstance(part, ir.FormatPart))
-        case ir.MakeDict():
-            return tuple(value for _, value in expr.entries)
-        case ir.OneOf():
-            return expr.values
+    graph = rebuild_graph(pipeline.graph, change)
+    called = {name: rebuild_graph(inner, change) for name, inner in pipeline.pipelines.items()}
+    if graph is pipeline.graph and all(called[name] is inner for name, inner in pipeline.pipelines.items()):
+        return pipeline
+    return replace(pipeline, graph=graph, pipelines=called)
 
 
-def with_operands(expr: ir.Expr, new: tuple[ir.Operand, ...]) -> ir.Expr:  # noqa: PLR0912 - one line a kind
-    """The same expression over other operands, given in the order of :func:`expr_operands`."""
-    match expr:
-        case ir.Compare():
-            return ir.Compare(expr.op, *new)
-        case ir.And():
-            return ir.And(new)
-        case ir.Or():
-            return ir.Or(new)
-        case ir.Not():
-            return ir.Not(*new)
-        case ir.Contains():
-            return ir.Contains(*new)
-        case ir.IsSet():
-            return ir.IsSet(*new)
-        case ir.Unwrap():
-            return ir.Unwrap(*new)
-        case ir.Default():
-            return ir.Default(*new)
-        case ir.Field():
-            return ir.Field(new[0], expr.name)
-        case ir.Index():
-            return ir.Index(*new)
-        case ir.Format():
-            values = iter(new)
-            return ir.Format(
-                tuple(
-                    p if isinstance(p, str) else ir.FormatPart(next(values), p.spec, p.conversion) for p in expr.parts
-                )
-            )
-        case ir.MakeList():
-            return ir.MakeList(new)
-        case ir.MakeDict():
-            return ir.MakeDict(
-                tuple((name, value) for (name, _), value in zip(expr.entries, new, strict=True)), expr.type
-            )
-        case ir.Collected():
-            return ir.Collected(*new)
-        case ir.OneOf():
-            return ir.OneOf(new)
+def rebuild_graph(graph: ir.Graph, change: NodeMap) -> ir.Graph:
+    """One graph and all in it, inner graphs first, without recursion."""
+    scopes = scopes_of(graph)
+    made: dict[int, ir.Graph] = {}
+    for scope in reversed(scopes.all):
+        nodes: list[ir.Node] = []
+        for node in scope.graph.nodes:
+            inner = scopes.bodies.get(node.name)
+            if inner is not None:
+                pairs = zip(node.regions(), inner, strict=True)
+                regions = tuple([with_body(region, made[each.index]) for region, each in pairs])
+                exits = tuple([_call(change(last)) for last in node.exits()])
+                node = with_regions(node, regions, exits)  # noqa: PLW2901 - what it becomes
+            nodes.append(change(node))
+        same = all(map(is_, nodes, scope.graph.nodes))
+        made[scope.index] = scope.graph if same else replace(scope.graph, nodes=tuple(nodes))
+    return made[0]
 
 
-def is_leaf(operand: ir.Operand) -> bool:
-    """Whether an operand is a value of some scope: not a constant and not an expression."""
-    return isinstance(operand, ir.FromTask | ir.FromInput | ir.FromItem)
+def _call(node: ir.Node) -> ir.Task | ir.Call:
+    assert isinstance(node, ir.Task | ir.Call), "an exit stays a call"
+    return node
 
 
-def needed(table: tuple[ir.Expr, ...], operands: list[ir.Operand]) -> list[int]:
-    """The entries of a table that operands are made of, earlier ones first; without recursion."""
-    seen: set[int] = set()
-    stack = [operand.index for operand in operands if isinstance(operand, ir.FromExpr)]
-    while stack:
-        index = stack.pop()
-        if index not in seen:
-            seen.add(index)
-            stack.extend(o.index for o in expr_operands(table[index]) if isinstance(o, ir.FromExpr))
-    return sorted(seen)
+def with_body(region: ir.Region, body: ir.Graph) -> ir.Region:
+    """A region with another body; the same one for the same body."""
+    return region if region.body is body else replace(region, body=body)
 
 
-__all__ = [
-    "Group",
-    "Scope",
-    "Scopes",
-    "arm_operands",
-    "bodies",
-    "common",
-    "expr_operands",
-    "is_leaf",
-    "needed",
-    "node_operands",
-    "scopes_of",
-    "with_operands",
-]
+def with_regions(node: ir.Node, regions: tuple[ir.Region, ...], exits: tuple[ir.Task | ir.Call, ...]) -> ir.Node:
+    """A node with other regions and exits; the same one when their graphs, arguments and calls are the same objects."""
+    old = node.regions()
+    same = len(regions) == len(old) and all(
+        new.body is was.body and new.args is was.args for new, was in zip(regions, old, strict=True)
+    )
+    if same and all(map(is_, exits, node.exits())):
+        return node
+    return node.with_regions(regions, exits)

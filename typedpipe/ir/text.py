@@ -186,7 +186,7 @@ def _node(node: ir.Node, depth: int) -> Iterator[str | tuple[ir.Graph, int]]:
             yield f"{pad}finally {node_text(node.exit)}"
 
 
-def node_text(node: ir.Task | ir.Call | ir.Importer) -> str:
+def node_text(node: ir.Leaf) -> str:
     """One task, call or importer, on one line.
 
     >>> node_text(ir.Task("add-2", "add", (("a", ir.FromTask("add", "return")), ("b", ir.FromInput("n")))))

@@ -1,4 +1,4 @@
-"""The type of every value in a pipeline: outputs of nodes, operands, expressions."""
+"""The type of every value in a pipeline, traced or closed: outputs of nodes, operands, expressions."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
 from typedpipe.ir import nodes as ir
+from typedpipe.ir.edges import expr_operands, needed
+from typedpipe.ir.scopes import Scope, Scopes, common, scopes_of
 from typedpipe.types.model import (
     ANY,
     BOOL,
@@ -58,21 +60,23 @@ class Ports:
         return found
 
 
-def group_outputs(node: ir.Importer | ir.Branch | ir.Loop | ir.ExitHandler) -> dict[str, Type]:
+def group_outputs(node: ir.Importer | ir.Group) -> dict[str, Type]:
     """The outputs of a node that is no call: lists for a loop, the arms' for a branch, with None where an arm has none."""
-    match node:
-        case ir.Importer():
-            return {"artifact": node.type}
-        case ir.Loop():
-            return {output.name: ListType(output.type) for output in node.body.outputs}
-        case ir.ExitHandler():
-            return {output.name: output.type for output in node.body.outputs}
-        case ir.Branch():
-            arms = [{output.name: output.type for output in arm.body.outputs} for arm in node.arms]
-            if not node.arms or node.arms[-1].condition is not None:
-                arms.append({})
-            names = dict.fromkeys(name for arm in arms for name in arm)
-            return {name: union(*(arm.get(name, NULL) for arm in arms)) for name in names}
+    if isinstance(node, ir.Importer):
+        return {"artifact": node.type}
+    regions = node.regions()
+    gives = [{output.name: region_type(region, output.type) for output in region.body.outputs} for region in regions]
+    if not all(region.role == "arm" for region in regions):
+        return {name: type_ for each in gives for name, type_ in each.items()}
+    if not regions or regions[-1].condition is not None:
+        gives.append({})
+    names = dict.fromkeys(name for each in gives for name in each)
+    return {name: union(*(each.get(name, NULL) for each in gives)) for name in names}
+
+
+def region_type(region: ir.Region, type_: Type) -> Type:
+    """The type that an output of a region has outside, as far as the region alone says: a list when it runs once an item."""
+    return ListType(type_) if region.role == "item" else type_
 
 
 def output_type(pipeline: ir.Pipeline, node: ir.Node, output: str) -> Type:
@@ -124,6 +128,127 @@ def operand_type(pipeline: ir.Pipeline, graph: ir.Graph, operand: ir.Operand, ty
     True
     """
     return (types or GraphTypes(pipeline, graph)).of(operand)
+
+
+# ---------------------------------------------------------------------------------------------- traced graphs
+
+
+class TracedTypes:
+    """The home (the scope that a value lives in) and the type of each operand of one traced graph.
+
+    The home of an expression is the innermost of its operands'; of a ``Collected``, the scope of the loop that it
+    closes; of a ``OneOf``, the scope of the branch.
+    """
+
+    def __init__(self, pipeline: ir.Pipeline, graph: ir.Graph, ports: Ports | None = None) -> None:
+        self.graph = graph
+        self.scopes: Scopes = scopes_of(graph)
+        self.ports = ports or Ports(pipeline)
+        self._inputs = {port.name: port.type for port in graph.inputs}
+        self._tables: list[tuple[list[Scope], list[Type]] | None] = [None] * len(self.scopes.all)
+        self._floating: dict[tuple[int, int, int], Type] = {}
+
+    # ------------------------------------------------------------------------------------------------ homes
+
+    def home(self, operand: ir.Operand, owner: Scope) -> Scope:
+        """Where a value lives; ``owner`` is the scope whose table an expression stands in."""
+        match operand:
+            case ir.FromTask():
+                return self.scopes.home.get(operand.task, self.scopes.root)
+            case ir.FromItem():
+                found = self.scopes.bodies.get(operand.loop)
+                return found[0] if found else self.scopes.root
+            case ir.FromExpr():
+                return self._table(owner)[0][operand.index]
+            case ir.Const() | ir.FromInput():
+                return self.scopes.root
+
+    def _table(self, owner: Scope) -> tuple[list[Scope], list[Type]]:
+        found = self._tables[owner.index]
+        if found is None:
+            homes: list[Scope] = []
+            types: list[Type] = []
+            found = self._tables[owner.index] = (homes, types)
+            for expr in owner.graph.exprs:
+                homes.append(self._expr_home(expr, owner))
+                types.append(self._expr_type(expr, owner))
+        return found
+
+    def _expr_home(self, expr: ir.Expr, owner: Scope) -> Scope:
+        homes = [self.home(operand, owner) for operand in expr_operands(expr)]
+        if isinstance(expr, ir.Collected):
+            loop = homes[0].loop()
+            return loop.parent if loop is not None and loop.parent is not None else self.scopes.root
+        if isinstance(expr, ir.OneOf):
+            arm = homes[0].branch() if homes else None
+            return arm.parent if arm is not None and arm.parent is not None else self.scopes.root
+        return max(homes, key=lambda scope: scope.depth, default=self.scopes.root)
+
+    # ------------------------------------------------------------------------------------------------ types
+
+    def of(self, operand: ir.Operand, owner: Scope, scope: Scope | None = None) -> Type:
+        """The type that an operand has in ``scope`` (by default where it stands)."""
+        match operand:
+            case ir.Const():
+                return operand.type
+            case ir.FromInput():
+                return self._inputs.get(operand.name, ANY)
+            case ir.FromTask():
+                node = self.scopes.nodes.get(operand.task)
+                return ANY if node is None else self.ports.outputs(node).get(operand.output, ANY)
+            case ir.FromItem():
+                loop = self.scopes.bodies.get(operand.loop)
+                region = loop[0].region if loop else None
+                return ANY if region is None or region.item_type is None else region.item_type
+            case ir.FromExpr():
+                return self._of_expr(operand, owner, scope or owner)
+
+    def _of_expr(self, operand: ir.FromExpr, owner: Scope, scope: Scope) -> Type:
+        homes, types = self._table(owner)
+        if scope.inside(homes[operand.index]):
+            return types[operand.index]
+        key = (owner.index, operand.index, scope.index)
+        found = self._floating.get(key)
+        if found is None:
+            local: dict[int, Type] = {}
+
+            def of(inner: ir.Operand) -> Type:
+                return local[inner.index] if isinstance(inner, ir.FromExpr) else self.of(inner, owner)
+
+            for index in needed(owner.graph.exprs, [operand]):
+                expr = owner.graph.exprs[index]
+                if isinstance(expr, ir.Collected):
+                    local[index] = through_loops(types[index], homes[index], scope)
+                elif isinstance(expr, ir.OneOf):
+                    local[index] = types[index]
+                else:
+                    local[index] = expr_type(expr, of)
+            found = self._floating[key] = local[operand.index]
+        return found
+
+    def _expr_type(self, expr: ir.Expr, owner: Scope) -> Type:
+        if not isinstance(expr, ir.Collected):
+            return expr_type(expr, lambda operand: self.of(operand, owner, self.home(operand, owner)))
+        home = self.home(expr.value, owner)
+        loop = home.loop()
+        type_ = self.of(expr.value, owner, home)
+        if loop is None or loop.parent is None:
+            return ListType(type_)
+        return through_loops(type_, home, loop.parent)
+
+
+def through_loops(type_: Type, home: Scope, scope: Scope) -> Type:
+    """The type that a value has when it is collected out to ``scope``: a list for each loop, with None from a branch.
+
+    What lies outside the last loop changes nothing: that is no matter of collecting.
+    """
+    result = type_
+    for body in home.up(common(home, scope)):
+        if body.role == "arm":
+            type_ = union(type_, NULL)
+        elif body.role == "item":
+            result = type_ = ListType(type_)
+    return result
 
 
 # ---------------------------------------------------------------------------------------------- expressions

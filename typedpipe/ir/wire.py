@@ -19,8 +19,8 @@ from typedpipe.diagnostics.model import NOWHERE, Diagnostic, Label, PipelineErro
 from typedpipe.files import write_whole
 from typedpipe.ir import nodes as ir
 from typedpipe.ir._pb import pipeline_pb2 as pb
+from typedpipe.ir.edges import expr_operands
 from typedpipe.ir.options import Option, set_options
-from typedpipe.ir.scopes import bodies, expr_operands
 from typedpipe.ir.wire_read import EXPRESSIONS, HOWS, RETURNS, BadFile, Reader
 from typedpipe.types.data import BadTypeData, to_data
 from typedpipe.types.model import Type
@@ -168,8 +168,8 @@ class _Writer:
         for at, each in enumerate(todo):  # grows as bodies are met
             body = first + len(todo)
             for node in each.nodes:
-                inner = bodies(node)
-                todo.extend(inner)
+                inner = node.regions()
+                todo.extend(region.body for region in inner)
                 for _ in inner:
                     self.out.graphs.add()
             self.graph(self.out.graphs[first + at], each, body)
@@ -180,7 +180,7 @@ class _Writer:
             self.port(out.inputs.add(), port)
         for node in graph.nodes:
             self.node(out.nodes.add(), node, body)
-            body += len(bodies(node))
+            body += len(node.regions())
         for output in graph.outputs:
             made = out.outputs.add(name=output.name, type=self.type(output.type))
             self.operand(made.value, output.value)

@@ -12,8 +12,8 @@ from typing import Any, get_args
 
 from typedpipe.diagnostics.model import NOWHERE, Span
 from typedpipe.ir import nodes as ir
+from typedpipe.ir.edges import with_operands
 from typedpipe.ir.options import OPERANDS, OPTIONS
-from typedpipe.ir.scopes import with_operands
 from typedpipe.types.data import from_data
 from typedpipe.types.model import ArtifactType, Type
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, assert_never
 
 from typedpipe.ir import nodes as ir
-from typedpipe.ir.scopes import expr_operands, node_operands
+from typedpipe.ir.edges import node_operands, producers
 from typedpipe.pictures.words import condition_text, operand_text
 from typedpipe.types.display import show
 
@@ -99,21 +98,7 @@ def _arms(node: ir.Branch, graph: ir.Graph, pipeline: ir.Pipeline) -> list[Box]:
 
 def _sources(node: ir.Node, graph: ir.Graph) -> list[str]:
     """The neighbours whose outputs a node takes, or that it comes after, in order."""
-    found = dict.fromkeys(_tasks_of(node_operands(node), graph.exprs))
+    found = producers(graph.exprs, node_operands(node))
     found.update(dict.fromkeys(node.after))
     found.pop(node.name, None)
     return list(found)
-
-
-def _tasks_of(operands: Iterable[ir.Operand], exprs: tuple[ir.Expr, ...]) -> list[str]:
-    found: list[str] = []
-    seen: set[int] = set()
-    stack = list(operands)[::-1]
-    while stack:
-        operand = stack.pop()
-        if isinstance(operand, ir.FromTask):
-            found.append(operand.task)
-        elif isinstance(operand, ir.FromExpr) and operand.index not in seen:
-            seen.add(operand.index)
-            stack.extend(expr_operands(exprs[operand.index]))
-    return found

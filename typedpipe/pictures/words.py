@@ -47,7 +47,7 @@ def _operand(operand: ir.Operand, graph: ir.Graph, depth: int) -> str:
 
 def _chosen(name: str, output: str, graph: ir.Graph, depth: int) -> str:
     """What the branches of a chain give for one `OneOf`, in their order."""
-    arms = [arm for node in graph.nodes if node.name == name and isinstance(node, ir.Branch) for arm in node.arms]
+    arms = [arm for node in graph.nodes if node.name == name for arm in node.regions()]
     given = [(out, arm.body) for arm in arms for out in arm.body.outputs if out.name == output]
     if depth > DEEPEST or not given:
         return name

@@ -11,8 +11,7 @@ from tests.ir_samples import COMPONENTS, INT, SAMPLES, Body, const, pipeline
 from typedpipe.compiler.driver import check
 from typedpipe.compiler.passes.check_scopes import check_scopes
 from typedpipe.compiler.passes.check_types import check_types
-from typedpipe.compiler.passes.dedupe import dedupe
-from typedpipe.compiler.passes.prune import prune
+from typedpipe.compiler.passes.prune import dedupe, prune
 from typedpipe.compiler.passes.verify import verify
 from typedpipe.diagnostics.model import Diagnostic, Diagnostics, PipelineError
 from typedpipe.ir.nodes import (

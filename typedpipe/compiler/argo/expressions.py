@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 
-from typedpipe.compiler.argo.values import Values, needed
+from typedpipe.compiler.argo.values import Values
 from typedpipe.compiler.argo.wire import string
 from typedpipe.diagnostics.model import Span
 from typedpipe.ir import nodes as ir
+from typedpipe.ir.edges import needed
 from typedpipe.types.model import (
     BOOL,
     FLOAT,
@@ -172,7 +173,7 @@ class Controller:
         if not isinstance(operand, ir.FromExpr):
             return f"({native(self._values.expr(operand), self._values.type(operand))})"
         graph = self._values.graph
-        for index in sorted(needed(graph, operand.index)):
+        for index in needed(graph.exprs, [operand]):
             if index not in self._made:
                 self._made[index] = self._say(graph.exprs[index])
         return self._made[operand.index]

@@ -15,10 +15,11 @@ from typedpipe.compiler.argo.names import Names, slug
 from typedpipe.compiler.argo.shapes import KEY, ArtifactLocation, ArtifactPrefix, Lowered, of_uri
 from typedpipe.compiler.argo.split import LIMIT, partition
 from typedpipe.compiler.argo.templates import Arguments, Dag, DagTask, Input, Leaf, Output, Template
-from typedpipe.compiler.argo.values import Piece, Values, descriptor, expression, operands_of, path_expr
+from typedpipe.compiler.argo.values import Piece, Values, descriptor, expression, path_expr
 from typedpipe.compiler.argo.wire import esc, safe, tag
 from typedpipe.diagnostics.model import Diagnostics
 from typedpipe.ir import nodes as ir
+from typedpipe.ir.edges import decisions, leaves, producers, regions_in
 from typedpipe.ir.taskspec import port_key
 from typedpipe.ir.typing import GraphTypes, Ports
 from typedpipe.types.model import Type, is_artifact
@@ -146,7 +147,7 @@ class GraphLowering:
         """Names of tasks, and what each waits for."""
         names = self.values.task_names
         imported: dict[str, list[str]] = {}
-        memo: dict[int, list[str]] = {}
+        memo: dict[int, dict[str, None]] = {}
         ignoring = False
         for node in self.graph.nodes:
             names[node.name] = self.task_names.give(node.name)
@@ -156,7 +157,9 @@ class GraphLowering:
                 if type(operand) is ir.FromTask:
                     deps[operand.task] = None
                 elif type(operand) is ir.FromExpr:
-                    deps.update(dict.fromkeys(self._refs(operand.index, memo)))
+                    if operand.index not in memo:
+                        memo[operand.index] = producers(self.graph.exprs, [operand])
+                    deps.update(memo[operand.index])
             deps.update(dict.fromkeys(node.after))
             found = list(deps)
             if imported:
@@ -168,21 +171,6 @@ class GraphLowering:
             ignoring = ignoring or (isinstance(node, (ir.Task, ir.Call)) and node.options.ignore_upstream_failure)
         if ignoring:
             self._find_tried()
-
-    def _refs(self, index: int, memo: dict[int, list[str]]) -> list[str]:
-        if index not in memo:
-            found: dict[str, None] = {}
-            seen = {index}
-            stack = [index]
-            while stack:
-                for operand in operands_of(self.graph.exprs[stack.pop()]):
-                    if isinstance(operand, ir.FromTask):
-                        found[operand.task] = None
-                    elif isinstance(operand, ir.FromExpr) and operand.index not in seen:
-                        seen.add(operand.index)
-                        stack.append(operand.index)
-            memo[index] = list(found)
-        return memo[index]
 
     def _find_tried(self) -> None:
         """All that a task waits for which runs whatever became of it: none of them may fail the workflow."""
@@ -295,21 +283,18 @@ class GraphLowering:
 
     def check_plain(self, operand: ir.Operand) -> None:
         """Refuse what a group or a called pipeline puts together and the controller would have to read."""
-        stack = [operand]
-        while stack:
-            each = stack.pop()
-            if isinstance(each, ir.FromExpr):
-                stack += operands_of(self.graph.exprs[each.index])
-            elif isinstance(each, ir.FromTask):
-                graph = self._given_by(self.nodes[each.task])
-                value = next((o.value for o in graph.outputs if o.name == each.output), None) if graph else None
-                if graph and isinstance(value, ir.FromExpr) and isinstance(graph.exprs[value.index], _DEFERRED):
-                    raise Unsupported(f"`{each.output}` of `{each.task}` is put together by whoever reads it")
+        for each in leaves(self.graph.exprs, [operand]):
+            if isinstance(each, ir.FromTask) and self._deferred(self.nodes[each.task], each.output):
+                raise Unsupported(f"`{each.output}` of `{each.task}` is put together by whoever reads it")
 
-    def _given_by(self, node: ir.Node) -> ir.Graph | None:
-        if isinstance(node, ir.Call):
-            return self.lowering.pipeline.pipelines[node.pipeline]
-        return node.body if isinstance(node, ir.ExitHandler) else None
+    def _deferred(self, node: ir.Node, output: str) -> bool:
+        """Whether a body that always runs gives an expression that its consumers work out."""
+        for region in regions_in(node, self.lowering.pipeline.pipelines):
+            graph = region.body
+            value = next((each.value for each in graph.outputs if each.name == output), None)
+            if region.role == "body" and isinstance(value, ir.FromExpr):
+                return isinstance(graph.exprs[value.index], _DEFERRED)
+        return False
 
     def condition(self, operand: ir.Operand) -> str:
         """A condition as the argument of a branch."""
@@ -343,20 +328,14 @@ class GraphLowering:
         ]
 
 
-def operands(node: ir.Node) -> Iterable[ir.Operand]:
-    """What a node takes of its graph."""
-    match node:
-        case ir.Task():
-            out = [operand for _, operand in node.args]
-            return out if node.options is ir.DEFAULT_OPTIONS else [*out, *(o for _, o in hidden(node.options))]
-        case ir.Call():
-            return [operand for _, operand in node.args]
-        case ir.Importer():
-            return [node.uri, *([node.metadata] if node.metadata is not None else [])]
-        case ir.Branch():
-            conditions = [arm.condition for arm in node.arms if arm.condition is not None]
-            return [*conditions, *(operand for arm in node.arms for _, operand in arm.args)]
-        case ir.Loop():
-            return [node.items, *(operand for _, operand in node.args)]
-        case ir.ExitHandler():
-            return [*(operand for _, operand in node.args), *operands(node.exit)]
+def operands(node: ir.Node) -> list[ir.Operand]:
+    """The operands that a node's task in the DAG takes: all but constant and unsupported options."""
+    if isinstance(node, ir.Task | ir.Call):
+        out = [operand for _, operand in node.args]
+        if isinstance(node, ir.Task) and node.options is not ir.DEFAULT_OPTIONS:
+            out.extend(operand for _, operand in hidden(node.options))
+        return out
+    out = decisions(node)
+    out.extend(operand for region in node.regions() for _, operand in region.args)
+    out.extend(operand for last in node.exits() for operand in operands(last))
+    return out

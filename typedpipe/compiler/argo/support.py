@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from typedpipe.compiler.backend import No, Option, Options, Support
@@ -107,26 +106,17 @@ def check_target(pipeline: ir.Pipeline, chosen: Settings, report: Diagnostics) -
     graphs = [pipeline.graph, *pipeline.pipelines.values()]
     for graph in graphs:
         for node in graph.nodes:
-            if isinstance(node, ir.Task):
-                _task(node, chosen, report)
-            elif isinstance(node, ir.Call):
-                _call(node, report)
-            else:
-                graphs.extend(_bodies(node))
-                if isinstance(node, ir.ExitHandler):
-                    last = node.exit
-                    _call(last, report) if isinstance(last, ir.Call) else _task(last, chosen, report)
+            for call in (node, *node.exits()) if node.is_group else (node,):
+                if isinstance(call, ir.Task):
+                    _task(call, chosen, report)
+                elif isinstance(call, ir.Call):
+                    _call(call, report)
+            if node.is_group:
+                graphs.extend([region.body for region in node.regions()])
 
 
 def _span(port: ir.InputPort, otherwise: Span) -> Span:
     return port.span if port.span.file else otherwise
-
-
-def _bodies(node: object) -> Iterator[ir.Graph]:
-    if isinstance(node, ir.Branch):
-        yield from (arm.body for arm in node.arms)
-    elif isinstance(node, (ir.Loop, ir.ExitHandler)):
-        yield node.body
 
 
 def _refuse(report: Diagnostics, feature: str, what: str, span: Span) -> None:

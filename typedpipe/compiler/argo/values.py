@@ -13,6 +13,7 @@ from typing import TypeAlias
 from typedpipe.compiler.argo.shapes import KEY, ArtifactLocation, entry
 from typedpipe.compiler.argo.wire import safe, string
 from typedpipe.ir import nodes as ir
+from typedpipe.ir.edges import needed
 from typedpipe.ir.taskspec import port_key
 from typedpipe.ir.typing import GraphTypes
 from typedpipe.types.data import to_data
@@ -116,7 +117,7 @@ class Values:
             ]
         if isinstance(operand, ir.FromItem):
             raise TypeError("the IR is not closed")
-        for index in sorted(needed(self.graph, operand.index)):
+        for index in needed(self.graph.exprs, [operand]):
             if index not in self._pieces:
                 self._pieces[index] = self._make(index, self.graph.exprs[index])
         return self._pieces[operand.index]
@@ -178,31 +179,6 @@ class Values:
 def descriptor(name: str) -> str:
     """The name of the parameter that goes with an artifact."""
     return "tp-" + port_key(name)
-
-
-def needed(graph: ir.Graph, index: int) -> set[int]:
-    """The entries of the table that one entry is made of, itself among them."""
-    found = {index}
-    stack = [index]
-    while stack:
-        for operand in operands_of(graph.exprs[stack.pop()]):
-            if isinstance(operand, ir.FromExpr) and operand.index not in found:
-                found.add(operand.index)
-                stack.append(operand.index)
-    return found
-
-
-def operands_of(expr: ir.Expr) -> list[ir.Operand]:
-    """The operands of an expression, in order."""
-    if isinstance(expr, ir.Format):
-        return [part.value for part in expr.parts if not isinstance(part, str)]
-    if isinstance(expr, ir.MakeDict):
-        return [value for _, value in expr.entries]
-    out: list[ir.Operand] = []
-    for name in ("left", "right", "item", "items", "value", "default", "index"):
-        found = getattr(expr, name, None)
-        out += found if isinstance(found, tuple) else [found] if found is not None else []
-    return out
 
 
 def _quote(text: str) -> str:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from typedpipe.compiler.passes.places import source_label
+from typedpipe.compiler.passes.labels import source_label
 from typedpipe.diagnostics.model import NOWHERE, Diagnostics, Span
 from typedpipe.diagnostics.words import nearest
 from typedpipe.ir import nodes as ir
 from typedpipe.ir.scopes import Scope
-from typedpipe.ir.traced import TracedTypes
-from typedpipe.ir.typing import field_type, item_type
+from typedpipe.ir.typing import TracedTypes, field_type, item_type
 from typedpipe.types.assignable import advice, mismatch
 from typedpipe.types.display import show
 from typedpipe.types.model import (

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from typedpipe.compiler.passes.guards import Guards
-from typedpipe.compiler.passes.places import Use, known
+from typedpipe.compiler.passes.labels import Use, known
 from typedpipe.diagnostics.model import Diagnostics, Label, Span
 from typedpipe.diagnostics.source import argument_span
 from typedpipe.ir import nodes as ir
-from typedpipe.ir.scopes import Scope, common, expr_operands, needed, node_operands
-from typedpipe.ir.traced import TracedTypes, arm_of
-from typedpipe.ir.typing import Ports
+from typedpipe.ir.edges import decisions, expr_operands, leaves
+from typedpipe.ir.options import option_operands
+from typedpipe.ir.scopes import Scope, common
+from typedpipe.ir.typing import Ports, TracedTypes
 from typedpipe.types.model import is_optional
 
 
@@ -33,34 +34,43 @@ class _Checker:
         self.types = types
         self.scopes = types.scopes
         self.report = report
-        self.guards = Guards(types)
+        self.guards: Guards | None = None
+        """Made when there is an ``IfSet`` to look for."""
         self.good: set[tuple[int, int, int]] = set()
 
     def run(self) -> None:
-        home = self.scopes.home
-        exits = self.scopes.exits
         for scope in self.scopes.all:
             for node in scope.graph.nodes:
                 if isinstance(node, ir.Task | ir.Call):
-                    for name, operand in node.args:
-                        if type(operand) is ir.FromTask and home[operand.task] is scope and operand.task not in exits:
-                            continue
-                        if type(operand) is not ir.Const:
-                            self._check(Use(operand, scope, node.span, node, name))
-                    if node.options is not ir.DEFAULT_OPTIONS:
-                        self._rest(node, scope)
-                        if node.options.ignore_upstream_failure:
-                            self._may_fail(node, scope)
+                    self._call(node, scope)
+                    if node.options.ignore_upstream_failure:
+                        self._may_fail(node, scope)
                 else:
-                    self._group(node, scope)
+                    for operand in decisions(node):
+                        self._check(Use(operand, scope, node.span, node))
+                    for last in node.exits():
+                        self._call(last, scope)
                 if node.after:
                     self._after(node, scope)
         for output in self.types.graph.outputs:
-            self._check(Use(output.value, self.scopes.root, output.span))
+            if not self._there(output.value, self.scopes.root):
+                self._check(Use(output.value, self.scopes.root, output.span))
 
-    def _rest(self, node: ir.Task | ir.Call, scope: Scope) -> None:
-        for operand in node_operands(node)[len(node.args) :]:
-            self._check(Use(operand, scope, node.span, node))
+    def _there(self, operand: ir.Operand, scope: Scope) -> bool:
+        """Whether nothing can be wrong with an operand: a constant, an input, or a task of the same scope."""
+        kind = type(operand)
+        if kind is ir.FromTask:
+            name = operand.task  # type: ignore[union-attr]  # faster than isinstance
+            return self.scopes.home[name] is scope and name not in self.scopes.exits
+        return kind is ir.Const or kind is ir.FromInput
+
+    def _call(self, node: ir.Task | ir.Call, scope: Scope) -> None:
+        for name, operand in node.args:
+            if not self._there(operand, scope):
+                self._check(Use(operand, scope, node.span, node, name))
+        if node.options is not ir.DEFAULT_OPTIONS:
+            for _, operand in option_operands(node.options):
+                self._check(Use(operand, scope, node.span, node))
 
     def _may_fail(self, node: ir.Task | ir.Call, scope: Scope) -> None:
         """A task that runs whatever became of those before it needs something to take in place of their outputs."""
@@ -69,9 +79,7 @@ class _Checker:
             port = inputs.get(name)
             if port is None or port.default is not None or is_optional(port.type):
                 continue
-            table = scope.graph.exprs
-            leaves = [operand, *(o for i in needed(table, [operand]) for o in expr_operands(table[i]))]
-            if any(isinstance(leaf, ir.FromTask) for leaf in leaves):
+            if any(isinstance(leaf, ir.FromTask) for leaf in leaves(scope.graph.exprs, [operand])):
                 self.report.error(
                     "TP323",
                     f"`{name}` of `{node.name}` comes from a task that may fail, and has no default",
@@ -79,15 +87,6 @@ class _Checker:
                     "taken when the task before failed: there is nothing to take",
                     help=f"give `{name}` a default in the component, or drop `.ignore_upstream_failure()`",
                 )
-
-    def _group(self, node: ir.Node, scope: Scope) -> None:
-        if not isinstance(node, ir.ExitHandler):
-            for operand in node_operands(node):
-                self._check(Use(operand, scope, node.span, node))
-            return
-        for name, operand in node.exit.args:
-            self._check(Use(operand, scope, node.exit.span, node.exit, name))
-        self._rest(node.exit, scope)
 
     # ----------------------------------------------------------------------------------------- operands
 
@@ -115,15 +114,20 @@ class _Checker:
             return self._collected(operand, expr, owner, at, use)
         if isinstance(expr, ir.OneOf):
             return self._one_of(operand, expr, owner, at, use)
-        if isinstance(expr, ir.Unwrap) and not self.guards.holds(expr.value, owner, at):
+        if isinstance(expr, ir.Unwrap) and not self._guarded(expr.value, owner, at):
             self.report.error(
                 "TP310",
                 "this value may be None here: its `IfSet` has ended",
-                use.place(self.types),
+                use.primary_span(self.types),
                 "used outside the `with IfSet(...)` that names it",
                 help="use it inside the `with`, or give it a default with `dsl.Some(value, default)`",
             )
         return [(inner, at) for inner in expr_operands(expr)]
+
+    def _guarded(self, value: ir.Operand, owner: Scope, at: Scope) -> bool:
+        if self.guards is None:
+            self.guards = Guards()
+        return self.guards.holds(value, owner, at)
 
     def _leaf(self, operand: ir.Operand, owner: Scope, at: Scope, use: Use) -> None:
         home = self.types.home(operand, owner)
@@ -132,7 +136,7 @@ class _Checker:
                 self.report.error(
                     "TP316",
                     "the item of a loop is used outside it",
-                    use.place(self.types),
+                    use.primary_span(self.types),
                     "there is no item here",
                     others=[Label(self.scopes.nodes[operand.loop].span, "the loop")],
                     help="use it in the loop's body, or collect what the body makes of it with `dsl.Collected(...)`",
@@ -142,7 +146,7 @@ class _Checker:
             self.report.error(
                 "TP315",
                 f"a value of the exit task `{operand.task}` cannot be used",
-                use.place(self.types),
+                use.primary_span(self.types),
                 "this task runs when everything else is over",
                 others=[Label(self.scopes.nodes[operand.task].span, "the exit task")],
                 help="make the value in a task of its own",
@@ -158,18 +162,22 @@ class _Checker:
         collects = isinstance(operand, ir.FromExpr)
         way = list(home.up(meeting))
         if collects:  # a Collected leaves further loops, and the branches in them, by itself
-            while any(isinstance(body.group, ir.Loop) for body in way):
+            while any(body.role == "item" for body in way):
                 way.pop(0)
         for body in way:
-            if isinstance(body.group, ir.Branch):
-                self._unset(operand, body, use)
+            if self._left(operand, body, use):
                 return
-            if isinstance(body.group, ir.Loop):
-                self._uncollected(operand, body, use)
-                return
-            if isinstance(body.group, ir.ExitHandler) and use.node is body.group.exit:
+            if body.group is not None and any(use.node is last for last in body.group.exits()):
                 self._failed(operand, use)
                 return
+
+    def _left(self, operand: ir.Operand, body: Scope, use: Use) -> bool:
+        """Report a value that leaves an arm or the body of a loop."""
+        if body.role == "arm":
+            self._unset(operand, body, use)
+        elif body.role == "item":
+            self._uncollected(operand, body, use)
+        return body.role in ("arm", "item")
 
     def _producer(self, operand: ir.Operand) -> tuple[str, list[Label]]:
         if isinstance(operand, ir.FromTask):
@@ -178,12 +186,12 @@ class _Checker:
 
     def _unset(self, operand: ir.Operand, body: Scope, use: Use) -> None:
         name, others = self._producer(operand)
-        assert isinstance(body.group, ir.Branch)
-        others.append(Label(body.group.arms[body.arm].span, "only if this branch is taken"))
+        assert body.region is not None
+        others.append(Label(body.region.span, "only if this branch is taken"))
         self.report.error(
             "TP310",
             f"{name} may not have run: it stands in a branch, and its value is used outside it",
-            use.place(self.types),
+            use.primary_span(self.types),
             "not there when the branch was not taken",
             others=others,
             help="use it in the branch, or take one value of each branch with `dsl.OneOf(...)`",
@@ -197,7 +205,7 @@ class _Checker:
         self.report.error(
             "TP311",
             f"{name} runs once for each item of a loop, and its value is used outside the loop",
-            use.place(self.types),
+            use.primary_span(self.types),
             "which of its values is meant?",
             others=others,
             help="take the list of all of them with `dsl.Collected(...)`",
@@ -208,7 +216,7 @@ class _Checker:
         self.report.error(
             "TP314",
             f"the exit task uses {name}, which may have failed",
-            use.place(self.types),
+            use.primary_span(self.types),
             "not there when the body of the handler failed",
             others=others,
             help="let it take `PipelineTaskFinalStatus`, or values from outside the `ExitHandler`",
@@ -266,43 +274,30 @@ class _Checker:
         if at.inside(home):
             return
         for body in home.up(common(home, at)):
-            if isinstance(body.group, ir.Branch):
-                self._unset(operand, body, use)
-                return
-            if isinstance(body.group, ir.Loop):
-                self._uncollected(operand, body, use)
+            if self._left(operand, body, use):
                 return
 
-    def _chain(self, homes: list[Scope]) -> tuple[str, ir.Branch | None]:
+    def _chain(self, homes: list[Scope]) -> tuple[str, ir.Group | None]:
         """Why values that live in these scopes are not one of each branch; and the chain."""
-        first = arm_of(homes[0]) if homes else None
-        if first is None or not isinstance(first.group, ir.Branch) or first.parent is None:
+        first = homes[0].branch() if homes else None
+        if first is None or first.group is None or first.parent is None:
             return "the first value stands in no branch", None
         branch = first.group
         arms: list[int] = []
         outside = False
         for at, home in enumerate(homes):
-            arm = arm_of(home)
+            arm = home.branch()
             if arm is not None and arm.group is branch:
                 arms.append(arm.arm)
             elif at == len(homes) - 1 and first.parent.inside(home):
                 outside = True
             else:
                 return f"value {at + 1} stands in another one or in none", branch
-        if len(set(arms)) < len(arms):
-            return "two values stand in the same branch", branch
-        has_else = branch.arms[-1].condition is None
-        if len(arms) < len(branch.arms):
-            return f"there are {len(branch.arms)} branches, and values of {len(arms)}", branch
-        if has_else and outside:
-            return "there is an `Else`, and a value from outside too", branch
-        if not has_else and not outside:
-            return "there is no `Else`, and no value for its case", branch
-        return "", branch
+        return _missing(arms, branch.regions(), outside), branch
 
     def _span(self, operand: ir.FromExpr, owner: Scope, use: Use) -> Span:
         spans = owner.graph.expr_spans
-        return known(spans[operand.index], use.place(self.types)) if spans else use.place(self.types)
+        return known(spans[operand.index], use.primary_span(self.types)) if spans else use.primary_span(self.types)
 
     # -------------------------------------------------------------------------------------------- order
 
@@ -319,7 +314,11 @@ class _Checker:
                 then, first = meeting.child(scope).group, meeting.child(home).group
             if then is first and then is not None:
                 other = self.scopes.nodes[name]
-                what = "another branch of the same chain" if isinstance(then, ir.Branch) else "what it stands in"
+                what = (
+                    "another branch of the same chain"
+                    if any(each.role == "arm" for each in then.regions())
+                    else "what it stands in"
+                )
                 self.report.error(
                     "TP317",
                     f"`{node.name}` waits for `{name}`, which is {what if other is then else 'in ' + what}",
@@ -328,3 +327,17 @@ class _Checker:
                     others=[Label(other.span, f"`{name}`")],
                     help="remove this `.after`",
                 )
+
+
+def _missing(arms: list[int], regions: tuple[ir.Region, ...], outside: bool) -> str:
+    """Why values of these arms, and perhaps one from outside, are not one for every case."""
+    if len(set(arms)) < len(arms):
+        return "two values stand in the same branch"
+    has_else = regions[-1].condition is None
+    if len(arms) < len(regions):
+        return f"there are {len(regions)} branches, and values of {len(arms)}"
+    if has_else and outside:
+        return "there is an `Else`, and a value from outside too"
+    if not has_else and not outside:
+        return "there is no `Else`, and no value for its case"
+    return ""

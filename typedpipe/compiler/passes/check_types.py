@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from typedpipe.compiler.passes.check_exprs import check_exprs
-from typedpipe.compiler.passes.places import Use, called, declared, known, source_label
+from typedpipe.compiler.passes.labels import Use, called, declared, known, source_label
 from typedpipe.diagnostics.model import Diagnostics, Span
 from typedpipe.ir import nodes as ir
 from typedpipe.ir.options import BY_NAME, option_operands
 from typedpipe.ir.scopes import Scope
-from typedpipe.ir.traced import TracedTypes
-from typedpipe.ir.typing import Ports
+from typedpipe.ir.typing import Ports, TracedTypes
 from typedpipe.types.assignable import CONVERT, advice, mismatch
 from typedpipe.types.display import show
 from typedpipe.types.model import ANY, BOOL, STR, AnyType, DictType, ListType, Type, is_optional
@@ -71,16 +70,16 @@ class _Checker:
         match node:
             case ir.Task() | ir.Call():
                 self._call(node, scope)
-            case ir.Branch():
-                for arm in node.arms:
-                    if arm.condition is not None:
-                        self._condition(arm.condition, scope, known(arm.span, node.span))
-            case ir.Loop():
-                self._loop(node, scope)
-            case ir.ExitHandler():
-                self._call(node.exit, scope)
             case ir.Importer():
                 self._importer(node, scope)
+            case ir.Loop():
+                self._loop(node, scope)
+            case _:
+                for region in node.regions():
+                    if region.condition is not None:
+                        self._condition(region.condition, scope, known(region.span, node.span))
+                for last in node.exits():
+                    self._call(last, scope)
 
     def _call(self, node: ir.Task | ir.Call, scope: Scope) -> None:
         inputs = self.types.ports.inputs(node)
@@ -114,7 +113,7 @@ class _Checker:
         self.report.error(
             "TP201",
             f"`{target}` needs `{show(port.type)}` for `{port.name}`, but {kind} `{show(source)}`",
-            use.place(self.types),
+            use.primary_span(self.types),
             label,
             others=source_label(use.operand, use.scope, self.types),
             notes=declared(self.pipeline, node),

@@ -14,11 +14,10 @@ from operator import is_
 from typedpipe.diagnostics.model import NOWHERE, Diagnostics, Span
 from typedpipe.diagnostics.record import replace
 from typedpipe.ir import nodes as ir
-from typedpipe.ir.rewrite import map_node
-from typedpipe.ir.scopes import Scope, common, expr_operands, needed, node_operands, with_operands
-from typedpipe.ir.traced import TracedTypes, arm_of
-from typedpipe.ir.typing import Ports
-from typedpipe.types.model import NULL, ListType, Type, is_artifact, union
+from typedpipe.ir.edges import expr_operands, map_node, needed, node_operands, with_operands
+from typedpipe.ir.scopes import Scope, around, common
+from typedpipe.ir.typing import Ports, TracedTypes, region_type
+from typedpipe.types.model import NULL, Type, is_artifact, union
 
 
 def close_scopes(pipeline: ir.Pipeline, report: Diagnostics) -> ir.Pipeline:  # noqa: ARG001 - what a pass takes
@@ -79,16 +78,17 @@ class _Closer:
         root = self.bodies[0]
         root.inputs = {port.name: port for port in self.types.graph.inputs}
         for body in self.bodies:
-            if isinstance(body.scope.group, ir.Loop):
-                loop = body.scope.group
-                body.item = loop.item
-                body.inputs[loop.item] = _port(loop.item, loop.item_type)
+            region = body.scope.region
+            if region is not None and region.item_type is not None:
+                body.item = region.item
+                body.inputs[region.item] = _port(region.item, region.item_type)
         maps = [self._close(body) for body in self.bodies]
         for scope in self.scopes.all:
             for node in scope.graph.nodes:
                 self._order(node, scope)
-                if isinstance(node, ir.ExitHandler):
-                    self._order(node.exit, scope)
+                if node.is_group:
+                    for last in node.exits():
+                        self._order(last, scope)
         graphs: dict[int, ir.Graph] = {}
         for body in reversed(self.bodies):
             graphs[body.scope.index] = self._graph(body, maps[body.scope.index], graphs)
@@ -202,18 +202,14 @@ class _Closer:
 
     def _lift(self, value: _Value, body: _Body) -> _Value:
         found = body.lifted.get(value.operand)
-        group = body.scope.group
-        if found is None and group is not None and body.scope.parent is not None:
+        group, region = body.scope.group, body.scope.region
+        if found is None and group is not None and region is not None and body.scope.parent is not None:
             name = _unique(value.hint, self.output_names.setdefault(group.name, set()))
             self.output_names[group.name].add(name)
             body.outputs.append(ir.GraphOutput(name, value.operand, value.type))
-            match group:
-                case ir.Loop():
-                    type_: Type = ListType(value.type)
-                case ir.Branch():
-                    type_ = union(value.type, NULL) if any(arm.condition for arm in group.arms) else value.type
-                case ir.ExitHandler():
-                    type_ = value.type
+            type_ = region_type(region, value.type)
+            if region.role == "arm":  # which may be one that is not taken
+                type_ = union(type_, NULL)
             found = _Value(ir.FromTask(group.name, name), body.scope.parent, type_, value.hint)
             body.lifted[value.operand] = found
         return found or value
@@ -254,10 +250,10 @@ class _Closer:
         type_ = self.types.of(operand, owner, home)
         values = [self._at_home(value, owner) for value in expr.values]
         arms: list[tuple[_Body, _Value]] = []
-        group: ir.Branch | None = None
+        group: ir.Group | None = None
         for value in values:
-            arm = arm_of(value.scope)
-            if arm is None or arm.parent is not home or not isinstance(arm.group, ir.Branch):
+            arm = value.scope.branch()
+            if arm is None or arm.parent is not home:
                 break
             group = arm.group
             arms.append((self.bodies[arm.index], self._bring(value, self.bodies[arm.index])))
@@ -275,11 +271,12 @@ class _Closer:
             self.chosen[key] = _Value(ir.FromTask(group.name, name), home, type_, values[0].hint)
         return self.chosen[key]
 
-    def _other(self, group: ir.Branch, home: Scope, value: _Value) -> tuple[_Body, _Value]:
+    def _other(self, group: ir.Group, home: Scope, value: _Value) -> tuple[_Body, _Value]:
         """The Else that stands for the missing one, and the value passed through it."""
         body = self.others.get(group.name)
         if body is None:
-            scope = Scope(-1, ir.Graph(), home, group, len(group.arms), home.depth + 1)
+            region = ir.Region("arm", ir.Graph(), span=group.span)
+            scope = Scope(-1, region.body, home, group, region, len(group.regions()), home.depth + 1)
             body = self.others[group.name] = _Body(scope)
         if isinstance(value.operand, ir.Const):
             return body, value
@@ -294,8 +291,8 @@ class _Closer:
             if home is None:
                 continue
             meeting = common(scope, home)
-            first = self.scopes.exits.get(name, name) if home is meeting else _group(meeting, home)
-            then = self.scopes.exits.get(node.name, node.name) if scope is meeting else _group(meeting, scope)
+            first = self.scopes.exits.get(name, name) if home is meeting else around(meeting, home)
+            then = self.scopes.exits.get(node.name, node.name) if scope is meeting else around(meeting, scope)
             if first != then:
                 self.after.setdefault(then, {})[first] = None
 
@@ -309,36 +306,30 @@ class _Closer:
         return ir.Graph(tuple(body.inputs.values()), nodes, tuple(body.outputs), tuple(body.exprs), spans)
 
     def _node(self, node: ir.Node, changed: dict[ir.Operand, ir.Operand], graphs: dict[int, ir.Graph]) -> ir.Node:
-        if changed:
+        if node.is_group:
+            node = map_node(node, changed, self._regions(node, changed, graphs))
+            if any(last.after for last in node.exits()):  # what it waits for, the group waits for
+                node = node.with_regions(node.regions(), tuple([replace(last, after=()) for last in node.exits()]))
+        elif changed:
             node = map_node(node, changed)
         after = tuple(self.after.get(node.name, ()))
-        if after != node.after:
-            node = replace(node, after=after)
-        if isinstance(node, ir.Task | ir.Call | ir.Importer):
-            return node
-        inner = self.scopes.bodies[node.name]
-        made = [self.bodies[scope.index] for scope in inner]
-        match node:
-            case ir.Loop():
-                return replace(node, body=graphs[inner[0].index], args=tuple(made[0].args))
-            case ir.ExitHandler():
-                exit_ = replace(node.exit, after=()) if node.exit.after else node.exit
-                return replace(node, body=graphs[inner[0].index], args=tuple(made[0].args), exit=exit_)
-            case ir.Branch():
-                arms = [
-                    replace(arm, body=graphs[scope.index], args=tuple(body.args))
-                    for arm, scope, body in zip(node.arms, inner, made, strict=True)
-                ]
-                other = self.others.get(node.name)
-                if other is not None:
-                    body_ = ir.Graph(tuple(other.inputs.values()), (), tuple(other.outputs))
-                    arms.append(ir.Arm(None, body_, tuple(other.args), node.span))
-                return replace(node, arms=tuple(arms))
+        return node if after == node.after else replace(node, after=after)
+
+    def _regions(
+        self, node: ir.Node, changed: dict[ir.Operand, ir.Operand], graphs: dict[int, ir.Graph]
+    ) -> tuple[ir.Region, ...]:
+        pairs = zip(node.regions(), self.scopes.bodies[node.name], strict=True)
+        regions = [_closed(region, changed, graphs[inner.index], self.bodies[inner.index]) for region, inner in pairs]
+        other = self.others.get(node.name)
+        if other is not None and other.scope.region is not None:
+            body = ir.Graph(tuple(other.inputs.values()), (), tuple(other.outputs))
+            regions.append(_closed(other.scope.region, changed, body, other))
+        return tuple(regions)
 
 
-def _group(outer: Scope, inner: Scope) -> str:
-    group = outer.child(inner).group
-    return group.name if group is not None else ""
+def _closed(region: ir.Region, changed: dict[ir.Operand, ir.Operand], graph: ir.Graph, body: _Body) -> ir.Region:
+    condition = None if region.condition is None else changed.get(region.condition, region.condition)
+    return replace(region, body=graph, args=tuple(body.args), condition=condition)
 
 
 def _port(name: str, type_: Type) -> ir.InputPort:

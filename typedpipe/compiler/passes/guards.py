@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from typedpipe.ir import nodes as ir
-from typedpipe.ir.scopes import Scope, expr_operands, with_operands
-from typedpipe.ir.traced import TracedTypes
+from typedpipe.ir.edges import expr_operands, with_operands
+from typedpipe.ir.scopes import Scope
 
 
 class Guards:
@@ -14,8 +14,7 @@ class Guards:
     the same number for the same expression over the same numbers.
     """
 
-    def __init__(self, types: TracedTypes) -> None:
-        self._types = types
+    def __init__(self) -> None:
         self._numbers: dict[object, int] = {}
         self._tables: dict[int, list[int]] = {}
         self._arms: dict[int, frozenset[object]] = {}
@@ -37,12 +36,11 @@ class Guards:
         return found
 
     def _conditions(self, scope: Scope) -> list[object]:
-        arms = getattr(scope.group, "arms", ())
         outer = scope.parent
         found: list[object] = []
-        if not arms or outer is None:
+        if scope.region is None or outer is None:
             return found
-        stack: list[ir.Operand | None] = [arms[scope.arm].condition]
+        stack: list[ir.Operand | None] = [scope.region.condition]
         while stack:
             condition = stack.pop()
             if isinstance(condition, ir.FromExpr):

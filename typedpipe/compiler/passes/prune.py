@@ -1,4 +1,7 @@
-"""Take out what nothing uses: components, pipelines, outputs and inputs of bodies. Tasks stay: they have effects."""
+"""Take out what is there twice, and what nothing uses: components, pipelines, outputs and inputs of bodies.
+
+Tasks stay: they have effects.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,50 @@ from operator import is_
 from typedpipe.diagnostics.model import Diagnostics
 from typedpipe.diagnostics.record import replace
 from typedpipe.ir import nodes as ir
-from typedpipe.ir.scopes import Scope, Scopes, expr_operands, node_operands, scopes_of
+from typedpipe.ir.edges import expr_operands, node_operands
+from typedpipe.ir.scopes import Scope, Scopes, rebuild, scopes_of, with_body, with_regions
+
+
+def dedupe(pipeline: ir.Pipeline, report: Diagnostics) -> ir.Pipeline:  # noqa: ARG001 - what a pass takes
+    """Make one of equal components; keys become the components' names: ``train``, ``train-2``.
+
+    >>> from typedpipe.ir.nodes import Graph
+    >>> p = ir.Pipeline("p", Graph())
+    >>> dedupe(p, Diagnostics()) is p
+    True
+    """
+    known: dict[ir.Component, str] = {}
+    names: dict[str, str] = {}
+    taken: dict[str, int] = {}
+    for key, component in pipeline.components.items():
+        name = known.get(component)
+        if name is None:
+            name = known[component] = _unique(component.name, taken)
+        names[key] = name
+    if all(key == name for key, name in names.items()):
+        return pipeline
+
+    def rename(node: ir.Node) -> ir.Node:
+        if isinstance(node, ir.Task) and names.get(node.component, node.component) != node.component:
+            return replace(node, component=names[node.component])
+        return node
+
+    components = {name: component for component, name in known.items()}
+    return replace(rebuild(pipeline, rename), components=components)
+
+
+def _unique(base: str, taken: dict[str, int]) -> str:
+    count = taken.get(base, 0) + 1
+    name = base if count == 1 else f"{base}-{count}"
+    while name in taken:
+        count += 1
+        name = f"{base}-{count}"
+    taken[base] = count
+    taken.setdefault(name, 1)
+    return name
+
+
+# ------------------------------------------------------------------------------------------------ what is unused
 
 
 def prune(pipeline: ir.Pipeline, report: Diagnostics) -> ir.Pipeline:  # noqa: ARG001 - what a pass takes
@@ -83,8 +129,8 @@ def _unused_inputs(body: ir.Graph, scope: Scope) -> set[str]:
     operands.extend(operand for expr in body.exprs for operand in expr_operands(expr))
     operands.extend(output.value for output in body.outputs)
     used = {operand.name for operand in operands if isinstance(operand, ir.FromInput)}
-    if isinstance(scope.group, ir.Loop):
-        used.add(scope.group.item)
+    if scope.region is not None and scope.region.item:
+        used.add(scope.region.item)
     return {port.name for port in body.inputs} - used
 
 
@@ -92,20 +138,12 @@ def _node(node: ir.Node, scopes: Scopes, made: dict[int, ir.Graph], unused: dict
     inner = scopes.bodies.get(node.name)
     if inner is None:
         return node
-    match node:
-        case ir.Branch():
-            pairs = list(zip(node.arms, inner, strict=True))
-            if all(arm.body is made[scope.index] and not unused[scope.index] for arm, scope in pairs):
-                return node
-            arms = [replace(arm, body=made[s.index], args=_kept(arm.args, unused[s.index])) for arm, s in pairs]
-            return replace(node, arms=tuple(arms))
-        case ir.Loop() | ir.ExitHandler():
-            body, args = made[inner[0].index], _kept(node.args, unused[inner[0].index])
-            same = body is node.body and len(args) == len(node.args)
-            return node if same else replace(node, body=body, args=args)
-        case _:
-            return node
+    pairs = zip(node.regions(), inner, strict=True)
+    regions = tuple([_region(region, made[each.index], unused[each.index]) for region, each in pairs])
+    return with_regions(node, regions, node.exits())
 
 
-def _kept(args: ir.Args, unused: set[str]) -> ir.Args:
-    return tuple(pair for pair in args if pair[0] not in unused)
+def _region(region: ir.Region, body: ir.Graph, unused: set[str]) -> ir.Region:
+    if not unused:
+        return with_body(region, body)
+    return replace(region, body=body, args=tuple([pair for pair in region.args if pair[0] not in unused]))

@@ -5,14 +5,14 @@ What only a mistake of ours (or a made-up file) can cause is TP902; what a user 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from typedpipe.compiler.passes.order import Order, find_cycle
-from typedpipe.compiler.passes.places import called, known as place_of
+from typedpipe.compiler.passes.labels import called, known
 from typedpipe.diagnostics.model import Diagnostics, Label, Span
 from typedpipe.diagnostics.words import nearest
 from typedpipe.ir import nodes as ir
-from typedpipe.ir.scopes import Scope, Scopes, bodies, expr_operands, node_operands, scopes_of
+from typedpipe.ir.edges import expr_operands, node_operands
+from typedpipe.ir.scopes import Order, Scope, Scopes, scopes_of
 from typedpipe.ir.typing import Ports
 from typedpipe.types.model import StatusType, is_artifact, is_optional
 
@@ -56,7 +56,7 @@ class _Verifier:
     def _ours(self, what: str, span: Span) -> None:
         self.broken = True
         self.report.error(
-            "TP902", f"this pipeline's IR makes no sense: {what}", place_of(span, self.pipeline.span), help=OURS
+            "TP902", f"this pipeline's IR makes no sense: {what}", known(span, self.pipeline.span), help=OURS
         )
 
     # ------------------------------------------------------------------------------------------- a graph
@@ -75,7 +75,7 @@ class _Verifier:
         for node in graph.nodes:
             if isinstance(node, ir.Task | ir.Call):
                 self._call(node)
-            else:
+            elif node.is_group:
                 self._group(node)
             for operand in node_operands(node):
                 self._operand(operand, scope, inputs, node.span)
@@ -107,7 +107,7 @@ class _Verifier:
                 node = self.scopes.nodes.get(operand.task)
                 if node is None or (self.closed and self.scopes.home[operand.task] is not scope):
                     self._ours(f"there is no task `{operand.task}` here", span)
-                elif isinstance(node, ir.Task | ir.Call | ir.Importer) or self.closed:
+                elif self.closed or not node.is_group:
                     if operand.output not in self.ports.outputs(node):
                         self._no_output(node, operand.output, span)
                 else:
@@ -119,29 +119,30 @@ class _Verifier:
                 if not 0 <= operand.index < len(scope.graph.exprs):
                     self._ours(f"there is no expression {operand.index}", span)
             case ir.FromItem():
-                if self.closed or not isinstance(self.scopes.nodes.get(operand.loop), ir.Loop):
+                regions = self.scopes.bodies.get(operand.loop, ())
+                if self.closed or not any(each.role == "item" for each in regions):
                     self._ours(f"there is no loop `{operand.loop}` whose item this is", span)
             case ir.Const():
                 pass
 
     def _no_output(self, node: ir.Node, output: str, span: Span) -> None:
-        known = list(self.ports.outputs(node))
-        self._ours(f"`{node.name}` has no output `{output}`{_meant(output, known)}", span)
+        outputs = list(self.ports.outputs(node))
+        self._ours(f"`{node.name}` has no output `{output}`{_meant(output, outputs)}", span)
 
     # ------------------------------------------------------------------------------------------- a node
 
     def _call(self, node: ir.Task | ir.Call) -> None:
-        known = self.pipeline.pipelines if isinstance(node, ir.Call) else self.pipeline.components
+        targets = self.pipeline.pipelines if isinstance(node, ir.Call) else self.pipeline.components
         target = node.pipeline if isinstance(node, ir.Call) else node.component
-        if target not in known:
+        if target not in targets:
             self._ours(f"`{node.name}` calls `{target}`, which is not there", node.span)
             return
-        target = called(self.pipeline, node)
         inputs = self.ports.inputs(node)
         given = {name for name, _ in node.args}
         if len(given) < len(node.args):
             self._ours(f"an argument of `{node.name}` is given twice", node.span)
         for name in given - inputs.keys():
+            target = called(self.pipeline, node)
             self.report.error(
                 "TP302",
                 f"`{target}` has no input `{name}`",
@@ -151,9 +152,9 @@ class _Verifier:
                 help=f"its inputs are {_list(inputs)}" if inputs else "it takes no inputs",
             )
         if len(given) < len(inputs):
-            self._missing(node, target, given)
+            self._missing(node, given)
 
-    def _missing(self, node: ir.Task | ir.Call, target: str, given: set[str]) -> None:
+    def _missing(self, node: ir.Task | ir.Call, given: set[str]) -> None:
         missing = [
             name
             for name, port in self.ports.inputs(node).items()
@@ -163,6 +164,7 @@ class _Verifier:
             and not (is_artifact(port.type) and is_optional(port.type))
         ]
         if missing and all(item.primary.span != node.span for item in self.report):  # tracing said it better
+            target = called(self.pipeline, node)
             self.report.error(
                 "TP301",
                 f"`{target}` needs {_list(missing)}",
@@ -172,28 +174,20 @@ class _Verifier:
                 help=f"pass {', '.join(name + '=...' for name in missing)}",
             )
 
-    def _group(self, node: ir.Branch | ir.Loop | ir.ExitHandler | ir.Importer) -> None:
-        if isinstance(node, ir.ExitHandler):
-            self._call(node.exit)
-        if isinstance(node, ir.Branch) and (
-            not node.arms or any(arm.condition is None for arm in node.arms[:-1]) or node.arms[0].condition is None
-        ):
+    def _group(self, node: ir.Node) -> None:
+        for last in node.exits():
+            self._call(last)
+        regions = node.regions()
+        arms = [region for region in regions if region.role == "arm"]
+        if not regions or any(arm.condition is None for arm in arms[:-1]) or (arms and arms[0].condition is None):
             self._ours(f"the arms of `{node.name}` are in no order", node.span)
-        given: list[ir.Args] = []
-        match node:
-            case ir.Branch():
-                given = [arm.args for arm in node.arms]
-            case ir.Loop() | ir.ExitHandler():
-                given = [node.args]
-            case ir.Importer():
-                return
-        for body, args in zip(bodies(node), given, strict=True):
-            wanted = {port.name for port in body.inputs}
-            if isinstance(node, ir.Loop) and self.closed:
-                if node.item not in wanted:
+        for region in regions:
+            wanted = {port.name for port in region.body.inputs}
+            if region.role == "item" and self.closed:
+                if region.item not in wanted:
                     self._ours(f"the body of `{node.name}` does not take the item", node.span)
-                wanted.discard(node.item)
-            if wanted != {name for name, _ in args} or len(args) != len(wanted):
+                wanted.discard(region.item)
+            if wanted != {name for name, _ in region.args} or len(region.args) != len(wanted):
                 self._ours(f"`{node.name}` does not give its body what it takes", node.span)
 
     # ------------------------------------------------------------------------------------------- cycles
@@ -219,17 +213,19 @@ class _Verifier:
 
 
 def _recursion(pipeline: ir.Pipeline, report: Diagnostics) -> None:
+    if not pipeline.pipelines:
+        return
     calls: dict[str, list[str]] = {}
     spans: dict[str, Span] = {}
     for name, graph in pipeline.pipelines.items():
-        called: dict[str, None] = {}
+        callees: dict[str, None] = {}
         for scope in scopes_of(graph).all:
             for node in scope.graph.nodes:
-                for each in (node.exit,) if isinstance(node, ir.ExitHandler) else (node,):
+                for each in (node, *node.exits()):
                     if isinstance(each, ir.Call) and each.pipeline in pipeline.pipelines:
-                        called[each.pipeline] = None
+                        callees[each.pipeline] = None
                         spans.setdefault(name, each.span)
-        calls[name] = list(called)
+        calls[name] = list(callees)
     cycle = find_cycle(calls)
     if cycle:
         path = " → ".join(f"`{name}`" for name in (*cycle, cycle[0]))
@@ -240,6 +236,31 @@ def _recursion(pipeline: ir.Pipeline, report: Diagnostics) -> None:
             "this call never ends",
             help="use `ParallelFor` for repetition; a pipeline has a fixed number of tasks",
         )
+
+
+def find_cycle(edges: Mapping[str, Sequence[str]]) -> list[str]:
+    """A cycle, as names that each wait for the next, or nothing. Without recursion.
+
+    >>> find_cycle({"a": ["b"], "b": ["c"], "c": ["b"]})
+    ['b', 'c']
+    """
+    done: set[str] = set()
+    for start in edges:
+        if start in done:
+            continue
+        path: dict[str, Iterator[str]] = {start: iter(edges[start])}
+        while path:
+            name, rest = next(reversed(path.items()))
+            step = next(rest, None)
+            if step is None:
+                del path[name]
+                done.add(name)
+            elif step in path:
+                names = list(path)
+                return names[names.index(step) :]
+            elif step not in done:
+                path[step] = iter(edges.get(step, ()))
+    return []
 
 
 def _declared(pipeline: ir.Pipeline, node: ir.Task | ir.Call) -> Span:

@@ -15,7 +15,6 @@ from hashlib import sha256
 from typing import Any, TypeAlias
 
 from typedpipe.ir import nodes as ir
-from typedpipe.ir.scopes import bodies
 from typedpipe.local.caching.normal_form import digest_of
 from typedpipe.local.scheduling.frame import TaskRun
 from typedpipe.local.values import NULL_TEXT, Stored, Value
@@ -300,6 +299,5 @@ def _importers(pipeline: ir.Pipeline) -> dict[str, bool]:
         for node in graph.nodes:
             if isinstance(node, ir.Importer) and node.name not in outputs:
                 found[node.name] = found.get(node.name, False) or node.reimport
-            elif isinstance(node, ir.Branch | ir.Loop | ir.ExitHandler):
-                pending.extend(bodies(node))
+            pending.extend(region.body for region in node.regions())
     return found

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from typedpipe.ir import nodes as ir
-from typedpipe.ir.scopes import expr_operands, needed as needed_exprs
+from typedpipe.ir.edges import decisions, expr_operands, needed, regions_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,7 @@ class _Scope:
     prefix: str
     node: ir.Node | None = None
     """Whose body the graph is; None for the pipeline itself."""
+    region: ir.Region | None = None
     above: _Scope | None = None
 
 
@@ -37,27 +38,18 @@ def node_at(pipeline: ir.Pipeline, path: str) -> ir.Node | None:
     graphs: list[ir.Graph] = [pipeline.graph]
     node: ir.Node | None = None
     for part in path.split("/"):
-        stem = part.partition("[")[0] if part.endswith("]") else part
-        node = next((found for graph in graphs for found in _nodes(graph) if found.name in (part, stem)), None)
-        match node:
-            case None:
-                return None
-            case ir.Call():
-                graphs = [pipeline.pipelines[node.pipeline]]
-            case ir.Branch():
-                graphs = [arm.body for arm in node.arms]
-            case ir.Loop() | ir.ExitHandler():
-                graphs = [node.body]
-            case _:
-                graphs = []
+        names = (part, _stem(part))
+        node = next((found for graph in graphs for found in _nodes(graph) if found.name in names), None)
+        if node is None:
+            return None
+        graphs = [region.body for region in regions_in(node, pipeline.pipelines)]
     return node
 
 
 def _nodes(graph: ir.Graph) -> Iterator[ir.Node]:
     for node in graph.nodes:
         yield node
-        if isinstance(node, ir.ExitHandler):
-            yield node.exit
+        yield from node.exits()
 
 
 def origins(pipeline: ir.Pipeline, path: str, name: str) -> list[Origin]:
@@ -81,42 +73,30 @@ def origins(pipeline: ir.Pipeline, path: str, name: str) -> list[Origin]:
     return list(dict.fromkeys(_follow(pipeline, scope, given)))
 
 
-def _named(graph: ir.Graph, name: str) -> ir.Node | None:
-    for node in graph.nodes:
-        if node.name == name:
-            return node
-        if isinstance(node, ir.ExitHandler) and node.exit.name == name:
-            return node.exit
-    return None
+def _named(graph: ir.Graph, *names: str) -> ir.Node | None:
+    """The node with the first of these names that there is."""
+    known = {node.name: node for node in _nodes(graph)}
+    return next((known[name] for name in names if name in known), None)
 
 
 def _scope_of(pipeline: ir.Pipeline, path: str) -> _Scope | None:
     scope = _Scope(pipeline.graph, "")
     *groups, last = path.split("/")
     for index, part in enumerate(groups):
-        stem = part.partition("[")[0] if part.endswith("]") else part
-        node = _named(scope.graph, part) or _named(scope.graph, stem)
+        node = _named(scope.graph, part, _stem(part))
         if node is None:
             return None
         below = [*groups, last][index + 1]
-        graph = _body(pipeline, node, below)
-        if graph is None:
+        regions = regions_in(node, pipeline.pipelines)
+        region = next((each for each in regions if _named(each.body, below, _stem(below))), None)
+        if region is None:
             return None
-        scope = _Scope(graph, f"{scope.prefix}{part}/", node, scope)
+        scope = _Scope(region.body, f"{scope.prefix}{part}/", node, region, scope)
     return scope
 
 
-def _body(pipeline: ir.Pipeline, node: ir.Node, below: str) -> ir.Graph | None:
-    stem = below.partition("[")[0] if below.endswith("]") else below
-    match node:
-        case ir.Call():
-            return pipeline.pipelines[node.pipeline]
-        case ir.Branch():
-            return next((a.body for a in node.arms if _named(a.body, below) or _named(a.body, stem)), None)
-        case ir.Loop() | ir.ExitHandler():
-            return node.body
-        case _:
-            return None
+def _stem(part: str) -> str:
+    return part.partition("[")[0] if part.endswith("]") else part
 
 
 def _follow(pipeline: ir.Pipeline, scope: _Scope, operand: ir.Operand) -> list[Origin]:
@@ -125,7 +105,7 @@ def _follow(pipeline: ir.Pipeline, scope: _Scope, operand: ir.Operand) -> list[O
             exprs = scope.graph.exprs
             leaves = [
                 leaf
-                for index in needed_exprs(exprs, [operand])
+                for index in needed(exprs, [operand])
                 for leaf in expr_operands(exprs[index])
                 if not isinstance(leaf, ir.FromExpr)
             ]
@@ -139,36 +119,28 @@ def _follow(pipeline: ir.Pipeline, scope: _Scope, operand: ir.Operand) -> list[O
 
 
 def _from_above(pipeline: ir.Pipeline, scope: _Scope, name: str) -> list[Origin]:
-    node, above = scope.node, scope.above
-    if node is None or above is None:
+    node, region, above = scope.node, scope.region, scope.above
+    if node is None or region is None or above is None:
         return [Origin("argument", name)]
-    if isinstance(node, ir.Loop) and name == node.item:
-        return [Origin("item", scope.prefix[:-1]), *_follow(pipeline, above, node.items)]
-    args = node.args if not isinstance(node, ir.Branch | ir.Importer) else ()
-    if isinstance(node, ir.Branch):
-        args = next((arm.args for arm in node.arms if arm.body is scope.graph), ())
-    given = dict(args).get(name)
+    if region.role == "item" and name == region.item:
+        items = [origin for operand in decisions(node) for origin in _follow(pipeline, above, operand)]
+        return [Origin("item", scope.prefix[:-1]), *items]
+    given = dict(region.args).get(name)
     return [Origin("constant")] if given is None else _follow(pipeline, above, given)
 
 
 def _from_node(pipeline: ir.Pipeline, scope: _Scope, name: str, output: str) -> list[Origin]:
     node = _named(scope.graph, name)
     path = scope.prefix + name
-    match node:
-        case ir.Call():
-            graphs = [pipeline.pipelines[node.pipeline]]
-        case ir.Branch():
-            graphs = [arm.body for arm in node.arms]
-        case ir.ExitHandler():
-            graphs = [node.body]
-        case ir.Importer():
-            return [Origin("importer", path)]
-        case _:
-            return [Origin("task", path)]  # of a loop, too: its tasks are many
-    found: list[Origin] = []
-    for graph in graphs:
-        inner = _Scope(graph, f"{path}/", node, scope)
-        for given in graph.outputs:
-            if given.name == output:
-                found += _follow(pipeline, inner, given.value)
-    return found
+    if isinstance(node, ir.Importer):
+        return [Origin("importer", path)]
+    regions = () if node is None else regions_in(node, pipeline.pipelines)
+    if node is None or not regions or any(region.role == "item" for region in regions):
+        return [Origin("task", path)]  # of a loop, too: its tasks are many
+    return [
+        origin
+        for region in regions
+        for given in region.body.outputs
+        if given.name == output
+        for origin in _follow(pipeline, _Scope(region.body, f"{path}/", node, region, scope), given.value)
+    ]

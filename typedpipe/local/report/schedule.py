@@ -88,12 +88,12 @@ class _Walk:
         match node:
             case ir.Call():
                 return self.graph(self._pipeline.pipelines[node.pipeline], f"{name}/", ready)
-            case ir.Branch():
-                return _latest(ready, [self.graph(arm.body, f"{name}/", ready) for arm in node.arms])
             case ir.Loop():
                 return self._loop(node, name, ready)
-            case ir.ExitHandler():
-                return self._node(node.exit, prefix, self.graph(node.body, f"{name}/", ready))
+            case _ if node.is_group:
+                ended = _latest(ready, [self.graph(region.body, f"{name}/", ready) for region in node.regions()])
+                ends = [self._node(last, prefix, ended) for last in node.exits()]
+                return _latest(ended, ends)
             case _:
                 return self._task(name, ready)
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from typedpipe.ir import nodes as ir
+from typedpipe.ir.edges import decisions, regions_in
 from typedpipe.ir.expand import expand
 from typedpipe.ir.options import set_options
-from typedpipe.ir.scopes import bodies
 from typedpipe.local.caching.fingerprint import component_data
 
 NodeKey: TypeAlias = tuple[str, str]
@@ -51,7 +51,7 @@ def changes(old: ir.Pipeline, new: ir.Pipeline) -> Changes:
         if was is None or type(was.node) is not type(place.node) or _deed(old, was) != _deed(new, place):
             nodes.add(key)
             continue
-        given = _differing(_given(was), _given(place))
+        given = _differing(_given(old, was), _given(new, place))
         if given:
             inputs[key] = given
         made = _differing(_made(old, was), _made(new, place))
@@ -66,11 +66,9 @@ def _places(pipeline: ir.Pipeline) -> Iterator[tuple[NodeKey, _Place]]:
         pending = [top]
         for graph in pending:  # grows
             for node in graph.nodes:
-                yield (owner, node.name), _Place(graph, node)
-                if isinstance(node, ir.ExitHandler):
-                    yield (owner, node.exit.name), _Place(graph, node.exit)
-                if isinstance(node, ir.Branch | ir.Loop | ir.ExitHandler):
-                    pending.extend(bodies(node))
+                for each in (node, *node.exits()):
+                    yield (owner, each.name), _Place(graph, each)
+                pending.extend(region.body for region in node.regions())
 
 
 def _deed(pipeline: ir.Pipeline, place: _Place) -> object:
@@ -85,12 +83,10 @@ def _deed(pipeline: ir.Pipeline, place: _Place) -> object:
             return node.pipeline
         case ir.Importer():
             return _expanded(graph, node.uri), _expanded(graph, node.metadata), node.type
-        case ir.Branch():
-            return [_expanded(graph, arm.condition) for arm in node.arms]
-        case ir.Loop():
-            return _expanded(graph, node.items), node.item
-        case ir.ExitHandler():
-            return node.exit.name
+        case _:
+            regions = [(region.item, region.condition is None) for region in node.regions()]
+            decided = [_expanded(graph, operand) for operand in decisions(node)]
+            return decided, regions, [last.name for last in node.exits()]
 
 
 def _settings(graph: ir.Graph, options: ir.Options) -> object:
@@ -99,29 +95,18 @@ def _settings(graph: ir.Graph, options: ir.Options) -> object:
     return [_args(graph, value) if row.kind == "operands" else _expanded(graph, value) for row, value in kept]
 
 
-def _given(place: _Place) -> dict[str, object]:
-    node = place.node
-    match node:
-        case ir.Call() | ir.Loop() | ir.ExitHandler():
-            return _args(place.graph, node.args)
-        case ir.Branch():
-            return {
-                name: [_args(place.graph, arm.args).get(name) for arm in node.arms]
-                for arm in node.arms
-                for name, _ in arm.args
-            }
-        case _:
-            return {}
+def _given(pipeline: ir.Pipeline, place: _Place) -> dict[str, object]:
+    """For each input of a group's bodies, what each of them is given."""
+    given = [_args(place.graph, region.args) for region in regions_in(place.node, pipeline.pipelines)]
+    return {name: [args.get(name) for args in given] for each in given for name in each}
 
 
 def _made(pipeline: ir.Pipeline, place: _Place) -> dict[str, object]:
     """For each output of a group, what its bodies give for it."""
-    node = place.node
-    graphs = (pipeline.pipelines[node.pipeline],) if isinstance(node, ir.Call) else bodies(node)
     found: dict[str, object] = {}
-    for index, graph in enumerate(graphs):
-        for output in graph.outputs:
-            found[output.name] = (found.get(output.name), index, _expanded(graph, output.value))
+    for index, region in enumerate(regions_in(place.node, pipeline.pipelines)):
+        for output in region.body.outputs:
+            found[output.name] = (found.get(output.name), index, _expanded(region.body, output.value))
     return found
 
 

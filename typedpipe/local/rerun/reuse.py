@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from typedpipe.ir import nodes as ir
-from typedpipe.ir.scopes import expr_operands, node_operands
+from typedpipe.ir.edges import decisions, leaves, node_operands
 from typedpipe.local.rerun.changes import Changes, NodeKey
 from typedpipe.local.scheduling.plan import GraphPlan, plan
 from typedpipe.local.values import Value
@@ -112,17 +112,12 @@ class ReusePlan:
 
     def _other(self, here: _Here, *operands: ir.Operand) -> bool:
         """Whether one of the operands may have another value now."""
-        pending = list(operands)
-        seen: set[int] = set()
-        while pending:
-            match pending.pop():
+        for leaf in leaves(here.graph.exprs, operands):
+            match leaf:
                 case ir.FromInput(name=name) if name in here.other:
                     return True
                 case ir.FromTask(task=task, output=output) if here.found[task].gives_other(output):
                     return True
-                case ir.FromExpr(index=index) if index not in seen:
-                    seen.add(index)
-                    pending.extend(expr_operands(here.graph.exprs[index]))
                 case _:
                     pass
         return False
@@ -140,12 +135,10 @@ class ReusePlan:
             case ir.Importer():
                 other = again or changed or self._other(here, *node_operands(node)) or path not in self._known
                 return _ALL if other else _CLEAN
-            case ir.Branch() | ir.Loop():
-                if changed and not again and path in self._known:
+            case _:
+                if changed and not again and decisions(node) and path in self._known:
                     self.unclear.append((here.owner, path))
-                return self._choice(here, node, path, again or changed)
-            case ir.ExitHandler():
-                return self._handler(here, node, path, again or changed)
+                return self._group(here, node, path, again or changed)
 
     def _task(self, here: _Here, node: ir.Task, path: str, again: bool) -> _Outcome:
         if not again and not self._other(here, *node_operands(node)):
@@ -171,24 +164,34 @@ class ReusePlan:
         known = self.changes.inputs.get((here.owner, name), frozenset())
         return known | {key for key, operand in args if self._other(here, operand)}
 
-    def _choice(self, here: _Here, node: ir.Branch | ir.Loop, path: str, again: bool) -> _Outcome:
-        """A loop, or a branch: both are decided by values, and run as a whole when these may be others."""
-        decided = (
-            [node.items] if isinstance(node, ir.Loop) else [a.condition for a in node.arms if a.condition is not None]
-        )
-        if again or self._other(here, *decided):
-            return self._whole(path)
-        bodies: list[_Here] = []
-        if isinstance(node, ir.Loop):
-            other = self._inputs(here, node.name, node.args)
-            bodies = [
-                _Here(node.body, here.owner, f"{path}[{item}]/", other) for item in sorted(self._items.get(path, {}))
-            ]
+    def _group(self, here: _Here, node: ir.Group, path: str, again: bool) -> _Outcome:
+        """A group. One that values decide, as a loop or a branch, runs as a whole when these may be others."""
+        if again or self._other(here, *decisions(node)):
+            found = self._whole(path)
         else:
-            for arm in node.arms:
-                if any(f"{path}/{inner.name}" in self._known for inner in arm.body.nodes):
-                    bodies.append(_Here(arm.body, here.owner, path + "/", self._inputs(here, node.name, arm.args)))
-        return self._together(here, node.name, [self._body(body) for body in bodies])
+            bodies = [body for region in node.regions() for body in self._bodies(here, node.name, region, path)]
+            found = self._together(here, node.name, [self._body(body) for body in bodies])
+        late = found.again
+        for last in node.exits():
+            late = self._exit(here, last, found.again).again or late
+        return _Outcome(late, found.outputs, found.all)
+
+    def _bodies(self, here: _Here, name: str, region: ir.Region, path: str) -> list[_Here]:
+        """The runs of a region that were begun."""
+        other = self._inputs(here, name, region.args)
+        match region.role:
+            case "item":
+                items = sorted(self._items.get(path, {}))
+                return [_Here(region.body, here.owner, f"{path}[{item}]/", other) for item in items]
+            case "arm" if not any(f"{path}/{inner.name}" in self._known for inner in region.body.nodes):
+                return []
+            case _:
+                return [_Here(region.body, here.owner, path + "/", other)]
+
+    def _exit(self, here: _Here, node: ir.Task | ir.Call, again: bool) -> _Outcome:
+        path = here.prefix + node.name
+        again = again or self.forced(path) or (here.owner, node.name) in self.changes.nodes
+        return self._task(here, node, path, again) if isinstance(node, ir.Task) else self._call(here, node, path, again)
 
     def _body(self, here: _Here) -> _Outcome:
         place = here.prefix[:-1]
@@ -197,17 +200,3 @@ class ReusePlan:
     def _together(self, here: _Here, name: str, outcomes: list[_Outcome]) -> _Outcome:
         outputs = self.changes.outputs.get((here.owner, name), frozenset()).union(*(o.outputs for o in outcomes))
         return _Outcome(any(o.again for o in outcomes), outputs, any(o.all for o in outcomes))
-
-    def _handler(self, here: _Here, node: ir.ExitHandler, path: str, again: bool) -> _Outcome:
-        if again:
-            body = self._whole(path)
-        else:
-            inner = _Here(node.body, here.owner, path + "/", self._inputs(here, node.name, node.args))
-            body = self._together(here, node.name, [self._scope(inner)])
-        exit_path = here.prefix + node.exit.name
-        late = body.again or self.forced(exit_path) or (here.owner, node.exit.name) in self.changes.nodes
-        if isinstance(node.exit, ir.Task):
-            last = self._task(here, node.exit, exit_path, late)
-        else:
-            last = self._call(here, node.exit, exit_path, late)
-        return _Outcome(body.again or last.again, body.outputs, body.all)

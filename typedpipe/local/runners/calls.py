@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from typedpipe.ir import nodes as ir
-from typedpipe.ir.scopes import bodies
 
 
 def first_calls(pipeline: ir.Pipeline) -> Iterator[ir.Task]:
@@ -23,12 +22,8 @@ def tasks_of(graphs: Iterable[ir.Graph]) -> Iterator[ir.Task]:
     while pending:
         graph = pending.pop()
         for node in graph.nodes:
-            if isinstance(node, ir.Task):
-                yield node
-            elif isinstance(node, ir.ExitHandler) and isinstance(node.exit, ir.Task):
-                yield node.exit
-            if isinstance(node, ir.Branch | ir.Loop | ir.ExitHandler):
-                pending.extend(reversed(bodies(node)))
+            yield from (call for call in (node, *node.exits()) if isinstance(call, ir.Task))
+            pending.extend(region.body for region in reversed(node.regions()))
 
 
 def uses(pipeline: ir.Pipeline) -> dict[str, int]:
@@ -43,10 +38,8 @@ def uses(pipeline: ir.Pipeline) -> dict[str, int]:
     while pending:
         graph, times = pending.pop()
         for node in graph.nodes:
-            if isinstance(node, ir.Task):
-                found[node.component] = found.get(node.component, 0) + times
-            elif isinstance(node, ir.ExitHandler) and isinstance(node.exit, ir.Task):
-                found[node.exit.component] = found.get(node.exit.component, 0) + times
-            if isinstance(node, ir.Branch | ir.Loop | ir.ExitHandler):
-                pending.extend((body, 2 if isinstance(node, ir.Loop) else times) for body in bodies(node))
+            for call in (node, *node.exits()):
+                if isinstance(call, ir.Task):
+                    found[call.component] = found.get(call.component, 0) + times
+            pending.extend((region.body, 2 if region.role == "item" else times) for region in node.regions())
     return found

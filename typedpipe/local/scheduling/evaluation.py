@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from typedpipe.ir import nodes as ir
-from typedpipe.ir.scopes import expr_operands
+from typedpipe.ir.edges import expr_operands
 from typedpipe.ir.typing import GraphTypes
 from typedpipe.local.values import NULL_TEXT, Stored, Value, as_list, dump, is_none, load
 from typedpipe.runtime.task import decode

@@ -11,12 +11,13 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import cast
 
 from typedpipe.ir import nodes as ir
+from typedpipe.ir.edges import producers
 from typedpipe.ir.options import OPERANDS
 from typedpipe.ir.typing import GraphTypes, Ports, group_outputs
 from typedpipe.local.scheduling.evaluation import CannotEvaluate, Evaluation
 from typedpipe.local.scheduling.frame import Body, Exit, Frame, Item, Listener, LoopRun, NodeResult, Owner, TaskRun
 from typedpipe.local.scheduling.importers import CannotImport, imported
-from typedpipe.local.scheduling.plan import GraphPlan, plan, producers
+from typedpipe.local.scheduling.plan import GraphPlan, plan
 from typedpipe.local.values import Value, dump, gathered, load, nothing
 
 
@@ -210,7 +211,7 @@ class Scheduler:
         return {
             key: scope.evaluation.value(operand)
             for key, operand in node.args
-            if not lost or lost.isdisjoint(producers(scope.plan.graph, [operand]))
+            if not lost or lost.isdisjoint(producers(scope.plan.graph.exprs, [operand]))
         }
 
     def _upstream_status(self, scope: Frame, index: int, node: ir.Task | ir.Call) -> str:

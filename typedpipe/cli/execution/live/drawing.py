@@ -219,7 +219,5 @@ def _kind(row: Row) -> str:
         case ir.Call():
             called = row.node.pipeline.partition("#")[0]  # a key: what follows tells apart what has one name
             return f" = {shown(called)}" if called != row.name else ""
-        case ir.Branch() | ir.ExitHandler():
-            return ""
         case _:
             return " (at the end)" if row.parent is not None and row.parent.exit is row else ""

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from typedpipe.ir import nodes as ir
-from typedpipe.ir.scopes import bodies
+from typedpipe.ir.edges import regions_in
 from typedpipe.local.scheduling.plan import GraphPlan, plan
 
 Look: TypeAlias = Literal["waiting", "running", "done", "cached", "resumed", "failed", "omitted", "canceled", "skipped"]
@@ -96,7 +96,7 @@ class Row:
 
     @property
     def group(self) -> bool:
-        return not isinstance(self.node, ir.Task | ir.Importer)
+        return self.node.is_group or isinstance(self.node, ir.Call)
 
 
 class Tree:
@@ -127,13 +127,12 @@ class Tree:
     def children(self, row: Row) -> list[Row]:
         """The rows in a group: of its body, of all its arms, of the pipeline that it calls; then its exit task."""
         if row.children is None:
-            node = row.node
-            graphs = (self._pipeline.pipelines[node.pipeline],) if isinstance(node, ir.Call) else bodies(node)
-            many = row.many or isinstance(node, ir.Loop)
             found = [
                 child
-                for arm, graph in enumerate(graphs)
-                for child in self._rows_of(graph, row.path + "/", row, many=many, arm=arm)
+                for arm, region in enumerate(regions_in(row.node, self._pipeline.pipelines))
+                for child in self._rows_of(
+                    region.body, row.path + "/", row, many=row.many or region.role == "item", arm=arm
+                )
             ]
             row.children = found if row.exit is None else [*found, row.exit]
         return row.children
@@ -150,8 +149,8 @@ class Tree:
         rows: list[Row] = []
         for index, node in enumerate(graph.nodes):
             row = Row(node, prefix + node.name, parent, graph, index, rows, arm, many)
-            if isinstance(node, ir.ExitHandler):
-                row.exit = Row(node.exit, prefix + node.exit.name, row, graph, -1, rows, 0, many)
+            for last in node.exits():
+                row.exit = Row(last, prefix + last.name, row, graph, -1, rows, 0, many)
                 self._rows[row.exit.path] = row.exit
             self._rows[row.path] = row
             rows.append(row)
@@ -161,7 +160,7 @@ class Tree:
 def expected(row: Row) -> int:
     """How many of a group's rows run: those of the arm that was taken, or all."""
     rows = row.children or []
-    if not isinstance(row.node, ir.Branch):
+    if not any(region.role == "arm" for region in row.node.regions()):
         return len(rows)
     taken = next((child.arm for child in rows if child.touched), None)
     return sum(child.arm == taken for child in rows)

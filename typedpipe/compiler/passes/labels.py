@@ -1,4 +1,4 @@
-"""Where things stand in the user's file, for labels: arguments, producers, declarations."""
+"""Spans and labels in the user's file: of arguments, producers and declarations."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from typedpipe.diagnostics.model import NOWHERE, Label, Span
 from typedpipe.diagnostics.source import argument_span
 from typedpipe.ir import nodes as ir
-from typedpipe.ir.scopes import Scope, expr_operands
-from typedpipe.ir.traced import TracedTypes
+from typedpipe.ir.edges import expr_operands
+from typedpipe.ir.scopes import Scope
+from typedpipe.ir.typing import TracedTypes
 from typedpipe.types.display import show
 
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """A place where an operand is used: an argument of a call, or something else of a node or graph."""
+    """A use of an operand: an argument of a call, or something else of a node or graph."""
 
     operand: ir.Operand
     scope: Scope
@@ -22,7 +23,7 @@ class Use:
     node: ir.Node | None = None
     argument: str = ""
 
-    def place(self, types: TracedTypes) -> Span:
+    def primary_span(self, types: TracedTypes) -> Span:
         """The argument in the user's file; for what is no argument, the node."""
         if not self.argument or not isinstance(self.node, ir.Task | ir.Call):
             return self.span
@@ -72,7 +73,7 @@ def source_label(operand: ir.Operand, owner: Scope, types: TracedTypes) -> tuple
 
 
 def known(*spans: Span) -> Span:
-    """The first of these places that is one.
+    """The first of these spans that is one.
 
     >>> known(NOWHERE, Span("a.py", 3)).line
     3

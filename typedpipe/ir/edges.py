@@ -1,0 +1,250 @@
+"""Edges: the operands of nodes and expressions, the nodes that produce them, and the same things over other operands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from operator import is_
+from typing import TypeVar
+
+from typedpipe.diagnostics.record import replace
+from typedpipe.ir import nodes as ir
+from typedpipe.ir.options import OPERANDS, option_operands
+
+_Call = TypeVar("_Call", bound=ir.Task | ir.Call)
+
+# ------------------------------------------------------------------------------------------ operands of a node
+
+
+def node_operands(node: ir.Node) -> list[ir.Operand]:
+    """All operands of a node in its own graph: those of its regions' conditions and arguments and of its exits too."""
+    if isinstance(node, ir.Task | ir.Call):
+        args = node.args
+        found = [args[0][1]] if len(args) == 1 else [value for _, value in args]
+        if node.options is ir.DEFAULT_OPTIONS:
+            return found
+        found.extend(value for _, value in option_operands(node.options))
+        return found
+    found = decisions(node)
+    if node.is_group:
+        for region in node.regions():
+            found.extend([value for _, value in region.args])
+        for last in node.exits():
+            found.extend(node_operands(last))
+    return found
+
+
+def decisions(node: ir.Node) -> list[ir.Operand]:
+    """The operands that decide what a node does: an importer's URI, the items of a loop, the conditions of arms."""
+    found: list[ir.Operand] = []
+    for name in node.operand_fields:
+        value: ir.Operand | None = getattr(node, name)
+        if value is not None:
+            found.append(value)
+    if node.is_group:
+        found.extend([region.condition for region in node.regions() if region.condition is not None])
+    return found
+
+
+def regions_in(node: ir.Node, pipelines: Mapping[str, ir.Graph]) -> tuple[ir.Region, ...]:
+    """The regions of a node; for a call, the pipeline that it calls as one."""
+    if isinstance(node, ir.Call):
+        return (ir.Region("body", pipelines[node.pipeline], node.args, span=node.span),)
+    return node.regions()
+
+
+# -------------------------------------------------------------------------------------------- of an expression
+
+
+def expr_operands(expr: ir.Expr) -> tuple[ir.Operand, ...]:
+    """What an expression is made of, in order.
+
+    >>> expr_operands(ir.Not(ir.FromInput("x")))
+    (FromInput(name='x'),)
+    """
+    match expr:
+        case ir.Compare():
+            return (expr.left, expr.right)
+        case ir.And() | ir.Or() | ir.MakeList():
+            return expr.items
+        case ir.Not():
+            return (expr.item,)
+        case ir.Contains():
+            return (expr.items, expr.value)
+        case ir.IsSet() | ir.Unwrap() | ir.Field() | ir.Collected():
+            return (expr.value,)
+        case ir.Default():
+            return (expr.value, expr.default)
+        case ir.Index():
+            return (expr.value, expr.index)
+        case ir.Format():
+            return tuple(part.value for part in expr.parts if isinstance(part, ir.FormatPart))
+        case ir.MakeDict():
+            return tuple(value for _, value in expr.entries)
+        case ir.OneOf():
+            return expr.values
+
+
+def with_operands(expr: ir.Expr, new: tuple[ir.Operand, ...]) -> ir.Expr:  # noqa: PLR0912 - one line a kind
+    """The same expression over other operands, given in the order of :func:`expr_operands`."""
+    match expr:
+        case ir.Compare():
+            return ir.Compare(expr.op, *new)
+        case ir.And():
+            return ir.And(new)
+        case ir.Or():
+            return ir.Or(new)
+        case ir.Not():
+            return ir.Not(*new)
+        case ir.Contains():
+            return ir.Contains(*new)
+        case ir.IsSet():
+            return ir.IsSet(*new)
+        case ir.Unwrap():
+            return ir.Unwrap(*new)
+        case ir.Default():
+            return ir.Default(*new)
+        case ir.Field():
+            return ir.Field(new[0], expr.name)
+        case ir.Index():
+            return ir.Index(*new)
+        case ir.Format():
+            values = iter(new)
+            return ir.Format(
+                tuple(
+                    p if isinstance(p, str) else ir.FormatPart(next(values), p.spec, p.conversion) for p in expr.parts
+                )
+            )
+        case ir.MakeList():
+            return ir.MakeList(new)
+        case ir.MakeDict():
+            return ir.MakeDict(
+                tuple((name, value) for (name, _), value in zip(expr.entries, new, strict=True)), expr.type
+            )
+        case ir.Collected():
+            return ir.Collected(*new)
+        case ir.OneOf():
+            return ir.OneOf(new)
+
+
+# -------------------------------------------------------------------------------------------------- producers
+
+
+def needed(table: tuple[ir.Expr, ...], operands: Iterable[ir.Operand]) -> list[int]:
+    """The entries of a table that operands are made of, earlier ones first; without recursion."""
+    seen: set[int] = set()
+    stack = [operand.index for operand in operands if isinstance(operand, ir.FromExpr)]
+    while stack:
+        index = stack.pop()
+        if index not in seen:
+            seen.add(index)
+            stack.extend(o.index for o in expr_operands(table[index]) if isinstance(o, ir.FromExpr))
+    return sorted(seen)
+
+
+def leaves(table: tuple[ir.Expr, ...], operands: Iterable[ir.Operand]) -> Iterator[ir.Operand]:
+    """The constants, inputs and outputs that operands are made of, each entry of the table looked at once.
+
+    >>> list(leaves((ir.Not(ir.FromInput("x")),), [ir.FromTask("a", "y"), ir.FromExpr(0)]))
+    [FromTask(task='a', output='y'), FromInput(name='x')]
+    """
+    seen: set[int] = set()
+    for operand in operands:
+        if not isinstance(operand, ir.FromExpr):
+            yield operand
+            continue
+        stack = [] if operand.index in seen else [operand.index]
+        seen.add(operand.index)
+        while stack:
+            for each in expr_operands(table[stack.pop()]):
+                if not isinstance(each, ir.FromExpr):
+                    yield each
+                elif each.index not in seen:
+                    seen.add(each.index)
+                    stack.append(each.index)
+
+
+def producers(table: tuple[ir.Expr, ...], operands: Iterable[ir.Operand]) -> dict[str, None]:
+    """The names of the nodes whose outputs are in operands, in order."""
+    return {each.task: None for each in leaves(table, operands) if isinstance(each, ir.FromTask)}
+
+
+def upstream(graph: ir.Graph, node: ir.Node) -> dict[str, None]:
+    """The names of the nodes that a node waits for, in order: those in ``after``, then producers.
+
+    >>> list(upstream(ir.Graph(), ir.Task("c", "do", (("x", ir.FromTask("a", "y")),), after=("b",))))
+    ['b', 'a']
+    """
+    found = dict.fromkeys(node.after)
+    for operand in node_operands(node):
+        if type(operand) is ir.FromTask:
+            found[operand.task] = None
+        elif type(operand) is ir.FromExpr:
+            found.update(producers(graph.exprs, (operand,)))
+    if node.is_group:
+        found.update(dict.fromkeys(name for last in node.exits() for name in last.after))
+    return found
+
+
+# ---------------------------------------------------------------------------------------------- other operands
+
+
+def map_args(args: ir.Args, new: Mapping[ir.Operand, ir.Operand]) -> ir.Args:
+    """Arguments with operands replaced.
+
+    >>> map_args((), {})
+    ()
+    """
+    for _, value in args:
+        if value in new:
+            return tuple([(name, new.get(value, value)) for name, value in args])
+    return args
+
+
+def map_options(options: ir.Options, new: Mapping[ir.Operand, ir.Operand]) -> ir.Options:
+    """Task options with operands replaced."""
+    changes: dict[str, ir.Operand] = {}
+    for name in OPERANDS:
+        value = getattr(options, name)
+        if value is not None and value in new:
+            changes[name] = new[value]
+    env = map_args(options.env, new)
+    if env is options.env and not changes:
+        return options
+    return replace(options, env=env, **changes)
+
+
+def map_node(
+    node: ir.Node, new: Mapping[ir.Operand, ir.Operand], regions: tuple[ir.Region, ...] | None = None
+) -> ir.Node:
+    """A node with the operands that stand in its own graph replaced; ``regions`` are given to it as they are."""
+    if isinstance(node, ir.Task | ir.Call):
+        return _map_call(node, new)
+    fields: dict[str, ir.Operand] = {}
+    for name in node.operand_fields:
+        value: ir.Operand | None = getattr(node, name)
+        if value is not None and value in new:
+            fields[name] = new[value]
+    if fields:
+        node = replace(node, **fields)
+    if regions is None:
+        regions = tuple([map_region(region, new) for region in node.regions()])
+    exits = tuple([_map_call(last, new) for last in node.exits()])
+    same = all(map(is_, regions, node.regions())) and all(map(is_, exits, node.exits()))
+    return node if same and len(regions) == len(node.regions()) else node.with_regions(regions, exits)
+
+
+def map_region(region: ir.Region, new: Mapping[ir.Operand, ir.Operand]) -> ir.Region:
+    """A region with its condition and arguments replaced."""
+    args = map_args(region.args, new)
+    condition = None if region.condition is None else new.get(region.condition, region.condition)
+    if args is region.args and condition is region.condition:
+        return region
+    return replace(region, condition=condition, args=args)
+
+
+def _map_call(node: _Call, new: Mapping[ir.Operand, ir.Operand]) -> _Call:
+    args = map_args(node.args, new)
+    options = node.options if node.options is ir.DEFAULT_OPTIONS else map_options(node.options, new)
+    if args is node.args and options is node.options:
+        return node
+    return replace(node, args=args, options=options)
