@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from typedpipe.diagnostics.model import NOWHERE, Span
-from typedpipe.diagnostics.spans import resolve_spans
+from typedpipe.diagnostics.source import resolve_spans
 from typedpipe.dsl.groups import Chain, ExitHandler, ParallelFor
 from typedpipe.dsl.importer import ImporterTask
 from typedpipe.dsl.task import Task

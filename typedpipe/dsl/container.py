@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, NoReturn, ParamSpec, TypeVar, overload
 
-from typedpipe.diagnostics.model import PipelineError
+from typedpipe.diagnostics.errors import PipelineError
 from typedpipe.dsl.callee import not_a_function
 from typedpipe.dsl.component import BaseComponent, Component, ParamComponent, component_callee
 from typedpipe.dsl.task import ParamTask, UseOutputs

@@ -10,7 +10,8 @@ from importlib import import_module
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from typedpipe.diagnostics.model import Diagnostic, Label, PipelineError
+from typedpipe.diagnostics.errors import PipelineError
+from typedpipe.diagnostics.model import Diagnostic, Label
 from typedpipe.dsl.callee import called_outside
 from typedpipe.dsl.tracing import Site, declarations, site_here, span_of
 from typedpipe.ir import nodes as ir

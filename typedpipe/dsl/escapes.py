@@ -6,7 +6,8 @@ import ast
 import re
 from typing import Any
 
-from typedpipe.diagnostics.model import Label, PipelineError
+from typedpipe.diagnostics.errors import PipelineError
+from typedpipe.diagnostics.model import Label
 from typedpipe.dsl import absent, markers
 from typedpipe.dsl.source_files import Function, ParsedFile, parsed_file
 from typedpipe.dsl.tracing import current, error, exception_line, sink, user_site

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 
+from typedpipe.diagnostics.errors import PipelineError
 from typedpipe.diagnostics.model import Diagnostics, Span
 from typedpipe.diagnostics.words import nearest
 from typedpipe.dsl import bodies, markers
@@ -273,8 +274,8 @@ def _define(fn: Any, name: Any, options: dict[str, Any]) -> Any:
         handle.callee = handle.ir = None  # a call of it fits anywhere: its mistake has been reported
     if found is not None:
         found.pipelines.append(handle)
-    elif outer is None:
-        report.raise_if_errors()
+    elif outer is None and report.has_errors:
+        raise PipelineError(report)
     return handle
 
 

@@ -16,7 +16,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from typedpipe.diagnostics.model import Diagnostics, Label, Span
-from typedpipe.diagnostics.spans import display_path
+from typedpipe.diagnostics.source import display_path
 from typedpipe.dsl.source_files import Function, ParsedFile, parsed_file
 from typedpipe.dsl.source_names import BUILTINS, MODULE_NAMES, least_python, names_of, outside_names
 from typedpipe.dsl.source_needs import Bundle, is_ours, is_stand_in

@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from typedpipe.diagnostics.model import Span
-from typedpipe.diagnostics.source import NO_FILE
-from typedpipe.diagnostics.spans import display_path
+from typedpipe.diagnostics.source import NO_FILE, display_path
 from typedpipe.ir import nodes as ir
 
 Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef

@@ -16,9 +16,9 @@ from contextvars import ContextVar
 from types import CodeType, FrameType
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from typedpipe.diagnostics.model import NOWHERE, Diagnostic, Diagnostics, Label, PipelineError, Span
-from typedpipe.diagnostics.source import read_source
-from typedpipe.diagnostics.spans import display_path, resolve_spans
+from typedpipe.diagnostics.errors import PipelineError
+from typedpipe.diagnostics.model import NOWHERE, Diagnostic, Diagnostics, Label, Span
+from typedpipe.diagnostics.source import display_path, read_source, resolve_spans
 from typedpipe.ir import nodes as ir
 
 if TYPE_CHECKING:
@@ -262,8 +262,8 @@ def reporting() -> Generator[Diagnostics]:
         if outer is not None:
             for diagnostic in report:
                 outer.add(diagnostic)
-    if outer is None:
-        report.raise_if_errors()
+    if outer is None and report.has_errors:
+        raise PipelineError(report)
 
 
 _OUR_CLASSES = re.compile(r"'?\b(PipelineValue|ArtifactPart|Part)\b'?")

@@ -6,8 +6,9 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from typedpipe.diagnostics.errors import PipelineError
 from typedpipe.diagnostics.model import Diagnostics
-from typedpipe.diagnostics.spans import resolve_spans
+from typedpipe.diagnostics.source import resolve_spans
 from typedpipe.diagnostics.words import nearest
 from typedpipe.dsl.build import graph_of
 from typedpipe.dsl.callee import Callee, call
@@ -126,9 +127,11 @@ def _traced(
         try:
             task = call(callee, ParamTask, *_given(callee, args, kwargs), site)
         except TraceAbort:
-            report.raise_if_errors()
+            if report.has_errors:
+                raise PipelineError(report) from None
             raise
-        report.raise_if_errors()
+        if report.has_errors:
+            raise PipelineError(report)
         outs: list[tuple[str, ir.Operand, Any, Site | None]] = [
             (name, ir.FromTask(task._name, name), type_, site)  # noqa: SLF001 - of our making
             for name, type_ in callee.outputs.items()

@@ -30,7 +30,7 @@ _SIGNS = {"SUCCEEDED": "✓", "FAILED": "✗", "CANCELED": "■", "OMITTED": "·
 def pipeline_bundle(pipeline: Pipeline[..., Any]) -> dict[str, str]:
     """The graph of a pipeline, by kind of content; text alone where it was defined with mistakes."""
     from typedpipe.compiler import driver
-    from typedpipe.diagnostics.model import PipelineError
+    from typedpipe.diagnostics.errors import PipelineError
 
     if pipeline.ir is None:
         return {"text/plain": repr(pipeline)}

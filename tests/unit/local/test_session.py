@@ -13,7 +13,7 @@ import pytest
 
 from typedpipe import dsl, local as local_module
 from typedpipe.cli.app import run_app
-from typedpipe.diagnostics.model import PipelineError
+from typedpipe.diagnostics.errors import PipelineError
 from typedpipe.local import RunFailed, session
 
 local: Any = local_module
