@@ -62,7 +62,7 @@ if TYPE_CHECKING:
 
     # Not by way of `typedpipe.dsl`: in a cycle of imports, mypy may take the submodule of the same name.
     from typedpipe.dsl.component import component as component
-    from typedpipe.dsl.importer import importer as importer
+    from typedpipe.dsl.nodes.importer import importer as importer
     from typedpipe.dsl.pipeline import pipeline as pipeline
 else:
     _MODULES = frozenset({"cli", "compiler", "dsl", "ir", "local", "types"})

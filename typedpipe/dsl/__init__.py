@@ -13,11 +13,11 @@ from __future__ import annotations
 
 from typedpipe.dsl.component import Component, ParamComponent, component
 from typedpipe.dsl.container import ConcatPlaceholder, ContainerSpec, IfPresentPlaceholder, container_component
-from typedpipe.dsl.functions import Collected, Contains, In, Not, OneOf, Some
-from typedpipe.dsl.groups import Condition, Elif, Else, ExitHandler, If, IfSet, ParallelFor
-from typedpipe.dsl.importer import importer
+from typedpipe.dsl.nodes.groups import Condition, Elif, Else, ExitHandler, If, IfSet, ParallelFor
+from typedpipe.dsl.nodes.importer import importer
+from typedpipe.dsl.nodes.task import Outputs, ParamTask, Task, UseOutputs
 from typedpipe.dsl.pipeline import Pipeline, pipeline
-from typedpipe.dsl.task import Outputs, ParamTask, Task, UseOutputs
+from typedpipe.dsl.values.functions import Collected, Contains, In, Not, OneOf, Some
 from typedpipe.types.artifacts import (
     HTML,
     Artifact,

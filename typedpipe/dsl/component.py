@@ -10,8 +10,8 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, overload
 
-from typedpipe.dsl.callee import Callee, call, new_key, not_a_function
-from typedpipe.dsl.task import ParamTask, Task, UseOutputs
+from typedpipe.dsl.nodes.callee import Callee, call, new_key, not_a_function
+from typedpipe.dsl.nodes.task import ParamTask, Task, UseOutputs
 from typedpipe.dsl.tracing import current, error
 from typedpipe.ir import nodes as ir
 from typedpipe.types.markers import OutputPath
@@ -248,7 +248,7 @@ _IGNORED = frozenset({"install_kfp_package", "kfp_package_path", "use_venv"})
 
 def _define(fn: Any, options: dict[str, Any]) -> Any:
     from typedpipe.dsl.signature import component_signature
-    from typedpipe.dsl.source import capture
+    from typedpipe.dsl.source.capture import capture
     from typedpipe.dsl.tracing import reporting, span_of_function
 
     problem = not_a_function(fn, "component")

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, NoReturn, ParamSpec, TypeVar, overload
 
 from typedpipe.diagnostics.errors import PipelineError
-from typedpipe.dsl.callee import not_a_function
 from typedpipe.dsl.component import BaseComponent, Component, ParamComponent, component_callee
-from typedpipe.dsl.task import ParamTask, UseOutputs
+from typedpipe.dsl.nodes.callee import not_a_function
+from typedpipe.dsl.nodes.task import ParamTask, UseOutputs
 from typedpipe.dsl.tracing import (
     Site,
     TraceAbort,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from typedpipe.diagnostics.errors import PipelineError
 from typedpipe.diagnostics.model import Diagnostic, Label
-from typedpipe.dsl.callee import called_outside
+from typedpipe.dsl.nodes.callee import called_outside
 from typedpipe.dsl.tracing import Site, declarations, site_here, span_of
 from typedpipe.ir import nodes as ir
 from typedpipe.runtime import task as runtime

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 from typedpipe.diagnostics.errors import PipelineError
 from typedpipe.diagnostics.model import Diagnostics, Span
 from typedpipe.diagnostics.words import nearest
-from typedpipe.dsl import bodies, markers
-from typedpipe.dsl.build import graph_of
-from typedpipe.dsl.callee import Callee, call, new_key, not_a_function
 from typedpipe.dsl.escapes import report_escaped
-from typedpipe.dsl.groups import ExitHandler
+from typedpipe.dsl.nodes.callee import Callee, call, new_key, not_a_function
+from typedpipe.dsl.nodes.graph import graph_of
+from typedpipe.dsl.nodes.groups import ExitHandler
+from typedpipe.dsl.nodes.task import Task
 from typedpipe.dsl.signature import PipelineSignature, pipeline_signature, summary
-from typedpipe.dsl.task import Task
+from typedpipe.dsl.source import bodies
 from typedpipe.dsl.tracing import (
     Trace,
     TraceAbort,
@@ -26,7 +26,8 @@ from typedpipe.dsl.tracing import (
     span_of_function,
     tracing,
 )
-from typedpipe.dsl.values import PipelineValue, poison
+from typedpipe.dsl.values import markers
+from typedpipe.dsl.values.value import PipelineValue, poison
 from typedpipe.ir import nodes as ir
 from typedpipe.ir.collection import NoCollection
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from typedpipe.diagnostics.model import Span
-from typedpipe.dsl.lifting import operand
-from typedpipe.dsl.source_files import parsed_file
-from typedpipe.dsl.task import Outputs, Task
+from typedpipe.dsl.nodes.task import Outputs, Task
+from typedpipe.dsl.source.files import parsed_file
 from typedpipe.dsl.tracing import Site, Trace, enclosing_names, error, listed, span_of_function
-from typedpipe.dsl.values import POISON, PipelineValue, is_poison
+from typedpipe.dsl.values.lifting import operand
+from typedpipe.dsl.values.value import POISON, PipelineValue, is_poison
 from typedpipe.ir import nodes as ir
 from typedpipe.types.annotations import Resolved, Returned, resolve, resolve_return
 from typedpipe.types.assignable import mismatch

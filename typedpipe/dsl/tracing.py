@@ -235,7 +235,7 @@ def span_of_function(fn: Any) -> Span:
     code = getattr(fn, "__code__", None)
     if code is None:
         return NOWHERE
-    from typedpipe.dsl.source_files import parsed_file
+    from typedpipe.dsl.source.files import parsed_file
 
     parsed = parsed_file(code.co_filename, fn.__globals__)
     node = parsed.functions.get((code.co_firstlineno, fn.__name__)) if parsed is not None else None

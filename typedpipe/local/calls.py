@@ -10,13 +10,13 @@ from typedpipe.diagnostics.errors import PipelineError
 from typedpipe.diagnostics.model import Diagnostics
 from typedpipe.diagnostics.source import resolve_spans
 from typedpipe.diagnostics.words import nearest
-from typedpipe.dsl.build import graph_of
-from typedpipe.dsl.callee import Callee, call
 from typedpipe.dsl.component import BaseComponent
 from typedpipe.dsl.direct import of_class
-from typedpipe.dsl.importer import importer
+from typedpipe.dsl.nodes.callee import Callee, call
+from typedpipe.dsl.nodes.graph import graph_of
+from typedpipe.dsl.nodes.importer import importer
+from typedpipe.dsl.nodes.task import ParamTask
 from typedpipe.dsl.pipeline import Pipeline
-from typedpipe.dsl.task import ParamTask
 from typedpipe.dsl.tracing import Site, Trace, TraceAbort, fatal, tracing
 from typedpipe.ir import nodes as ir
 from typedpipe.ir.collection import NoCollection

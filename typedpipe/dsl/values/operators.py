@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from typedpipe.diagnostics.words import nearest
-from typedpipe.dsl.lifting import operand_value
 from typedpipe.dsl.tracing import Trace, current, error, listed
-from typedpipe.dsl.values import Build, PipelineValue, derived, poison, stop
+from typedpipe.dsl.values.lifting import operand_value
+from typedpipe.dsl.values.value import Build, PipelineValue, derived, poison, stop
 from typedpipe.ir import nodes as ir
 from typedpipe.types.display import show
 from typedpipe.types.model import (

@@ -12,8 +12,8 @@ from enum import Enum
 from typing import Any
 
 from typedpipe.diagnostics.model import Diagnostics, Span
-from typedpipe.dsl.source_files import Definition, ParsedFile, cells, parsed_file
-from typedpipe.dsl.source_names import BUILTINS, MODULE_NAMES, annotation_names, least_python, names_of
+from typedpipe.dsl.source.files import Definition, ParsedFile, cells, parsed_file
+from typedpipe.dsl.source.names import BUILTINS, MODULE_NAMES, annotation_names, least_python, names_of
 from typedpipe.ir import nodes as ir
 from typedpipe.runtime.task import MARKERS, STUB_NAMES
 

@@ -6,9 +6,9 @@ from typing import Any
 
 from typedpipe.diagnostics.model import NOWHERE, Span
 from typedpipe.diagnostics.source import resolve_spans
-from typedpipe.dsl.groups import Chain, ExitHandler, ParallelFor
-from typedpipe.dsl.importer import ImporterTask
-from typedpipe.dsl.task import Task
+from typedpipe.dsl.nodes.groups import Chain, ExitHandler, ParallelFor
+from typedpipe.dsl.nodes.importer import ImporterTask
+from typedpipe.dsl.nodes.task import Task
 from typedpipe.dsl.tracing import GraphBuilder, Site, Trace, error
 from typedpipe.ir import nodes as ir
 

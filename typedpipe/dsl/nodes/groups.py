@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Generic, Self, TypeVar
 
-from typedpipe.dsl.lifting import lift, operand, type_of
-from typedpipe.dsl.task import Task, node_name
+from typedpipe.dsl.nodes.task import Task, node_name
 from typedpipe.dsl.tracing import GraphBuilder, Site, Trace, caller_site, current, error, fatal
-from typedpipe.dsl.values import PipelineValue, derived, poison, same_trace
+from typedpipe.dsl.values.lifting import lift, operand, type_of
+from typedpipe.dsl.values.value import PipelineValue, derived, poison, same_trace
 from typedpipe.ir import nodes as ir
 from typedpipe.types.display import show
 from typedpipe.types.model import (

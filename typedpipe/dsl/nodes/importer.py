@@ -6,10 +6,10 @@ import sys
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from typedpipe.diagnostics.model import NOWHERE
-from typedpipe.dsl.callee import Callee
-from typedpipe.dsl.lifting import operand
-from typedpipe.dsl.task import Task
+from typedpipe.dsl.nodes.callee import Callee
+from typedpipe.dsl.nodes.task import Task
 from typedpipe.dsl.tracing import Site, Trace, current, error, fatal
+from typedpipe.dsl.values.lifting import operand
 from typedpipe.ir import nodes as ir
 from typedpipe.types.artifacts import Artifact, artifact_type
 from typedpipe.types.model import ArtifactType

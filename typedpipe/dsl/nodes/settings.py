@@ -6,7 +6,7 @@ import math
 import re
 
 from typedpipe.dsl.tracing import error
-from typedpipe.dsl.values import PipelineValue
+from typedpipe.dsl.values.value import PipelineValue
 from typedpipe.ir import nodes as ir
 
 OPERANDS = frozenset(

@@ -7,9 +7,9 @@ from typing import Any, TypeAlias
 
 from typedpipe.diagnostics.model import Span
 from typedpipe.diagnostics.source import argument_span
-from typedpipe.dsl import markers
 from typedpipe.dsl.tracing import GraphBuilder, Site, Trace, current, error, span_of
-from typedpipe.dsl.values import POISON, Pending, PipelineValue, derived, same_trace
+from typedpipe.dsl.values import markers
+from typedpipe.dsl.values.value import POISON, Pending, PipelineValue, derived, same_trace
 from typedpipe.ir import nodes as ir
 from typedpipe.types.model import ListType, StructField, StructType, Type, union
 from typedpipe.types.values import NotAConstant, constant
@@ -79,8 +79,8 @@ def _is_ours(value: object) -> bool:
 
 
 def _not_constant(value: object, what: What, reason: str) -> None:
-    from typedpipe.dsl.groups import Group
-    from typedpipe.dsl.task import Outputs, Task
+    from typedpipe.dsl.nodes.groups import Group
+    from typedpipe.dsl.nodes.task import Outputs, Task
     from typedpipe.types.artifacts import Artifact
 
     kind = type(value).__name__

@@ -10,10 +10,10 @@ from typing import Any
 from typedpipe.diagnostics.model import Label, Span
 from typedpipe.diagnostics.source import argument_span
 from typedpipe.diagnostics.words import nearest
-from typedpipe.dsl.lifting import Argument, intern_expr, lift
-from typedpipe.dsl.task import ParamTask, Task, node_name
+from typedpipe.dsl.nodes.task import ParamTask, Task, node_name
 from typedpipe.dsl.tracing import Site, current, detached, error, listed, span_of
-from typedpipe.dsl.values import POISON, Pending, PipelineValue
+from typedpipe.dsl.values.lifting import Argument, intern_expr, lift
+from typedpipe.dsl.values.value import POISON, Pending, PipelineValue
 from typedpipe.ir import nodes as ir
 from typedpipe.types.display import show
 from typedpipe.types.model import StatusType, Type, is_optional

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 from typedpipe.dsl.tracing import Trace, error, site_here
 
 if TYPE_CHECKING:
-    from typedpipe.dsl.lifting import What
-    from typedpipe.dsl.values import PipelineValue
+    from typedpipe.dsl.values.lifting import What
+    from typedpipe.dsl.values.value import PipelineValue
 
 _ZERO = 0xF0100
 _BASE = 16
@@ -71,8 +71,8 @@ def shown(text: str) -> str:
 
 def read(trace: Trace, text: str, what: What) -> Any:
     """The text as a constant, or as a reference to be put together; None after an error was reported."""
-    from typedpipe.dsl.lifting import place_of
-    from typedpipe.dsl.operators import text_value
+    from typedpipe.dsl.values.lifting import place_of
+    from typedpipe.dsl.values.operators import text_value
     from typedpipe.ir.nodes import Const
     from typedpipe.types.values import NotAConstant, constant
 
@@ -113,7 +113,7 @@ def told(trace: Trace) -> None:
 
 
 def _damaged(trace: Trace, what: What) -> None:
-    from typedpipe.dsl.lifting import place_of
+    from typedpipe.dsl.values.lifting import place_of
 
     told(trace)
     error(
@@ -125,7 +125,7 @@ def _damaged(trace: Trace, what: What) -> None:
 
 
 def _foreign(what: What) -> None:
-    from typedpipe.dsl.lifting import place_of
+    from typedpipe.dsl.values.lifting import place_of
 
     error(
         "TP158",

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from typedpipe.dsl import markers
 from typedpipe.dsl.tracing import (
     Site,
     Trace,
@@ -20,6 +19,7 @@ from typedpipe.dsl.tracing import (
     is_called_by,
     site_here,
 )
+from typedpipe.dsl.values import markers
 from typedpipe.ir import nodes as ir
 from typedpipe.types.display import show
 from typedpipe.types.model import (
@@ -207,7 +207,7 @@ class PipelineValue:
 
 
 def _operators() -> Any:
-    from typedpipe.dsl import operators  # it makes values, so it stands above this module
+    from typedpipe.dsl.values import operators  # it makes values, so it stands above this module
 
     return operators
 

@@ -6,15 +6,16 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 from typedpipe.diagnostics.words import nearest
-from typedpipe.dsl import markers, settings
-from typedpipe.dsl.lifting import operand
+from typedpipe.dsl.nodes import settings
 from typedpipe.dsl.tracing import Site, Trace, abort, error, fatal, listed
-from typedpipe.dsl.values import PipelineValue, poison
+from typedpipe.dsl.values import markers
+from typedpipe.dsl.values.lifting import operand
+from typedpipe.dsl.values.value import PipelineValue, poison
 from typedpipe.ir import nodes as ir
 
 if TYPE_CHECKING:
-    from typedpipe.dsl.callee import Callee
-    from typedpipe.dsl.groups import Group
+    from typedpipe.dsl.nodes.callee import Callee
+    from typedpipe.dsl.nodes.groups import Group
 
 R_co = TypeVar("R_co", covariant=True)
 O_co = TypeVar("O_co", covariant=True)
@@ -87,7 +88,7 @@ class Task(Generic[R_co]):
 
     def after(self, *tasks: Task[Any] | Group) -> Self:
         """Start only when these tasks (or groups) have succeeded, whether or not their outputs are used."""
-        from typedpipe.dsl.groups import Group
+        from typedpipe.dsl.nodes.groups import Group
 
         given: tuple[Any, ...] = tasks  # whatever a user's file gives
         for task in given:
