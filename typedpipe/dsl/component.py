@@ -50,7 +50,7 @@ class BaseComponent:
         if trace is None:
             from typedpipe.dsl.direct import called_here
 
-            return called_here(self, args, kwargs, (frame.f_code, frame.f_lasti))
+            return called_here("component", self, args, kwargs, (frame.f_code, frame.f_lasti))
         callee = self._callee
         if callee is not None and callee.key not in trace.components:
             assert self.definition is not None
@@ -96,7 +96,10 @@ class ParamComponent(BaseComponent, Generic[P, R_co, O_co]):
         """Run the function here and now; output parameters get temporary paths, and are given back by name."""
         from typedpipe.dsl.direct import run_with_outputs
 
-        outputs: O_co = run_with_outputs(self, args, kwargs)
+        if self.definition is None:
+            result: O_co = self._fn(*args, **kwargs)
+            return result
+        outputs: O_co = run_with_outputs(self.definition, self._fn, args, kwargs)
         return outputs
 
 
@@ -249,7 +252,8 @@ _IGNORED = frozenset({"install_kfp_package", "kfp_package_path", "use_venv"})
 def _define(fn: Any, options: dict[str, Any]) -> Any:
     from typedpipe.dsl.signature import component_signature
     from typedpipe.dsl.source.capture import capture
-    from typedpipe.dsl.tracing import reporting, span_of_function
+    from typedpipe.dsl.source.files import span_of_function
+    from typedpipe.dsl.tracing import reporting
 
     problem = not_a_function(fn, "component")
     if problem is not None:
@@ -293,7 +297,7 @@ def component_callee(definition: ir.Component) -> Callee:
 
 def _checked_options(fn: Any, options: dict[str, Any]) -> dict[str, Any]:
     from typedpipe.diagnostics.words import nearest
-    from typedpipe.dsl.tracing import span_of_function
+    from typedpipe.dsl.source.files import span_of_function
 
     span = span_of_function(fn)
     good: dict[str, Any] = {}

@@ -9,6 +9,7 @@ from typedpipe.diagnostics.errors import PipelineError
 from typedpipe.dsl.component import BaseComponent, Component, ParamComponent, component_callee
 from typedpipe.dsl.nodes.callee import not_a_function
 from typedpipe.dsl.nodes.task import ParamTask, UseOutputs
+from typedpipe.dsl.source.files import span_of_function
 from typedpipe.dsl.tracing import (
     Site,
     TraceAbort,
@@ -18,7 +19,6 @@ from typedpipe.dsl.tracing import (
     listed,
     reporting,
     site_here,
-    span_of_function,
     user_site,
 )
 from typedpipe.ir import nodes as ir

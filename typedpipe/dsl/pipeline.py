@@ -16,6 +16,7 @@ from typedpipe.dsl.nodes.groups import ExitHandler
 from typedpipe.dsl.nodes.task import Task
 from typedpipe.dsl.signature import PipelineSignature, pipeline_signature, summary
 from typedpipe.dsl.source import bodies
+from typedpipe.dsl.source.files import span_of_function
 from typedpipe.dsl.tracing import (
     Trace,
     TraceAbort,
@@ -23,11 +24,11 @@ from typedpipe.dsl.tracing import (
     declarations,
     error,
     listed,
-    span_of_function,
     tracing,
 )
 from typedpipe.dsl.values import markers
 from typedpipe.dsl.values.value import PipelineValue, poison
+from typedpipe.hooks import HOOKS
 from typedpipe.ir import nodes as ir
 from typedpipe.ir.collection import NoCollection
 
@@ -72,7 +73,7 @@ class Pipeline(Generic[P, R_co]):
         if current() is None:
             from typedpipe.dsl.direct import called_here
 
-            outside: Task[R_co] = called_here(self, args, kwargs, (frame.f_code, frame.f_lasti))
+            outside: Task[R_co] = called_here("pipeline", self, args, kwargs, (frame.f_code, frame.f_lasti))
             return outside
         made: Task[R_co] = call(self.callee, Task, args, kwargs, (frame.f_code, frame.f_lasti))
         self._used()
@@ -92,9 +93,7 @@ class Pipeline(Generic[P, R_co]):
         Raises:
             PipelineError: The pipeline has mistakes; all of them are in it.
         """
-        from importlib import import_module  # the compiler stands above the dsl; it is loaded only when it is used
-
-        import_module("typedpipe.compiler").Compiler().compile(self, package_path)
+        HOOKS.toolchain.compile(self, package_path)
 
     @overload
     def run(self, /, *args: P.args, **kwargs: P.kwargs) -> Run[R_co]: ...
@@ -166,9 +165,9 @@ class Pipeline(Generic[P, R_co]):
         """
         given = {key: value for key, value in locals().items() if key != "self"}
         from typedpipe.dsl.configured import Configured
-        from typedpipe.dsl.direct import checked
 
-        return Configured(self, checked(given))
+        HOOKS.toolchain.check_options(given)
+        return Configured(self, given)
 
     def local(self, /, *args: P.args, **kwargs: P.kwargs) -> R_co:
         """Run the pipeline on this machine and give its outputs: ``.run(…).outputs``.
@@ -194,9 +193,7 @@ class Pipeline(Generic[P, R_co]):
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
         """The pipeline's graph, where a notebook shows it."""
-        from typedpipe.dsl.direct import shown_as
-
-        return shown_as(self)
+        return HOOKS.toolchain.draw(self)
 
     def __repr__(self) -> str:
         return f"<pipeline {self.name}>"

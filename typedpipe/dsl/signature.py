@@ -9,8 +9,8 @@ from typing import Any, Literal
 
 from typedpipe.diagnostics.model import Span
 from typedpipe.dsl.nodes.task import Outputs, Task
-from typedpipe.dsl.source.files import parsed_file
-from typedpipe.dsl.tracing import Site, Trace, enclosing_names, error, listed, span_of_function
+from typedpipe.dsl.source.files import parsed_file, span_of_function
+from typedpipe.dsl.tracing import Site, Trace, enclosing_names, error, listed
 from typedpipe.dsl.values.lifting import operand
 from typedpipe.dsl.values.value import POISON, PipelineValue, is_poison
 from typedpipe.ir import nodes as ir

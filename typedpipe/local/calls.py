@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from typedpipe.diagnostics.errors import PipelineError
 from typedpipe.diagnostics.model import Diagnostics
@@ -25,9 +25,6 @@ from typedpipe.local.result import RunFailed
 from typedpipe.local.startup import run_traced
 from typedpipe.types.artifacts import Artifact, artifact_type
 from typedpipe.types.model import ArtifactType, Type, artifact_of, is_artifact
-
-if TYPE_CHECKING:
-    from typedpipe.local.session import Session
 
 
 class CalledOutputs(dict[str, Any]):
@@ -90,7 +87,8 @@ def run_call(
     args: tuple[Any, ...],
     kwargs: dict[str, Any],
     site: Site,
-    session: Session,
+    options: Mapping[str, Any],
+    environment: Mapping[str, str],
 ) -> CalledTask:
     """Run a component or a pipeline on these arguments.
 
@@ -105,9 +103,9 @@ def run_call(
     def outputs(plain: Mapping[str, object]) -> CalledOutputs:
         return CalledOutputs({key: of_class(value, types[key], function.__globals__) for key, value in plain.items()})
 
-    run = run_traced(traced, {}, session.options, outputs, session.environment)
+    run = run_traced(traced, {}, options, outputs, environment)
     task = CalledTask(what.name, run)
-    if not run.result.succeeded and session.raise_on_error:
+    if not run.result.succeeded and options["raise_on_error"]:
         raise RunFailed(run.result)
     return task
 

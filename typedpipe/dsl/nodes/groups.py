@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Generic, Self, TypeVar
 
-from typedpipe.dsl.nodes.task import Task, node_name
-from typedpipe.dsl.tracing import GraphBuilder, Site, Trace, caller_site, current, error, fatal
+from typedpipe.dsl.nodes.blocks import Group
+from typedpipe.dsl.nodes.task import Task
+from typedpipe.dsl.tracing import GraphBuilder, Site, Trace, current, error, fatal
 from typedpipe.dsl.values.lifting import lift, operand, type_of
 from typedpipe.dsl.values.value import PipelineValue, derived, poison, same_trace
 from typedpipe.ir import nodes as ir
@@ -30,68 +31,6 @@ T = TypeVar("T")
 
 MOST_LITERALS = 32
 """A list of at most so many distinct constants loops over a ``Literal`` of them; a longer one over their plain type."""
-
-
-class Group:
-    """What all groups share: they are entered once, and leave a node in the scope that they stand in."""
-
-    kind = "group"
-
-    def __init__(self, name: str = "") -> None:
-        trace = current()
-        self._trace: Trace
-        self._site: Site | None = caller_site(3)
-        self._entered = self._left = False
-        self._name = ""
-        self._wanted = _group_name(name, type(self).__name__)
-        self._scope: GraphBuilder | None = None
-        if trace is None:
-            fatal(
-                "TP169",
-                f"`dsl.{type(self).__name__}` stands outside of a pipeline",
-                help="use it in a function that has `@dsl.pipeline`",
-            )
-        self._trace = trace
-        trace.groups.append(self)
-
-    def _enter(self, kind: str, name: str) -> GraphBuilder:
-        trace = self._trace
-        if current() is not trace or self._entered:
-            fatal(
-                "TP163",
-                f"this `dsl.{type(self).__name__}` {'is entered a second time' if self._entered else 'is of another pipeline'}",
-                help="write a group of its own for each block: `with dsl.If(...):`",
-            )
-        self._entered = True
-        self._name = name
-        self._scope = GraphBuilder(kind, trace.scope, name)
-        trace.scope = self._scope
-        return self._scope
-
-    def _leave(self) -> None:
-        assert self._scope is not None
-        assert self._scope.parent is not None
-        self._left = True
-        self._trace.scope = self._scope.parent
-
-    def __exit__(self, *exc: object) -> None:
-        if self._scope is not None:
-            self._leave()
-
-    def _unfinished(self) -> str:
-        """What was left undone when the function ended, if anything."""
-        if not self._entered:
-            return "is never entered, so it does nothing"
-        return "" if self._left else "is entered and never left"
-
-
-def _group_name(name: object, word: str) -> str:
-    """The name that the user gave, as node names are written; "" without one."""
-    if isinstance(name, str):
-        return node_name(name) if name.strip() else ""
-    if name is not None:
-        error("TP161", f"the name of a `dsl.{word}` is text known now", help='leave it out, or type `name="…"`')
-    return ""
 
 
 class Chain:

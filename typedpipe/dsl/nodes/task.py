@@ -7,28 +7,16 @@ from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 from typedpipe.diagnostics.words import nearest
 from typedpipe.dsl.nodes import settings
+from typedpipe.dsl.nodes.blocks import Group
+from typedpipe.dsl.nodes.callee import Callee
 from typedpipe.dsl.tracing import Site, Trace, abort, error, fatal, listed
 from typedpipe.dsl.values import markers
 from typedpipe.dsl.values.lifting import operand
 from typedpipe.dsl.values.value import PipelineValue, poison
 from typedpipe.ir import nodes as ir
 
-if TYPE_CHECKING:
-    from typedpipe.dsl.nodes.callee import Callee
-    from typedpipe.dsl.nodes.groups import Group
-
 R_co = TypeVar("R_co", covariant=True)
 O_co = TypeVar("O_co", covariant=True)
-
-
-def node_name(name: str) -> str:
-    """What a task of a component is called: its name, with ``-`` for all that is no letter or digit.
-
-    >>> node_name("train_model (v2)")
-    'train-model-v2'
-    """
-    words = "".join(c if c.isalnum() else " " for c in name).split()
-    return "-".join(words) or "task"
 
 
 class Task(Generic[R_co]):
@@ -88,8 +76,6 @@ class Task(Generic[R_co]):
 
     def after(self, *tasks: Task[Any] | Group) -> Self:
         """Start only when these tasks (or groups) have succeeded, whether or not their outputs are used."""
-        from typedpipe.dsl.nodes.groups import Group
-
         given: tuple[Any, ...] = tasks  # whatever a user's file gives
         for task in given:
             if not isinstance(task, (Task, Group)):
@@ -249,6 +235,15 @@ class Task(Generic[R_co]):
         error("TP114", f"the task `{self._name}` is compared, not what it gives", help=f"write `task{self._instead()}`")
         return poison(self._trace)
 
+    def _tp_no_value(self) -> tuple[str, str]:
+        names = self._output_names()
+        give = (
+            f"pass what the task gives: add `{self._instead()}`"
+            if names
+            else f"`{self.name}` gives nothing: use `.after(…)`"
+        )
+        return "a task, not a value", give
+
     def _instead(self) -> str:
         """What to write in place of the task itself."""
         names = self._output_names()
@@ -350,6 +345,9 @@ class Outputs(Generic[O_co]):
 
         def __contains__(self, name: object) -> bool:
             return name in self._tp_task._output_names()
+
+        def _tp_no_value(self) -> tuple[str, str]:
+            return "all the outputs of a task", "name one of them: `task.outputs.name`"
 
         @property
         def keys(self) -> Any:

@@ -17,10 +17,9 @@ from typing import Any
 
 from typedpipe.diagnostics.model import Diagnostics, Label, Span
 from typedpipe.diagnostics.source import display_path
-from typedpipe.dsl.source.files import Function, ParsedFile, parsed_file
+from typedpipe.dsl.source.files import Function, ParsedFile, parsed_file, span_of_function
 from typedpipe.dsl.source.names import BUILTINS, MODULE_NAMES, least_python, names_of, outside_names
 from typedpipe.dsl.source.needs import Bundle, is_ours, is_stand_in
-from typedpipe.dsl.tracing import span_of_function
 from typedpipe.ir import nodes as ir
 
 _KEEP_INSIDE = "write it as a plain `def` at the top of the file"

@@ -8,8 +8,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from typedpipe.diagnostics.model import Span
+from typedpipe.diagnostics.model import NOWHERE, Span
 from typedpipe.diagnostics.source import NO_FILE, display_path
+from typedpipe.dsl.tracing import site_here, span_of
 from typedpipe.ir import nodes as ir
 
 Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
@@ -82,6 +83,20 @@ def parsed_file(name: str, module_globals: dict[str, Any] | None = None) -> Pars
     else:
         _index(tree, found)
     return found
+
+
+def span_of_function(fn: Any) -> Span:
+    """The name of a function in its ``def``."""
+    code = getattr(fn, "__code__", None)
+    if code is None:
+        return NOWHERE
+    parsed = parsed_file(code.co_filename, fn.__globals__)
+    node = parsed.functions.get((code.co_firstlineno, fn.__name__)) if parsed is not None else None
+    if parsed is None or fn.__name__ == "<lambda>":
+        return span_of(site_here())  # it has no `def` that can be shown: where it is decorated
+    if node is None:
+        return Span(display_path(code.co_filename), code.co_firstlineno)
+    return parsed.header(node)
 
 
 def cells() -> Iterable[str]:
