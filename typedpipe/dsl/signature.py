@@ -12,7 +12,7 @@ from typedpipe.dsl.nodes.task import Outputs, Task
 from typedpipe.dsl.source.files import parsed_file, span_of_function
 from typedpipe.dsl.tracing import Site, Trace, enclosing_names, error, listed
 from typedpipe.dsl.values.lifting import operand
-from typedpipe.dsl.values.value import POISON, PipelineValue, is_poison
+from typedpipe.dsl.values.value import POISON, PipelineValue, is_poison, operand_of
 from typedpipe.ir import nodes as ir
 from typedpipe.types.annotations import Resolved, Returned, resolve, resolve_return
 from typedpipe.types.assignable import mismatch
@@ -254,8 +254,12 @@ def _bind_outputs(
     bound: list[tuple[str, ir.Operand, Type, Site | None]] = []
     for name, type_ in declared.items():
         value = values.get(name, POISON)
-        made = operand(trace.root, value, f"the output `{name}` of the pipeline")
-        site = value._tp_site if isinstance(value, PipelineValue) else None
+        made: ir.Operand | None
+        if isinstance(value, PipelineValue) and value._tp_trace is trace:
+            made, site = operand_of(trace.root, value), value._tp_site
+        else:
+            made = operand(trace.root, value, f"the output `{name}` of the pipeline")
+            site = value._tp_site if isinstance(value, PipelineValue) else None
         bound.append((name, POISON if made is None else made, type_, site))
     return bound
 

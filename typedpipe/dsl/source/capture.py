@@ -18,8 +18,16 @@ from typing import Any
 from typedpipe.diagnostics.model import Diagnostics, Label, Span
 from typedpipe.diagnostics.source import display_path
 from typedpipe.dsl.source.files import Function, ParsedFile, parsed_file, span_of_function
-from typedpipe.dsl.source.names import BUILTINS, MODULE_NAMES, least_python, names_of, outside_names
-from typedpipe.dsl.source.needs import Bundle, is_ours, is_stand_in
+from typedpipe.dsl.source.names import (
+    BUILTINS,
+    MODULE_NAMES,
+    is_ours,
+    is_stand_in,
+    least_python,
+    names_of,
+    outside_names,
+)
+from typedpipe.dsl.source.needs import Bundle
 from typedpipe.ir import nodes as ir
 
 _KEEP_INSIDE = "write it as a plain `def` at the top of the file"
@@ -52,19 +60,23 @@ def capture(
         return None
     file, node = found
     ok = _check_decorators(fn, file, node, report)
-    bundle = Bundle(file, fn.__globals__, file.header(node), report)
-    for cls in shipped:
-        bundle.add_class(cls)
-    for item in include:
-        bundle.add_included(item)
+    bundle = None
+    if shipped or include:
+        bundle = Bundle(file, fn.__globals__, file.header(node), report)
+        for cls in shipped:
+            bundle.add_class(cls)
+        for item in include:
+            bundle.add_included(item)
     entry = file.chunk(node)
     outside = _outside(fn, entry, bundle)
     if outside:
         _report_outside(fn, file, node, outside, report)
-    if outside or bundle.failed or not ok:
+    if outside or not ok or (bundle is not None and bundle.failed):
         return None
-    least = max(least_python(entry.text), bundle.min_python)
-    return Source((*bundle.chunks, entry), node.name, least)
+    least = least_python(entry.text)
+    if bundle is None:
+        return Source((entry,), node.name, least)
+    return Source((*bundle.chunks, entry), node.name, max(least, bundle.min_python))
 
 
 def _is_plain_function(fn: Any, report: Diagnostics) -> bool:
@@ -159,7 +171,7 @@ def _decorator_is_ours(fn: types.FunctionType, decorator: ast.expr) -> bool:
     return isinstance(node, ast.Name) and is_ours(fn.__globals__.get(node.id))
 
 
-def _outside(fn: types.FunctionType, entry: ir.Chunk, bundle: Bundle) -> list[str]:
+def _outside(fn: types.FunctionType, entry: ir.Chunk, bundle: Bundle | None) -> list[str]:
     """The names that the body takes from its module and that will not be in the container."""
     space = fn.__globals__
     found = [name for name in outside_names(fn.__code__) if not _arrives(name, space, fn, bundle)]
@@ -169,12 +181,14 @@ def _outside(fn: types.FunctionType, entry: ir.Chunk, bundle: Bundle) -> list[st
     return [name for name in found if name in needed]
 
 
-def _arrives(name: str, space: dict[str, Any], fn: types.FunctionType, bundle: Bundle) -> bool:
-    if name in bundle.names or name == fn.__name__ or name in MODULE_NAMES:
+def _arrives(name: str, space: dict[str, Any], fn: types.FunctionType, bundle: Bundle | None) -> bool:
+    if name == fn.__name__ or name in MODULE_NAMES or (bundle is not None and name in bundle.names):
         return True
     if name not in space:
         return name in BUILTINS or is_stand_in(name, None, absent=True)
-    return is_stand_in(name, space[name], absent=False) or bundle.alias(name, space[name])
+    if is_stand_in(name, space[name], absent=False):
+        return True
+    return bundle is not None and bundle.alias(name, space[name])
 
 
 def _without_interface(text: str) -> str:
