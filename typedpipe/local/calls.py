@@ -97,11 +97,11 @@ def run_call(
         RunFailed: it failed, and the session raises.
     """
     traced = _traced(what, args, kwargs, site)
-    function = what.__wrapped__
+    classes = what.__wrapped__.__globals__ if isinstance(what, Pipeline) else what.classes
     types = {output.name: output.type for output in traced.graph.outputs}
 
     def outputs(plain: Mapping[str, object]) -> CalledOutputs:
-        return CalledOutputs({key: of_class(value, types[key], function.__globals__) for key, value in plain.items()})
+        return CalledOutputs({key: of_class(value, types[key], classes) for key, value in plain.items()})
 
     run = run_traced(traced, {}, options, outputs, environment)
     task = CalledTask(what.name, run)
