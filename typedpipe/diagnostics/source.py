@@ -21,7 +21,7 @@ from typedpipe.diagnostics.model import Span
 if TYPE_CHECKING:
     import ast
 
-    from typedpipe.diagnostics.owners import Place
+    from typedpipe.diagnostics.owners import Position
 
 _NARROWS = sys.version_info[:2] > (3, 11)
 
@@ -36,7 +36,7 @@ class Source:
     lines: tuple[str, ...]
     is_ascii: bool
     _calls: dict[tuple[int, int], ast.Call] | None = field(default=None)
-    _owners: dict[Place, Place] | None = field(default=None)
+    _owners: dict[Position, Position] | None = field(default=None)
 
     def line(self, number: int) -> str:
         """The text of a line, counted from 1; "" where the file has no such line."""
@@ -61,8 +61,8 @@ class Source:
             self._calls = {(call.end_lineno or 0, call.end_col_offset or 0): call for call in calls}
         return self._calls
 
-    def owners(self) -> dict[Place, Place]:
-        """The statements and expressions of the file by the places of what they test, loop over, enter or format."""
+    def owners(self) -> dict[Position, Position]:
+        """The statements and expressions of the file by the positions of what they test, loop over, enter or format."""
         if self._owners is None:
             from typedpipe.diagnostics.owners import owners_of
 
@@ -203,7 +203,7 @@ def _span_of(source: Source, file: str, node: ast.expr) -> Span:
     )
 
 
-def resolve_spans(places: Sequence[tuple[CodeType, int]]) -> list[Span]:
+def resolve_spans(sites: Sequence[tuple[CodeType, int]]) -> list[Span]:
     r"""The span of each instruction, in the order given.
 
     Columns are 0 where Python recorded none (``PYTHONNODEBUGRANGES``); ``end_column`` is one past the last character.
@@ -213,17 +213,17 @@ def resolve_spans(places: Sequence[tuple[CodeType, int]]) -> list[Span]:
     [Span(file='example.py', line=1, column=1, end_line=2, end_column=5)]
     """
     by_code: dict[int, list[int]] = {}
-    for index, (code, _) in enumerate(places):
+    for index, (code, _) in enumerate(sites):
         by_code.setdefault(id(code), []).append(index)
-    spans: list[Span] = [Span("")] * len(places)
+    spans: list[Span] = [Span("")] * len(sites)
     for indices in by_code.values():
-        code = places[indices[0]][0]
+        code = sites[indices[0]][0]
         positions = list(code.co_positions())
         instructions = code.co_code
         file = display_path(code.co_filename)
         source = read_source(file)
         for index in indices:
-            at = places[index][1] // 2
+            at = sites[index][1] // 2
             inside = 0 <= at < len(positions)
             position = positions[at] if inside else (code.co_firstlineno, None, None, None)
             if _NARROWS and inside and source is not None:
@@ -232,7 +232,7 @@ def resolve_spans(places: Sequence[tuple[CodeType, int]]) -> list[Span]:
     return spans
 
 
-def _widened(source: Source, instruction: int, position: Place) -> Place:
+def _widened(source: Source, instruction: int, position: Position) -> Position:
     """What 3.11 records for the instruction: the whole `if`, `for`, `with` or f-string, not what stands in it."""
     from typedpipe.diagnostics.owners import narrowed_opcodes
 
@@ -241,7 +241,7 @@ def _widened(source: Source, instruction: int, position: Place) -> Place:
     return source.owners().get(position, position)
 
 
-def _span(file: str, source: Source | None, position: Place, first_line: int) -> Span:
+def _span(file: str, source: Source | None, position: Position, first_line: int) -> Span:
     line, end_line, start, end = position
     if line is None:
         return Span(file, first_line)

@@ -41,16 +41,18 @@ def _refuse(code: str, message: str, help_: str = "", label: str = "") -> NoRetu
 
 
 def _bound(definition: ir.Component, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
-    """The arguments by name, with a place for each output that is a parameter."""
+    """The arguments by name, with a path or an artifact for each output that is a parameter."""
     names = [port.name for port in definition.inputs]
     if len(args) > len(names):
         _refuse("TP113", f"`{definition.name}` takes {len(names)} arguments, and got {len(args)} by position")
     folder = tempfile.mkdtemp(prefix="typedpipe-")
-    places = {port.name: _place(port, folder) for port in definition.outputs if port.how in {"path", "artifact"}}
-    return {**places, **dict(zip(names, args, strict=False)), **kwargs}
+    destinations = {
+        port.name: _destination(port, folder) for port in definition.outputs if port.how in {"path", "artifact"}
+    }
+    return {**destinations, **dict(zip(names, args, strict=False)), **kwargs}
 
 
-def _place(port: ir.OutputPort, folder: str) -> Any:
+def _destination(port: ir.OutputPort, folder: str) -> Any:
     path = os.path.join(folder, port.name)
     return path if port.how == "path" else _artifact(port, path)
 

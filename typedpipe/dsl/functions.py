@@ -185,8 +185,8 @@ def _collect(ops: tuple[Any, ...]) -> ir.Expr:
 def _loops_left(trace: Trace, value: PipelineValue) -> int:
     """How many loops stand between where a value was made and here."""
     made: GraphBuilder = (
-        trace.scopes.get(value._tp_op.task, value._tp_scope)
+        trace.builders.get(value._tp_op.task, value._tp_builder)
         if isinstance(value._tp_op, ir.FromTask)
-        else value._tp_scope
+        else value._tp_builder
     )
-    return made.loops - trace.scope.loops
+    return made.loops - trace.builder.loops

@@ -1,6 +1,6 @@
-"""The state of tracing: which pipeline is being traced, its scopes, and where what is wrong is reported.
+"""The state of tracing: which pipeline is being traced, its graphs, and where what is wrong is reported.
 
-A pipeline's function runs once, when it is decorated. Calls of components leave nodes in the current scope. The state is
+A pipeline's function runs once, when it is decorated. Calls of components leave nodes in the current graph. The state is
 a ``ContextVar``, so threads that define pipelines at once do not see each other.
 """
 
@@ -98,6 +98,8 @@ class Trace:
 
     __slots__ = (
         "aborted",
+        "builder",
+        "builders",
         "components",
         "failed",
         "formats",
@@ -108,8 +110,6 @@ class Trace:
         "pipelines",
         "report",
         "root",
-        "scope",
-        "scopes",
     )
 
     def __init__(self, name: str, report: Diagnostics) -> None:
@@ -120,9 +120,9 @@ class Trace:
         """Whether a mistake was reported for this pipeline: then its other faults may follow from it."""
         self.aborted = False
         """Whether its tracing was ended; an exception that a library made of that is no news."""
-        self.root = self.scope = GraphBuilder("pipeline")
+        self.root = self.builder = GraphBuilder("pipeline")
         self.names: dict[str, int] = {}
-        self.scopes: dict[str, GraphBuilder] = {}
+        self.builders: dict[str, GraphBuilder] = {}
         self.components: dict[str, ir.Component] = {}
         self.pipelines: dict[str, Any] = {}
         self.formats: list[Any] = []

@@ -161,7 +161,7 @@ def _argument(value: Any, port: ir.InputPort | None) -> Any:
 
 def _imported(value: Any, port: ir.InputPort) -> Any:
     if isinstance(value, Artifact):
-        uri, cls, metadata = _place(value), type(value), value.metadata
+        uri, cls, metadata = _uri_of(value), type(value), value.metadata
     elif isinstance(value, str | os.PathLike):
         text = os.fspath(value)
         uri, cls, metadata = (text if "://" in text else os.path.abspath(text)), class_of(port.type), {}
@@ -176,7 +176,7 @@ def _imported(value: Any, port: ir.InputPort) -> Any:
     return importer(uri, cls, metadata=metadata or None).output
 
 
-def _place(artifact: Artifact) -> str:
+def _uri_of(artifact: Artifact) -> str:
     """Where an artifact lies: on this machine when it is there, else its URI."""
     local = artifact.custom_path or artifact._path  # noqa: SLF001 - `.path` would make a new place
     return os.path.abspath(local) if local and os.path.exists(local) else artifact.uri

@@ -99,8 +99,8 @@ def _same(found: Any, wanted: Any) -> bool:
     return bool(found == wanted)
 
 
-def _content(place: Any) -> bytes:
-    return Path(place).read_bytes()
+def _content(path: Any) -> bytes:
+    return Path(path).read_bytes()
 
 
 class Faking(Generic[P, R]):

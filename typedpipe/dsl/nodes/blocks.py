@@ -6,7 +6,7 @@ from typedpipe.dsl.tracing import GraphBuilder, Site, Trace, caller_site, curren
 
 
 class Group:
-    """What all groups share: they are entered once, and leave a node in the scope that they stand in."""
+    """What all groups share: they are entered once, and leave a node in the graph that they stand in."""
 
     kind = "group"
 
@@ -17,7 +17,7 @@ class Group:
         self._entered = self._left = False
         self._name = ""
         self._wanted = _group_name(name, type(self).__name__)
-        self._scope: GraphBuilder | None = None
+        self._builder: GraphBuilder | None = None
         if trace is None:
             fatal(
                 "TP169",
@@ -37,18 +37,18 @@ class Group:
             )
         self._entered = True
         self._name = name
-        self._scope = GraphBuilder(kind, trace.scope, name)
-        trace.scope = self._scope
-        return self._scope
+        self._builder = GraphBuilder(kind, trace.builder, name)
+        trace.builder = self._builder
+        return self._builder
 
     def _leave(self) -> None:
-        assert self._scope is not None
-        assert self._scope.parent is not None
+        assert self._builder is not None
+        assert self._builder.parent is not None
         self._left = True
-        self._trace.scope = self._scope.parent
+        self._trace.builder = self._builder.parent
 
     def __exit__(self, *exc: object) -> None:
-        if self._scope is not None:
+        if self._builder is not None:
             self._leave()
 
     def _tp_no_value(self) -> tuple[str, str]:

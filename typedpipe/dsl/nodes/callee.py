@@ -79,7 +79,7 @@ class Callee:
 
 def not_a_function(fn: Any, word: str) -> tuple[str, str] | None:
     """Why a decorator of ours cannot stand above it, and what to do; None when it can."""
-    place = f"put `@dsl.{word}` right above a `def`, below any other decorator"
+    advice = f"put `@dsl.{word}` right above a `def`, below any other decorator"
     if isinstance(fn, type):
         return f"`@dsl.{word}` stands above the class `{fn.__name__}`", "write a function"
     kind = type(fn).__name__
@@ -97,14 +97,14 @@ def not_a_function(fn: Any, word: str) -> tuple[str, str] | None:
         option = "name" if word == "pipeline" else "base_image"
         return f"`@dsl.{word}` got {fn!r} by position", f'name the option: `@dsl.{word}({option}="{fn}")`'
     if not isinstance(fn, FunctionType):
-        return f"`@dsl.{word}` stands above no function, but `{kind}`", place
+        return f"`@dsl.{word}` stands above no function, but `{kind}`", advice
     if fn.__name__ == "<lambda>":
         return f"`@dsl.{word}` got a lambda", "write a `def`: a lambda has no name and no types"
     owner = fn.__qualname__.rpartition(".")[0]
     if word == "pipeline" and owner and not owner.endswith("<locals>"):
         return f"the pipeline `{fn.__name__}` is a method of `{owner}`", "write a function, outside of the class"
     if word == "pipeline" and hasattr(fn, "__wrapped__"):
-        return f"another decorator stands below `@dsl.pipeline` of `{fn.__name__}`", place
+        return f"another decorator stands below `@dsl.pipeline` of `{fn.__name__}`", advice
     return None
 
 
@@ -124,7 +124,7 @@ def call(callee: Callee | None, make: MakeTask, args: tuple[Any, ...], kwargs: d
     bound: list[tuple[str, ir.Operand]] = []
     unknown = False
     inputs = callee.inputs
-    scope = trace.scope
+    builder = trace.builder
     for name, value in kwargs.items():
         if name not in inputs:
             _unknown(callee, name, site)
@@ -135,19 +135,19 @@ def call(callee: Callee | None, make: MakeTask, args: tuple[Any, ...], kwargs: d
                 _foreign(callee, name, value, site)
                 bound.append((name, POISON))
                 continue
-            bound.append((name, operand_of(scope, value)))
+            bound.append((name, operand_of(builder, value)))
             continue
         made = lift(value, Argument(callee.name, name, callee.positions[name], site))
         if made is None:
             bound.append((name, POISON))
         else:
-            bound.append((name, made if made.__class__ is ir.Const else operand_of(scope, made)))
+            bound.append((name, made if made.__class__ is ir.Const else operand_of(builder, made)))
     if not callee.required <= kwargs.keys():
         bound.extend(_missing(callee, kwargs, site, misspelt=unknown))
     name = trace.unique(callee.node_name)
     task = make(trace, callee, name, tuple(bound), site)
-    trace.scopes[name] = scope
-    scope.nodes.append(task)
+    trace.builders[name] = builder
+    builder.nodes.append(task)
     return task
 
 

@@ -74,13 +74,13 @@ class If(Group):
         return self
 
     def _arm(self, condition: PipelineValue) -> None:
-        trace, outer = self._trace, self._trace.scope
+        trace, outer = self._trace, self._trace.builder
         chain = self._chain(outer)
         where = operand(outer, condition, "the condition")
-        scope = self._enter("arm", chain.name)
+        builder = self._enter("arm", chain.name)
         self._name = chain.name
-        chain.arms.append((where, scope, self._site))
-        trace.scope = scope
+        chain.arms.append((where, builder, self._site))
+        trace.builder = builder
 
     def _chain(self, outer: GraphBuilder) -> Chain:
         chain = Chain(self._trace.unique(self._wanted or "if"), self._site)
@@ -107,9 +107,9 @@ class Else(Group):
         super().__init__(name)
 
     def __enter__(self) -> Self:
-        chain = _open_chain(self, self._trace.scope, "Else")
-        scope = self._enter("arm", chain.name)
-        chain.arms.append((None, scope, self._site))
+        chain = _open_chain(self, self._trace.builder, "Else")
+        builder = self._enter("arm", chain.name)
+        chain.arms.append((None, builder, self._site))
         chain.closed = True
         return self
 
@@ -246,7 +246,7 @@ class ParallelFor(Group, Generic[T]):
         return poison(trace)
 
     def __enter__(self) -> T:
-        trace, outer = self._trace, self._trace.scope
+        trace, outer = self._trace, self._trace.builder
         self._operand = operand(outer, self._items, "the list to loop over")
         name = trace.unique(self._wanted or "for")
         outer.nodes.append(self)
@@ -332,7 +332,7 @@ class ExitHandler(Group):
             error(
                 "TP168", "`dsl.ExitHandler` takes the task to run at the end", help="`with dsl.ExitHandler(clean()):`"
             )
-        elif given._trace is not self._trace or given._scope is not self._trace.scope:
+        elif given._trace is not self._trace or given._builder is not self._trace.builder:
             error(
                 "TP168", "the exit task stands in another scope than the handler", help="call it just before the `with`"
             )
@@ -340,7 +340,7 @@ class ExitHandler(Group):
             self._exit = given
 
     def __enter__(self) -> Self:
-        trace, outer = self._trace, self._trace.scope
+        trace, outer = self._trace, self._trace.builder
         if self._exit is not None and self._exit._name:
             for index in range(len(outer.nodes) - 1, -1, -1):  # it is nearly always the last one
                 if outer.nodes[index] is self._exit:

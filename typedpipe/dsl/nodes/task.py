@@ -34,7 +34,7 @@ class Task(Generic[R_co]):
     ...     return double(n=task.output).after(task).output
     """
 
-    __slots__ = ("_after", "_args", "_callee", "_name", "_scope", "_settings", "_site", "_trace", "_values")
+    __slots__ = ("_after", "_args", "_builder", "_callee", "_name", "_settings", "_site", "_trace", "_values")
 
     def __init__(self, trace: Trace, callee: Callee | None, name: str, args: ir.Args, site: Site | None) -> None:
         self._trace = trace
@@ -42,7 +42,7 @@ class Task(Generic[R_co]):
         self._name = name
         self._args = args
         self._site = site
-        self._scope = trace.scope
+        self._builder = trace.builder
         self._after: list[str] | None = None
         self._settings: dict[str, Any] | None = None
         self._values: dict[str, PipelineValue] = {}
@@ -209,10 +209,10 @@ class Task(Generic[R_co]):
         made: dict[str, Any] = {}
         for name, value in self._settings.items():
             if name == "env":
-                pairs = [(k, operand(self._scope, v, f"the environment variable `{k}`")) for k, v in value]
+                pairs = [(k, operand(self._builder, v, f"the environment variable `{k}`")) for k, v in value]
                 made[name] = tuple((k, v) for k, v in pairs if v is not None)
             elif name in settings.OPERANDS:
-                made[name] = operand(self._scope, value, f"`{name}`")
+                made[name] = operand(self._builder, value, f"`{name}`")
             else:
                 made[name] = value
         return ir.Options(**made)

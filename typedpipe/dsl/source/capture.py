@@ -131,17 +131,17 @@ def _where(fn: Any) -> Span:
 
 def _find(fn: types.FunctionType, report: Diagnostics) -> tuple[ParsedFile, Function] | None:
     code = fn.__code__
-    place = Span(display_path(code.co_filename), code.co_firstlineno)
+    span = Span(display_path(code.co_filename), code.co_firstlineno)
     file = parsed_file(code.co_filename, fn.__globals__)
     if file is None:
         text = f"the source of `{fn.__name__}` cannot be found"
         label = f"defined in {code.co_filename}, which cannot be read"
-        place = span_of_function(fn)
-        report.error("TP130", text, place, label, help="define it in a file or a notebook cell: its source is shipped")
+        span = span_of_function(fn)
+        report.error("TP130", text, span, label, help="define it in a file or a notebook cell: its source is shipped")
         return None
     if file.problem is not None:
         text = f"the cell or file of `{fn.__name__}` cannot be read as Python: {file.problem.msg}"
-        at = Span(place.file, file.problem.lineno or 0)
+        at = Span(span.file, file.problem.lineno or 0)
         report.error("TP140", text, at, help="put `%` and `!` lines into a cell of their own")
         return None
     node = file.functions.get((code.co_firstlineno, code.co_name))
@@ -149,7 +149,7 @@ def _find(fn: types.FunctionType, report: Diagnostics) -> tuple[ParsedFile, Func
         text = (
             f"`{fn.__name__}` is not at line {code.co_firstlineno} any more: the file was edited after it was imported"
         )
-        report.error("TP130", text, place, help="import the file again")
+        report.error("TP130", text, span, help="import the file again")
         return None
     return file, node
 

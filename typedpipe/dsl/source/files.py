@@ -39,7 +39,7 @@ class ParsedFile:
         return ir.Chunk(text if text.endswith("\n") else text + "\n", display_path(self.name), first)
 
     def span(self, node: Any) -> Span:
-        """The place of a node; columns in characters."""
+        """The span of a node; columns in characters."""
         start, end = self._column(node.lineno, node.col_offset), self._column(node.end_lineno, node.end_col_offset)
         return Span(display_path(self.name), node.lineno, start, node.end_lineno, end)
 
@@ -47,7 +47,7 @@ class ParsedFile:
         return len(self.lines[line - 1].encode()[:offset].decode(errors="replace")) + 1
 
     def header(self, node: Definition) -> Span:
-        """The place of a definition's name."""
+        """The span of a definition's name."""
         if isinstance(node, ast.Assign):
             return self.span(node.targets[0])
         line = self.lines[node.lineno - 1]

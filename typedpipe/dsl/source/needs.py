@@ -42,10 +42,10 @@ def is_installed(module: str) -> bool:
 class Bundle:
     """The chunks that a component needs before its function, in the order in which they must run."""
 
-    def __init__(self, file: ParsedFile, space: dict[str, Any], place: Span, report: Diagnostics) -> None:
+    def __init__(self, file: ParsedFile, space: dict[str, Any], span: Span, report: Diagnostics) -> None:
         self.file = file
         self.space = space
-        self.place = place
+        self.span = span
         self.report = report
         self.chunks: list[ir.Chunk] = []
         self.names: dict[str, Any] = {}
@@ -181,9 +181,9 @@ class Bundle:
         self.chunks.append(chunk)
         self.min_python = max(self.min_python, least_python(chunk.text))
 
-    def _fail(self, code: str, text: str, help_: str, place: Span | None = None) -> None:
+    def _fail(self, code: str, text: str, help_: str, span: Span | None = None) -> None:
         self.failed = True
-        self.report.error(code, text, place or self.place, help=help_)
+        self.report.error(code, text, span or self.span, help=help_)
 
 
 def _same_fields(node: ast.ClassDef, cls: type[Any]) -> bool:

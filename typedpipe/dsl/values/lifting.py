@@ -145,7 +145,7 @@ def type_of(value: PipelineValue | ir.Const) -> Type:
     return value._tp_type if isinstance(value, PipelineValue) else value.type
 
 
-def operand(scope: GraphBuilder, value: object, subject: Subject) -> ir.Operand | None:
+def operand(builder: GraphBuilder, value: object, subject: Subject) -> ir.Operand | None:
     """What a task's argument is in the IR; None after an error was reported."""
     made = value if isinstance(value, (PipelineValue, ir.Const)) else lift(value, subject)
     if made is None or isinstance(made, ir.Const):
@@ -153,4 +153,4 @@ def operand(scope: GraphBuilder, value: object, subject: Subject) -> ir.Operand 
     trace = current()
     if trace is not None and not same_trace(made, trace, subject):
         return POISON
-    return operand_of(scope, made)
+    return operand_of(builder, made)

@@ -56,7 +56,7 @@ class Operators(NamedTuple):
 class PipelineValue:
     """A value that is known only when the pipeline runs. It has no public attributes: they are the value's own."""
 
-    __slots__ = ("_tp_op", "_tp_scope", "_tp_site", "_tp_trace", "_tp_type")
+    __slots__ = ("_tp_builder", "_tp_op", "_tp_site", "_tp_trace", "_tp_type")
     _tp_operators: ClassVar[Operators]
     """Registered by :mod:`operators`, which the package loads."""
 
@@ -65,7 +65,7 @@ class PipelineValue:
         self._tp_type = type_
         self._tp_op = op
         self._tp_site = site
-        self._tp_scope = trace.scope
+        self._tp_builder = trace.builder
 
     # ---- what builds an expression
 
@@ -278,15 +278,15 @@ def same_trace(value: PipelineValue, trace: Trace, what: object) -> bool:
 # ------------------------------------------------------------------------------------------------ operands
 
 
-def operand_of(scope: GraphBuilder, value: PipelineValue) -> ir.Operand:
+def operand_of(builder: GraphBuilder, value: PipelineValue) -> ir.Operand:
     """A value of this trace as an operand: an expression goes into the table of the graph that uses it."""
     op = value._tp_op
-    return intern_expr(scope, value) if isinstance(op, Pending) else op
+    return intern_expr(builder, value) if isinstance(op, Pending) else op
 
 
-def intern_expr(scope: GraphBuilder, value: PipelineValue) -> ir.FromExpr:
-    """Put a pending expression, and those it needs, into the scope's table. Iterative: depth is no limit."""
-    memo = scope.memo
+def intern_expr(builder: GraphBuilder, value: PipelineValue) -> ir.FromExpr:
+    """Put a pending expression, and those it needs, into the builder's table. Iterative: depth is no limit."""
+    memo = builder.memo
     stack = [value]
     while stack:
         top = stack[-1]
@@ -304,10 +304,10 @@ def intern_expr(scope: GraphBuilder, value: PipelineValue) -> ir.FromExpr:
             continue
         stack.pop()
         built = pending.build(tuple(_interned(memo, c) for c in children))
-        memo[id(top)] = ir.FromExpr(len(scope.exprs))
-        scope.keep.append(top)
-        scope.exprs.append(built)
-        scope.expr_sites.append(top._tp_site)
+        memo[id(top)] = ir.FromExpr(len(builder.exprs))
+        builder.keep.append(top)
+        builder.exprs.append(built)
+        builder.expr_sites.append(top._tp_site)
     return memo[id(value)]
 
 
