@@ -67,7 +67,7 @@ if TYPE_CHECKING:
     from typedpipe.dsl.component import component as component
     from typedpipe.dsl.nodes.importer import importer as importer
     from typedpipe.dsl.pipeline import pipeline as pipeline
-    from typedpipe.ir import nodes as ir
+    from typedpipe.ir import nodes
 else:
     _MODULES = frozenset({"cli", "compiler", "dsl", "ir", "local", "types"})
 
@@ -104,7 +104,7 @@ class _Toolchain:
 
     def run(
         self,
-        traced: ir.Pipeline,
+        traced: nodes.Pipeline,
         arguments: Mapping[str, object],
         options: Mapping[str, Any],
         outputs: Callable[[Mapping[str, object]], Any],
