@@ -9,11 +9,14 @@ Everything of :mod:`typedpipe.dsl` can be taken from here too: ``from typedpipe 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from typedpipe.hooks import HOOKS
 from typedpipe.version import __version__
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from typedpipe import compiler as compiler, dsl as dsl
     from typedpipe.dsl import (
         HTML as HTML,
@@ -62,8 +65,9 @@ if TYPE_CHECKING:
 
     # Not by way of `typedpipe.dsl`: in a cycle of imports, mypy may take the submodule of the same name.
     from typedpipe.dsl.component import component as component
-    from typedpipe.dsl.importer import importer as importer
+    from typedpipe.dsl.nodes.importer import importer as importer
     from typedpipe.dsl.pipeline import pipeline as pipeline
+    from typedpipe.ir import nodes
 else:
     _MODULES = frozenset({"cli", "compiler", "dsl", "ir", "local", "types"})
 
@@ -84,6 +88,38 @@ else:
 
         return [*globals(), *dsl.__all__]
 
+
+class _Toolchain:
+    """The compiler, the local engine and the pictures, each loaded when a pipeline asks for it."""
+
+    def compile(self, handle: Any, path: str) -> None:
+        from typedpipe.compiler import Compiler
+
+        Compiler().compile(handle, path)
+
+    def check_options(self, options: Mapping[str, Any]) -> None:
+        from typedpipe.local.startup import run_options
+
+        run_options(options)
+
+    def run(
+        self,
+        traced: nodes.Pipeline,
+        arguments: Mapping[str, object],
+        options: Mapping[str, Any],
+        outputs: Callable[[Mapping[str, object]], Any],
+    ) -> Any:
+        from typedpipe.local.startup import run_traced
+
+        return run_traced(traced, arguments, options, outputs)
+
+    def draw(self, handle: Any) -> dict[str, str]:
+        from typedpipe.local.notebook import pipeline_bundle
+
+        return pipeline_bundle(handle)
+
+
+HOOKS.toolchain = _Toolchain()
 
 __all__ = [
     "HTML",

@@ -28,7 +28,7 @@ from mypy.types import (
 )
 
 COMPONENT = "typedpipe.dsl.component"
-TASK = "typedpipe.dsl.task"
+TASK = "typedpipe.dsl.nodes.task"
 STATUS = "typedpipe.runtime.task.PipelineTaskFinalStatus"
 MARKERS = "typedpipe.types.markers"
 CONTAINER = "typedpipe.dsl.container"

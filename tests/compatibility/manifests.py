@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from typedpipe.compiler import Compiler
-from typedpipe.diagnostics.model import PipelineError
+from typedpipe.diagnostics.errors import PipelineError
 from typedpipe.ir import wire
 
 VARIANTS: Mapping[str, Mapping[str, Any]] = {

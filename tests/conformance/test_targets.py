@@ -7,7 +7,7 @@ from cases import NAMES, NEEDS_MORE, load
 
 from tests.argo_schema import VERSIONS, valid
 from typedpipe.compiler import driver
-from typedpipe.diagnostics.model import PipelineError
+from typedpipe.diagnostics.errors import PipelineError
 
 
 @pytest.mark.parametrize("target", VERSIONS)

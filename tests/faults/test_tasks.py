@@ -15,7 +15,7 @@ import pytest
 from local_samples import ECHO, SAVE, SLEEP, STATUS, component, graph, out, pipeline, task
 
 from tests.faults.living import alive, appears, until
-from typedpipe.diagnostics.model import PipelineError
+from typedpipe.diagnostics.errors import PipelineError
 from typedpipe.ir.nodes import ExitHandler, Graph, Options
 from typedpipe.local import run
 from typedpipe.local.options import RunOptions

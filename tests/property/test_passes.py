@@ -7,7 +7,8 @@ from hypothesis import given, settings, strategies as st
 from tests.ir_samples import BOOL, INT, Body, const, pipeline
 from typedpipe.compiler.driver import check
 from typedpipe.compiler.passes.verify import verify
-from typedpipe.diagnostics.model import Diagnostics, PipelineError
+from typedpipe.diagnostics.errors import PipelineError
+from typedpipe.diagnostics.model import Diagnostics
 from typedpipe.ir import wire
 from typedpipe.ir.nodes import And, FromInput, MakeList, Not, OneOf, Operand, Pipeline
 from typedpipe.ir.text import digest, dump

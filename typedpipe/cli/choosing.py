@@ -7,7 +7,7 @@ from typing import Any
 from typedpipe.cli.diagnostics import stop_on_errors
 from typedpipe.cli.loading import Loaded, load
 from typedpipe.diagnostics.model import NOWHERE, Diagnostics, Label, Span
-from typedpipe.diagnostics.spans import display_path
+from typedpipe.diagnostics.source import display_path
 from typedpipe.ir import nodes as ir
 
 _OWN_NAME = "give each a name of its own"

@@ -10,7 +10,8 @@ import click
 from typedpipe.cli import exits
 from typedpipe.cli.diagnostics import format_option, stop, stop_on_errors
 from typedpipe.cli.writing import compare_output, write_output
-from typedpipe.diagnostics.model import Diagnostics, PipelineError
+from typedpipe.diagnostics.errors import PipelineError
+from typedpipe.diagnostics.model import Diagnostics
 from typedpipe.ir import nodes as ir
 
 _BACKENDS_OWN = "backend_"

@@ -10,7 +10,8 @@ from typing import TextIO
 import click
 
 from typedpipe.cli import exits
-from typedpipe.diagnostics.model import NOWHERE, Diagnostic, Diagnostics, Label, PipelineError
+from typedpipe.diagnostics.errors import PipelineError
+from typedpipe.diagnostics.model import NOWHERE, Diagnostic, Diagnostics, Label
 
 FORMATS = ("text", "json", "github", "sarif")
 

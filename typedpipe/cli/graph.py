@@ -7,7 +7,7 @@ import click
 from typedpipe.cli.choosing import load_pipeline
 from typedpipe.cli.diagnostics import stop
 from typedpipe.cli.writing import write_output
-from typedpipe.diagnostics.model import PipelineError
+from typedpipe.diagnostics.errors import PipelineError
 
 
 @click.command("graph", help="Print the pipeline of TARGET (FILE, FILE:NAME or MODULE:NAME) as a tree, or draw it.")

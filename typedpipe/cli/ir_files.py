@@ -7,7 +7,8 @@ import click
 from typedpipe.cli import exits
 from typedpipe.cli.diagnostics import stop
 from typedpipe.cli.writing import write_output
-from typedpipe.diagnostics.model import Diagnostics, PipelineError
+from typedpipe.diagnostics.errors import PipelineError
+from typedpipe.diagnostics.model import Diagnostics
 from typedpipe.ir import nodes as ir
 
 _PYTHON = (".py",)

@@ -10,7 +10,8 @@ from typedpipe.cli import exits
 from typedpipe.cli.choosing import check_names, choose
 from typedpipe.cli.diagnostics import format_option, write_diagnostics
 from typedpipe.cli.loading import load
-from typedpipe.diagnostics.model import Diagnostics, PipelineError
+from typedpipe.diagnostics.errors import PipelineError
+from typedpipe.diagnostics.model import Diagnostics
 
 
 @click.command(

@@ -17,8 +17,9 @@ from importlib import import_module
 from types import ModuleType, TracebackType
 from typing import Any
 
-from typedpipe.diagnostics.model import NOWHERE, Diagnostic, Diagnostics, Label, PipelineError, Span
-from typedpipe.diagnostics.spans import display_path, resolve_spans
+from typedpipe.diagnostics.errors import PipelineError
+from typedpipe.diagnostics.model import NOWHERE, Diagnostic, Diagnostics, Label, Span
+from typedpipe.diagnostics.source import display_path, resolve_spans
 
 
 @dataclass(frozen=True, slots=True)

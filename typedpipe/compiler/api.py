@@ -8,7 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from typedpipe.diagnostics.model import Diagnostic, Diagnostics, Label, PipelineError, Span
+from typedpipe.diagnostics.errors import PipelineError
+from typedpipe.diagnostics.model import Diagnostic, Diagnostics, Label, Span
 from typedpipe.files import write_whole
 from typedpipe.ir import nodes as ir
 
@@ -75,7 +76,8 @@ def _with_defaults(traced: ir.Pipeline, values: Mapping[str, object]) -> ir.Pipe
             report.error("TP393", f"`{traced.name}` has no parameter `{name}`", traced.span, help=f"it has {known}")
             continue
         ports[name] = _with_default(port, *constant(value))
-    report.raise_if_errors()
+    if report.has_errors:
+        raise PipelineError(report)
     return replace(traced, graph=replace(traced.graph, inputs=tuple(ports.values())))
 
 

@@ -12,6 +12,7 @@ from typedpipe.compiler.passes.check_types import check_types
 from typedpipe.compiler.passes.close_scopes import close_scopes
 from typedpipe.compiler.passes.prune import dedupe, prune
 from typedpipe.compiler.passes.verify import verify
+from typedpipe.diagnostics.errors import PipelineError
 from typedpipe.diagnostics.model import Diagnostics
 from typedpipe.ir import nodes as ir
 from typedpipe.ir.collection import NoCollection
@@ -39,12 +40,14 @@ def check(traced: ir.Pipeline, report: Diagnostics | None = None, print_after: P
     report = Diagnostics() if report is None else report
     if traced.closed:
         pipeline = _run({"verify": partial(verify, closed=True)}, traced, report, print_after)
-        report.raise_if_errors()
+        if report.has_errors:
+            raise PipelineError(report)
         return pipeline
     pipeline = _run({"verify": verify}, traced, report, print_after)
     if not any(item.code == "TP902" for item in report):
         pipeline = _run({name: CHECKS[name] for name in ("check_types", "check_scopes")}, pipeline, report, print_after)
-    report.raise_if_errors()
+    if report.has_errors:
+        raise PipelineError(report)
     return _run(REWRITES, pipeline, report, print_after)
 
 
@@ -70,13 +73,16 @@ def compile(  # noqa: A001 - the verb that users know
             backend = find(backend)
         if isinstance(backend, Staged):
             backend.check_target(pipeline, options, report)
-            report.raise_if_errors()
+            if report.has_errors:
+                raise PipelineError(report)
             pipeline = backend.legalise(pipeline, options, report)
             if print_after is not None:
                 print_after("legalise", pipeline)
-            report.raise_if_errors()
+            if report.has_errors:
+                raise PipelineError(report)
         files = backend.lower(pipeline, options, report)
-        report.raise_if_errors()
+        if report.has_errors:
+            raise PipelineError(report)
         return files
 
 

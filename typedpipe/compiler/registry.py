@@ -7,7 +7,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from typedpipe.compiler.backend import Backend
-from typedpipe.diagnostics.model import NOWHERE, Diagnostic, Label, PipelineError
+from typedpipe.diagnostics.errors import PipelineError
+from typedpipe.diagnostics.model import NOWHERE, Diagnostic, Label
 from typedpipe.diagnostics.words import nearest
 
 if TYPE_CHECKING:

@@ -25,14 +25,14 @@ def _data(diagnostic: Diagnostic) -> dict[str, Any]:
         "title": CODES.get(diagnostic.code, ""),
         "severity": diagnostic.severity,
         "message": diagnostic.message,
-        **_place(diagnostic.primary),
-        "others": [_place(label) for label in diagnostic.others],
+        **_label_data(diagnostic.primary),
+        "others": [_label_data(label) for label in diagnostic.others],
         "notes": list(diagnostic.notes),
         "help": diagnostic.help,
     }
 
 
-def _place(label: Label) -> dict[str, Any]:
+def _label_data(label: Label) -> dict[str, Any]:
     span = label.span
     return {
         "label": label.text,
@@ -55,9 +55,9 @@ def render_github(diagnostics: Iterable[Diagnostic]) -> str:
 
 def _command(diagnostic: Diagnostic) -> str:
     span = diagnostic.primary.span
-    places = {"title": diagnostic.code, "file": span.file, "line": span.line, "col": span.column}
-    places |= {"endLine": span.end_line, "endColumn": span.end_column}
-    settings = ",".join(f"{key}={_property(str(value))}" for key, value in places.items() if value)
+    properties = {"title": diagnostic.code, "file": span.file, "line": span.line, "col": span.column}
+    properties |= {"endLine": span.end_line, "endColumn": span.end_column}
+    settings = ",".join(f"{key}={_property(str(value))}" for key, value in properties.items() if value)
     parts = [diagnostic.message, diagnostic.primary.text, *diagnostic.notes]
     if diagnostic.help:
         parts.append(f"help: {diagnostic.help}")

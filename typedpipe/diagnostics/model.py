@@ -88,21 +88,3 @@ class Diagnostics:
 
     def __iter__(self) -> Iterator[Diagnostic]:
         return iter(self.items)
-
-    def raise_if_errors(self) -> None:
-        """Raise :class:`PipelineError` with all that was found, when an error is among it."""
-        if self.has_errors:
-            raise PipelineError(tuple(self.items))
-
-
-class PipelineError(Exception):
-    """The user's pipeline has mistakes. ``diagnostics`` has all of them; ``str()`` prints them as the terminal does."""
-
-    def __init__(self, diagnostics: Sequence[Diagnostic]) -> None:
-        super().__init__(diagnostics)
-        self.diagnostics = tuple(diagnostics)
-
-    def __str__(self) -> str:
-        from typedpipe.diagnostics.text import render_all  # the renderer reads files; an import of typedpipe does not
-
-        return "\n" + render_all(self.diagnostics, color=False)

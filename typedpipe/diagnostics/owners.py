@@ -1,6 +1,6 @@
-"""What a place in a statement belongs to: from 3.12 on Python records `n` of `if n:`, and 3.11 the whole `if`.
+"""The statement or expression that a position belongs to: from 3.12 on Python records `n` of `if n:`, and 3.11 the whole `if`.
 
-A person reads the same line whichever Python they have, so the narrower place is widened to what 3.11 records.
+A person reads the same line whichever Python they have, so the narrower position is widened to what 3.11 records.
 """
 
 from __future__ import annotations
@@ -9,13 +9,13 @@ import ast
 from collections.abc import Iterator
 from functools import cache
 
-Place = tuple[int | None, int | None, int | None, int | None]
+Position = tuple[int | None, int | None, int | None, int | None]
 """Line, last line, column and end column, as ``co_positions`` gives them: columns are offsets in UTF-8, from 0."""
 
 
 @cache
 def narrowed_opcodes() -> frozenset[int]:
-    """The instructions that test, loop, enter or format: their places depend on the version."""
+    """The instructions that test, loop, enter or format: their positions depend on the version."""
     from opcode import opname
 
     starts = (
@@ -31,17 +31,17 @@ def narrowed_opcodes() -> frozenset[int]:
     return frozenset(number for number, name in enumerate(opname) if name.startswith(starts))
 
 
-def owners_of(tree: ast.Module) -> dict[Place, Place]:
-    """From each place that an instruction of :func:`narrowed_opcodes` may have to that of the whole.
+def owners_of(tree: ast.Module) -> dict[Position, Position]:
+    """From each position that an instruction of :func:`narrowed_opcodes` may have to that of the whole.
 
     >>> owners_of(ast.parse("while n: pass"))
     {(1, 1, 6, 7): (1, 1, 0, 13)}
     """
-    found: dict[Place, Place] = {}
+    found: dict[Position, Position] = {}
     for node in ast.walk(tree):  # outer ones come first, and stay
         if isinstance(node, ast.stmt | ast.expr):
             for part in _parts(node):
-                found.setdefault(_place(part), _place(node))
+                found.setdefault(_position(part), _position(node))
     return found
 
 
@@ -65,7 +65,7 @@ def _parts(node: ast.stmt | ast.expr) -> Iterator[ast.expr]:
 
 
 def _tested(test: ast.expr) -> Iterator[ast.expr]:
-    """What is asked for its truth; a comparison has a place of its own in each Python."""
+    """What is asked for its truth; a comparison has a position of its own in each Python."""
     match test:
         case ast.BoolOp():
             for value in test.values:
@@ -89,5 +89,5 @@ def _formatted(text: ast.JoinedStr) -> Iterator[ast.expr]:
                 yield from _formatted(value.format_spec)
 
 
-def _place(node: ast.stmt | ast.expr) -> Place:
+def _position(node: ast.stmt | ast.expr) -> Position:
     return node.lineno, node.end_lineno, node.col_offset, node.end_col_offset

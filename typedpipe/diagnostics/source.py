@@ -1,14 +1,19 @@
-"""The user's source as diagnostics need it: paths as people write them, lines, and where an argument stands.
+"""The user's source as diagnostics need it: paths as people write them, lines, and the spans of instructions and arguments.
 
 Files are read when something is printed and not before, once for each state of the file. Cells of notebooks are found
 where Python's own tracebacks find them, in ``linecache``.
+
+Tracing keeps ``(code object, offset of the last instruction)`` at each call, which costs next to nothing, and asks for all
+spans once at the end: reading a code object's table of positions at each call would be quadratic.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from types import CodeType
 from typing import TYPE_CHECKING
 
 from typedpipe.diagnostics.model import Span
@@ -16,8 +21,9 @@ from typedpipe.diagnostics.model import Span
 if TYPE_CHECKING:
     import ast
 
-    from typedpipe.diagnostics.owners import Place
+    from typedpipe.diagnostics.owners import Position
 
+_NARROWS = sys.version_info[:2] > (3, 11)
 
 NO_FILE = "<string>"
 """What `exec` calls its text. From 3.13 on `linecache` has the text of `python -c` under this name, whoever is asked for."""
@@ -30,7 +36,7 @@ class Source:
     lines: tuple[str, ...]
     is_ascii: bool
     _calls: dict[tuple[int, int], ast.Call] | None = field(default=None)
-    _owners: dict[Place, Place] | None = field(default=None)
+    _owners: dict[Position, Position] | None = field(default=None)
 
     def line(self, number: int) -> str:
         """The text of a line, counted from 1; "" where the file has no such line."""
@@ -55,8 +61,8 @@ class Source:
             self._calls = {(call.end_lineno or 0, call.end_col_offset or 0): call for call in calls}
         return self._calls
 
-    def owners(self) -> dict[Place, Place]:
-        """The statements and expressions of the file by the places of what they test, loop over, enter or format."""
+    def owners(self) -> dict[Position, Position]:
+        """The statements and expressions of the file by the positions of what they test, loop over, enter or format."""
         if self._owners is None:
             from typedpipe.diagnostics.owners import owners_of
 
@@ -195,3 +201,52 @@ def _span_of(source: Source, file: str, node: ast.expr) -> Span:
         end_line,
         source.column(end_line, node.end_col_offset or node.col_offset),
     )
+
+
+def resolve_spans(sites: Sequence[tuple[CodeType, int]]) -> list[Span]:
+    r"""The span of each instruction, in the order given.
+
+    Columns are 0 where Python recorded none (``PYTHONNODEBUGRANGES``); ``end_column`` is one past the last character.
+
+    >>> code = compile("f(1,\n  2)", "example.py", "eval")
+    >>> resolve_spans([(code, len(code.co_code) - 4)])
+    [Span(file='example.py', line=1, column=1, end_line=2, end_column=5)]
+    """
+    by_code: dict[int, list[int]] = {}
+    for index, (code, _) in enumerate(sites):
+        by_code.setdefault(id(code), []).append(index)
+    spans: list[Span] = [Span("")] * len(sites)
+    for indices in by_code.values():
+        code = sites[indices[0]][0]
+        positions = list(code.co_positions())
+        instructions = code.co_code
+        file = display_path(code.co_filename)
+        source = read_source(file)
+        for index in indices:
+            at = sites[index][1] // 2
+            inside = 0 <= at < len(positions)
+            position = positions[at] if inside else (code.co_firstlineno, None, None, None)
+            if _NARROWS and inside and source is not None:
+                position = _widened(source, instructions[2 * at], position)
+            spans[index] = _span(file, source, position, code.co_firstlineno)
+    return spans
+
+
+def _widened(source: Source, instruction: int, position: Position) -> Position:
+    """What 3.11 records for the instruction: the whole `if`, `for`, `with` or f-string, not what stands in it."""
+    from typedpipe.diagnostics.owners import narrowed_opcodes
+
+    if instruction not in narrowed_opcodes():
+        return position
+    return source.owners().get(position, position)
+
+
+def _span(file: str, source: Source | None, position: Position, first_line: int) -> Span:
+    line, end_line, start, end = position
+    if line is None:
+        return Span(file, first_line)
+    if start is None or end is None or end_line is None:
+        return Span(file, line)
+    if source is None:
+        return Span(file, line, start + 1, end_line, end + 1)
+    return Span(file, line, source.column(line, start), end_line, source.column(end_line, end))

@@ -11,13 +11,14 @@
 
 from __future__ import annotations
 
+from typedpipe.dsl.absent import NAMES
 from typedpipe.dsl.component import Component, ParamComponent, component
 from typedpipe.dsl.container import ConcatPlaceholder, ContainerSpec, IfPresentPlaceholder, container_component
 from typedpipe.dsl.functions import Collected, Contains, In, Not, OneOf, Some
-from typedpipe.dsl.groups import Condition, Elif, Else, ExitHandler, If, IfSet, ParallelFor
-from typedpipe.dsl.importer import importer
+from typedpipe.dsl.nodes.groups import Condition, Elif, Else, ExitHandler, If, IfSet, ParallelFor
+from typedpipe.dsl.nodes.importer import importer
+from typedpipe.dsl.nodes.task import Outputs, ParamTask, Task, UseOutputs
 from typedpipe.dsl.pipeline import Pipeline, pipeline
-from typedpipe.dsl.task import Outputs, ParamTask, Task, UseOutputs
 from typedpipe.types.artifacts import (
     HTML,
     Artifact,
@@ -82,3 +83,5 @@ __all__ = [
     "importer",
     "pipeline",
 ]
+
+NAMES.extend(__all__)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from importlib import import_module
 from types import ModuleType
 
 from typedpipe.diagnostics.words import nearest
@@ -17,6 +16,9 @@ _YAML = (
 )
 _PLACEHOLDER = "give the component a parameter for it, and the pipeline one whose value is given with each run"
 _OWN = "leave it out: the task's own setters and the engine's configuration say it"
+
+NAMES: list[str] = []
+"""The names of ``typedpipe.dsl``, which stands above this module and registers them."""
 
 INSTEAD: dict[str, str] = {
     "Client": _CLUSTER,
@@ -58,10 +60,7 @@ def instead(problem: BaseException) -> str:
         return _PLACEHOLDER
     if name in INSTEAD:
         return INSTEAD[name]
-    names: list[str] = import_module(
-        "typedpipe.dsl"
-    ).__all__  # an import statement would be a cycle, which mypy gets wrong
-    guess = nearest(name, names)
+    guess = nearest(name, NAMES)
     return f"did you mean `dsl.{guess}`?" if guess else f"`{module}` has no `{name}`: see docs/coming-from-kfp.md"
 
 

@@ -7,11 +7,11 @@ The static half of this file is what type checkers see. Each signature in it was
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, overload
 
-from typedpipe.dsl.callee import Callee, call, new_key, not_a_function
-from typedpipe.dsl.task import ParamTask, Task, UseOutputs
+from typedpipe.dsl.nodes.callee import Callee, call, new_key, not_a_function
+from typedpipe.dsl.nodes.task import ParamTask, Task, UseOutputs
 from typedpipe.dsl.tracing import current, error
 from typedpipe.ir import nodes as ir
 from typedpipe.types.markers import OutputPath
@@ -27,12 +27,46 @@ DEFAULT_IMAGE = "python:3.11"
 
 
 class BaseComponent:
-    """What all components share. ``definition`` is the component in the IR, None when its decoration failed."""
+    """A component by its definition in the IR alone; None when its decoration failed."""
+
+    def __init__(self, definition: ir.Component | None, callee: Callee | None) -> None:
+        self.definition = definition
+        self._callee = callee
+        self.__name__ = self.name = definition.name if definition is not None else "component"
+        self.__doc__ = definition.description if definition is not None else None
+
+    def __call__(self, /, *args: Any, **kwargs: Any) -> Task[Any]:
+        task: Task[Any] = self._called(args, kwargs, Task)
+        return task
+
+    @property
+    def classes(self) -> Mapping[str, Any]:
+        """Names among which the classes of its interface are found."""
+        return {}
+
+    def _called(self, args: tuple[Any, ...], kwargs: dict[str, Any], task_class: type[Task[Any]]) -> Any:
+        trace = current()
+        frame = sys._getframe(2)
+        if trace is None:
+            from typedpipe.dsl.direct import called_here
+
+            return called_here("component", self, args, kwargs, (frame.f_code, frame.f_lasti))
+        callee = self._callee
+        if callee is not None and callee.key not in trace.components:
+            assert self.definition is not None
+            trace.components[callee.key] = self.definition
+        return call(callee, task_class, args, kwargs, (frame.f_code, frame.f_lasti))
+
+    def __repr__(self) -> str:
+        return f"<component {self.name}>"
+
+
+class FunctionComponent(BaseComponent):
+    """A component made by a decorator, with the function that it stands above."""
 
     def __init__(self, fn: Any, callee: Callee | None, definition: ir.Component | None) -> None:
+        super().__init__(definition, callee)
         self._fn = fn
-        self._callee = callee
-        self.definition = definition
         self.__name__ = self.name = getattr(fn, "__name__", "component")
         self.__qualname__ = getattr(fn, "__qualname__", self.__name__)
         self.__doc__ = fn.__doc__
@@ -44,24 +78,13 @@ class BaseComponent:
         """The function that was decorated: call it in a unit test."""
         return self._fn
 
-    def _called(self, args: tuple[Any, ...], kwargs: dict[str, Any], task_class: type[Task[Any]]) -> Any:
-        trace = current()
-        frame = sys._getframe(2)
-        if trace is None:
-            from typedpipe.dsl.direct import called_here
-
-            return called_here(self, args, kwargs, (frame.f_code, frame.f_lasti))
-        callee = self._callee
-        if callee is not None and callee.key not in trace.components:
-            assert self.definition is not None
-            trace.components[callee.key] = self.definition
-        return call(callee, task_class, args, kwargs, (frame.f_code, frame.f_lasti))
-
-    def __repr__(self) -> str:
-        return f"<component {self.name}>"
+    @property
+    def classes(self) -> Mapping[str, Any]:
+        names: Mapping[str, Any] = self._fn.__globals__
+        return names
 
 
-class Component(BaseComponent, Generic[P, R_co]):
+class Component(FunctionComponent, Generic[P, R_co]):
     """A component whose outputs are what its function returns.
 
     Made by :func:`component`. Calling it inside a ``@pipeline`` makes a :class:`Task`.
@@ -85,7 +108,7 @@ class Component(BaseComponent, Generic[P, R_co]):
         return result
 
 
-class ParamComponent(BaseComponent, Generic[P, R_co, O_co]):
+class ParamComponent(FunctionComponent, Generic[P, R_co, O_co]):
     """A component that has output parameters, or no output."""
 
     def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> ParamTask[R_co, O_co]:
@@ -96,7 +119,10 @@ class ParamComponent(BaseComponent, Generic[P, R_co, O_co]):
         """Run the function here and now; output parameters get temporary paths, and are given back by name."""
         from typedpipe.dsl.direct import run_with_outputs
 
-        outputs: O_co = run_with_outputs(self, args, kwargs)
+        if self.definition is None:
+            result: O_co = self._fn(*args, **kwargs)
+            return result
+        outputs: O_co = run_with_outputs(self.definition, self._fn, args, kwargs)
         return outputs
 
 
@@ -109,11 +135,11 @@ if TYPE_CHECKING:
     _S2 = TypeVar("_S2", bound=Callable[Concatenate[_OP, _OP, str, ...], None])
     _S3 = TypeVar("_S3", bound=Callable[Concatenate[_OP, _OP, _OP, str, ...], None])
 
-    class _Str0(BaseComponent, Generic[F_co]):
+    class _Str0(FunctionComponent, Generic[F_co]):
         def __call__(self: _Str0[Callable[P, None]], *args: P.args, **kwargs: P.kwargs) -> ParamTask[Any, Any]: ...
         def local(self: _Str0[Callable[P, None]], *args: P.args, **kwargs: P.kwargs) -> Any: ...
 
-    class _Str1(BaseComponent, Generic[F_co]):
+    class _Str1(FunctionComponent, Generic[F_co]):
         def __call__(
             self: _Str1[Callable[Concatenate[OutputPath[T], P], None]], *args: P.args, **kwargs: P.kwargs
         ) -> ParamTask[T, Any]: ...
@@ -121,13 +147,13 @@ if TYPE_CHECKING:
             self: _Str1[Callable[Concatenate[OutputPath[T], P], None]], *args: P.args, **kwargs: P.kwargs
         ) -> Any: ...
 
-    class _Str2(BaseComponent, Generic[F_co]):
+    class _Str2(FunctionComponent, Generic[F_co]):
         def __call__(
             self: _Str2[Callable[Concatenate[_OP, _OP, P], None]], *args: P.args, **kwargs: P.kwargs
         ) -> ParamTask[UseOutputs, Any]: ...
         def local(self: _Str2[Callable[Concatenate[_OP, _OP, P], None]], *args: P.args, **kwargs: P.kwargs) -> Any: ...
 
-    class _Str3(BaseComponent, Generic[F_co]):
+    class _Str3(FunctionComponent, Generic[F_co]):
         def __call__(
             self: _Str3[Callable[Concatenate[_OP, _OP, _OP, P], None]], *args: P.args, **kwargs: P.kwargs
         ) -> ParamTask[UseOutputs, Any]: ...
@@ -248,8 +274,9 @@ _IGNORED = frozenset({"install_kfp_package", "kfp_package_path", "use_venv"})
 
 def _define(fn: Any, options: dict[str, Any]) -> Any:
     from typedpipe.dsl.signature import component_signature
-    from typedpipe.dsl.source import capture
-    from typedpipe.dsl.tracing import reporting, span_of_function
+    from typedpipe.dsl.source.capture import capture
+    from typedpipe.dsl.source.files import span_of_function
+    from typedpipe.dsl.tracing import reporting
 
     problem = not_a_function(fn, "component")
     if problem is not None:
@@ -293,7 +320,7 @@ def component_callee(definition: ir.Component) -> Callee:
 
 def _checked_options(fn: Any, options: dict[str, Any]) -> dict[str, Any]:
     from typedpipe.diagnostics.words import nearest
-    from typedpipe.dsl.tracing import span_of_function
+    from typedpipe.dsl.source.files import span_of_function
 
     span = span_of_function(fn)
     good: dict[str, Any] = {}

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
 
 from typedpipe.dsl.direct import start
+from typedpipe.dsl.tracing import TracedPipeline
 
 if TYPE_CHECKING:
-    from typedpipe.dsl.pipeline import Pipeline
     from typedpipe.local.handle import Run
 
 P = ParamSpec("P")
@@ -17,7 +17,7 @@ R_co = TypeVar("R_co", covariant=True)
 class Configured(Generic[P, R_co]):
     """A pipeline with options of its runs. Made by :meth:`Pipeline.options`."""
 
-    def __init__(self, pipeline: Pipeline[P, R_co], options: dict[str, Any]) -> None:
+    def __init__(self, pipeline: TracedPipeline, options: dict[str, Any]) -> None:
         self._pipeline = pipeline
         self._options = options
 

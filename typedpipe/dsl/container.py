@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, NoReturn, ParamSpec, TypeVar, overload
 
-from typedpipe.diagnostics.model import PipelineError
-from typedpipe.dsl.callee import not_a_function
-from typedpipe.dsl.component import BaseComponent, Component, ParamComponent, component_callee
-from typedpipe.dsl.task import ParamTask, UseOutputs
+from typedpipe.diagnostics.errors import PipelineError
+from typedpipe.dsl.component import BaseComponent, Component, FunctionComponent, ParamComponent, component_callee
+from typedpipe.dsl.nodes.callee import not_a_function
+from typedpipe.dsl.nodes.task import ParamTask, UseOutputs
+from typedpipe.dsl.source.files import span_of_function
 from typedpipe.dsl.tracing import (
     Site,
     TraceAbort,
@@ -18,7 +19,6 @@ from typedpipe.dsl.tracing import (
     listed,
     reporting,
     site_here,
-    span_of_function,
     user_site,
 )
 from typedpipe.ir import nodes as ir
@@ -154,17 +154,17 @@ if TYPE_CHECKING:
     _S1 = TypeVar("_S1", bound=Callable[Concatenate[_OP, str, ...], ContainerSpec])
     _S2 = TypeVar("_S2", bound=Callable[Concatenate[_OP, _OP, str, ...], ContainerSpec])
 
-    class _Str0(BaseComponent, Generic[F_co]):
+    class _Str0(FunctionComponent, Generic[F_co]):
         def __call__(
             self: _Str0[Callable[P, ContainerSpec]], *args: P.args, **kwargs: P.kwargs
         ) -> ParamTask[Any, Any]: ...
 
-    class _Str1(BaseComponent, Generic[F_co]):
+    class _Str1(FunctionComponent, Generic[F_co]):
         def __call__(
             self: _Str1[Callable[Concatenate[OutputPath[T], P], ContainerSpec]], *args: P.args, **kwargs: P.kwargs
         ) -> ParamTask[T, Any]: ...
 
-    class _Str2(BaseComponent, Generic[F_co]):
+    class _Str2(FunctionComponent, Generic[F_co]):
         def __call__(
             self: _Str2[Callable[Concatenate[_OP, _OP, P], ContainerSpec]], *args: P.args, **kwargs: P.kwargs
         ) -> ParamTask[UseOutputs, Any]: ...

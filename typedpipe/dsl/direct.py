@@ -3,43 +3,36 @@
 from __future__ import annotations
 
 import os
-import sys
 import tempfile
 from collections.abc import Iterator, Mapping
-from importlib import import_module
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, Literal, NoReturn, Protocol, TypeAlias
 
-from typedpipe.diagnostics.model import Diagnostic, Label, PipelineError
-from typedpipe.dsl.callee import called_outside
-from typedpipe.dsl.tracing import Site, declarations, site_here, span_of
+from typedpipe.diagnostics.errors import PipelineError
+from typedpipe.diagnostics.model import Diagnostic, Label
+from typedpipe.dsl.nodes.task import ParamTask
+from typedpipe.dsl.tracing import Site, TracedPipeline, declarations, detached, error, site_here, span_of
+from typedpipe.hooks import HOOKS
 from typedpipe.ir import nodes as ir
 from typedpipe.runtime import task as runtime
 from typedpipe.types.data import to_data
 from typedpipe.types.display import show
 from typedpipe.types.model import DATETIME, Type, artifact_of, is_artifact, is_optional, without_none
 
-if TYPE_CHECKING:
-    from typedpipe.dsl.component import BaseComponent
-    from typedpipe.dsl.pipeline import Pipeline
+Kind: TypeAlias = Literal["component", "pipeline"]
 
 
-def run_with_outputs(component: BaseComponent, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def run_with_outputs(definition: ir.Component, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Call a component's function with temporary paths for its outputs; all outputs by name, None when there are none."""
-    definition = component.definition
-    if definition is None:
-        return component.python_func(*args, **kwargs)
     if isinstance(definition.impl, ir.ContainerImpl):
         _refuse(
             "TP109",
-            f"`{component.name}` is a container, so it cannot run in this process",
+            f"`{definition.name}` is a container, so it cannot run in this process",
             "run a pipeline that calls it",
         )
     given = _bound(definition, args, kwargs)
-    returned = component.python_func(**given)
-    outputs = {
-        port.name: _output(definition, port, given, returned, component.python_func) for port in definition.outputs
-    }
+    returned = function(**given)
+    outputs = {port.name: _output(definition, port, given, returned, function) for port in definition.outputs}
     return SimpleNamespace(**outputs) if outputs else None
 
 
@@ -48,16 +41,18 @@ def _refuse(code: str, message: str, help_: str = "", label: str = "") -> NoRetu
 
 
 def _bound(definition: ir.Component, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
-    """The arguments by name, with a place for each output that is a parameter."""
+    """The arguments by name, with a path or an artifact for each output that is a parameter."""
     names = [port.name for port in definition.inputs]
     if len(args) > len(names):
         _refuse("TP113", f"`{definition.name}` takes {len(names)} arguments, and got {len(args)} by position")
     folder = tempfile.mkdtemp(prefix="typedpipe-")
-    places = {port.name: _place(port, folder) for port in definition.outputs if port.how in {"path", "artifact"}}
-    return {**places, **dict(zip(names, args, strict=False)), **kwargs}
+    destinations = {
+        port.name: _destination(port, folder) for port in definition.outputs if port.how in {"path", "artifact"}
+    }
+    return {**destinations, **dict(zip(names, args, strict=False)), **kwargs}
 
 
-def _place(port: ir.OutputPort, folder: str) -> Any:
+def _destination(port: ir.OutputPort, folder: str) -> Any:
     path = os.path.join(folder, port.name)
     return path if port.how == "path" else _artifact(port, path)
 
@@ -96,12 +91,20 @@ def _output(definition: ir.Component, port: ir.OutputPort, given: dict[str, Any]
         _refuse("TP503", f"component `{definition.name}`, output {problem}")
 
 
-def called_here(what: BaseComponent | Pipeline[..., Any], args: tuple[Any, ...], kwargs: Any, site: Site) -> Any:
+class Called(Protocol):
+    """What a program can call: a component or a pipeline."""
+
+    __name__: str
+    name: str
+
+
+def called_here(kind: Kind, what: Called, args: tuple[Any, ...], kwargs: dict[str, Any], site: Site) -> Any:
     """A call outside of any pipeline: it runs where `local.init()` was called, and is a mistake otherwise."""
-    session = sys.modules.get("typedpipe.local.session")
-    kind = "component" if hasattr(what, "definition") else "pipeline"
-    if session is None or not session.active():
-        return called_outside(f"the {kind} `{what.name}`", site, _instead(what.__name__, kind))
+    session = HOOKS.session
+    if session is None:
+        message = f"the {kind} `{what.name}` is called outside of a pipeline"
+        error("TP109", message, site, help=_instead(what.__name__, kind))
+        return ParamTask(detached(), None, "", (), site)  # it fits anywhere
     if declarations() is not None:  # a file is being checked or compiled: nothing runs
         return NotRun()
     return session.call(what, args, kwargs, site)
@@ -128,7 +131,7 @@ class NotRun:
         return "<not run>"
 
 
-def _instead(name: str, kind: str) -> str:
+def _instead(name: str, kind: Kind) -> str:
     if kind == "component":
         return (
             f"call it in a function that has `@dsl.pipeline`; `{name}.local(…)` runs it here and now, and after "
@@ -143,25 +146,19 @@ def _instead(name: str, kind: str) -> str:
 OPTIONS = ("runner", "jobs", "folder", "cache", "fail_fast", "timeout", "name", "raise_on_error")
 
 
-def checked(options: dict[str, Any]) -> dict[str, Any]:
-    """The options of a run, when each of them fits."""
-    import_module("typedpipe.local.startup").run_options(options)
-    return options
-
-
-def start(pipeline: Pipeline[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], options: Any) -> Any:
+def start(pipeline: TracedPipeline, args: tuple[Any, ...], kwargs: dict[str, Any], options: Any) -> Any:
     """Start a run of a pipeline and give its handle; ``options`` None: they may stand among the arguments."""
     names = inputs_of(pipeline)
     if options is None:
         options = {key: kwargs[key] for key in OPTIONS if key in kwargs and key not in names}
         kwargs = {key: value for key, value in kwargs.items() if key not in options}
     arguments = by_name(pipeline.name, names, args, kwargs)
-    # the compiler and the engine stand above the dsl; they are loaded only when they are used
-    starting: Any = import_module("typedpipe.local.startup")
-    return starting.run_traced(pipeline.ir, arguments, options, lambda outputs: result_of(pipeline, outputs))
+    traced = pipeline.ir
+    assert traced is not None  # `inputs_of` refused it
+    return HOOKS.toolchain.run(traced, arguments, options, lambda outputs: result_of(pipeline, outputs))
 
 
-def inputs_of(pipeline: Pipeline[..., Any]) -> list[str]:
+def inputs_of(pipeline: TracedPipeline) -> list[str]:
     """The names of a pipeline's parameters."""
     if pipeline.ir is None:
         _refuse("TP109", f"the pipeline `{pipeline.name}` was defined with mistakes", "mend its definition first")
@@ -178,7 +175,7 @@ def by_name(callee: str, names: list[str], args: tuple[Any, ...], kwargs: dict[s
     return {**given, **kwargs}
 
 
-def result_of(pipeline: Pipeline[..., Any], outputs: dict[str, Any]) -> Any:
+def result_of(pipeline: TracedPipeline, outputs: Mapping[str, Any]) -> Any:
     """What the function's annotation says that it returns."""
     assert pipeline.ir is not None
     if not outputs:
@@ -198,9 +195,3 @@ def of_class(value: Any, type_: Type, classes: Mapping[str, Any]) -> Any:
     if is_artifact(type_) or without_none(type_) == DATETIME:
         return value
     return runtime.decode(runtime.encode(value, "any"), to_data(type_), "output", classes)
-
-
-def shown_as(pipeline: Pipeline[..., Any]) -> dict[str, str]:
-    """The pipeline's graph as a notebook takes it, by kind of content."""
-    bundle: dict[str, str] = import_module("typedpipe.local.notebook").pipeline_bundle(pipeline)
-    return bundle

@@ -6,10 +6,12 @@ import ast
 import re
 from typing import Any
 
-from typedpipe.diagnostics.model import Label, PipelineError
-from typedpipe.dsl import absent, markers
-from typedpipe.dsl.source_files import Function, ParsedFile, parsed_file
+from typedpipe.diagnostics.errors import PipelineError
+from typedpipe.diagnostics.model import Label
+from typedpipe.dsl import absent
+from typedpipe.dsl.source.files import Function, ParsedFile, parsed_file
 from typedpipe.dsl.tracing import current, error, exception_line, sink, user_site
+from typedpipe.dsl.values import markers
 
 _WRONG_CALL = re.compile(r"missing \d+ required|unexpected keyword|positional argument|multiple values")
 _TEXT_HELP = "`{…}` is a value that is not there yet: an f-string with it can be passed to a component, and not be read or converted here"

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
-from typedpipe.dsl.lifting import lift, type_of
-from typedpipe.dsl.task import Task
+from typedpipe.dsl.nodes.task import Task
 from typedpipe.dsl.tracing import GraphBuilder, Trace, current, error, fatal
-from typedpipe.dsl.values import Pending, PipelineValue, derived, poison, same_trace
+from typedpipe.dsl.values.lifting import lift, type_of
+from typedpipe.dsl.values.value import Pending, PipelineValue, derived, poison, same_trace
 from typedpipe.ir import nodes as ir
 from typedpipe.types.display import show
 from typedpipe.types.model import ANY, BOOL, AnyType, ListType, Type, is_optional, union, without_none
@@ -185,8 +185,8 @@ def _collect(ops: tuple[Any, ...]) -> ir.Expr:
 def _loops_left(trace: Trace, value: PipelineValue) -> int:
     """How many loops stand between where a value was made and here."""
     made: GraphBuilder = (
-        trace.scopes.get(value._tp_op.task, value._tp_scope)
+        trace.builders.get(value._tp_op.task, value._tp_builder)
         if isinstance(value._tp_op, ir.FromTask)
-        else value._tp_scope
+        else value._tp_builder
     )
-    return made.loops - trace.scope.loops
+    return made.loops - trace.builder.loops

@@ -6,15 +6,18 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 
+from typedpipe.diagnostics.errors import PipelineError
 from typedpipe.diagnostics.model import Diagnostics, Span
 from typedpipe.diagnostics.words import nearest
-from typedpipe.dsl import bodies, markers
-from typedpipe.dsl.build import graph_of
-from typedpipe.dsl.callee import Callee, call, new_key, not_a_function
 from typedpipe.dsl.escapes import report_escaped
-from typedpipe.dsl.groups import ExitHandler
+from typedpipe.dsl.nodes.callee import Callee, call, new_key, not_a_function
+from typedpipe.dsl.nodes.graph import graph_of
+from typedpipe.dsl.nodes.groups import ExitHandler
+from typedpipe.dsl.nodes.task import Task
 from typedpipe.dsl.signature import PipelineSignature, pipeline_signature, summary
-from typedpipe.dsl.task import Task
+from typedpipe.dsl.source import bodies
+from typedpipe.dsl.source.files import span_of_function
+from typedpipe.dsl.source.names import has_blocks_or_texts
 from typedpipe.dsl.tracing import (
     Trace,
     TraceAbort,
@@ -22,10 +25,11 @@ from typedpipe.dsl.tracing import (
     declarations,
     error,
     listed,
-    span_of_function,
     tracing,
 )
-from typedpipe.dsl.values import PipelineValue, poison
+from typedpipe.dsl.values import markers
+from typedpipe.dsl.values.value import PipelineValue, poison
+from typedpipe.hooks import HOOKS
 from typedpipe.ir import nodes as ir
 from typedpipe.ir.collection import NoCollection
 
@@ -70,7 +74,7 @@ class Pipeline(Generic[P, R_co]):
         if current() is None:
             from typedpipe.dsl.direct import called_here
 
-            outside: Task[R_co] = called_here(self, args, kwargs, (frame.f_code, frame.f_lasti))
+            outside: Task[R_co] = called_here("pipeline", self, args, kwargs, (frame.f_code, frame.f_lasti))
             return outside
         made: Task[R_co] = call(self.callee, Task, args, kwargs, (frame.f_code, frame.f_lasti))
         self._used()
@@ -90,9 +94,7 @@ class Pipeline(Generic[P, R_co]):
         Raises:
             PipelineError: The pipeline has mistakes; all of them are in it.
         """
-        from importlib import import_module  # the compiler stands above the dsl; it is loaded only when it is used
-
-        import_module("typedpipe.compiler").Compiler().compile(self, package_path)
+        HOOKS.toolchain.compile(self, package_path)
 
     @overload
     def run(self, /, *args: P.args, **kwargs: P.kwargs) -> Run[R_co]: ...
@@ -164,9 +166,9 @@ class Pipeline(Generic[P, R_co]):
         """
         given = {key: value for key, value in locals().items() if key != "self"}
         from typedpipe.dsl.configured import Configured
-        from typedpipe.dsl.direct import checked
 
-        return Configured(self, checked(given))
+        HOOKS.toolchain.check_options(given)
+        return Configured(self, given)
 
     def local(self, /, *args: P.args, **kwargs: P.kwargs) -> R_co:
         """Run the pipeline on this machine and give its outputs: ``.run(…).outputs``.
@@ -192,9 +194,7 @@ class Pipeline(Generic[P, R_co]):
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
         """The pipeline's graph, where a notebook shows it."""
-        from typedpipe.dsl.direct import shown_as
-
-        return shown_as(self)
+        return HOOKS.toolchain.draw(self)
 
     def __repr__(self) -> str:
         return f"<pipeline {self.name}>"
@@ -273,8 +273,8 @@ def _define(fn: Any, name: Any, options: dict[str, Any]) -> Any:
         handle.callee = handle.ir = None  # a call of it fits anywhere: its mistake has been reported
     if found is not None:
         found.pipelines.append(handle)
-    elif outer is None:
-        report.raise_if_errors()
+    elif outer is None and report.has_errors:
+        raise PipelineError(report)
     return handle
 
 
@@ -310,7 +310,8 @@ def _trace(handle: Pipeline[..., Any], fn: Any, trace: Trace) -> None:
     span = span_of_function(fn)
     callee = Callee(fn.__name__, new_key(fn.__name__), signature.inputs, signature.outputs, span)
     callee.is_pipeline = True
-    bodies.check(fn, trace.report)
+    if has_blocks_or_texts(fn.__code__):  # the lint is about nothing else
+        bodies.check(fn, trace.report)
     positional, by_name = _arguments(fn, signature, trace)
     try:
         result = fn(*positional, **by_name)
@@ -345,7 +346,8 @@ def _finish(handle: Pipeline[..., Any], trace: Trace, signature: PipelineSignatu
         handle.callee = None  # without its exit task a handler is no node
         return
     graph = graph_of(trace, signature.inputs, outputs)
-    markers.check_used(trace)
+    if trace.formats:
+        markers.check_used(trace)
     if not trace.root.nodes and not trace.failed:
         error(
             "TP120",

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from typedpipe.diagnostics.model import Span
-from typedpipe.dsl.lifting import operand
-from typedpipe.dsl.source_files import parsed_file
-from typedpipe.dsl.task import Outputs, Task
-from typedpipe.dsl.tracing import Site, Trace, enclosing_names, error, listed, span_of_function
-from typedpipe.dsl.values import POISON, PipelineValue, is_poison
+from typedpipe.dsl.nodes.task import Outputs, Task
+from typedpipe.dsl.source.files import parsed_file, span_of_function
+from typedpipe.dsl.tracing import Site, Trace, enclosing_names, error, listed
+from typedpipe.dsl.values.lifting import operand
+from typedpipe.dsl.values.value import POISON, PipelineValue, is_poison, operand_of
 from typedpipe.ir import nodes as ir
 from typedpipe.types.annotations import Resolved, Returned, resolve, resolve_return
 from typedpipe.types.assignable import mismatch
@@ -44,7 +44,7 @@ class PipelineSignature:
     inputs: tuple[ir.InputPort, ...]
     outputs: dict[str, Type]
     returns: Returned | None
-    places: Places
+    spans: ParameterSpans
 
     def bind_outputs(self, result: object, trace: Trace) -> list[tuple[str, ir.Operand, Type, Site | None]]:
         """What the function returned, as outputs by name."""
@@ -52,56 +52,56 @@ class PipelineSignature:
 
     def at_return(self) -> Span:
         """The ``return`` of the function; its name where there is none."""
-        return self.places.of(_RETURN)
+        return self.spans.of(_RETURN)
 
 
 def component_signature(fn: Any, *, container: bool = False) -> ComponentSignature:
     """The inputs and outputs of a component's function. What is wrong is reported, parameter by parameter."""
-    places = Places(fn)
+    spans = ParameterSpans(fn)
     made = ComponentSignature(description=summary(fn.__doc__))
     texts = _argument_texts(fn.__doc__)
     inputs: list[ir.InputPort] = []
     outputs: list[ir.OutputPort] = []
     classes: dict[type, None] = {}
-    for name, annotation, default in _parameters(fn, places):
-        found = _resolved(fn, name, annotation, places)
+    for name, annotation, default in _parameters(fn, spans):
+        found = _resolved(fn, name, annotation, spans)
         if found is None:
             continue
         classes.update(dict.fromkeys(found.classes))
-        text, span = texts.get(name, ""), places.of(name)
+        text, span = texts.get(name, ""), spans.of(name)
         if default is None and found.direction == "in" and isinstance(found.type, ArtifactType):
             found = replace(found, type=union(found.type, NULL))  # KFP's form of an optional artifact
         if found.direction == "out":
             how: ir.OutputHow = "path" if found.how == "path" else "artifact"
             outputs.append(ir.OutputPort(name, found.type, how, text, span))
         else:
-            port = ir.InputPort(name, found.type, _default(fn, name, found, default, places), found.how, text, span)
+            port = ir.InputPort(name, found.type, _default(fn, name, found, default, spans), found.how, text, span)
             inputs.append(port)
     if not container:
-        _returns(fn, made, outputs, classes, places)
+        _returns(fn, made, outputs, classes, spans)
     names = [port.name for port in outputs]
     for name in dict.fromkeys(n for n in names if names.count(n) > 1):
-        error("TP105", f"`{fn.__name__}` has two outputs called `{name}`", places.of(name), help="rename one of them")
+        error("TP105", f"`{fn.__name__}` has two outputs called `{name}`", spans.of(name), help="rename one of them")
     made.inputs, made.outputs, made.classes = tuple(inputs), tuple(outputs), tuple(classes)
     return made
 
 
 def _returns(
-    fn: Any, made: ComponentSignature, outputs: list[ir.OutputPort], classes: dict[type, None], places: Places
+    fn: Any, made: ComponentSignature, outputs: list[ir.OutputPort], classes: dict[type, None], spans: ParameterSpans
 ) -> None:
-    found = _resolved_return(fn, places)
+    found = _resolved_return(fn, spans)
     if found is None:
         return
     classes.update(dict.fromkeys(found.classes))
     made.returns = found.kind
-    _no_artifact_lists(fn, found, places)
+    _no_artifact_lists(fn, found, spans)
     if found.kind == "one":
-        outputs.append(ir.OutputPort("Output", found.fields[0][1], "return", "", places.of("return")))
+        outputs.append(ir.OutputPort("Output", found.fields[0][1], "return", "", spans.of("return")))
     for name, type_ in found.fields if found.kind == "fields" else ():
-        outputs.append(ir.OutputPort(name, type_, "field", "", places.of("return")))
+        outputs.append(ir.OutputPort(name, type_, "field", "", spans.of("return")))
 
 
-def _no_artifact_lists(fn: Any, returned: Returned, places: Places) -> None:
+def _no_artifact_lists(fn: Any, returned: Returned, spans: ParameterSpans) -> None:
     """How many files a task will write is known to nobody before it has run: each artifact is an output of its own."""
     for name, type_ in returned.fields:
         core = without_none(type_)
@@ -110,7 +110,7 @@ def _no_artifact_lists(fn: Any, returned: Returned, places: Places) -> None:
             error(
                 "TP102",
                 f"the return type of `{fn.__name__}`: {what} is a list of artifacts, which only pipelines can return",
-                places.of("return"),
+                spans.of("return"),
                 f"`{show(type_)}`",
                 help="return one artifact, which may be a folder of files, or a NamedTuple of several; "
                 "`dsl.ParallelFor` with `dsl.Collected` makes a list",
@@ -119,31 +119,31 @@ def _no_artifact_lists(fn: Any, returned: Returned, places: Places) -> None:
 
 def pipeline_signature(fn: Any, trace: Trace) -> PipelineSignature:
     """The inputs and outputs of a pipeline's function."""
-    places = Places(fn)
+    spans = ParameterSpans(fn)
     texts = _argument_texts(fn.__doc__)
     inputs: list[ir.InputPort] = []
-    for name, annotation, default in _parameters(fn, places):
-        found = _resolved(fn, name, annotation, places)
+    for name, annotation, default in _parameters(fn, spans):
+        found = _resolved(fn, name, annotation, spans)
         if found is None:
-            inputs.append(ir.InputPort(name, ANY, None, "value", "", places.of(name)))
+            inputs.append(ir.InputPort(name, ANY, None, "value", "", spans.of(name)))
         elif found.direction == "out" or found.how == "status":
             kind = "an output parameter" if found.direction == "out" else "a status"
             error(
                 "TP118",
                 f"the pipeline `{trace.name}` has {kind}: `{name}`",
-                places.of(name),
+                spans.of(name),
                 help="a pipeline's outputs are what it returns"
                 if found.direction == "out"
                 else "only exit tasks have one",
             )
         else:
-            default_ = _default(fn, name, found, default, places)
-            inputs.append(ir.InputPort(name, found.type, default_, found.how, texts.get(name, ""), places.of(name)))
-    returns = _resolved_return(fn, places)
+            default_ = _default(fn, name, found, default, spans)
+            inputs.append(ir.InputPort(name, found.type, default_, found.how, texts.get(name, ""), spans.of(name)))
+    returns = _resolved_return(fn, spans)
     outputs: dict[str, Type] = {}
     if returns is not None and returns.kind != "none":
         outputs = {"Output": returns.fields[0][1]} if returns.kind == "one" else dict(returns.fields)
-    return PipelineSignature(tuple(inputs), outputs, returns, places)
+    return PipelineSignature(tuple(inputs), outputs, returns, spans)
 
 
 # ----------------------------------------------------------------------------------------------- parameters
@@ -151,7 +151,7 @@ def pipeline_signature(fn: Any, trace: Trace) -> PipelineSignature:
 _MISSING = object()
 
 
-def _parameters(fn: Any, places: Places) -> list[tuple[str, object, object]]:
+def _parameters(fn: Any, spans: ParameterSpans) -> list[tuple[str, object, object]]:
     """Name, annotation and default of each parameter."""
     code = fn.__code__
     count = code.co_argcount + code.co_kwonlyargcount
@@ -165,7 +165,7 @@ def _parameters(fn: Any, places: Places) -> list[tuple[str, object, object]]:
         error(
             "TP103",
             f"`{fn.__name__}` takes any number of arguments: `*{extra}`",
-            places.of(extra),
+            spans.of(extra),
             help="name each input, with its type; several alike are one `list[T]`",
         )
     found = []
@@ -176,7 +176,7 @@ def _parameters(fn: Any, places: Places) -> list[tuple[str, object, object]]:
             error(
                 "TP103",
                 f"`{name}` of `{fn.__name__}` has no type",
-                places.of(name),
+                spans.of(name),
                 help=f"annotate it: `{name}: int`, `{name}: Input[Dataset]`, `{name}: OutputPath[Model]`, …",
             )
     return found
@@ -187,19 +187,19 @@ def _is_method(fn: Any) -> bool:
     return bool(owner) and not owner.endswith("<locals>")
 
 
-def _resolved(fn: Any, name: str, annotation: object, places: Places) -> Resolved | None:
-    found = resolve(annotation, fn.__globals__, places.names)
+def _resolved(fn: Any, name: str, annotation: object, spans: ParameterSpans) -> Resolved | None:
+    found = resolve(annotation, fn.__globals__, spans.names)
     if isinstance(found, Problem):
-        _problem(found, places.of(name), f"`{name}` of `{fn.__name__}`: ")
+        _problem(found, spans.of(name), f"`{name}` of `{fn.__name__}`: ")
         return None
     return found
 
 
-def _resolved_return(fn: Any, places: Places) -> Returned | None:
+def _resolved_return(fn: Any, spans: ParameterSpans) -> Returned | None:
     hints = getattr(fn, "__annotations__", {})
-    found = resolve_return(hints.get("return"), fn.__globals__, places.names)
+    found = resolve_return(hints.get("return"), fn.__globals__, spans.names)
     if isinstance(found, Problem):
-        _problem(found, places.of("return"), f"the return type of `{fn.__name__}`: ")
+        _problem(found, spans.of("return"), f"the return type of `{fn.__name__}`: ")
         return None
     return found
 
@@ -208,7 +208,7 @@ def _problem(problem: Problem, span: Span, where: str) -> None:
     error(problem.code, where + problem.message, span, problem.label, help=problem.help)
 
 
-def _default(fn: Any, name: str, found: Resolved, default: object, places: Places) -> ir.Const | None:
+def _default(fn: Any, name: str, found: Resolved, default: object, spans: ParameterSpans) -> ir.Const | None:
     if default is _MISSING or found.how == "status" or found.direction == "out":
         return None
     if default is None and is_artifact(found.type):
@@ -219,7 +219,7 @@ def _default(fn: Any, name: str, found: Resolved, default: object, places: Place
         error(
             "TP104",
             f"the default of `{name}` of `{fn.__name__}` cannot be sent to a task",
-            places.of(name),
+            spans.of(name),
             problem.reason,
             help="use a default of plain values, or None with `T | None`",
         )
@@ -234,7 +234,7 @@ def _default(fn: Any, name: str, found: Resolved, default: object, places: Place
         error(
             "TP104",
             f"the default of `{name}` of `{fn.__name__}` does not fit its type `{show(found.type)}`",
-            places.of(name),
+            spans.of(name),
             why,
             help=help_,
         )
@@ -254,8 +254,12 @@ def _bind_outputs(
     bound: list[tuple[str, ir.Operand, Type, Site | None]] = []
     for name, type_ in declared.items():
         value = values.get(name, POISON)
-        made = operand(trace.root, value, f"the output `{name}` of the pipeline")
-        site = value._tp_site if isinstance(value, PipelineValue) else None
+        made: ir.Operand | None
+        if isinstance(value, PipelineValue) and value._tp_trace is trace:
+            made, site = operand_of(trace.root, value), value._tp_site
+        else:
+            made = operand(trace.root, value, f"the output `{name}` of the pipeline")
+            site = value._tp_site if isinstance(value, PipelineValue) else None
         bound.append((name, POISON if made is None else made, type_, site))
     return bound
 
@@ -315,8 +319,8 @@ def _values(signature: PipelineSignature, result: object, trace: Trace) -> dict[
 _RETURN = "return …"  # no parameter can be called so
 
 
-class Places:
-    """Where the parameters of a function stand in its file. Read only when asked for."""
+class ParameterSpans:
+    """Spans of a function's parameters, read from its file when first asked for."""
 
     def __init__(self, fn: Any) -> None:
         self._fn = fn

@@ -1,6 +1,6 @@
-"""The state of tracing: which pipeline is being traced, its scopes, and where what is wrong is reported.
+"""The state of tracing: which pipeline is being traced, its graphs, and where what is wrong is reported.
 
-A pipeline's function runs once, when it is decorated. Calls of components leave nodes in the current scope. The state is
+A pipeline's function runs once, when it is decorated. Calls of components leave nodes in the current graph. The state is
 a ``ContextVar``, so threads that define pipelines at once do not see each other.
 """
 
@@ -14,15 +14,12 @@ from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from types import CodeType, FrameType
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn, Protocol
 
-from typedpipe.diagnostics.model import NOWHERE, Diagnostic, Diagnostics, Label, PipelineError, Span
-from typedpipe.diagnostics.source import read_source
-from typedpipe.diagnostics.spans import display_path, resolve_spans
+from typedpipe.diagnostics.errors import PipelineError
+from typedpipe.diagnostics.model import NOWHERE, Diagnostic, Diagnostics, Label, Span
+from typedpipe.diagnostics.source import read_source, resolve_spans
 from typedpipe.ir import nodes as ir
-
-if TYPE_CHECKING:
-    from typedpipe.dsl.pipeline import Pipeline
 
 PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
@@ -37,12 +34,30 @@ class TraceAbort(BaseException):
     """
 
 
+class TracedPipeline(Protocol):
+    """A pipeline as its decorator leaves it."""
+
+    __name__: str
+    __wrapped__: Any
+    name: str
+    file: str
+    uses: set[str]
+    """The names of the pipelines that it calls, and of those that they call."""
+
+    @property
+    def ir(self) -> _Pipeline | None:
+        """The pipeline in the IR; None where it was defined with mistakes."""
+
+
+_Pipeline = ir.Pipeline  # inside the class above, `ir` is the property
+
+
 class Declarations:
     """What decoration made under :func:`collecting`."""
 
     def __init__(self, report: Diagnostics) -> None:
         self.report = report
-        self.pipelines: list[Pipeline[..., Any]] = []
+        self.pipelines: list[TracedPipeline] = []
 
 
 class GraphBuilder:
@@ -65,6 +80,16 @@ class GraphBuilder:
         self.chain: Any = None
 
 
+def node_name(name: str) -> str:
+    """What a task of a component is called: its name, with ``-`` for all that is no letter or digit.
+
+    >>> node_name("train_model (v2)")
+    'train-model-v2'
+    """
+    words = "".join(c if c.isalnum() else " " for c in name).split()
+    return "-".join(words) or "task"
+
+
 _nonces = itertools.count(1)  # a shared counter whose `next` is atomic: threads define pipelines at once
 
 
@@ -73,6 +98,8 @@ class Trace:
 
     __slots__ = (
         "aborted",
+        "builder",
+        "builders",
         "components",
         "failed",
         "formats",
@@ -83,8 +110,6 @@ class Trace:
         "pipelines",
         "report",
         "root",
-        "scope",
-        "scopes",
     )
 
     def __init__(self, name: str, report: Diagnostics) -> None:
@@ -95,9 +120,9 @@ class Trace:
         """Whether a mistake was reported for this pipeline: then its other faults may follow from it."""
         self.aborted = False
         """Whether its tracing was ended; an exception that a library made of that is no news."""
-        self.root = self.scope = GraphBuilder("pipeline")
+        self.root = self.builder = GraphBuilder("pipeline")
         self.names: dict[str, int] = {}
-        self.scopes: dict[str, GraphBuilder] = {}
+        self.builders: dict[str, GraphBuilder] = {}
         self.components: dict[str, ir.Component] = {}
         self.pipelines: dict[str, Any] = {}
         self.formats: list[Any] = []
@@ -230,22 +255,6 @@ def span_of(site: Site | None) -> Span:
     return resolve_spans([site])[0] if site is not None else NOWHERE
 
 
-def span_of_function(fn: Any) -> Span:
-    """The name of a function in its ``def``."""
-    code = getattr(fn, "__code__", None)
-    if code is None:
-        return NOWHERE
-    from typedpipe.dsl.source_files import parsed_file
-
-    parsed = parsed_file(code.co_filename, fn.__globals__)
-    node = parsed.functions.get((code.co_firstlineno, fn.__name__)) if parsed is not None else None
-    if parsed is None or fn.__name__ == "<lambda>":
-        return span_of(site_here())  # it has no `def` that can be shown: where it is decorated
-    if node is None:
-        return Span(display_path(code.co_filename), code.co_firstlineno)
-    return parsed.header(node)
-
-
 # ------------------------------------------------------------------------------------------------ reporting
 
 
@@ -262,8 +271,8 @@ def reporting() -> Generator[Diagnostics]:
         if outer is not None:
             for diagnostic in report:
                 outer.add(diagnostic)
-    if outer is None:
-        report.raise_if_errors()
+    if outer is None and report.has_errors:
+        raise PipelineError(report)
 
 
 _OUR_CLASSES = re.compile(r"'?\b(PipelineValue|ArtifactPart|Part)\b'?")

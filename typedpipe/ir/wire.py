@@ -15,7 +15,8 @@ from typing import Any
 from google.protobuf.message import DecodeError, Message
 from google.protobuf.unknown_fields import UnknownFieldSet
 
-from typedpipe.diagnostics.model import NOWHERE, Diagnostic, Label, PipelineError, Span
+from typedpipe.diagnostics.errors import PipelineError
+from typedpipe.diagnostics.model import NOWHERE, Diagnostic, Label, Span
 from typedpipe.files import write_whole
 from typedpipe.ir import nodes as ir
 from typedpipe.ir._pb import pipeline_pb2 as pb

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from typedpipe.diagnostics.errors import PipelineError
 from typedpipe.diagnostics.model import Diagnostics
-from typedpipe.diagnostics.spans import resolve_spans
+from typedpipe.diagnostics.source import resolve_spans
 from typedpipe.diagnostics.words import nearest
-from typedpipe.dsl.build import graph_of
-from typedpipe.dsl.callee import Callee, call
 from typedpipe.dsl.component import BaseComponent
 from typedpipe.dsl.direct import of_class
-from typedpipe.dsl.importer import importer
+from typedpipe.dsl.nodes.callee import Callee, call
+from typedpipe.dsl.nodes.graph import graph_of
+from typedpipe.dsl.nodes.importer import importer
+from typedpipe.dsl.nodes.task import ParamTask
 from typedpipe.dsl.pipeline import Pipeline
-from typedpipe.dsl.task import ParamTask
 from typedpipe.dsl.tracing import Site, Trace, TraceAbort, fatal, tracing
 from typedpipe.ir import nodes as ir
 from typedpipe.ir.collection import NoCollection
@@ -24,9 +25,6 @@ from typedpipe.local.result import RunFailed
 from typedpipe.local.startup import run_traced
 from typedpipe.types.artifacts import Artifact, artifact_type
 from typedpipe.types.model import ArtifactType, Type, artifact_of, is_artifact
-
-if TYPE_CHECKING:
-    from typedpipe.local.session import Session
 
 
 class CalledOutputs(dict[str, Any]):
@@ -89,7 +87,8 @@ def run_call(
     args: tuple[Any, ...],
     kwargs: dict[str, Any],
     site: Site,
-    session: Session,
+    options: Mapping[str, Any],
+    environment: Mapping[str, str],
 ) -> CalledTask:
     """Run a component or a pipeline on these arguments.
 
@@ -98,15 +97,15 @@ def run_call(
         RunFailed: it failed, and the session raises.
     """
     traced = _traced(what, args, kwargs, site)
-    function = what.__wrapped__
+    classes = what.__wrapped__.__globals__ if isinstance(what, Pipeline) else what.classes
     types = {output.name: output.type for output in traced.graph.outputs}
 
     def outputs(plain: Mapping[str, object]) -> CalledOutputs:
-        return CalledOutputs({key: of_class(value, types[key], function.__globals__) for key, value in plain.items()})
+        return CalledOutputs({key: of_class(value, types[key], classes) for key, value in plain.items()})
 
-    run = run_traced(traced, {}, session.options, outputs, session.environment)
+    run = run_traced(traced, {}, options, outputs, environment)
     task = CalledTask(what.name, run)
-    if not run.result.succeeded and session.raise_on_error:
+    if not run.result.succeeded and options["raise_on_error"]:
         raise RunFailed(run.result)
     return task
 
@@ -126,9 +125,11 @@ def _traced(
         try:
             task = call(callee, ParamTask, *_given(callee, args, kwargs), site)
         except TraceAbort:
-            report.raise_if_errors()
+            if report.has_errors:
+                raise PipelineError(report) from None
             raise
-        report.raise_if_errors()
+        if report.has_errors:
+            raise PipelineError(report)
         outs: list[tuple[str, ir.Operand, Any, Site | None]] = [
             (name, ir.FromTask(task._name, name), type_, site)  # noqa: SLF001 - of our making
             for name, type_ in callee.outputs.items()
@@ -160,7 +161,7 @@ def _argument(value: Any, port: ir.InputPort | None) -> Any:
 
 def _imported(value: Any, port: ir.InputPort) -> Any:
     if isinstance(value, Artifact):
-        uri, cls, metadata = _place(value), type(value), value.metadata
+        uri, cls, metadata = _uri_of(value), type(value), value.metadata
     elif isinstance(value, str | os.PathLike):
         text = os.fspath(value)
         uri, cls, metadata = (text if "://" in text else os.path.abspath(text)), class_of(port.type), {}
@@ -175,7 +176,7 @@ def _imported(value: Any, port: ir.InputPort) -> Any:
     return importer(uri, cls, metadata=metadata or None).output
 
 
-def _place(artifact: Artifact) -> str:
+def _uri_of(artifact: Artifact) -> str:
     """Where an artifact lies: on this machine when it is there, else its URI."""
     local = artifact.custom_path or artifact._path  # noqa: SLF001 - `.path` would make a new place
     return os.path.abspath(local) if local and os.path.exists(local) else artifact.uri

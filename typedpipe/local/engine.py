@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from typedpipe.diagnostics.model import PipelineError
+from typedpipe.diagnostics.errors import PipelineError
 from typedpipe.ir import nodes as ir
 from typedpipe.local.failpoints import reach
 from typedpipe.local.failure import CONTRACT_BROKEN, exit_code, reason

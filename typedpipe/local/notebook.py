@@ -19,7 +19,7 @@ from typedpipe.runs.view import TaskView
 from typedpipe.types.artifacts import Artifact
 
 if TYPE_CHECKING:
-    from typedpipe.dsl.pipeline import Pipeline
+    from typedpipe.dsl.tracing import TracedPipeline
     from typedpipe.local.handle import Run
 
 SECONDS = 0.25
@@ -27,10 +27,10 @@ SECONDS = 0.25
 _SIGNS = {"SUCCEEDED": "✓", "FAILED": "✗", "CANCELED": "■", "OMITTED": "·", "RUNNING": "▶", "WAITING": "○"}
 
 
-def pipeline_bundle(pipeline: Pipeline[..., Any]) -> dict[str, str]:
+def pipeline_bundle(pipeline: TracedPipeline) -> dict[str, str]:
     """The graph of a pipeline, by kind of content; text alone where it was defined with mistakes."""
     from typedpipe.compiler import driver
-    from typedpipe.diagnostics.model import PipelineError
+    from typedpipe.diagnostics.errors import PipelineError
 
     if pipeline.ir is None:
         return {"text/plain": repr(pipeline)}

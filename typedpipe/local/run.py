@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
+from typedpipe.diagnostics.errors import PipelineError
 from typedpipe.diagnostics.model import Diagnostics
 from typedpipe.ir import nodes as ir
 from typedpipe.local.caching.fingerprint import Fingerprints
@@ -208,7 +209,8 @@ def _placed(
             on_event(events.RunNoted(message, "", "", time.time()))
 
     places = placements(pipeline, options.chosen_runner, report, say)
-    report.raise_if_errors()
+    if report.has_errors:
+        raise PipelineError(report)
     if on_event is not None and report.items:
         from typedpipe.diagnostics.text import render
 

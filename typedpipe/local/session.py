@@ -5,12 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from typedpipe.dsl.tracing import Site, fatal
-
-if TYPE_CHECKING:
-    from typedpipe.local.calls import CalledTask
+from typedpipe.hooks import HOOKS
 
 
 @dataclass(frozen=True)
@@ -81,13 +79,16 @@ class Session:
         cache = None if self.enable_caching else False
         return {"runner": kind, "folder": self.folder, "cache": cache, "raise_on_error": self.raise_on_error}
 
+    def call(self, callee: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], site: Site) -> Any:
+        """Run a component or a pipeline, and wait for its end."""
+        from typedpipe.local.calls import run_call  # the engine is loaded by the first call
+
+        return run_call(callee, args, dict(kwargs), site, self.options, self.environment)
+
     @property
     def environment(self) -> Mapping[str, str]:
         """Variables for every task."""
         return self.runner.environment if isinstance(self.runner, DockerRunner) else {}
-
-
-_current: Session | None = None
 
 
 def init(
@@ -120,7 +121,6 @@ def init(
     6
     >>> local.session.end()
     """
-    global _current  # noqa: PLW0603 - one session a process, as KFP has it
     given: Any = runner  # whatever a user's file gives
     if not isinstance(given, SubprocessRunner | DockerRunner):
         what = f"the class `{given.__name__}`" if isinstance(given, type) else repr(given)
@@ -129,23 +129,9 @@ def init(
             f"the runner of `local.init` is a `SubprocessRunner` or a `DockerRunner`, not {what}",
             help="such as `local.init(runner=local.SubprocessRunner(use_venv=False))`",
         )
-    _current = Session(runner, os.fspath(pipeline_root), raise_on_error, enable_caching)
+    HOOKS.session = Session(runner, os.fspath(pipeline_root), raise_on_error, enable_caching)
 
 
 def end() -> None:
     """Calls outside of a pipeline are mistakes again."""
-    global _current  # noqa: PLW0603 - as above
-    _current = None
-
-
-def active() -> bool:
-    """Whether :func:`init` was called."""
-    return _current is not None
-
-
-def call(what: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], site: Site) -> CalledTask:
-    """Run a component or a pipeline, and wait for its end."""
-    from typedpipe.local.calls import run_call
-
-    assert _current is not None
-    return run_call(what, args, dict(kwargs), site, _current)
+    HOOKS.session = None

@@ -114,15 +114,15 @@ def _made(port: ir.OutputPort, value: Any) -> Any:
     return value
 
 
-def _copy(source: Artifact, place: str) -> None:
+def _copy(source: Artifact, path: str) -> None:
     """The content of an artifact that a test made; one without a file is empty."""
     there = source.custom_path or source._path or source.uri  # noqa: SLF001 - `.path` would make a new place
     if there and Path(there).is_dir():
-        shutil.copytree(there, place)
+        shutil.copytree(there, path)
     elif there and Path(there).exists():
-        shutil.copyfile(there, place)
+        shutil.copyfile(there, path)
     else:
-        _put("", place)
+        _put("", path)
 
 
 def _write(port: ir.OutputPort, value: Any, target: Any) -> None:
@@ -139,5 +139,5 @@ def _write(port: ir.OutputPort, value: Any, target: Any) -> None:
         _put(value if isinstance(value, str | bytes) else "", os.fspath(target))
 
 
-def _put(content: str | bytes, place: str) -> None:
-    Path(place).write_bytes(content if isinstance(content, bytes) else content.encode())
+def _put(content: str | bytes, path: str) -> None:
+    Path(path).write_bytes(content if isinstance(content, bytes) else content.encode())

@@ -54,7 +54,7 @@ class Fake:
     def _called(self, given: Mapping[str, Any]) -> Any:
         definition = self._component.definition
         assert definition is not None
-        inputs = inputs_of(definition, given, self._component.python_func.__globals__)
+        inputs = inputs_of(definition, given, self._component.classes)
         self.calls.append(inputs)
         return self._answer({**given, **inputs})
 
@@ -99,8 +99,8 @@ def _same(found: Any, wanted: Any) -> bool:
     return bool(found == wanted)
 
 
-def _content(place: Any) -> bytes:
-    return Path(place).read_bytes()
+def _content(path: Any) -> bytes:
+    return Path(path).read_bytes()
 
 
 class Faking(Generic[P, R]):

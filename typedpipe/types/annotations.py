@@ -85,6 +85,11 @@ def resolve_return(
     >>> resolve_return(int).fields
     (('Output', ScalarType(kind='int')),)
     """
+    if annotation is None:
+        return _NOTHING
+    known = classes.plain(annotation)
+    if known is not None:
+        return _NOTHING if known == NULL else Returned("one", (("Output", known),))
     reader = Reader(Names(names, local))
     try:
         return _returned(reader, annotation)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import sys
 from collections.abc import Callable
 from datetime import datetime
 from enum import Enum
-from typing import Any, Final, TypeAlias, TypeGuard
+from typing import Any, Final, TypeAlias
 
 from typedpipe.types.artifacts import Artifact, artifact_type
+from typedpipe.types.kinds import is_named_tuple, is_pydantic, is_typed_dict, names_of
 from typedpipe.types.model import (
     ANY,
     BOOL,
@@ -19,17 +19,14 @@ from typedpipe.types.model import (
     NULL,
     STR,
     DictType,
-    EnumMember,
-    EnumType,
     ListType,
     StructField,
-    StructForm,
     StructType,
     Type,
     is_artifact,
 )
 from typedpipe.types.problems import BadAnnotation
-from typedpipe.types.values import NotAConstant, constant
+from typedpipe.types.values import enum_type
 
 FieldOf: TypeAlias = Callable[[type, object], tuple[Type, bool | None]]
 """Resolves the annotation of a class's field: its type, and whether ``Required``/``NotRequired`` said something."""
@@ -112,56 +109,6 @@ def is_user_class(cls: type[Any]) -> bool:
         return False
     known = issubclass(cls, Artifact | Enum) or is_typed_dict(cls) or is_named_tuple(cls) or is_pydantic(cls)
     return known or dataclasses.is_dataclass(cls)
-
-
-def enum_type(cls: type[Enum]) -> EnumType:
-    """The type of an enum: its members, with the wire text of each one's value."""
-    members: list[EnumMember] = []
-    for member in cls:
-        try:
-            members.append(EnumMember(member.name, constant(member.value)[0]))
-        except NotAConstant as error:
-            raise BadAnnotation(
-                "TP101",
-                f"the value of `{cls.__name__}.{member.name}` cannot be sent: {error.reason}",
-                "give the member a str or an int as its value",
-            ) from None
-    if not members:
-        raise BadAnnotation("TP101", f"the enum `{cls.__name__}` has no members", "add a member")
-    return EnumType(cls.__name__, tuple(members))
-
-
-def is_typed_dict(cls: type[Any]) -> bool:
-    """Whether the class is a TypedDict, of ``typing`` or ``typing_extensions``."""
-    return hasattr(cls, "__required_keys__") and issubclass(cls, dict)
-
-
-def is_named_tuple(cls: type[Any]) -> TypeGuard[type[tuple[Any, ...]]]:
-    """Whether the class is a NamedTuple, typed or of ``collections``."""
-    return hasattr(cls, "_fields") and issubclass(cls, tuple)
-
-
-def names_of(cls: Any) -> tuple[str, ...]:
-    """The names of a NamedTuple's fields."""
-    names: tuple[str, ...] = cls._fields
-    return names
-
-
-def is_pydantic(cls: type[Any]) -> bool:
-    """Whether the class is a pydantic model; asks pydantic only when the program has imported it."""
-    pydantic = sys.modules.get("pydantic")
-    return pydantic is not None and issubclass(cls, pydantic.BaseModel)
-
-
-def struct_form(cls: type[Any]) -> StructForm | None:
-    """How the user spelt a class with fields; None for any other class."""
-    if is_typed_dict(cls):
-        return "typeddict"
-    if is_named_tuple(cls):
-        return "namedtuple"
-    if is_pydantic(cls):
-        return "pydantic"
-    return "dataclass" if dataclasses.is_dataclass(cls) else None
 
 
 def _typed_dict_fields(cls: Any, field_of: FieldOf) -> tuple[StructField, ...]:

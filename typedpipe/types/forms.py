@@ -17,6 +17,7 @@ from typedpipe.types import classes
 from typedpipe.types.artifacts import Artifact, PipelineTaskFinalStatus
 from typedpipe.types.display import show
 from typedpipe.types.guarded import only_for_checking
+from typedpipe.types.kinds import is_named_tuple, is_pydantic, names_of
 from typedpipe.types.markers import EitherOf, In, Out, PathOf
 from typedpipe.types.model import ANY, NULL, DictType, ListType, LiteralType, StatusType, Type, union
 from typedpipe.types.problems import BadAnnotation
@@ -221,12 +222,12 @@ class Reader:
         if not isinstance(written, type):
             return None
         cls: type[Any] = written
-        if issubclass(cls, Artifact | Enum) or classes.is_pydantic(cls):
+        if issubclass(cls, Artifact | Enum) or is_pydantic(cls):
             return None
         fields: list[tuple[str, object, type]]
-        if classes.is_named_tuple(cls):
+        if is_named_tuple(cls):
             hints = getattr(cls, "__annotations__", {})
-            fields = [(name, hints.get(name, Any), cls) for name in classes.names_of(cls)]
+            fields = [(name, hints.get(name, Any), cls) for name in names_of(cls)]
         elif is_dataclass(cls):
             fields = [(f.name, f.type, classes.owner(cls, f.name)) for f in dataclass_fields(cls)]
         else:

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from enum import Enum
 from json.encoder import encode_basestring_ascii
 from math import isfinite
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, cast
 
-from typedpipe.runtime.task import to_text
+from typedpipe.runtime.task import WireError, encode, to_text
+from typedpipe.types.kinds import is_named_tuple, struct_form
 from typedpipe.types.model import (
+    DATETIME,
     FLOAT,
     NULL,
+    EnumMember,
+    EnumType,
     ListType,
     LiteralType,
     StructField,
@@ -18,6 +25,7 @@ from typedpipe.types.model import (
     Type,
     union,
 )
+from typedpipe.types.problems import BadAnnotation
 
 _MOST_SHAPES: Final = 16
 """So many differing dicts in one list keep a type each; more are described by one type."""
@@ -26,6 +34,24 @@ TRUE: Final = LiteralType(("true",))
 FALSE: Final = LiteralType(("false",))
 _TAG: Final = "$tp"
 _TAG_WIRE: Final = "\\u0024tp"
+
+
+_INSTEAD = {
+    "set": "it has no order: pass a list",
+    "frozenset": "it has no order: pass a list",
+    "bytes": "bytes are no text: pass a str, or write them to an artifact",
+    "bytearray": "bytes are no text: pass a str, or write them to an artifact",
+    "ndarray": "pass `.tolist()`, or write the array to an artifact",
+    "DataFrame": "write it to a file in a component, and pass the artifact",
+    "generator": "a generator has no values yet: pass a list",
+    "function": "name it in `include=[...]` of the component, or import it there",
+    "Decimal": "pass a str, and make the Decimal in the component",
+    "date": "pass a datetime with its time zone, or a str",
+    "timedelta": "pass its seconds as a float",
+    "PosixPath": "pass `str(path)`",
+    "ellipsis": "`...` is no value",
+}
+_BASES: tuple[type, ...] = (int, float, str, list, tuple, dict)
 
 
 class NotAConstant(ValueError):
@@ -131,10 +157,71 @@ def _any(value: object, path: str) -> Described:
     return known(value, path) if known is not None else _other(value, path)
 
 
-def _other(value: object, path: str) -> Described:
-    from typedpipe.types import instances  # only values that are no plain JSON need it
+def _other(value: Any, path: str) -> Described:
+    """The wire text and own type of a value whose class is not one of JSON's."""
+    cls: type[Any] = type(value)  # pyright: ignore[reportUnknownVariableType]  # the class of Any
+    if issubclass(cls, Enum):
+        return _any(value.value, path)[0], _enum(cls, path)
+    if isinstance(value, datetime):
+        return _datetime(value, path), DATETIME
+    form = struct_form(cls)
+    if form is not None and not isinstance(value, type):
+        return _struct(value, StructType(cls.__name__, form, ()), path)
+    if getattr(value, "ndim", None) == 0 and hasattr(value, "dtype") and hasattr(value, "item"):
+        scalar: Any = value
+        return _any(scalar.item(), path)  # a scalar of numpy or torch
+    for plain in _BASES:
+        if isinstance(value, plain) and not is_named_tuple(cls):
+            return _any(plain(value), path)
+    if isinstance(value, Mapping):
+        return _any(dict(cast("Mapping[object, object]", value)), path)
+    why = _INSTEAD.get(cls.__name__, "pass plain data: numbers, text, lists, dicts, or a dataclass")
+    raise NotAConstant(f"`{cls.__name__}` cannot be sent: {why}", path)
 
-    return instances.describe(value, path, _any)
+
+def _enum(cls: type[Enum], path: str) -> Type:
+    try:
+        return enum_type(cls)
+    except BadAnnotation as error:
+        raise NotAConstant(error.problem.message, path) from None
+
+
+def _datetime(value: datetime, path: str) -> str:
+    try:
+        return encode(value, "datetime")
+    except WireError as error:
+        raise NotAConstant(error.reason, path) from None
+
+
+def _struct(value: Any, type_: StructType, path: str) -> tuple[str, StructType]:
+    names = _field_names(value)
+    parts = {name: _any(getattr(value, name), f"{path}.{name}") for name in names}
+    own = StructType(type_.name, type_.form, tuple(StructField(name, part[1]) for name, part in parts.items()))
+    return object_wire({name: part[0] for name, part in parts.items()}, path), own
+
+
+def _field_names(value: Any) -> list[str]:
+    fields = getattr(value, "_fields", None) or getattr(type(value), "model_fields", None)  # pyright: ignore[reportUnknownArgumentType]  # the class of Any
+    if fields is not None:
+        return list(fields)
+    return [field.name for field in dataclasses.fields(value) if field.init]
+
+
+def enum_type(cls: type[Enum]) -> EnumType:
+    """The type of an enum: its members, with the wire text of each one's value."""
+    members: list[EnumMember] = []
+    for member in cls:
+        try:
+            members.append(EnumMember(member.name, constant(member.value)[0]))
+        except NotAConstant as error:
+            raise BadAnnotation(
+                "TP101",
+                f"the value of `{cls.__name__}.{member.name}` cannot be sent: {error.reason}",
+                "give the member a str or an int as its value",
+            ) from None
+    if not members:
+        raise BadAnnotation("TP101", f"the enum `{cls.__name__}` has no members", "add a member")
+    return EnumType(cls.__name__, tuple(members))
 
 
 def joined(types: Sequence[Type]) -> Type:

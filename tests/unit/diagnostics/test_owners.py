@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from typedpipe.diagnostics.spans import resolve_spans
+from typedpipe.diagnostics.source import resolve_spans
 
 HEAD = "def main(n, other):\n    "
 

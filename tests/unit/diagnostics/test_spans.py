@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from typedpipe.diagnostics.model import Span
-from typedpipe.diagnostics.source import argument_span, display_path, read_source
-from typedpipe.diagnostics.spans import resolve_spans
+from typedpipe.diagnostics.source import argument_span, display_path, read_source, resolve_spans
 
 SITES: list[tuple[types.CodeType, int]] = []
 

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from typedpipe.diagnostics.errors import PipelineError
 from typedpipe.diagnostics.machine import render_github, render_json, render_sarif
-from typedpipe.diagnostics.model import Diagnostic, Label, PipelineError, Span
+from typedpipe.diagnostics.model import Diagnostic, Label, Span
 from typedpipe.diagnostics.text import render, render_all
 
 USER = """\

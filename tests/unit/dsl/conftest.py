@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from typedpipe.compiler import driver
-from typedpipe.diagnostics.model import Diagnostics, PipelineError
+from typedpipe.diagnostics.errors import PipelineError
+from typedpipe.diagnostics.model import Diagnostics
 from typedpipe.diagnostics.text import render_all
 from typedpipe.dsl.tracing import collecting
 from typedpipe.ir import nodes as ir

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from typedpipe.diagnostics.model import PipelineError
+from typedpipe.diagnostics.errors import PipelineError
 from typedpipe.local import RunFailed
 
 COMPONENTS = """

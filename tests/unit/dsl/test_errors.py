@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from typedpipe import dsl
-from typedpipe.diagnostics.model import PipelineError
+from typedpipe.diagnostics.errors import PipelineError
 
 
 def test_all_errors_of_a_file_are_reported_at_once_and_in_order(program):

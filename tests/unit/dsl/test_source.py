@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from typedpipe.diagnostics.model import Diagnostics
-from typedpipe.dsl.source import Source, capture
+from typedpipe.dsl.source.capture import Source, capture
 from typedpipe.runtime import task
 
 _count = itertools.count()

@@ -6,7 +6,7 @@ from dataclasses import fields, replace
 
 import pytest
 
-from typedpipe.diagnostics.model import PipelineError
+from typedpipe.diagnostics.errors import PipelineError
 from typedpipe.ir import nodes as ir, options, wire, wire_read
 from typedpipe.ir.text import dump
 from typedpipe.types.model import INT, STR

@@ -10,7 +10,7 @@ import pytest
 
 from tests.ir_samples import SAMPLES, chain
 from typedpipe.compiler.driver import check
-from typedpipe.diagnostics.model import PipelineError
+from typedpipe.diagnostics.errors import PipelineError
 from typedpipe.ir import wire
 from typedpipe.ir._pb import pipeline_pb2 as pb
 from typedpipe.ir.text import dump

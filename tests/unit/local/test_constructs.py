@@ -26,7 +26,7 @@ from local_samples import (
     task,
 )
 
-from typedpipe.diagnostics.model import PipelineError
+from typedpipe.diagnostics.errors import PipelineError
 from typedpipe.ir.nodes import (
     And,
     Arm,

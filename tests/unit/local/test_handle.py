@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from typedpipe import dsl
-from typedpipe.diagnostics.model import PipelineError
+from typedpipe.diagnostics.errors import PipelineError
 from typedpipe.local import Run, RunFailed
 from typedpipe.local.run import PreparedRun
 

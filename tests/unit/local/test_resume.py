@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from local_samples import BOOM, DATASET, MARK, READ, SAVE, STATUS, component, const, graph, out, pipeline, task
 
-from typedpipe.diagnostics.model import PipelineError
+from typedpipe.diagnostics.errors import PipelineError
 from typedpipe.diagnostics.record import replace
 from typedpipe.ir.nodes import (
     Arm,

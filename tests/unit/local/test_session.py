@@ -13,7 +13,8 @@ import pytest
 
 from typedpipe import dsl, local as local_module
 from typedpipe.cli.app import run_app
-from typedpipe.diagnostics.model import PipelineError
+from typedpipe.diagnostics.errors import PipelineError
+from typedpipe.hooks import HOOKS
 from typedpipe.local import RunFailed, session
 
 local: Any = local_module
@@ -170,8 +171,8 @@ def test_arguments_of_init(make: Callable[[], object], said: str) -> None:
 def test_the_runners_say_how_tasks_are_run() -> None:
     def options(runner: Any, **more: Any) -> tuple[dict[str, Any], dict[str, str]]:
         local.init(runner, **more)
-        assert session._current is not None
-        return session._current.options, dict(session._current.environment)
+        assert isinstance(HOOKS.session, session.Session)
+        return HOOKS.session.options, dict(HOOKS.session.environment)
 
     assert options(local.SubprocessRunner())[0]["runner"] == "venv"
     found, variables = options(local.DockerRunner(environment=["SEED=1", ("B", 2)]), enable_caching=True)

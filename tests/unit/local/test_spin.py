@@ -13,7 +13,7 @@ import pytest
 from local_samples import ADD, BOOM, DATASET, READ, SAVE, component, const, graph, out, pipeline, task
 
 from typedpipe.cli.arguments import from_text
-from typedpipe.diagnostics.model import PipelineError
+from typedpipe.diagnostics.errors import PipelineError
 from typedpipe.diagnostics.record import replace
 from typedpipe.ir.nodes import FromInput, InputPort, Loop, Options, Pipeline, PythonImpl
 from typedpipe.local.caching.origins import node_at

@@ -13,7 +13,8 @@ from typedpipe.compiler.passes.check_scopes import check_scopes
 from typedpipe.compiler.passes.check_types import check_types
 from typedpipe.compiler.passes.prune import dedupe, prune
 from typedpipe.compiler.passes.verify import verify
-from typedpipe.diagnostics.model import Diagnostic, Diagnostics, PipelineError
+from typedpipe.diagnostics.errors import PipelineError
+from typedpipe.diagnostics.model import Diagnostic, Diagnostics
 from typedpipe.ir.nodes import (
     Default,
     Field,

@@ -11,7 +11,8 @@ from typedpipe.compiler import Compiler, registry
 from typedpipe.compiler.api import write_files
 from typedpipe.compiler.backend import Option, Options, Support
 from typedpipe.compiler.driver import PASSES, check, compile as compile_files
-from typedpipe.diagnostics.model import NOWHERE, Diagnostics, PipelineError
+from typedpipe.diagnostics.errors import PipelineError
+from typedpipe.diagnostics.model import NOWHERE, Diagnostics
 from typedpipe.ir.nodes import Pipeline
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typedpipe import dsl
 from typedpipe.compiler.driver import check
-from typedpipe.diagnostics.model import Diagnostics, PipelineError
+from typedpipe.diagnostics.errors import PipelineError
+from typedpipe.diagnostics.model import Diagnostics
 
 
 @dsl.component

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from typedpipe import dsl
-from typedpipe.diagnostics.model import PipelineError
+from typedpipe.diagnostics.errors import PipelineError
 from typedpipe.local import RunFailed
 from typedpipe.testing import RunPipeline, fake
 

@@ -13,7 +13,7 @@ from typing import TextIO
 from typedpipe.cli.diagnostics import colors
 from typedpipe.cli.log_text import line_text, seconds
 from typedpipe.diagnostics.cells import shown, width
-from typedpipe.diagnostics.model import PipelineError
+from typedpipe.diagnostics.errors import PipelineError
 from typedpipe.ir import nodes as ir
 from typedpipe.local.result import RunResult, TaskResult
 from typedpipe.local.values import Stored, Value

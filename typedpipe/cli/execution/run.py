@@ -13,7 +13,8 @@ from typedpipe.cli.diagnostics import stop, stop_on_errors
 from typedpipe.cli.execution.options import Shows, display_options, engine_keywords, engine_options, merged
 from typedpipe.cli.phases import Phases
 from typedpipe.diagnostics.cells import shown
-from typedpipe.diagnostics.model import Diagnostics, PipelineError
+from typedpipe.diagnostics.errors import PipelineError
+from typedpipe.diagnostics.model import Diagnostics
 from typedpipe.ir import nodes as ir
 
 if TYPE_CHECKING:

@@ -16,7 +16,8 @@ from typedpipe.cli.diagnostics import stop, stop_on_errors
 from typedpipe.cli.execution.options import Shows
 from typedpipe.cli.phases import Phases
 from typedpipe.diagnostics.cells import shown
-from typedpipe.diagnostics.model import NOWHERE, Diagnostics, PipelineError
+from typedpipe.diagnostics.errors import PipelineError
+from typedpipe.diagnostics.model import NOWHERE, Diagnostics
 
 if TYPE_CHECKING:
     from typedpipe.ir import nodes as ir

@@ -12,7 +12,7 @@ import click
 from typedpipe.cli import exits
 from typedpipe.cli.diagnostics import stop
 from typedpipe.diagnostics.cells import shown, width
-from typedpipe.diagnostics.model import PipelineError
+from typedpipe.diagnostics.errors import PipelineError
 
 if TYPE_CHECKING:
     from typedpipe.local.store.model import StoredRun, StoredTask

@@ -8,7 +8,8 @@ import click
 
 from typedpipe.cli import exits
 from typedpipe.cli.diagnostics import stop_on_errors
-from typedpipe.diagnostics.model import Diagnostics, PipelineError
+from typedpipe.diagnostics.errors import PipelineError
+from typedpipe.diagnostics.model import Diagnostics
 
 
 @click.command(

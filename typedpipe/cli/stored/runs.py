@@ -329,7 +329,7 @@ def _count(number: int, what: str) -> str:
 @click.argument("run")
 @with_root
 def repair(root: Root, run: str) -> None:
-    from typedpipe.diagnostics.model import PipelineError
+    from typedpipe.diagnostics.errors import PipelineError
     from typedpipe.local.store.index import tasks
     from typedpipe.local.store.root import BrokenRun
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from typedpipe.diagnostics.model import PipelineError
+from typedpipe.diagnostics.errors import PipelineError
 from typedpipe.ir import nodes as ir
 from typedpipe.local.report.schedule import Ready, critical_path, readiness
 from typedpipe.local.store.model import StoredAttempt, StoredRun, StoredTask

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from typedpipe.diagnostics.errors import PipelineError
 from typedpipe.diagnostics.model import Diagnostics
 from typedpipe.diagnostics.words import nearest
 from typedpipe.ir import nodes as ir
@@ -214,7 +215,8 @@ def run_spin(
     """
     report = Diagnostics()
     places = placements(spin.pipeline, options.chosen_runner, report)
-    report.raise_if_errors()
+    if report.has_errors:
+        raise PipelineError(report)
     guard = _keep_artifacts(spin.run)
     try:
         return _run_placed(spin, values, options, on_log, places)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 from urllib.parse import quote
 
-from typedpipe.diagnostics.model import PipelineError
+from typedpipe.diagnostics.errors import PipelineError
 from typedpipe.local.failpoints import reach
 from typedpipe.local.store.problems import cannot_write, is_damage, newer, sqlite_reason
 

@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from typedpipe.diagnostics.model import PipelineError
+from typedpipe.diagnostics.errors import PipelineError
 from typedpipe.local.store.cache_table import kept_digests
 from typedpipe.local.store.index import tasks
 from typedpipe.local.store.locks import Held, is_running, take_lock

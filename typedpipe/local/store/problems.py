@@ -7,7 +7,8 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from typedpipe.diagnostics.model import NOWHERE, Diagnostic, Label, PipelineError
+from typedpipe.diagnostics.errors import PipelineError
+from typedpipe.diagnostics.model import NOWHERE, Diagnostic, Label
 
 if TYPE_CHECKING:
     import sqlite3

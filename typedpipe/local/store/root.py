@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias, cast
 
-from typedpipe.diagnostics.model import NOWHERE, Diagnostic, Label, PipelineError
+from typedpipe.diagnostics.errors import PipelineError
+from typedpipe.diagnostics.model import NOWHERE, Diagnostic, Label
 from typedpipe.ir import nodes as ir
 from typedpipe.local.failpoints import reach
 from typedpipe.local.store.cache_table import CacheTable, cache_database

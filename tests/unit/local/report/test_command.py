@@ -11,7 +11,7 @@ from report_page import read_page
 from typedpipe import Metrics, component, local, pipeline
 from typedpipe.cli.app import run_app
 from typedpipe.compiler import driver
-from typedpipe.diagnostics.model import PipelineError
+from typedpipe.diagnostics.errors import PipelineError
 from typedpipe.local.report.write import write_report
 from typedpipe.local.store.root import open_root
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from local_samples import ADD, ECHO, SLEEP, component, graph, pipeline, task
 
+from typedpipe.diagnostics.errors import PipelineError
 from typedpipe.diagnostics.model import Diagnostics
 from typedpipe.ir.nodes import Component, Loop, Pipeline
 from typedpipe.local.runners import launcher_for, placements, reap
@@ -73,7 +74,8 @@ class Bench:
 def made(ir: Pipeline, nonce: str = "", **more: object) -> Launcher:
     report = Diagnostics()
     found = placements(ir, None, report)
-    report.raise_if_errors()
+    if report.has_errors:
+        raise PipelineError(report)
     return launcher_for(found, nonce=nonce or os.urandom(8).hex(), **more)  # type: ignore[arg-type]  # by name
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from typedpipe.diagnostics.model import PipelineError
+from typedpipe.diagnostics.errors import PipelineError
 from typedpipe.ir import wire
 from typedpipe.ir.nodes import Graph, Pipeline
 from typedpipe.local.store.database import FORMAT
@@ -421,7 +421,7 @@ def as_nobody(folder: Path, text: str) -> str:
 
 READ = """
 from pathlib import Path
-from typedpipe.diagnostics.model import PipelineError
+from typedpipe.diagnostics.errors import PipelineError
 from typedpipe.local.store.index import tasks
 from typedpipe.local.store.root import open_root
 root = open_root(Path(sys.argv[1]))

@@ -6,7 +6,7 @@ import math
 import re
 
 from typedpipe.dsl.tracing import error
-from typedpipe.dsl.values import PipelineValue
+from typedpipe.dsl.values.value import PipelineValue
 from typedpipe.ir import nodes as ir
 
 CPU = re.compile(r"[0-9]+(\.[0-9]+)?m?")

@@ -16,11 +16,18 @@ from difflib import get_close_matches
 from typing import Any
 
 from typedpipe.diagnostics.model import Diagnostics, Label, Span
-from typedpipe.diagnostics.spans import display_path
-from typedpipe.dsl.source_files import Function, ParsedFile, parsed_file
-from typedpipe.dsl.source_names import BUILTINS, MODULE_NAMES, least_python, names_of, outside_names
-from typedpipe.dsl.source_needs import Bundle, is_ours, is_stand_in
-from typedpipe.dsl.tracing import span_of_function
+from typedpipe.diagnostics.source import display_path
+from typedpipe.dsl.source.files import Function, ParsedFile, parsed_file, span_of_function
+from typedpipe.dsl.source.names import (
+    BUILTINS,
+    MODULE_NAMES,
+    is_ours,
+    is_stand_in,
+    least_python,
+    names_of,
+    outside_names,
+)
+from typedpipe.dsl.source.needs import Bundle
 from typedpipe.ir import nodes as ir
 
 _KEEP_INSIDE = "write it as a plain `def` at the top of the file"
@@ -53,19 +60,23 @@ def capture(
         return None
     file, node = found
     ok = _check_decorators(fn, file, node, report)
-    bundle = Bundle(file, fn.__globals__, file.header(node), report)
-    for cls in shipped:
-        bundle.add_class(cls)
-    for item in include:
-        bundle.add_included(item)
+    bundle = None
+    if shipped or include:
+        bundle = Bundle(file, fn.__globals__, file.header(node), report)
+        for cls in shipped:
+            bundle.add_class(cls)
+        for item in include:
+            bundle.add_included(item)
     entry = file.chunk(node)
     outside = _outside(fn, entry, bundle)
     if outside:
         _report_outside(fn, file, node, outside, report)
-    if outside or bundle.failed or not ok:
+    if outside or not ok or (bundle is not None and bundle.failed):
         return None
-    least = max(least_python(entry.text), bundle.min_python)
-    return Source((*bundle.chunks, entry), node.name, least)
+    least = least_python(entry.text)
+    if bundle is None:
+        return Source((entry,), node.name, least)
+    return Source((*bundle.chunks, entry), node.name, max(least, bundle.min_python))
 
 
 def _is_plain_function(fn: Any, report: Diagnostics) -> bool:
@@ -120,17 +131,17 @@ def _where(fn: Any) -> Span:
 
 def _find(fn: types.FunctionType, report: Diagnostics) -> tuple[ParsedFile, Function] | None:
     code = fn.__code__
-    place = Span(display_path(code.co_filename), code.co_firstlineno)
+    span = Span(display_path(code.co_filename), code.co_firstlineno)
     file = parsed_file(code.co_filename, fn.__globals__)
     if file is None:
         text = f"the source of `{fn.__name__}` cannot be found"
         label = f"defined in {code.co_filename}, which cannot be read"
-        place = span_of_function(fn)
-        report.error("TP130", text, place, label, help="define it in a file or a notebook cell: its source is shipped")
+        span = span_of_function(fn)
+        report.error("TP130", text, span, label, help="define it in a file or a notebook cell: its source is shipped")
         return None
     if file.problem is not None:
         text = f"the cell or file of `{fn.__name__}` cannot be read as Python: {file.problem.msg}"
-        at = Span(place.file, file.problem.lineno or 0)
+        at = Span(span.file, file.problem.lineno or 0)
         report.error("TP140", text, at, help="put `%` and `!` lines into a cell of their own")
         return None
     node = file.functions.get((code.co_firstlineno, code.co_name))
@@ -138,7 +149,7 @@ def _find(fn: types.FunctionType, report: Diagnostics) -> tuple[ParsedFile, Func
         text = (
             f"`{fn.__name__}` is not at line {code.co_firstlineno} any more: the file was edited after it was imported"
         )
-        report.error("TP130", text, place, help="import the file again")
+        report.error("TP130", text, span, help="import the file again")
         return None
     return file, node
 
@@ -160,7 +171,7 @@ def _decorator_is_ours(fn: types.FunctionType, decorator: ast.expr) -> bool:
     return isinstance(node, ast.Name) and is_ours(fn.__globals__.get(node.id))
 
 
-def _outside(fn: types.FunctionType, entry: ir.Chunk, bundle: Bundle) -> list[str]:
+def _outside(fn: types.FunctionType, entry: ir.Chunk, bundle: Bundle | None) -> list[str]:
     """The names that the body takes from its module and that will not be in the container."""
     space = fn.__globals__
     found = [name for name in outside_names(fn.__code__) if not _arrives(name, space, fn, bundle)]
@@ -170,12 +181,14 @@ def _outside(fn: types.FunctionType, entry: ir.Chunk, bundle: Bundle) -> list[st
     return [name for name in found if name in needed]
 
 
-def _arrives(name: str, space: dict[str, Any], fn: types.FunctionType, bundle: Bundle) -> bool:
-    if name in bundle.names or name == fn.__name__ or name in MODULE_NAMES:
+def _arrives(name: str, space: dict[str, Any], fn: types.FunctionType, bundle: Bundle | None) -> bool:
+    if name == fn.__name__ or name in MODULE_NAMES or (bundle is not None and name in bundle.names):
         return True
     if name not in space:
         return name in BUILTINS or is_stand_in(name, None, absent=True)
-    return is_stand_in(name, space[name], absent=False) or bundle.alias(name, space[name])
+    if is_stand_in(name, space[name], absent=False):
+        return True
+    return bundle is not None and bundle.alias(name, space[name])
 
 
 def _without_interface(text: str) -> str:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Generic, Self, TypeVar
 
-from typedpipe.dsl.lifting import lift, operand, type_of
-from typedpipe.dsl.task import Task, node_name
-from typedpipe.dsl.tracing import GraphBuilder, Site, Trace, caller_site, current, error, fatal
-from typedpipe.dsl.values import PipelineValue, derived, poison, same_trace
+from typedpipe.dsl.nodes.blocks import Group
+from typedpipe.dsl.nodes.task import Task
+from typedpipe.dsl.tracing import GraphBuilder, Site, Trace, current, error, fatal
+from typedpipe.dsl.values.lifting import lift, operand, type_of
+from typedpipe.dsl.values.value import PipelineValue, derived, poison, same_trace
 from typedpipe.ir import nodes as ir
 from typedpipe.types.display import show
 from typedpipe.types.model import (
@@ -30,68 +31,6 @@ T = TypeVar("T")
 
 MOST_LITERALS = 32
 """A list of at most so many distinct constants loops over a ``Literal`` of them; a longer one over their plain type."""
-
-
-class Group:
-    """What all groups share: they are entered once, and leave a node in the scope that they stand in."""
-
-    kind = "group"
-
-    def __init__(self, name: str = "") -> None:
-        trace = current()
-        self._trace: Trace
-        self._site: Site | None = caller_site(3)
-        self._entered = self._left = False
-        self._name = ""
-        self._wanted = _group_name(name, type(self).__name__)
-        self._scope: GraphBuilder | None = None
-        if trace is None:
-            fatal(
-                "TP169",
-                f"`dsl.{type(self).__name__}` stands outside of a pipeline",
-                help="use it in a function that has `@dsl.pipeline`",
-            )
-        self._trace = trace
-        trace.groups.append(self)
-
-    def _enter(self, kind: str, name: str) -> GraphBuilder:
-        trace = self._trace
-        if current() is not trace or self._entered:
-            fatal(
-                "TP163",
-                f"this `dsl.{type(self).__name__}` {'is entered a second time' if self._entered else 'is of another pipeline'}",
-                help="write a group of its own for each block: `with dsl.If(...):`",
-            )
-        self._entered = True
-        self._name = name
-        self._scope = GraphBuilder(kind, trace.scope, name)
-        trace.scope = self._scope
-        return self._scope
-
-    def _leave(self) -> None:
-        assert self._scope is not None
-        assert self._scope.parent is not None
-        self._left = True
-        self._trace.scope = self._scope.parent
-
-    def __exit__(self, *exc: object) -> None:
-        if self._scope is not None:
-            self._leave()
-
-    def _unfinished(self) -> str:
-        """What was left undone when the function ended, if anything."""
-        if not self._entered:
-            return "is never entered, so it does nothing"
-        return "" if self._left else "is entered and never left"
-
-
-def _group_name(name: object, word: str) -> str:
-    """The name that the user gave, as node names are written; "" without one."""
-    if isinstance(name, str):
-        return node_name(name) if name.strip() else ""
-    if name is not None:
-        error("TP161", f"the name of a `dsl.{word}` is text known now", help='leave it out, or type `name="…"`')
-    return ""
 
 
 class Chain:
@@ -135,13 +74,13 @@ class If(Group):
         return self
 
     def _arm(self, condition: PipelineValue) -> None:
-        trace, outer = self._trace, self._trace.scope
+        trace, outer = self._trace, self._trace.builder
         chain = self._chain(outer)
         where = operand(outer, condition, "the condition")
-        scope = self._enter("arm", chain.name)
+        builder = self._enter("arm", chain.name)
         self._name = chain.name
-        chain.arms.append((where, scope, self._site))
-        trace.scope = scope
+        chain.arms.append((where, builder, self._site))
+        trace.builder = builder
 
     def _chain(self, outer: GraphBuilder) -> Chain:
         chain = Chain(self._trace.unique(self._wanted or "if"), self._site)
@@ -168,9 +107,9 @@ class Else(Group):
         super().__init__(name)
 
     def __enter__(self) -> Self:
-        chain = _open_chain(self, self._trace.scope, "Else")
-        scope = self._enter("arm", chain.name)
-        chain.arms.append((None, scope, self._site))
+        chain = _open_chain(self, self._trace.builder, "Else")
+        builder = self._enter("arm", chain.name)
+        chain.arms.append((None, builder, self._site))
         chain.closed = True
         return self
 
@@ -307,7 +246,7 @@ class ParallelFor(Group, Generic[T]):
         return poison(trace)
 
     def __enter__(self) -> T:
-        trace, outer = self._trace, self._trace.scope
+        trace, outer = self._trace, self._trace.builder
         self._operand = operand(outer, self._items, "the list to loop over")
         name = trace.unique(self._wanted or "for")
         outer.nodes.append(self)
@@ -393,7 +332,7 @@ class ExitHandler(Group):
             error(
                 "TP168", "`dsl.ExitHandler` takes the task to run at the end", help="`with dsl.ExitHandler(clean()):`"
             )
-        elif given._trace is not self._trace or given._scope is not self._trace.scope:
+        elif given._trace is not self._trace or given._builder is not self._trace.builder:
             error(
                 "TP168", "the exit task stands in another scope than the handler", help="call it just before the `with`"
             )
@@ -401,7 +340,7 @@ class ExitHandler(Group):
             self._exit = given
 
     def __enter__(self) -> Self:
-        trace, outer = self._trace, self._trace.scope
+        trace, outer = self._trace, self._trace.builder
         if self._exit is not None and self._exit._name:
             for index in range(len(outer.nodes) - 1, -1, -1):  # it is nearly always the last one
                 if outer.nodes[index] is self._exit:

@@ -6,10 +6,10 @@ import sys
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from typedpipe.diagnostics.model import NOWHERE
-from typedpipe.dsl.callee import Callee
-from typedpipe.dsl.lifting import operand
-from typedpipe.dsl.task import Task
+from typedpipe.dsl.nodes.callee import Callee
+from typedpipe.dsl.nodes.task import Task
 from typedpipe.dsl.tracing import Site, Trace, current, error, fatal
+from typedpipe.dsl.values.lifting import operand
 from typedpipe.ir import nodes as ir
 from typedpipe.types.artifacts import Artifact, artifact_type
 from typedpipe.types.model import ArtifactType
@@ -73,10 +73,10 @@ def importer(
     site = frame.f_code, frame.f_lasti
     make: Any = ImporterTask  # its constructor is not public
     task = make(trace, callee, trace.unique("importer"), site, type_)
-    uri = operand(trace.scope, artifact_uri, "the URI of the importer")
+    uri = operand(trace.builder, artifact_uri, "the URI of the importer")
     task._uri = uri if uri is not None else ir.Const('""', type_)
-    task._metadata = operand(trace.scope, metadata, "the importer's metadata") if metadata else None
+    task._metadata = operand(trace.builder, metadata, "the importer's metadata") if metadata else None
     task._reimport = bool(reimport)
-    trace.scopes[task._name] = trace.scope
-    trace.scope.nodes.append(task)
+    trace.builders[task._name] = trace.builder
+    trace.builder.nodes.append(task)
     return task  # type: ignore[no-any-return]  # made above

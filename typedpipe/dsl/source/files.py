@@ -8,9 +8,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from typedpipe.diagnostics.model import Span
-from typedpipe.diagnostics.source import NO_FILE
-from typedpipe.diagnostics.spans import display_path
+from typedpipe.diagnostics.model import NOWHERE, Span
+from typedpipe.diagnostics.source import NO_FILE, display_path
+from typedpipe.dsl.tracing import site_here, span_of
 from typedpipe.ir import nodes as ir
 
 Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
@@ -39,7 +39,7 @@ class ParsedFile:
         return ir.Chunk(text if text.endswith("\n") else text + "\n", display_path(self.name), first)
 
     def span(self, node: Any) -> Span:
-        """The place of a node; columns in characters."""
+        """The span of a node; columns in characters."""
         start, end = self._column(node.lineno, node.col_offset), self._column(node.end_lineno, node.end_col_offset)
         return Span(display_path(self.name), node.lineno, start, node.end_lineno, end)
 
@@ -47,7 +47,7 @@ class ParsedFile:
         return len(self.lines[line - 1].encode()[:offset].decode(errors="replace")) + 1
 
     def header(self, node: Definition) -> Span:
-        """The place of a definition's name."""
+        """The span of a definition's name."""
         if isinstance(node, ast.Assign):
             return self.span(node.targets[0])
         line = self.lines[node.lineno - 1]
@@ -83,6 +83,20 @@ def parsed_file(name: str, module_globals: dict[str, Any] | None = None) -> Pars
     else:
         _index(tree, found)
     return found
+
+
+def span_of_function(fn: Any) -> Span:
+    """The name of a function in its ``def``."""
+    code = getattr(fn, "__code__", None)
+    if code is None:
+        return NOWHERE
+    parsed = parsed_file(code.co_filename, fn.__globals__)
+    node = parsed.functions.get((code.co_firstlineno, fn.__name__)) if parsed is not None else None
+    if parsed is None or fn.__name__ == "<lambda>":
+        return span_of(site_here())  # it has no `def` that can be shown: where it is decorated
+    if node is None:
+        return Span(display_path(code.co_filename), code.co_firstlineno)
+    return parsed.header(node)
 
 
 def cells() -> Iterable[str]:

@@ -12,13 +12,9 @@ from __future__ import annotations
 
 import re
 import string
-from typing import TYPE_CHECKING, Any
+from typing import Any, Literal, TypeAlias
 
 from typedpipe.dsl.tracing import Trace, error, site_here
-
-if TYPE_CHECKING:
-    from typedpipe.dsl.lifting import What
-    from typedpipe.dsl.values import PipelineValue
 
 _ZERO = 0xF0100
 _BASE = 16
@@ -51,7 +47,7 @@ def _checksum(nonce: int, number: int) -> int:
     return (nonce * 7 + number * 3 + number // _BASE * 5) % _BASE
 
 
-def write(trace: Trace, value: PipelineValue, spec: str) -> str:
+def write(trace: Trace, value: object, spec: str) -> str:
     """The marker that stands for ``{value:spec}``."""
     number = len(trace.formats)
     trace.formats.append([value, spec, site_here(), False])
@@ -69,26 +65,18 @@ def shown(text: str) -> str:
     return _SHOWN.sub("{…}", text)
 
 
-def read(trace: Trace, text: str, what: What) -> Any:
-    """The text as a constant, or as a reference to be put together; None after an error was reported."""
-    from typedpipe.dsl.lifting import place_of
-    from typedpipe.dsl.operators import text_value
-    from typedpipe.ir.nodes import Const
-    from typedpipe.types.values import NotAConstant, constant
+Pieces: TypeAlias = list[str | tuple[Any, str]]
+"""A text as constant pieces, and values with their formats."""
 
-    if not present(text):
-        try:
-            return Const(*constant(text))
-        except NotAConstant as problem:
-            error("TP114", f"{what} cannot be passed to a task", place_of(what), str(problem))
-            return None
-    parts: list[str | tuple[PipelineValue, str]] = []
+
+def pieces(trace: Trace, text: str) -> Pieces | Literal["foreign", "damaged"]:
+    """A text taken apart at its markers, unless one is of another pipeline, or was changed."""
+    parts: Pieces = []
     position = 0
     for match in _MARKER.finditer(text):
         nonce, number, check = (_number(group) for group in match.groups())
         if _checksum(nonce, number) == check and nonce != trace.nonce % _BASE**4:
-            _foreign(what)
-            return None
+            return "foreign"
         if _checksum(nonce, number) != check or number >= len(trace.formats):
             break
         if match.start() > position:
@@ -99,40 +87,14 @@ def read(trace: Trace, text: str, what: What) -> Any:
         position = match.end()
     rest = text[position:]
     if present(rest) or any(isinstance(part, str) and present(part) for part in parts):
-        _damaged(trace, what)
-        return None
-    if rest:
-        parts.append(rest)
-    return text_value(trace, parts)
+        return "damaged"
+    return [*parts, rest] if rest else parts
 
 
 def told(trace: Trace) -> None:
     """A text was reported: none of those made so far is reported as unused."""
     for entry in trace.formats:
         entry[3] = True
-
-
-def _damaged(trace: Trace, what: What) -> None:
-    from typedpipe.dsl.lifting import place_of
-
-    told(trace)
-    error(
-        "TP159",
-        f"{what} is text with a value of the pipeline in it that was changed after the f-string made it",
-        place_of(what),
-        help='pass the f-string as it is: `f"{a}-{b}"`; split, replace, slice, wrap or escape it in a component',
-    )
-
-
-def _foreign(what: What) -> None:
-    from typedpipe.dsl.lifting import place_of
-
-    error(
-        "TP158",
-        f"{what} is text with a value of another pipeline in it",
-        place_of(what),
-        help="give this pipeline an input for it, and pass the value when you call the pipeline",
-    )
 
 
 def check_used(trace: Trace) -> None:

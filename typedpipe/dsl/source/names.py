@@ -8,10 +8,14 @@ import builtins
 import opcode
 import re
 import types
+import typing
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Any
 
+from typedpipe.runtime.task import MARKERS, STUB_NAMES
+
+PACKAGE = "typedpipe"
 _OPS = opcode.opmap
 _GLOBAL = {_OPS[name] for name in ("LOAD_GLOBAL", "STORE_GLOBAL", "DELETE_GLOBAL")}
 _BY_NAME = {_OPS[name] for name in ("LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS") if name in _OPS}
@@ -43,6 +47,22 @@ def outside_names(code: types.CodeType) -> dict[str, None]:
     return found
 
 
+_BLOCKS_AND_TEXTS = {
+    number for name, number in _OPS.items() if name.startswith(("BEFORE_WITH", "LOAD_SPECIAL", "FORMAT_"))
+}
+
+
+def has_blocks_or_texts(code: types.CodeType) -> bool:
+    """Whether code, or the code in it, has a ``with`` block or an f-string with a value in it.
+
+    >>> has_blocks_or_texts((lambda n: f"{n}").__code__), has_blocks_or_texts((lambda n: n).__code__)
+    (True, False)
+    """
+    if not _BLOCKS_AND_TEXTS.isdisjoint(code.co_code[::2]):
+        return True
+    return any(has_blocks_or_texts(inner) for inner in code.co_consts if isinstance(inner, types.CodeType))
+
+
 def _instructions(code: bytes) -> Iterator[tuple[int, int]]:
     extended = 0
     for op, arg in zip(code[::2], code[1::2], strict=True):
@@ -50,6 +70,21 @@ def _instructions(code: bytes) -> Iterator[tuple[int, int]]:
         extended = value << 8 if op == _EXTENDED else 0
         if op != _EXTENDED:
             yield op, value
+
+
+def is_ours(value: Any) -> bool:
+    """Whether a value is typedpipe's (or kfp's) own, whatever name it is bound to."""
+    module = value.__name__ if isinstance(value, types.ModuleType) else getattr(value, "__module__", None)
+    return isinstance(module, str) and module.partition(".")[0] in (PACKAGE, "kfp")
+
+
+def is_stand_in(name: str, value: Any, *, absent: bool) -> bool:
+    """Whether the container has a stand-in for the name: only when the user's is absent, ours or typing's."""
+    if name not in STUB_NAMES:
+        return False
+    if absent or is_ours(value) or (value is None and name in ("OUT", "STATUS")):
+        return True
+    return getattr(typing, name, None) is value or (name in MARKERS and typing.get_origin(value) is typing.Annotated)
 
 
 @lru_cache(maxsize=4096)

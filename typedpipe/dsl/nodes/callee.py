@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from threading import Lock
 from types import FunctionType
-from typing import Any
+from typing import Any, TypeAlias
 
 from typedpipe.diagnostics.model import Label, Span
 from typedpipe.diagnostics.source import argument_span
 from typedpipe.diagnostics.words import nearest
-from typedpipe.dsl.lifting import Argument, intern_expr, lift
-from typedpipe.dsl.task import ParamTask, Task, node_name
-from typedpipe.dsl.tracing import Site, current, detached, error, listed, span_of
-from typedpipe.dsl.values import POISON, Pending, PipelineValue
+from typedpipe.dsl.tracing import Site, Trace, current, error, listed, node_name, span_of
+from typedpipe.dsl.values.lifting import lift
+from typedpipe.dsl.values.subjects import Argument
+from typedpipe.dsl.values.value import POISON, PipelineValue, operand_of
 from typedpipe.ir import nodes as ir
 from typedpipe.types.display import show
 from typedpipe.types.model import StatusType, Type, is_optional
@@ -79,7 +79,7 @@ class Callee:
 
 def not_a_function(fn: Any, word: str) -> tuple[str, str] | None:
     """Why a decorator of ours cannot stand above it, and what to do; None when it can."""
-    place = f"put `@dsl.{word}` right above a `def`, below any other decorator"
+    advice = f"put `@dsl.{word}` right above a `def`, below any other decorator"
     if isinstance(fn, type):
         return f"`@dsl.{word}` stands above the class `{fn.__name__}`", "write a function"
     kind = type(fn).__name__
@@ -97,38 +97,34 @@ def not_a_function(fn: Any, word: str) -> tuple[str, str] | None:
         option = "name" if word == "pipeline" else "base_image"
         return f"`@dsl.{word}` got {fn!r} by position", f'name the option: `@dsl.{word}({option}="{fn}")`'
     if not isinstance(fn, FunctionType):
-        return f"`@dsl.{word}` stands above no function, but `{kind}`", place
+        return f"`@dsl.{word}` stands above no function, but `{kind}`", advice
     if fn.__name__ == "<lambda>":
         return f"`@dsl.{word}` got a lambda", "write a `def`: a lambda has no name and no types"
     owner = fn.__qualname__.rpartition(".")[0]
     if word == "pipeline" and owner and not owner.endswith("<locals>"):
         return f"the pipeline `{fn.__name__}` is a method of `{owner}`", "write a function, outside of the class"
     if word == "pipeline" and hasattr(fn, "__wrapped__"):
-        return f"another decorator stands below `@dsl.pipeline` of `{fn.__name__}`", place
+        return f"another decorator stands below `@dsl.pipeline` of `{fn.__name__}`", advice
     return None
 
 
-def called_outside(what: str, site: Site, help_: str) -> Any:
-    """Report a call that stands in no pipeline; its task fits anywhere."""
-    error("TP109", f"{what} is called outside of a pipeline", site, help=help_)
-    return ParamTask(detached(), None, "", (), site)
+MakeTask: TypeAlias = "Callable[[Trace, Callee | None, str, ir.Args, Site], Any]"
+"""The class of the task that a call makes; tasks know what they call, so they stand above this module."""
 
 
-def call(
-    callee: Callee | None, task_class: type[Task[Any]], args: tuple[Any, ...], kwargs: dict[str, Any], site: Site
-) -> Any:
+def call(callee: Callee | None, make: MakeTask, args: tuple[Any, ...], kwargs: dict[str, Any], site: Site) -> Any:
     """Make the task of a call. ``callee`` is None where its decoration failed: the task then fits anywhere."""
     trace = current()
     assert trace is not None
     if callee is None:
         trace.failed = True
-        return ParamTask(trace, None, "", (), site)
+        return make(trace, None, "", (), site)
     if args:
         kwargs = _positional(callee, args, kwargs, site)
     bound: list[tuple[str, ir.Operand]] = []
     unknown = False
     inputs = callee.inputs
-    scope = trace.scope
+    builder = trace.builder
     for name, value in kwargs.items():
         if name not in inputs:
             _unknown(callee, name, site)
@@ -139,26 +135,20 @@ def call(
                 _foreign(callee, name, value, site)
                 bound.append((name, POISON))
                 continue
-            op = value._tp_op
-            bound.append((name, intern_expr(scope, value) if isinstance(op, Pending) else op))
+            bound.append((name, operand_of(builder, value)))
             continue
         made = lift(value, Argument(callee.name, name, callee.positions[name], site))
         if made is None:
             bound.append((name, POISON))
         else:
-            bound.append((name, made if made.__class__ is ir.Const else place_or_leaf(scope, made)))
+            bound.append((name, made if made.__class__ is ir.Const else operand_of(builder, made)))
     if not callee.required <= kwargs.keys():
         bound.extend(_missing(callee, kwargs, site, misspelt=unknown))
     name = trace.unique(callee.node_name)
-    task = task_class(trace, callee, name, tuple(bound), site)
-    trace.scopes[name] = scope
-    scope.nodes.append(task)
+    task = make(trace, callee, name, tuple(bound), site)
+    trace.builders[name] = builder
+    builder.nodes.append(task)
     return task
-
-
-def place_or_leaf(scope: Any, value: PipelineValue) -> ir.Operand:
-    op = value._tp_op
-    return intern_expr(scope, value) if isinstance(op, Pending) else op
 
 
 def _positional(callee: Callee, args: tuple[Any, ...], kwargs: dict[str, Any], site: Site) -> dict[str, Any]:

@@ -1,14 +1,14 @@
-"""From handles to IR: what tracing left in the scopes becomes frozen nodes, with all spans resolved at once."""
+"""From handles to IR: what tracing left in the graph builders becomes frozen nodes, with all spans resolved at once."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from typedpipe.diagnostics.model import NOWHERE, Span
-from typedpipe.diagnostics.spans import resolve_spans
-from typedpipe.dsl.groups import Chain, ExitHandler, ParallelFor
-from typedpipe.dsl.importer import ImporterTask
-from typedpipe.dsl.task import Task
+from typedpipe.diagnostics.source import resolve_spans
+from typedpipe.dsl.nodes.groups import Chain, ExitHandler, ParallelFor
+from typedpipe.dsl.nodes.importer import ImporterTask
+from typedpipe.dsl.nodes.task import Task
 from typedpipe.dsl.tracing import GraphBuilder, Site, Trace, error
 from typedpipe.ir import nodes as ir
 
@@ -20,14 +20,14 @@ class Spans:
         sites: dict[Site, None] = {}
         stack = [trace.root]
         while stack:
-            scope = stack.pop()
-            for node in scope.nodes:
+            builder = stack.pop()
+            for node in builder.nodes:
                 for site, body in _sites(node):
                     if site is not None:
                         sites[site] = None
                     if body is not None:
                         stack.append(body)
-            for site in scope.expr_sites:
+            for site in builder.expr_sites:
                 if site is not None:
                     sites[site] = None
         keys = list(sites)
@@ -39,12 +39,12 @@ class Spans:
 
 def _sites(node: Any) -> list[tuple[Site | None, GraphBuilder | None]]:
     if isinstance(node, Chain):
-        return [(node.site, None), *((site, scope) for _, scope, site in node.arms)]
+        return [(node.site, None), *((site, builder) for _, builder, site in node.arms)]
     if isinstance(node, ExitHandler):
         exit_site = node._exit._site if node._exit is not None else None
-        return [(node._site, node._scope), (exit_site, None)]
+        return [(node._site, node._builder), (exit_site, None)]
     if isinstance(node, ParallelFor):
-        return [(node._site, node._scope)]
+        return [(node._site, node._builder)]
     return [(node._site, None)]
 
 
@@ -66,12 +66,12 @@ def _span(site: Site | None) -> Span:
 
 
 def _prepare(trace: Trace) -> dict[int, ir.Options]:
-    """Options first: a value that is set on a task becomes an expression of the task's own scope."""
+    """Options first: a value that is set on a task becomes an expression of the task's own graph."""
     options: dict[int, ir.Options] = {}
     stack = [trace.root]
     while stack:
-        scope = stack.pop()
-        for node in scope.nodes:
+        builder = stack.pop()
+        for node in builder.nodes:
             tasks = [node]
             if isinstance(node, ExitHandler):
                 tasks = [node._exit]
@@ -83,20 +83,20 @@ def _prepare(trace: Trace) -> dict[int, ir.Options]:
 
 
 def _graph(
-    scope: GraphBuilder,
+    builder: GraphBuilder,
     spans: Spans,
     options: dict[int, ir.Options],
     inputs: tuple[ir.InputPort, ...] = (),
     outputs: tuple[ir.GraphOutput, ...] = (),
 ) -> ir.Graph:
     nodes: list[ir.Node] = []
-    for node in scope.nodes:
+    for node in builder.nodes:
         if isinstance(node, Task) and node._callee is not None and node._callee.status:
             _no_status(node, spans)
         made = _task(node, spans, options) if isinstance(node, Task) else _group(node, spans, options)
         if made is not None:
             nodes.append(made)
-    return ir.Graph(inputs, tuple(nodes), outputs, tuple(scope.exprs), tuple(map(spans.of, scope.expr_sites)))
+    return ir.Graph(inputs, tuple(nodes), outputs, tuple(builder.exprs), tuple(map(spans.of, builder.expr_sites)))
 
 
 def _no_status(task: Task[Any], spans: Spans) -> None:
@@ -127,10 +127,11 @@ def _task(task: Task[Any], spans: Spans, options: dict[int, ir.Options]) -> ir.T
 def _group(node: Any, spans: Spans, options: dict[int, ir.Options]) -> ir.Node | None:
     if isinstance(node, Chain):
         arms = tuple(
-            ir.Arm(condition, _graph(scope, spans, options), (), spans.of(site)) for condition, scope, site in node.arms
+            ir.Arm(condition, _graph(builder, spans, options), (), spans.of(site))
+            for condition, builder, site in node.arms
         )
         return ir.Branch(node.name, arms, (), spans.of(node.site))
-    body = _graph(node._scope, spans, options)
+    body = _graph(node._builder, spans, options)
     span = spans.of(node._site)
     if isinstance(node, ParallelFor):
         items = node._operand if node._operand is not None else ir.Const("[]", node._item_type)

@@ -7,34 +7,26 @@ import inspect
 import os
 import sys
 import types
-import typing
 from enum import Enum
 from typing import Any
 
 from typedpipe.diagnostics.model import Diagnostics, Span
-from typedpipe.dsl.source_files import Definition, ParsedFile, cells, parsed_file
-from typedpipe.dsl.source_names import BUILTINS, MODULE_NAMES, annotation_names, least_python, names_of
+from typedpipe.dsl.source.files import Definition, ParsedFile, cells, parsed_file
+from typedpipe.dsl.source.names import (
+    BUILTINS,
+    MODULE_NAMES,
+    PACKAGE,
+    annotation_names,
+    is_ours,
+    is_stand_in,
+    least_python,
+    names_of,
+)
 from typedpipe.ir import nodes as ir
-from typedpipe.runtime.task import MARKERS, STUB_NAMES
+from typedpipe.runtime.task import STUB_NAMES
 
-_PACKAGE = "typedpipe"
 _TYPING = ("typing", "typing_extensions", "collections.abc")
 _INSTALLED = (f"site-packages{os.sep}", f"dist-packages{os.sep}")
-
-
-def is_ours(value: Any) -> bool:
-    """Whether a value is typedpipe's (or kfp's) own, whatever name it is bound to."""
-    module = value.__name__ if isinstance(value, types.ModuleType) else getattr(value, "__module__", None)
-    return isinstance(module, str) and module.partition(".")[0] in (_PACKAGE, "kfp")
-
-
-def is_stand_in(name: str, value: Any, *, absent: bool) -> bool:
-    """Whether the container has a stand-in for the name: only when the user's is absent, ours or typing's."""
-    if name not in STUB_NAMES:
-        return False
-    if absent or is_ours(value) or (value is None and name in ("OUT", "STATUS")):
-        return True
-    return getattr(typing, name, None) is value or (name in MARKERS and typing.get_origin(value) is typing.Annotated)
 
 
 def is_installed(module: str) -> bool:
@@ -50,10 +42,10 @@ def is_installed(module: str) -> bool:
 class Bundle:
     """The chunks that a component needs before its function, in the order in which they must run."""
 
-    def __init__(self, file: ParsedFile, space: dict[str, Any], place: Span, report: Diagnostics) -> None:
+    def __init__(self, file: ParsedFile, space: dict[str, Any], span: Span, report: Diagnostics) -> None:
         self.file = file
         self.space = space
-        self.place = place
+        self.span = span
         self.report = report
         self.chunks: list[ir.Chunk] = []
         self.names: dict[str, Any] = {}
@@ -189,9 +181,9 @@ class Bundle:
         self.chunks.append(chunk)
         self.min_python = max(self.min_python, least_python(chunk.text))
 
-    def _fail(self, code: str, text: str, help_: str, place: Span | None = None) -> None:
+    def _fail(self, code: str, text: str, help_: str, span: Span | None = None) -> None:
         self.failed = True
-        self.report.error(code, text, place or self.place, help=help_)
+        self.report.error(code, text, span or self.span, help=help_)
 
 
 def _same_fields(node: ast.ClassDef, cls: type[Any]) -> bool:
@@ -226,9 +218,9 @@ def _import_line(name: str, value: Any, file: ParsedFile) -> str:
 def _import_of_ours(name: str, value: Any) -> str:
     if isinstance(value, types.ModuleType):
         return (
-            f"import {_PACKAGE} as {name}\n"
-            if value.__name__ in (_PACKAGE, "kfp")
-            else f"from {_PACKAGE} import dsl as {name}\n"
+            f"import {PACKAGE} as {name}\n"
+            if value.__name__ in (PACKAGE, "kfp")
+            else f"from {PACKAGE} import dsl as {name}\n"
         )
     own = getattr(value, "__name__", "")
-    return f"from {_PACKAGE}.dsl import {own} as {name}\n" if own in STUB_NAMES else ""
+    return f"from {PACKAGE}.dsl import {own} as {name}\n" if own in STUB_NAMES else ""

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from typedpipe.diagnostics.model import Diagnostics, Label
-from typedpipe.dsl.source_files import ParsedFile, parsed_file
+from typedpipe.dsl.source.files import ParsedFile, parsed_file
 
 GROUPS = frozenset({"If", "Elif", "Else", "Condition", "IfSet", "ParallelFor", "ExitHandler"})
 _LOOPS = (ast.For, ast.AsyncFor, ast.While)

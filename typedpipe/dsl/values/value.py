@@ -7,10 +7,10 @@ raises an error that says what to type instead, and the others build an expressi
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NamedTuple, NoReturn
 
-from typedpipe.dsl import markers
 from typedpipe.dsl.tracing import (
+    GraphBuilder,
     Site,
     Trace,
     abort,
@@ -20,6 +20,7 @@ from typedpipe.dsl.tracing import (
     is_called_by,
     site_here,
 )
+from typedpipe.dsl.values import markers
 from typedpipe.ir import nodes as ir
 from typedpipe.types.display import show
 from typedpipe.types.model import (
@@ -43,62 +44,73 @@ class Pending:
         """ "and" or "or": a chain of these becomes one n-ary node."""
 
 
+class Operators(NamedTuple):
+    """The operators that build expressions. They make values, so :mod:`operators` stands above this module."""
+
+    compare: Callable[[PipelineValue, ir.CompareOp, object], Any]
+    combine: Callable[[str, object, object], Any]
+    item: Callable[[PipelineValue, object], Any]
+    attribute: Callable[[PipelineValue, str], Any]
+
+
 class PipelineValue:
     """A value that is known only when the pipeline runs. It has no public attributes: they are the value's own."""
 
-    __slots__ = ("_tp_op", "_tp_scope", "_tp_site", "_tp_trace", "_tp_type")
+    __slots__ = ("_tp_builder", "_tp_op", "_tp_site", "_tp_trace", "_tp_type")
+    _tp_operators: ClassVar[Operators]
+    """Registered by :mod:`operators`, which the package loads."""
 
     def __init__(self, trace: Trace, type_: Type, op: ir.Operand | Pending, site: Site | None = None) -> None:
         self._tp_trace = trace
         self._tp_type = type_
         self._tp_op = op
         self._tp_site = site
-        self._tp_scope = trace.scope
+        self._tp_builder = trace.builder
 
     # ---- what builds an expression
 
     def __eq__(self, other: object) -> Any:
-        return _operators().compare(self, "==", other)
+        return self._tp_operators.compare(self, "==", other)
 
     def __ne__(self, other: object) -> Any:
-        return _operators().compare(self, "!=", other)
+        return self._tp_operators.compare(self, "!=", other)
 
     def __lt__(self, other: object) -> Any:
-        return _operators().compare(self, "<", other)
+        return self._tp_operators.compare(self, "<", other)
 
     def __le__(self, other: object) -> Any:
-        return _operators().compare(self, "<=", other)
+        return self._tp_operators.compare(self, "<=", other)
 
     def __gt__(self, other: object) -> Any:
-        return _operators().compare(self, ">", other)
+        return self._tp_operators.compare(self, ">", other)
 
     def __ge__(self, other: object) -> Any:
-        return _operators().compare(self, ">=", other)
+        return self._tp_operators.compare(self, ">=", other)
 
     __hash__ = object.__hash__
 
     def __and__(self, other: object) -> Any:
-        return _operators().combine("and", self, other)
+        return self._tp_operators.combine("and", self, other)
 
     def __rand__(self, other: object) -> Any:
-        return _operators().combine("and", other, self)
+        return self._tp_operators.combine("and", other, self)
 
     def __or__(self, other: object) -> Any:
-        return _operators().combine("or", self, other)
+        return self._tp_operators.combine("or", self, other)
 
     def __ror__(self, other: object) -> Any:
-        return _operators().combine("or", other, self)
+        return self._tp_operators.combine("or", other, self)
 
     def __invert__(self) -> Any:
         return derived(self._tp_trace, BOOL, lambda ops: ir.Not(ops[0]), (self,))
 
     def __getitem__(self, key: object) -> Any:
-        return _operators().item(self, key)
+        return self._tp_operators.item(self, key)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__") and name.endswith("__"):
             raise AttributeError(name)
-        return _operators().attribute(self, name)
+        return self._tp_operators.attribute(self, name)
 
     def __format__(self, spec: str) -> str:
         return markers.write(self._tp_trace, self, spec)
@@ -206,12 +218,6 @@ class PipelineValue:
     __enter__ = __exit__ = _no_with
 
 
-def _operators() -> Any:
-    from typedpipe.dsl import operators  # it makes values, so it stands above this module
-
-    return operators
-
-
 def stop(value: PipelineValue, code: str, message: str, *, help: str) -> NoReturn:
     """End the tracing; of poison nothing is said, for its making was an error already."""
     trace = current()
@@ -267,3 +273,57 @@ def same_trace(value: PipelineValue, trace: Trace, what: object) -> bool:
         help="give this pipeline an input for it, and pass the value when you call the pipeline",
     )
     return False
+
+
+# ------------------------------------------------------------------------------------------------ operands
+
+
+def operand_of(builder: GraphBuilder, value: PipelineValue) -> ir.Operand:
+    """A value of this trace as an operand: an expression goes into the table of the graph that uses it."""
+    op = value._tp_op
+    return intern_expr(builder, value) if isinstance(op, Pending) else op
+
+
+def intern_expr(builder: GraphBuilder, value: PipelineValue) -> ir.FromExpr:
+    """Put a pending expression, and those it needs, into the builder's table. Iterative: depth is no limit."""
+    memo = builder.memo
+    stack = [value]
+    while stack:
+        top = stack[-1]
+        if id(top) in memo:
+            stack.pop()
+            continue
+        pending = top._tp_op
+        assert isinstance(pending, Pending)
+        children = _flattened(pending)
+        todo = [
+            c for c in children if c.__class__ is PipelineValue and c._tp_op.__class__ is Pending and id(c) not in memo
+        ]
+        if todo:
+            stack.extend(reversed(todo))
+            continue
+        stack.pop()
+        built = pending.build(tuple(_interned(memo, c) for c in children))
+        memo[id(top)] = ir.FromExpr(len(builder.exprs))
+        builder.keep.append(top)
+        builder.exprs.append(built)
+        builder.expr_sites.append(top._tp_site)
+    return memo[id(value)]
+
+
+def _interned(memo: dict[int, ir.FromExpr], child: Any) -> ir.Operand:
+    if child.__class__ is not PipelineValue:
+        return child  # type: ignore[no-any-return]  # a Const
+    return memo[id(child)] if isinstance(child._tp_op, Pending) else child._tp_op
+
+
+def _flattened(pending: Pending) -> tuple[Any, ...]:
+    """``((a & b) & c) & d`` as (a, b, c, d): one node, whatever the number."""
+    if not pending.flat:
+        return pending.children
+    left: Any = pending.children[0]
+    tail = [pending.children[1]]
+    while left.__class__ is PipelineValue and left._tp_op.__class__ is Pending and left._tp_op.flat == pending.flat:
+        tail.append(left._tp_op.children[1])
+        left = left._tp_op.children[0]
+    return (left, *reversed(tail))

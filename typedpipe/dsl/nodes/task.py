@@ -6,29 +6,18 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 from typedpipe.diagnostics.words import nearest
-from typedpipe.dsl import markers, settings
-from typedpipe.dsl.lifting import operand
+from typedpipe.dsl.nodes import settings
+from typedpipe.dsl.nodes.blocks import Group
+from typedpipe.dsl.nodes.callee import Callee
 from typedpipe.dsl.tracing import Site, Trace, abort, error, fatal, listed
-from typedpipe.dsl.values import PipelineValue, poison
+from typedpipe.dsl.values import markers
+from typedpipe.dsl.values.lifting import operand
+from typedpipe.dsl.values.value import PipelineValue, poison
 from typedpipe.ir import nodes as ir
 from typedpipe.ir.options import OPERANDS
 
-if TYPE_CHECKING:
-    from typedpipe.dsl.callee import Callee
-    from typedpipe.dsl.groups import Group
-
 R_co = TypeVar("R_co", covariant=True)
 O_co = TypeVar("O_co", covariant=True)
-
-
-def node_name(name: str) -> str:
-    """What a task of a component is called: its name, with ``-`` for all that is no letter or digit.
-
-    >>> node_name("train_model (v2)")
-    'train-model-v2'
-    """
-    words = "".join(c if c.isalnum() else " " for c in name).split()
-    return "-".join(words) or "task"
 
 
 class Task(Generic[R_co]):
@@ -46,7 +35,7 @@ class Task(Generic[R_co]):
     ...     return double(n=task.output).after(task).output
     """
 
-    __slots__ = ("_after", "_args", "_callee", "_name", "_scope", "_settings", "_site", "_trace", "_values")
+    __slots__ = ("_after", "_args", "_builder", "_callee", "_name", "_settings", "_site", "_trace", "_values")
 
     def __init__(self, trace: Trace, callee: Callee | None, name: str, args: ir.Args, site: Site | None) -> None:
         self._trace = trace
@@ -54,7 +43,7 @@ class Task(Generic[R_co]):
         self._name = name
         self._args = args
         self._site = site
-        self._scope = trace.scope
+        self._builder = trace.builder
         self._after: list[str] | None = None
         self._settings: dict[str, Any] | None = None
         self._values: dict[str, PipelineValue] = {}
@@ -88,8 +77,6 @@ class Task(Generic[R_co]):
 
     def after(self, *tasks: Task[Any] | Group) -> Self:
         """Start only when these tasks (or groups) have succeeded, whether or not their outputs are used."""
-        from typedpipe.dsl.groups import Group
-
         given: tuple[Any, ...] = tasks  # whatever a user's file gives
         for task in given:
             if not isinstance(task, (Task, Group)):
@@ -223,10 +210,10 @@ class Task(Generic[R_co]):
         made: dict[str, Any] = {}
         for name, value in self._settings.items():
             if name == "env":
-                pairs = [(k, operand(self._scope, v, f"the environment variable `{k}`")) for k, v in value]
+                pairs = [(k, operand(self._builder, v, f"the environment variable `{k}`")) for k, v in value]
                 made[name] = tuple((k, v) for k, v in pairs if v is not None)
             elif name in OPERANDS:
-                made[name] = operand(self._scope, value, f"`{name}`")
+                made[name] = operand(self._builder, value, f"`{name}`")
             else:
                 made[name] = value
         return ir.Options(**made)
@@ -248,6 +235,15 @@ class Task(Generic[R_co]):
     def _compared(self, *_: object) -> Any:
         error("TP114", f"the task `{self._name}` is compared, not what it gives", help=f"write `task{self._instead()}`")
         return poison(self._trace)
+
+    def _tp_no_value(self) -> tuple[str, str]:
+        names = self._output_names()
+        give = (
+            f"pass what the task gives: add `{self._instead()}`"
+            if names
+            else f"`{self.name}` gives nothing: use `.after(…)`"
+        )
+        return "a task, not a value", give
 
     def _instead(self) -> str:
         """What to write in place of the task itself."""
@@ -350,6 +346,9 @@ class Outputs(Generic[O_co]):
 
         def __contains__(self, name: object) -> bool:
             return name in self._tp_task._output_names()
+
+        def _tp_no_value(self) -> tuple[str, str]:
+            return "all the outputs of a task", "name one of them: `task.outputs.name`"
 
         @property
         def keys(self) -> Any:

@@ -5,15 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from typedpipe.diagnostics.words import nearest
-from typedpipe.dsl.lifting import operand_value
-from typedpipe.dsl.tracing import Trace, current, error, listed
-from typedpipe.dsl.values import Build, PipelineValue, derived, poison, stop
+from typedpipe.dsl.tracing import current, error, listed
+from typedpipe.dsl.values.lifting import operand_value
+from typedpipe.dsl.values.value import Build, Operators, PipelineValue, derived, poison, stop
 from typedpipe.ir import nodes as ir
 from typedpipe.types.display import show
 from typedpipe.types.model import (
     ANY,
     BOOL,
-    STR,
     AnyType,
     DictType,
     ListType,
@@ -132,12 +131,4 @@ def _field_type(type_: Type, name: str) -> Type | str:
     return ANY if isinstance(type_, AnyType) else "take a field of a struct or a dict"
 
 
-def text_value(trace: Trace, parts: list[str | tuple[PipelineValue, str]]) -> PipelineValue:
-    """The value of an f-string."""
-    children = tuple(part[0] for part in parts if not isinstance(part, str))
-
-    def build(ops: tuple[Any, ...]) -> ir.Expr:
-        left = iter(ops)
-        return ir.Format(tuple(p if isinstance(p, str) else ir.FormatPart(next(left), p[1]) for p in parts))
-
-    return derived(trace, STR, build, children)
+PipelineValue._tp_operators = Operators(compare, combine, item, attribute)

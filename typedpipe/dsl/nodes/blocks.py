@@ -1,0 +1,70 @@
+"""Blocks: what all groups of control flow share."""
+
+from __future__ import annotations
+
+from typedpipe.dsl.tracing import GraphBuilder, Site, Trace, caller_site, current, error, fatal, node_name
+
+
+class Group:
+    """What all groups share: they are entered once, and leave a node in the graph that they stand in."""
+
+    kind = "group"
+
+    def __init__(self, name: str = "") -> None:
+        trace = current()
+        self._trace: Trace
+        self._site: Site | None = caller_site(3)
+        self._entered = self._left = False
+        self._name = ""
+        self._wanted = _group_name(name, type(self).__name__)
+        self._builder: GraphBuilder | None = None
+        if trace is None:
+            fatal(
+                "TP169",
+                f"`dsl.{type(self).__name__}` stands outside of a pipeline",
+                help="use it in a function that has `@dsl.pipeline`",
+            )
+        self._trace = trace
+        trace.groups.append(self)
+
+    def _enter(self, kind: str, name: str) -> GraphBuilder:
+        trace = self._trace
+        if current() is not trace or self._entered:
+            fatal(
+                "TP163",
+                f"this `dsl.{type(self).__name__}` {'is entered a second time' if self._entered else 'is of another pipeline'}",
+                help="write a group of its own for each block: `with dsl.If(...):`",
+            )
+        self._entered = True
+        self._name = name
+        self._builder = GraphBuilder(kind, trace.builder, name)
+        trace.builder = self._builder
+        return self._builder
+
+    def _leave(self) -> None:
+        assert self._builder is not None
+        assert self._builder.parent is not None
+        self._left = True
+        self._trace.builder = self._builder.parent
+
+    def __exit__(self, *exc: object) -> None:
+        if self._builder is not None:
+            self._leave()
+
+    def _tp_no_value(self) -> tuple[str, str]:
+        return f"a `dsl.{type(self).__name__}`, which is no value", "pass an output of a task in it"
+
+    def _unfinished(self) -> str:
+        """What was left undone when the function ended, if anything."""
+        if not self._entered:
+            return "is never entered, so it does nothing"
+        return "" if self._left else "is entered and never left"
+
+
+def _group_name(name: object, word: str) -> str:
+    """The name that the user gave, as node names are written; "" without one."""
+    if isinstance(name, str):
+        return node_name(name) if name.strip() else ""
+    if name is not None:
+        error("TP161", f"the name of a `dsl.{word}` is text known now", help='leave it out, or type `name="…"`')
+    return ""

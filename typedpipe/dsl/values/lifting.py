@@ -1,0 +1,156 @@
+"""From what a user passes to what the IR takes: references, constants, and displays with references inside."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from typedpipe.dsl.tracing import GraphBuilder, Trace, current, error
+from typedpipe.dsl.values import markers, texts
+from typedpipe.dsl.values.subjects import Subject, span_of_subject
+from typedpipe.dsl.values.value import POISON, PipelineValue, derived, operand_of, same_trace
+from typedpipe.ir import nodes as ir
+from typedpipe.types.annotations import struct_type
+from typedpipe.types.artifacts import Artifact
+from typedpipe.types.model import ListType, StructField, StructType, Type, union
+from typedpipe.types.values import NotAConstant, constant
+
+
+def operand_value(value: object, subject: Subject) -> Any:
+    """A child of an expression: a reference as it is, anything else as a constant."""
+    if isinstance(value, PipelineValue):
+        return value
+    made = lift(value, subject)
+    return POISON if made is None else made
+
+
+def lift(value: object, subject: Subject) -> Any:
+    """A value that may contain references, as a reference or a :class:`Const`; None after an error was reported."""
+    trace = current()
+    if isinstance(value, PipelineValue):
+        return value
+    if trace is not None and type(value) is str and not value.isascii():
+        return texts.read(trace, value, subject)
+    if trace is not None and holds_reference(value):
+        return _display(trace, value, subject)
+    if _is_ours(value):
+        _not_constant(value, subject, "")
+        return None
+    try:
+        text, type_ = constant(value)
+    except NotAConstant as problem:
+        _not_constant(value, subject, str(problem))
+        return None
+    except RecursionError:
+        _not_constant(value, subject, "it contains itself, or is nested too deeply")
+        return None
+    return ir.Const(text, type_)
+
+
+def _is_ours(value: object) -> bool:
+    """Whether it is one of the objects of a pipeline's body that stand for no value."""
+    return type(value).__module__.startswith("typedpipe.dsl.")
+
+
+def _not_constant(value: object, subject: Subject, reason: str) -> None:
+    kind = type(value).__name__
+    label = help_ = ""
+    explain: Callable[[object], tuple[str, str]] | None = getattr(type(value), "_tp_no_value", None)
+    if explain is not None:  # a task or a group: what it is, and what to pass in its place
+        what, help_ = explain(value)
+        message = f"{subject} is {what}"
+    elif isinstance(value, Artifact):
+        message = f"{subject} is a `{kind}` object made in the pipeline's body"
+        help_ = f'make it in a component, or bring an existing one in: `dsl.importer("s3://…", {kind}).output`'
+    elif callable(value):
+        name = getattr(value, "__name__", kind)
+        message = f"{subject} is `{name}` itself, which is no value"
+        help_ = f"call it and pass its output: `{name}(…).output`" if _is_ours(value) else "pass what it returns"
+    else:
+        message, label = f"{subject} cannot be passed to a task", reason
+    error("TP114", message, span_of_subject(subject), label, help=help_)
+
+
+def holds_reference(value: object) -> bool:
+    """Whether a list, tuple, dict or dataclass contains a reference or a text with one."""
+    stack, seen = [value], set[int]()
+    while stack:
+        item = stack.pop()
+        kind = type(item)
+        if kind in _PLAIN or (kind is str and item.isascii()):  # type: ignore[attr-defined]  # `kind` narrows `item`
+            continue
+        if isinstance(item, PipelineValue):
+            return True
+        if isinstance(item, str):
+            if markers.present(item):
+                return True
+        elif id(item) not in seen:
+            seen.add(id(item))
+            stack.extend(_parts(item))
+    return False
+
+
+_PLAIN = frozenset({int, float, bool, type(None), bytes})
+
+
+def _parts(item: object) -> Sequence[object]:
+    if isinstance(item, dict):
+        return [*item.keys(), *item.values()]
+    if isinstance(item, (list, tuple)):
+        return item
+    fields = getattr(type(item), "__dataclass_fields__", None)
+    return [getattr(item, name, None) for name in fields] if fields is not None else ()
+
+
+def _display(trace: Trace, value: object, subject: Subject) -> Any:
+    """A list, dict or dataclass with references inside: put together by the task that takes it."""
+    if isinstance(value, str):
+        return texts.read(trace, value, subject)
+    if isinstance(value, dict):
+        return _struct(trace, [(k, v) for k, v in value.items()], None, subject)
+    names = getattr(value, "_fields", None) or getattr(type(value), "__dataclass_fields__", None)
+    if names is not None:
+        return _struct(trace, [(name, getattr(value, name)) for name in names], struct_type(type(value)), subject)
+    items = [_inner(item, subject) for item in _parts(value)]
+    item_type = union(*(type_of(item) for item in items))
+    return derived(trace, ListType(item_type), ir.MakeList, tuple(items))
+
+
+def _struct(trace: Trace, entries: list[tuple[Any, object]], type_: Type | None, subject: Subject) -> Any:
+    names: list[str] = []
+    for key, _ in entries:
+        if not isinstance(key, str) or markers.present(key):
+            markers.told(trace)
+            error(
+                "TP114",
+                f"{subject} has a key that is not plain text",
+                span_of_subject(subject),
+                help="a dict's keys are constant strings",
+            )
+            return None
+        names.append(key)
+    values = tuple(_inner(value, subject) for _, value in entries)
+    made = type_ or StructType(
+        "dict", "literal", tuple(StructField(n, type_of(v)) for n, v in zip(names, values, strict=True))
+    )
+    return derived(trace, made, lambda ops: ir.MakeDict(tuple(zip(names, ops, strict=True)), type_), values)
+
+
+def _inner(value: object, subject: Subject) -> Any:
+    made = lift(value, subject)
+    return POISON if made is None else made
+
+
+def type_of(value: PipelineValue | ir.Const) -> Type:
+    return value._tp_type if isinstance(value, PipelineValue) else value.type
+
+
+def operand(builder: GraphBuilder, value: object, subject: Subject) -> ir.Operand | None:
+    """What a task's argument is in the IR; None after an error was reported."""
+    made = value if isinstance(value, (PipelineValue, ir.Const)) else lift(value, subject)
+    if made is None or isinstance(made, ir.Const):
+        return made
+    trace = current()
+    if trace is not None and not same_trace(made, trace, subject):
+        return POISON
+    return operand_of(builder, made)

@@ -1,0 +1,36 @@
+"""Subjects of messages: which argument of which call is wrong, or what else is."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from typedpipe.diagnostics.model import Span
+from typedpipe.diagnostics.source import argument_span
+from typedpipe.dsl.tracing import Site, span_of
+
+
+class Argument:
+    """Which argument of which call is looked at: its words and its span are made only when they are needed."""
+
+    __slots__ = ("callee", "name", "position", "site")
+
+    def __init__(self, callee: str, name: str, position: int, site: Site) -> None:
+        self.callee = callee
+        self.name = name
+        self.position = position
+        self.site = site
+
+    def __str__(self) -> str:
+        return f"`{self.name}` of `{self.callee}`"
+
+    def span(self) -> Span:
+        return argument_span(span_of(self.site), self.name, self.position)
+
+
+Subject: TypeAlias = str | Argument
+"""What a message calls the value that it is about."""
+
+
+def span_of_subject(subject: Subject) -> Span | None:
+    """The span of an argument; None for a subject that has none of its own."""
+    return subject.span() if isinstance(subject, Argument) else None
