@@ -24,8 +24,8 @@ KEPT = ("runner", "jobs", "timeout", "cache", "fail_fast")
 
 def _resume(root: Root, run: str | None, from_task: str | None, code: tuple[str, str] | None, **values: Any) -> None:
     from typedpipe.cli.execution.watching import watch
+    from typedpipe.local.preparation import prepare_resumed
     from typedpipe.local.rerun.resume import plan_resume
-    from typedpipe.local.run import prepare_resumed
 
     shows = Shows.of(values)
     phases = Phases(quiet=shows.display == "quiet")
