@@ -15,6 +15,7 @@ from typedpipe.local.options import RunOptions
 from typedpipe.local.result import RunResult
 from typedpipe.local.run import prepare
 from typedpipe.runs import events
+from typedpipe.runs.model import RunEnd
 
 
 class Background:
@@ -57,7 +58,7 @@ class Background:
             threading.Thread(target=work, name=f"typedpipe run {self.name}").start()
 
     @property
-    def state(self) -> Literal["RUNNING"] | events.RunState:
+    def state(self) -> Literal["RUNNING"] | RunEnd:
         """How it is now."""
         if not self._done.is_set():
             return "RUNNING"

@@ -25,6 +25,7 @@ from typedpipe.local.store.index import RunFolder
 from typedpipe.local.store.root import Root, open_root
 from typedpipe.local.values import Stored, Value, load
 from typedpipe.runs import events
+from typedpipe.runs.model import RunEnd
 from typedpipe.types.model import DATETIME, Type, is_artifact, without_none
 
 if TYPE_CHECKING:
@@ -127,7 +128,7 @@ class PreparedRun:
         try:
             engine.tell(events.RunStarted(self.name, self.pipeline.name, self.folder, started))
             result = engine.run(self._bound)
-            state: events.RunState = "SUCCEEDED" if result.ok else "CANCELED" if engine.canceled else "FAILED"
+            state: RunEnd = "SUCCEEDED" if result.ok else "CANCELED" if engine.canceled else "FAILED"
             if engine.timed_out:
                 state = "FAILED"
             values = result.outputs if state == "SUCCEEDED" else {}
