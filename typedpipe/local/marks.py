@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from typedpipe.pictures.boxes import Box
 from typedpipe.pictures.states import Mark, State, together
+from typedpipe.runs.paths import node_path
 from typedpipe.runs.view import TaskView
 
-_ITEM = re.compile(r"\[\d+\]")
 _MARKS: dict[str, Mark] = {
     "WAITING": "waiting",
     "RUNNING": "running",
@@ -79,10 +78,10 @@ def marks(seen: Mapping[str, TaskView], loops: Mapping[str, tuple[int, int]], no
     """The marks of a run, from its tasks and loops by their paths in the run."""
     tasks: dict[str, list[TaskView]] = {}
     for name, task in seen.items():
-        tasks.setdefault(_ITEM.sub("", name), []).append(task)
+        tasks.setdefault(node_path(name), []).append(task)
     counts: dict[str, tuple[int, int]] = {}
     for name, (done, items) in loops.items():
-        path = _ITEM.sub("", name)
+        path = node_path(name)
         before = counts.get(path, (0, 0))
         counts[path] = before[0] + done, before[1] + items
     return Marks(tasks, counts, now, ended)

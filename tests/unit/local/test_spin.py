@@ -16,13 +16,13 @@ from typedpipe.cli.arguments import from_text
 from typedpipe.diagnostics.model import PipelineError
 from typedpipe.diagnostics.record import replace
 from typedpipe.ir.nodes import FromInput, InputPort, Loop, Options, Pipeline, PythonImpl
-from typedpipe.local.caching.origins import node_at
 from typedpipe.local.options import RunOptions
 from typedpipe.local.rerun.spin import SpinResult, prepare_spin, run_spin, set_input
 from typedpipe.local.run import run
 from typedpipe.local.store.locks import take_lock
 from typedpipe.local.store.root import Root, open_root
 from typedpipe.local.values import Stored, Value
+from typedpipe.runs.paths import node_at
 from typedpipe.types.model import INT, STR
 
 SAY = component(

@@ -23,11 +23,12 @@ from typedpipe.local.caching.key_changes import (
     shown_value,
 )
 from typedpipe.local.caching.normal_form import lines_of
-from typedpipe.local.caching.origins import Origin, node_at, origins
+from typedpipe.local.caching.origins import Origin, origins
 from typedpipe.local.caching.untracked import untracked
 from typedpipe.local.scheduling.frame import Body, TaskRun
 from typedpipe.local.store.index import tasks
 from typedpipe.local.store.model import StoredRun, StoredTask
+from typedpipe.runs.paths import node_at
 
 if TYPE_CHECKING:
     from typedpipe.local.store.root import Root

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from typedpipe.ir import nodes as ir
 from typedpipe.ir.scopes import expr_operands, needed as needed_exprs
+from typedpipe.runs.paths import Step, TaskPath
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,39 +28,6 @@ class _Scope:
     above: _Scope | None = None
 
 
-def node_at(pipeline: ir.Pipeline, path: str) -> ir.Node | None:
-    """The node that a task's path in a run leads to.
-
-    >>> from typedpipe.ir.nodes import Graph
-    >>> node_at(ir.Pipeline("p", Graph(nodes=(ir.Task("t", "c"),)), closed=True), "t").component
-    'c'
-    """
-    graphs: list[ir.Graph] = [pipeline.graph]
-    node: ir.Node | None = None
-    for part in path.split("/"):
-        stem = part.partition("[")[0] if part.endswith("]") else part
-        node = next((found for graph in graphs for found in _nodes(graph) if found.name in (part, stem)), None)
-        match node:
-            case None:
-                return None
-            case ir.Call():
-                graphs = [pipeline.pipelines[node.pipeline]]
-            case ir.Branch():
-                graphs = [arm.body for arm in node.arms]
-            case ir.Loop() | ir.ExitHandler():
-                graphs = [node.body]
-            case _:
-                graphs = []
-    return node
-
-
-def _nodes(graph: ir.Graph) -> Iterator[ir.Node]:
-    for node in graph.nodes:
-        yield node
-        if isinstance(node, ir.ExitHandler):
-            yield node.exit
-
-
 def origins(pipeline: ir.Pipeline, path: str, name: str) -> list[Origin]:
     """The origins of an input of a task; several when an expression puts it together.
 
@@ -71,8 +39,7 @@ def origins(pipeline: ir.Pipeline, path: str, name: str) -> list[Origin]:
     scope = _scope_of(pipeline, path)
     if scope is None:
         return []
-    last = path.rpartition("/")[2]
-    node = _named(scope.graph, last)
+    node = _named(scope.graph, TaskPath.parse(path).name)
     if not isinstance(node, ir.Task):
         return []
     given = dict(node.args).get(name)
@@ -92,27 +59,23 @@ def _named(graph: ir.Graph, name: str) -> ir.Node | None:
 
 def _scope_of(pipeline: ir.Pipeline, path: str) -> _Scope | None:
     scope = _Scope(pipeline.graph, "")
-    *groups, last = path.split("/")
-    for index, part in enumerate(groups):
-        stem = part.partition("[")[0] if part.endswith("]") else part
-        node = _named(scope.graph, part) or _named(scope.graph, stem)
+    for step, below in pairwise(TaskPath.parse(path).steps):
+        node = _named(scope.graph, str(step)) or _named(scope.graph, step.node)
         if node is None:
             return None
-        below = [*groups, last][index + 1]
         graph = _body(pipeline, node, below)
         if graph is None:
             return None
-        scope = _Scope(graph, f"{scope.prefix}{part}/", node, scope)
+        scope = _Scope(graph, f"{scope.prefix}{step}/", node, scope)
     return scope
 
 
-def _body(pipeline: ir.Pipeline, node: ir.Node, below: str) -> ir.Graph | None:
-    stem = below.partition("[")[0] if below.endswith("]") else below
+def _body(pipeline: ir.Pipeline, node: ir.Node, below: Step) -> ir.Graph | None:
     match node:
         case ir.Call():
             return pipeline.pipelines[node.pipeline]
         case ir.Branch():
-            return next((a.body for a in node.arms if _named(a.body, below) or _named(a.body, stem)), None)
+            return next((a.body for a in node.arms if _named(a.body, str(below)) or _named(a.body, below.node)), None)
         case ir.Loop() | ir.ExitHandler():
             return node.body
         case _:

@@ -27,6 +27,7 @@ from typedpipe.local.store.model import StoredRun, StoredTask
 from typedpipe.local.store.problems import problem
 from typedpipe.local.store.publication import publish
 from typedpipe.local.values import Value
+from typedpipe.runs.paths import TaskPath
 
 if TYPE_CHECKING:
     from typedpipe.local.store.index import RunFolder
@@ -161,8 +162,7 @@ def _check_from(wanted: str, pipeline: ir.Pipeline, begun: Sequence[str]) -> Non
     names = [name for graph in (pipeline.graph, *pipeline.pipelines.values()) for name in scopes_of(graph).nodes]
     places = dict.fromkeys(names)
     for path in begun:
-        parts = path.split("/")
-        places.update(dict.fromkeys("/".join(parts[: end + 1]) for end in range(len(parts))))
+        places.update(dict.fromkeys(map(str, TaskPath.parse(path).prefixes())))
     if any(_matches(wanted, place) for place in places):
         return
     near = nearest(wanted, places)
@@ -175,7 +175,7 @@ def _check_from(wanted: str, pipeline: ir.Pipeline, begun: Sequence[str]) -> Non
 
 
 def _unclear(run: StoredRun, path: str) -> Exception:
-    name = path.rpartition("/")[2]
+    name = TaskPath.parse(path).name
     return problem(
         "TP642",
         f"`{path}` is decided by something else in the new code: which of its results belong where is not clear",

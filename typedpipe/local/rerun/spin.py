@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, Literal
 from typedpipe.diagnostics.model import Diagnostics
 from typedpipe.diagnostics.words import nearest
 from typedpipe.ir import nodes as ir
-from typedpipe.local.caching.origins import node_at
 from typedpipe.local.failure import exit_code
 from typedpipe.local.options import RunOptions
 from typedpipe.local.runners import Placement, launcher_for, placements
@@ -30,6 +29,7 @@ from typedpipe.local.store.locks import Held, Lock, take_lock
 from typedpipe.local.store.model import StoredRun, StoredTask
 from typedpipe.local.store.problems import os_problem, problem
 from typedpipe.local.values import Value
+from typedpipe.runs.paths import node_at
 from typedpipe.types.model import artifact_of, is_artifact, is_optional
 
 if TYPE_CHECKING:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import deque
 from collections.abc import Callable
 from typing import Any
@@ -10,8 +9,8 @@ from typing import Any
 from typedpipe.cli.execution.live.tree import ENDS, REUSED, Live, Row, Tree, expected
 from typedpipe.ir import nodes as ir
 from typedpipe.runs import events
+from typedpipe.runs.paths import item_text, node_path
 
-_ITEM = re.compile(r"\[\d+\]")
 TAIL = 512
 """So many bytes of what a task printed last are kept for its row."""
 KEPT = 64
@@ -56,7 +55,7 @@ class Following:
         return self.finished is not None
 
     def _row(self, name: str) -> Row | None:
-        return self.tree.find(_ITEM.sub("", name) if "[" in name else name)
+        return self.tree.find(node_path(name))
 
     # ---------------------------------------------------------------------------------------------- the run
 
@@ -79,7 +78,7 @@ class Following:
         row = self._row(event.task)
         if row is None:
             return
-        live = Live(row, event.task, "".join(_ITEM.findall(event.task)), event.time, event.attempt)
+        live = Live(row, event.task, item_text(event.task), event.time, event.attempt)
         self.live[event.task] = row.runs[event.task] = live
         self._begin(row, event.time)
         self._count(row, 1)
