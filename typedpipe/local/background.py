@@ -16,6 +16,7 @@ from typedpipe.local.preparation import prepare
 from typedpipe.local.result import RunResult
 from typedpipe.runs import events
 from typedpipe.runs.forms import WireText
+from typedpipe.runs.model import RunEnd
 
 
 class Background:
@@ -58,7 +59,7 @@ class Background:
             threading.Thread(target=work, name=f"typedpipe run {self.name}").start()
 
     @property
-    def state(self) -> Literal["RUNNING"] | events.RunState:
+    def state(self) -> Literal["RUNNING"] | RunEnd:
         """How it is now."""
         if not self._done.is_set():
             return "RUNNING"

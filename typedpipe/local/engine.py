@@ -33,6 +33,7 @@ from typedpipe.local.settings import Clock, Settings
 from typedpipe.local.store.problems import first_message
 from typedpipe.local.values import Value
 from typedpipe.runs import events
+from typedpipe.runs.model import TaskState
 
 TAIL_SECONDS = 0.1
 COMMIT_SECONDS = 0.02
@@ -323,7 +324,7 @@ class Engine:
     def _ended_attempt(
         self,
         task: Tracked,
-        state: events.TaskState,
+        state: TaskState,
         message: str,
         code: int | None,
         outputs: Mapping[str, Value] | None = None,
@@ -335,7 +336,7 @@ class Engine:
     def _finish(
         self,
         task: Tracked,
-        state: events.TaskState,
+        state: TaskState,
         message: str,
         code: int | None,
         outputs: Mapping[str, Value] | None = None,
@@ -406,7 +407,7 @@ class Engine:
             if task.run.protected and not self._walk.killed:
                 self._pending.push(task)
             else:
-                state: events.TaskState = "CANCELED" if task.attempts else "OMITTED"
+                state: TaskState = "CANCELED" if task.attempts else "OMITTED"
                 self._finish(task, state, "the run was canceled", None)
 
     def _kill_all(self) -> None:

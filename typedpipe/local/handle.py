@@ -13,12 +13,12 @@ from typedpipe.ir import nodes as ir
 from typedpipe.local.background import Background
 from typedpipe.local.outputs import RunOutputs, artifacts_in
 from typedpipe.local.result import RunFailed, RunResult
-from typedpipe.runs import events
-from typedpipe.runs.view import RunView, SeenState, TaskView
+from typedpipe.runs.model import RunEnd, SeenState
+from typedpipe.runs.view import RunView, TaskView
 from typedpipe.types.artifacts import Artifact
 
 R_co = TypeVar("R_co", covariant=True)
-HandleState: TypeAlias = Literal["RUNNING"] | events.RunState
+HandleState: TypeAlias = Literal["RUNNING"] | RunEnd
 
 
 class Run(Generic[R_co]):

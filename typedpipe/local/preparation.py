@@ -25,6 +25,7 @@ from typedpipe.local.store.root import Root, open_root
 from typedpipe.local.values import Value
 from typedpipe.runs import events
 from typedpipe.runs.forms import WireText
+from typedpipe.runs.model import RunEnd
 
 if TYPE_CHECKING:
     from typedpipe.local.rerun.resume import Resume
@@ -67,7 +68,7 @@ class PreparedRun:
         try:
             engine.tell(events.RunStarted(self.name, self.pipeline.name, self.folder, started))
             result = engine.run(self._bound)
-            state: events.RunState = "SUCCEEDED" if result.ok else "CANCELED" if engine.canceled else "FAILED"
+            state: RunEnd = "SUCCEEDED" if result.ok else "CANCELED" if engine.canceled else "FAILED"
             if engine.timed_out:
                 state = "FAILED"
             values = result.outputs if state == "SUCCEEDED" else {}

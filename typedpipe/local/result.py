@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
-from typedpipe.runs.events import RunState, TaskState
+from typedpipe.runs.model import RunEnd, TaskState
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class RunResult:
     """A finished run. ``outputs`` are plain Python values and artifact objects; empty unless it succeeded."""
 
     run: str
-    state: RunState
+    state: RunEnd
     message: str
     folder: Path
     outputs: Mapping[str, object] = field(default_factory=dict[str, object])

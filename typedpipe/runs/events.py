@@ -11,8 +11,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-TaskState: TypeAlias = Literal["RUNNING", "SUCCEEDED", "FAILED", "OMITTED", "CANCELED"]
-RunState: TypeAlias = Literal["SUCCEEDED", "FAILED", "CANCELED"]
+from typedpipe.runs.model import RunEnd, TaskState
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +111,7 @@ class CancelStarted:
 @dataclass(frozen=True, slots=True)
 class RunFinished:
     run: str
-    state: RunState
+    state: RunEnd
     message: str
     time: float
 

@@ -5,12 +5,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
 
 from typedpipe.ir import nodes as ir
 from typedpipe.runs import events
-
-SeenState: TypeAlias = Literal["WAITING"] | events.TaskState
+from typedpipe.runs.model import SeenState
 
 
 @dataclass(slots=True)

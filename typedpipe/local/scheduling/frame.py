@@ -10,7 +10,7 @@ from typedpipe.ir.typing import GraphTypes
 from typedpipe.local.scheduling.evaluation import Evaluation
 from typedpipe.local.scheduling.plan import GraphPlan
 from typedpipe.local.values import Value
-from typedpipe.runs.events import TaskState
+from typedpipe.runs.model import TaskState
 
 
 @dataclass(frozen=True, slots=True)

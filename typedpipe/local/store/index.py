@@ -11,11 +11,11 @@ from typing import Any, cast, get_args
 
 from typedpipe.local.store.database import Database, reading
 from typedpipe.local.store.locks import Engine, Lock
-from typedpipe.local.store.model import Reused, StoredAttempt, StoredRun, StoredTask
+from typedpipe.local.store.model import StoredAttempt, StoredRun, StoredTask
 from typedpipe.local.store.problems import damaged_run, problem
 from typedpipe.local.store.rows import pack, pack_data, unpack, unpack_data
 from typedpipe.local.values import Value
-from typedpipe.runs.events import RunState, TaskState
+from typedpipe.runs.model import Reused, RunEnd, TaskState
 
 INDEX = "run.sqlite"
 SCHEMA = """
@@ -146,7 +146,7 @@ class RunIndex:
         state, code, message, time = end
         self._database.write(_ATTEMPTED, task, attempt, state, self._relative(folder), started, time, code, message)
 
-    def run_finished(self, state: RunState, message: str, outputs: Mapping[str, Value], time: float) -> None:
+    def run_finished(self, state: RunEnd, message: str, outputs: Mapping[str, Value], time: float) -> None:
         self._database.write(_RUN, state, message, pack(outputs, self._root), time)
 
     def _relative(self, path: str) -> str:
@@ -202,7 +202,7 @@ def read_run_row(folder: str, root: str) -> RunRow:
     if not row:
         return RunRow("RUNNING", "", {}, None)
     read = _Row(folder, root, "the run", row[0])
-    state = read.one_of("state", ("RUNNING", *get_args(RunState)))
+    state = read.one_of("state", ("RUNNING", *get_args(RunEnd)))
     return RunRow(state, read.text("message"), read.values("outputs"), read.number("finished"))
 
 

@@ -5,14 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 from typedpipe.local.values import Stored, Value
-from typedpipe.runs.events import RunState, TaskState
-
-Reused: TypeAlias = Literal["", "cache", "resumed"]
-StoredRunState: TypeAlias = Literal["RUNNING", "INTERRUPTED"] | RunState
-"""INTERRUPTED: its engine is gone without having said how the run ended."""
+from typedpipe.runs.model import Reused, RunState, TaskState
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +59,7 @@ class StoredRun:
     name: str
     pipeline: str
     folder: Path
-    state: StoredRunState
+    state: RunState
     created: float
     finished: float | None = None
     message: str = ""

@@ -16,7 +16,7 @@ from typedpipe.local.store.index import INDEX, RunIndex
 from typedpipe.local.store.objects import Objects
 from typedpipe.local.store.problems import os_problem
 from typedpipe.local.values import NULL_TEXT, Stored, Value, load, raw_value
-from typedpipe.runs.events import TaskState
+from typedpipe.runs.model import TaskState
 from typedpipe.types.model import is_artifact
 
 _UNKNOWN = "how it ended is not known: the index was made anew"

@@ -20,11 +20,12 @@ from typedpipe.local.store.database import FORMAT
 from typedpipe.local.store.garbage import Garbage, collect
 from typedpipe.local.store.index import RunFolder, RunIndex, read_run_row
 from typedpipe.local.store.locks import Held, Lock, is_running, read_engine, take_lock, this_engine, write_engine
-from typedpipe.local.store.model import StoredRun, StoredRunState
+from typedpipe.local.store.model import StoredRun
 from typedpipe.local.store.names import LAST, check_name
 from typedpipe.local.store.objects import SCRATCH, Objects
 from typedpipe.local.store.problems import cannot_read, lost_run, newer, os_problem, problem
 from typedpipe.local.store.tree import remove
+from typedpipe.runs.model import RunState
 from typedpipe.version import __version__
 
 DEFAULT = ".typedpipe"
@@ -367,7 +368,7 @@ def read_run(folder: Path) -> StoredRun:
         name=folder.name,
         pipeline=str(record["pipeline"]),
         folder=folder,
-        state=cast("StoredRunState", state),
+        state=cast("RunState", state),
         created=_created(record),
         finished=row.finished,
         message=row.message,
