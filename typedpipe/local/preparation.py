@@ -66,7 +66,7 @@ class PreparedRun:
         started = engine.now()
         mark(self.folder)
         try:
-            engine.tell(events.RunStarted(self.name, self.pipeline.name, self.folder, started))
+            engine.tell(events.RunStarted(self.name, self.pipeline.name, started))
             result = engine.run(self._bound)
             state: RunEnd = "SUCCEEDED" if result.ok else "CANCELED" if engine.canceled else "FAILED"
             if engine.timed_out:

@@ -41,6 +41,7 @@ def _resume(root: Root, run: str | None, from_task: str | None, code: tuple[str,
         plan.pipeline,
         shows,
         phases,
+        stored.folder.parent,
         lambda on_event: prepare_resumed(root, plan, options, on_event=on_event).execute(),
     )
 

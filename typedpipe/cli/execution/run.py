@@ -69,9 +69,16 @@ def _start(pipeline: ir.Pipeline, bound: dict[str, str], keywords: RunKeywords, 
     from typedpipe.cli.execution.watching import watch
     from typedpipe.local.options import RunOptions
     from typedpipe.local.preparation import prepare
+    from typedpipe.local.store.root import root_path
 
     options = RunOptions(**keywords)
-    watch(pipeline, shows, phases, lambda on_event: prepare(pipeline, bound, options, on_event=on_event).execute())
+    watch(
+        pipeline,
+        shows,
+        phases,
+        root_path(options.folder) / "runs",
+        lambda on_event: prepare(pipeline, bound, options, on_event=on_event).execute(),
+    )
 
 
 def _pair(text: str) -> tuple[str, str]:
