@@ -23,9 +23,9 @@ from typedpipe.local.scheduling.frame import NodeResult
 from typedpipe.local.settings import Settings
 from typedpipe.local.store.index import RunFolder
 from typedpipe.local.store.root import Root, open_root
-from typedpipe.local.values import Stored, Value, load
+from typedpipe.local.values import load
 from typedpipe.runs import events
-from typedpipe.runs.model import RunEnd
+from typedpipe.runs.model import ArtifactRef, RunEnd, Value
 from typedpipe.types.model import DATETIME, Type, is_artifact, without_none
 
 if TYPE_CHECKING:
@@ -273,7 +273,7 @@ def plain(value: Value, type_: Type) -> object:
     """A plain Python value, or an artifact object with its real path."""
     if isinstance(value, tuple):
         return [plain(item, type_) for item in value]
-    if isinstance(value, Stored):
+    if isinstance(value, ArtifactRef):
         return artifact(value)
     if value is None:
         return None
@@ -286,7 +286,7 @@ def plain(value: Value, type_: Type) -> object:
     return load(value)
 
 
-def artifact(value: Stored) -> object:
+def artifact(value: ArtifactRef) -> object:
     """The host's object for a stored artifact: of its own class where that is known, else of the nearest base."""
     from typedpipe.types.artifacts import Artifact
 

@@ -12,8 +12,9 @@ from typedpipe.local.store.index import tasks
 from typedpipe.local.store.locks import Held, is_running, take_lock
 from typedpipe.local.store.model import StoredRun
 from typedpipe.local.store.objects import SCRATCH
-from typedpipe.local.store.problems import first_message, os_problem
+from typedpipe.local.store.problems import first_message
 from typedpipe.local.store.tree import remove, size_of
+from typedpipe.runs.problems import os_problem
 
 if TYPE_CHECKING:
     from typedpipe.local.store.root import AnyRun, Root

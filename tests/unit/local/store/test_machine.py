@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from typedpipe.ir.nodes import Graph, Pipeline
 from typedpipe.local.store.root import open_root
-from typedpipe.local.values import Stored
+from typedpipe.runs.model import ArtifactRef
 from typedpipe.runtime.task import describe
 
 TEXTS = st.sampled_from(["", "a", "b", "long" * 1000])
@@ -61,7 +61,7 @@ class Store(RuleBasedStateMachine):
         assert not os.path.lexists(path)
         self.content[digest] = (kind, text)
         self.spoilt.discard(digest)  # an equal one that was spoilt has been set aside
-        value = {"x": Stored(place, {"digest": digest, "uri": place})}
+        value = {"x": ArtifactRef(place, {"digest": digest, "uri": place})}
         run.index.finished("t", "c", "SUCCEEDED", outputs=value, key=key)
         run.index.run_finished("SUCCEEDED", "", {}, time.time())
         run.index.commit()
@@ -97,7 +97,11 @@ class Store(RuleBasedStateMachine):
             assert found is not None
             digest, run = self.results[key]
             item = found.outputs["x"]
-            assert isinstance(item, Stored) and item.path == self.root.objects.path(digest) and found.source_run == run
+            assert (
+                isinstance(item, ArtifactRef)
+                and item.path == self.root.objects.path(digest)
+                and found.source_run == run
+            )
 
     @rule()
     def set_aside(self) -> None:

@@ -21,9 +21,9 @@ from typedpipe.ir.nodes import Graph, Pipeline
 from typedpipe.local.store.database import FORMAT
 from typedpipe.local.store.index import RunFolder, task, tasks
 from typedpipe.local.store.locks import process_start, read_engine
-from typedpipe.local.store.model import StoredRun
-from typedpipe.local.store.root import BrokenRun, Root, open_root, root_path
-from typedpipe.local.values import Stored
+from typedpipe.local.store.model import StoredRun, UnreadableRun
+from typedpipe.local.store.root import Root, open_root, root_path
+from typedpipe.runs.model import ArtifactRef
 from typedpipe.runtime.task import describe
 
 PIPELINE = Pipeline("training", Graph(), closed=True)
@@ -62,7 +62,7 @@ def fill(run: RunFolder, root: Root, *, end: bool = True, text: str = "model") -
         exit_code=0,
         started=10.0,
         finished=13.0,
-        outputs={"model": Stored(place, {"digest": digest, "uri": place}), "loss": "0.5"},
+        outputs={"model": ArtifactRef(place, {"digest": digest, "uri": place}), "loss": "0.5"},
         key="k-train",
         key_parts={"code": "abc"},
     )
@@ -103,9 +103,9 @@ def test_a_run_is_read_back(root: Root) -> None:
         (1, "FAILED", 1, "ValueError: no"),
         (2, "SUCCEEDED", 0, ""),
     ]
-    assert train.attempts[1].log.read_text() == "hello\n"
+    assert Path(train.attempts[1].log).read_text() == "hello\n"
     model = train.outputs["model"]
-    assert isinstance(model, Stored) and model.path == model.uri == place
+    assert isinstance(model, ArtifactRef) and model.path == model.uri == place
     assert train.inputs == {"x": "3"} and train.outputs["loss"] == "0.5"
     assert (later.state, later.message, later.attempts) == ("OMITTED", "`train` did not succeed", ())
     assert task(found, "later") == later
@@ -254,9 +254,9 @@ def test_without_flock_the_process_decides(root: Root, monkeypatch: pytest.Monke
 # ------------------------------------------------------------------------------------------------ broken things
 
 
-def broken(root: Root, name: str = "20261123-run") -> BrokenRun:
+def broken(root: Root, name: str = "20261123-run") -> UnreadableRun:
     found = next(run for run in root.runs() if run.name == name)
-    assert isinstance(found, BrokenRun)
+    assert isinstance(found, UnreadableRun)
     with pytest.raises(PipelineError) as caught:
         root.run(name)
     assert caught.value.diagnostics == found.problem.diagnostics
@@ -325,7 +325,7 @@ def test_rows_that_somebody_edited(root: Root, table: str, column: str, value: o
         )
     connection.close()
     if column == "folder":  # SQLite makes it text, a folder that is not there
-        assert not tasks(root.run())[0].attempts[0].log.exists()
+        assert not os.path.exists(tasks(root.run())[0].attempts[0].log)
         return
     with pytest.raises(PipelineError, match=f"`{column}` of") as caught:
         tasks(root.run())

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from typedpipe.diagnostics.cells import shown
-from typedpipe.local.report.content import Content, Group
-from typedpipe.local.report.logs import cut
-from typedpipe.local.report.markup import Markup, number, tag
-from typedpipe.local.report.states import SIGNS, WORDS, summary, worst
-from typedpipe.local.report.words import counted, duration
-from typedpipe.local.store.model import StoredTask
 from typedpipe.pictures.boxes import Box, picture
 from typedpipe.pictures.layout import LINE, PAD, TITLE, Layout, Placed, lay_out
+from typedpipe.report.content import Content, Group
+from typedpipe.report.logs import cut
+from typedpipe.report.markup import Markup, number, tag
+from typedpipe.report.states import SIGNS, WORDS, summary, worst
+from typedpipe.report.words import counted, duration
+from typedpipe.runs.model import Task
 
 _LONGEST = 48
 MOST = 1500
@@ -158,7 +158,7 @@ class _Drawing:
         return tag("path", d="".join(steps), class_="arrow", marker_end="url(#head)")
 
 
-def _line(tasks: Sequence[StoredTask], state: str) -> str:
+def _line(tasks: Sequence[Task], state: str) -> str:
     """What became of the tasks of a node, in a few words."""
     if len(tasks) > 1:
         return "  ".join(f"{SIGNS[look]} {count:,}" for look, count in summary(tasks))
