@@ -20,7 +20,7 @@ from typing import Literal, TypeAlias
 
 from typedpipe.diagnostics.model import NOWHERE, Span
 from typedpipe.diagnostics.record import Record, record
-from typedpipe.types.model import ArtifactType, Type
+from typedpipe.types.model import ArtifactType, StatusType, Type, is_artifact, is_optional
 
 # ------------------------------------------------------------------------------------------------ operands
 
@@ -229,6 +229,13 @@ class InputPort(Record):
     how: InputHow = "value"
     description: str = ""
     span: Span = field(default=NOWHERE, compare=False)
+
+    @property
+    def required(self) -> bool:
+        """Whether it has to be given a value: as in Python, ``T | None`` alone is no default; for files it is one."""
+        if self.default is not None or self.how == "status" or isinstance(self.type, StatusType):
+            return False
+        return not (is_optional(self.type) and (self.how != "value" or is_artifact(self.type)))
 
 
 @record

@@ -12,9 +12,10 @@ from typing import Literal
 
 from typedpipe.ir import nodes as ir
 from typedpipe.local.options import RunOptions
+from typedpipe.local.preparation import prepare
 from typedpipe.local.result import RunResult
-from typedpipe.local.run import prepare
 from typedpipe.runs import events
+from typedpipe.runs.forms import WireText
 from typedpipe.runs.model import RunEnd
 
 
@@ -22,13 +23,13 @@ class Background:
     """One run that goes on beside the caller.
 
     Raises:
-        PipelineError: an argument does not fit, or a task cannot run on this machine. Then nothing has started.
+        PipelineError: a task cannot run on this machine. Then nothing has started.
     """
 
     def __init__(
         self,
         pipeline: ir.Pipeline,
-        arguments: Mapping[str, object],
+        arguments: Mapping[str, WireText],
         options: RunOptions,
         on_event: Callable[[events.Event], None],
     ) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from typedpipe.ir import nodes as ir
-from typedpipe.local.run import plain
+from typedpipe.local.python_values import plain
 from typedpipe.local.store.index import tasks
 from typedpipe.local.store.model import attempt_folder
 from typedpipe.local.store.root import read_run

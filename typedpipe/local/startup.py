@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar, get_args
 
 from typedpipe.compiler import driver
+from typedpipe.diagnostics.model import Diagnostics
 from typedpipe.diagnostics.words import nearest
 from typedpipe.dsl.tracing import fatal
 from typedpipe.ir import nodes as ir
@@ -18,6 +19,7 @@ from typedpipe.local.background import Background
 from typedpipe.local.handle import Run
 from typedpipe.local.options import Runner, RunOptions
 from typedpipe.local.replacements import replaced
+from typedpipe.runs.arguments import bind
 from typedpipe.runs.view import RunView
 
 R = TypeVar("R")
@@ -40,12 +42,15 @@ def run_traced(
     settings, raise_on_error = run_options(options)
     traced, settings = replaced(traced, replace(settings, environment=environment or {}))
     closed = driver.check(traced)
+    report = Diagnostics()
+    bound = bind(closed, arguments, report)
+    report.raise_if_errors()
     following = RunView(closed)
     if "IPython" in sys.modules:
         from typedpipe.local.notebook import register
 
         register()
-    work = Background(closed, arguments, settings, following)
+    work = Background(closed, bound, settings, following)
     return Run(closed, work, following, outputs, raise_on_error)
 
 

@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from typedpipe.report.markup import Markup, tag
-from typedpipe.runs.model import Task
+from typedpipe.runs.model import LOOKS, Mark, Task
 
-SIGNS = {
-    "succeeded": "✓",
-    "reused": "↻",
-    "failed": "✕",
-    "running": "▸",
-    "canceled": "■",
-    "interrupted": "■",
-    "omitted": "○",
-}
-WORDS = {"omitted": "not run", "reused": "reused"}
+_MARKS: tuple[Mark, ...] = ("succeeded", "reused", "failed", "running", "canceled", "interrupted", "omitted")
+SIGNS: Mapping[str, str] = {mark: LOOKS[mark].page_sign for mark in _MARKS}
+WORDS: Mapping[str, str] = {mark: LOOKS[mark].word for mark in _MARKS}
 _ORDER = ("failed", "running", "succeeded", "reused", "canceled", "omitted")
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 
 from typedpipe.runs import events
 from typedpipe.runs.model import Attempt, Run, RunEnd, Task
@@ -42,7 +41,7 @@ def watch(
 def _news(source: RunSource, run: Run, tasks: Sequence[Task], cursor: Cursor) -> Iterator[events.Event]:
     """What the cursor has not seen, in the order of time."""
     if not cursor.begun:
-        yield events.RunStarted(run.name, run.pipeline, Path(run.key), run.created)
+        yield events.RunStarted(run.name, run.pipeline, run.created)
     found = [event for task in tasks for event in _of_task(source, run, task, cursor)]
     yield from sorted(found, key=lambda event: event.time)
 

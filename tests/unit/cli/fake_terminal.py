@@ -74,9 +74,9 @@ class Run:
             color_system="standard",
             legacy_windows=False,
         )
-        self.display = display(pipeline, self.terminal, self.console)
+        self.display = display(pipeline, Path("/runs"), self.terminal, self.console)
         self.now = 100.0
-        self.tell(events.RunStarted("r1", pipeline.name, Path("/runs/r1"), self.now))
+        self.tell(events.RunStarted("r1", pipeline.name, self.now))
 
     def tell(self, event: events.Event) -> None:
         self.display(event)

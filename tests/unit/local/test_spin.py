@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 from local_samples import ADD, BOOM, DATASET, READ, SAVE, component, const, graph, out, pipeline, task
 
-from typedpipe.cli.arguments import from_text
 from typedpipe.diagnostics.model import PipelineError
 from typedpipe.diagnostics.record import replace
 from typedpipe.ir.nodes import FromInput, InputPort, Loop, Options, Pipeline, PythonImpl
@@ -60,7 +59,7 @@ def spin(
     root: Root, name: str, code: Pipeline | None = None, log: list[bytes] | None = None, **sets: str
 ) -> SpinResult:
     found = prepare_spin(root, root.run(), name, code, list(sets))
-    values: dict[str, Value] = {key: set_input(found, key, text, from_text) for key, text in sets.items()}
+    values: dict[str, Value] = {key: set_input(found, key, text) for key, text in sets.items()}
     return run_spin(found, values, RunOptions(), None if log is None else log.append)
 
 

@@ -24,8 +24,8 @@ KEPT = ("runner", "jobs", "timeout", "cache", "fail_fast")
 
 def _resume(root: Root, run: str | None, from_task: str | None, code: tuple[str, str] | None, **values: Any) -> None:
     from typedpipe.cli.execution.watching import watch
+    from typedpipe.local.preparation import prepare_resumed
     from typedpipe.local.rerun.resume import plan_resume
-    from typedpipe.local.run import prepare_resumed
 
     shows = Shows.of(values)
     phases = Phases(quiet=shows.display == "quiet")
@@ -41,6 +41,7 @@ def _resume(root: Root, run: str | None, from_task: str | None, code: tuple[str,
         plan.pipeline,
         shows,
         phases,
+        stored.folder.parent,
         lambda on_event: prepare_resumed(root, plan, options, on_event=on_event).execute(),
     )
 

@@ -295,10 +295,11 @@ def _age(_ctx: click.Context, _param: click.Parameter, value: str | None) -> flo
 @click.option("--dry-run", is_flag=True, help="Only say what would go.")
 @with_root
 def gc(root: Root, keep: int | None, older_than: float | None, environments: float | None, dry_run: bool) -> None:
+    from typedpipe.local.store.garbage import collect
     from typedpipe.report.words import size
 
     before = None if older_than is None else time.time() - older_than
-    found = root.collect_garbage(keep=keep, older_than=before, dry_run=dry_run)
+    found = collect(root, keep=keep, older_than=before, dry_run=dry_run)
     for name in found.runs:
         click.echo(name)
     counts = (

@@ -14,7 +14,6 @@ from typedpipe.diagnostics.words import nearest
 from typedpipe.ir import nodes as ir
 from typedpipe.ir.scopes import Scope, Scopes, bodies, expr_operands, node_operands, scopes_of
 from typedpipe.ir.typing import Ports
-from typedpipe.types.model import StatusType, is_artifact, is_optional
 
 OURS = "this is a mistake of typedpipe's, or the file was made by something else: please report it"
 
@@ -154,14 +153,7 @@ class _Verifier:
             self._missing(node, target, given)
 
     def _missing(self, node: ir.Task | ir.Call, target: str, given: set[str]) -> None:
-        missing = [
-            name
-            for name, port in self.ports.inputs(node).items()
-            if name not in given
-            and port.default is None
-            and not isinstance(port.type, StatusType)
-            and not (is_artifact(port.type) and is_optional(port.type))
-        ]
+        missing = [name for name, port in self.ports.inputs(node).items() if name not in given and port.required]
         if missing and all(item.primary.span != node.span for item in self.report):  # tracing said it better
             self.report.error(
                 "TP301",

@@ -191,7 +191,7 @@ def _arguments(run: StoredRun, pinned: ir.Pipeline, code: ir.Pipeline) -> dict[s
     )
     found = {port.name: had[port.name] for port in code.graph.inputs if port.name in had}
     for port in code.graph.inputs:
-        if port.name not in found and port.default is None:
+        if port.name not in found and port.required:
             raise problem(
                 "TP643",
                 f"the new code has a parameter `{port.name}` without a default, and the run has no value for it",

@@ -27,10 +27,11 @@ from typedpipe.local.store.cache_table import kept_digests
 from typedpipe.local.store.index import task as stored_task
 from typedpipe.local.store.locks import Held, Lock, take_lock
 from typedpipe.local.store.model import StoredRun, attempt_folder
+from typedpipe.runs.forms import NotOfType, from_text
 from typedpipe.runs.model import Task, Value
 from typedpipe.runs.paths import node_at
 from typedpipe.runs.problems import os_problem, problem
-from typedpipe.types.model import artifact_of, is_artifact, is_optional
+from typedpipe.types.model import artifact_of, is_artifact
 
 if TYPE_CHECKING:
     from typedpipe.local.store.root import Root
@@ -125,7 +126,7 @@ def prepare_spin(
 def _given(task: Task, port: ir.InputPort) -> Value:
     if port.name in task.inputs:
         return task.inputs[port.name]
-    if port.default is None and not is_optional(port.type):
+    if port.required:
         raise problem(
             "TP647",
             f"`{task.name}` has an input `{port.name}` now, for which the run has no value",
@@ -155,14 +156,13 @@ def _surroundings(task: Task) -> tuple[dict[str, str], dict[str, object]]:
         return dict(task.key_parts.get("environment", {})), {}
 
 
-def set_input(spin: Spin, name: str, text: str, parse: Callable[[str, Any], str]) -> Value:
+def set_input(spin: Spin, name: str, text: str) -> Value:
     """The value of an input as it is typed: a parameter by its type, an artifact by the path of a file or folder.
 
     Args:
         spin: The task.
         name: The input.
         text: What was typed.
-        parse: Text and type to wire text; raises ValueError.
 
     Raises:
         PipelineError: TP648.
@@ -184,8 +184,8 @@ def set_input(spin: Spin, name: str, text: str, parse: Callable[[str, Any], str]
             from typedpipe.types.model import STR
 
             return imported(ir.Importer(name, Const('""', STR), type_), text, {})
-        return parse(text, port.type)
-    except (ValueError, CannotImport) as error:
+        return from_text(text, port.type)
+    except (NotOfType, CannotImport) as error:
         from typedpipe.types.display import show
 
         raise problem(

@@ -16,7 +16,6 @@ from typedpipe.ir import nodes as ir
 from typedpipe.local.failpoints import reach
 from typedpipe.local.store.cache_table import CacheTable, cache_database
 from typedpipe.local.store.database import FORMAT
-from typedpipe.local.store.garbage import Garbage, collect
 from typedpipe.local.store.index import RunFolder, RunIndex, read_run_row
 from typedpipe.local.store.locks import Held, Lock, is_running, read_engine, take_lock, this_engine, write_engine
 from typedpipe.local.store.model import StoredRun, UnreadableRun
@@ -265,7 +264,7 @@ class Root:
         return RunFolder(run.folder, index, lock, engine.nonce, previous, guard)
 
     def remove(self, run: AnyRun) -> None:
-        """Remove a run: its record, logs and work files. Its artifacts go with :meth:`collect_garbage`.
+        """Remove a run: its record, logs and work files. Its artifacts go with :func:`typedpipe.local.store.garbage.collect`.
 
         Raises:
             PipelineError: TP606, it goes on; TP601, the folder cannot be written.
@@ -295,22 +294,6 @@ class Root:
         done = rebuild(folder, self.path, self.objects)
         self.cache.commit()
         return done
-
-    def collect_garbage(
-        self, *, keep: int | None = None, older_than: float | None = None, dry_run: bool = False
-    ) -> Garbage:
-        """Remove runs, then what no run refers to: artifacts, remembered results, what killed processes left.
-
-        Args:
-            keep: So many of the newest runs stay, of all pipelines together.
-            older_than: Only runs that were made before this Unix time go. Runs go when one of the two is given, and
-                both hold; a run that goes on stays.
-            dry_run: Only say what would go.
-
-        Raises:
-            PipelineError: TP601, the folder cannot be written.
-        """
-        return collect(self, keep, older_than, dry_run=dry_run)
 
 
 def held(run: str, folder: str) -> PipelineError:

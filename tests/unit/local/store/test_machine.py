@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from typedpipe.ir.nodes import Graph, Pipeline
+from typedpipe.local.store.garbage import collect
 from typedpipe.local.store.root import open_root
 from typedpipe.runs.model import ArtifactRef
 from typedpipe.runtime.task import describe
@@ -114,7 +115,7 @@ class Store(RuleBasedStateMachine):
 
     @rule(keep=st.integers(0, 3))
     def collect(self, keep: int) -> None:
-        self.root.collect_garbage(keep=keep)
+        collect(self.root, keep=keep)
         for name in sorted(self.runs)[: max(0, len(self.runs) - keep)]:
             del self.runs[name]
         used = set().union(*self.runs.values())

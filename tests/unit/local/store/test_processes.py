@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from typedpipe.local.store.garbage import collect
 from typedpipe.local.store.index import tasks
 from typedpipe.local.store.root import Root, open_root
 from typedpipe.runs.model import ArtifactRef
@@ -111,7 +112,7 @@ def test_kill_in_the_middle(tmp_path: Path, failpoint: str) -> None:
     root = open_root(tmp_path / "root")
     check(root)
     assert not (root.path / "quarantine").exists()
-    root.collect_garbage(keep=0)
+    collect(root, keep=0)
     assert root.objects.all() == [] and root.names() == []
     assert [name for name in os.listdir(root.path / "objects") if name.startswith(".")] == []
     assert os.listdir(root.path / "runs") == []
