@@ -17,8 +17,7 @@ from typedpipe.local.recorder import Reuse, RunRecorder
 from typedpipe.local.settings import Settings
 from typedpipe.local.store.index import RunFolder, tasks
 from typedpipe.local.store.root import Root, open_root
-from typedpipe.local.values import Value
-from typedpipe.runs.model import RunEnd
+from typedpipe.runs.model import RunEnd, Value
 
 EVERYDAY = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 JOBS = st.integers(1, 4)

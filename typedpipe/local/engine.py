@@ -31,9 +31,8 @@ from typedpipe.local.scheduling.frame import Listener, NodeResult, TaskRun
 from typedpipe.local.scheduling.scheduler import Scheduler
 from typedpipe.local.settings import Clock, Settings
 from typedpipe.local.store.problems import first_message
-from typedpipe.local.values import Value
 from typedpipe.runs import events
-from typedpipe.runs.model import TaskState
+from typedpipe.runs.model import TaskState, Value
 
 TAIL_SECONDS = 0.1
 COMMIT_SECONDS = 0.02

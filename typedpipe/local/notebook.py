@@ -5,28 +5,32 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 from xml.sax.saxutils import escape
 
 from typedpipe.diagnostics.cells import shown
-from typedpipe.local.marks import marks
+from typedpipe.ir import nodes as ir
 from typedpipe.pictures.boxes import picture
+from typedpipe.pictures.marks import marks
 from typedpipe.pictures.mermaid import draw_mermaid
 from typedpipe.pictures.svg import draw_svg
 from typedpipe.pictures.tree import draw_tree
+from typedpipe.runs.model import LOOKS, mark
 from typedpipe.runs.view import RunView, TaskView
 from typedpipe.types.artifacts import Artifact
 
-if TYPE_CHECKING:
-    from typedpipe.dsl.pipeline import Pipeline
-
 SECONDS = 0.25
 """At least so long between two updates of a picture."""
-_SIGNS = {"SUCCEEDED": "✓", "FAILED": "✗", "CANCELED": "■", "OMITTED": "·", "RUNNING": "▶", "WAITING": "○"}
 
 
-def pipeline_bundle(pipeline: Pipeline[..., Any]) -> dict[str, str]:
+class Traced(Protocol):
+    """A pipeline as a user defines it; None where it has mistakes."""
+
+    @property
+    def ir(self) -> ir.Pipeline | None: ...
+
+
+def pipeline_bundle(pipeline: Traced) -> dict[str, str]:
     """The graph of a pipeline, by kind of content; text alone where it was defined with mistakes."""
     from typedpipe.compiler import driver
     from typedpipe.diagnostics.model import PipelineError
@@ -53,14 +57,13 @@ def run_bundle(run: RunView) -> dict[str, str]:
     failed = [task for task in seen.values() if task.state == "FAILED" and task.message][:3]
     said = "".join(f"<div style='color:#cf222e'>{_safe(task.name)}: {_safe(task.message)}</div>" for task in failed)
     html = f"<div>{head}</div>{said}{_image(svg, f'run {run.run}')}"
-    return {"text/plain": _plain(run, seen.values()), "text/html": html, "text/vnd.mermaid": draw_mermaid(drawn)}
+    plain = "\n".join([f"run {run.run}: {run.state.lower()}", *map(_line, seen.values())])
+    return {"text/plain": plain, "text/html": html, "text/vnd.mermaid": draw_mermaid(drawn)}
 
 
-def _plain(run: RunView, seen: Iterable[TaskView]) -> str:
-    tasks = [
-        f"  {_SIGNS[task.state]} {task.name}" + (f": {shown(task.message)}" if task.message else "") for task in seen
-    ]
-    return "\n".join([f"run {run.run}: {run.state.lower()}", *tasks])
+def _line(task: TaskView) -> str:
+    said = f": {shown(task.message)}" if task.message else ""
+    return f"  {LOOKS[mark(task.state)].text_sign} {task.name}{said}"
 
 
 def _image(svg: str, alt: str) -> str:

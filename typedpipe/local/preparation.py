@@ -22,10 +22,9 @@ from typedpipe.local.runners.orphans import clean_up, mark, unmark
 from typedpipe.local.settings import Settings
 from typedpipe.local.store.index import RunFolder
 from typedpipe.local.store.root import Root, open_root
-from typedpipe.local.values import Value
 from typedpipe.runs import events
 from typedpipe.runs.forms import WireText
-from typedpipe.runs.model import RunEnd
+from typedpipe.runs.model import RunEnd, Value
 
 if TYPE_CHECKING:
     from typedpipe.local.rerun.resume import Resume

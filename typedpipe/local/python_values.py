@@ -6,7 +6,8 @@ from typing import Any
 
 from typedpipe.ir import nodes as ir
 from typedpipe.local.scheduling.frame import NodeResult
-from typedpipe.local.values import Stored, Value, load
+from typedpipe.local.values import load
+from typedpipe.runs.model import ArtifactRef, Value
 from typedpipe.types.model import DATETIME, Type, is_artifact, without_none
 
 
@@ -19,7 +20,7 @@ def plain(value: Value, type_: Type) -> object:
     """A plain Python value, or an artifact object with its real path."""
     if isinstance(value, tuple):
         return [plain(item, type_) for item in value]
-    if isinstance(value, Stored):
+    if isinstance(value, ArtifactRef):
         return artifact(value)
     if value is None:
         return None
@@ -32,7 +33,7 @@ def plain(value: Value, type_: Type) -> object:
     return load(value)
 
 
-def artifact(value: Stored) -> object:
+def artifact(value: ArtifactRef) -> object:
     """The host's object for a stored artifact: of its own class where that is known, else of the nearest base."""
     from typedpipe.types.artifacts import Artifact
 

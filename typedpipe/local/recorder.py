@@ -20,8 +20,7 @@ from typedpipe.local.runners.attempt import folder_of
 from typedpipe.local.scheduling.frame import NodeResult, TaskRun
 from typedpipe.local.store.cache_table import kept_digests
 from typedpipe.local.store.publication import publish
-from typedpipe.local.values import Value
-from typedpipe.runs.model import Reused, RunEnd, TaskState
+from typedpipe.runs.model import Reused, RunEnd, TaskState, Value
 
 if TYPE_CHECKING:
     from typedpipe.local.store.index import RunFolder

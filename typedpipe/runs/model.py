@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import field
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
 
+from typedpipe.diagnostics.model import PipelineError
 from typedpipe.diagnostics.record import Record, record
 
 TaskState: TypeAlias = Literal["RUNNING", "SUCCEEDED", "FAILED", "OMITTED", "CANCELED"]
@@ -22,10 +23,14 @@ Reused: TypeAlias = Literal["", "cache", "resumed"]
 # -------------------------------------------------------------------------------------------------- records
 
 
-@record
-class ArtifactRef(Record):
-    """An artifact, by its descriptor: the JSON object that travels between tasks."""
+@dataclass(frozen=True, slots=True)
+class ArtifactRef:
+    """An artifact, by its descriptor: the JSON object that travels between tasks.
 
+    ``path`` is where the source of the run has it as a file or folder; None where it has not.
+    """
+
+    path: str | None
     descriptor: dict[str, Any] = field(hash=False)
 
     @property
@@ -35,7 +40,12 @@ class ArtifactRef(Record):
 
     @property
     def uri(self) -> str:
-        return str(self.descriptor.get("uri") or "")
+        return str(self.descriptor.get("uri") or self.path or "")
+
+    @property
+    def place(self) -> str:
+        """The path where there is one, else the URI."""
+        return self.path or self.uri
 
     @property
     def digest(self) -> str:
@@ -53,6 +63,12 @@ class ArtifactRef(Record):
         found = self.descriptor.get("metadata")
         return found if isinstance(found, Mapping) else {}
 
+    @property
+    def folders(self) -> Sequence[str]:
+        """The empty folders in an artifact that is a folder, which its files say nothing of."""
+        found = self.descriptor.get("dirs")
+        return [str(each) for each in found] if isinstance(found, list) else []
+
 
 Value: TypeAlias = "str | ArtifactRef | tuple[Value, ...] | None"
 """Wire text of a parameter, an artifact, a list of artifacts, or an artifact that is not there."""
@@ -61,7 +77,7 @@ Value: TypeAlias = "str | ArtifactRef | tuple[Value, ...] | None"
 def artifacts_in(value: Value) -> Iterator[tuple[str, ArtifactRef]]:
     """The artifacts in a value, each with its position: "" for the value itself, ``[2]`` in a list.
 
-    >>> [place for place, _ in artifacts_in((ArtifactRef({}), None, ArtifactRef({})))]
+    >>> [place for place, _ in artifacts_in((ArtifactRef("/a", {}), None, ArtifactRef("/b", {})))]
     ['[0]', '[2]']
     """
     if isinstance(value, ArtifactRef):
@@ -72,16 +88,31 @@ def artifacts_in(value: Value) -> Iterator[tuple[str, ArtifactRef]]:
                 yield f"[{at}]{below}", found
 
 
+def value_data(value: Value) -> Any:
+    """A value as JSON data: wire text as it is, an artifact as its path and descriptor, a list as a list.
+
+    >>> value_data("3"), value_data(None)
+    ('3', None)
+    """
+    if isinstance(value, ArtifactRef):
+        return {"path": value.path, "companion": value.descriptor}
+    if isinstance(value, tuple):
+        return [value_data(item) for item in value]
+    return value
+
+
 @record
 class Attempt(Record):
     """One attempt of a task; times are Unix seconds.
 
-    ``key`` is the name that the run's source has for it: a folder on this machine, a pod in a cluster.
+    ``key`` is the name that the run's source has for it: a folder on this machine, a pod in a cluster. ``log`` is where
+    a person finds what it printed.
     """
 
     number: int
     state: TaskState
     key: str
+    log: str
     started: float
     finished: float | None = None
     exit_code: int | None = None
@@ -130,6 +161,16 @@ class Run(Record):
     settings: Mapping[str, Any] = field(default_factory=dict[str, Any])
     outputs: Mapping[str, Value] = field(default_factory=dict[str, Value])
     facts: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
+@record
+class BrokenRun(Record):
+    """A run that its source has and cannot read; ``problem`` says why, and what to do. ``created`` is about right."""
+
+    name: str
+    key: str
+    created: float
+    problem: PipelineError
 
 
 # -------------------------------------------------------------------------------------------- how states look

@@ -13,8 +13,8 @@ from xml.etree import ElementTree
 import pytest
 
 from typedpipe import dsl
-from typedpipe.local.marks import marks
 from typedpipe.local.notebook import artifact_html, run_bundle, show_run
+from typedpipe.pictures.marks import marks
 from typedpipe.pictures.states import together
 from typedpipe.runs.view import RunView
 

@@ -20,7 +20,7 @@ from typedpipe.local.rerun.spin import SpinResult, prepare_spin, run_spin, set_i
 from typedpipe.local.run import run
 from typedpipe.local.store.locks import take_lock
 from typedpipe.local.store.root import Root, open_root
-from typedpipe.local.values import Stored, Value
+from typedpipe.runs.model import ArtifactRef, Value
 from typedpipe.runs.paths import node_at
 from typedpipe.types.model import INT, STR
 
@@ -79,7 +79,7 @@ def test_artifacts_and_items_of_loops(root: Root, tmp_path: Path) -> None:
     assert spin(root, "read").outputs == {"Output": '"hello5"'}
     assert spin(root, "for-1[1]/one").outputs == {"Output": "12"}
     saved = spin(root, "save").outputs["out"]
-    assert isinstance(saved, Stored)
+    assert isinstance(saved, ArtifactRef)
     assert saved.path is not None and Path(saved.path).read_text() == "hello"
 
 

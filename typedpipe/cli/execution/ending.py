@@ -15,7 +15,7 @@ from typedpipe.diagnostics.cells import shown, width
 from typedpipe.diagnostics.model import PipelineError
 from typedpipe.ir import nodes as ir
 from typedpipe.local.result import RunResult, TaskResult
-from typedpipe.local.values import Stored, Value
+from typedpipe.runs.model import ArtifactRef, Value
 from typedpipe.runs.paths import item_numbers, node_path
 from typedpipe.types.model import artifact_of
 
@@ -211,7 +211,7 @@ def metrics_of(pipeline: ir.Pipeline, result: RunResult) -> tuple[list[tuple[str
         names = ports[task.component]
         for name in names:
             value = outputs.get(name)
-            values = value.descriptor.get("metadata") if isinstance(value, Stored) else None
+            values = value.descriptor.get("metadata") if isinstance(value, ArtifactRef) else None
             if isinstance(values, dict) and values:
                 rows.append((task.name if len(names) == 1 else f"{task.name}.{name}", values))
     return rows, max(0, len(tasks) - ROWS)

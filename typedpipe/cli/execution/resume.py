@@ -62,7 +62,7 @@ def new_code(code: tuple[str, str] | None) -> ir.Pipeline | None:
 def _options(plan: Resume, given: dict[str, Any]) -> RunOptions:
     """What was set for the run, and what is set anew."""
     from typedpipe.local.options import RunOptions
-    from typedpipe.local.store.problems import problem
+    from typedpipe.runs.problems import problem
 
     missing = set(plan.settings.get("environment") or ()) - set(given.get("environment") or ())
     if missing:

@@ -65,10 +65,11 @@ def _write_log(data: bytes) -> None:
 
 
 def _outputs(spin: Spin, result: SpinResult) -> dict[str, Any]:
-    from typedpipe.local.values import Stored, load
+    from typedpipe.local.values import load
+    from typedpipe.runs.model import ArtifactRef
 
     def plain(value: object) -> Any:
-        if isinstance(value, Stored):
+        if isinstance(value, ArtifactRef):
             return {
                 "type": value.descriptor.get("type"),
                 "path": value.uri,

@@ -23,11 +23,11 @@ from typedpipe.local.rerun.reuse import Outputs, ReusePlan
 from typedpipe.local.runners.attempt import Attempt, TaskRefused, folder_of
 from typedpipe.local.store.cache_table import artifacts_of, kept_digests
 from typedpipe.local.store.index import tasks
-from typedpipe.local.store.model import StoredRun, StoredTask
-from typedpipe.local.store.problems import problem
+from typedpipe.local.store.model import StoredRun, attempt_folder
 from typedpipe.local.store.publication import publish
-from typedpipe.local.values import Value
+from typedpipe.runs.model import Task, Value
 from typedpipe.runs.paths import TaskPath
+from typedpipe.runs.problems import problem
 
 if TYPE_CHECKING:
     from typedpipe.local.store.index import RunFolder
@@ -206,7 +206,7 @@ class _Found:
 
     root: Root
     run: StoredRun
-    records: dict[str, StoredTask]
+    records: dict[str, Task]
     pipeline: ir.Pipeline
     taken_in: dict[str, Path] = field(default_factory=dict[str, Path])
     lost: list[str] = field(default_factory=list[str])
@@ -262,7 +262,7 @@ class _Found:
         )
         return all(map(objects.intact, kept)) and all(map(os.path.lexists, elsewhere))
 
-    def _left(self, path: str, node: ir.Task, record: StoredTask | None) -> Outputs | None:
+    def _left(self, path: str, node: ir.Task, record: Task | None) -> Outputs | None:
         """What a process left that ended well while nobody was there to write it down."""
         folder = self._last_attempt(path, record)
         if folder is None or not (folder / RESULT).exists():
@@ -276,9 +276,9 @@ class _Found:
         self.taken_in[path] = folder
         return outputs
 
-    def _last_attempt(self, path: str, record: StoredTask | None) -> Path | None:
+    def _last_attempt(self, path: str, record: Task | None) -> Path | None:
         if record is not None and record.attempts:
-            return record.attempts[-1].folder
+            return attempt_folder(record.attempts[-1])
         place = Path(folder_of(self.run.folder / "tasks", path))
         try:
             numbers = [int(name) for name in os.listdir(place) if name.isdigit()]

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from typedpipe.ir import nodes as ir
+from typedpipe.ir.plan import GraphPlan, plan
 from typedpipe.ir.scopes import expr_operands, node_operands
 from typedpipe.local.rerun.changes import Changes, NodeKey
-from typedpipe.local.scheduling.plan import GraphPlan, plan
-from typedpipe.local.values import Value
+from typedpipe.runs.model import Value
 from typedpipe.runs.paths import TaskPath
 
 Outputs: TypeAlias = Mapping[str, Value]

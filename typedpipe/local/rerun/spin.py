@@ -26,11 +26,11 @@ from typedpipe.local.scheduling.scheduler import fallback
 from typedpipe.local.store.cache_table import kept_digests
 from typedpipe.local.store.index import task as stored_task
 from typedpipe.local.store.locks import Held, Lock, take_lock
-from typedpipe.local.store.model import StoredRun, StoredTask
-from typedpipe.local.store.problems import os_problem, problem
-from typedpipe.local.values import Value
+from typedpipe.local.store.model import StoredRun, attempt_folder
 from typedpipe.runs.forms import NotOfType, from_text
+from typedpipe.runs.model import Task, Value
 from typedpipe.runs.paths import node_at
+from typedpipe.runs.problems import os_problem, problem
 from typedpipe.types.model import artifact_of, is_artifact
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Spin:
     """A task that is ready to be run again: nothing has started."""
 
     run: StoredRun
-    task: StoredTask
+    task: Task
     pipeline: ir.Pipeline
     """Of the task alone."""
     values: Mapping[str, Value]
@@ -123,7 +123,7 @@ def prepare_spin(
     return Spin(run, task, alone, values, *_surroundings(task))
 
 
-def _given(task: StoredTask, port: ir.InputPort) -> Value:
+def _given(task: Task, port: ir.InputPort) -> Value:
     if port.name in task.inputs:
         return task.inputs[port.name]
     if port.required:
@@ -146,10 +146,10 @@ def _check_artifacts(root: Root, run: StoredRun, name: str, values: Mapping[str,
                 )
 
 
-def _surroundings(task: StoredTask) -> tuple[dict[str, str], dict[str, object]]:
+def _surroundings(task: Task) -> tuple[dict[str, str], dict[str, object]]:
     """The variables and settings that the last attempt had; of one that came from the cache, what its key says."""
     try:
-        data: Any = json.loads((task.attempts[-1].folder / "job.json").read_text(encoding="utf-8"))
+        data: Any = json.loads((attempt_folder(task.attempts[-1]) / "job.json").read_text(encoding="utf-8"))
         env = {str(k): str(v) for k, v in data["env"].items() if k != TERMINATION_LOG}
         return env, {**data.get("settings", {}), "image": data["image"]} if data.get("image") else {}
     except (IndexError, OSError, ValueError, KeyError, AttributeError):

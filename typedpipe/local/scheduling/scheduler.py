@@ -11,12 +11,13 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import cast
 
 from typedpipe.ir import nodes as ir
+from typedpipe.ir.plan import GraphPlan, plan, producers
 from typedpipe.ir.typing import GraphTypes, Ports, group_outputs
 from typedpipe.local.scheduling.evaluation import CannotEvaluate, Evaluation
 from typedpipe.local.scheduling.frame import Body, Exit, Frame, Item, Listener, LoopRun, NodeResult, Owner, TaskRun
 from typedpipe.local.scheduling.importers import CannotImport, imported
-from typedpipe.local.scheduling.plan import GraphPlan, plan, producers
-from typedpipe.local.values import Value, dump, gathered, load, nothing
+from typedpipe.local.values import dump, gathered, load, nothing
+from typedpipe.runs.model import Value
 
 SETTINGS = (
     "cpu_request",

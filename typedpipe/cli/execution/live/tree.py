@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from typedpipe.ir import nodes as ir
+from typedpipe.ir.plan import GraphPlan, plan
 from typedpipe.ir.scopes import bodies
-from typedpipe.local.scheduling.plan import GraphPlan, plan
 
 Look: TypeAlias = Literal["waiting", "running", "done", "cached", "resumed", "failed", "omitted", "canceled", "skipped"]
 ENDS: dict[str, Look] = {"SUCCEEDED": "done", "FAILED": "failed", "OMITTED": "omitted", "CANCELED": "canceled"}
