@@ -12,7 +12,7 @@ from types import FrameType
 from typing import Literal
 
 from typedpipe.local.preparation import PreparedRun
-from typedpipe.local.result import RunResult
+from typedpipe.local.result import RunResult, told
 from typedpipe.runs import events
 from typedpipe.runs.model import RunEnd
 from typedpipe.runs.view import RunView
@@ -24,7 +24,7 @@ class Background:
     def __init__(self, prepared: PreparedRun, view: RunView) -> None:
         self.name = prepared.name
         self.folder: Path = prepared.folder
-        self.view = view
+        self._view = view
         view.run = prepared.name
         self._prepared = prepared
         self._done = threading.Event()
@@ -46,7 +46,7 @@ class Background:
             self._result = self._prepared.execute()
         except BaseException as problem:  # noqa: BLE001 - it is raised again where somebody waits
             self._problem = problem
-            self.view(events.RunFinished(self.name, "FAILED", str(problem), time.time()))
+            self._view(events.RunFinished(self.name, "FAILED", str(problem), time.time()))
         finally:
             _running.discard(self)
             self._done.set()
@@ -65,6 +65,14 @@ class Background:
             raise self._problem
         assert self._result is not None
         return self._result
+
+    @property
+    def view(self) -> RunView:
+        """The tasks and loops up to now; of a run that nobody listened to, its tasks when it has ended."""
+        if self._result is not None and not self._view.ended:
+            for event in told(self._result):
+                self._view(event)
+        return self._view
 
     @property
     def outputs(self) -> Mapping[str, object]:

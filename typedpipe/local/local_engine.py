@@ -72,7 +72,8 @@ class LocalEngine:
         """
         view = RunView(pipeline)
         place = options.folder or self._folder
-        prepared = prepare(pipeline, arguments, options, place, on_event=_both(view, on_event), logs=bool(on_event))
+        tell = _both(view, on_event) if on_event is not None or not foreground else None
+        prepared = prepare(pipeline, arguments, options, place, on_event=tell, logs=on_event is not None)
         return self._start(prepared, view, foreground or options.runner == "inprocess")
 
     def resume(self, root: Root, plan: Resume, options: RunOptions, on_event: OnEvent | None = None) -> Background:
@@ -82,7 +83,7 @@ class LocalEngine:
             PipelineError: another engine has the run, a task cannot run here, or nothing can be written.
         """
         view = RunView(plan.pipeline)
-        prepared = prepare_resumed(root, plan, options, on_event=_both(view, on_event), logs=bool(on_event))
+        prepared = prepare_resumed(root, plan, options, on_event=_both(view, on_event), logs=on_event is not None)
         return self._start(prepared, view, True)
 
     def _start(self, prepared: PreparedRun, view: RunView, foreground: bool) -> Background:

@@ -53,7 +53,7 @@ class RunView:
             node.name: TaskView(node.name, node.component) for node in pipeline.graph.nodes if isinstance(node, ir.Task)
         }
         self._loops: dict[str, tuple[int, int]] = {}
-        self._listeners: list[Callable[[], None]] = []
+        self._listeners: tuple[Callable[[], None], ...] = ()
         self._do: dict[type, Callable[[Any], None]] = {
             events.RunStarted: self._run_started,
             events.TaskStarted: self._task_started,
@@ -72,14 +72,12 @@ class RunView:
             return
         with self._lock:
             do(event)
-            listeners = list(self._listeners)
-        for listener in listeners:
+        for listener in self._listeners:
             listener()
 
     def listen(self, listener: Callable[[], None]) -> None:
         """Call ``listener`` after each event, in the engine's thread."""
-        with self._lock:
-            self._listeners.append(listener)
+        self._listeners = (*self._listeners, listener)
 
     @property
     def ended(self) -> bool:

@@ -278,6 +278,15 @@ def test_a_run_of_another_process_is_canceled_by_its_name(tmp_path: Path) -> Non
         process.wait()
 
 
+def test_a_run_in_the_foreground_has_ended_when_it_is_given(tmp_path: Path) -> None:
+    closed = checked(sums)
+    run = LocalEngine(tmp_path).submit(closed, {"n": "3"}, RunOptions(), foreground=True)
+    assert (run.state, dict(run.outputs)) == ("SUCCEEDED", {"Output": 5})
+    assert states(run) == {"add": "SUCCEEDED", "add-2": "SUCCEEDED"}
+    assert run.view.started is not None
+    assert run.view.ended
+
+
 def test_a_run_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(PipelineError):
         LocalEngine(tmp_path).cancel("none")
