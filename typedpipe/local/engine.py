@@ -115,7 +115,7 @@ class Engine:
     def _loop(self, selector: selectors.BaseSelector) -> None:
         selector.register(self._wake_read, selectors.EVENT_READ)
         watched = self._watch(selector, -1)
-        if self._settings.on_event is not None:
+        if self._settings.follows_logs:
             self._pending.after(TAIL_SECONDS, self._follow_logs)
         while self._start_ready():
             for key, _ in self._select(selector):
@@ -236,7 +236,7 @@ class Engine:
         except OSError as error:
             self._ended_attempt(task, "FAILED", f"the run folder cannot be written: {error}", None)
             return
-        task.tail = Tail(attempt.log) if self._settings.on_event is not None else None
+        task.tail = Tail(attempt.log) if self._settings.follows_logs else None
         ticket = str(next(self._tickets))
         self._live[ticket] = task
         self._machine.take(task.need)

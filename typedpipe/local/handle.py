@@ -165,12 +165,12 @@ class Run(Generic[R_co]):
         """The graph with the state of each task, where a notebook shows it."""
         from typedpipe.local.notebook import run_bundle
 
-        return run_bundle(self.name, self._following, self.state)
+        return run_bundle(self._following)
 
     def _ipython_display_(self) -> None:
         from typedpipe.local.notebook import show_run
 
-        if not show_run(self.name, self._following, lambda: self.state):
+        if not show_run(self._following):
             print(self)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Callable
 from typing import Any, Protocol
 from xml.sax.saxutils import escape
 
@@ -49,17 +48,16 @@ def pipeline_bundle(pipeline: Traced) -> dict[str, str]:
     }
 
 
-def run_bundle(name: str, view: RunView, state: str) -> dict[str, str]:
+def run_bundle(run: RunView) -> dict[str, str]:
     """The graph of a run's pipeline with the state of each task, by kind of content."""
-    drawn = picture(view.pipeline)
-    seen = view.tasks()
-    found = marks(seen, view.loops(), time.time(), ended=state != "RUNNING")
+    drawn, seen = picture(run.pipeline), run.tasks()
+    found = marks(seen, run.loops(), time.time(), ended=run.ended)
     svg = draw_svg(drawn, found.of(drawn.boxes))
-    head = f"<b>{_safe(name)}</b> {_safe(state.lower())}"
+    head = f"<b>{_safe(run.run)}</b> {_safe(run.state.lower())}"
     failed = [task for task in seen.values() if task.state == "FAILED" and task.message][:3]
     said = "".join(f"<div style='color:#cf222e'>{_safe(task.name)}: {_safe(task.message)}</div>" for task in failed)
-    html = f"<div>{head}</div>{said}{_image(svg, f'run {name}')}"
-    plain = "\n".join([f"run {name}: {state.lower()}", *map(_line, seen.values())])
+    html = f"<div>{head}</div>{said}{_image(svg, f'run {run.run}')}"
+    plain = "\n".join([f"run {run.run}: {run.state.lower()}", *map(_line, seen.values())])
     return {"text/plain": plain, "text/html": html, "text/vnd.mermaid": draw_mermaid(drawn)}
 
 
@@ -97,7 +95,7 @@ def register() -> None:
 # ------------------------------------------------------------------------------------------------- updates
 
 
-def show_run(name: str, view: RunView, state: Callable[[], str]) -> bool:
+def show_run(run: RunView) -> bool:
     """Show a run where IPython is, and keep the picture up to date until it has ended. False: there is no IPython."""
     shell = _shell()
     if shell is None:
@@ -105,9 +103,9 @@ def show_run(name: str, view: RunView, state: Callable[[], str]) -> bool:
     from importlib import import_module
 
     display = import_module("IPython.display").display
-    shown_at = display(run_bundle(name, view, state()), raw=True, display_id=True)
-    if state() == "RUNNING" and shown_at is not None:
-        _Updates(name, view, state, shown_at).start()
+    shown_at = display(run_bundle(run), raw=True, display_id=True)
+    if not run.ended and shown_at is not None:
+        _Updates(run, shown_at).start()
     return True
 
 
@@ -119,24 +117,22 @@ def _shell() -> Any:
 class _Updates:
     """Draws a run anew after its events, not oftener than :data:`SECONDS` say."""
 
-    def __init__(self, name: str, view: RunView, state: Callable[[], str], shown_at: Any) -> None:
-        self._name = name
-        self._view = view
-        self._state = state
+    def __init__(self, run: RunView, shown_at: Any) -> None:
+        self._run = run
         self._shown_at = shown_at
         self._changed = threading.Event()
 
     def start(self) -> None:
-        self._view.listen(self._changed.set)
-        threading.Thread(target=self._draw, name=f"typedpipe picture {self._name}", daemon=True).start()
+        self._run.listen(self._changed.set)
+        threading.Thread(target=self._draw, name=f"typedpipe picture {self._run.run}", daemon=True).start()
 
     def _draw(self) -> None:
-        while self._state() == "RUNNING":
+        while not self._run.ended:
             self._changed.wait(1.0)  # times go on without events
             self._changed.clear()
             started = time.monotonic()
-            self._shown_at.update(run_bundle(self._name, self._view, self._state()), raw=True)
+            self._shown_at.update(run_bundle(self._run), raw=True)
             time.sleep(
                 max(SECONDS, 9 * (time.monotonic() - started))
             )  # a large graph costs a tenth of a core, not more
-        self._shown_at.update(run_bundle(self._name, self._view, self._state()), raw=True)
+        self._shown_at.update(run_bundle(self._run), raw=True)

@@ -96,20 +96,30 @@ def prepare(
     pipeline: ir.Pipeline,
     arguments: Mapping[str, WireText],
     options: RunOptions,
+    folder: Path | None = None,
     *,
     on_event: Callable[[events.Event], None] | None = None,
+    logs: bool = True,
 ) -> PreparedRun:
     """Check that every task can run here, and make the run's folder.
+
+    Args:
+        pipeline: Closed, checked IR.
+        arguments: Wire text by name; what is left out takes its default.
+        options: How to run.
+        folder: Where runs are kept, when the options do not say.
+        on_event: Called with what happens, in the engine's thread.
+        logs: Whether it is also called with what tasks print.
 
     Raises:
         PipelineError: a component cannot run on this machine, or nothing can be written.
     """
     places = _placed(pipeline, options, Diagnostics(), on_event)
-    root = open_root(options.folder, create=True)
+    root = open_root(options.folder or folder, create=True)
     clean_up(root)
     name = options.name or new_run_name(pipeline.name)
     place = root.new_run(name, pipeline, arguments, recorded(options))
-    return assemble(root, place, Plan(pipeline, arguments, places), options, on_event)
+    return assemble(root, place, Plan(pipeline, arguments, places), options, on_event, logs)
 
 
 def prepare_resumed(
@@ -118,6 +128,7 @@ def prepare_resumed(
     options: RunOptions,
     *,
     on_event: Callable[[events.Event], None] | None = None,
+    logs: bool = True,
 ) -> PreparedRun:
     """Take up a stored run, in its own folder: what succeeded is reused as ``resume`` says.
 
@@ -133,7 +144,7 @@ def prepare_resumed(
         place.close()
         raise
     plan = Plan(resume.pipeline, resume.arguments, places, done, resumed=True)
-    return assemble(root, place, plan, options, on_event)
+    return assemble(root, place, plan, options, on_event, logs)
 
 
 def _placed(
@@ -173,6 +184,7 @@ def assemble(
     plan: Plan,
     options: RunOptions,
     on_event: Callable[[events.Event], None] | None,
+    logs: bool,
 ) -> PreparedRun:
     """Put an engine together for a run that has its folder: a new one, or one that is resumed."""
     prints = None
@@ -190,6 +202,7 @@ def assemble(
         lambda: launcher_for(plan.places, nonce=place.nonce, objects=root.path / "objects", debug=options.debug),
         in_memory=in_memory,
         environment=options.environment,
+        logs=logs,
     )
     engine = Engine(plan.pipeline, place.path.name, place.path, settings, ledger)
     return PreparedRun(engine, plan, place.path, ledger)

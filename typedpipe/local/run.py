@@ -8,8 +8,8 @@ from typing import TypedDict, Unpack
 
 from typedpipe.diagnostics.model import Diagnostics
 from typedpipe.ir import nodes as ir
+from typedpipe.local.local_engine import LocalEngine
 from typedpipe.local.options import Runner, RunOptions
-from typedpipe.local.preparation import prepare
 from typedpipe.local.result import RunFailed, RunResult
 from typedpipe.runs import events
 from typedpipe.runs.arguments import bind
@@ -59,7 +59,7 @@ def run(
     report = Diagnostics()
     bound = bind(pipeline, arguments, report)
     report.raise_if_errors()
-    return prepare(pipeline, bound, RunOptions(**options), on_event=on_event).execute()
+    return LocalEngine().submit(pipeline, bound, RunOptions(**options), on_event, foreground=True).result
 
 
 def run_or_raise(

@@ -15,12 +15,11 @@ from typedpipe.diagnostics.model import Diagnostics
 from typedpipe.diagnostics.words import nearest
 from typedpipe.dsl.tracing import fatal
 from typedpipe.ir import nodes as ir
-from typedpipe.local.background import Background
 from typedpipe.local.handle import Run
+from typedpipe.local.local_engine import LocalEngine
 from typedpipe.local.options import Runner, RunOptions
 from typedpipe.local.replacements import replaced
 from typedpipe.runs.arguments import bind
-from typedpipe.runs.view import RunView
 
 R = TypeVar("R")
 RUNNERS: tuple[str, ...] = get_args(Runner)
@@ -45,13 +44,12 @@ def run_traced(
     report = Diagnostics()
     bound = bind(closed, arguments, report)
     report.raise_if_errors()
-    following = RunView(closed)
     if "IPython" in sys.modules:
         from typedpipe.local.notebook import register
 
         register()
-    work = Background(closed, bound, settings, following)
-    return Run(closed, work, following, outputs, raise_on_error)
+    work = LocalEngine().submit(closed, bound, settings)
+    return Run(closed, work, work.view, outputs, raise_on_error)
 
 
 def run_options(given: Mapping[str, Any]) -> tuple[RunOptions, bool]:

@@ -14,6 +14,7 @@ from typedpipe.report.markup import Markup, number, tag
 from typedpipe.report.states import SIGNS, WORDS, summary, worst
 from typedpipe.report.words import counted, duration
 from typedpipe.runs.model import Task
+from typedpipe.runs.paths import TaskPath
 
 _LONGEST = 48
 MOST = 1500
@@ -70,9 +71,9 @@ class _Drawing:
         self._items: dict[str, set[str]] = {}
         self._under: dict[str, list[Group]] = {}
         for group in content.groups:
-            parts = group.path.split("/")
-            for end in range(1, len(parts)):
-                self._under.setdefault("/".join(parts[:end]), []).append(group)
+            *around, _ = TaskPath.parse(group.path).prefixes()
+            for above in around:
+                self._under.setdefault(str(above), []).append(group)
         self.looks: dict[int, _Look] = {}
 
     # A box has a name, and its tasks have paths: a branch's arms and a handler's body add nothing to the path.
@@ -173,6 +174,4 @@ def _line(tasks: Sequence[Task], state: str) -> str:
 
 def _end_of_item(name: str, loop: str) -> int:
     """Where the part of a task's name ends that says which item of the loop it is for."""
-    parts = name.split("/")
-    depth = loop.count("/") + 1
-    return len("/".join(parts[:depth]))
+    return len(str(list(TaskPath.parse(name).prefixes())[loop.count("/")]))

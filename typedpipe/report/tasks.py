@@ -10,6 +10,7 @@ from typedpipe.report.states import look, pill, summary, worst
 from typedpipe.report.values import table
 from typedpipe.report.words import duration, moment
 from typedpipe.runs.model import Task
+from typedpipe.runs.paths import TaskPath
 
 LINES, FEWER, MANY = 16, 5, 200
 """Lines of a log; of each when there are many tasks."""
@@ -65,7 +66,7 @@ def _component(content: Content, task: Task) -> ir.Component | None:
 def _component_name(content: Content, task: Task) -> str:
     found = _component(content, task)
     name = found.name if found is not None else task.component
-    plain = task.name.rpartition("/")[2]
+    plain = TaskPath.parse(task.name).name
     return "" if name.replace("_", "-") == plain else name
 
 

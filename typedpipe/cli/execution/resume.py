@@ -24,7 +24,7 @@ KEPT = ("runner", "jobs", "timeout", "cache", "fail_fast")
 
 def _resume(root: Root, run: str | None, from_task: str | None, code: tuple[str, str] | None, **values: Any) -> None:
     from typedpipe.cli.execution.watching import watch
-    from typedpipe.local.preparation import prepare_resumed
+    from typedpipe.local.local_engine import LocalEngine
     from typedpipe.local.rerun.resume import plan_resume
 
     shows = Shows.of(values)
@@ -42,7 +42,7 @@ def _resume(root: Root, run: str | None, from_task: str | None, code: tuple[str,
         shows,
         phases,
         stored.folder.parent,
-        lambda on_event: prepare_resumed(root, plan, options, on_event=on_event).execute(),
+        lambda on_event: LocalEngine().resume(root, plan, options, on_event).result,
     )
 
 

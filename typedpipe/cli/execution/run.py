@@ -67,8 +67,8 @@ def _displays(rest: Sequence[str]) -> list[str]:
 
 def _start(pipeline: ir.Pipeline, bound: dict[str, str], keywords: RunKeywords, shows: Shows, phases: Phases) -> None:
     from typedpipe.cli.execution.watching import watch
+    from typedpipe.local.local_engine import LocalEngine
     from typedpipe.local.options import RunOptions
-    from typedpipe.local.preparation import prepare
     from typedpipe.local.store.root import root_path
 
     options = RunOptions(**keywords)
@@ -77,7 +77,7 @@ def _start(pipeline: ir.Pipeline, bound: dict[str, str], keywords: RunKeywords, 
         shows,
         phases,
         root_path(options.folder) / "runs",
-        lambda on_event: prepare(pipeline, bound, options, on_event=on_event).execute(),
+        lambda on_event: LocalEngine().submit(pipeline, bound, options, on_event, foreground=True).result,
     )
 
 
