@@ -164,7 +164,7 @@ def _line(tasks: Sequence[Task], state: str) -> str:
     if len(tasks) > 1:
         return "  ".join(f"{SIGNS[look]} {count:,}" for look, count in summary(tasks))
     task = tasks[0]
-    said = f"{SIGNS.get(state, '')} {WORDS.get(state, state if state != 'succeeded' else '')}".strip()
+    said = f"{SIGNS.get(state, '')} {'' if state == 'succeeded' else WORDS.get(state, state)}".strip()
     took = duration(task.finished - task.started) if task.finished is not None and task.started is not None else ""
     if task.reused or not took:
         return said

@@ -9,7 +9,7 @@ import click
 
 from typedpipe.cli import exits
 from typedpipe.cli.diagnostics import stop_on_errors
-from typedpipe.cli.stored.access import open_source
+from typedpipe.cli.stored import access
 from typedpipe.diagnostics.model import Diagnostics, PipelineError
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def command(run: str | None, output: str | None, show: bool, folder: str | None)
     if show and output == "-":
         raise click.UsageError("--open needs a file: leave out -o -")
     try:
-        with open_source(Path(folder) if folder else None) as source:
+        with access.open_source(Path(folder) if folder else None) as source:
             found = source.run(run)
             if output == "-":
                 from typedpipe.cli.writing import write_output
