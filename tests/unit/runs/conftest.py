@@ -1,4 +1,4 @@
-"""Lets these tests import ``memory_source`` and ``worlds``, whatever way pytest was started."""
+"""Lets these tests import ``memory_engine``, ``memory_source`` and ``worlds``, whatever way pytest was started."""
 
 from __future__ import annotations
 

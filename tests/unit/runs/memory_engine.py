@@ -1,4 +1,4 @@
-"""A second engine: Python components in threads of this process, and nothing kept anywhere."""
+"""A second engine: Python components in threads of this process, with its runs in memory."""
 
 from __future__ import annotations
 
@@ -6,16 +6,19 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, Literal
+from typing import Any, Literal, cast
+
+from memory_source import Kept, MemoryRuns
 
 from typedpipe.diagnostics.model import NOWHERE, Diagnostics
+from typedpipe.diagnostics.record import replace
 from typedpipe.ir import nodes as ir
 from typedpipe.local.python_values import outputs_of
 from typedpipe.local.scheduling.frame import Listener, NodeResult, TaskRun
 from typedpipe.local.scheduling.scheduler import Scheduler
 from typedpipe.runs import events
 from typedpipe.runs.engine import OnEvent, Options
-from typedpipe.runs.model import RunEnd
+from typedpipe.runs.model import Attempt, Run, RunEnd, Task, Value
 from typedpipe.runs.view import RunView
 from typedpipe.runtime.task import compile_source, decode, encode
 from typedpipe.types.data import to_data
@@ -25,10 +28,11 @@ from typedpipe.types.model import is_artifact
 class MemoryRun:
     """The handle of a run, and the run itself: one thread walks, each task has a thread of its own."""
 
-    def __init__(
-        self, pipeline: ir.Pipeline, name: str, arguments: Mapping[str, str], options: Options, on_event: OnEvent | None
-    ) -> None:
+    def __init__(self, kept: Kept, arguments: Mapping[str, str], options: Options, on_event: OnEvent | None) -> None:
+        assert kept.pipeline is not None
+        pipeline, name = kept.pipeline, kept.run.name
         self.name = name
+        self._kept = kept
         self.view = RunView(pipeline)
         self._pipeline = pipeline
         self._options = options
@@ -79,7 +83,10 @@ class MemoryRun:
         state: RunEnd = "SUCCEEDED" if result.ok else "CANCELED" if self._cancels else "FAILED"
         if state == "SUCCEEDED":
             self._outputs = outputs_of(self._pipeline, result)
-        self._tell(events.RunFinished(self.name, state, self._message, time.time()))
+        now = time.time()
+        outputs = cast("Mapping[str, Value]", result.outputs if result.ok else {})
+        self._kept.run = replace(self._kept.run, state=state, finished=now, message=self._message, outputs=outputs)
+        self._tell(events.RunFinished(self.name, state, self._message, now))
         self._done.set()
 
     def _start_ready(self) -> None:
@@ -110,10 +117,20 @@ class MemoryRun:
             self._message = f"{run.name}: {result.message}"
         code = {"SUCCEEDED": 0, "FAILED": 1}.get(result.state)
         component = run.node.component
+        self._record(run.name, component, result, int(begun))
         self._tell(
             events.TaskFinished(run.name, component, result.state, int(begun), code, result.message, time.time())
         )
         self._scheduler.finish(run, result)
+
+    def _record(self, name: str, component: str, result: NodeResult, attempts: int) -> None:
+        now = time.time()
+        tried = [Attempt(1, result.state, f"{self.name}/{name}", now, now)] if attempts else []
+        outputs = cast("Mapping[str, Value]", result.outputs)
+        order = len(self._kept.tasks)
+        self._kept.tasks.append(
+            Task(name, component, result.state, order, tried, result.message, finished=now, outputs=outputs)
+        )
 
     def _cancel(self, times: int) -> None:
         self._cancels += times
@@ -124,6 +141,7 @@ class MemoryRun:
                 self._finish(run, NodeResult("CANCELED", message="the run was canceled"))
 
     def _group_ended(self, name: str, component: str, result: NodeResult) -> None:
+        self._record(name, component, result, 0)
         self._tell(events.TaskFinished(name, component, result.state, 0, None, result.message, time.time()))
 
     def _looped(self, name: str, done: int, items: int) -> None:
@@ -152,7 +170,8 @@ class MemoryEngine:
 
     name = "memory"
 
-    def __init__(self) -> None:
+    def __init__(self, source: MemoryRuns) -> None:
+        self._source = source
         self._runs: dict[str, MemoryRun] = {}
 
     def check(self, pipeline: ir.Pipeline, options: Options) -> Diagnostics:
@@ -175,7 +194,10 @@ class MemoryEngine:
     ) -> MemoryRun:
         self.check(pipeline, options).raise_if_errors()
         name = options.name or f"{pipeline.name}-{len(self._runs) + 1}"
-        run = self._runs[name] = MemoryRun(pipeline, name, arguments, options, on_event)
+        given = {port.name: port.default.text for port in pipeline.graph.inputs if port.default} | dict(arguments)
+        record = Run(name, pipeline.name, name, "RUNNING", time.time(), arguments=given)
+        kept = self._source.kept[name] = Kept(record, pipeline=pipeline)
+        run = self._runs[name] = MemoryRun(kept, arguments, options, on_event)
         return run
 
     def cancel(self, run: str, *, kill: bool = False) -> None:

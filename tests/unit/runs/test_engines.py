@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import pytest
+from memory_engine import MemoryEngine
+from memory_source import MemoryRuns
 
-from tests.unit.runs.memory_engine import MemoryEngine
 from typedpipe import dsl
 from typedpipe.compiler import driver
 from typedpipe.diagnostics.model import Diagnostics, PipelineError
@@ -20,9 +21,11 @@ from typedpipe.ir.nodes import Pipeline
 from typedpipe.local.local_engine import LocalEngine
 from typedpipe.local.options import RunOptions
 from typedpipe.local.store.root import open_root
+from typedpipe.local.store.source import LocalRuns
 from typedpipe.runs import events
 from typedpipe.runs.arguments import bind
 from typedpipe.runs.engine import Engine, Handle
+from typedpipe.runs.source import RunSource
 
 AnyEngine: TypeAlias = Engine[RunOptions, Handle]
 PATIENCE = 20.0
@@ -103,9 +106,17 @@ def boxed() -> None:
 
 
 @pytest.fixture(params=["local", "memory"])
-def engine(request: pytest.FixtureRequest, tmp_path: Path) -> AnyEngine:
-    found: AnyEngine = LocalEngine(tmp_path / "runs") if request.param == "local" else MemoryEngine()
-    return found
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[AnyEngine, Callable[[], RunSource]]:
+    """An engine, and what opens the source that its runs are read from."""
+    if request.param == "local":
+        return LocalEngine(tmp_path / "runs"), lambda: LocalRuns(open_root(tmp_path / "runs"))
+    source = MemoryRuns()
+    return MemoryEngine(source), lambda: source
+
+
+@pytest.fixture
+def engine(place: tuple[AnyEngine, Callable[[], RunSource]]) -> AnyEngine:
+    return place[0]
 
 
 class Told(list[events.Event]):
@@ -155,6 +166,24 @@ def test_a_run_succeeds(engine: AnyEngine) -> None:
     assert run.view.run == run.name
     assert run.view.ended
     assert engine.name in ("local", "memory")
+
+
+def test_a_run_is_read_from_the_engines_source(place: tuple[AnyEngine, Callable[[], RunSource]]) -> None:
+    engine, opened = place
+    run = submit(engine, sums, n=3)
+    assert run.wait(PATIENCE)
+    source = opened()
+    record = source.run(run.name)
+    assert (record.state, dict(record.arguments), dict(record.outputs)) == (
+        "SUCCEEDED",
+        {"n": "3", "more": "1"},
+        {"Output": "5"},
+    )
+    assert [(task.name, task.state, dict(task.outputs)) for task in source.tasks(record)] == [
+        ("add", "SUCCEEDED", {"Output": "4"}),
+        ("add-2", "SUCCEEDED", {"Output": "5"}),
+    ]
+    assert source.pipeline(record) == checked(sums)  # as it was submitted: arguments are no part of it
 
 
 def test_arguments_win_over_defaults(engine: AnyEngine) -> None:
