@@ -19,7 +19,7 @@ from typedpipe.diagnostics.errors import PipelineError
 from typedpipe.ir.nodes import ExitHandler, Graph, Options
 from typedpipe.local import run
 from typedpipe.local.options import RunOptions
-from typedpipe.local.run import prepare
+from typedpipe.local.preparation import prepare
 from typedpipe.local.runners.launcher import Launcher, SpawnLauncher, ZygoteLauncher
 from typedpipe.runs import events
 from typedpipe.types.model import ANY, INT, STR

@@ -17,8 +17,7 @@ from typedpipe.local.recorder import Reuse, RunRecorder
 from typedpipe.local.settings import Settings
 from typedpipe.local.store.index import RunFolder, tasks
 from typedpipe.local.store.root import Root, open_root
-from typedpipe.local.values import Value
-from typedpipe.runs.events import RunState
+from typedpipe.runs.model import RunEnd, Value
 
 EVERYDAY = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 JOBS = st.integers(1, 4)
@@ -79,7 +78,7 @@ def play_in(
     engine = Engine(pipeline, folder.name, folder.path, chosen, ledger)
     try:
         result = engine.run({})
-        state: RunState = "SUCCEEDED" if result.ok else "FAILED"
+        state: RunEnd = "SUCCEEDED" if result.ok else "FAILED"
         ledger.run_finished(state, "", {}, engine.now())
     finally:
         ledger.close()

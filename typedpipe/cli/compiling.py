@@ -107,18 +107,23 @@ def _printer(wanted: str) -> Callable[[str, ir.Pipeline], None]:
 def _with_params(traced: ir.Pipeline, params: tuple[str, ...], form: str) -> ir.Pipeline:
     if not params:
         return traced
-    from typedpipe.cli.arguments import bind, with_defaults
+    from typedpipe.compiler.api import with_defaults
+    from typedpipe.runs.arguments import bind
+    from typedpipe.types.model import NULL
 
-    pairs: list[tuple[str, str]] = []
+    texts: dict[str, str] = {}
     for text in params:
         name, equals, value = text.partition("=")
         if not equals or not name:
             raise click.UsageError(f"--param {text}: type --param NAME=VALUE")
-        pairs.append((name, value))
+        texts[name] = value
     report = Diagnostics()
-    bound = bind(traced, pairs, report, complete=False)
+    bound = bind(traced, texts, report, "text", complete=False)
     stop_on_errors(report, form, exits.USAGE)
-    return with_defaults(traced, bound)
+    types = {port.name: port.type for port in traced.graph.inputs}
+    return with_defaults(
+        traced, {name: ir.Const(text, NULL if text == "null" else types[name]) for name, text in bound.items()}
+    )
 
 
 def _compiled(

@@ -45,7 +45,7 @@ class Compiler:
         if pipeline_name is not None:
             traced = replace(traced, name=pipeline_name)
         if pipeline_parameters:
-            traced = _with_defaults(traced, pipeline_parameters)
+            traced = _reset_defaults(traced, pipeline_parameters)
         backend = str(options.pop("backend", "argo"))
         files = compile_files(traced, backend, options)
         write_files(files, package_path)
@@ -64,25 +64,29 @@ def _traced(handle: Any) -> ir.Pipeline:
     )
 
 
-def _with_defaults(traced: ir.Pipeline, values: Mapping[str, object]) -> ir.Pipeline:
+def _reset_defaults(traced: ir.Pipeline, values: Mapping[str, object]) -> ir.Pipeline:
     from typedpipe.types.values import constant
 
     report = Diagnostics()
     ports = {port.name: port for port in traced.graph.inputs}
+    found: dict[str, ir.Const] = {}
     for name, value in values.items():
-        port = ports.get(name)
-        if port is None:
+        if name not in ports:
             known = ", ".join(f"`{each}`" for each in ports) or "none"
             report.error("TP393", f"`{traced.name}` has no parameter `{name}`", traced.span, help=f"it has {known}")
             continue
-        ports[name] = _with_default(port, *constant(value))
+        found[name] = ir.Const(*constant(value))
     if report.has_errors:
         raise PipelineError(report)
-    return replace(traced, graph=replace(traced.graph, inputs=tuple(ports.values())))
+    return with_defaults(traced, found)
 
 
-def _with_default(port: ir.InputPort, text: str, type_: Any) -> ir.InputPort:
-    return replace(port, default=ir.Const(text, type_))
+def with_defaults(pipeline: ir.Pipeline, defaults: Mapping[str, ir.Const]) -> ir.Pipeline:
+    """The pipeline with other defaults for its inputs."""
+    if not defaults:
+        return pipeline
+    inputs = tuple(replace(port, default=defaults.get(port.name, port.default)) for port in pipeline.graph.inputs)
+    return replace(pipeline, graph=replace(pipeline.graph, inputs=inputs))
 
 
 def write_files(files: Mapping[str, str], path: str | os.PathLike[str]) -> None:

@@ -48,7 +48,7 @@ from typedpipe.ir.operands import (
     Unwrap as Unwrap,
 )
 from typedpipe.ir.options import DEFAULT_OPTIONS as DEFAULT_OPTIONS, Options as Options, Retry as Retry
-from typedpipe.types.model import ArtifactType, Type
+from typedpipe.types.model import ArtifactType, StatusType, Type, is_artifact, is_optional
 
 # ---------------------------------------------------------------------------------------------- components
 
@@ -70,6 +70,13 @@ class InputPort(Record):
     how: InputHow = "value"
     description: str = ""
     span: Span = field(default=NOWHERE, compare=False)
+
+    @property
+    def required(self) -> bool:
+        """Whether it has to be given a value: as in Python, ``T | None`` alone is no default; for files it is one."""
+        if self.default is not None or self.how == "status" or isinstance(self.type, StatusType):
+            return False
+        return not (is_optional(self.type) and (self.how != "value" or is_artifact(self.type)))
 
 
 @record

@@ -5,59 +5,54 @@ from __future__ import annotations
 import signal
 import sys
 import threading
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Mapping
 from pathlib import Path
 from types import FrameType
 from typing import Literal
 
-from typedpipe.ir import nodes as ir
-from typedpipe.local.options import RunOptions
-from typedpipe.local.result import RunResult
-from typedpipe.local.run import prepare
+from typedpipe.local.preparation import PreparedRun
+from typedpipe.local.result import RunResult, told
 from typedpipe.runs import events
+from typedpipe.runs.model import RunEnd
+from typedpipe.runs.view import RunView
 
 
 class Background:
-    """One run that goes on beside the caller.
+    """A run of this machine that was prepared; :meth:`start` lets it go on beside the caller, or in its thread."""
 
-    Raises:
-        PipelineError: an argument does not fit, or a task cannot run on this machine. Then nothing has started.
-    """
-
-    def __init__(
-        self,
-        pipeline: ir.Pipeline,
-        arguments: Mapping[str, object],
-        options: RunOptions,
-        on_event: Callable[[events.Event], None],
-    ) -> None:
-        prepared = prepare(pipeline, arguments, options, on_event=on_event)
+    def __init__(self, prepared: PreparedRun, view: RunView) -> None:
         self.name = prepared.name
         self.folder: Path = prepared.folder
-        self._cancel = prepared.cancel
+        self._view = view
+        view.run = prepared.name
+        self._prepared = prepared
         self._done = threading.Event()
         self._result: RunResult | None = None
         self._problem: BaseException | None = None
 
-        def work() -> None:
-            try:
-                self._result = prepared.execute()
-            except BaseException as problem:  # noqa: BLE001 - it is raised again where somebody waits
-                self._problem = problem
-            finally:
-                _running.discard(self)
-                self._done.set()
-
+    def start(self, foreground: bool) -> None:
+        """Start it; in the foreground, wait for its end and raise what went wrong."""
         _running.add(self)
-        if options.runner == "inprocess":  # in the caller's thread: tasks change the process, and may call breakpoint()
-            work()
+        if foreground:  # in the caller's thread: tasks may change the process, and call breakpoint()
+            self._work()
             if self._problem is not None:
                 raise self._problem
         else:
-            threading.Thread(target=work, name=f"typedpipe run {self.name}").start()
+            threading.Thread(target=self._work, name=f"typedpipe run {self.name}").start()
+
+    def _work(self) -> None:
+        try:
+            self._result = self._prepared.execute()
+        except BaseException as problem:  # noqa: BLE001 - it is raised again where somebody waits
+            self._problem = problem
+            self._view(events.RunFinished(self.name, "FAILED", str(problem), time.time()))
+        finally:
+            _running.discard(self)
+            self._done.set()
 
     @property
-    def state(self) -> Literal["RUNNING"] | events.RunState:
+    def state(self) -> Literal["RUNNING"] | RunEnd:
         """How it is now."""
         if not self._done.is_set():
             return "RUNNING"
@@ -71,9 +66,23 @@ class Background:
         assert self._result is not None
         return self._result
 
+    @property
+    def view(self) -> RunView:
+        """The tasks and loops up to now; of a run that nobody listened to, its tasks when it has ended."""
+        if self._result is not None and not self._view.ended:
+            for event in told(self._result):
+                self._view(event)
+        return self._view
+
+    @property
+    def outputs(self) -> Mapping[str, object]:
+        """The outputs as plain Python values; waits for the end, and is empty unless the run succeeded."""
+        self.wait()
+        return self.result.outputs
+
     def cancel(self) -> None:
         """Once: tasks are stopped and exit handlers run. Twice: everything is killed."""
-        self._cancel()
+        self._prepared.cancel()
 
     def wait(self, timeout: float | None = None) -> bool:
         """Whether it has ended within so many seconds.
@@ -87,7 +96,7 @@ class Background:
 
         def interrupted(number: int, _frame: FrameType | None) -> None:
             caught.append(number)
-            self._cancel()
+            self.cancel()
             if len(caught) == 1:
                 sys.stderr.write(f"canceling run {self.name}; once more kills it\n")
 
@@ -110,9 +119,14 @@ class Background:
 _running: set[Background] = set()
 
 
+def running() -> list[Background]:
+    """The runs of this process that go on."""
+    return list(_running)
+
+
 def _wait_for_all() -> None:
     """At the end of the program: its runs end first, and Ctrl-C reaches them."""
-    for run in list(_running):
+    for run in running():
         run.wait()
 
 

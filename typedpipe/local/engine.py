@@ -31,8 +31,8 @@ from typedpipe.local.scheduling.frame import Listener, NodeResult, TaskRun
 from typedpipe.local.scheduling.scheduler import Scheduler
 from typedpipe.local.settings import Clock, Settings
 from typedpipe.local.store.problems import first_message
-from typedpipe.local.values import Value
 from typedpipe.runs import events
+from typedpipe.runs.model import TaskState, Value
 
 TAIL_SECONDS = 0.1
 COMMIT_SECONDS = 0.02
@@ -115,7 +115,7 @@ class Engine:
     def _loop(self, selector: selectors.BaseSelector) -> None:
         selector.register(self._wake_read, selectors.EVENT_READ)
         watched = self._watch(selector, -1)
-        if self._settings.on_event is not None:
+        if self._settings.follows_logs:
             self._pending.after(TAIL_SECONDS, self._follow_logs)
         while self._start_ready():
             for key, _ in self._select(selector):
@@ -236,7 +236,7 @@ class Engine:
         except OSError as error:
             self._ended_attempt(task, "FAILED", f"the run folder cannot be written: {error}", None)
             return
-        task.tail = Tail(attempt.log) if self._settings.on_event is not None else None
+        task.tail = Tail(attempt.log) if self._settings.follows_logs else None
         ticket = str(next(self._tickets))
         self._live[ticket] = task
         self._machine.take(task.need)
@@ -323,7 +323,7 @@ class Engine:
     def _ended_attempt(
         self,
         task: Tracked,
-        state: events.TaskState,
+        state: TaskState,
         message: str,
         code: int | None,
         outputs: Mapping[str, Value] | None = None,
@@ -335,7 +335,7 @@ class Engine:
     def _finish(
         self,
         task: Tracked,
-        state: events.TaskState,
+        state: TaskState,
         message: str,
         code: int | None,
         outputs: Mapping[str, Value] | None = None,
@@ -406,7 +406,7 @@ class Engine:
             if task.run.protected and not self._walk.killed:
                 self._pending.push(task)
             else:
-                state: events.TaskState = "CANCELED" if task.attempts else "OMITTED"
+                state: TaskState = "CANCELED" if task.attempts else "OMITTED"
                 self._finish(task, state, "the run was canceled", None)
 
     def _kill_all(self) -> None:

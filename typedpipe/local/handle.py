@@ -13,12 +13,12 @@ from typedpipe.ir import nodes as ir
 from typedpipe.local.background import Background
 from typedpipe.local.outputs import RunOutputs, artifacts_in
 from typedpipe.local.result import RunFailed, RunResult
-from typedpipe.runs import events
-from typedpipe.runs.view import RunView, SeenState, TaskView
+from typedpipe.runs.model import RunEnd, SeenState
+from typedpipe.runs.view import RunView, TaskView
 from typedpipe.types.artifacts import Artifact
 
 R_co = TypeVar("R_co", covariant=True)
-HandleState: TypeAlias = Literal["RUNNING"] | events.RunState
+HandleState: TypeAlias = Literal["RUNNING"] | RunEnd
 
 
 class Run(Generic[R_co]):
@@ -165,12 +165,12 @@ class Run(Generic[R_co]):
         """The graph with the state of each task, where a notebook shows it."""
         from typedpipe.local.notebook import run_bundle
 
-        return run_bundle(self)
+        return run_bundle(self._following)
 
     def _ipython_display_(self) -> None:
         from typedpipe.local.notebook import show_run
 
-        if not show_run(self):
+        if not show_run(self._following):
             print(self)
 
 

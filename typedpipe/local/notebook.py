@@ -5,29 +5,32 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 from xml.sax.saxutils import escape
 
 from typedpipe.diagnostics.cells import shown
-from typedpipe.local.marks import marks
+from typedpipe.ir import nodes as ir
 from typedpipe.pictures.boxes import picture
+from typedpipe.pictures.marks import marks
 from typedpipe.pictures.mermaid import draw_mermaid
 from typedpipe.pictures.svg import draw_svg
 from typedpipe.pictures.tree import draw_tree
-from typedpipe.runs.view import TaskView
+from typedpipe.runs.model import LOOKS, mark
+from typedpipe.runs.view import RunView, TaskView
 from typedpipe.types.artifacts import Artifact
-
-if TYPE_CHECKING:
-    from typedpipe.dsl.tracing import TracedPipeline
-    from typedpipe.local.handle import Run
 
 SECONDS = 0.25
 """At least so long between two updates of a picture."""
-_SIGNS = {"SUCCEEDED": "✓", "FAILED": "✗", "CANCELED": "■", "OMITTED": "·", "RUNNING": "▶", "WAITING": "○"}
 
 
-def pipeline_bundle(pipeline: TracedPipeline) -> dict[str, str]:
+class Traced(Protocol):
+    """A pipeline as a user defines it; None where it has mistakes."""
+
+    @property
+    def ir(self) -> ir.Pipeline | None: ...
+
+
+def pipeline_bundle(pipeline: Traced) -> dict[str, str]:
     """The graph of a pipeline, by kind of content; text alone where it was defined with mistakes."""
     from typedpipe.compiler import driver
     from typedpipe.diagnostics.errors import PipelineError
@@ -45,24 +48,22 @@ def pipeline_bundle(pipeline: TracedPipeline) -> dict[str, str]:
     }
 
 
-def run_bundle(run: Run[Any]) -> dict[str, str]:
+def run_bundle(run: RunView) -> dict[str, str]:
     """The graph of a run's pipeline with the state of each task, by kind of content."""
-    following, drawn = run._following, picture(run._pipeline)  # noqa: SLF001 - the handle's other half
-    seen = following.tasks()
-    found = marks(seen, following.loops(), time.time(), ended=run.state != "RUNNING")
+    drawn, seen = picture(run.pipeline), run.tasks()
+    found = marks(seen, run.loops(), time.time(), ended=run.ended)
     svg = draw_svg(drawn, found.of(drawn.boxes))
-    head = f"<b>{_safe(run.name)}</b> {_safe(run.state.lower())}"
+    head = f"<b>{_safe(run.run)}</b> {_safe(run.state.lower())}"
     failed = [task for task in seen.values() if task.state == "FAILED" and task.message][:3]
     said = "".join(f"<div style='color:#cf222e'>{_safe(task.name)}: {_safe(task.message)}</div>" for task in failed)
-    html = f"<div>{head}</div>{said}{_image(svg, f'run {run.name}')}"
-    return {"text/plain": _plain(run, seen.values()), "text/html": html, "text/vnd.mermaid": draw_mermaid(drawn)}
+    html = f"<div>{head}</div>{said}{_image(svg, f'run {run.run}')}"
+    plain = "\n".join([f"run {run.run}: {run.state.lower()}", *map(_line, seen.values())])
+    return {"text/plain": plain, "text/html": html, "text/vnd.mermaid": draw_mermaid(drawn)}
 
 
-def _plain(run: Run[Any], seen: Iterable[TaskView]) -> str:
-    tasks = [
-        f"  {_SIGNS[task.state]} {task.name}" + (f": {shown(task.message)}" if task.message else "") for task in seen
-    ]
-    return "\n".join([f"run {run.name}: {run.state.lower()}", *tasks])
+def _line(task: TaskView) -> str:
+    said = f": {shown(task.message)}" if task.message else ""
+    return f"  {LOOKS[mark(task.state)].text_sign} {task.name}{said}"
 
 
 def _image(svg: str, alt: str) -> str:
@@ -94,7 +95,7 @@ def register() -> None:
 # ------------------------------------------------------------------------------------------------- updates
 
 
-def show_run(run: Run[Any]) -> bool:
+def show_run(run: RunView) -> bool:
     """Show a run where IPython is, and keep the picture up to date until it has ended. False: there is no IPython."""
     shell = _shell()
     if shell is None:
@@ -103,7 +104,7 @@ def show_run(run: Run[Any]) -> bool:
 
     display = import_module("IPython.display").display
     shown_at = display(run_bundle(run), raw=True, display_id=True)
-    if run.state == "RUNNING" and shown_at is not None:
+    if not run.ended and shown_at is not None:
         _Updates(run, shown_at).start()
     return True
 
@@ -116,17 +117,17 @@ def _shell() -> Any:
 class _Updates:
     """Draws a run anew after its events, not oftener than :data:`SECONDS` say."""
 
-    def __init__(self, run: Run[Any], shown_at: Any) -> None:
+    def __init__(self, run: RunView, shown_at: Any) -> None:
         self._run = run
         self._shown_at = shown_at
         self._changed = threading.Event()
 
     def start(self) -> None:
-        self._run._following.listen(self._changed.set)  # noqa: SLF001 - as above
-        threading.Thread(target=self._draw, name=f"typedpipe picture {self._run.name}", daemon=True).start()
+        self._run.listen(self._changed.set)
+        threading.Thread(target=self._draw, name=f"typedpipe picture {self._run.run}", daemon=True).start()
 
     def _draw(self) -> None:
-        while self._run.state == "RUNNING":
+        while not self._run.ended:
             self._changed.wait(1.0)  # times go on without events
             self._changed.clear()
             started = time.monotonic()

@@ -3,43 +3,31 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
+
+from typedpipe.runs.engine import Options
 
 Runner: TypeAlias = Literal["process", "inprocess", "venv", "docker", "podman"]
 
 
 @dataclass(frozen=True, slots=True)
-class RunOptions:
+class RunOptions(Options):
     """The options of a run, as ``typedpipe run`` and ``pipeline.run`` take them.
 
     >>> RunOptions(jobs=2).cache is None
     True
     """
 
-    jobs: int | None = None
-    """At most so many tasks at once; None: enough that waiting costs nothing, and cpu is what tasks ask for."""
     folder: Path | None = None
     """Where runs are kept; None: ``TYPEDPIPE_HOME``, else ``.typedpipe`` in the working directory."""
-    name: str = ""
-    """The run's name; made of the time and the pipeline's name when empty."""
     runner: Runner | None = None
     """How tasks are isolated; None: processes of this Python, with an environment or a container where one is needed."""
-    timeout: float | None = None
-    """Seconds for the whole run; then tasks are stopped, exit handlers run, and the run has failed."""
     grace: float = 5.0
     """Seconds between asking a task to end and killing it."""
-    cache: bool | None = None
-    """False: nothing is taken from earlier runs. True: also tasks without outputs are. None: as the DSL says, and
-    tasks that have outputs."""
-    fail_fast: bool = False
-    """Stop at the first failure that nothing ignores; otherwise what does not depend on it goes on, as on Argo."""
     debug: bool = False
     """In process, one task at a time, with a debugger where an exception comes up."""
-    environment: Mapping[str, str] = field(default_factory=dict[str, str])
-    """Variables for every task; what a task sets itself wins."""
 
     @property
     def chosen_runner(self) -> Runner | None:

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from typedpipe.ir import nodes as ir
-from typedpipe.local.run import plain
+from typedpipe.local.python_values import plain
 from typedpipe.local.store.index import tasks
-from typedpipe.local.store.model import StoredTask
+from typedpipe.local.store.model import attempt_folder
 from typedpipe.local.store.root import read_run
+from typedpipe.runs.model import Task
 from typedpipe.runs.view import TaskView
 from typedpipe.types.artifacts import Artifact, artifact_type
 
@@ -25,9 +26,9 @@ class RunOutputs:
     def __init__(self, pipeline: ir.Pipeline, run: Path) -> None:
         self._pipeline = pipeline
         self._run = run
-        self._tasks: dict[str, StoredTask] | None = None
+        self._tasks: dict[str, Task] | None = None
 
-    def of(self, seen: TaskView) -> StoredTask | None:
+    def of(self, seen: TaskView) -> Task | None:
         """The row of a task, at least as far as it has been seen; None when it never started."""
         if seen.state == "WAITING":
             return None
@@ -46,7 +47,7 @@ class RunOutputs:
     def folder(self, seen: TaskView) -> Path | None:
         """The folder of a task's last attempt."""
         found = self.of(seen)
-        return found.attempts[-1].folder if found is not None and found.attempts else None
+        return attempt_folder(found.attempts[-1]) if found is not None and found.attempts else None
 
     def outputs(self, seen: TaskView) -> Mapping[str, Any]:
         """The outputs of a task by name; none unless it has succeeded."""

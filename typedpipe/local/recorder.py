@@ -19,10 +19,8 @@ from typedpipe.local.result import TaskResult
 from typedpipe.local.runners.attempt import folder_of
 from typedpipe.local.scheduling.frame import NodeResult, TaskRun
 from typedpipe.local.store.cache_table import kept_digests
-from typedpipe.local.store.model import Reused
 from typedpipe.local.store.publication import publish
-from typedpipe.local.values import Value
-from typedpipe.runs.events import RunState, TaskState
+from typedpipe.runs.model import Reused, RunEnd, TaskState, Value
 
 if TYPE_CHECKING:
     from typedpipe.local.store.index import RunFolder
@@ -203,7 +201,7 @@ class RunRecorder:
             key_parts={},
         )
 
-    def run_finished(self, state: RunState, message: str, outputs: Mapping[str, Value], time: float) -> None:
+    def run_finished(self, state: RunEnd, message: str, outputs: Mapping[str, Value], time: float) -> None:
         """The run is over."""
         self._index.run_finished(state, message, outputs, time)
         self.commit()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
-from typedpipe.runs.events import RunState, TaskState
+from typedpipe.runs import events
+from typedpipe.runs.model import RunEnd, TaskState
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ class RunResult:
     """A finished run. ``outputs`` are plain Python values and artifact objects; empty unless it succeeded."""
 
     run: str
-    state: RunState
+    state: RunEnd
     message: str
     folder: Path
     outputs: Mapping[str, object] = field(default_factory=dict[str, object])
@@ -64,6 +65,25 @@ class RunResult:
     @property
     def succeeded(self) -> bool:
         return self.state == "SUCCEEDED"
+
+
+def told(result: RunResult) -> Iterator[events.Event]:
+    """The ends of a run's tasks and its own, as events."""
+    yield events.RunStarted(result.run, "", result.started)
+    for task in result.tasks.values():
+        if task.started is not None:
+            yield events.TaskStarted(task.name, task.component, task.attempts, task.started)
+        yield events.TaskFinished(
+            task.name,
+            task.component,
+            task.state,
+            task.attempts,
+            task.exit_code,
+            task.message,
+            task.finished or result.finished,
+            task.reused,
+        )
+    yield events.RunFinished(result.run, result.state, result.message, result.finished)
 
 
 class RunFailed(Exception):

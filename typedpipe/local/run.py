@@ -2,34 +2,18 @@
 
 from __future__ import annotations
 
-import os
-import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypedDict, Unpack
+from typing import TypedDict, Unpack
 
 from typedpipe.diagnostics.errors import PipelineError
 from typedpipe.diagnostics.model import Diagnostics
 from typedpipe.ir import nodes as ir
-from typedpipe.local.caching.fingerprint import Fingerprints
-from typedpipe.local.checks import bind_arguments
-from typedpipe.local.engine import Engine
+from typedpipe.local.local_engine import LocalEngine
 from typedpipe.local.options import Runner, RunOptions
-from typedpipe.local.recorder import Reuse, RunRecorder
 from typedpipe.local.result import RunFailed, RunResult
-from typedpipe.local.runners import Placement, facts, launcher_for, placements
-from typedpipe.local.runners.orphans import clean_up, mark, unmark
-from typedpipe.local.scheduling.frame import NodeResult
-from typedpipe.local.settings import Settings
-from typedpipe.local.store.index import RunFolder
-from typedpipe.local.store.root import Root, open_root
-from typedpipe.local.values import Stored, Value, load
 from typedpipe.runs import events
-from typedpipe.types.model import DATETIME, Type, is_artifact, without_none
-
-if TYPE_CHECKING:
-    from typedpipe.local.rerun.resume import Resume
+from typedpipe.runs.arguments import bind
 
 
 class RunKeywords(TypedDict, total=False):
@@ -73,7 +57,11 @@ def run(
     ...     run(constant, {}, folder=Path(place)).outputs
     {'x': 3}
     """
-    return prepare(pipeline, arguments, RunOptions(**options), on_event=on_event).execute()
+    report = Diagnostics()
+    bound = bind(pipeline, arguments, report)
+    if report.has_errors:
+        raise PipelineError(report)
+    return LocalEngine().submit(pipeline, bound, RunOptions(**options), on_event, foreground=True).result
 
 
 def run_or_raise(
@@ -89,217 +77,3 @@ def run_or_raise(
     if not result.succeeded:
         raise RunFailed(result)
     return dict(result.outputs)
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What is to be run: the pipeline, its arguments as wire text, where its components run, and what is done already."""
-
-    pipeline: ir.Pipeline
-    arguments: Mapping[str, Value]
-    places: Mapping[str, Placement]
-    done: Mapping[str, Mapping[str, Value]] = field(default_factory=dict[str, "Mapping[str, Value]"])
-    resumed: bool = False
-
-
-class PreparedRun:
-    """A run that has been checked and has its folder: nothing has started yet.
-
-    Made by :func:`prepare`. :meth:`execute` blocks; :meth:`cancel` may be called from any thread.
-    """
-
-    def __init__(self, engine: Engine, plan: Plan, place: Path, ledger: RunRecorder) -> None:
-        self._engine = engine
-        self._ledger = ledger
-        self._bound = plan.arguments
-        self.pipeline = plan.pipeline
-        self.name = place.name
-        self.folder = place
-
-    def cancel(self) -> None:
-        """End the run: once, tasks are stopped and exit handlers run; twice, everything is killed."""
-        self._engine.cancel()
-
-    def execute(self) -> RunResult:
-        """Run to the end, and say what came of it."""
-        engine = self._engine
-        started = engine.now()
-        mark(self.folder)
-        try:
-            engine.tell(events.RunStarted(self.name, self.pipeline.name, self.folder, started))
-            result = engine.run(self._bound)
-            state: events.RunState = "SUCCEEDED" if result.ok else "CANCELED" if engine.canceled else "FAILED"
-            if engine.timed_out:
-                state = "FAILED"
-            values = result.outputs if state == "SUCCEEDED" else {}
-            message = "" if state == "SUCCEEDED" else engine.message or result.message or "a task failed"
-            finished = engine.now()
-            self._ledger.run_finished(state, message, values, finished)
-            engine.tell(events.RunFinished(self.name, state, message, finished))
-            outputs = outputs_of(self.pipeline, result) if values else {}
-            return RunResult(
-                self.name,
-                state,
-                message,
-                self.folder,
-                outputs,
-                dict(engine.tasks),
-                started,
-                finished,
-                timed_out=engine.timed_out,
-            )
-        finally:
-            self._ledger.close()
-            unmark(self.folder)
-
-
-def prepare(
-    pipeline: ir.Pipeline,
-    arguments: Mapping[str, object],
-    options: RunOptions,
-    *,
-    on_event: Callable[[events.Event], None] | None = None,
-) -> PreparedRun:
-    """Check the arguments and that every task can run here, and make the run's folder.
-
-    Raises:
-        PipelineError: an argument does not fit, a component cannot run on this machine, or nothing can be written.
-    """
-    report = Diagnostics()
-    bound = bind_arguments(pipeline, arguments, report)
-    places = _placed(pipeline, options, report, on_event)
-    root = open_root(options.folder, create=True)
-    clean_up(root)
-    name = options.name or new_run_name(pipeline.name)
-    place = root.new_run(name, pipeline, bound, recorded(options))
-    return assemble(root, place, Plan(pipeline, bound, places), options, on_event)
-
-
-def prepare_resumed(
-    root: Root,
-    resume: Resume,
-    options: RunOptions,
-    *,
-    on_event: Callable[[events.Event], None] | None = None,
-) -> PreparedRun:
-    """Take up a stored run, in its own folder: what succeeded is reused as ``resume`` says.
-
-    Raises:
-        PipelineError: another engine has the run, a component cannot run on this machine, or nothing can be written.
-    """
-    places = _placed(resume.pipeline, options, Diagnostics(), on_event)
-    clean_up(root)
-    place = root.reopen(resume.run)
-    try:
-        done = resume.begin(root, place)
-    except BaseException:
-        place.close()
-        raise
-    plan = Plan(resume.pipeline, resume.arguments, places, done, resumed=True)
-    return assemble(root, place, plan, options, on_event)
-
-
-def _placed(
-    pipeline: ir.Pipeline, options: RunOptions, report: Diagnostics, on_event: Callable[[events.Event], None] | None
-) -> dict[str, Placement]:
-    """Where each component runs; who listens is told what takes long and what to mind."""
-
-    def say(message: str) -> None:
-        if on_event is not None:
-            on_event(events.RunNoted(message, "", "", time.time()))
-
-    places = placements(pipeline, options.chosen_runner, report, say)
-    if report.has_errors:
-        raise PipelineError(report)
-    if on_event is not None and report.items:
-        from typedpipe.diagnostics.text import render
-
-        for warning in report:
-            on_event(events.RunNoted(warning.message, warning.code, render(warning), time.time()))
-    return places
-
-
-def recorded(options: RunOptions) -> dict[str, Any]:
-    """What is written down of how a run is run. Values of variables may be secrets: their names are enough."""
-    return {
-        "jobs": options.slots,
-        "runner": options.chosen_runner,
-        "timeout": options.timeout,
-        "cache": options.cache,
-        "fail_fast": options.fail_fast,
-        "environment": sorted(options.environment),
-    }
-
-
-def assemble(
-    root: Root,
-    place: RunFolder,
-    plan: Plan,
-    options: RunOptions,
-    on_event: Callable[[events.Event], None] | None,
-) -> PreparedRun:
-    """Put an engine together for a run that has its folder: a new one, or one that is resumed."""
-    prints = None
-    if options.cache is not False:
-        known = {key: facts(found) for key, found in plan.places.items()}
-        prints = Fingerprints(plan.pipeline, known, options.environment)
-    in_memory = {key for key, found in plan.places.items() if found.runner == "inprocess"}
-    ledger = RunRecorder(root, place, Reuse(prints, options.cache, plan.done, in_memory, plan.resumed))
-    settings = Settings(
-        options.slots,
-        options.timeout,
-        options.grace,
-        options.fail_fast,
-        on_event,
-        lambda: launcher_for(plan.places, nonce=place.nonce, objects=root.path / "objects", debug=options.debug),
-        in_memory=in_memory,
-        environment=options.environment,
-    )
-    engine = Engine(plan.pipeline, place.path.name, place.path, settings, ledger)
-    return PreparedRun(engine, plan, place.path, ledger)
-
-
-def new_run_name(pipeline: str) -> str:
-    """Sorts by time, and two runs of one second differ."""
-    plain = "".join(c if c.isascii() and (c.isalnum() or c in "-_") else "-" for c in pipeline)[:40]
-    return f"{time.strftime('%Y%m%d-%H%M%S')}-{plain}-{os.urandom(3).hex()}"
-
-
-def outputs_of(pipeline: ir.Pipeline, result: NodeResult) -> dict[str, object]:
-    """The outputs of a pipeline as the caller gets them."""
-    return {output.name: plain(result.outputs[output.name], output.type) for output in pipeline.graph.outputs}
-
-
-def plain(value: Value, type_: Type) -> object:
-    """A plain Python value, or an artifact object with its real path."""
-    if isinstance(value, tuple):
-        return [plain(item, type_) for item in value]
-    if isinstance(value, Stored):
-        return artifact(value)
-    if value is None:
-        return None
-    if is_artifact(type_):
-        return load(value)
-    if without_none(type_) == DATETIME and value != "null":
-        from typedpipe.runtime.task import decode
-
-        return decode(value, "datetime")
-    return load(value)
-
-
-def artifact(value: Stored) -> object:
-    """The host's object for a stored artifact: of its own class where that is known, else of the nearest base."""
-    from typedpipe.types.artifacts import Artifact
-
-    data: dict[str, Any] = value.descriptor
-    known: dict[str, type[Artifact]] = {}
-    pending: list[type[Artifact]] = [Artifact]
-    for cls in pending:
-        known.setdefault(cls.schema_title, cls)
-        pending.extend(cls.__subclasses__())
-    found = known.get(str(data.get("type")), Artifact)(
-        value.uri, name=str(data.get("name", "")), metadata=dict(data.get("metadata") or {})
-    )
-    if value.path is not None:
-        found._path = value.path  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # not set_path, which is for users
-    return found

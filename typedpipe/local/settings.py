@@ -27,6 +27,13 @@ class Settings:
     """The components, by key, whose tasks run in this process: they are handed their job, and hand back texts."""
     environment: Mapping[str, str] = field(default_factory=dict[str, str])
     """Variables for every task; what a task sets itself wins."""
+    logs: bool = True
+    """Whether ``on_event`` is also called with what tasks print."""
+
+    @property
+    def follows_logs(self) -> bool:
+        """Whether the engine reads logs while they are written."""
+        return self.logs and self.on_event is not None
 
 
 class Clock:

@@ -11,14 +11,16 @@ from pathlib import Path
 from typing import Any, TypeVar, get_args
 
 from typedpipe.compiler import driver
+from typedpipe.diagnostics.errors import PipelineError
+from typedpipe.diagnostics.model import Diagnostics
 from typedpipe.diagnostics.words import nearest
 from typedpipe.dsl.tracing import fatal
 from typedpipe.ir import nodes as ir
-from typedpipe.local.background import Background
 from typedpipe.local.handle import Run
+from typedpipe.local.local_engine import LocalEngine
 from typedpipe.local.options import Runner, RunOptions
 from typedpipe.local.replacements import replaced
-from typedpipe.runs.view import RunView
+from typedpipe.runs.arguments import bind
 
 R = TypeVar("R")
 RUNNERS: tuple[str, ...] = get_args(Runner)
@@ -40,13 +42,16 @@ def run_traced(
     settings, raise_on_error = run_options(options)
     traced, settings = replaced(traced, replace(settings, environment=environment or {}))
     closed = driver.check(traced)
-    following = RunView(closed)
+    report = Diagnostics()
+    bound = bind(closed, arguments, report)
+    if report.has_errors:
+        raise PipelineError(report)
     if "IPython" in sys.modules:
         from typedpipe.local.notebook import register
 
         register()
-    work = Background(closed, arguments, settings, following)
-    return Run(closed, work, following, outputs, raise_on_error)
+    work = LocalEngine().submit(closed, bound, settings)
+    return Run(closed, work, work.view, outputs, raise_on_error)
 
 
 def run_options(given: Mapping[str, Any]) -> tuple[RunOptions, bool]:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any
 
+from typedpipe.runs.model import Value
 from typedpipe.runtime.task import decode, encode
 from typedpipe.types.assignable import mismatch
 from typedpipe.types.display import show
@@ -18,21 +18,6 @@ from typedpipe.types.model import Type, is_artifact
 from typedpipe.types.values import constant
 
 NULL_TEXT = "null"
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """An artifact: where it lies on this machine (None when it is elsewhere) and its descriptor."""
-
-    path: str | None
-    descriptor: dict[str, Any] = field(hash=False)
-
-    @property
-    def uri(self) -> str:
-        return str(self.descriptor.get("uri") or self.path or "")
-
-
-Value: TypeAlias = "str | Stored | tuple[Value, ...] | None"
 
 
 def load(text: str) -> Any:

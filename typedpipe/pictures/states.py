@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
 
-Mark: TypeAlias = Literal["waiting", "running", "succeeded", "failed", "omitted", "canceled", "reused"]
+from typedpipe.runs.model import Mark
+
 _ORDER: tuple[Mark, ...] = ("failed", "running", "canceled", "waiting", "succeeded", "reused", "omitted")
 """What a group is, when its tasks differ: the first of these that is among them."""
 
@@ -32,15 +32,3 @@ def together(marks: Iterable[Mark]) -> Mark:
         if mark in found:
             return mark
     return "waiting"
-
-
-COLOURS: Mapping[Mark, tuple[str, str, str]] = {
-    "waiting": ("#8c959f", "#f6f8fa", "#161b22"),
-    "running": ("#0969da", "#ddf4ff", "#0c2d6b"),
-    "succeeded": ("#1a7f37", "#dafbe1", "#0f3d1e"),
-    "reused": ("#1a7f37", "#eefcf1", "#0f2a18"),
-    "failed": ("#cf222e", "#ffebe9", "#5d1016"),
-    "canceled": ("#9a6700", "#fff8c5", "#3b2a06"),
-    "omitted": ("#8c959f", "#ffffff", "#0d1117"),
-}
-"""Of each mark: the border, the fill on a light page and on a dark one."""

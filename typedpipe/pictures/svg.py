@@ -8,7 +8,8 @@ from xml.sax.saxutils import escape
 from typedpipe.diagnostics.cells import shown
 from typedpipe.pictures.boxes import Box, Picture
 from typedpipe.pictures.layout import LINE, PAD, TITLE, Layout, Placed, lay_out, text_width
-from typedpipe.pictures.states import COLOURS, State
+from typedpipe.pictures.states import State
+from typedpipe.runs.model import LOOKS, Mark
 
 _MARGIN = 20.0
 _STYLE = (
@@ -23,6 +24,7 @@ _STYLE = (
     ".a,.box{stroke:#9198a1}.head{fill:#9198a1}}"
 )
 _CLASS = {"task": "box"}
+_DRAWN: tuple[Mark, ...] = ("waiting", "running", "succeeded", "reused", "failed", "canceled", "omitted")
 
 
 def draw_svg(picture: Picture, states: Mapping[int, State] | None = None) -> str:
@@ -53,8 +55,9 @@ def draw_svg(picture: Picture, states: Mapping[int, State] | None = None) -> str
 
 
 def _state_style() -> str:
-    light = "".join(f".s-{m}{{stroke:{edge};fill:{fill};stroke-width:1.6}}" for m, (edge, fill, _) in COLOURS.items())
-    dark = "".join(f".s-{m}{{fill:{fill}}}" for m, (_, _, fill) in COLOURS.items())
+    looks = [(mark, LOOKS[mark]) for mark in _DRAWN]
+    light = "".join(f".s-{mark}{{stroke:{look.edge};fill:{look.light};stroke-width:1.6}}" for mark, look in looks)
+    dark = "".join(f".s-{mark}{{fill:{look.dark}}}" for mark, look in looks)
     return f"{light}.s-omitted,.s-waiting{{stroke-dasharray:3 3}}@media(prefers-color-scheme:dark){{{dark}}}"
 
 

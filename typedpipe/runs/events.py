@@ -8,18 +8,15 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-TaskState: TypeAlias = Literal["RUNNING", "SUCCEEDED", "FAILED", "OMITTED", "CANCELED"]
-RunState: TypeAlias = Literal["SUCCEEDED", "FAILED", "CANCELED"]
+from typedpipe.runs.model import RunEnd, TaskState
 
 
 @dataclass(frozen=True, slots=True)
 class RunStarted:
     run: str
     pipeline: str
-    folder: Path
     time: float
 
 
@@ -112,7 +109,7 @@ class CancelStarted:
 @dataclass(frozen=True, slots=True)
 class RunFinished:
     run: str
-    state: RunState
+    state: RunEnd
     message: str
     time: float
 
@@ -166,7 +163,7 @@ def to_data(event: Event) -> dict[str, Any]:
         if name == "data":
             data |= _text(value)
         else:
-            data[name] = str(value) if name == "folder" else value
+            data[name] = value
     return data
 
 
@@ -190,8 +187,6 @@ def from_data(data: Mapping[str, Any]) -> Event:
     if kind not in _KINDS:
         raise ValueError(f"no event is called {kind!r}")
     given = {name: data[name] for name in _FIELDS[kind] if name in data}
-    if "folder" in given:
-        given["folder"] = Path(given["folder"])
     if kind == "LogChunk":
         given["data"] = base64.b64decode(data["base64"]) if "base64" in data else str(data.get("text", "")).encode()
     try:

@@ -1,16 +1,15 @@
-"""What is known of a run while it goes on: its tasks as the engine's events tell of them."""
+"""The state of a run, folded from its events: the run, its tasks and its loops as they are now."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Any, Literal
 
 from typedpipe.ir import nodes as ir
 from typedpipe.runs import events
-
-SeenState: TypeAlias = Literal["WAITING"] | events.TaskState
+from typedpipe.runs.model import RunEnd, SeenState
 
 
 @dataclass(slots=True)
@@ -29,52 +28,60 @@ class TaskView:
 
 
 class RunView:
-    """Takes events in the engine's thread, and is read from any other."""
+    """Takes events in the engine's thread, and is read from any other.
+
+    One event costs the same however large the run is. A display that follows more than this extends it: its methods
+    for events call these first, so that there is one reading of what an event means.
+
+    >>> view = RunView(ir.Pipeline("p", ir.Graph(nodes=(ir.Task("train", "c"),))))
+    >>> view(events.TaskStarted("train", "c", 1, 5.0))
+    >>> view.state, view.tasks()["train"].state
+    ('RUNNING', 'RUNNING')
+    """
 
     def __init__(self, pipeline: ir.Pipeline) -> None:
+        self.pipeline = pipeline
+        self.run = ""
+        self.state: Literal["RUNNING"] | RunEnd = "RUNNING"
+        self.message = ""
+        self.started: float | None = None
+        self.finished: float | None = None
+        self.stopping = ""
+        """Why the run is being ended early."""
         self._lock = threading.Lock()
         self._tasks = {
             node.name: TaskView(node.name, node.component) for node in pipeline.graph.nodes if isinstance(node, ir.Task)
         }
         self._loops: dict[str, tuple[int, int]] = {}
-        self._listeners: list[Callable[[], None]] = []
+        self._listeners: tuple[Callable[[], None], ...] = ()
+        self._do: dict[type, Callable[[Any], None]] = {
+            events.RunStarted: self._run_started,
+            events.TaskStarted: self._task_started,
+            events.TaskRetried: self._retried,
+            events.TaskFinished: self._task_finished,
+            events.LoopStarted: self._loop_started,
+            events.LoopItemFinished: self._item_finished,
+            events.CancelStarted: self._cancel_started,
+            events.RunFinished: self._run_finished,
+        }
 
     def __call__(self, event: events.Event) -> None:
-        if isinstance(event, events.LogChunk):
+        """Take in an event; one of a kind that is not known changes nothing."""
+        do = self._do.get(type(event))
+        if do is None:
             return
         with self._lock:
-            self._take(event)
-            listeners = list(self._listeners)
-        for listener in listeners:
+            do(event)
+        for listener in self._listeners:
             listener()
-
-    def _take(self, event: events.Event) -> None:
-        match event:
-            case events.TaskStarted():
-                seen = self._seen(event.task, event.component)
-                seen.component, seen.attempts, seen.state = event.component, event.attempt, "RUNNING"
-                seen.started = seen.started or event.time
-            case events.TaskRetried():
-                self._seen(event.task, "").message = event.message
-            case events.TaskFinished():
-                seen = self._seen(event.task, event.component)
-                seen.component, seen.state, seen.attempts = event.component, event.state, event.attempts
-                seen.exit_code, seen.message, seen.reused = event.exit_code, event.message, event.reused
-                seen.finished = event.time
-            case events.LoopStarted():
-                self._loops[event.loop] = (0, event.items)
-            case events.LoopItemFinished():
-                self._loops[event.loop] = (event.done, event.items)
-            case _:
-                pass
-
-    def _seen(self, name: str, component: str) -> TaskView:
-        return self._tasks.setdefault(name, TaskView(name, component))
 
     def listen(self, listener: Callable[[], None]) -> None:
         """Call ``listener`` after each event, in the engine's thread."""
-        with self._lock:
-            self._listeners.append(listener)
+        self._listeners = (*self._listeners, listener)
+
+    @property
+    def ended(self) -> bool:
+        return self.finished is not None
 
     def tasks(self) -> dict[str, TaskView]:
         """The tasks up to now; those of the pipeline itself first."""
@@ -85,3 +92,40 @@ class RunView:
         """How many bodies of each loop have ended, and how many there are."""
         with self._lock:
             return dict(self._loops)
+
+    # ------------------------------------------------------------------------------------ the meaning of events
+
+    def _run_started(self, event: events.RunStarted) -> None:
+        self.run, self.started = event.run, event.time
+
+    def _run_finished(self, event: events.RunFinished) -> None:
+        self.run, self.state, self.message, self.finished = event.run, event.state, event.message, event.time
+
+    def _cancel_started(self, event: events.CancelStarted) -> None:
+        self.stopping = event.reason
+
+    def _task_started(self, event: events.TaskStarted) -> None:
+        task = self._task(event.task, event.component)
+        task.component, task.attempts, task.state = event.component, event.attempt, "RUNNING"
+        task.started = task.started or event.time
+
+    def _retried(self, event: events.TaskRetried) -> None:
+        self._task(event.task, "").message = event.message
+
+    def _task_finished(self, event: events.TaskFinished) -> None:
+        task = self._task(event.task, event.component)
+        task.component, task.state, task.attempts = event.component, event.state, event.attempts
+        task.exit_code, task.message, task.reused = event.exit_code, event.message, event.reused
+        task.finished = event.time
+
+    def _loop_started(self, event: events.LoopStarted) -> None:
+        self._loops[event.loop] = (0, event.items)
+
+    def _item_finished(self, event: events.LoopItemFinished) -> None:
+        self._loops[event.loop] = (event.done, event.items)
+
+    def _task(self, name: str, component: str) -> TaskView:
+        known = self._tasks.get(name)
+        if known is None:
+            known = self._tasks[name] = TaskView(name, component)
+        return known

@@ -12,6 +12,7 @@ from typedpipe.cli.execution.live.screen import Screen
 from typedpipe.compiler import driver
 from typedpipe.ir.nodes import Pipeline
 from typedpipe.runs import events
+from typedpipe.runs.model import RunEnd, TaskState
 
 
 class Terminal(io.StringIO):
@@ -73,9 +74,9 @@ class Run:
             color_system="standard",
             legacy_windows=False,
         )
-        self.display = display(pipeline, self.terminal, self.console)
+        self.display = display(pipeline, Path("/runs"), self.terminal, self.console)
         self.now = 100.0
-        self.tell(events.RunStarted("r1", pipeline.name, Path("/runs/r1"), self.now))
+        self.tell(events.RunStarted("r1", pipeline.name, self.now))
 
     def tell(self, event: events.Event) -> None:
         self.display(event)
@@ -87,7 +88,7 @@ class Run:
     def says(self, task: str, data: bytes) -> None:
         self.tell(events.LogChunk(task, 1, 0, data, self.now))
 
-    def ends(self, task: str, state: events.TaskState = "SUCCEEDED", message: str = "", reused: str = "") -> None:
+    def ends(self, task: str, state: TaskState = "SUCCEEDED", message: str = "", reused: str = "") -> None:
         code = {"SUCCEEDED": 0, "FAILED": 1}.get(state)
         self.tell(events.TaskFinished(task, task, state, 1, code, message, self.now, reused))  # type: ignore[arg-type]  # of three texts
 
@@ -101,7 +102,7 @@ class Run:
         self.display.frame(self.now)
         return self.terminal.visible
 
-    def over(self, state: events.RunState = "SUCCEEDED") -> str:
+    def over(self, state: RunEnd = "SUCCEEDED") -> str:
         self.tell(events.RunFinished("r1", state, "", self.now))
         self.display.close()
         return self.terminal.text

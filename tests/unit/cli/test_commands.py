@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from typedpipe.cli.app import run_app
+from typedpipe.ir import wire
+from typedpipe.ir.text import dump
 
 PIPELINE = '''\
 print("noise of the import")
@@ -72,6 +74,29 @@ def test_a_run_as_json(folder: Path) -> None:
     *events, result = map(json.loads, done.stdout.splitlines())
     assert (result["event"], result["state"], result["outputs"]) == ("RunResult", "SUCCEEDED", {"Output": 5})
     assert [event["event"] for event in (events[0], events[-1])] == ["RunStarted", "RunFinished"]
+
+
+def test_arguments_are_values_and_no_defaults(folder: Path) -> None:
+    """The same IR is pinned, and the same arguments are recorded, whoever starts the run."""
+    typed = call("run", "p.py:sums", "--start", "3", "--extra-terms", "[1]", "--run-name", "typed", cwd=folder)
+    program = "import p; p.sums.options(name='called').run(start=3, extra_terms=[1]).wait()"
+    called = subprocess.run([sys.executable, "-c", program], cwd=folder, capture_output=True, text=True, check=False)
+    assert (typed.returncode, called.returncode) == (0, 0), typed.stderr + called.stderr
+    runs = [folder / ".typedpipe" / "runs" / name for name in ("typed", "called")]
+    pinned = {dump(wire.load(run / "pipeline.ir")) for run in runs}
+    records = [json.loads((run / "run.json").read_text())["arguments"] for run in runs]
+    assert len(pinned) == 1
+    assert records[0] == records[1] == {"start": "3", "extra_terms": "[1]", "loud": "false"}
+
+
+def test_a_dict_with_any_key_arrives_as_it_was_typed(tmp_path: Path) -> None:
+    (tmp_path / "d.py").write_text(
+        "from typedpipe import component, pipeline\n"
+        "@component\ndef same(d: dict[str, int]) -> dict[str, int]:\n    return d\n"
+        "@pipeline\ndef main(d: dict[str, int]) -> dict[str, int]:\n    return same(d=d).output\n"
+    )
+    done = call("run", "d.py", "--d", '{"$tp": 1}', cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (0, 'Output: {"$tp": 1}\n'), done.stderr
 
 
 def test_a_run_that_fails(folder: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import tracemalloc
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from fake_terminal import Run, closed
@@ -260,6 +261,6 @@ def test_what_is_prepared_and_warned_of_stands_above() -> None:
     run = Run(closed(story))
     run.tell(events.RunNoted("it is slow\x1b[2J", "TP622", "warning[TP622]: it is slow\x1b[2J\n  --> a.py:1:2\n", 0.0))
     assert "warning[TP622]: it is slow␛[2J\n  --> a.py:1:2\n" in run.later(1)
-    before = Screen(closed(story), run.terminal, run.console)
+    before = Screen(closed(story), Path("/runs"), run.terminal, run.console)
     before(events.RunNoted("making an environment with a", "", "", 0.0))
     assert "making an environment with a …" in run.terminal.visible

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import time
 import tracemalloc
+from pathlib import Path
 
 import pytest
 
@@ -14,7 +15,7 @@ from typedpipe.runs.events import LogChunk, RunNoted
 
 def said(*chunks: tuple[str, bytes]) -> bytes:
     raw = io.BytesIO()
-    progress = Progress(io.TextIOWrapper(raw, encoding="utf-8"))
+    progress = Progress(io.TextIOWrapper(raw, encoding="utf-8"), Path())
     for task, data in chunks:
         progress(LogChunk(task, 1, 0, data, 0.0))
     for task, _ in chunks:
@@ -41,7 +42,7 @@ def test_a_terminal_gets_text_that_does_nothing_to_it() -> None:
             return True
 
     stream = Terminal()
-    progress = Progress(stream)
+    progress = Progress(stream, Path())
     hostile = b"\x1b[2J\x1b]52;c;aGk=\x07\x1b]0;title\x07one\x1b[31m\x08\n10%\r20%\n\x9b2Jtwo\n"
     progress(LogChunk("t", 1, 0, hostile, 0.0))
     assert stream.getvalue().replace("\x1b[36mt |\x1b[0m", "t |") == "t | one␈\nt | 20%\nt | \ufffd2Jtwo\n"
@@ -49,7 +50,7 @@ def test_a_terminal_gets_text_that_does_nothing_to_it() -> None:
 
 def test_what_is_to_be_known_of_a_run_is_said() -> None:
     stream = io.StringIO()
-    progress = Progress(stream)
+    progress = Progress(stream, Path())
     progress(RunNoted("fetching the image a:1", "", "", 0.0))
     progress(RunNoted("it is slow", "TP622", "warning[TP622]: it is slow\n  --> a.py:1:2\n", 0.0))
     assert stream.getvalue() == "fetching the image a:1 …\nwarning[TP622]: it is slow\n  --> a.py:1:2\n"
@@ -68,7 +69,7 @@ def test_an_endless_line_needs_neither_memory_nor_square_time() -> None:
         def write(self, data: object) -> int:
             return memoryview(data).nbytes  # type: ignore[arg-type]  # bytes of some kind
 
-    progress = Progress(io.TextIOWrapper(io.BufferedWriter(Nowhere()), encoding="utf-8"))
+    progress = Progress(io.TextIOWrapper(io.BufferedWriter(Nowhere()), encoding="utf-8"), Path())
     tracemalloc.start()
     began = time.process_time()
     for _ in range(4000):

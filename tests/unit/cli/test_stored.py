@@ -16,11 +16,12 @@ from pathlib import Path
 import pytest
 
 from typedpipe.cli.app import run_app
-from typedpipe.cli.stored.logs import harmless, tail_offset
+from typedpipe.cli.stored.logs import harmless
 from typedpipe.ir.nodes import Graph, Pipeline
 from typedpipe.local.store.index import RunFolder
 from typedpipe.local.store.root import open_root
-from typedpipe.local.values import Stored
+from typedpipe.runs.model import ArtifactRef
+from typedpipe.runs.source import tail_offset
 from typedpipe.runtime.task import describe
 
 
@@ -55,7 +56,7 @@ class Home:
         )  # fmt: skip
         run.index.commit()
 
-    def _value(self, folder: Path, key: str, text: str) -> str | Stored:
+    def _value(self, folder: Path, key: str, text: str) -> str | ArtifactRef:
         kind, colon, content = text.partition(":")
         if not colon:
             return text
@@ -68,7 +69,7 @@ class Home:
         place = self.root.objects.publish(str(folder / key), digest)
         metadata = {"accuracy": float(content)} if kind == "metrics" else {}
         title = "system.Metrics" if kind == "metrics" else "system.Model"
-        return Stored(place, {"type": title, "digest": digest, "size": size, "uri": place, "metadata": metadata})
+        return ArtifactRef(place, {"type": title, "digest": digest, "size": size, "uri": place, "metadata": metadata})
 
     def end(self, run: RunFolder, message: str = "") -> None:
         run.index.run_finished("FAILED" if message else "SUCCEEDED", message, {"loss": "0.5"}, time.time())
@@ -268,7 +269,7 @@ def test_a_log_that_is_gone_and_a_task_that_did_not_run(home: Home) -> None:
 )
 @pytest.mark.parametrize("lines", [0, 1, 2, 3, 9])
 def test_tail(data: bytes, lines: int) -> None:
-    kept = data[tail_offset(io.BytesIO(data), lines) :]
+    kept = data[tail_offset(len(data), lambda at, count: data[at : at + count], lines) :]
     assert kept == b"".join(data.splitlines(keepends=True)[-lines:] if lines else [])
 
 
@@ -363,7 +364,9 @@ def test_what_was_changed_is_not_handed_out(two: Home, tmp_path: Path) -> None:
 
 def test_a_reference_has_no_content_here(home: Home) -> None:
     run = home.start("a")
-    run.index.finished("t", "importer", "SUCCEEDED", outputs={"x": Stored(None, {"uri": "s3://b/k", "digest": ""})})
+    run.index.finished(
+        "t", "importer", "SUCCEEDED", outputs={"x": ArtifactRef(None, {"uri": "s3://b/k", "digest": ""})}
+    )
     home.end(run)
     code, _, err = home("artifacts", "cat", "a/t")
     assert code == 1 and "`t.x` is by reference only: s3://b/k" in err

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from typedpipe import Collected, Metrics, ParallelFor, component, pipeline
 from typedpipe.compiler import driver
 from typedpipe.ir import wire
-from typedpipe.local.store.model import StoredAttempt, StoredRun, StoredTask
-from typedpipe.local.values import Stored
+from typedpipe.local.store.model import StoredRun
+from typedpipe.local.store.root import Root
+from typedpipe.local.store.source import LocalRuns
+from typedpipe.report.content import Content, read_content
+from typedpipe.report.html import page
+from typedpipe.runs.model import ArtifactRef, Attempt, Run, Task
 
 BEGUN = 1_790_000_000.0
 HOSTILE = "</script><img src=x onerror=alert(1)>\"'`]]>{{x}}<!--\u202e\x1b[31m"
@@ -40,7 +45,7 @@ def tune(count: int = 3, rates: list[float] = [0.1, 0.2, 0.3]) -> str:  # noqa: 
     return choose(all_metrics=Collected(trained.output)).output
 
 
-def artifact(kind: str, path: Path | None = None, **metadata: Any) -> Stored:
+def artifact(kind: str, path: Path | None = None, **metadata: Any) -> ArtifactRef:
     metadata = metadata.pop("metadata", metadata)
     descriptor = {
         "type": kind,
@@ -50,17 +55,19 @@ def artifact(kind: str, path: Path | None = None, **metadata: Any) -> Stored:
         "digest": "sha256:" + "ab" * 32,
         "size": 3,
     }
-    return Stored(None if path is None else str(path), descriptor)
+    return ArtifactRef(None if path is None else str(path), descriptor)
 
 
-def task(name: str, start: float, end: float, order: int, **more: Any) -> StoredTask:
+def task(name: str, start: float, end: float, order: int, **more: Any) -> Task:
     """A task of one attempt, times in seconds since the run's begin."""
     folder = more.pop("folder", Path("/nowhere"))
     state = more.pop("state", "SUCCEEDED")
-    first = StoredAttempt(1, state, folder, BEGUN + start, BEGUN + end, 0 if state == "SUCCEEDED" else 1)
+    first = Attempt(
+        1, state, str(folder), str(folder / "log"), BEGUN + start, BEGUN + end, 0 if state == "SUCCEEDED" else 1
+    )
     given: dict[str, Any] = {"attempts": (first,), "started": BEGUN + start, "finished": BEGUN + end, **more}
     component_ = given.pop("component", name.rpartition("/")[2])
-    return StoredTask(name, component_, state, order, **given)
+    return Task(name, component_, state, order, **given)
 
 
 def run(folder: Path, checked: Any = None, **more: Any) -> StoredRun:
@@ -72,10 +79,11 @@ def run(folder: Path, checked: Any = None, **more: Any) -> StoredRun:
     wire.save(checked, folder / "pipeline.ir")
     facts = {"format": 1, "run": "r", "python": "3.11.7", "version": "0.1.0", "command": "typedpipe run tune.py"}
     (folder / "run.json").write_text(json.dumps(facts))
+    more.setdefault("facts", {name: facts[name] for name in ("python", "version", "command")})
     return StoredRun(
         more.pop("name", "20260921-tune-abc"),
         more.pop("pipeline", "tune"),
-        folder,
+        str(folder),
         more.pop("state", "SUCCEEDED"),
         BEGUN,
         more.pop("finished", BEGUN + 10),
@@ -83,7 +91,32 @@ def run(folder: Path, checked: Any = None, **more: Any) -> StoredRun:
     )
 
 
-def tuned(items: int = 3) -> list[StoredTask]:
+class Sample(LocalRuns):
+    """A source with one run and the tasks that are given."""
+
+    def __init__(self, run: StoredRun, tasks: Sequence[Task]) -> None:
+        super().__init__(Root(run.folder))
+        self.given = tasks
+
+    def tasks(self, run: Run) -> Sequence[Task]:
+        return self.given
+
+    def _log(self, run: Run, task: str, attempt: int) -> str:
+        return next(a.log for t in self.given if t.name == task for a in t.attempts if a.number == attempt)
+
+
+def content(run: StoredRun, tasks: Sequence[Task]) -> Content:
+    source = Sample(run, tasks)
+    source.close()
+    return read_content(source, run)
+
+
+def render_report(run: StoredRun, tasks: Sequence[Task]) -> str:
+    """The page of a run with these tasks."""
+    return page(content(run, tasks))
+
+
+def tuned(items: int = 3) -> list[Task]:
     """The tasks of a run of ``tune``: two items at once, each of two seconds."""
     tasks = [task("load-rows", 0.5, 2, 0, outputs={"Output": "[0,1,2]"}, inputs={"count": "3"})]
     for index in range(items):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import get_args
 
 import pytest
@@ -13,7 +12,7 @@ from typedpipe.runs.events import Event, from_data, to_data
 
 SAMPLES: list[Event] = [
     events.RunNoted("it is slow", "TP622", "warning[TP622]: it is slow\n", 0.5),
-    events.RunStarted("r", "p", Path("/a/b"), 1.0),
+    events.RunStarted("r", "p", 1.0),
     events.TaskStarted("for[1]/t", "t", 2, 1.5),
     events.LogChunk("t", 1, 7, "ä€\n".encode(), 2.0),
     events.LogChunk("t", 1, 7, b"\xff\x00\xe2\x82", 2.0),

@@ -16,7 +16,7 @@ from typedpipe.ir.nodes import Chunk, Component, Const, ContainerImpl, Importer,
 from typedpipe.local.caching.fingerprint import Fingerprints, coerced, enabled
 from typedpipe.local.caching.normal_form import digest_of, lines_of
 from typedpipe.local.scheduling.frame import TaskRun
-from typedpipe.local.values import Stored, Value
+from typedpipe.runs.model import ArtifactRef, Value
 from typedpipe.types.data import to_data
 from typedpipe.types.model import (
     ANY,
@@ -158,9 +158,9 @@ def test_a_set_key_stands_for_all_but_the_component_and_its_outputs() -> None:
 READ = component("read", "def read(data):\n    return 1\n", {"data": DATASET}, INT)
 
 
-def stored(path: str, digest: str = "sha256:1", **more: Any) -> Stored:
+def stored(path: str, digest: str = "sha256:1", **more: Any) -> ArtifactRef:
     descriptor = {"type": "system.Dataset", "version": "0.0.1", "name": "data", "metadata": {}, "uri": path, "key": "k"}
-    return Stored(path, {**descriptor, "digest": digest, **more})
+    return ArtifactRef(path, {**descriptor, "digest": digest, **more})
 
 
 def test_artifacts_are_known_by_their_content_and_not_their_place() -> None:
@@ -204,8 +204,8 @@ def test_an_imported_folder_is_known_by_all_that_is_in_it(tmp_path: Path) -> Non
 
 
 def test_what_is_elsewhere_is_known_by_its_uri_unless_it_is_imported_anew() -> None:
-    def far(uri: str) -> Stored:
-        return Stored(None, {**stored(uri, "", name="data", key="data").descriptor})
+    def far(uri: str) -> ArtifactRef:
+        return ArtifactRef(None, {**stored(uri, "", name="data", key="data").descriptor})
 
     one, other = (imports().parts(run_of(READ, {"data": far(uri)})) for uri in ("s3://a", "s3://b"))
     assert one is not None
@@ -214,7 +214,7 @@ def test_what_is_elsewhere_is_known_by_its_uri_unless_it_is_imported_anew() -> N
 
 
 def test_a_reference_that_a_task_made_has_no_key() -> None:
-    run = run_of(READ, {"data": Stored(None, {**stored("s3://a", "").descriptor})})
+    run = run_of(READ, {"data": ArtifactRef(None, {**stored("s3://a", "").descriptor})})
     assert imports().parts(run) is None
     assert "by reference (s3://a)" in imports().why_not(run)
 

@@ -17,7 +17,7 @@ import pytest
 from typedpipe import dsl
 from typedpipe.diagnostics.errors import PipelineError
 from typedpipe.local import Run, RunFailed
-from typedpipe.local.run import PreparedRun
+from typedpipe.local.preparation import PreparedRun
 
 
 class Row(NamedTuple):

@@ -13,8 +13,8 @@ from xml.etree import ElementTree
 import pytest
 
 from typedpipe import dsl
-from typedpipe.local.marks import marks
 from typedpipe.local.notebook import artifact_html, run_bundle, show_run
+from typedpipe.pictures.marks import marks
 from typedpipe.pictures.states import together
 from typedpipe.runs.view import RunView
 
@@ -97,7 +97,7 @@ def test_a_pipeline_shows_its_graph() -> None:
 
 def test_a_run_shows_states_and_why_it_failed() -> None:
     run = nasty.options(raise_on_error=False, cache=False).run().wait()
-    bundle = run_bundle(run)
+    bundle = run_bundle(run._following)
     svg = image(bundle)
     assert 'class="box s-succeeded"' in svg
     assert 'class="box s-failed"' in svg
@@ -108,7 +108,7 @@ def test_a_run_shows_states_and_why_it_failed() -> None:
 
 def test_the_marks_of_groups() -> None:
     run = whole.run().wait()
-    svg = image(run_bundle(run))
+    svg = image(run_bundle(run._following))
     assert svg.count("s-omitted") - svg.split("</style>")[0].count("s-omitted") == 2  # the arm not taken, and its task
     assert ">2/2<" in svg
     assert " s-failed" not in svg.split("</style>")[1]
@@ -142,7 +142,7 @@ def test_artifacts_are_escaped() -> None:
 
 def test_without_ipython_nothing_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
     run = whole.run().wait()
-    assert not show_run(run)
+    assert not show_run(run._following)
     assert repr(run).startswith("<run ")
 
 

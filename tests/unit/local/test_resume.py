@@ -29,9 +29,10 @@ from typedpipe.ir.nodes import (
     PythonImpl,
 )
 from typedpipe.local.options import RunOptions
+from typedpipe.local.preparation import prepare_resumed
 from typedpipe.local.rerun.resume import Resume, plan_resume
 from typedpipe.local.result import RunResult
-from typedpipe.local.run import prepare_resumed, run
+from typedpipe.local.run import run
 from typedpipe.local.store.index import tasks
 from typedpipe.local.store.root import Root, open_root
 from typedpipe.types.model import INT, STR, ListType

@@ -12,17 +12,16 @@ from typing import Any
 import pytest
 from local_samples import ADD, BOOM, DATASET, READ, SAVE, component, const, graph, out, pipeline, task
 
-from typedpipe.cli.arguments import from_text
 from typedpipe.diagnostics.errors import PipelineError
 from typedpipe.diagnostics.record import replace
 from typedpipe.ir.nodes import FromInput, InputPort, Loop, Options, Pipeline, PythonImpl
-from typedpipe.local.caching.origins import node_at
 from typedpipe.local.options import RunOptions
 from typedpipe.local.rerun.spin import SpinResult, prepare_spin, run_spin, set_input
 from typedpipe.local.run import run
 from typedpipe.local.store.locks import take_lock
 from typedpipe.local.store.root import Root, open_root
-from typedpipe.local.values import Stored, Value
+from typedpipe.runs.model import ArtifactRef, Value
+from typedpipe.runs.paths import node_at
 from typedpipe.types.model import INT, STR
 
 SAY = component(
@@ -60,7 +59,7 @@ def spin(
     root: Root, name: str, code: Pipeline | None = None, log: list[bytes] | None = None, **sets: str
 ) -> SpinResult:
     found = prepare_spin(root, root.run(), name, code, list(sets))
-    values: dict[str, Value] = {key: set_input(found, key, text, from_text) for key, text in sets.items()}
+    values: dict[str, Value] = {key: set_input(found, key, text) for key, text in sets.items()}
     return run_spin(found, values, RunOptions(), None if log is None else log.append)
 
 
@@ -80,7 +79,7 @@ def test_artifacts_and_items_of_loops(root: Root, tmp_path: Path) -> None:
     assert spin(root, "read").outputs == {"Output": '"hello5"'}
     assert spin(root, "for-1[1]/one").outputs == {"Output": "12"}
     saved = spin(root, "save").outputs["out"]
-    assert isinstance(saved, Stored)
+    assert isinstance(saved, ArtifactRef)
     assert saved.path is not None and Path(saved.path).read_text() == "hello"
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -16,7 +15,8 @@ from typedpipe.diagnostics.cells import shown, width
 from typedpipe.diagnostics.errors import PipelineError
 from typedpipe.ir import nodes as ir
 from typedpipe.local.result import RunResult, TaskResult
-from typedpipe.local.values import Stored, Value
+from typedpipe.runs.model import ArtifactRef, Value
+from typedpipe.runs.paths import item_numbers, node_path
 from typedpipe.types.model import artifact_of
 
 FAILURES = 3
@@ -31,7 +31,6 @@ WIDE = 200
 """Columns where there is no terminal."""
 COLUMN = 28
 _STYLES = {"SUCCEEDED": "32", "FAILED": "31", "CANCELED": "33"}
-_ITEM = re.compile(r"\[\d+\]")
 METRICS = "system.Metrics"
 MEASURES = 8
 """So many columns of the table of metrics."""
@@ -61,7 +60,7 @@ def ending(pipeline: ir.Pipeline, result: RunResult, columns: int) -> Iterator[L
     failed = sorted((task for task in result.tasks.values() if task.state == "FAILED"), key=_when)
     alike: dict[str, list[TaskResult]] = {}
     for task in failed:
-        alike.setdefault(_ITEM.sub("", task.name), []).append(task)
+        alike.setdefault(node_path(task.name), []).append(task)
     groups = list(alike.values())
     yield Line("")
     for first, *others in groups[:FAILURES]:
@@ -205,14 +204,14 @@ def metrics_of(pipeline: ir.Pipeline, result: RunResult) -> tuple[list[tuple[str
     tasks = [task for task in result.tasks.values() if task.state == "SUCCEEDED" and ports.get(task.component)]
     first: dict[str, int] = {}
     for place, task in enumerate(tasks):
-        first.setdefault(_ITEM.sub("", task.name), place)
-    tasks.sort(key=lambda task: (first[_ITEM.sub("", task.name)], [int(n[1:-1]) for n in _ITEM.findall(task.name)]))
+        first.setdefault(node_path(task.name), place)
+    tasks.sort(key=lambda task: (first[node_path(task.name)], item_numbers(task.name)))
     rows: list[tuple[str, Mapping[str, object]]] = []
     for task, outputs in _stored(result, tasks[:ROWS]):
         names = ports[task.component]
         for name in names:
             value = outputs.get(name)
-            values = value.descriptor.get("metadata") if isinstance(value, Stored) else None
+            values = value.descriptor.get("metadata") if isinstance(value, ArtifactRef) else None
             if isinstance(values, dict) and values:
                 rows.append((task.name if len(names) == 1 else f"{task.name}.{name}", values))
     return rows, max(0, len(tasks) - ROWS)

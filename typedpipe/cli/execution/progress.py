@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TextIO
 
 from typedpipe.cli.diagnostics import colors
@@ -32,8 +33,9 @@ class Progress:
     task's name on a line of its own. The task's log has it in one.
     """
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO, place: Path) -> None:
         self._stream = stream
+        self._place = place
         self._raw = getattr(stream, "buffer", None)
         self._color = colors(stream)
         self._terminal = stream.isatty()
@@ -60,7 +62,7 @@ class Progress:
                 for line in (event.text or f"{event.message} …").rstrip("\n").split("\n"):
                     self._say(line, "33" if line.startswith("warning") else "")
             case RunStarted():
-                self._say(f"run {event.run} in {event.folder}", "")
+                self._say(f"run {event.run} in {self._place / event.run}", "")
             case CancelStarted():
                 self._say(f"stopping: {event.reason}" + (" (now)" if event.killing else ""), "33")
             case _:

@@ -24,8 +24,8 @@ KEPT = ("runner", "jobs", "timeout", "cache", "fail_fast")
 
 def _resume(root: Root, run: str | None, from_task: str | None, code: tuple[str, str] | None, **values: Any) -> None:
     from typedpipe.cli.execution.watching import watch
+    from typedpipe.local.local_engine import LocalEngine
     from typedpipe.local.rerun.resume import plan_resume
-    from typedpipe.local.run import prepare_resumed
 
     shows = Shows.of(values)
     phases = Phases(quiet=shows.display == "quiet")
@@ -41,7 +41,8 @@ def _resume(root: Root, run: str | None, from_task: str | None, code: tuple[str,
         plan.pipeline,
         shows,
         phases,
-        lambda on_event: prepare_resumed(root, plan, options, on_event=on_event).execute(),
+        stored.folder.parent,
+        lambda on_event: LocalEngine().resume(root, plan, options, on_event).result,
     )
 
 
@@ -61,7 +62,7 @@ def new_code(code: tuple[str, str] | None) -> ir.Pipeline | None:
 def _options(plan: Resume, given: dict[str, Any]) -> RunOptions:
     """What was set for the run, and what is set anew."""
     from typedpipe.local.options import RunOptions
-    from typedpipe.local.store.problems import problem
+    from typedpipe.runs.problems import problem
 
     missing = set(plan.settings.get("environment") or ()) - set(given.get("environment") or ())
     if missing:

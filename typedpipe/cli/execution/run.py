@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -41,9 +41,10 @@ def _run(target: str, rest: Sequence[str], **settings: Any) -> None:
         texts += [_pair(text) for text in own["param"]]
         keywords = engine_keywords(own)
         phases.begin(f"checking {traced.name}")
-        bound = _bound(traced, texts)
+        checked = _checked(traced)
+        bound = _bound(checked, dict(texts))
         phases.begin(f"starting {traced.name}")
-        _start(bound, keywords, Shows.of(own), phases)
+        _start(checked, bound, keywords, Shows.of(own), phases)
 
 
 def _parse(target: str, rest: Sequence[str], traced: ir.Pipeline) -> dict[str, Any]:
@@ -65,11 +66,20 @@ def _displays(rest: Sequence[str]) -> list[str]:
     return after + [text.partition("=")[2] for text in rest if text.startswith("--display=")]
 
 
-def _start(pipeline: ir.Pipeline, keywords: RunKeywords, shows: Shows, phases: Phases) -> None:
-    from typedpipe import local
+def _start(pipeline: ir.Pipeline, bound: dict[str, str], keywords: RunKeywords, shows: Shows, phases: Phases) -> None:
     from typedpipe.cli.execution.watching import watch
+    from typedpipe.local.local_engine import LocalEngine
+    from typedpipe.local.options import RunOptions
+    from typedpipe.local.store.root import root_path
 
-    watch(pipeline, shows, phases, lambda on_event: local.run(pipeline, {}, on_event=on_event, **keywords))
+    options = RunOptions(**keywords)
+    watch(
+        pipeline,
+        shows,
+        phases,
+        root_path(options.folder) / "runs",
+        lambda on_event: LocalEngine().submit(pipeline, bound, options, on_event, foreground=True).result,
+    )
 
 
 def _pair(text: str) -> tuple[str, str]:
@@ -79,20 +89,25 @@ def _pair(text: str) -> tuple[str, str]:
     return name, value
 
 
-def _bound(traced: ir.Pipeline, texts: list[tuple[str, str]]) -> ir.Pipeline:
-    """The checked pipeline with its arguments in it; ends the command when something does not fit."""
-    from typedpipe.cli.arguments import bind, with_defaults
+def _checked(traced: ir.Pipeline) -> ir.Pipeline:
+    """The checked pipeline; ends the command when it has mistakes."""
     from typedpipe.compiler import driver
 
     try:
-        checked = driver.check(traced)
+        return driver.check(traced)
     except PipelineError as error:
         stop(error)
         raise
+
+
+def _bound(pipeline: ir.Pipeline, texts: Mapping[str, str]) -> dict[str, str]:
+    """The arguments as wire text; ends the command when one does not fit."""
+    from typedpipe.runs.arguments import bind
+
     report = Diagnostics()
-    bound = bind(checked, texts, report)
+    bound = bind(pipeline, texts, report, "text")
     stop_on_errors(report, code=exits.USAGE)
-    return with_defaults(checked, bound)
+    return bound
 
 
 # --------------------------------------------------------------------------------------- options of a signature
@@ -109,13 +124,14 @@ def _key(port: ir.InputPort) -> str:
 
 
 def _option(port: ir.InputPort) -> click.Option:
-    from typedpipe.cli.arguments import choices
+    from typedpipe.runs.forms import choices
     from typedpipe.types.display import show
     from typedpipe.types.model import BOOL, without_none
 
     dashed = port.name.replace("_", "-")
     said = [shown(port.description)] if port.description else []
-    said.append(f"[default: {shown(_default(port))}]" if port.default is not None else "[required]")
+    if port.default is not None or port.required:
+        said.append("[required]" if port.required else f"[default: {shown(_default(port))}]")
     help_ = "  ".join(said)
     if without_none(port.type) == BOOL:
         return click.Option([f"--{dashed}/--no-{dashed}", _key(port)], default=None, help=help_)

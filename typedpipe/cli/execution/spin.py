@@ -23,7 +23,6 @@ _OPTIONS = {"runner", "debug", "timeout", "env"}
 
 
 def _spin(root: Root, name: str, sets: tuple[str, ...], code: tuple[str, str] | None, form: str, **values: Any) -> None:
-    from typedpipe.cli.arguments import from_text
     from typedpipe.local.options import RunOptions
     from typedpipe.local.rerun.spin import prepare_spin, run_spin, set_input
 
@@ -34,7 +33,7 @@ def _spin(root: Root, name: str, sets: tuple[str, ...], code: tuple[str, str] | 
     new = new_code(code)
     keywords = engine_keywords(values)
     spin = prepare_spin(root, root.run(run_name), task_name, new, [key for key, _ in pairs])
-    changed = {key: set_input(spin, key, text, from_text) for key, text in pairs}
+    changed = {key: set_input(spin, key, text) for key, text in pairs}
     result = run_spin(spin, changed, RunOptions(**keywords), _write_log)
     if form == "json":
         click.echo(json.dumps(_data(spin, result)))
@@ -66,10 +65,11 @@ def _write_log(data: bytes) -> None:
 
 
 def _outputs(spin: Spin, result: SpinResult) -> dict[str, Any]:
-    from typedpipe.local.values import Stored, load
+    from typedpipe.local.values import load
+    from typedpipe.runs.model import ArtifactRef
 
     def plain(value: object) -> Any:
-        if isinstance(value, Stored):
+        if isinstance(value, ArtifactRef):
             return {
                 "type": value.descriptor.get("type"),
                 "path": value.uri,

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TextIO, TypeAlias, cast
 
 import click
@@ -29,13 +30,16 @@ SMALLEST = (40, 8)
 """A terminal of fewer columns or lines gets plain lines."""
 
 
-def watch(pipeline: ir.Pipeline, shows: Shows, phases: Phases, start: Callable[[OnEvent], RunResult]) -> None:
+def watch(
+    pipeline: ir.Pipeline, shows: Shows, phases: Phases, place: Path, start: Callable[[OnEvent], RunResult]
+) -> None:
     """Run, show it, print its outputs, and end the command with its exit code.
 
     Args:
         pipeline: What runs: closed IR.
         shows: What is to be seen.
         phases: What was said until now.
+        place: The folder of runs, where each has a folder of its name.
         start: Runs the pipeline to its end, and tells the function it is given what happens.
     """
     from typedpipe.cli.execution.ending import write_ending
@@ -43,15 +47,15 @@ def watch(pipeline: ir.Pipeline, shows: Shows, phases: Phases, start: Callable[[
     started = False
     try:
         with ExitStack() as stack:
-            display = _display(pipeline, shows)
+            display = _display(pipeline, shows, place)
             sinks: list[Callable[[Event], object]] = []
             if display is not None:
                 stack.callback(display.close)
                 sinks.append(display)
             if shows.form == "json":
-                sinks.append(Lines(sys.stdout, "stdout"))
+                sinks.append(Lines(sys.stdout, "stdout", place))
             if shows.events:
-                sinks.append(stack.enter_context(_events_file(shows.events)))
+                sinks.append(stack.enter_context(_events_file(shows.events, place)))
 
             def on_event(event: Event) -> None:
                 nonlocal started
@@ -142,7 +146,7 @@ def _in_ci() -> bool:
     return os.environ.get("CI", "").lower() not in {"", "0", "false"}
 
 
-def _display(pipeline: ir.Pipeline, shows: Shows) -> Display | None:
+def _display(pipeline: ir.Pipeline, shows: Shows, place: Path) -> Display | None:
     kind = chosen_display(shows, sys.stderr)
     if kind == "quiet":
         return None
@@ -151,10 +155,10 @@ def _display(pipeline: ir.Pipeline, shows: Shows) -> Display | None:
             _refuse("TP681", "the live display needs a terminal, and stderr is none", "leave out `--display live`")
         from typedpipe.cli.execution.live.screen import Screen
 
-        return Display(Screen(pipeline, sys.stderr))
+        return Display(Screen(pipeline, place, sys.stderr))
     from typedpipe.cli.execution.progress import Progress
 
-    return Display(Progress(sys.stderr))
+    return Display(Progress(sys.stderr, place))
 
 
 def _refuse(code: str, message: str, help_: str) -> None:
@@ -169,9 +173,10 @@ def _refuse(code: str, message: str, help_: str) -> None:
 class Lines:
     """Writes events as JSON lines, each at once. When nobody reads them any more, or the disk is full, the run goes on."""
 
-    def __init__(self, stream: TextIO, name: str) -> None:
+    def __init__(self, stream: TextIO, name: str, place: Path) -> None:
         self._stream = stream
         self._name = name
+        self._place = place
         self._broken = False
 
     def __enter__(self) -> Self:
@@ -184,15 +189,23 @@ class Lines:
             self._fail(error)
 
     def __call__(self, event: Event) -> None:
-        from typedpipe.runs.events import to_data
-
         if self._broken:
             return
         try:
-            self._stream.write(json.dumps(to_data(event)) + "\n")
+            self._stream.write(json.dumps(self._data(event)) + "\n")
             self._stream.flush()
         except OSError as error:
             self._fail(error)
+
+    def _data(self, event: Event) -> dict[str, Any]:
+        """An event as JSON data; of a run on this machine, its start also says in which folder it is."""
+        from typedpipe.runs.events import RunStarted, to_data
+
+        data = to_data(event)
+        if isinstance(event, RunStarted):
+            moment = data.pop("time")
+            data |= {"folder": str(self._place / event.run), "time": moment}
+        return data
 
     def _fail(self, error: OSError) -> None:
         if not self._broken:
@@ -200,9 +213,9 @@ class Lines:
             sys.stderr.write(f"no more events go to {shown(self._name)}: {error.strerror}\n")
 
 
-def _events_file(path: str) -> Lines:
+def _events_file(path: str, place: Path) -> Lines:
     try:
-        return Lines(open(path, "w", encoding="utf-8"), path)
+        return Lines(open(path, "w", encoding="utf-8"), path, place)
     except OSError as error:
         _refuse(
             "TP680", f"the events cannot be written to `{path}`: {error.strerror}", "name a file that can be written"

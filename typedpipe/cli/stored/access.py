@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +16,10 @@ from typedpipe.diagnostics.cells import shown, width
 from typedpipe.diagnostics.errors import PipelineError
 
 if TYPE_CHECKING:
-    from typedpipe.local.store.model import StoredRun, StoredTask
+    from typedpipe.local.store.model import StoredRun
     from typedpipe.local.store.root import Root
+    from typedpipe.runs.model import Task
+    from typedpipe.runs.source import RunSource
 
 folder_option = click.option(
     "--folder",
@@ -29,8 +32,35 @@ format_option = click.option(
 )
 
 
+@contextlib.contextmanager
+def open_source(folder: Path | None) -> Iterator[RunSource]:
+    """The runs that the commands read: those of a folder on this machine."""
+    from typedpipe.local.store.root import open_root
+    from typedpipe.local.store.source import LocalRuns
+
+    root = open_root(folder)
+    try:
+        yield LocalRuns(root)
+    finally:
+        root.close()
+
+
+def with_source(function: Callable[..., None]) -> Callable[..., None]:
+    """A command that is given the source of runs; a problem with it is printed, and ends the command."""
+
+    @functools.wraps(function)
+    def command(*args: Any, folder: str | None, **kwargs: Any) -> None:
+        try:
+            with open_source(Path(folder) if folder else None) as source:
+                function(source, *args, **kwargs)
+        except PipelineError as error:
+            stop(error, otherwise=exits.FAILED)
+
+    return folder_option(command)
+
+
 def with_root(function: Callable[..., None]) -> Callable[..., None]:
-    """A command that is given the opened folder of runs; a problem with it is printed, and ends the command."""
+    """A command for runs on this machine alone, which is given their opened folder; problems as :func:`with_source`."""
 
     @functools.wraps(function)
     def command(*args: Any, folder: str | None, **kwargs: Any) -> None:
@@ -58,7 +88,7 @@ def split_name(name: str) -> tuple[str, str]:
     return run, task.rstrip("/")
 
 
-def find_task(root: Root, name: str) -> tuple[StoredRun, StoredTask]:
+def find_task(root: Root, name: str) -> tuple[StoredRun, Task]:
     """The task that RUN/TASK names."""
     from typedpipe.local.store.index import task
 
@@ -84,6 +114,6 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[in
 
 def took(started: float | None, finished: float | None) -> str:
     """A length of time, or nothing when it is not known."""
-    from typedpipe.local.report.words import duration
+    from typedpipe.report.words import duration
 
     return "" if started is None or finished is None else duration(finished - started)

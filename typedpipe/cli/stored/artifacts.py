@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
 import secrets
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import click
 
-from typedpipe.cli.stored.access import format_option, split_name, table, with_root
+from typedpipe.cli.stored.access import format_option, split_name, table, with_root, with_source
 from typedpipe.diagnostics.cells import shown
 
 if TYPE_CHECKING:
     from typedpipe.local.store.root import Root
-    from typedpipe.local.values import Stored, Value
+    from typedpipe.runs.model import ArtifactRef, Run
+    from typedpipe.runs.source import RunSource
 
 _NAME = "RUN/TASK[.OUTPUT]"
 
@@ -42,49 +44,30 @@ class Found:
 
     name: str
     output: str
-    item: Stored
-
-    @property
-    def type(self) -> str:
-        return str(self.item.descriptor.get("type", ""))
-
-    @property
-    def digest(self) -> str:
-        return str(self.item.descriptor.get("digest") or "")
+    item: ArtifactRef
 
 
-def listed(root: Root, run: str) -> list[Found]:
+def listed(source: RunSource, run: Run) -> list[Found]:
     """All artifacts of a run, in the order of their tasks."""
-    from typedpipe.local.store.index import tasks
+    from typedpipe.runs.model import artifacts_in
 
     return [
         Found(f"{task.name}.{name}{at}", name, item)
-        for task in tasks(root.run(run))
+        for task in source.tasks(run)
         for name, value in task.outputs.items()
-        for at, item in _items(value)
+        for at, item in artifacts_in(value)
     ]
 
 
-def _items(value: Value) -> Iterator[tuple[str, Stored]]:
-    from typedpipe.local.values import Stored
-
-    if isinstance(value, Stored):
-        yield "", value
-    elif isinstance(value, tuple):
-        for at, item in enumerate(value):
-            for below, stored in _items(item):
-                yield f"[{at}]{below}", stored
-
-
-def find(root: Root, name: str) -> Found:
+def find(source: RunSource, name: str) -> Found:
     """The one artifact that RUN/TASK[.OUTPUT] names."""
     from typedpipe.diagnostics.words import nearest
-    from typedpipe.local.store.index import task
-    from typedpipe.local.store.problems import problem
+    from typedpipe.runs.problems import problem
+    from typedpipe.runs.source import choose_task
 
-    run, wanted = split_name(name)
-    whole = root.resolve(run)
-    known = listed(root, whole)
+    run_name, wanted = split_name(name)
+    run = source.run(run_name)
+    known = listed(source, run)
     found = [item for item in known if item.name == wanted] or [
         item for item in known if re.fullmatch(rf"{re.escape(wanted)}(\.[^./]+|\[\d+\])+", item.name)
     ]
@@ -94,78 +77,72 @@ def find(root: Root, name: str) -> Found:
         names = ", ".join(f"`{item.name}`" for item in found[:4]) + (" and more" if len(found) > 4 else "")
         raise problem("TP607", f"`{wanted}` has {len(found)} artifacts: {names}", help="name one of them")
     if "." not in wanted:
-        task(root.run(whole), wanted)  # says when there is no such task
+        choose_task(run.name, wanted, source.tasks(run))  # says when there is no such task
     near = nearest(wanted, [item.name for item in known])
-    help_ = f"did you mean `{whole}/{near}`?" if near else f"`typedpipe artifacts ls {whole}` lists what there is"
-    raise problem("TP607", f"the run `{whole}` has no artifact `{wanted}`", help=help_)
+    help_ = f"did you mean `{run.name}/{near}`?" if near else f"`typedpipe artifacts ls {run.name}` lists what there is"
+    raise problem("TP607", f"the run `{run.name}` has no artifact `{wanted}`", help=help_)
 
 
-def place_of(root: Root, found: Found) -> str:
-    """Where the artifact lies on this machine, with the content that it had."""
-    from typedpipe.local.store.problems import problem
+@contextlib.contextmanager
+def _named(found: Found) -> Iterator[None]:
+    """Say of lost content whose it was, as the user named it."""
+    from typedpipe.runs.problems import ContentLost
 
-    path = found.item.path
-    if path is None:
-        raise problem(
-            "TP609",
-            f"`{found.name}` is by reference only: {found.item.uri}",
-            help="its content is not kept here; fetch it from there",
-        )
-    if root.objects.holds(path) and found.digest:
-        if not root.objects.intact(found.digest):
-            state = "was changed" if os.path.exists(path) else "is gone"
-            raise problem(
-                "TP609",
-                f"the content of `{found.name}` {state}: `{path}`",
-                help="run the pipeline again: its task runs once more, as its result is not taken from the cache",
-            )
-    elif not os.path.exists(path):
-        raise problem("TP609", f"the content of `{found.name}` is gone: `{path}`", help="run the pipeline again")
-    return path
+    try:
+        yield
+    except ContentLost as lost:
+        raise lost.of(found.name) from None
 
 
 @command.command("ls", help="List the artifacts of RUN.")
 @click.argument("run", default="last")
 @format_option
-@with_root
-def ls(root: Root, run: str, form: str) -> None:
-    from typedpipe.local.report.words import size
+@with_source
+def ls(source: RunSource, run: str, form: str) -> None:
+    from typedpipe.report.words import size
 
-    found = listed(root, run)
+    chosen = source.run(run)
+    found = listed(source, chosen)
     if form == "json":
         data = [
-            {"name": item.name, "type": item.type, "size": item.item.descriptor.get("size"), "digest": item.digest}
-            | {"path": item.item.path, "uri": item.item.uri, "metadata": item.item.descriptor.get("metadata", {})}
-            for item in found
+            {
+                "name": one.name,
+                "type": one.item.type,
+                "size": one.item.descriptor.get("size"),
+                "digest": one.item.digest,
+            }
+            | {"path": one.item.path, "uri": one.item.uri, "metadata": one.item.descriptor.get("metadata", {})}
+            for one in found
         ]
         click.echo(json.dumps(data, indent=2))
     elif found:
-        rows = [
-            [item.name, item.type, size(float(item.item.descriptor.get("size") or 0)), _digest(item), item.item.uri]
-            for item in found
-        ]
+        rows = [[one.name, one.item.type, size(one.item.size or 0), _digest(one), one.item.uri] for one in found]
         click.echo(table(["ARTIFACT", "TYPE", "SIZE", "DIGEST", "PLACE"], rows, right=[2]), nl=False)
     else:
-        click.echo(f"no task of {shown(root.resolve(run))} made an artifact", err=True)
+        click.echo(f"no task of {shown(chosen.name)} made an artifact", err=True)
 
 
 def _digest(found: Found) -> str:
-    return found.digest.removeprefix("sha256:")[:12]
+    return found.item.digest.removeprefix("sha256:")[:12]
 
 
 @command.command("cat", help="Print the content of an artifact that is a file, byte for byte.")
 @click.argument("name", metavar=_NAME)
-@with_root
-def cat(root: Root, name: str) -> None:
-    path = place_of(root, find(root, name))
-    if os.path.isdir(path):
-        entries = ", ".join(sorted(entry for entry in os.listdir(path) if not entry.startswith("."))[:8])
-        raise click.UsageError(
-            f"{name} is a folder ({shown(entries) or 'empty'}): type `typedpipe artifacts get {name} DEST`"
-        )
+@with_source
+def cat(source: RunSource, name: str) -> None:
+    found = find(source, name)
+    with _named(found):
+        files = source.files(found.item)
+        if list(files) != [""]:
+            inside = {path.partition("/")[0] for path in (*files, *found.item.folders)}
+            entries = ", ".join(sorted(entry for entry in inside if not entry.startswith("."))[:8])
+            raise click.UsageError(
+                f"{name} is a folder ({shown(entries) or 'empty'}): type `typedpipe artifacts get {name} DEST`"
+            )
+        content = source.open(found.item)
     sys.stdout.flush()
-    with open(path, "rb") as file:
-        shutil.copyfileobj(file, sys.stdout.buffer, 1 << 20)
+    with content:
+        shutil.copyfileobj(content, sys.stdout.buffer, 1 << 20)
     sys.stdout.buffer.flush()
 
 
@@ -175,35 +152,41 @@ def cat(root: Root, name: str) -> None:
 @click.argument("name", metavar=_NAME)
 @click.argument("dest")
 @click.option("-f", "--force", is_flag=True, help="Replace what is there.")
-@with_root
-def get(root: Root, name: str, dest: str, force: bool) -> None:
-    from typedpipe.local.store.problems import os_problem, problem
+@with_source
+def get(source: RunSource, name: str, dest: str, force: bool) -> None:
+    from typedpipe.runs.problems import os_problem, problem
 
-    found = find(root, name)
-    source = place_of(root, found)
+    found = find(source, name)
+    with _named(found):
+        files = source.files(found.item)
     inside = os.path.isdir(dest) or dest.endswith(os.sep)
     target = os.path.abspath(os.path.join(dest, found.output) if inside else dest)
     if os.path.lexists(target) and not force:
         raise problem("TP610", f"`{target}` is there already", help="choose another place, or replace it with -f")
     try:
         os.makedirs(os.path.dirname(target), exist_ok=True)
-        copy_whole(source, target)
+        with _named(found):
+            copy_whole(source, found.item, list(files), target)
     except OSError as error:
         raise os_problem(target, error) from None
     click.echo(target)
 
 
-def copy_whole(source: str, target: str) -> None:
+def copy_whole(source: RunSource, artifact: ArtifactRef, files: Sequence[str], target: str) -> None:
     """Copy a file or folder, writable; it is at its place when it is complete. What was there goes only then."""
     from typedpipe.local.store import tree
-    from typedpipe.runtime.task import MARKER
 
     scratch = f"{target}.{secrets.token_hex(4)}"
     try:
-        tree.copy(source, scratch)
-        marker = os.path.join(scratch, MARKER)
-        if os.path.exists(marker):
-            os.unlink(marker)
+        if files != [""]:
+            os.mkdir(scratch)
+        for folder in artifact.folders:
+            os.makedirs(os.path.join(scratch, *folder.split("/")), exist_ok=True)
+        for path in files:
+            place = os.path.join(scratch, *path.split("/")) if path else scratch
+            os.makedirs(os.path.dirname(place), exist_ok=True)
+            with source.open(artifact, path) as content, open(place, "xb") as file:
+                shutil.copyfileobj(content, file, 1 << 20)
         if os.path.lexists(target) and (os.path.isdir(target) or os.path.isdir(scratch)):
             tree.remove(target)
         os.replace(scratch, target)
@@ -216,7 +199,12 @@ def copy_whole(source: str, target: str) -> None:
 @click.argument("name", metavar=_NAME)
 @with_root
 def open_(root: Root, name: str) -> None:
-    path = place_of(root, find(root, name))
+    from typedpipe.local.store.source import LocalRuns
+
+    source = LocalRuns(root)
+    found = find(source, name)
+    with _named(found):
+        path = source.path(found.item)
     click.echo(path)
     if click.launch(path):
         click.echo("no program could be started for it", err=True)

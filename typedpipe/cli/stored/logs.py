@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 import click
 
 from typedpipe.cli import exits
-from typedpipe.cli.stored.access import split_name, with_root
+from typedpipe.cli.stored.access import split_name, with_source
 from typedpipe.diagnostics.cells import shown
 
 if TYPE_CHECKING:
-    from typedpipe.local.store.model import StoredAttempt, StoredRun, StoredTask
-    from typedpipe.local.store.root import Root
+    from typedpipe.runs.model import Attempt, Run, Task
+    from typedpipe.runs.source import RunSource
 
 _POLL = 0.2
 _BLOCK = 1 << 16
@@ -36,37 +35,37 @@ _BLOCK = 1 << 16
 @click.option("-f", "--follow", is_flag=True, help="Go on until the run has ended, or what was named in it.")
 @click.option("--attempt", type=click.IntRange(min=1), metavar="N", help="This attempt; the last one if not given.")
 @click.option("--tail", type=click.IntRange(min=0), metavar="N", help="Only the last N lines of each task.")
-@with_root
-def command(root: Root, name: str, follow: bool, attempt: int | None, tail: int | None) -> None:
+@with_source
+def command(source: RunSource, name: str, follow: bool, attempt: int | None, tail: int | None) -> None:
     run_name, task_name = split_name(name)
-    run = root.run(run_name)
-    chosen = _chosen(run, task_name)
+    run = source.run(run_name)
+    chosen = _chosen(source, run, task_name)
     several = len(chosen) != 1 or chosen[0].name != task_name
     printer = _Printer(several)
     if follow:
-        _Following(root, run, task_name, attempt, tail, printer).follow()
+        _Following(source, run, task_name, attempt, tail, printer).follow()
         return
     for task in chosen:
         found = _attempt(run, task, attempt, named=not several)
         if found is not None:
-            _print_log(printer, task.name, found, tail)
+            _print_log(source, run, printer, (task.name, found), tail)
     if not chosen:
         click.echo(f"no task of {shown(run.name)} has started", err=True)
 
 
-def _chosen(run: StoredRun, name: str) -> list[StoredTask]:
+def _chosen(source: RunSource, run: Run, name: str) -> list[Task]:
     """The task of this name, or all tasks of the group of this name; all, when there is no name."""
-    from typedpipe.local.store.index import task, tasks
+    from typedpipe.runs.source import choose_task
 
-    listed = tasks(run)
+    listed = source.tasks(run)
     found = [item for item in listed if not name or item.name == name or item.name.startswith((f"{name}/", f"{name}["))]
     exact = [item for item in found if item.name == name]
-    return exact if exact and len(found) == 1 else found or [task(run, name)] if name else found
+    return exact if exact and len(found) == 1 else found or [choose_task(run.name, name, listed)] if name else found
 
 
-def _attempt(run: StoredRun, task: StoredTask, number: int | None, *, named: bool) -> StoredAttempt | None:
+def _attempt(run: Run, task: Task, number: int | None, *, named: bool) -> Attempt | None:
     """The attempt that is asked for. Who named the task is told why there is none."""
-    from typedpipe.local.store.problems import problem
+    from typedpipe.runs.problems import problem
 
     found = [item for item in task.attempts if number is None or item.number == number]
     if found:
@@ -90,36 +89,20 @@ def _attempt(run: StoredRun, task: StoredTask, number: int | None, *, named: boo
     return None
 
 
-def _print_log(printer: _Printer, task: str, attempt: StoredAttempt, tail: int | None) -> None:
+def _print_log(source: RunSource, run: Run, printer: _Printer, which: tuple[str, Attempt], tail: int | None) -> None:
+    task, attempt = which
     try:
-        with open(attempt.log, "rb") as file:
-            if tail is not None:
-                file.seek(tail_offset(file, tail))
-            while block := file.read(_BLOCK):
-                printer.write(task, block)
-    except OSError as error:
-        if not isinstance(error, FileNotFoundError):
-            raise
-        click.echo(f"the log of {shown(task)} is gone: {shown(str(attempt.log))}", err=True)
+        for block in source.log(run, task, attempt.number, _begin(source, run, task, attempt.number, tail)):
+            printer.write(task, block)
+    except FileNotFoundError:
+        click.echo(f"the log of {shown(task)} is gone: {shown(attempt.log)}", err=True)
     printer.end(task)
 
 
-def tail_offset(file: BinaryIO, lines: int) -> int:
-    """Where the last so many lines of a file begin; it is read from its end."""
-    end = file.seek(0, os.SEEK_END)
-    at, left = end, lines
-    while at > 0:
-        start = max(0, at - _BLOCK)
-        file.seek(start)
-        block = file.read(at - start)
-        stop = len(block) - 1 if at == end and block.endswith(b"\n") else len(block)
-        while (found := block.rfind(b"\n", 0, stop)) >= 0 and left > 0:
-            left -= 1
-            stop = found
-            if not left:
-                return start + found + 1
-        at = start
-    return 0 if lines else end
+def _begin(source: RunSource, run: Run, task: str, attempt: int, tail: int | None) -> int:
+    from typedpipe.runs.source import log_tail
+
+    return 0 if tail is None else log_tail(source, run, task, attempt, tail)
 
 
 @dataclass(slots=True)
@@ -178,8 +161,8 @@ def harmless(line: bytes) -> bytes:
 class _Following:
     """Follows the logs of a run until it ends, or until what was named in it has ended."""
 
-    root: Root
-    run: StoredRun
+    source: RunSource
+    run: Run
     name: str
     attempt: int | None
     tail: int | None
@@ -190,7 +173,7 @@ class _Following:
 
     def follow(self) -> None:
         while True:
-            running = self.root.run(self.run.name).state == "RUNNING"
+            running = self.source.run(self.run.name).state == "RUNNING"
             chosen = list(self._tasks())
             for task in chosen:
                 self._more(task)
@@ -198,40 +181,37 @@ class _Following:
             if not running or (named and len(chosen) == 1 and chosen[0].name == self.name):
                 break
             time.sleep(_POLL)
-        state = self.root.run(self.run.name)
+        state = self.source.run(self.run.name)
         if state.state not in ("RUNNING", "SUCCEEDED"):
             why = f": {state.message}" if state.message else ""
             click.echo(f"{shown(state.name)}: {state.state.lower()}{shown(why)}", err=True)
             exits.leave(exits.FAILED)
 
-    def _tasks(self) -> Iterator[StoredTask]:
-        from typedpipe.local.store.index import tasks
-
+    def _tasks(self) -> Iterator[Task]:
         group = (f"{self.name}/", f"{self.name}[")
-        for task in tasks(self.run):
+        for task in self.source.tasks(self.run):
             if not self.name or task.name == self.name or task.name.startswith(group):
                 yield task
 
-    def _more(self, task: StoredTask) -> None:
+    def _more(self, task: Task) -> None:
         for attempt in task.attempts:
             key = (task.name, attempt.number)
             if key in self._over or (self.attempt is not None and attempt.number != self.attempt):
                 continue
-            self._print(key, attempt)
+            self._print(key)
             if attempt.state != "RUNNING":
                 self._over.add(key)
                 self.printer.end(task.name)
 
-    def _print(self, key: tuple[str, int], attempt: StoredAttempt) -> None:
+    def _print(self, key: tuple[str, int]) -> None:
         """Print what came since the last time; at first, so many lines of what is there."""
         try:
-            with open(attempt.log, "rb") as file:
-                at = self._read.get(key)
-                if at is None:
-                    at = 0 if self.tail is None else tail_offset(file, self.tail)
-                file.seek(at)
-                while block := file.read(_BLOCK):
-                    self.printer.write(key[0], block)
-                self._read[key] = file.tell()
+            at = self._read.get(key)
+            if at is None:
+                at = _begin(self.source, self.run, *key, self.tail)
+            for block in self.source.log(self.run, *key, at):
+                self.printer.write(key[0], block)
+                at += len(block)
+            self._read[key] = at
         except FileNotFoundError:
             pass  # it has not printed anything yet

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from typedpipe.cli import exits
 from typedpipe.cli.diagnostics import stop_on_errors
+from typedpipe.cli.stored import access
 from typedpipe.diagnostics.errors import PipelineError
 from typedpipe.diagnostics.model import Diagnostics
+
+if TYPE_CHECKING:
+    from typedpipe.runs.model import Run
 
 
 @click.command(
@@ -31,23 +36,19 @@ from typedpipe.diagnostics.model import Diagnostics
     "--folder", type=click.Path(file_okay=False), metavar="DIR", help="Where runs are kept; .typedpipe if not given."
 )
 def command(run: str | None, output: str | None, show: bool, folder: str | None) -> None:
-    from typedpipe.local.report.write import render_report, write_report
-    from typedpipe.local.store.root import open_root
+    from typedpipe.report.html import render_report, write_report
 
     if show and output == "-":
         raise click.UsageError("--open needs a file: leave out -o -")
     try:
-        root = open_root(Path(folder) if folder else None)
-        try:
-            stored = root.run(run)
-        finally:
-            root.close()
-        if output == "-":
-            from typedpipe.cli.writing import write_output
+        with access.open_source(Path(folder) if folder else None) as source:
+            found = source.run(run)
+            if output == "-":
+                from typedpipe.cli.writing import write_output
 
-            write_output("-", render_report(stored))
-            return
-        path = write_report(stored, Path(output) if output else None)
+                write_output("-", render_report(source, found))
+                return
+            path = write_report(source, found, Path(output) if output else _place(found))
     except PipelineError as error:
         report = Diagnostics()
         for item in error.diagnostics:
@@ -57,6 +58,13 @@ def command(run: str | None, output: str | None, show: bool, folder: str | None)
     click.echo(_near(path))
     if show:
         _show(path)
+
+
+def _place(run: Run) -> Path:
+    """The report in a run's own folder; here, for one that has none on this machine."""
+    from typedpipe.local.store.model import StoredRun
+
+    return run.folder / "report.html" if isinstance(run, StoredRun) else Path(f"{run.name}.html")
 
 
 def _near(path: Path) -> str:

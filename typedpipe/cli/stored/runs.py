@@ -8,18 +8,19 @@ import re
 import sys
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
 from typedpipe.cli import exits
-from typedpipe.cli.stored.access import format_option, table, took, with_root
+from typedpipe.cli.stored.access import format_option, table, took, with_root, with_source
 from typedpipe.diagnostics.cells import shown
 
 if TYPE_CHECKING:
-    from typedpipe.local.store.compare import Comparison, Difference
-    from typedpipe.local.store.model import StoredRun, StoredTask
-    from typedpipe.local.store.root import AnyRun, Root
+    from typedpipe.local.store.root import Root
+    from typedpipe.runs.compare import Comparison, Difference
+    from typedpipe.runs.model import Run, Task
+    from typedpipe.runs.source import AnyRun, ListedState, RunSource
 
 STATES = ("RUNNING", "SUCCEEDED", "FAILED", "CANCELED", "INTERRUPTED", "BROKEN")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
@@ -45,17 +46,16 @@ def command() -> None:
 @click.option("--pipeline", metavar="NAME", help="Only runs of this pipeline.")
 @click.option("--state", type=click.Choice(STATES, case_sensitive=False), help="Only runs in this state.")
 @click.option("-n", "limit", type=click.IntRange(min=1), metavar="N", help="Only the newest N.")
-@with_root
-def ls(root: Root, form: str, pipeline: str | None, state: str | None, limit: int | None) -> None:
-    found = [
-        run
-        for run in root.runs()
-        if (pipeline is None or _pipeline(run) == pipeline) and (state is None or _state(run) == state.upper())
-    ][:limit]
+@with_source
+def ls(source: RunSource, form: str, pipeline: str | None, state: str | None, limit: int | None) -> None:
+    from typedpipe.runs.source import Query
+
+    wanted = cast("ListedState | None", state and state.upper())
+    found = source.runs(Query(pipeline, wanted, limit)).items
     if form == "json":
         click.echo(json.dumps([_run_data(run) for run in found], indent=2))
     elif not found:
-        click.echo(f"no {'such ' if pipeline or state else ''}runs in {shown(str(root.path))}", err=True)
+        click.echo(f"no {'such ' if pipeline or state else ''}runs in {shown(source.place)}", err=True)
     else:
         rows = [[run.name, _pipeline(run), _state(run), _moment(run.created), _run_took(run)] for run in found]
         click.echo(table(["RUN", "PIPELINE", "STATE", "CREATED", "TOOK"], rows), nl=False)
@@ -83,9 +83,9 @@ def _moment(when: float) -> str:
 
 def _run_data(run: AnyRun) -> dict[str, Any]:
     from typedpipe.local.store.problems import first_message
-    from typedpipe.local.store.root import BrokenRun
+    from typedpipe.runs.model import BrokenRun
 
-    data: dict[str, Any] = {"run": run.name, "state": _state(run), "created": run.created, "folder": str(run.folder)}
+    data: dict[str, Any] = {"run": run.name, "state": _state(run), "created": run.created, "folder": run.key}
     if isinstance(run, BrokenRun):
         return data | {"code": run.problem.diagnostics[0].code, "message": first_message(run.problem)}
     more = {"pipeline": run.pipeline, "finished": run.finished, "message": run.message}
@@ -106,12 +106,10 @@ def _json(text: str) -> Any:
 @command.command("show", help="Print what RUN was given, what its tasks did, and what came out.")
 @click.argument("run", default="last")
 @format_option
-@with_root
-def show(root: Root, run: str, form: str) -> None:
-    from typedpipe.local.store.index import tasks
-
-    found = root.run(run)
-    listed = tasks(found)
+@with_source
+def show(source: RunSource, run: str, form: str) -> None:
+    found = source.run(run)
+    listed = source.tasks(found)
     if form == "json":
         data = _run_data(found) | {"settings": found.settings, "outputs": _values(found.outputs)}
         click.echo(json.dumps(data | {"tasks": [_task_data(task) for task in listed]}, indent=2))
@@ -124,21 +122,21 @@ def show(root: Root, run: str, form: str) -> None:
         click.echo("\n" + table(["OUTPUT", ""], [[name, _readable(v)] for name, v in found.outputs.items()]), nl=False)
 
 
-def _print_head(run: StoredRun) -> None:
+def _print_head(run: Run) -> None:
     state = run.state + (f": {run.message}" if run.message else "")
     if run.state == "INTERRUPTED":
         state += f" (its engine is gone; `typedpipe resume {run.name}` goes on with it)"
     rows = [["run", run.name], ["pipeline", run.pipeline], ["state", state], ["created", _moment(run.created)]]
-    rows += [["took", _run_took(run)], ["folder", str(run.folder)]]
+    rows += [["took", _run_took(run)], ["folder", run.key]]
     rows += [[f"--{name}", _short(text)] for name, text in run.arguments.items()]
     click.echo(table(["", ""], [row for row in rows if row[1]]).partition("\n")[2], nl=False)
 
 
-def _task_state(run: StoredRun, task: StoredTask) -> str:
+def _task_state(run: Run, task: Task) -> str:
     return "INTERRUPTED" if task.state == "RUNNING" and run.state != "RUNNING" else task.state
 
 
-def _note(task: StoredTask) -> str:
+def _note(task: Task) -> str:
     parts: list[str] = []
     if task.reused:
         parts.append(f"from {'the cache' if task.reused == 'cache' else 'before'}: {task.source_run}".rstrip(": "))
@@ -149,7 +147,7 @@ def _note(task: StoredTask) -> str:
     return "; ".join(parts)
 
 
-def _task_data(task: StoredTask) -> dict[str, Any]:
+def _task_data(task: Task) -> dict[str, Any]:
     fields = (
         "name",
         "component",
@@ -165,7 +163,7 @@ def _task_data(task: StoredTask) -> dict[str, Any]:
     data: dict[str, Any] = {name: getattr(task, name) for name in fields}
     data["inputs"], data["outputs"] = _values(task.inputs), _values(task.outputs)
     data["attempts"] = [
-        {"number": a.number, "state": a.state, "exit_code": a.exit_code, "message": a.message, "folder": str(a.folder)}
+        {"number": a.number, "state": a.state, "exit_code": a.exit_code, "message": a.message, "folder": a.key}
         | {"started": a.started, "finished": a.finished}
         for a in task.attempts
     ]
@@ -173,17 +171,17 @@ def _task_data(task: StoredTask) -> dict[str, Any]:
 
 
 def _values(values: Any) -> dict[str, Any]:
-    from typedpipe.local.store.model import value_data
+    from typedpipe.runs.model import value_data
 
     return {name: _json(value) if isinstance(value, str) else value_data(value) for name, value in values.items()}
 
 
 def _readable(value: Any) -> str:
-    from typedpipe.local.store.cache_table import artifacts_of
+    from typedpipe.runs.model import artifacts_in
 
     if isinstance(value, str):
         return _short(value)
-    found = [f"{item.descriptor.get('type', '')} {item.uri}".strip() for item in artifacts_of(value)]
+    found = [f"{item.type} {item.uri}".strip() for _, item in artifacts_in(value)]
     return ", ".join(found) or "none"
 
 
@@ -198,11 +196,11 @@ def _short(text: str) -> str:
 @click.argument("a")
 @click.argument("b")
 @format_option
-@with_root
-def diff(root: Root, a: str, b: str, form: str) -> None:
-    from typedpipe.local.store.compare import compare
+@with_source
+def diff(source: RunSource, a: str, b: str, form: str) -> None:
+    from typedpipe.runs.compare import compare
 
-    found = compare(root.run(a), root.run(b))
+    found = compare(source, source.run(a), source.run(b))
     if form == "json":
         data = [_difference_data(item) for item in (*found.differences, *found.durations)]
         click.echo(json.dumps({"a": found.old.name, "b": found.new.name, "differences": data}, indent=2))
@@ -246,7 +244,7 @@ def _time(seconds: float | None) -> str:
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @with_root
 def rm(root: Root, runs: Sequence[str], yes: bool) -> None:
-    from typedpipe.local.store.root import BrokenRun
+    from typedpipe.runs.model import BrokenRun
 
     names = list(dict.fromkeys(root.resolve(run) for run in runs))
     if not yes:
@@ -297,10 +295,11 @@ def _age(_ctx: click.Context, _param: click.Parameter, value: str | None) -> flo
 @click.option("--dry-run", is_flag=True, help="Only say what would go.")
 @with_root
 def gc(root: Root, keep: int | None, older_than: float | None, environments: float | None, dry_run: bool) -> None:
-    from typedpipe.local.report.words import size
+    from typedpipe.local.store.garbage import collect
+    from typedpipe.report.words import size
 
     before = None if older_than is None else time.time() - older_than
-    found = root.collect_garbage(keep=keep, older_than=before, dry_run=dry_run)
+    found = collect(root, keep=keep, older_than=before, dry_run=dry_run)
     for name in found.runs:
         click.echo(name)
     counts = (
@@ -331,11 +330,11 @@ def _count(number: int, what: str) -> str:
 def repair(root: Root, run: str) -> None:
     from typedpipe.diagnostics.errors import PipelineError
     from typedpipe.local.store.index import tasks
-    from typedpipe.local.store.root import BrokenRun
+    from typedpipe.local.store.model import StoredRun
 
     name = root.resolve(run)
     found = next(item for item in root.runs() if item.name == name)
-    if not isinstance(found, BrokenRun):
+    if isinstance(found, StoredRun):
         with contextlib.suppress(PipelineError):
             tasks(found)
             click.echo(f"{shown(name)}: its index is whole; nothing was changed", err=True)

@@ -101,7 +101,7 @@ def check_target(pipeline: ir.Pipeline, chosen: Settings, report: Diagnostics) -
     for port in pipeline.graph.inputs:
         if is_artifact(port.type):
             _refuse(report, "pipeline.artifact", f"input `{port.name}`", _span(port, pipeline.span))
-        elif chosen.kind == "CronWorkflow" and port.default is None:
+        elif chosen.kind == "CronWorkflow" and port.required:
             _refuse(report, "cron.required", f"input `{port.name}`", _span(port, pipeline.span))
     graphs = [pipeline.graph, *pipeline.pipelines.values()]
     for graph in graphs:

@@ -14,7 +14,6 @@ from typedpipe.ir import nodes as ir
 from typedpipe.ir.edges import expr_operands, node_operands
 from typedpipe.ir.scopes import Order, Scope, Scopes, scopes_of
 from typedpipe.ir.typing import Ports
-from typedpipe.types.model import StatusType, is_artifact, is_optional
 
 OURS = "this is a mistake of typedpipe's, or the file was made by something else: please report it"
 
@@ -155,14 +154,7 @@ class _Verifier:
             self._missing(node, given)
 
     def _missing(self, node: ir.Task | ir.Call, given: set[str]) -> None:
-        missing = [
-            name
-            for name, port in self.ports.inputs(node).items()
-            if name not in given
-            and port.default is None
-            and not isinstance(port.type, StatusType)
-            and not (is_artifact(port.type) and is_optional(port.type))
-        ]
+        missing = [name for name, port in self.ports.inputs(node).items() if name not in given and port.required]
         if missing and all(item.primary.span != node.span for item in self.report):  # tracing said it better
             target = called(self.pipeline, node)
             self.report.error(

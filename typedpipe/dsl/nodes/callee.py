@@ -16,7 +16,7 @@ from typedpipe.dsl.values.subjects import Argument
 from typedpipe.dsl.values.value import POISON, PipelineValue, operand_of
 from typedpipe.ir import nodes as ir
 from typedpipe.types.display import show
-from typedpipe.types.model import StatusType, Type, is_optional
+from typedpipe.types.model import StatusType, Type
 
 _keys: dict[str, int] = {}
 _keys_lock = Lock()
@@ -65,9 +65,7 @@ class Callee:
         self.positions = {name: index for index, name in enumerate(self.inputs)}
         self.outputs = dict(outputs)
         self.output_params: frozenset[str] = frozenset()
-        self.required = frozenset(
-            p.name for p in self.inputs.values() if p.default is None and not (p.how != "value" and is_optional(p.type))
-        )
+        self.required = frozenset(port.name for port in self.inputs.values() if port.required)
         self.span = span
         self.is_pipeline = False
         self.status = next((port.name for port in inputs if isinstance(port.type, StatusType)), "")

@@ -23,11 +23,13 @@ from typedpipe.local.caching.key_changes import (
     shown_value,
 )
 from typedpipe.local.caching.normal_form import lines_of
-from typedpipe.local.caching.origins import Origin, node_at, origins
+from typedpipe.local.caching.origins import Origin, origins
 from typedpipe.local.caching.untracked import untracked
 from typedpipe.local.scheduling.frame import Body, TaskRun
 from typedpipe.local.store.index import tasks
-from typedpipe.local.store.model import StoredRun, StoredTask
+from typedpipe.local.store.model import StoredRun
+from typedpipe.runs.model import Task
+from typedpipe.runs.paths import node_at
 
 if TYPE_CHECKING:
     from typedpipe.local.store.root import Root
@@ -94,7 +96,7 @@ class Record:
 
     run: StoredRun
     _pipeline: ir.Pipeline | None = None
-    _tasks: dict[str, StoredTask] = field(default_factory=dict[str, StoredTask])
+    _tasks: dict[str, Task] = field(default_factory=dict[str, Task])
 
     @property
     def pipeline(self) -> ir.Pipeline:
@@ -104,12 +106,12 @@ class Record:
             self._pipeline = wire.load(self.run.pipeline_file)
         return self._pipeline
 
-    def task(self, name: str) -> StoredTask | None:
+    def task(self, name: str) -> Task | None:
         if not self._tasks:
             self._tasks = {task.name: task for task in tasks(self.run)}
         return self._tasks.get(name)
 
-    def parts(self, task: StoredTask) -> Mapping[str, Any]:
+    def parts(self, task: Task) -> Mapping[str, Any]:
         """What the task's key was made of; made again, without its place, where the run did not note it."""
         if task.key_parts:
             return task.key_parts
@@ -117,7 +119,7 @@ class Record:
         found = None if run is None else Fingerprints(self.pipeline).parts(run)
         return {} if found is None else found.data
 
-    def task_run(self, task: StoredTask) -> TaskRun | None:
+    def task_run(self, task: Task) -> TaskRun | None:
         """The task with its recorded inputs, for what makes keys."""
         node = node_at(self.pipeline, task.name)
         if not isinstance(node, ir.Task) or (not task.inputs and self.pipeline.components[node.component].inputs):
@@ -126,7 +128,7 @@ class Record:
         return TaskRun(task.name, node, dict(task.inputs), {}, {}, False, nowhere)
 
 
-def explain(root: Root, run: StoredRun, task: StoredTask, against: StoredRun | None = None) -> Explanation:
+def explain(root: Root, run: StoredRun, task: Task, against: StoredRun | None = None) -> Explanation:
     """Say what became of a task's key.
 
     Args:
@@ -181,7 +183,7 @@ def _before(root: Root, run: StoredRun, name: str) -> Record | None:
     return None
 
 
-def _never(record: Record, task: StoredTask) -> str:
+def _never(record: Record, task: Task) -> str:
     """Why the task could not be taken from the cache whatever its key was; "" when it could."""
     if task.key:
         return ""
@@ -202,7 +204,7 @@ def _never(record: Record, task: StoredTask) -> str:
     return f"`{task.name}` is never cached: {why}" if why else f"`{task.name}` has no key in this run"
 
 
-def _why_run(before: StoredTask, task: StoredTask) -> str:
+def _why_run(before: Task, task: Task) -> str:
     if task.reused:
         return f"it was taken from run {task.source_run}"
     if before.state != "SUCCEEDED":
@@ -236,9 +238,7 @@ class _Comparison:
         ]
         return found + list(place_changes(old, new))
 
-    def _source(
-        self, before: StoredTask, after: StoredTask, old: Mapping[str, Any], new: Mapping[str, Any]
-    ) -> Iterator[Change]:
+    def _source(self, before: Task, after: Task, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
         if old.get("source") == new.get("source") and old.get("entry") == new.get("entry"):
             return
         was, now = self._impl(self.old, before), self._impl(self.new, after)
@@ -256,13 +256,13 @@ class _Comparison:
         yield Change("source", f"the source of `{_component(self.new, after)}` changed{place}", diff)
 
     @staticmethod
-    def _impl(record: Record, task: StoredTask) -> ir.PythonImpl | None:
+    def _impl(record: Record, task: Task) -> ir.PythonImpl | None:
         node = node_at(record.pipeline, task.name)
         component = record.pipeline.components.get(node.component) if isinstance(node, ir.Task) else None
         return component.impl if component is not None and isinstance(component.impl, ir.PythonImpl) else None
 
     def _parameters(
-        self, before: StoredTask, after: StoredTask, old: Mapping[str, Any], new: Mapping[str, Any]
+        self, before: Task, after: Task, old: Mapping[str, Any], new: Mapping[str, Any]
     ) -> Iterator[Change]:
         was, now = old.get("parameters", {}), new.get("parameters", {})
         for name in [name for name in now if name in was and was[name] != now[name]]:
@@ -305,6 +305,6 @@ class _Comparison:
         return f"made by `{origin.name}`", causes
 
 
-def _component(record: Record, task: StoredTask) -> str:
+def _component(record: Record, task: Task) -> str:
     component = record.pipeline.components.get(task.component)
     return component.name if component is not None else task.component

@@ -17,7 +17,8 @@ from typing import Any, TypeAlias
 from typedpipe.ir import nodes as ir
 from typedpipe.local.caching.normal_form import digest_of
 from typedpipe.local.scheduling.frame import TaskRun
-from typedpipe.local.values import NULL_TEXT, Stored, Value
+from typedpipe.local.values import NULL_TEXT
+from typedpipe.runs.model import ArtifactRef, Value
 from typedpipe.runtime.task import WireError, decode, encode
 from typedpipe.types.data import TypeData, to_data
 from typedpipe.types.model import FLOAT, INT, STR, Type, is_artifact
@@ -155,7 +156,7 @@ class Fingerprints:
         """What a component can see of an artifact but its place: content, type, name and metadata."""
         if isinstance(value, tuple):
             return [self._identity(name, item) for item in value]
-        if not isinstance(value, Stored):
+        if not isinstance(value, ArtifactRef):
             return [] if value == "[]" else None
         descriptor = value.descriptor
         found = {key: descriptor.get(key) for key in ("type", "version", "name")}
@@ -164,7 +165,7 @@ class Fingerprints:
         found["content"] = content or self._reference(name, value)
         return found
 
-    def _reference(self, name: str, value: Stored) -> str:
+    def _reference(self, name: str, value: ArtifactRef) -> str:
         """The identity of an artifact that was not made by a run: its URI, and for a file here what ``stat`` says."""
         if self._importers is None:
             self._importers = _importers(self.pipeline)

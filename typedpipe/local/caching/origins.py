@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from typedpipe.ir import nodes as ir
 from typedpipe.ir.edges import decisions, expr_operands, needed, regions_in
+from typedpipe.runs.paths import TaskPath
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,24 +30,6 @@ class _Scope:
     above: _Scope | None = None
 
 
-def node_at(pipeline: ir.Pipeline, path: str) -> ir.Node | None:
-    """The node that a task's path in a run leads to.
-
-    >>> from typedpipe.ir.nodes import Graph
-    >>> node_at(ir.Pipeline("p", Graph(nodes=(ir.Task("t", "c"),)), closed=True), "t").component
-    'c'
-    """
-    graphs: list[ir.Graph] = [pipeline.graph]
-    node: ir.Node | None = None
-    for part in path.split("/"):
-        names = (part, _stem(part))
-        node = next((found for graph in graphs for found in _nodes(graph) if found.name in names), None)
-        if node is None:
-            return None
-        graphs = [region.body for region in regions_in(node, pipeline.pipelines)]
-    return node
-
-
 def _nodes(graph: ir.Graph) -> Iterator[ir.Node]:
     for node in graph.nodes:
         yield node
@@ -63,8 +47,7 @@ def origins(pipeline: ir.Pipeline, path: str, name: str) -> list[Origin]:
     scope = _scope_of(pipeline, path)
     if scope is None:
         return []
-    last = path.rpartition("/")[2]
-    node = _named(scope.graph, last)
+    node = _named(scope.graph, TaskPath.parse(path).name)
     if not isinstance(node, ir.Task):
         return []
     given = dict(node.args).get(name)
@@ -81,22 +64,16 @@ def _named(graph: ir.Graph, *names: str) -> ir.Node | None:
 
 def _scope_of(pipeline: ir.Pipeline, path: str) -> _Scope | None:
     scope = _Scope(pipeline.graph, "")
-    *groups, last = path.split("/")
-    for index, part in enumerate(groups):
-        node = _named(scope.graph, part, _stem(part))
+    for step, below in pairwise(TaskPath.parse(path).steps):
+        node = _named(scope.graph, str(step), step.node)
         if node is None:
             return None
-        below = [*groups, last][index + 1]
         regions = regions_in(node, pipeline.pipelines)
-        region = next((each for each in regions if _named(each.body, below, _stem(below))), None)
+        region = next((each for each in regions if _named(each.body, str(below), below.node)), None)
         if region is None:
             return None
-        scope = _Scope(region.body, f"{scope.prefix}{part}/", node, region, scope)
+        scope = _Scope(region.body, f"{scope.prefix}{step}/", node, region, scope)
     return scope
-
-
-def _stem(part: str) -> str:
-    return part.partition("[")[0] if part.endswith("]") else part
 
 
 def _follow(pipeline: ir.Pipeline, scope: _Scope, operand: ir.Operand) -> list[Origin]:

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typedpipe.ir import nodes as ir
 from typedpipe.local.caching.normal_form import trees_of
 from typedpipe.local.store.cache_table import artifacts_of
-from typedpipe.local.values import Value, load
+from typedpipe.local.values import load
+from typedpipe.runs.model import Value
 
 ALWAYS = "the clock, the network, random numbers without a seed"
 _READERS = frozenset({"open", "Path", "read_csv", "read_parquet", "read_json", "read_excel", "loadtxt", "load"})

@@ -23,10 +23,11 @@ from typedpipe.local.rerun.reuse import Outputs, ReusePlan
 from typedpipe.local.runners.attempt import Attempt, TaskRefused, folder_of
 from typedpipe.local.store.cache_table import artifacts_of, kept_digests
 from typedpipe.local.store.index import tasks
-from typedpipe.local.store.model import StoredRun, StoredTask
-from typedpipe.local.store.problems import problem
+from typedpipe.local.store.model import StoredRun, attempt_folder
 from typedpipe.local.store.publication import publish
-from typedpipe.local.values import Value
+from typedpipe.runs.model import Task, Value
+from typedpipe.runs.paths import TaskPath
+from typedpipe.runs.problems import problem
 
 if TYPE_CHECKING:
     from typedpipe.local.store.index import RunFolder
@@ -161,8 +162,7 @@ def _check_from(wanted: str, pipeline: ir.Pipeline, begun: Sequence[str]) -> Non
     names = [name for graph in (pipeline.graph, *pipeline.pipelines.values()) for name in scopes_of(graph).nodes]
     places = dict.fromkeys(names)
     for path in begun:
-        parts = path.split("/")
-        places.update(dict.fromkeys("/".join(parts[: end + 1]) for end in range(len(parts))))
+        places.update(dict.fromkeys(map(str, TaskPath.parse(path).prefixes())))
     if any(_matches(wanted, place) for place in places):
         return
     near = nearest(wanted, places)
@@ -175,7 +175,7 @@ def _check_from(wanted: str, pipeline: ir.Pipeline, begun: Sequence[str]) -> Non
 
 
 def _unclear(run: StoredRun, path: str) -> Exception:
-    name = path.rpartition("/")[2]
+    name = TaskPath.parse(path).name
     return problem(
         "TP642",
         f"`{path}` is decided by something else in the new code: which of its results belong where is not clear",
@@ -191,7 +191,7 @@ def _arguments(run: StoredRun, pinned: ir.Pipeline, code: ir.Pipeline) -> dict[s
     )
     found = {port.name: had[port.name] for port in code.graph.inputs if port.name in had}
     for port in code.graph.inputs:
-        if port.name not in found and port.default is None:
+        if port.name not in found and port.required:
             raise problem(
                 "TP643",
                 f"the new code has a parameter `{port.name}` without a default, and the run has no value for it",
@@ -206,7 +206,7 @@ class _Found:
 
     root: Root
     run: StoredRun
-    records: dict[str, StoredTask]
+    records: dict[str, Task]
     pipeline: ir.Pipeline
     taken_in: dict[str, Path] = field(default_factory=dict[str, Path])
     lost: list[str] = field(default_factory=list[str])
@@ -262,7 +262,7 @@ class _Found:
         )
         return all(map(objects.intact, kept)) and all(map(os.path.lexists, elsewhere))
 
-    def _left(self, path: str, node: ir.Task, record: StoredTask | None) -> Outputs | None:
+    def _left(self, path: str, node: ir.Task, record: Task | None) -> Outputs | None:
         """What a process left that ended well while nobody was there to write it down."""
         folder = self._last_attempt(path, record)
         if folder is None or not (folder / RESULT).exists():
@@ -276,9 +276,9 @@ class _Found:
         self.taken_in[path] = folder
         return outputs
 
-    def _last_attempt(self, path: str, record: StoredTask | None) -> Path | None:
+    def _last_attempt(self, path: str, record: Task | None) -> Path | None:
         if record is not None and record.attempts:
-            return record.attempts[-1].folder
+            return attempt_folder(record.attempts[-1])
         place = Path(folder_of(self.run.folder / "tasks", path))
         try:
             numbers = [int(name) for name in os.listdir(place) if name.isdigit()]

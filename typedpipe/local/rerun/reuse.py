@@ -12,9 +12,10 @@ from typing import TypeAlias
 
 from typedpipe.ir import nodes as ir
 from typedpipe.ir.edges import decisions, leaves, node_operands
+from typedpipe.ir.plan import GraphPlan, plan
 from typedpipe.local.rerun.changes import Changes, NodeKey
-from typedpipe.local.scheduling.plan import GraphPlan, plan
-from typedpipe.local.values import Value
+from typedpipe.runs.model import Value
+from typedpipe.runs.paths import TaskPath
 
 Outputs: TypeAlias = Mapping[str, Value]
 
@@ -85,13 +86,12 @@ class ReusePlan:
     def _note(self, name: str) -> None:
         """Remember which groups, and which items of loops, a task's path goes through."""
         place = ""
-        for part in name.split("/"):
-            stem, bracket, rest = part.partition("[")
-            if bracket and rest[:-1].isdigit():
-                self._known.setdefault(place + stem, []).append(name)
-                self._items.setdefault(place + stem, {})[int(rest[:-1])] = None
-            self._known.setdefault(place + part, []).append(name)
-            place += part + "/"
+        for step in TaskPath.parse(name).steps:
+            if step.item is not None:
+                self._known.setdefault(place + step.node, []).append(name)
+                self._items.setdefault(place + step.node, {})[step.item] = None
+            self._known.setdefault(f"{place}{step}", []).append(name)
+            place += f"{step}/"
 
     # --------------------------------------------------------------------------------------------- the walk
 
@@ -195,7 +195,8 @@ class ReusePlan:
 
     def _body(self, here: _Here) -> _Outcome:
         place = here.prefix[:-1]
-        return self._whole(place) if place.endswith("]") and self.forced(place) else self._scope(here)
+        item = TaskPath.parse(place).steps[-1].item
+        return self._whole(place) if item is not None and self.forced(place) else self._scope(here)
 
     def _together(self, here: _Here, name: str, outcomes: list[_Outcome]) -> _Outcome:
         outputs = self.changes.outputs.get((here.owner, name), frozenset()).union(*(o.outputs for o in outcomes))

@@ -16,7 +16,6 @@ from typedpipe.diagnostics.errors import PipelineError
 from typedpipe.diagnostics.model import Diagnostics
 from typedpipe.diagnostics.words import nearest
 from typedpipe.ir import nodes as ir
-from typedpipe.local.caching.origins import node_at
 from typedpipe.local.failure import exit_code
 from typedpipe.local.options import RunOptions
 from typedpipe.local.runners import Placement, launcher_for, placements
@@ -28,10 +27,12 @@ from typedpipe.local.scheduling.scheduler import fallback
 from typedpipe.local.store.cache_table import kept_digests
 from typedpipe.local.store.index import task as stored_task
 from typedpipe.local.store.locks import Held, Lock, take_lock
-from typedpipe.local.store.model import StoredRun, StoredTask
-from typedpipe.local.store.problems import os_problem, problem
-from typedpipe.local.values import Value
-from typedpipe.types.model import artifact_of, is_artifact, is_optional
+from typedpipe.local.store.model import StoredRun, attempt_folder
+from typedpipe.runs.forms import NotOfType, from_text
+from typedpipe.runs.model import Task, Value
+from typedpipe.runs.paths import node_at
+from typedpipe.runs.problems import os_problem, problem
+from typedpipe.types.model import artifact_of, is_artifact
 
 if TYPE_CHECKING:
     from typedpipe.local.store.root import Root
@@ -46,7 +47,7 @@ class Spin:
     """A task that is ready to be run again: nothing has started."""
 
     run: StoredRun
-    task: StoredTask
+    task: Task
     pipeline: ir.Pipeline
     """Of the task alone."""
     values: Mapping[str, Value]
@@ -123,10 +124,10 @@ def prepare_spin(
     return Spin(run, task, alone, values, *_surroundings(task))
 
 
-def _given(task: StoredTask, port: ir.InputPort) -> Value:
+def _given(task: Task, port: ir.InputPort) -> Value:
     if port.name in task.inputs:
         return task.inputs[port.name]
-    if port.default is None and not is_optional(port.type):
+    if port.required:
         raise problem(
             "TP647",
             f"`{task.name}` has an input `{port.name}` now, for which the run has no value",
@@ -146,24 +147,23 @@ def _check_artifacts(root: Root, run: StoredRun, name: str, values: Mapping[str,
                 )
 
 
-def _surroundings(task: StoredTask) -> tuple[dict[str, str], dict[str, object]]:
+def _surroundings(task: Task) -> tuple[dict[str, str], dict[str, object]]:
     """The variables and settings that the last attempt had; of one that came from the cache, what its key says."""
     try:
-        data: Any = json.loads((task.attempts[-1].folder / "job.json").read_text(encoding="utf-8"))
+        data: Any = json.loads((attempt_folder(task.attempts[-1]) / "job.json").read_text(encoding="utf-8"))
         env = {str(k): str(v) for k, v in data["env"].items() if k != TERMINATION_LOG}
         return env, {**data.get("settings", {}), "image": data["image"]} if data.get("image") else {}
     except (IndexError, OSError, ValueError, KeyError, AttributeError):
         return dict(task.key_parts.get("environment", {})), {}
 
 
-def set_input(spin: Spin, name: str, text: str, parse: Callable[[str, Any], str]) -> Value:
+def set_input(spin: Spin, name: str, text: str) -> Value:
     """The value of an input as it is typed: a parameter by its type, an artifact by the path of a file or folder.
 
     Args:
         spin: The task.
         name: The input.
         text: What was typed.
-        parse: Text and type to wire text; raises ValueError.
 
     Raises:
         PipelineError: TP648.
@@ -185,8 +185,8 @@ def set_input(spin: Spin, name: str, text: str, parse: Callable[[str, Any], str]
             from typedpipe.types.model import STR
 
             return imported(ir.Importer(name, Const('""', STR), type_), text, {})
-        return parse(text, port.type)
-    except (ValueError, CannotImport) as error:
+        return from_text(text, port.type)
+    except (NotOfType, CannotImport) as error:
         from typedpipe.types.display import show
 
         raise problem(

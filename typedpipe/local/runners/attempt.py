@@ -15,7 +15,8 @@ from typedpipe.diagnostics.errors import PipelineError
 from typedpipe.ir import nodes as ir
 from typedpipe.ir.taskspec import port_key, task_spec
 from typedpipe.local.runners.host import HostCommand
-from typedpipe.local.values import NULL_TEXT, Stored, Value, is_none, load, raw_value
+from typedpipe.local.values import NULL_TEXT, is_none, load, raw_value
+from typedpipe.runs.model import ArtifactRef, Value
 from typedpipe.runtime.task import to_text
 from typedpipe.types.model import is_artifact
 
@@ -129,7 +130,7 @@ class Attempt:
         self._parameters.append({"name": f"tp-{key}", "value": to_text(descriptor)})
 
     def _must_be_here(self, name: str, value: Value) -> None:
-        if isinstance(value, Stored) and value.path is None:
+        if isinstance(value, ArtifactRef) and value.path is None:
             raise TaskRefused(
                 f"the input `{name}` wants the file of {value.uri}, which is not on this machine: "
                 "import a local path here, or let the component take `Input[...]` and read `.uri` itself"
@@ -137,7 +138,7 @@ class Attempt:
 
     def _place(self, value: Value, target: str, key: str) -> Any:
         """Link an artifact, or a list of them, under the task's folder; its descriptor."""
-        if isinstance(value, Stored):
+        if isinstance(value, ArtifactRef):
             if value.path is not None:
                 self._links.append((value.path, target))
             return {**value.descriptor, "key": key} if key else value.descriptor
@@ -211,7 +212,7 @@ class Attempt:
             return None
         descriptor = load(text)
         place = self.folder / "out" / "a" / key
-        return Stored(None if descriptor.get("digest") == "" else str(place), descriptor)
+        return ArtifactRef(None if descriptor.get("digest") == "" else str(place), descriptor)
 
     def _raw_artifact(self, name: str, key: str) -> Value:
         from typedpipe.types.model import artifact_of
@@ -230,7 +231,7 @@ class Attempt:
         title, version = (type_.title, type_.version) if type_ else ("system.Artifact", "0.0.1")
         descriptor: dict[str, Any] = {"type": title, "version": version, "name": name, "metadata": {}}
         descriptor |= {"uri": str(path), "digest": digest, "size": size, "key": key}
-        return Stored(str(path), descriptor | ({"dirs": dirs} if dirs else {}))
+        return ArtifactRef(str(path), descriptor | ({"dirs": dirs} if dirs else {}))
 
     def message(self) -> str:
         """The one line that the task left about its end."""
@@ -245,7 +246,7 @@ class Attempt:
         far = [
             f"`{n}` ({v.uri})"
             for n, v in self.values.items()
-            if isinstance(v, Stored) and not os.path.exists(v.path or "")
+            if isinstance(v, ArtifactRef) and not os.path.exists(v.path or "")
         ]
         return f"; by reference only, the files are not on this machine: {', '.join(far)}" if far else ""
 

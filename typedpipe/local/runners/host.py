@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 from typedpipe.ir import nodes as ir
 from typedpipe.ir.taskspec import port_key
-from typedpipe.local.values import Stored, Value, is_none, raw_text
+from typedpipe.local.values import is_none, raw_text
+from typedpipe.runs.model import ArtifactRef, Value
 
 
 @dataclass(slots=True)
@@ -54,9 +55,9 @@ class HostCommand:
             case "input_path":
                 return self._input_path(key, value)
             case "input_uri":
-                return value.uri if isinstance(value, Stored) else ""
+                return value.uri if isinstance(value, ArtifactRef) else ""
             case "input_metadata":
-                return json.dumps(value.descriptor.get("metadata", {})) if isinstance(value, Stored) else "{}"
+                return json.dumps(value.descriptor.get("metadata", {})) if isinstance(value, ArtifactRef) else "{}"
             case "output_parameter":
                 return os.path.join(self.folder, "out", "raw", key)
             case "output_path" | "output_uri":

@@ -11,7 +11,8 @@ from typing import Any, Final
 from typedpipe.ir import nodes as ir
 from typedpipe.ir.edges import expr_operands
 from typedpipe.ir.typing import GraphTypes
-from typedpipe.local.values import NULL_TEXT, Stored, Value, as_list, dump, is_none, load
+from typedpipe.local.values import NULL_TEXT, as_list, dump, is_none, load
+from typedpipe.runs.model import ArtifactRef, Value
 from typedpipe.runtime.task import decode
 from typedpipe.types.data import to_data
 from typedpipe.types.model import DATETIME, StructType, without_none
@@ -144,7 +145,7 @@ class Evaluation:
 
     def _plain(self, operand: ir.Operand) -> Any:
         value = self._get(operand)
-        if isinstance(value, Stored | tuple):
+        if isinstance(value, ArtifactRef | tuple):
             raise TypeError("the value is an artifact, and a parameter is wanted here")
         return None if value is None else load(value)
 
@@ -181,7 +182,7 @@ def truth(value: object) -> str:
 def make_dict(entries: list[tuple[str, Value]]) -> str:
     texts: list[str] = []
     for name, value in entries:
-        if isinstance(value, Stored | tuple):
+        if isinstance(value, ArtifactRef | tuple):
             raise TypeError(f"`{name}` is an artifact, which cannot stand in a dict")
         texts.append(f"{string_wire(name)}:{NULL_TEXT if value is None else value}")
     text = "{" + ",".join(texts) + "}"

@@ -6,11 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from typedpipe.ir import nodes as ir
+from typedpipe.ir.plan import GraphPlan
 from typedpipe.ir.typing import GraphTypes
 from typedpipe.local.scheduling.evaluation import Evaluation
-from typedpipe.local.scheduling.plan import GraphPlan
-from typedpipe.local.values import Value
-from typedpipe.runs.events import TaskState
+from typedpipe.runs.model import TaskState, Value
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from urllib.parse import unquote, urlsplit
 
 from typedpipe.ir import nodes as ir
-from typedpipe.local.values import Stored
+from typedpipe.runs.model import ArtifactRef
 
 
 class CannotImport(Exception):
     """There is nothing at the place."""
 
 
-def imported(node: ir.Importer, uri: object, metadata: Mapping[str, object] | None) -> Stored:
+def imported(node: ir.Importer, uri: object, metadata: Mapping[str, object] | None) -> ArtifactRef:
     """The artifact at a URI.
 
     Raises:
@@ -35,7 +35,7 @@ def imported(node: ir.Importer, uri: object, metadata: Mapping[str, object] | No
         "size": 0,
         "key": node.name,
     }
-    return Stored(path, descriptor)
+    return ArtifactRef(path, descriptor)
 
 
 def local_path(uri: str) -> str | None:

@@ -13,12 +13,13 @@ from typing import cast
 from typedpipe.ir import nodes as ir
 from typedpipe.ir.edges import producers
 from typedpipe.ir.options import OPERANDS
+from typedpipe.ir.plan import GraphPlan, plan
 from typedpipe.ir.typing import GraphTypes, Ports, group_outputs
 from typedpipe.local.scheduling.evaluation import CannotEvaluate, Evaluation
 from typedpipe.local.scheduling.frame import Body, Exit, Frame, Item, Listener, LoopRun, NodeResult, Owner, TaskRun
 from typedpipe.local.scheduling.importers import CannotImport, imported
-from typedpipe.local.scheduling.plan import GraphPlan, plan
-from typedpipe.local.values import Value, dump, gathered, load, nothing
+from typedpipe.local.values import dump, gathered, load, nothing
+from typedpipe.runs.model import Value
 
 
 class Scheduler:

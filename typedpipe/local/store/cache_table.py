@@ -12,7 +12,7 @@ from typedpipe.local.store.locks import is_running
 from typedpipe.local.store.objects import Objects
 from typedpipe.local.store.problems import damaged_cache
 from typedpipe.local.store.rows import pack, unpack
-from typedpipe.local.values import Stored, Value
+from typedpipe.runs.model import ArtifactRef, Value
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS results (
@@ -132,13 +132,13 @@ def cache_database(root: str, *, durable: bool = False) -> Database:
     return Database(os.path.join(root, "cache.sqlite"), SCHEMA, damaged_cache, durable=durable)
 
 
-def artifacts_of(value: Value) -> Iterator[Stored]:
+def artifacts_of(value: Value) -> Iterator[ArtifactRef]:
     """The artifacts in a value.
 
-    >>> [item.path for item in artifacts_of((Stored("/a", {}), None))]
+    >>> [item.path for item in artifacts_of((ArtifactRef("/a", {}), None))]
     ['/a']
     """
-    if isinstance(value, Stored):
+    if isinstance(value, ArtifactRef):
         yield value
     elif isinstance(value, tuple):
         for item in value:

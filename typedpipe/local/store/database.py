@@ -14,7 +14,8 @@ from urllib.parse import quote
 
 from typedpipe.diagnostics.errors import PipelineError
 from typedpipe.local.failpoints import reach
-from typedpipe.local.store.problems import cannot_write, is_damage, newer, sqlite_reason
+from typedpipe.local.store.problems import is_damage, newer, sqlite_reason
+from typedpipe.runs.problems import cannot_write
 
 FORMAT = 1
 """Of the folder and of each database in it (``PRAGMA user_version``)."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from typedpipe.diagnostics.errors import PipelineError
 from typedpipe.local.store.cache_table import kept_digests
@@ -12,11 +11,10 @@ from typedpipe.local.store.index import tasks
 from typedpipe.local.store.locks import Held, is_running, take_lock
 from typedpipe.local.store.model import StoredRun
 from typedpipe.local.store.objects import SCRATCH
-from typedpipe.local.store.problems import first_message, os_problem
+from typedpipe.local.store.problems import first_message
+from typedpipe.local.store.root import AnyRun, Root
 from typedpipe.local.store.tree import remove, size_of
-
-if TYPE_CHECKING:
-    from typedpipe.local.store.root import AnyRun, Root
+from typedpipe.runs.problems import os_problem
 
 
 @dataclass(slots=True)
@@ -33,8 +31,19 @@ class Garbage:
     """Why artifacts were not collected; "" when they were."""
 
 
-def collect(root: Root, keep: int | None, older_than: float | None, *, dry_run: bool) -> Garbage:
-    """As :meth:`Root.collect_garbage`."""
+def collect(root: Root, *, keep: int | None = None, older_than: float | None = None, dry_run: bool = False) -> Garbage:
+    """Remove runs, then what no run refers to: artifacts, remembered results, what killed processes left.
+
+    Args:
+        root: The folder of runs.
+        keep: So many of the newest runs stay, of all pipelines together.
+        older_than: Only runs that were made before this Unix time go. Runs go when one of the two is given, and
+            both hold; a run that goes on stays.
+        dry_run: Only say what would go.
+
+    Raises:
+        PipelineError: TP601, the folder cannot be written.
+    """
     found = Garbage()
     runs = root.runs()
     gone = [run for run in _old(runs, keep, older_than) if not is_running(str(run.folder))]

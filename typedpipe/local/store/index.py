@@ -11,11 +11,11 @@ from typing import Any, cast, get_args
 
 from typedpipe.local.store.database import Database, reading
 from typedpipe.local.store.locks import Engine, Lock
-from typedpipe.local.store.model import Reused, StoredAttempt, StoredRun, StoredTask
-from typedpipe.local.store.problems import damaged_run, problem
+from typedpipe.local.store.model import StoredRun, attempt_log
+from typedpipe.local.store.problems import damaged_run
 from typedpipe.local.store.rows import pack, pack_data, unpack, unpack_data
-from typedpipe.local.values import Value
-from typedpipe.runs.events import RunState, TaskState
+from typedpipe.runs.model import Attempt, Reused, RunEnd, Task, TaskState, Value
+from typedpipe.runs.source import choose_task
 
 INDEX = "run.sqlite"
 SCHEMA = """
@@ -146,7 +146,7 @@ class RunIndex:
         state, code, message, time = end
         self._database.write(_ATTEMPTED, task, attempt, state, self._relative(folder), started, time, code, message)
 
-    def run_finished(self, state: RunState, message: str, outputs: Mapping[str, Value], time: float) -> None:
+    def run_finished(self, state: RunEnd, message: str, outputs: Mapping[str, Value], time: float) -> None:
         self._database.write(_RUN, state, message, pack(outputs, self._root), time)
 
     def _relative(self, path: str) -> str:
@@ -202,18 +202,18 @@ def read_run_row(folder: str, root: str) -> RunRow:
     if not row:
         return RunRow("RUNNING", "", {}, None)
     read = _Row(folder, root, "the run", row[0])
-    state = read.one_of("state", ("RUNNING", *get_args(RunState)))
+    state = read.one_of("state", ("RUNNING", *get_args(RunEnd)))
     return RunRow(state, read.text("message"), read.values("outputs"), read.number("finished"))
 
 
-def tasks(run: StoredRun) -> list[StoredTask]:
+def tasks(run: StoredRun) -> list[Task]:
     """All tasks of a run, in the order of their first appearance.
 
     Raises:
         PipelineError: TP604, the index is missing or damaged.
     """
     found = _Reading(str(run.folder), str(run.root))
-    attempts: dict[str, list[StoredAttempt]] = {}
+    attempts: dict[str, list[Attempt]] = {}
     for row in found.all("SELECT * FROM attempts ORDER BY task, number"):
         read = _Row(str(run.folder), str(run.root), f"an attempt of `{row['task']}`", row)
         attempts.setdefault(read.text("task"), []).append(read.attempt())
@@ -226,20 +226,13 @@ def tasks(run: StoredRun) -> list[StoredTask]:
     ]
 
 
-def task(run: StoredRun, name: str) -> StoredTask:
+def task(run: StoredRun, name: str) -> Task:
     """One task of a run, by its path in the run.
 
     Raises:
         PipelineError: TP607, there is none; TP604, the index is missing or damaged.
     """
-    from typedpipe.diagnostics.words import nearest
-
-    known = {found.name: found for found in tasks(run)}
-    if name in known:
-        return known[name]
-    near = nearest(name, known)
-    said = f"did you mean `{run.name}/{near}`?" if near else f"`typedpipe runs show {run.name}` lists them"
-    raise problem("TP607", f"the run `{run.name}` has no task `{name}`", help=said)
+    return choose_task(run.name, name, tasks(run))
 
 
 class _Reading:
@@ -311,20 +304,21 @@ class _Row:
     def state(self) -> TaskState:
         return cast("TaskState", self.one_of("state", get_args(TaskState)))
 
-    def attempt(self) -> StoredAttempt:
+    def attempt(self) -> Attempt:
         folder = os.path.join(self._folder, self.text("folder"))
-        return StoredAttempt(
+        return Attempt(
             self.integer("number") or 0,
             self.state(),
-            Path(folder),
+            folder,
+            attempt_log(folder),
             self.number("started") or 0.0,
             self.number("finished"),
             self.integer("exit_code"),
             self.text("message"),
         )
 
-    def task(self, attempts: Sequence[StoredAttempt], order: int) -> StoredTask:
-        return StoredTask(
+    def task(self, attempts: Sequence[Attempt], order: int) -> Task:
+        return Task(
             name=self.text("name"),
             component=self.text("component"),
             state=self.state(),

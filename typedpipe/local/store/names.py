@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from typedpipe.local.store.problems import problem
+from typedpipe.runs.problems import problem
+from typedpipe.runs.source import LAST
 
-LAST = "last"
-"""Stands for the newest run."""
 _NAME = re.compile(r"\w[\w.@+=-]{0,99}")
 """Names of runs are folders, are typed as RUN/TASK, and are offered to be pasted into a shell."""
 

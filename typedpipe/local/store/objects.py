@@ -10,8 +10,9 @@ import time
 from typedpipe.local.failpoints import reach
 from typedpipe.local.store import tree
 from typedpipe.local.store.database import Database
-from typedpipe.local.store.problems import os_problem, refused
+from typedpipe.local.store.problems import refused
 from typedpipe.local.store.tree import Stat, stat_of
+from typedpipe.runs.problems import os_problem
 from typedpipe.runtime.task import describe
 
 _HEX = frozenset("0123456789abcdef")

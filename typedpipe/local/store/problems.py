@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-import errno
 import os
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from typedpipe.diagnostics.errors import PipelineError
 from typedpipe.diagnostics.model import NOWHERE, Diagnostic, Label
+from typedpipe.runs.problems import problem
 
 if TYPE_CHECKING:
     import sqlite3
 
 _SQLITE_READONLY, _SQLITE_CORRUPT, _SQLITE_NOTADB, _SQLITE_ERROR = 8, 11, 26, 1
-_READ_ONLY = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 class StoreRefused(PipelineError):
     """An artifact that cannot be kept: the message names it, and the entry in it that is at fault."""
-
-
-def problem(code: str, message: str, *, help: str = "", notes: Sequence[str] = ()) -> PipelineError:
-    """One diagnostic, to be raised."""
-    return PipelineError([Diagnostic(code, message, Label(NOWHERE), notes=tuple(notes), help=help)])
 
 
 def refused(message: str, help: str) -> StoreRefused:
@@ -37,20 +30,6 @@ def first_message(error: PipelineError) -> str:
 
 def cannot_read(path: str | os.PathLike[str], reason: str) -> PipelineError:
     return problem("TP600", f"`{path}` cannot be read: {reason}", help="name a folder of runs with --folder")
-
-
-def cannot_write(path: str | os.PathLike[str], reason: str) -> PipelineError:
-    return problem(
-        "TP601",
-        f"`{path}` cannot be written: {reason}",
-        help="what is there can still be read; to write, make the folder writable or choose another one with --folder",
-    )
-
-
-def os_problem(path: str | os.PathLike[str], error: OSError) -> PipelineError:
-    """An error of the file system, on writing."""
-    reason = "the folder is read-only" if error.errno in _READ_ONLY else error.strerror or str(error)
-    return cannot_write(path, reason)
 
 
 def newer(path: str | os.PathLike[str], found: object, known: int) -> PipelineError:

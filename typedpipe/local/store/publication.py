@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from typedpipe.local.store.objects import Objects
-from typedpipe.local.values import Stored, Value
+from typedpipe.runs.model import ArtifactRef, Value
 
 
 def publish(objects: Objects, folder: Path | str, outputs: Mapping[str, Value]) -> dict[str, Value]:
@@ -25,7 +25,7 @@ def publish(objects: Objects, folder: Path | str, outputs: Mapping[str, Value]) 
 def _published(objects: Objects, inside: str, name: str, value: Value) -> Value:
     if isinstance(value, tuple):
         return tuple(_published(objects, inside, name, item) for item in value)
-    if not isinstance(value, Stored) or value.path is None or not value.path.startswith(inside):
+    if not isinstance(value, ArtifactRef) or value.path is None or not value.path.startswith(inside):
         return value
     digest = str(value.descriptor.get("digest") or "")
     if not digest:
@@ -39,4 +39,4 @@ def _published(objects: Objects, inside: str, name: str, value: Value) -> Value:
     descriptor = dict(value.descriptor)
     if descriptor.get("uri") == value.path:
         descriptor["uri"] = place
-    return Stored(place, descriptor)
+    return ArtifactRef(place, descriptor)

@@ -14,9 +14,9 @@ from typedpipe.ir import nodes as ir
 from typedpipe.ir.taskspec import port_key
 from typedpipe.local.store.index import INDEX, RunIndex
 from typedpipe.local.store.objects import Objects
-from typedpipe.local.store.problems import os_problem
-from typedpipe.local.values import NULL_TEXT, Stored, Value, load, raw_value
-from typedpipe.runs.events import TaskState
+from typedpipe.local.values import NULL_TEXT, load, raw_value
+from typedpipe.runs.model import ArtifactRef, TaskState, Value
+from typedpipe.runs.problems import os_problem
 from typedpipe.types.model import is_artifact
 
 _UNKNOWN = "how it ended is not known: the index was made anew"
@@ -181,10 +181,10 @@ def _output(out: Path, component: ir.Component, port: ir.OutputPort, objects: Ob
     descriptor: dict[str, Any] = load(text)
     digest = descriptor["digest"]
     if not digest:
-        return Stored(None, descriptor)
+        return ArtifactRef(None, descriptor)
     if not objects.intact(digest):
         raise ValueError(digest)
     place = objects.path(digest)
     if descriptor.get("uri") == str(out / "a" / key):
         descriptor["uri"] = place
-    return Stored(place, descriptor)
+    return ArtifactRef(place, descriptor)

@@ -8,7 +8,6 @@ import platform
 import shutil
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias, cast
 
@@ -18,37 +17,24 @@ from typedpipe.ir import nodes as ir
 from typedpipe.local.failpoints import reach
 from typedpipe.local.store.cache_table import CacheTable, cache_database
 from typedpipe.local.store.database import FORMAT
-from typedpipe.local.store.garbage import Garbage, collect
 from typedpipe.local.store.index import RunFolder, RunIndex, read_run_row
 from typedpipe.local.store.locks import Held, Lock, is_running, read_engine, take_lock, this_engine, write_engine
-from typedpipe.local.store.model import StoredRun, StoredRunState
-from typedpipe.local.store.names import LAST, check_name
+from typedpipe.local.store.model import StoredRun, UnreadableRun
+from typedpipe.local.store.names import check_name
 from typedpipe.local.store.objects import SCRATCH, Objects
-from typedpipe.local.store.problems import cannot_read, lost_run, newer, os_problem, problem
+from typedpipe.local.store.problems import cannot_read, lost_run, newer
 from typedpipe.local.store.tree import remove
+from typedpipe.runs.model import RunState
+from typedpipe.runs.problems import os_problem, problem
+from typedpipe.runs.source import choose_run
 from typedpipe.version import __version__
 
 DEFAULT = ".typedpipe"
+_FIELDS = frozenset({"format", "run", "pipeline", "created", "arguments", "settings"})
+"""Of ``run.json``; the rest are facts."""
 
 
-@dataclass(frozen=True, slots=True)
-class BrokenRun:
-    """A run whose record cannot be read; ``problem`` says why, and what to do."""
-
-    name: str
-    folder: Path
-    problem: PipelineError
-
-    @property
-    def created(self) -> float:
-        """About when it was made."""
-        try:
-            return self.folder.stat().st_mtime
-        except OSError:
-            return 0.0
-
-
-AnyRun: TypeAlias = StoredRun | BrokenRun
+AnyRun: TypeAlias = StoredRun | UnreadableRun
 
 
 def root_path(folder: Path | str | None) -> Path:
@@ -162,43 +148,27 @@ class Root:
             PipelineError: TP603, there is none, or several; TP602 and TP604, its record cannot be read.
         """
         found = self._read(self.resolve(name))
-        if isinstance(found, BrokenRun):
+        if isinstance(found, UnreadableRun):
             raise found.problem
         return found
 
     def resolve(self, name: str | None) -> str:
         """The whole name of a run that is named as :meth:`run` takes it."""
         names = self.names()
-        if name in names:
-            return name
-        if name is None or name == LAST:
-            if not names:
-                raise problem("TP603", f"there are no runs in `{self.path}`", help="name another folder with --folder")
-            return max((self._created(item), item) for item in names)[1]
-        starting = sorted(item for item in names if item.startswith(name)) if name else []
-        if len(starting) == 1:
-            return starting[0]
-        if starting:
-            listed = ", ".join(f"`{item}`" for item in starting[:4]) + (" and more" if len(starting) > 4 else "")
-            raise problem("TP603", f"{len(starting)} runs begin with `{name}`: {listed}", help="type more of the name")
-        from typedpipe.diagnostics.words import nearest
-
-        near = nearest(name, names)
-        help_ = f"did you mean `{near}`?" if near else "`typedpipe runs ls` lists them; `last` is the newest one"
-        raise problem("TP603", f"there is no run `{name}` in `{self.path}`", help=help_)
+        return choose_run(name, names, lambda: max((self._created(item), item) for item in names)[1], str(self.path))
 
     def _created(self, name: str) -> float:
         try:
             return _created(read_record(self.path / "runs" / name))
         except PipelineError:
-            return BrokenRun(name, self.path / "runs" / name, problem("TP604", "")).created
+            return _touched(self.path / "runs" / name)
 
     def _read(self, name: str) -> AnyRun:
         folder = self.path / "runs" / name
         try:
             return read_run(folder)
         except PipelineError as error:
-            return BrokenRun(name, folder, error)
+            return UnreadableRun(name, str(folder), _touched(folder), error)
 
     # --------------------------------------------------------------------------------------------- writing
 
@@ -295,7 +265,7 @@ class Root:
         return RunFolder(run.folder, index, lock, engine.nonce, previous, guard)
 
     def remove(self, run: AnyRun) -> None:
-        """Remove a run: its record, logs and work files. Its artifacts go with :meth:`collect_garbage`.
+        """Remove a run: its record, logs and work files. Its artifacts go with :func:`typedpipe.local.store.garbage.collect`.
 
         Raises:
             PipelineError: TP606, it goes on; TP601, the folder cannot be written.
@@ -326,22 +296,6 @@ class Root:
         self.cache.commit()
         return done
 
-    def collect_garbage(
-        self, *, keep: int | None = None, older_than: float | None = None, dry_run: bool = False
-    ) -> Garbage:
-        """Remove runs, then what no run refers to: artifacts, remembered results, what killed processes left.
-
-        Args:
-            keep: So many of the newest runs stay, of all pipelines together.
-            older_than: Only runs that were made before this Unix time go. Runs go when one of the two is given, and
-                both hold; a run that goes on stays.
-            dry_run: Only say what would go.
-
-        Raises:
-            PipelineError: TP601, the folder cannot be written.
-        """
-        return collect(self, keep, older_than, dry_run=dry_run)
-
 
 def held(run: str, folder: str) -> PipelineError:
     """Another engine has the run."""
@@ -367,14 +321,17 @@ def read_run(folder: Path) -> StoredRun:
     return StoredRun(
         name=folder.name,
         pipeline=str(record["pipeline"]),
-        folder=folder,
-        state=cast("StoredRunState", state),
+        key=str(folder),
+        state=cast("RunState", state),
         created=_created(record),
         finished=row.finished,
         message=row.message,
         arguments=cast("dict[str, str]", record["arguments"]),
         settings=cast("dict[str, Any]", record["settings"]),
         outputs=row.outputs,
+        facts={
+            name: value for name, value in record.items() if name not in _FIELDS and value not in (None, "", [], {})
+        },
     )
 
 
@@ -409,6 +366,14 @@ def read_record(folder: Path) -> dict[str, Any]:
     if not all(isinstance(text, str) for text in data["arguments"].values()):
         raise lost_run(folder.name, path, "`arguments` is not what typedpipe writes")
     return cast("dict[str, Any]", data)
+
+
+def _touched(folder: Path) -> float:
+    """About when a run was made whose record cannot be read."""
+    try:
+        return folder.stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def _created(record: Mapping[str, Any]) -> float:

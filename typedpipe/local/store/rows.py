@@ -7,8 +7,8 @@ import os
 from collections.abc import Mapping
 from typing import Any, cast
 
-from typedpipe.local.store.model import data_value, value_data
-from typedpipe.local.values import Value
+from typedpipe.local.store.model import data_value
+from typedpipe.runs.model import Value, value_data
 
 _text = json.JSONEncoder(separators=(",", ":")).encode
 

@@ -12,8 +12,9 @@ from typedpipe import Metrics, component, local, pipeline
 from typedpipe.cli.app import run_app
 from typedpipe.compiler import driver
 from typedpipe.diagnostics.errors import PipelineError
-from typedpipe.local.report.write import write_report
 from typedpipe.local.store.root import open_root
+from typedpipe.local.store.source import LocalRuns
+from typedpipe.report.html import write_report
 
 
 @component
@@ -98,6 +99,7 @@ def test_what_cannot_be_is_a_diagnostic(folder: Path, capsys: pytest.CaptureFixt
     assert "TP603" in capsys.readouterr().err
     assert run_app(["report", "--folder", str(folder), "-o", str(tmp_path / "none" / "x.html")]) == 2
     assert "TP601" in capsys.readouterr().err
+    root = open_root(folder)
     with pytest.raises(PipelineError, match="TP601"):
-        write_report(open_root(folder).run(None), tmp_path)  # a folder
+        write_report(LocalRuns(root), root.run(None), tmp_path)  # a folder
     assert list(tmp_path.iterdir()) == []

@@ -7,19 +7,17 @@ from pathlib import Path
 
 import pytest
 from report_page import read_page
-from report_samples import BEGUN, artifact, run, task, tuned
+from report_samples import BEGUN, Sample, artifact, content as content_of, render_report, run, task, tuned
 
 from typedpipe import component, dsl, pipeline
 from typedpipe.compiler import driver
 from typedpipe.ir.nodes import Branch, ExitHandler
-from typedpipe.local.report.axis import axis
-from typedpipe.local.report.charts import read_curve
-from typedpipe.local.report.content import read_content
-from typedpipe.local.report.logs import tail
-from typedpipe.local.report.markup import Markup, joined, tag
-from typedpipe.local.report.matrix import read_matrix
-from typedpipe.local.report.schedule import critical_path, readiness
-from typedpipe.local.report.write import render_report
+from typedpipe.report.axis import axis
+from typedpipe.report.charts import read_curve
+from typedpipe.report.logs import tail
+from typedpipe.report.markup import Markup, joined, tag
+from typedpipe.report.matrix import read_matrix
+from typedpipe.report.schedule import critical_path, readiness
 
 # ------------------------------------------------------------------------------------------------ markup
 
@@ -62,7 +60,7 @@ def nested() -> None:
 
 
 def test_tasks_are_ready_when_what_they_wait_for_has_ended(tmp_path: Path) -> None:
-    content = read_content(run(tmp_path), tuned())
+    content = content_of(run(tmp_path), tuned())
     ready = {name: (found.time - BEGUN, found.after) for name, found in content.ready.items()}
     assert ready == {
         "load-rows": (0, ""),
@@ -121,12 +119,16 @@ def test_an_axis_has_a_few_ticks(length: float) -> None:
 
 def test_the_tail_of_a_long_log(tmp_path: Path) -> None:
     log = tmp_path / "log"
+    given = run(tmp_path / "r")
+    source = Sample(given, [task("t", 0, 1, 0, folder=tmp_path)])
+    source.close()
     log.write_bytes(b"x" * 200_000 + b"\nsecond last\n\x1b]8;;http://e.x\x07link\x1b]8;;\x07 \xff\x1b[2J\nlast")
-    assert tail(log, 2) == ("link �\nlast", True)
-    assert len(tail(log, 10)[0]) < 5000
-    assert tail(tmp_path / "none", 5) == ("", False)
+    assert tail(source, given, "t", 1, 2) == ("link �\nlast", True)
+    assert len(tail(source, given, "t", 1, 10)[0]) < 5000
     log.write_text("a\nb\n")
-    assert tail(log, 5) == ("a\nb", False)
+    assert tail(source, given, "t", 1, 5) == ("a\nb", False)
+    log.unlink()
+    assert tail(source, given, "t", 1, 5) == ("", False)
 
 
 # ------------------------------------------------------------------------------------------------ drawings

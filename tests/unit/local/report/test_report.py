@@ -11,11 +11,10 @@ from pathlib import Path
 
 import pytest
 from report_page import Read, read_page
-from report_samples import BEGUN, HOSTILE, artifact, run, task, tuned
+from report_samples import BEGUN, HOSTILE, artifact, render_report, run, task, tuned
 
-from typedpipe.local.report.documents import digest
-from typedpipe.local.report.write import render_report
-from typedpipe.local.store.model import StoredTask
+from typedpipe.report.documents import digest
+from typedpipe.runs.model import Task
 
 POLICY = "Content-Security-Policy"
 
@@ -42,7 +41,7 @@ def test_only_our_own_style_and_script_are_allowed(tmp_path: Path) -> None:
     assert not re.search(r"url\(|@import|https?:", "".join(read.raw["style"] + read.raw["script"]))
 
 
-def hostile_tasks(folder: Path) -> list[StoredTask]:
+def hostile_tasks(folder: Path) -> list[Task]:
     folder.mkdir(parents=True)
     (folder / "log").write_text(f"{HOSTILE}\n\x1b[31mred\x1b[0m\x00\r\n{HOSTILE}</pre>")
     (folder / "page.md").write_text(f"# {HOSTILE}\n[x](javascript:alert(1)) ![i](http://e.x/i.png) <script>x</script>")
@@ -149,7 +148,10 @@ def test_a_run_without_tasks(tmp_path: Path) -> None:
 def test_a_thousand_tasks(tmp_path: Path) -> None:
     (tmp_path / "log").write_text("epoch 1: loss 0.1\n" * 500)
     tasks = [
-        replace(each, attempts=tuple(replace(attempt, folder=tmp_path) for attempt in each.attempts))
+        replace(
+            each,
+            attempts=tuple(replace(attempt, key=str(tmp_path), log=str(tmp_path / "log")) for attempt in each.attempts),
+        )
         for each in tuned(1000)
     ]
     begun = time.perf_counter()

@@ -12,8 +12,9 @@ from hypothesis import HealthCheck, settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from typedpipe.ir.nodes import Graph, Pipeline
+from typedpipe.local.store.garbage import collect
 from typedpipe.local.store.root import open_root
-from typedpipe.local.values import Stored
+from typedpipe.runs.model import ArtifactRef
 from typedpipe.runtime.task import describe
 
 TEXTS = st.sampled_from(["", "a", "b", "long" * 1000])
@@ -61,7 +62,7 @@ class Store(RuleBasedStateMachine):
         assert not os.path.lexists(path)
         self.content[digest] = (kind, text)
         self.spoilt.discard(digest)  # an equal one that was spoilt has been set aside
-        value = {"x": Stored(place, {"digest": digest, "uri": place})}
+        value = {"x": ArtifactRef(place, {"digest": digest, "uri": place})}
         run.index.finished("t", "c", "SUCCEEDED", outputs=value, key=key)
         run.index.run_finished("SUCCEEDED", "", {}, time.time())
         run.index.commit()
@@ -97,7 +98,11 @@ class Store(RuleBasedStateMachine):
             assert found is not None
             digest, run = self.results[key]
             item = found.outputs["x"]
-            assert isinstance(item, Stored) and item.path == self.root.objects.path(digest) and found.source_run == run
+            assert (
+                isinstance(item, ArtifactRef)
+                and item.path == self.root.objects.path(digest)
+                and found.source_run == run
+            )
 
     @rule()
     def set_aside(self) -> None:
@@ -110,7 +115,7 @@ class Store(RuleBasedStateMachine):
 
     @rule(keep=st.integers(0, 3))
     def collect(self, keep: int) -> None:
-        self.root.collect_garbage(keep=keep)
+        collect(self.root, keep=keep)
         for name in sorted(self.runs)[: max(0, len(self.runs) - keep)]:
             del self.runs[name]
         used = set().union(*self.runs.values())

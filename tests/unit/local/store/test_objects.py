@@ -15,7 +15,7 @@ from typedpipe.local.store.objects import Objects
 from typedpipe.local.store.problems import StoreRefused
 from typedpipe.local.store.root import Root, open_root
 from typedpipe.local.store.tree import describe_artifact, entries, stat_of
-from typedpipe.local.values import Stored, Value
+from typedpipe.runs.model import ArtifactRef, Value
 from typedpipe.runtime.task import MARKER, describe
 
 
@@ -255,7 +255,7 @@ def test_no_digest_leads_out_of_the_store(objects: Objects, digest: str) -> None
 def test_a_hit_whose_artifact_was_changed_is_no_hit(root: Root, tmp_path: Path) -> None:
     place = root.objects.publish(*file(tmp_path / "x"))
     digest = describe(place)[0]
-    outputs: dict[str, Value] = {"model": (Stored(place, {"digest": digest, "uri": place}), None), "n": "3"}
+    outputs: dict[str, Value] = {"model": (ArtifactRef(place, {"digest": digest, "uri": place}), None), "n": "3"}
     root.cache.put("k", outputs, "run", "task", "c")
     found = root.cache.find("k")
     assert found is not None and found.outputs == outputs
@@ -272,7 +272,7 @@ def test_a_hit_whose_artifact_was_changed_is_no_hit(root: Root, tmp_path: Path) 
 def test_a_moved_root_keeps_its_results(root: Root, tmp_path: Path) -> None:
     place = root.objects.publish(*file(tmp_path / "x"))
     digest = describe(place)[0]
-    root.cache.put("k", {"model": Stored(place, {"digest": digest, "uri": place})}, "run", "task", "c")
+    root.cache.put("k", {"model": ArtifactRef(place, {"digest": digest, "uri": place})}, "run", "task", "c")
     root.cache.commit()
     root.close()
     os.rename(root.path, tmp_path / "moved")
@@ -280,7 +280,7 @@ def test_a_moved_root_keeps_its_results(root: Root, tmp_path: Path) -> None:
     found = moved.cache.find("k")
     assert found is not None
     item = found.outputs["model"]
-    assert isinstance(item, Stored) and item.uri == item.path == moved.objects.path(digest)
+    assert isinstance(item, ArtifactRef) and item.uri == item.path == moved.objects.path(digest)
     moved.close()
 
 

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from typedpipe.local.store.garbage import collect
 from typedpipe.local.store.index import tasks
 from typedpipe.local.store.root import Root, open_root
-from typedpipe.local.values import Stored
+from typedpipe.runs.model import ArtifactRef
 from typedpipe.runtime.task import describe
 
 WORK = """
@@ -19,7 +20,7 @@ import os, sys
 from pathlib import Path
 from typedpipe.ir.nodes import Graph, Pipeline
 from typedpipe.local.store.root import open_root
-from typedpipe.local.values import Stored
+from typedpipe.runs.model import ArtifactRef
 from typedpipe.runtime.task import describe
 root, name, count, shm = open_root(Path(sys.argv[1]), create=True), sys.argv[2], int(sys.argv[3]), sys.argv[4:] == ["shm"]
 run = root.new_run(name, Pipeline("p", Graph(), closed=True), {}, {})
@@ -33,7 +34,7 @@ for number in range(count):
     file = run.path / f"file-{number}"
     file.write_text(f"content {number}")
     root.objects.publish(str(file), describe(str(file))[0])
-    value = {"x": Stored(path, {"digest": digest, "uri": path})}
+    value = {"x": ArtifactRef(path, {"digest": digest, "uri": path})}
     run.index.finished(f"t{number}", "c", "SUCCEEDED", outputs=value, key=f"k{number}")
     run.index.commit()
     root.cache.put(f"k{number}", value, name, f"t{number}", "c")
@@ -64,7 +65,7 @@ def check(root: Root) -> None:
         for task in tasks(root.run(run)):
             if task.state == "SUCCEEDED":
                 made = task.outputs["x"]
-                assert isinstance(made, Stored) and root.objects.intact(made.descriptor["digest"])
+                assert isinstance(made, ArtifactRef) and root.objects.intact(made.descriptor["digest"])
     for key in root.cache.keys():  # noqa: SIM118
         assert root.cache.find(key) is not None
 
@@ -111,7 +112,7 @@ def test_kill_in_the_middle(tmp_path: Path, failpoint: str) -> None:
     root = open_root(tmp_path / "root")
     check(root)
     assert not (root.path / "quarantine").exists()
-    root.collect_garbage(keep=0)
+    collect(root, keep=0)
     assert root.objects.all() == [] and root.names() == []
     assert [name for name in os.listdir(root.path / "objects") if name.startswith(".")] == []
     assert os.listdir(root.path / "runs") == []

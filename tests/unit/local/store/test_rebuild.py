@@ -13,9 +13,9 @@ from typedpipe.compiler import driver
 from typedpipe.dsl import OUT, Dataset, Input, Output, ParallelFor
 from typedpipe.local.run import run
 from typedpipe.local.store.index import tasks
-from typedpipe.local.store.model import StoredTask
+from typedpipe.local.store.model import attempt_folder
 from typedpipe.local.store.root import Root, open_root
-from typedpipe.local.values import Stored
+from typedpipe.runs.model import ArtifactRef, Task
 
 
 @component
@@ -48,11 +48,11 @@ def root(tmp_path: Path) -> Iterator[Root]:
     found.close()
 
 
-def by_name(root: Root) -> dict[str, StoredTask]:
+def by_name(root: Root) -> dict[str, Task]:
     return {task.name: task for task in tasks(root.run())}
 
 
-def told(task: StoredTask) -> tuple[object, ...]:
+def told(task: Task) -> tuple[object, ...]:
     return task.component, task.state, task.message, task.outputs, [(a.number, a.state) for a in task.attempts]
 
 
@@ -70,7 +70,7 @@ def test_what_tasks_gave_is_found_again(root: Root) -> None:
 
 def test_what_is_not_known_is_not_made_up(root: Root) -> None:
     run = root.run()
-    load = by_name(root)["load"].attempts[0].folder
+    load = attempt_folder(by_name(root)["load"].attempts[0])
     (run.folder / "run.sqlite").unlink()
     (by_name_folder(run.folder, "for[0]") / "result.json").unlink()
     (load / "out/p/tp-data").unlink()
@@ -88,7 +88,7 @@ def by_name_folder(folder: Path, loop: str) -> Path:
 
 def test_a_task_whose_artifact_is_gone_has_to_run_again(root: Root) -> None:
     made = by_name(root)["load"].outputs["data"]
-    assert isinstance(made, Stored)
+    assert isinstance(made, ArtifactRef)
     root.objects.remove(made.descriptor["digest"])
     (root.run().folder / "run.sqlite").unlink()
     root.repair("last")

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 
-from typedpipe.cli.execution.live.following import Following
 from typedpipe.cli.execution.live.tree import Live, Row
+from typedpipe.cli.execution.live.view import LiveView
 
 LOOKED_AT = 200
 """So many rows of each kind are tried; a frame costs the same however large the pipeline is."""
@@ -24,7 +24,7 @@ class Shown:
     left_out: str = ""
 
 
-def choose(run: Following, height: int) -> list[Shown]:
+def choose(run: LiveView, height: int) -> list[Shown]:
     """At most ``height`` lines."""
     tree = run.tree
     rows = list(islice(_all(run, tree.top), height + 1))
@@ -40,7 +40,7 @@ def choose(run: Following, height: int) -> list[Shown]:
     return list(_lines(run, tree.top, grouped, (), spare))[:height]
 
 
-def _all(run: Following, rows: Iterable[Row]) -> Iterator[Row]:
+def _all(run: LiveView, rows: Iterable[Row]) -> Iterator[Row]:
     """Rows in order, those in groups after their group. Depth is that of the pipeline, and bounded by the height."""
     for row in rows:
         yield row
@@ -48,7 +48,7 @@ def _all(run: Following, rows: Iterable[Row]) -> Iterator[Row]:
             yield from _all(run, run.tree.children(row))
 
 
-def _important(run: Following, height: int) -> set[Row]:
+def _important(run: LiveView, height: int) -> set[Row]:
     chosen: set[Row] = set()
     used = 1  # what is left out at the top
 
@@ -72,7 +72,7 @@ def _important(run: Following, height: int) -> set[Row]:
     return chosen
 
 
-def _candidates(run: Following, height: int) -> Iterator[Iterable[Row]]:
+def _candidates(run: LiveView, height: int) -> Iterator[Iterable[Row]]:
     yield list(run.failed)[: max(1, height // 3)]
     running = list(dict.fromkeys(live.row for live in islice(run.live.values(), LOOKED_AT)))
     yield running
@@ -82,7 +82,7 @@ def _candidates(run: Following, height: int) -> Iterator[Iterable[Row]]:
 
 
 def _lines(
-    run: Following, rows: list[Row], chosen: dict[Row | None, list[Row]], guides: tuple[bool, ...], spare: int
+    run: LiveView, rows: list[Row], chosen: dict[Row | None, list[Row]], guides: tuple[bool, ...], spare: int
 ) -> Iterator[Shown]:
     """The lines of one group. ``spare`` lines are free for what runs in loops, item by item."""
     some = sorted(chosen.get(rows[0].parent, ()), key=_order) if rows else []
@@ -105,7 +105,7 @@ def _order(row: Row) -> tuple[int, int]:
     return (row.arm, row.index) if row.index >= 0 else (len(row.scope), 0)
 
 
-def _left_out(run: Following, rows: list[Row], some: list[Row]) -> str:
+def _left_out(run: LiveView, rows: list[Row], some: list[Row]) -> str:
     """What is to be said of the rows of a group that are not shown."""
     hidden = len(rows) - len(some)
     if not hidden:

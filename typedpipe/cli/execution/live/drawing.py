@@ -9,8 +9,8 @@ from rich.console import Console
 from rich.text import Text
 
 from typedpipe.cli.execution.live.choosing_rows import Shown, choose
-from typedpipe.cli.execution.live.following import Following
 from typedpipe.cli.execution.live.tree import Live, Look, Row
+from typedpipe.cli.execution.live.view import LiveView
 from typedpipe.cli.log_text import last_line, seconds
 from typedpipe.diagnostics.cells import shown
 from typedpipe.ir import nodes as ir
@@ -82,7 +82,7 @@ PLAIN = Marks(
 )
 
 
-def draw(run: Following, console: Console, now: float) -> Text:
+def draw(run: LiveView, console: Console, now: float) -> Text:
     """The tree and its heading, not larger than the terminal."""
     width, height = console.size
     marks = PRETTY if console.encoding.lower().startswith("utf") else PLAIN
@@ -108,7 +108,7 @@ def counts_text(ends: dict[str, int]) -> str:
 
 @dataclass(slots=True)
 class _Pen:
-    run: Following
+    run: LiveView
     marks: Marks
     width: int
     now: float

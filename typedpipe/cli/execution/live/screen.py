@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from pathlib import Path
 from typing import TextIO
 
 from rich.cells import cell_len
@@ -12,9 +13,9 @@ from rich.live import Live
 from rich.text import Text
 
 from typedpipe.cli.execution.live.drawing import draw
-from typedpipe.cli.execution.live.following import Following
 from typedpipe.cli.execution.live.sampling import Sample
 from typedpipe.cli.execution.live.signals import cursor_kept
+from typedpipe.cli.execution.live.view import LiveView
 from typedpipe.diagnostics.cells import shown
 from typedpipe.ir import nodes as ir
 from typedpipe.runs import events
@@ -34,9 +35,10 @@ class Screen:
     Whatever happens, :meth:`close` gives the terminal back as it was.
     """
 
-    def __init__(self, pipeline: ir.Pipeline, stream: TextIO, console: Console | None = None) -> None:
+    def __init__(self, pipeline: ir.Pipeline, place: Path, stream: TextIO, console: Console | None = None) -> None:
+        self._place = place
         self.console = console or Console(file=stream, highlight=False, markup=False, emoji=False, soft_wrap=False)
-        self._run = Following(pipeline)
+        self._run = LiveView(pipeline)
         self._sample = Sample()
         self._said: list[Text] = []
         self._lock = threading.Lock()
@@ -60,7 +62,7 @@ class Screen:
     def __call__(self, event: events.Event) -> None:
         """Take in an event; the next frame shows it."""
         with self._lock:
-            self._run.apply(event)
+            self._run(event)
             match event:
                 case events.LogChunk():
                     self._sample.add(event.task, event.data)
@@ -80,7 +82,9 @@ class Screen:
             self._write_said()
 
     def _open(self, event: events.RunStarted) -> None:
-        self.console.print(Text(f"run {shown(event.run)} in {shown(str(event.folder))}", "dim"), soft_wrap=True)
+        self.console.print(
+            Text(f"run {shown(event.run)} in {shown(str(self._place / event.run))}", "dim"), soft_wrap=True
+        )
         self._cursor.__enter__()
         self._live.start()
         self._thread = threading.Thread(target=self._draw, name="typedpipe-display", daemon=True)

@@ -13,7 +13,7 @@ from typing import Literal, TypeAlias
 
 from typedpipe.ir import nodes as ir
 from typedpipe.ir.edges import regions_in
-from typedpipe.local.scheduling.plan import GraphPlan, plan
+from typedpipe.ir.plan import GraphPlan, plan
 
 Look: TypeAlias = Literal["waiting", "running", "done", "cached", "resumed", "failed", "omitted", "canceled", "skipped"]
 ENDS: dict[str, Look] = {"SUCCEEDED": "done", "FAILED": "failed", "OMITTED": "omitted", "CANCELED": "canceled"}

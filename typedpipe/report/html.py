@@ -1,18 +1,54 @@
-"""The page: its parts in order, and what it allows a browser to do."""
+"""The report of a run as one HTML page: its parts in order, and what it allows a browser to do."""
 
 from __future__ import annotations
 
+import os
 from importlib.resources import files
+from pathlib import Path
 
-from typedpipe.local.report.content import Content
-from typedpipe.local.report.documents import digest, documents
-from typedpipe.local.report.graph import graph
-from typedpipe.local.report.markup import Markup, tag
-from typedpipe.local.report.metrics import drawings, metrics
-from typedpipe.local.report.overview import configuration, failures, header, values
-from typedpipe.local.report.tasks import tasks
-from typedpipe.local.report.timeline import timeline
-from typedpipe.local.report.words import counted
+from typedpipe.report.content import Content, read_content
+from typedpipe.report.documents import digest, documents
+from typedpipe.report.graph import graph
+from typedpipe.report.markup import Markup, tag
+from typedpipe.report.metrics import drawings, metrics
+from typedpipe.report.overview import configuration, failures, header, values
+from typedpipe.report.tasks import tasks
+from typedpipe.report.timeline import timeline
+from typedpipe.report.words import counted
+from typedpipe.runs.model import Run
+from typedpipe.runs.problems import os_problem
+from typedpipe.runs.source import RunSource
+
+
+def render_report(source: RunSource, run: Run) -> str:
+    """The report of a run: one HTML page that loads nothing from anywhere.
+
+    Args:
+        source: The run's source.
+        run: The run; it may still be going on.
+
+    Raises:
+        PipelineError: TP604, the record of its tasks is damaged.
+    """
+    return page(read_content(source, run))
+
+
+def write_report(source: RunSource, run: Run, path: Path) -> Path:
+    """Write the report of a run, and say where; a file that is there is replaced as a whole.
+
+    Raises:
+        PipelineError: TP604, the record of its tasks is damaged; TP601, the file cannot be written.
+    """
+    target = Path(os.path.abspath(path))
+    raw = render_report(source, run).encode("utf-8")
+    scratch = target.with_name(f".{target.name}.{os.urandom(4).hex()}.tmp")
+    try:
+        scratch.write_bytes(raw)
+        scratch.replace(target)
+    except OSError as error:
+        scratch.unlink(missing_ok=True)
+        raise os_problem(target, error) from None
+    return target
 
 
 def page(content: Content) -> str:
@@ -98,4 +134,4 @@ def _task_tools(content: Content) -> Markup:
 
 def _file(name: str) -> Markup:
     """A file of ours, as it is."""
-    return Markup(files("typedpipe.local.report").joinpath(name).read_text("utf-8"))
+    return Markup(files("typedpipe.report").joinpath(name).read_text("utf-8"))

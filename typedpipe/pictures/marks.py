@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from typedpipe.pictures.boxes import Box
-from typedpipe.pictures.states import Mark, State, together
+from typedpipe.pictures.states import State, together
+from typedpipe.runs.model import Mark, mark
+from typedpipe.runs.paths import node_path
 from typedpipe.runs.view import TaskView
-
-_ITEM = re.compile(r"\[\d+\]")
-_MARKS: dict[str, Mark] = {
-    "WAITING": "waiting",
-    "RUNNING": "running",
-    "SUCCEEDED": "succeeded",
-    "FAILED": "failed",
-    "OMITTED": "omitted",
-    "CANCELED": "canceled",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +39,7 @@ class Marks:
 
     def _group(self, box: Box, path: str, prefix: str, found: dict[int, State]) -> State:
         """An arm has its branch's path, and the last task of an exit handler stands beside the handler."""
-        marks: list[Mark] = [_MARKS[task.state] for task in self.tasks.get(path, [])]
+        marks: list[Mark] = [mark(task.state) for task in self.tasks.get(path, [])]
         for child in box.children:
             beside = box.kind == "arm" or (box.kind == "exit" and child.kind != "arm")
             marks.append(self._mark(child, prefix if beside else f"{path}/", found))
@@ -58,31 +49,27 @@ class Marks:
     def _leaf(self, tasks: list[TaskView]) -> State:
         if not tasks:
             return State("omitted" if self.ended else "waiting")
-        mark = together([_mark_of(task) for task in tasks])
+        found = together([mark(task.state, task.reused) for task in tasks])
         if len(tasks) > 1:
             over = sum(task.finished is not None for task in tasks)
-            return State(mark, f"{over}/{len(tasks)}")
+            return State(found, f"{over}/{len(tasks)}")
         task = tasks[0]
         if task.reused:
-            return State(mark, task.reused)
+            return State(found, task.reused)
         if task.started is None:
-            return State(mark)
+            return State(found)
         again = f", try {task.attempts}" if task.attempts > 1 else ""
-        return State(mark, f"{max(0.0, (task.finished or self.now) - task.started):.1f} s{again}")
-
-
-def _mark_of(task: TaskView) -> Mark:
-    return "reused" if task.reused and task.state == "SUCCEEDED" else _MARKS[task.state]
+        return State(found, f"{max(0.0, (task.finished or self.now) - task.started):.1f} s{again}")
 
 
 def marks(seen: Mapping[str, TaskView], loops: Mapping[str, tuple[int, int]], now: float, *, ended: bool) -> Marks:
     """The marks of a run, from its tasks and loops by their paths in the run."""
     tasks: dict[str, list[TaskView]] = {}
     for name, task in seen.items():
-        tasks.setdefault(_ITEM.sub("", name), []).append(task)
+        tasks.setdefault(node_path(name), []).append(task)
     counts: dict[str, tuple[int, int]] = {}
     for name, (done, items) in loops.items():
-        path = _ITEM.sub("", name)
+        path = node_path(name)
         before = counts.get(path, (0, 0))
         counts[path] = before[0] + done, before[1] + items
     return Marks(tasks, counts, now, ended)

@@ -6,14 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from typedpipe.diagnostics.cells import shown
-from typedpipe.local.report.content import Content, Group
-from typedpipe.local.report.logs import cut
-from typedpipe.local.report.markup import Markup, number, tag
-from typedpipe.local.report.states import SIGNS, WORDS, summary, worst
-from typedpipe.local.report.words import counted, duration
-from typedpipe.local.store.model import StoredTask
 from typedpipe.pictures.boxes import Box, picture
 from typedpipe.pictures.layout import LINE, PAD, TITLE, Layout, Placed, lay_out
+from typedpipe.report.content import Content, Group
+from typedpipe.report.logs import cut
+from typedpipe.report.markup import Markup, number, tag
+from typedpipe.report.states import SIGNS, WORDS, summary, worst
+from typedpipe.report.words import counted, duration
+from typedpipe.runs.model import Task
+from typedpipe.runs.paths import TaskPath
 
 _LONGEST = 48
 MOST = 1500
@@ -70,9 +71,9 @@ class _Drawing:
         self._items: dict[str, set[str]] = {}
         self._under: dict[str, list[Group]] = {}
         for group in content.groups:
-            parts = group.path.split("/")
-            for end in range(1, len(parts)):
-                self._under.setdefault("/".join(parts[:end]), []).append(group)
+            *around, _ = TaskPath.parse(group.path).prefixes()
+            for above in around:
+                self._under.setdefault(str(above), []).append(group)
         self.looks: dict[int, _Look] = {}
 
     # A box has a name, and its tasks have paths: a branch's arms and a handler's body add nothing to the path.
@@ -158,12 +159,12 @@ class _Drawing:
         return tag("path", d="".join(steps), class_="arrow", marker_end="url(#head)")
 
 
-def _line(tasks: Sequence[StoredTask], state: str) -> str:
+def _line(tasks: Sequence[Task], state: str) -> str:
     """What became of the tasks of a node, in a few words."""
     if len(tasks) > 1:
         return "  ".join(f"{SIGNS[look]} {count:,}" for look, count in summary(tasks))
     task = tasks[0]
-    said = f"{SIGNS.get(state, '')} {WORDS.get(state, state if state != 'succeeded' else '')}".strip()
+    said = f"{SIGNS.get(state, '')} {'' if state == 'succeeded' else WORDS.get(state, state)}".strip()
     took = duration(task.finished - task.started) if task.finished is not None and task.started is not None else ""
     if task.reused or not took:
         return said
@@ -173,6 +174,4 @@ def _line(tasks: Sequence[StoredTask], state: str) -> str:
 
 def _end_of_item(name: str, loop: str) -> int:
     """Where the part of a task's name ends that says which item of the loop it is for."""
-    parts = name.split("/")
-    depth = loop.count("/") + 1
-    return len("/".join(parts[:depth]))
+    return len(str(list(TaskPath.parse(name).prefixes())[loop.count("/")]))

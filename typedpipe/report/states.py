@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-from typedpipe.local.report.markup import Markup, tag
-from typedpipe.local.store.model import StoredTask
+from typedpipe.report.markup import Markup, tag
+from typedpipe.runs.model import LOOKS, Mark, Task
 
-SIGNS = {
-    "succeeded": "✓",
-    "reused": "↻",
-    "failed": "✕",
-    "running": "▸",
-    "canceled": "■",
-    "interrupted": "■",
-    "omitted": "○",
-}
-WORDS = {"omitted": "not run", "reused": "reused"}
+_MARKS: tuple[Mark, ...] = ("succeeded", "reused", "failed", "running", "canceled", "interrupted", "omitted")
+SIGNS: Mapping[str, str] = {mark: LOOKS[mark].page_sign for mark in _MARKS}
+WORDS: Mapping[str, str] = {mark: LOOKS[mark].word for mark in _MARKS}
 _ORDER = ("failed", "running", "succeeded", "reused", "canceled", "omitted")
 
 
-def look(task: StoredTask) -> str:
+def look(task: Task) -> str:
     """The class of a task's state: its own word, or ``reused`` when no process ran for it."""
     return "reused" if task.reused else task.state.lower()
 
@@ -34,13 +27,13 @@ def pill(state: str, text: str = "") -> Markup:
     )
 
 
-def summary(tasks: Iterable[StoredTask]) -> list[tuple[str, int]]:
+def summary(tasks: Iterable[Task]) -> list[tuple[str, int]]:
     """How many tasks there are of each look, the worst first."""
     counts = Counter(look(task) for task in tasks)
     return [(state, counts[state]) for state in _ORDER if counts[state]]
 
 
-def worst(tasks: Iterable[StoredTask]) -> str:
+def worst(tasks: Iterable[Task]) -> str:
     """The one look that stands for several tasks."""
     states = {look(task) for task in tasks}
     for state in ("failed", "running", "canceled", "omitted"):

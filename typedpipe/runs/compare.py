@@ -6,10 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from typedpipe.local.store.cache_table import artifacts_of
-from typedpipe.local.store.index import tasks
-from typedpipe.local.store.model import StoredRun, StoredTask, value_data
-from typedpipe.local.values import Stored, Value
+from typedpipe.runs.model import ArtifactRef, Run, Task, Value, artifacts_in, value_data
+from typedpipe.runs.source import RunSource
 
 ABSENT = None
 _METRICS = "Metrics"
@@ -30,8 +28,8 @@ class Difference:
 class Comparison:
     """Two runs; ``same`` when nothing but times differs."""
 
-    old: StoredRun
-    new: StoredRun
+    old: Run
+    new: Run
     differences: list[Difference] = field(default_factory=list[Difference])
     durations: list[Difference] = field(default_factory=list[Difference])
 
@@ -40,7 +38,7 @@ class Comparison:
         return not self.differences
 
 
-def compare(old: StoredRun, new: StoredRun) -> Comparison:
+def compare(source: RunSource, old: Run, new: Run) -> Comparison:
     """Compare what two runs were given, what they did, and what came out.
 
     Raises:
@@ -53,8 +51,8 @@ def compare(old: StoredRun, new: StoredRun) -> Comparison:
             add(Difference(what, "", before, after))
     for name, before, after in _pairs(old.arguments, new.arguments):
         add(Difference("argument", name, before, after))
-    mine = {task.name: task for task in tasks(old)}
-    others = {task.name: task for task in tasks(new)}
+    mine = {task.name: task for task in source.tasks(old)}
+    others = {task.name: task for task in source.tasks(new)}
     for name in [*mine, *(name for name in others if name not in mine)]:
         _task(found, name, mine.get(name), others.get(name))
     for name, before, after in _pairs(_plain(old.outputs), _plain(new.outputs)):
@@ -62,7 +60,7 @@ def compare(old: StoredRun, new: StoredRun) -> Comparison:
     return found
 
 
-def _task(found: Comparison, name: str, old: StoredTask | None, new: StoredTask | None) -> None:
+def _task(found: Comparison, name: str, old: Task | None, new: Task | None) -> None:
     add = found.differences.append
     if old is None or new is None:
         add(Difference("task", name, old and old.state, new and new.state))
@@ -80,7 +78,7 @@ def _task(found: Comparison, name: str, old: StoredTask | None, new: StoredTask 
         found.durations.append(Difference("duration", name, *times))
 
 
-def _seconds(task: StoredTask) -> float | None:
+def _seconds(task: Task) -> float | None:
     return None if task.started is None or task.finished is None else task.finished - task.started
 
 
@@ -96,7 +94,7 @@ def _plain(values: Mapping[str, Value]) -> dict[str, Any]:
 
 
 def _told(value: Value) -> Any:
-    if isinstance(value, Stored):
+    if isinstance(value, ArtifactRef):
         return value.descriptor.get("digest") or value.uri
     if isinstance(value, tuple):
         return [_told(item) for item in value]
@@ -108,7 +106,7 @@ def _metrics(values: Mapping[str, Value]) -> dict[str, Any]:
         f"{name}.{key}": number
         for name, value in values.items()
         if not isinstance(value, str)
-        for item in artifacts_of(value)
+        for _, item in artifacts_in(value)
         if str(item.descriptor.get("type", "")).endswith(_METRICS)
         for key, number in _flat(item.descriptor.get("metadata") or {}).items()
     }

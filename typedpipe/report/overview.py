@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from shlex import quote
 
-from typedpipe.local.report.content import Content, anchor
-from typedpipe.local.report.markup import Markup, joined, tag
-from typedpipe.local.report.states import SIGNS, WORDS, pill, summary
-from typedpipe.local.report.tasks import log
-from typedpipe.local.report.values import parameter, table, value
-from typedpipe.local.report.words import counted, duration, machine_time, moment
-from typedpipe.local.store.model import StoredTask
+from typedpipe.report.content import Content, anchor
+from typedpipe.report.markup import Markup, joined, tag
+from typedpipe.report.states import SIGNS, WORDS, pill, summary
+from typedpipe.report.tasks import log
+from typedpipe.report.values import parameter, table, value
+from typedpipe.report.words import counted, duration, machine_time, moment
+from typedpipe.runs.model import Task
 
 FAILURES = 5
 """So many failed tasks are shown with their logs."""
@@ -74,17 +74,22 @@ def failures(content: Content) -> Markup | None:
     return joined(tag("p", told, class_="message") if told else None, cards, more)
 
 
-def _failure(content: Content, task: StoredTask) -> Markup:
+def _failure(content: Content, task: Task) -> Markup:
     tries = f"after {counted(len(task.attempts), 'attempt')}" if len(task.attempts) > 1 else ""
     code = "" if task.exit_code is None else f"exit code {task.exit_code}"
     said = ", ".join(part for part in (tries, code) if part)
     head = tag("h3", tag("a", task.name, href=f"#{anchor(task)}"), tag("span", said, class_="quiet") if said else None)
     return tag(
-        "div", head, tag("p", task.message, class_="message"), log(task, LINES), _next(content, task), class_="failure"
+        "div",
+        head,
+        tag("p", task.message, class_="message"),
+        log(content, task, LINES),
+        _next(content, task),
+        class_="failure",
     )
 
 
-def _next(content: Content, task: StoredTask) -> Markup | None:
+def _next(content: Content, task: Task) -> Markup | None:
     """What to type to see more, where a process ran."""
     if not task.attempts:
         return None
@@ -139,7 +144,7 @@ def configuration(content: Content) -> Markup:
     run = content.run
     pairs: list[tuple[str, Markup]] = [
         ("run", tag("code", run.name)),
-        ("folder", tag("code", str(run.folder))),
+        ("folder", tag("code", run.key)),
         ("started", joined(moment(run.created))),
     ]
     if run.finished is not None:

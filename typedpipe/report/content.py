@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import json
-import re
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
 
 from typedpipe.diagnostics.errors import PipelineError
 from typedpipe.ir import nodes as ir
-from typedpipe.local.report.schedule import Ready, critical_path, readiness
-from typedpipe.local.store.model import StoredAttempt, StoredRun, StoredTask
-from typedpipe.local.values import Stored, Value
+from typedpipe.report.schedule import Ready, critical_path, readiness
+from typedpipe.runs.model import ArtifactRef, Attempt, Run, Task, artifacts_in
+from typedpipe.runs.paths import item_numbers, node_path
+from typedpipe.runs.source import RunSource
 from typedpipe.types.model import artifact_of
-
-_ITEM = re.compile(r"\[\d+\]")
-_KNOWN = {"format", "run", "pipeline", "created", "arguments", "settings"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +22,7 @@ class Group:
     """All the tasks of one node of the pipeline: one, or one for each item of the loops around it."""
 
     path: str
-    tasks: Sequence[StoredTask]
+    tasks: Sequence[Task]
     number: int
 
     @property
@@ -39,9 +35,9 @@ class Output:
     """An artifact that a task made."""
 
     group: Group
-    task: StoredTask
+    task: Task
     name: str
-    stored: Stored
+    stored: ArtifactRef
 
     @property
     def label(self) -> str:
@@ -53,23 +49,31 @@ class Output:
 class Content:
     """One run, read. ``problem`` says why there is no pipeline."""
 
-    run: StoredRun
-    tasks: Sequence[StoredTask]
+    source: RunSource
+    run: Run
+    tasks: Sequence[Task]
     pipeline: ir.Pipeline | None
     problem: str = ""
-    facts: Mapping[str, str] = field(default_factory=dict[str, str])
     now: float = field(default_factory=time.time)
 
     @cached_property
     def groups(self) -> list[Group]:
         """The tasks by their node, in the order of their first appearance."""
-        found: dict[str, list[StoredTask]] = {}
+        found: dict[str, list[Task]] = {}
         for task in self.tasks:
             found.setdefault(node_path(task.name), []).append(task)
         return [
             Group(path, sorted(tasks, key=lambda task: item_numbers(task.name)), number)
             for number, (path, tasks) in enumerate(found.items())
         ]
+
+    @property
+    def facts(self) -> Mapping[str, str]:
+        """What else is known of where and how it ran."""
+        return {
+            name: value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+            for name, value in self.run.facts.items()
+        }
 
     @cached_property
     def ready(self) -> Mapping[str, Ready]:
@@ -94,7 +98,7 @@ class Content:
         return max([self.begun, *times])
 
     @property
-    def failed(self) -> list[StoredTask]:
+    def failed(self) -> list[Task]:
         """The tasks that failed, first things first."""
         return sorted(
             (task for task in self.tasks if task.state == "FAILED"), key=lambda task: (task.finished or 0.0, task.order)
@@ -107,9 +111,9 @@ class Content:
             for task in group.tasks:
                 for name, value in task.outputs.items():
                     if self._is(task.component, name, title):
-                        found += [Output(group, task, name, stored) for stored in _stored(value)]
+                        found += [Output(group, task, name, stored) for _, stored in artifacts_in(value)]
                     else:
-                        same = (stored for stored in _stored(value) if stored.descriptor.get("type") == title)
+                        same = (stored for _, stored in artifacts_in(value) if stored.type == title)
                         found += [Output(group, task, name, stored) for stored in same]
         return found
 
@@ -120,74 +124,29 @@ class Content:
         return type_ is not None and (type_.title == title or title in type_.bases)
 
 
-def read_content(run: StoredRun, tasks: Sequence[StoredTask]) -> Content:
-    """Read what the run pinned. A pipeline that cannot be read is said in the report, and the rest is shown."""
-    from typedpipe.ir import wire
-
+def read_content(source: RunSource, run: Run) -> Content:
+    """Read a run. A pipeline that cannot be read is said in the report, and the rest is shown."""
     pipeline, problem = None, ""
     try:
-        pipeline = wire.load(run.pipeline_file)
+        pipeline = source.pipeline(run)
     except PipelineError as error:
         problem = error.diagnostics[0].message
-    except OSError as error:
-        problem = f"{run.pipeline_file}: {error.strerror or error}"
-    return Content(run, sorted(tasks, key=lambda task: task.order), pipeline, problem, _facts(run))
+    return Content(source, run, sorted(source.tasks(run), key=lambda task: task.order), pipeline, problem)
 
 
-def _facts(run: StoredRun) -> dict[str, str]:
-    """What else the run wrote about where and how it ran."""
-    try:
-        data: Any = json.loads((run.folder / "run.json").read_text("utf-8"))
-    except (OSError, ValueError):
-        return {}
-    if not isinstance(data, dict):
-        return {}
-    return {
-        str(key): value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-        for key, value in data.items()
-        if key not in _KNOWN and value not in (None, "", [], {})
-    }
-
-
-def _stored(value: Value) -> Iterator[Stored]:
-    if isinstance(value, Stored):
-        yield value
-    elif isinstance(value, tuple):
-        for item in value:
-            yield from _stored(item)
-
-
-def node_path(task: str) -> str:
-    """The node that a task is a run of.
-
-    >>> node_path("for-1[2]/train")
-    'for-1/train'
-    """
-    return _ITEM.sub("", task)
-
-
-def item_numbers(task: str) -> list[int]:
-    """The numbers of the items of the loops that a task is in: the order of people.
-
-    >>> item_numbers("for-1[2]/for-2[10]/train")
-    [2, 10]
-    """
-    return [int(found[1:-1]) for found in _ITEM.findall(task)]
-
-
-def anchor(task: StoredTask) -> str:
+def anchor(task: Task) -> str:
     return f"t{task.order}"
 
 
-def began(task: StoredTask) -> float | None:
+def began(task: Task) -> float | None:
     """When a task stands on the timeline; one that no process ran for, when its outputs were taken."""
     return task.finished if task.started is None and task.reused else task.started
 
 
-def took(task: StoredTask) -> float:
+def took(task: Task) -> float:
     """So many seconds a finished task ran."""
     return 0.0 if task.started is None or task.finished is None else task.finished - task.started
 
 
-def last_attempt(task: StoredTask) -> StoredAttempt | None:
+def last_attempt(task: Task) -> Attempt | None:
     return max(task.attempts, key=lambda attempt: attempt.number, default=None)

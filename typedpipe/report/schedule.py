@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_right, insort
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from typedpipe.ir import nodes as ir
-from typedpipe.local.scheduling.plan import plan
-from typedpipe.local.store.model import StoredTask
+from typedpipe.ir.plan import plan
+from typedpipe.runs.model import Task
+from typedpipe.runs.paths import TaskPath
 
-_ITEM = re.compile(r"\[(\d+)\]/")
 _SLACK = 0.001
 """Clocks of two events of one turn of the engine."""
 
@@ -24,7 +23,7 @@ class Ready:
     after: str = ""
 
 
-def readiness(pipeline: ir.Pipeline, tasks: Sequence[StoredTask], begun: float) -> dict[str, Ready]:
+def readiness(pipeline: ir.Pipeline, tasks: Sequence[Task], begun: float) -> dict[str, Ready]:
     """For each task that is part of the pipeline: when it could start.
 
     >>> readiness(ir.Pipeline("p", ir.Graph()), [], 0.0)
@@ -35,7 +34,7 @@ def readiness(pipeline: ir.Pipeline, tasks: Sequence[StoredTask], begun: float) 
     return walk.found
 
 
-def critical_path(tasks: Sequence[StoredTask], ready: Mapping[str, Ready]) -> list[str]:
+def critical_path(tasks: Sequence[Task], ready: Mapping[str, Ready]) -> list[str]:
     """The tasks, in order, each of which the next one waited for, up to the one that ended last.
 
     >>> critical_path([], {})
@@ -52,17 +51,19 @@ def critical_path(tasks: Sequence[StoredTask], ready: Mapping[str, Ready]) -> li
 
 
 class _Walk:
-    def __init__(self, pipeline: ir.Pipeline, tasks: Sequence[StoredTask]) -> None:
+    def __init__(self, pipeline: ir.Pipeline, tasks: Sequence[Task]) -> None:
         self._pipeline = pipeline
         self._tasks = {task.name: task for task in tasks}
         self._items: dict[str, set[int]] = {}
         self._begun: dict[str, float] = {}
         for task in tasks:
-            for match in _ITEM.finditer(task.name):
-                self._items.setdefault(task.name[: match.start()], set()).add(int(match[1]))
+            for body in TaskPath.parse(task.name).prefixes() if "[" in task.name else ():
+                above, (node, item) = body.parent, body.steps[-1]
+                if item is None:
+                    continue
+                self._items.setdefault(node if above is None else f"{above}/{node}", set()).add(item)
                 if task.started is not None:
-                    body = task.name[: match.end()]
-                    self._begun[body] = min(task.started, self._begun.get(body, task.started))
+                    self._begun[f"{body}/"] = min(task.started, self._begun.get(f"{body}/", task.started))
         self.found: dict[str, Ready] = {}
 
     def graph(self, graph: ir.Graph, prefix: str, ready: Ready) -> Ready:

@@ -1,17 +1,15 @@
-"""What a user types for a pipeline's parameter: from text to the wire text of a value of its type."""
+"""Wire text of a value for a parameter, from each form that values are given in: typed text, JSON data, Python values."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
-from typedpipe.diagnostics.model import NOWHERE, Diagnostics, Label
-from typedpipe.ir import nodes as ir
+from typedpipe.types.assignable import mismatch
 from typedpipe.types.display import show
 from typedpipe.types.model import (
-    NULL,
     STR,
     AnyType,
     DictType,
@@ -26,7 +24,10 @@ from typedpipe.types.model import (
     is_artifact,
     without_none,
 )
-from typedpipe.types.values import NotAConstant, constant
+from typedpipe.types.values import NotAConstant, constant, object_wire
+
+WireText: TypeAlias = str
+"""A value as it travels between tasks."""
 
 TRUE = ("true", "yes", "on", "1")
 FALSE = ("false", "no", "off", "0")
@@ -36,7 +37,50 @@ class NotOfType(ValueError):
     """A value is not of the type; the text says where in it, and what was expected."""
 
 
-def from_text(text: str, type_: Type) -> str:
+def from_python(value: object, type_: Type) -> WireText:
+    """The wire text of a Python value.
+
+    Raises:
+        NotOfType: it is not of the type.
+
+    >>> from typedpipe.types.model import INT
+    >>> from_python([1, 2], ListType(INT))
+    '[1,2]'
+    """
+    _refuse_artifact(type_)
+    try:
+        text, own = constant(value)
+    except NotAConstant as error:
+        raise NotOfType(error.reason) from None
+    why = mismatch(own, type_)
+    if why:
+        raise NotOfType(why)
+    return text
+
+
+def from_json(value: object, type_: Type) -> WireText:
+    """The wire text of JSON data: enum members by name, dates as text, structs as objects.
+
+    Raises:
+        NotOfType: it is not of the type.
+
+    >>> from typedpipe.types.model import FLOAT
+    >>> from_json([1, 2], ListType(FLOAT))
+    '[1.0,2.0]'
+    """
+    _refuse_artifact(type_)
+    try:
+        return _wire(value, type_, "")
+    except RecursionError:
+        raise NotOfType("it is nested too deeply") from None
+
+
+def _refuse_artifact(type_: Type) -> None:
+    if is_artifact(type_):
+        raise NotOfType("an artifact cannot be given as an argument")
+
+
+def from_text(text: str, type_: Type) -> WireText:
     """The wire text of what was typed for a parameter.
 
     Raises:
@@ -46,6 +90,7 @@ def from_text(text: str, type_: Type) -> str:
     >>> from_text("3", INT), from_text("3", FLOAT), from_text("[1, 2]", ListType(INT))
     ('3', '3.0', '[1,2]')
     """
+    _refuse_artifact(type_)
     core = without_none(type_)
     if text == "null" and core not in (type_, STR):
         return "null"
@@ -165,9 +210,7 @@ def _wire(value: object, type_: Type, path: str) -> str:
             return f"[{','.join(_wire(item, type_.item, f'{path}[{index}]') for index, item in enumerate(items))}]"
         case DictType() if isinstance(value, dict):
             given = cast("dict[str, object]", value)
-            return _object(
-                [f"{_plain(key)}:{_wire(item, type_.value, _inside(path, key))}" for key, item in given.items()], given
-            )
+            return _object({key: _wire(item, type_.value, _inside(path, key)) for key, item in given.items()})
         case StructType() if isinstance(value, dict):
             return _struct(cast("dict[str, object]", value), type_, path)
         case EnumType() if isinstance(value, (str, int, float)):
@@ -184,9 +227,11 @@ def _inside(path: str, key: str) -> str:
     return f"{path}.{key}" if path else key
 
 
-def _object(entries: list[str], value: dict[str, object]) -> str:
-    text = "{" + ",".join(entries) + "}"
-    return _plain({"$tp": None}).replace("null", text, 1) if "$tp" in value else text
+def _object(fields: dict[str, WireText]) -> WireText:
+    try:
+        return object_wire(fields)
+    except NotAConstant as error:
+        raise NotOfType(error.reason) from None
 
 
 def _scalar(value: Any, type_: ScalarType, path: str) -> str:
@@ -220,11 +265,7 @@ def _struct(value: dict[str, object], type_: StructType, path: str) -> str:
     for item in type_.fields:
         if item.required and item.name not in value:
             raise NotOfType(f"{_inside(path, item.name)}: this field of `{type_.name}` is missing")
-    return (
-        "{"
-        + ",".join(f"{_plain(key)}:{_wire(item, known[key].type, _inside(path, key))}" for key, item in value.items())
-        + "}"
-    )
+    return _object({key: _wire(item, known[key].type, _inside(path, key)) for key, item in value.items()})
 
 
 def _member(value: Any, type_: EnumType, path: str) -> str:
@@ -241,90 +282,3 @@ def _union(value: Any, type_: UnionType, path: str) -> str:
         except NotOfType:
             continue
     raise _expected(type_, value, path)
-
-
-# ---------------------------------------------------------------------------------------- for a pipeline's inputs
-
-
-def bind(
-    pipeline: ir.Pipeline, texts: Iterable[tuple[str, str]], report: Diagnostics, complete: bool = True
-) -> dict[str, str]:
-    """The wire texts of named arguments; what does not fit is reported. Artifacts keep what was typed: a path or URI."""
-    ports = {port.name: port for port in pipeline.graph.inputs}
-    bound: dict[str, str] = {}
-    for name, text in texts:
-        port = ports.get(name) or ports.get(name.replace("-", "_"))
-        if port is None:
-            _unknown(pipeline, name, report)
-            continue
-        try:
-            bound[port.name] = text if is_artifact(port.type) else from_text(text, port.type)
-        except NotOfType as error:
-            message = f"`{text}` is no value for `{port.name}` of `{pipeline.name}`: {error}"
-            report.error("TP187", message, port.span, f"declared as `{show(port.type)}`", help=example(port))
-    if complete:
-        for port in pipeline.graph.inputs:
-            if port.default is None and port.name not in bound and not _reported(report):
-                _missing(pipeline, port, report)
-    return bound
-
-
-def _reported(report: Diagnostics) -> bool:
-    return any(item.code in ("TP187", "TP188") for item in report)
-
-
-def _unknown(pipeline: ir.Pipeline, name: str, report: Diagnostics) -> None:
-    from typedpipe.diagnostics.words import nearest
-
-    names = [port.name for port in pipeline.graph.inputs]
-    near = nearest(name, names)
-    known = f"it has {', '.join(f'`{item}`' for item in names)}" if names else "it has none"
-    report.error(
-        "TP188",
-        f"`{pipeline.name}` has no parameter `{name}`",
-        NOWHERE,
-        others=[Label(pipeline.span, "declared here")],
-        help=f"did you mean `{near}`?" if near else known,
-    )
-
-
-def _missing(pipeline: ir.Pipeline, port: ir.InputPort, report: Diagnostics) -> None:
-    message = f"`{port.name}` of `{pipeline.name}` has no default, and was given no value"
-    report.error("TP189", message, port.span, f"declared as `{show(port.type)}`", help=example(port))
-
-
-def example(port: ir.InputPort) -> str:
-    """How to type a value of the parameter."""
-    option = f"--{port.name.replace('_', '-')}"
-    match without_none(port.type):
-        case ScalarType("int"):
-            return f"type {option} 3"
-        case ScalarType("float"):
-            return f"type {option} 0.5"
-        case ScalarType("bool"):
-            return f"type {option} or --no-{port.name.replace('_', '-')}"
-        case ScalarType("datetime"):
-            return f"type {option} 2026-01-31T12:00:00Z"
-        case ListType():
-            return f"type {option} '[…]', a JSON list"
-        case DictType() | StructType():
-            return f"type {option} '{{…}}', a JSON object"
-        case EnumType() | LiteralType():
-            return f"type {option} {'|'.join(choices(port.type))}"
-        case _:
-            return f"type {option} VALUE"
-
-
-def with_defaults(pipeline: ir.Pipeline, bound: dict[str, str]) -> ir.Pipeline:
-    """The pipeline with these wire texts as the defaults of its inputs."""
-    from dataclasses import replace
-
-    if not bound:
-        return pipeline
-    inputs = tuple(
-        replace(port, default=ir.Const(bound[port.name], NULL if bound[port.name] == "null" else port.type))
-        if port.name in bound
-        else port
-        for port in pipeline.graph.inputs
-    )
-    return replace(pipeline, graph=replace(pipeline.graph, inputs=inputs))

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from typedpipe.local.report.axis import Axis, axis
-from typedpipe.local.report.content import Content, Group, anchor, began, took
-from typedpipe.local.report.markup import Markup, joined, tag
-from typedpipe.local.report.states import SIGNS, WORDS, look, worst
-from typedpipe.local.report.words import counted, duration, tick
-from typedpipe.local.store.model import StoredTask
+from typedpipe.report.axis import Axis, axis
+from typedpipe.report.content import Content, Group, anchor, began, took
+from typedpipe.report.markup import Markup, joined, tag
+from typedpipe.report.states import SIGNS, WORDS, look, worst
+from typedpipe.report.words import counted, duration, tick
+from typedpipe.runs.model import Task
 
 FOLDED = 4
 """The tasks of a node are folded into one row when there are more."""
@@ -85,7 +85,7 @@ class _Chart:
         summary = tag("summary", label, self._lanes(group.tasks), tag("span", whole, class_="took"), class_="row")
         return tag("details", summary, [self.task(task) for task in group.tasks], class_="fold")
 
-    def task(self, task: StoredTask) -> Markup:
+    def task(self, task: Task) -> Markup:
         critical = " critical" if task.name in self.critical else ""
         label = tag(
             "a",
@@ -98,10 +98,10 @@ class _Chart:
         ran = duration(self.end(task) - task.started) if task.started is not None and not task.reused else ""
         return tag("div", label, self._bars(task, critical), tag("span", ran, class_="took"), class_="row")
 
-    def end(self, task: StoredTask) -> float:
+    def end(self, task: Task) -> float:
         return task.finished if task.finished is not None else max(self.content.ended, task.started or 0.0)
 
-    def _bars(self, task: StoredTask, critical: str) -> Markup:
+    def _bars(self, task: Task, critical: str) -> Markup:
         if task.reused:
             return tag("svg", self._reused(task), height=_HIGH)
         parts: list[Markup] = []
@@ -114,14 +114,14 @@ class _Chart:
             parts += self._attempts(task, critical)
         return tag("svg", parts, height=_HIGH)
 
-    def _reused(self, task: StoredTask) -> list[Markup]:
+    def _reused(self, task: Task) -> list[Markup]:
         start = began(task) or 0.0
         said = f"{task.name}: taken from {task.source_run or 'an earlier run'}"
         x = self.axis.at(start)
         text = tag("text", "↻", tag("title", said), x=_percent(x), y="16", class_="again" + (" end" if x > 97 else ""))
         return [text]
 
-    def _attempts(self, task: StoredTask, critical: str) -> list[Markup]:
+    def _attempts(self, task: Task, critical: str) -> list[Markup]:
         parts: list[Markup] = []
         attempts = sorted(task.attempts, key=lambda attempt: attempt.number)
         before: float | None = None
@@ -145,10 +145,10 @@ class _Chart:
         place = {"y": "9" if thin else "4", "height": "4" if thin else "14", "rx": "2" if thin else "3"}
         return tag("rect", tag("title", said), x=_percent(left), width=_percent(right - left), class_=style, **place)
 
-    def _lanes(self, tasks: Sequence[StoredTask]) -> Markup:
+    def _lanes(self, tasks: Sequence[Task]) -> Markup:
         """All tasks of a loop in one row: each in the first lane that is free."""
         free: list[float] = []
-        placed: list[tuple[int, StoredTask]] = []
+        placed: list[tuple[int, Task]] = []
         for task in sorted(tasks, key=lambda task: began(task) or 0.0):
             start = began(task)
             if start is None:

@@ -8,16 +8,19 @@ the report was written run, each named by its digest. Scripts from other places 
 from __future__ import annotations
 
 import base64
+import errno
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from html.parser import HTMLParser
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from typedpipe.local.report.content import Content, Output, anchor
-from typedpipe.local.report.markup import Markup, joined, tag, visible
-from typedpipe.local.report.words import size
+from typedpipe.report.content import Content, Output, anchor
+from typedpipe.report.markup import Markup, joined, tag, visible
+from typedpipe.report.words import size
+from typedpipe.runs.problems import ContentLost
+from typedpipe.runs.source import RunSource
 
 if TYPE_CHECKING:
     from markdown_it.renderer import RendererHTML
@@ -41,6 +44,7 @@ _HEIGHT = """<script>
 class Documents:
     """What there is to read, and what the page must allow for it."""
 
+    source: RunSource
     parts: list[Markup] = field(default_factory=list[Markup])
     scripts: set[str] = field(default_factory=set[str])
     """CSP sources of the scripts inside frames."""
@@ -64,19 +68,24 @@ class Documents:
         self.parts.append(tag("div", head, shown, class_="document"))
 
     def _read(self, output: Output, title: str) -> tuple[str, str]:
-        if output.stored.path is None:
-            return "", f"It is at {output.stored.uri}, not on this machine."
-        path = Path(output.stored.path)
+        place = output.stored.place
         try:
-            count = path.stat().st_size
-            if path.is_dir():
-                return "", f"It is a folder: {path}"
+            files = self.source.files(output.stored)
+            count = files.get("")
+            if count is None:
+                return "", f"It is a folder: {place}"
             if count > min(LARGEST[title], self._room):
-                return "", f"It has {size(count)}, too much for a report: {path}"
+                return "", f"It has {size(count)}, too much for a report: {place}"
             self._room -= count
-            return path.read_bytes().decode("utf-8-sig", "replace"), ""
+            with self.source.open(output.stored) as file:
+                return file.read().decode("utf-8-sig", "replace"), ""
+        except ContentLost as error:
+            if error.why == "reference":
+                return "", f"It is at {place}, not on this machine."
+            why = os.strerror(errno.ENOENT) if error.why == "gone" else "it was changed"
+            return "", f"It cannot be read: {why}: {place}"
         except OSError as error:
-            return "", f"It cannot be read: {error.strerror or error}: {path}"
+            return "", f"It cannot be read: {error.strerror or error}: {place}"
 
     def _frame(self, text: str, label: str) -> Markup:
         text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "�") + _HEIGHT
@@ -88,7 +97,7 @@ class Documents:
 
 def documents(content: Content) -> Documents:
     """All Markdown and HTML artifacts of a run."""
-    found = Documents()
+    found = Documents(content.source)
     for title in LARGEST:
         for output in content.artifacts(title):
             found.add(output, title)

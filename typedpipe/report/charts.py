@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from typedpipe.local.report.logs import cut
-from typedpipe.local.report.markup import Markup, joined, number, tag
-from typedpipe.local.report.words import figure
+from typedpipe.report.logs import cut
+from typedpipe.report.markup import Markup, joined, number, tag
+from typedpipe.report.words import figure
 
 _SIDE, _LEFT, _TOP = 280.0, 46.0, 12.0
 _TICKS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from typedpipe.ir import nodes as ir
-from typedpipe.local.report.content import Content, Group, anchor, last_attempt
-from typedpipe.local.report.logs import tail
-from typedpipe.local.report.markup import Markup, tag
-from typedpipe.local.report.states import look, pill, summary, worst
-from typedpipe.local.report.values import table
-from typedpipe.local.report.words import duration, moment
-from typedpipe.local.store.model import StoredTask
+from typedpipe.report.content import Content, Group, anchor, last_attempt
+from typedpipe.report.logs import tail
+from typedpipe.report.markup import Markup, tag
+from typedpipe.report.states import look, pill, summary, worst
+from typedpipe.report.values import table
+from typedpipe.report.words import duration, moment
+from typedpipe.runs.model import Task
+from typedpipe.runs.paths import TaskPath
 
 LINES, FEWER, MANY = 16, 5, 200
 """Lines of a log; of each when there are many tasks."""
@@ -40,7 +41,7 @@ def _group(content: Content, group: Group, lines: int) -> Markup:
     return tag("details", head, inside, id=group.anchor, class_="group")
 
 
-def _task(content: Content, task: StoredTask, lines: int) -> Markup:
+def _task(content: Content, task: Task, lines: int) -> Markup:
     took = ""
     if task.started is not None and not task.reused:
         took = duration((task.finished if task.finished is not None else content.ended) - task.started)
@@ -58,18 +59,18 @@ def _task(content: Content, task: StoredTask, lines: int) -> Markup:
     )
 
 
-def _component(content: Content, task: StoredTask) -> ir.Component | None:
+def _component(content: Content, task: Task) -> ir.Component | None:
     return content.pipeline.components.get(task.component) if content.pipeline is not None else None
 
 
-def _component_name(content: Content, task: StoredTask) -> str:
+def _component_name(content: Content, task: Task) -> str:
     found = _component(content, task)
     name = found.name if found is not None else task.component
-    plain = task.name.rpartition("/")[2]
+    plain = TaskPath.parse(task.name).name
     return "" if name.replace("_", "-") == plain else name
 
 
-def _body(content: Content, task: StoredTask, lines: int) -> list[Markup | None]:
+def _body(content: Content, task: Task, lines: int) -> list[Markup | None]:
     found = _component(content, task)
     return [
         tag("p", task.message, class_="message") if task.message else None,
@@ -77,7 +78,7 @@ def _body(content: Content, task: StoredTask, lines: int) -> list[Markup | None]
         tag("div", _side("Inputs", table(task.inputs)), _side("Outputs", table(task.outputs)), class_="sides"),
         _attempts(task),
         _facts(content, task, found),
-        log(task, lines),
+        log(content, task, lines),
     ]
 
 
@@ -85,7 +86,7 @@ def _side(title: str, rows: Markup | None) -> Markup | None:
     return tag("div", tag("h4", title), tag("div", rows, class_="scroll")) if rows is not None else None
 
 
-def _attempts(task: StoredTask) -> Markup | None:
+def _attempts(task: Task) -> Markup | None:
     if len(task.attempts) < 2:
         return None
     head = tag("tr", [tag("th", text, scope="col") for text in ("try", "state", "started", "took", "exit", "message")])
@@ -104,7 +105,7 @@ def _attempts(task: StoredTask) -> Markup | None:
     return tag("div", tag("table", tag("thead", head), tag("tbody", body)), class_="scroll")
 
 
-def _facts(content: Content, task: StoredTask, component: ir.Component | None) -> Markup | None:
+def _facts(content: Content, task: Task, component: ir.Component | None) -> Markup | None:
     facts: list[tuple[str, str]] = []
     if task.started is not None:
         facts.append(("started", moment(task.started)))
@@ -124,15 +125,15 @@ def _facts(content: Content, task: StoredTask, component: ir.Component | None) -
     return tag("dl", [tag("div", tag("dt", name), tag("dd", text)) for name, text in facts], class_="facts")
 
 
-def log(task: StoredTask, lines: int) -> Markup | None:
+def log(content: Content, task: Task, lines: int) -> Markup | None:
     """The end of the log of a task's last attempt."""
     last = last_attempt(task)
     if last is None:
         return None
-    text, more = tail(last.log, lines)
+    text, more = tail(content.source, content.run, task.name, last.number, lines)
     if not text:
         return None
     title = tag(
-        "div", f"{'last lines of ' if more else ''}log", tag("code", str(last.log), class_="place"), class_="log-head"
+        "div", f"{'last lines of ' if more else ''}log", tag("code", last.log, class_="place"), class_="log-head"
     )
     return tag("div", title, tag("pre", text, class_="log"), class_="log-box")

@@ -6,10 +6,11 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from typedpipe.local.report.logs import cut
-from typedpipe.local.report.markup import Markup, joined, tag
-from typedpipe.local.report.words import figure, size
-from typedpipe.local.values import Stored, Value, load
+from typedpipe.report.logs import cut
+from typedpipe.report.markup import Markup, joined, tag
+from typedpipe.report.words import figure, size
+from typedpipe.runs.model import ArtifactRef, Value
+from typedpipe.runtime.task import decode
 
 MOST = 20
 """So many elements of a list are shown."""
@@ -20,7 +21,7 @@ CHARTED = frozenset({"confidenceMetrics", "confusionMatrix", "evaluationSlices"}
 def plain(text: str) -> Any:
     """The Python value of wire text; the text itself when it is none."""
     try:
-        return load(text)
+        return decode(text, "any")
     except (ValueError, RecursionError):
         return text
 
@@ -38,7 +39,7 @@ def value(given: Value) -> Markup:
     """Any value of a task or a run."""
     if given is None:
         return tag("span", "none", class_="quiet")
-    if isinstance(given, Stored):
+    if isinstance(given, ArtifactRef):
         return _artifact(given)
     if isinstance(given, tuple):
         items = [tag("li", value(item)) for item in given[:MOST]]
@@ -54,7 +55,7 @@ def parameter(data: object) -> Markup:
     return tag("code", data_text(data), class_="value")
 
 
-def _artifact(stored: Stored) -> Markup:
+def _artifact(stored: ArtifactRef) -> Markup:
     descriptor = stored.descriptor
     kind = str(descriptor.get("type") or "artifact").removeprefix("system.")
     parts: list[Markup] = [tag("b", kind)]
@@ -64,7 +65,7 @@ def _artifact(stored: Stored) -> Markup:
     digest = str(descriptor.get("digest") or "").removeprefix("sha256:")
     if digest:
         parts.append(tag("code", digest[:12], class_="quiet", title=digest))
-    place = stored.path or stored.uri
+    place = stored.place
     return tag(
         "div",
         tag("div", joined(*_spaced(parts))),

@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 
-from typedpipe.cli.arguments import NotOfType, bind, choices, from_text, with_defaults
 from typedpipe.diagnostics.model import Diagnostics
 from typedpipe.ir.nodes import Const, Graph, InputPort, Pipeline
+from typedpipe.runs.arguments import Form, bind
+from typedpipe.runs.forms import NotOfType, choices, from_json, from_python, from_text
+from typedpipe.runtime.task import decode
+from typedpipe.types.data import to_data
 from typedpipe.types.model import (
     ANY,
     ARTIFACT,
@@ -112,27 +117,56 @@ def pipeline() -> Pipeline:
     return Pipeline("train", Graph(inputs))
 
 
-def codes(*texts: tuple[str, str]) -> list[str]:
+def codes(form: Form = "text", **given: object) -> list[str]:
     report = Diagnostics()
-    bind(pipeline(), texts, report)
+    bind(pipeline(), given, report, form)
     return [item.code for item in report]
 
 
 def test_binding() -> None:
     report = Diagnostics()
-    assert bind(pipeline(), [("learning-rate", "1"), ("data", "/a/b")], report) == {
+    assert bind(pipeline(), {"learning-rate": "1"}, report, "text") == {"learning_rate": "1.0"}
+    assert bind(pipeline(), {"learning_rate": 1, "epochs": 2}, report, "json") == {
         "learning_rate": "1.0",
-        "data": "/a/b",
+        "epochs": "2",
     }
+    assert bind(pipeline(), {"learning_rate": 1.0}, report, "python") == {"learning_rate": "1.0"}
     assert not report.items
 
 
 def test_all_that_does_not_fit_is_said_at_once() -> None:
-    assert codes(("learning_rat", "1"), ("epochs", "x")) == ["TP188", "TP187"]
-    assert codes(("epochs", "3")) == ["TP189"]
+    assert codes(learning_rat="1", epochs="x") == ["TP188", "TP187"]
+    assert codes("python", learning_rat=1.0, epochs="x") == ["TP188", "TP187", "TP189"]
+    assert codes(epochs="3") == ["TP189"]
+    assert codes("json", epochs=3) == ["TP189"]
 
 
-def test_defaults_are_replaced() -> None:
-    changed = with_defaults(pipeline(), {"epochs": "5"})
-    assert [port.default for port in changed.graph.inputs][1] == Const("5", INT)
-    assert with_defaults(changed, {}) is changed
+@pytest.mark.parametrize("form", ["text", "json", "python"])
+def test_an_artifact_is_no_argument(form: Form) -> None:
+    assert codes(form, learning_rate="1" if form == "text" else 1.0, data="/a/b") == ["TP187"]
+
+
+@pytest.mark.parametrize("text", ['{"$tp":1}', '{"a":{"$tp":null}}', '{"$tp":{"$tp":2},"b":3}'])
+def test_a_key_that_the_wire_uses_is_quoted(text: str) -> None:
+    value, type_ = json.loads(text), DictType(ANY)
+    wires = {from_text(text, type_), from_json(value, type_), from_python(value, type_)}
+    assert {json.dumps(decode(wire, to_data(type_))) for wire in wires} == {json.dumps(value)}
+    assert len(wires) == 1
+
+
+@pytest.mark.parametrize(
+    ("port", "required"),
+    [
+        (InputPort("n", INT), True),
+        (InputPort("n", INT, Const("1", INT)), False),
+        (InputPort("note", union(STR, NULL)), True),
+        (InputPort("note", union(STR, NULL), Const("null", NULL)), False),
+        (InputPort("data", ARTIFACT, how="artifact"), True),
+        (InputPort("data", union(ARTIFACT, NULL), how="artifact"), False),
+    ],
+)
+def test_a_parameter_is_required_as_in_python(port: InputPort, required: bool) -> None:
+    assert port.required is required
+    report = Diagnostics()
+    bind(Pipeline("p", Graph((port,))), {}, report)
+    assert report.has_errors is required

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
+
+from typedpipe.runs.model import Run
+from typedpipe.runs.source import RunSource, read_log
 
 WINDOW = 1 << 15
 """So many bytes at the end of a log are looked at, however long it is."""
@@ -17,14 +19,11 @@ _ESCAPES = re.compile(
 )
 
 
-def tail(path: Path, lines: int) -> tuple[str, bool]:
+def tail(source: RunSource, run: Run, task: str, attempt: int, lines: int) -> tuple[str, bool]:
     """The last lines, and whether there was more before them. A log that is not there is empty."""
     try:
-        with path.open("rb") as file:
-            end = file.seek(0, 2)
-            start = max(0, end - WINDOW)
-            file.seek(start)
-            data = file.read(WINDOW)
+        start = max(0, source.log_size(run, task, attempt) - WINDOW)
+        data = read_log(source, run, task, attempt, (start, WINDOW))
     except OSError:
         return "", False
     whole = plain(data.decode("utf-8", "replace")).rstrip("\n").split("\n")

@@ -6,9 +6,9 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from typedpipe.local.report.logs import cut
-from typedpipe.local.report.markup import Markup, number, tag
-from typedpipe.local.report.words import figure
+from typedpipe.report.logs import cut
+from typedpipe.report.markup import Markup, number, tag
+from typedpipe.report.words import figure
 
 MOST = 60
 """So many categories are drawn."""

@@ -1,77 +1,44 @@
-"""What becomes of the rows when something happens."""
+"""Rows of the display, kept up to date by events."""
 
 from __future__ import annotations
 
-import re
 from collections import deque
-from collections.abc import Callable
-from typing import Any
 
 from typedpipe.cli.execution.live.tree import ENDS, REUSED, Live, Row, Tree, expected
 from typedpipe.ir import nodes as ir
 from typedpipe.runs import events
+from typedpipe.runs.paths import item_text, node_path
+from typedpipe.runs.view import RunView
 
-_ITEM = re.compile(r"\[\d+\]")
 TAIL = 512
 """So many bytes of what a task printed last are kept for its row."""
 KEPT = 64
 """So many rows that failed, and that ended last, are remembered for when not all fit."""
 
 
-class Following:
-    """A run as the display knows it. One event costs the depth of its task, not the size of the run."""
+class LiveView(RunView):
+    """A run as the display knows it: the view of the run, with a row for each node and what runs in it.
+
+    Tasks and loops that have ended are counted in their rows and then forgotten, however many there were.
+    """
 
     def __init__(self, pipeline: ir.Pipeline) -> None:
+        super().__init__(pipeline)
         self.tree = Tree(pipeline)
         self.title = pipeline.name
-        self.run = ""
-        self.started: float | None = None
-        self.finished: float | None = None
-        self.stopping = ""
         self.live: dict[str, Live] = {}
         self.ends: dict[str, int] = {}
         self.failed: dict[Row, None] = {}
         self.recent: deque[Row] = deque(maxlen=KEPT)
-        self._loops: dict[str, int] = {}
-        self._do: dict[type, Callable[[Any], None]] = {
-            events.RunStarted: self._run_started,
-            events.TaskStarted: self._task_started,
-            events.LogChunk: self._logged,
-            events.TaskRetried: self._retried,
-            events.TaskFinished: self._task_finished,
-            events.LoopStarted: self._loop_started,
-            events.LoopItemFinished: self._item_finished,
-            events.CancelStarted: self._cancel_started,
-            events.RunFinished: self._run_finished,
-        }
-
-    def apply(self, event: events.Event) -> None:
-        """Take in an event; one of a kind that is not known changes nothing."""
-        do = self._do.get(type(event))
-        if do is not None:
-            do(event)
-
-    @property
-    def ended(self) -> bool:
-        return self.finished is not None
+        self._do[events.LogChunk] = self._logged
 
     def _row(self, name: str) -> Row | None:
-        return self.tree.find(_ITEM.sub("", name) if "[" in name else name)
-
-    # ---------------------------------------------------------------------------------------------- the run
-
-    def _run_started(self, event: events.RunStarted) -> None:
-        self.run, self.started = event.run, event.time
-
-    def _run_finished(self, event: events.RunFinished) -> None:
-        self.finished = event.time
-
-    def _cancel_started(self, event: events.CancelStarted) -> None:
-        self.stopping = event.reason
+        return self.tree.find(node_path(name))
 
     # -------------------------------------------------------------------------------------------- the tasks
 
     def _task_started(self, event: events.TaskStarted) -> None:
+        super()._task_started(event)
         live = self.live.get(event.task)
         if live is not None:
             live.attempt, live.again = event.attempt, 0.0
@@ -79,7 +46,7 @@ class Following:
         row = self._row(event.task)
         if row is None:
             return
-        live = Live(row, event.task, "".join(_ITEM.findall(event.task)), event.time, event.attempt)
+        live = Live(row, event.task, item_text(event.task), event.time, event.attempt)
         self.live[event.task] = row.runs[event.task] = live
         self._begin(row, event.time)
         self._count(row, 1)
@@ -101,11 +68,14 @@ class Following:
             live.tail = (live.tail + event.data[-TAIL:])[-TAIL:]
 
     def _retried(self, event: events.TaskRetried) -> None:
+        super()._retried(event)
         live = self.live.get(event.task)
         if live is not None:
             live.again = event.time + event.wait
 
     def _task_finished(self, event: events.TaskFinished) -> None:
+        super()._task_finished(event)
+        self._tasks.pop(event.task, None)
         row = self._row(event.task)
         if row is None:
             return
@@ -167,6 +137,7 @@ class Following:
     # -------------------------------------------------------------------------------------------- the loops
 
     def _loop_started(self, event: events.LoopStarted) -> None:
+        super()._loop_started(event)
         row = self._row(event.loop)
         if row is None or not isinstance(row.node, ir.Loop):
             return
@@ -174,15 +145,14 @@ class Following:
         row.items += event.items
         if not event.items and not row.many:
             self._over(row, event.time)
-        elif event.items:
-            self._loops[event.loop] = 0
 
     def _item_finished(self, event: events.LoopItemFinished) -> None:
+        done, _ = self._loops.get(event.loop, (0, 0))
+        super()._item_finished(event)
         row = self._row(event.loop)
         if row is None:
             return
-        row.items_done += event.done - self._loops.get(event.loop, 0)
-        self._loops[event.loop] = event.done
+        row.items_done += event.done - done
         if event.done >= event.items:
             self._loops.pop(event.loop, None)
             if not row.many:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from math import isnan
 
-from typedpipe.local.report.charts import CURVES, Curve, draw_curves, read_curve
-from typedpipe.local.report.content import Content, Group, Output, anchor
-from typedpipe.local.report.logs import cut
-from typedpipe.local.report.markup import Markup, joined, number, tag
-from typedpipe.local.report.matrix import draw_matrix, read_matrix
-from typedpipe.local.report.values import CHARTED, data_text, plain, scalar
+from typedpipe.report.charts import CURVES, Curve, draw_curves, read_curve
+from typedpipe.report.content import Content, Group, Output, anchor
+from typedpipe.report.logs import cut
+from typedpipe.report.markup import Markup, joined, number, tag
+from typedpipe.report.matrix import draw_matrix, read_matrix
+from typedpipe.report.values import CHARTED, data_text, plain, scalar
+from typedpipe.runs.paths import item_text
 
 DRAWN = 24
 """So many outputs with drawings are shown."""
@@ -63,8 +64,7 @@ def _framed(title: str, target: str, table: Markup) -> Markup:
 
 def _short(name: str, path: str) -> str:
     """The part of a task's name that tells it from the others of its node: the numbers of its items."""
-    numbers = "".join(part[part.find("[") :] for part in name.split("/") if part.endswith("]"))
-    return numbers or name or path
+    return item_text(name) or name or path
 
 
 def _varying(group: Group) -> list[str]:

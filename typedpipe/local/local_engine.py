@@ -1,0 +1,131 @@
+"""The engine of this machine: its support table, and the one way to start a run here."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from typedpipe.diagnostics.model import Diagnostics
+from typedpipe.ir import nodes as ir
+from typedpipe.local.background import Background, running
+from typedpipe.local.options import RunOptions
+from typedpipe.local.preparation import PreparedRun, prepare, prepare_resumed
+from typedpipe.local.runners import placements
+from typedpipe.local.store.locks import is_running, read_engine
+from typedpipe.local.store.root import Root, held, open_root
+from typedpipe.runs.engine import OnEvent
+from typedpipe.runs.events import Event
+from typedpipe.runs.forms import WireText
+from typedpipe.runs.view import RunView
+
+if TYPE_CHECKING:
+    from typedpipe.local.rerun.resume import Resume
+
+BETWEEN_SIGNALS = 0.3
+"""Seconds between two signals to a process that is to count both."""
+
+
+class LocalEngine:
+    """Runs pipelines on this machine.
+
+    Args:
+        folder: Where runs are kept, unless the options of a run name another folder; None: ``TYPEDPIPE_HOME``, else
+            ``.typedpipe`` in the working directory.
+    """
+
+    name = "local"
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._folder = folder
+
+    def check(self, pipeline: ir.Pipeline, options: RunOptions) -> Diagnostics:
+        """All tasks that cannot run here; environments and images that tasks need are made ready on the way."""
+        report = Diagnostics()
+        placements(pipeline, options.chosen_runner, report)
+        return report
+
+    def submit(
+        self,
+        pipeline: ir.Pipeline,
+        arguments: Mapping[str, WireText],
+        options: RunOptions,
+        on_event: OnEvent | None = None,
+        *,
+        foreground: bool = False,
+    ) -> Background:
+        """Start a run and give its handle.
+
+        Args:
+            pipeline: Closed, checked IR.
+            arguments: Wire text by name.
+            options: How to run.
+            on_event: Called with each event, in the engine's thread.
+            foreground: Run in the calling thread, and return when the run has ended. Ctrl-C cancels it in the main
+                thread. Tasks that run in this process always run so.
+
+        Raises:
+            PipelineError: a task cannot run here, or nothing can be written. Then nothing has started.
+        """
+        view = RunView(pipeline)
+        place = options.folder or self._folder
+        tell = _both(view, on_event) if on_event is not None or not foreground else None
+        prepared = prepare(pipeline, arguments, options, place, on_event=tell, logs=on_event is not None)
+        return self._start(prepared, view, foreground or options.runner == "inprocess")
+
+    def resume(self, root: Root, plan: Resume, options: RunOptions, on_event: OnEvent | None = None) -> Background:
+        """Take up a stored run in the calling thread, in its own folder: what succeeded is reused as the plan says.
+
+        Raises:
+            PipelineError: another engine has the run, a task cannot run here, or nothing can be written.
+        """
+        view = RunView(plan.pipeline)
+        prepared = prepare_resumed(root, plan, options, on_event=_both(view, on_event), logs=on_event is not None)
+        return self._start(prepared, view, True)
+
+    def _start(self, prepared: PreparedRun, view: RunView, foreground: bool) -> Background:
+        work = Background(prepared, view)
+        work.start(foreground)
+        return work
+
+    def cancel(self, run: str, *, kill: bool = False) -> None:
+        """End a run early. One of another process on this machine gets Ctrl-C; ``kill`` sends it twice.
+
+        Raises:
+            PipelineError: TP603, there is no such run; TP606, a process of another machine has it.
+        """
+        root = open_root(self._folder)
+        try:
+            stored = root.run(run)
+        finally:
+            root.close()
+        folder = str(stored.folder)
+        own = next((work for work in running() if work.folder == stored.folder), None)
+        if own is not None:
+            own.cancel()
+            if kill:
+                own.cancel()
+            return
+        engine = read_engine(folder)
+        if not is_running(folder) or engine is None:
+            return
+        if not engine.here:
+            raise held(run, folder)
+        for number in range(2 if kill else 1):
+            time.sleep(BETWEEN_SIGNALS if number else 0)
+            if engine.alive:
+                os.kill(engine.pid, signal.SIGINT)
+
+
+def _both(view: RunView, on_event: OnEvent | None) -> OnEvent:
+    if on_event is None:
+        return view
+
+    def tell(event: Event) -> None:
+        view(event)
+        on_event(event)
+
+    return tell

@@ -1,0 +1,124 @@
+"""The folder of runs as a source of runs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from typing import BinaryIO
+
+from typedpipe.ir import nodes as ir
+from typedpipe.local.store.index import tasks
+from typedpipe.local.store.model import StoredRun, attempt_log
+from typedpipe.local.store.root import Root
+from typedpipe.local.store.tree import entries
+from typedpipe.runs import events, polling
+from typedpipe.runs.model import ArtifactRef, Run, Task
+from typedpipe.runs.problems import ContentLost, problem
+from typedpipe.runs.source import AnyRun, Cursor, Page, Query, choose_page
+from typedpipe.runtime.task import MARKER
+
+_BLOCK = 1 << 16
+
+
+class LocalRuns:
+    """The runs of a root, for one thread at a time. Implements :class:`typedpipe.runs.source.RunSource`."""
+
+    def __init__(self, root: Root) -> None:
+        self.root = root
+        self._intact: set[str] = set()
+        self._attempts: dict[tuple[str, str, int], str] = {}
+        """Folders, by run, task and attempt."""
+
+    def close(self) -> None:
+        self.root.close()
+
+    @property
+    def place(self) -> str:
+        return str(self.root.path)
+
+    def runs(self, query: Query = Query()) -> Page[AnyRun]:  # noqa: B008  # frozen
+        return choose_page(self.root.runs(), query)
+
+    def run(self, name: str | None = None) -> StoredRun:
+        return self.root.run(name)
+
+    def tasks(self, run: Run) -> Sequence[Task]:
+        found = tasks(_stored(run))
+        for task in found:
+            for attempt in task.attempts:
+                self._attempts[run.key, task.name, attempt.number] = attempt.key
+        return found
+
+    def pipeline(self, run: Run) -> ir.Pipeline:
+        from typedpipe.ir import wire
+
+        file = _stored(run).pipeline_file
+        try:
+            return wire.load(file)
+        except OSError as error:
+            raise problem("TP604", f"{file}: {error.strerror or error}") from None
+
+    # ------------------------------------------------------------------------------------------------ logs
+
+    def log(self, run: Run, task: str, attempt: int, offset: int = 0) -> Iterator[bytes]:
+        with open(self._log(run, task, attempt), "rb") as file:
+            file.seek(offset)
+            while block := file.read(_BLOCK):
+                yield block
+
+    def log_size(self, run: Run, task: str, attempt: int) -> int:
+        return os.stat(self._log(run, task, attempt)).st_size
+
+    def _log(self, run: Run, task: str, attempt: int) -> str:
+        key = (run.key, task, attempt)
+        if key not in self._attempts:
+            self.tasks(run)
+        folder = self._attempts.get(key)
+        if folder is None:
+            raise FileNotFoundError(2, "there is no such attempt", f"{run.key}: {task}#{attempt}")
+        return attempt_log(folder)
+
+    # ------------------------------------------------------------------------------------------- artifacts
+
+    def files(self, artifact: ArtifactRef) -> Mapping[str, int]:
+        path = self.path(artifact)
+        if not os.path.isdir(path):
+            return {"": os.path.getsize(path)}
+        found = {name: entry.stat().st_size for name, entry in entries(path) if entry.is_file()}
+        found.pop(MARKER, None)
+        return dict(sorted(found.items()))
+
+    def open(self, artifact: ArtifactRef, path: str = "") -> BinaryIO:
+        place = self.path(artifact)
+        return open(os.path.join(place, *path.split("/")) if path else place, "rb")
+
+    def path(self, artifact: ArtifactRef) -> str:
+        """Where an artifact lies on this machine, with the content that it had.
+
+        Raises:
+            ContentLost: it does not.
+        """
+        path = artifact.path
+        if path is None:
+            raise ContentLost(
+                artifact.uri, "reference", artifact.uri, "its content is not kept here; fetch it from there"
+            )
+        there = os.path.exists(path)
+        if self.root.objects.holds(path) and artifact.digest:
+            if artifact.digest not in self._intact and not self.root.objects.intact(artifact.digest):
+                help_ = "run the pipeline again: its task runs once more, as its result is not taken from the cache"
+                raise ContentLost(path, "changed" if there else "gone", path, help_)
+            self._intact.add(artifact.digest)
+        elif not there:
+            raise ContentLost(path, "gone", path, "run the pipeline again")
+        return path
+
+    # ---------------------------------------------------------------------------------------------- events
+
+    def watch(self, run: Run, after: Cursor | None = None) -> Iterator[events.Event]:
+        return polling.watch(self, run, after)
+
+
+def _stored(run: Run) -> StoredRun:
+    assert isinstance(run, StoredRun), "a run of another source"
+    return run

@@ -1,0 +1,188 @@
+"""Arguments of a run: what a caller gives for a pipeline's parameters, as wire text by name.
+
+Arguments are values. They are kept beside the pipeline and never written into it as defaults, so that the same pipeline
+is pinned however a run of it is started.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Literal, Protocol, TypeAlias
+
+from typedpipe.diagnostics.model import NOWHERE, Diagnostics, Label
+from typedpipe.diagnostics.words import nearest
+from typedpipe.ir import nodes as ir
+from typedpipe.runs.forms import NotOfType, WireText, choices, from_json, from_python, from_text
+from typedpipe.types.display import show
+from typedpipe.types.model import DictType, EnumType, ListType, LiteralType, ScalarType, StructType, Type, without_none
+
+Form: TypeAlias = Literal["text", "json", "python"]
+"""The form that arguments are given in: typed on a command line, JSON data, or Python values."""
+
+
+def bind(
+    pipeline: ir.Pipeline,
+    given: Mapping[str, object],
+    report: Diagnostics,
+    form: Form = "python",
+    *,
+    complete: bool = True,
+) -> dict[str, WireText]:
+    """The caller's arguments as wire text, each checked against its parameter; what does not fit is reported.
+
+    Args:
+        pipeline: The pipeline, whose inputs are the parameters.
+        given: Values by name; for ``text``, a name may have dashes in place of underscores.
+        report: Gets TP187 to TP189.
+        form: The form of the values.
+        complete: Whether a required parameter that was given no value is reported.
+
+    >>> from typedpipe.ir.nodes import Graph, InputPort
+    >>> from typedpipe.types.model import INT
+    >>> pipeline = ir.Pipeline("p", Graph((InputPort("n", INT),)))
+    >>> report = Diagnostics()
+    >>> bind(pipeline, {"n": "3"}, report, "text"), bind(pipeline, {"n": 3}, report)
+    ({'n': '3'}, {'n': '3'})
+    """
+    read, words = _READERS[form], _TYPED if form == "text" else _PASSED
+    ports = {port.name: port for port in pipeline.graph.inputs}
+    values: dict[str, object] = {}
+    reported = False
+    for name, value in given.items():
+        known = name if name in ports or form != "text" else name.replace("-", "_")
+        if known in ports:
+            values[known] = value
+        else:
+            words.unknown(pipeline, name, report)
+            reported = True
+    bound: dict[str, WireText] = {}
+    missing: list[ir.InputPort] = []
+    for port in ports.values():
+        if port.name in values:
+            try:
+                bound[port.name] = read(values[port.name], port.type)
+            except NotOfType as error:
+                words.unfit(pipeline, port, values[port.name], error, report)
+                reported = True
+        elif port.required:
+            missing.append(port)
+    if complete and not (reported and form == "text"):  # what was misspelt is often what is missing
+        for port in missing:
+            words.missing(pipeline, port, report)
+    return bound
+
+
+def _typed(value: object, type_: Type) -> WireText:
+    return from_text(str(value), type_)
+
+
+_READERS: Mapping[Form, Callable[[object, Type], WireText]] = {
+    "text": _typed,
+    "json": from_json,
+    "python": from_python,
+}
+
+
+# ------------------------------------------------------------------------------------------------------ the words
+
+
+class _Words(Protocol):
+    """The errors, as the caller would mend them."""
+
+    def unknown(self, pipeline: ir.Pipeline, name: str, report: Diagnostics) -> None: ...
+    def unfit(
+        self, pipeline: ir.Pipeline, port: ir.InputPort, value: object, error: NotOfType, report: Diagnostics
+    ) -> None: ...
+    def missing(self, pipeline: ir.Pipeline, port: ir.InputPort, report: Diagnostics) -> None: ...
+
+
+class _Typed:
+    """For who types a command."""
+
+    def unknown(self, pipeline: ir.Pipeline, name: str, report: Diagnostics) -> None:
+        names = [port.name for port in pipeline.graph.inputs]
+        near = nearest(name, names)
+        known = f"it has {', '.join(f'`{item}`' for item in names)}" if names else "it has none"
+        report.error(
+            "TP188",
+            f"`{pipeline.name}` has no parameter `{name}`",
+            NOWHERE,
+            others=[Label(pipeline.span, "declared here")],
+            help=f"did you mean `{near}`?" if near else known,
+        )
+
+    def unfit(
+        self, pipeline: ir.Pipeline, port: ir.InputPort, value: object, error: NotOfType, report: Diagnostics
+    ) -> None:
+        message = f"`{value}` is no value for `{port.name}` of `{pipeline.name}`: {error}"
+        report.error("TP187", message, port.span, f"declared as `{show(port.type)}`", help=example(port))
+
+    def missing(self, pipeline: ir.Pipeline, port: ir.InputPort, report: Diagnostics) -> None:
+        message = f"`{port.name}` of `{pipeline.name}` has no default, and was given no value"
+        report.error("TP189", message, port.span, f"declared as `{show(port.type)}`", help=example(port))
+
+
+class _Passed:
+    """For who calls a function."""
+
+    def unknown(self, pipeline: ir.Pipeline, name: str, report: Diagnostics) -> None:
+        names = [port.name for port in pipeline.graph.inputs]
+        close = nearest(name, names)
+        known = ", ".join(f"`{port}`" for port in names) or "none"
+        report.error(
+            "TP188",
+            f"the pipeline `{pipeline.name}` has no parameter `{name}`",
+            pipeline.span,
+            help=f"did you mean `{close}`?" if close else f"its parameters: {known}",
+        )
+
+    def unfit(
+        self,
+        pipeline: ir.Pipeline,
+        port: ir.InputPort,
+        value: object,  # noqa: ARG002 - it may be as long as it likes
+        error: NotOfType,
+        report: Diagnostics,
+    ) -> None:
+        report.error(
+            "TP187",
+            f"the argument `{port.name}` does not fit `{show(port.type)}`: {error}",
+            port.span if port.span.line else pipeline.span,
+            f"`{port.name}` is declared here",
+            help=f"pass a `{show(port.type)}`",
+        )
+
+    def missing(self, pipeline: ir.Pipeline, port: ir.InputPort, report: Diagnostics) -> None:
+        report.error(
+            "TP189",
+            f"the pipeline `{pipeline.name}` needs a value for `{port.name}`",
+            port.span if port.span.line else pipeline.span,
+            f"`{port.name}` is a `{show(port.type)}` without a default",
+            help=f"pass `{port.name}=...`",
+        )
+
+
+_TYPED: _Words = _Typed()
+_PASSED: _Words = _Passed()
+
+
+def example(port: ir.InputPort) -> str:
+    """A command line's way to give the parameter a value."""
+    option = f"--{port.name.replace('_', '-')}"
+    match without_none(port.type):
+        case ScalarType("int"):
+            return f"type {option} 3"
+        case ScalarType("float"):
+            return f"type {option} 0.5"
+        case ScalarType("bool"):
+            return f"type {option} or --no-{port.name.replace('_', '-')}"
+        case ScalarType("datetime"):
+            return f"type {option} 2026-01-31T12:00:00Z"
+        case ListType():
+            return f"type {option} '[…]', a JSON list"
+        case DictType() | StructType():
+            return f"type {option} '{{…}}', a JSON object"
+        case EnumType() | LiteralType():
+            return f"type {option} {'|'.join(choices(port.type))}"
+        case _:
+            return f"type {option} VALUE"

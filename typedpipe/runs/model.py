@@ -1,0 +1,242 @@
+"""Runs, their tasks and attempts as plain frozen data, the same wherever they ran; and how states look."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Literal, TypeAlias
+
+from typedpipe.diagnostics.errors import PipelineError
+from typedpipe.diagnostics.record import Record, record
+
+TaskState: TypeAlias = Literal["RUNNING", "SUCCEEDED", "FAILED", "OMITTED", "CANCELED"]
+SeenState: TypeAlias = Literal["WAITING"] | TaskState
+"""The state of a task in a run that goes on: it may not have started yet."""
+RunEnd: TypeAlias = Literal["SUCCEEDED", "FAILED", "CANCELED"]
+RunState: TypeAlias = Literal["RUNNING", "INTERRUPTED"] | RunEnd
+"""INTERRUPTED: the engine is gone, and never told how the run ended."""
+Reused: TypeAlias = Literal["", "cache", "resumed"]
+"""No process ran: the outputs are of an earlier run with the same key, or of this run before it was resumed."""
+
+
+# -------------------------------------------------------------------------------------------------- records
+
+
+@dataclass(frozen=True, slots=True)
+class ArtifactRef:
+    """An artifact, by its descriptor: the JSON object that travels between tasks.
+
+    ``path`` is where the source of the run has it as a file or folder; None where it has not.
+    """
+
+    path: str | None
+    descriptor: dict[str, Any] = field(hash=False)
+
+    @property
+    def type(self) -> str:
+        """The schema title: ``system.Model``."""
+        return str(self.descriptor.get("type", ""))
+
+    @property
+    def uri(self) -> str:
+        return str(self.descriptor.get("uri") or self.path or "")
+
+    @property
+    def place(self) -> str:
+        """The path where there is one, else the URI."""
+        return self.path or self.uri
+
+    @property
+    def digest(self) -> str:
+        """``sha256:…`` of the content; "" for an artifact by reference only."""
+        return str(self.descriptor.get("digest") or "")
+
+    @property
+    def size(self) -> int | None:
+        """Bytes, where they are known."""
+        found = self.descriptor.get("size")
+        return found if isinstance(found, int) else None
+
+    @property
+    def metadata(self) -> Mapping[str, Any]:
+        found = self.descriptor.get("metadata")
+        return found if isinstance(found, Mapping) else {}
+
+    @property
+    def folders(self) -> Sequence[str]:
+        """The empty folders in an artifact that is a folder, which its files say nothing of."""
+        found = self.descriptor.get("dirs")
+        return [str(each) for each in found] if isinstance(found, list) else []
+
+
+Value: TypeAlias = "str | ArtifactRef | tuple[Value, ...] | None"
+"""Wire text of a parameter, an artifact, a list of artifacts, or an artifact that is not there."""
+
+
+def artifacts_in(value: Value) -> Iterator[tuple[str, ArtifactRef]]:
+    """The artifacts in a value, each with its position: "" for the value itself, ``[2]`` in a list.
+
+    >>> [place for place, _ in artifacts_in((ArtifactRef("/a", {}), None, ArtifactRef("/b", {})))]
+    ['[0]', '[2]']
+    """
+    if isinstance(value, ArtifactRef):
+        yield "", value
+    elif isinstance(value, tuple):
+        for at, item in enumerate(value):
+            for below, found in artifacts_in(item):
+                yield f"[{at}]{below}", found
+
+
+def value_data(value: Value) -> Any:
+    """A value as JSON data: wire text as it is, an artifact as its path and descriptor, a list as a list.
+
+    >>> value_data("3"), value_data(None)
+    ('3', None)
+    """
+    if isinstance(value, ArtifactRef):
+        return {"path": value.path, "companion": value.descriptor}
+    if isinstance(value, tuple):
+        return [value_data(item) for item in value]
+    return value
+
+
+@record
+class Attempt(Record):
+    """One attempt of a task; times are Unix seconds.
+
+    ``key`` is the name that the run's source has for it: a folder on this machine, a pod in a cluster. ``log`` is where
+    a person finds what it printed.
+    """
+
+    number: int
+    state: TaskState
+    key: str
+    log: str
+    started: float
+    finished: float | None = None
+    exit_code: int | None = None
+    message: str = ""
+
+
+@record
+class Task(Record):
+    """One task of a run, by its path in the run; ``order`` is the order of their first appearance."""
+
+    name: str
+    component: str
+    """The component's key in ``pipeline.components``; "importer", or "" for a group that failed by itself."""
+    state: TaskState
+    order: int
+    attempts: Sequence[Attempt] = ()
+    message: str = ""
+    exit_code: int | None = None
+    started: float | None = None
+    finished: float | None = None
+    reused: Reused = ""
+    source_run: str = ""
+    """The run that made the outputs, when they were reused."""
+    inputs: Mapping[str, Value] = field(default_factory=dict[str, Value])
+    outputs: Mapping[str, Value] = field(default_factory=dict[str, Value])
+    key: str = ""
+    """The cache key; "" when the task was not to be cached."""
+    key_parts: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
+@record
+class Run(Record):
+    """One run; ``arguments`` are wire text by name, ``facts`` are what else is known of where and how it ran.
+
+    ``key`` is the name that the run's source has for it: a folder on this machine, a workflow in a cluster.
+    """
+
+    name: str
+    pipeline: str
+    key: str
+    state: RunState
+    created: float
+    finished: float | None = None
+    message: str = ""
+    arguments: Mapping[str, str] = field(default_factory=dict[str, str])
+    settings: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    outputs: Mapping[str, Value] = field(default_factory=dict[str, Value])
+    facts: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
+@record
+class BrokenRun(Record):
+    """A run that its source has and cannot read; ``problem`` says why, and what to do. ``created`` is about right."""
+
+    name: str
+    key: str
+    created: float
+    problem: PipelineError
+
+
+# -------------------------------------------------------------------------------------------- how states look
+
+Mark: TypeAlias = Literal["waiting", "running", "succeeded", "reused", "failed", "canceled", "interrupted", "omitted"]
+"""A state as it is shown: one word for what is reused, from the cache or from before."""
+
+
+@record
+class Look(Record):
+    """The looks of a state: where nothing but color told states apart, not everybody could."""
+
+    word: str
+    """Short, beside a sign or a count, in a report."""
+    told: str
+    """In a sentence about a task: "did not run"."""
+    sign: str
+    """In the live tree; ``plain`` where the terminal has ASCII only."""
+    plain: str
+    page_sign: str
+    """On pages; ``text_sign`` in a notebook's plain text."""
+    text_sign: str
+    ansi: str
+    """SGR code of a terminal."""
+    edge: str
+    """Of a box in a drawing: its border, its fill on a light page and on a dark one."""
+    light: str
+    dark: str
+
+
+LOOKS: Mapping[Mark, Look] = MappingProxyType(
+    {
+        "waiting": Look("waiting", "waits", "·", ".", "•", "○", "2", "#8c959f", "#f6f8fa", "#161b22"),
+        "running": Look("running", "runs", "▸", ">", "▸", "▶", "36", "#0969da", "#ddf4ff", "#0c2d6b"),
+        "succeeded": Look("succeeded", "done", "✓", "+", "✓", "✓", "32", "#1a7f37", "#dafbe1", "#0f3d1e"),
+        "reused": Look("reused", "reused", "≡", "=", "↻", "✓", "32", "#1a7f37", "#eefcf1", "#0f2a18"),
+        "failed": Look("failed", "failed", "✗", "x", "✕", "✗", "31", "#cf222e", "#ffebe9", "#5d1016"),
+        "canceled": Look("canceled", "stopped", "○", "-", "■", "■", "33", "#9a6700", "#fff8c5", "#3b2a06"),
+        "interrupted": Look("interrupted", "interrupted", "○", "-", "■", "■", "33", "#9a6700", "#fff8c5", "#3b2a06"),
+        "omitted": Look("not run", "did not run", "○", "-", "○", "·", "33", "#8c959f", "#ffffff", "#0d1117"),
+    }
+)
+REUSED_TOLD: Mapping[Reused, str] = MappingProxyType({"cache": "from the cache", "resumed": "done before"})
+
+_MARKS: Mapping[str, Mark] = MappingProxyType(
+    {
+        "WAITING": "waiting",
+        "RUNNING": "running",
+        "SUCCEEDED": "succeeded",
+        "FAILED": "failed",
+        "OMITTED": "omitted",
+        "CANCELED": "canceled",
+        "INTERRUPTED": "interrupted",
+    }
+)
+
+
+def mark(state: SeenState | RunState, reused: str = "") -> Mark:
+    """The mark of a state; a task that succeeded without a process is ``reused``.
+
+    >>> mark("SUCCEEDED"), mark("SUCCEEDED", "cache")
+    ('succeeded', 'reused')
+    """
+    return "reused" if reused and state == "SUCCEEDED" else _MARKS[state]
+
+
+def took(task: Task | Attempt) -> float | None:
+    """Seconds from start to end, where both are known."""
+    return None if task.started is None or task.finished is None else task.finished - task.started

@@ -1,0 +1,81 @@
+"""Events of a run out of what its source shows of tasks and logs, for sources that have no events of their own."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+
+from typedpipe.runs import events
+from typedpipe.runs.model import Attempt, Run, RunEnd, Task
+from typedpipe.runs.source import Cursor, RunSource, log_key
+
+INTERVAL = 0.2
+"""Seconds between two looks at a run that goes on."""
+
+
+def watch(
+    source: RunSource, run: Run, after: Cursor | None = None, wait: Callable[[], None] = lambda: time.sleep(INTERVAL)
+) -> Iterator[events.Event]:
+    """Look at a run again and again until it has ended, and give what is new; of one that has ended, what it did.
+
+    Args:
+        source: The run's source.
+        run: The run.
+        after: What was seen before.
+        wait: Waits until it is worth looking again.
+    """
+    cursor = Cursor.of(after.data()) if after is not None else Cursor()
+    while True:
+        now = source.run(run.name)  # before its tasks: when it has ended, they have
+        for event in _news(source, now, source.tasks(now), cursor):
+            cursor.take(event)
+            yield event
+        if now.state != "RUNNING":
+            break
+        wait()
+    state: RunEnd = "FAILED" if now.state == "INTERRUPTED" else now.state
+    message = now.message or ("interrupted: its engine is gone" if now.state == "INTERRUPTED" else "")
+    yield events.RunFinished(now.name, state, message, now.finished or time.time())
+
+
+def _news(source: RunSource, run: Run, tasks: Sequence[Task], cursor: Cursor) -> Iterator[events.Event]:
+    """What the cursor has not seen, in the order of time."""
+    if not cursor.begun:
+        yield events.RunStarted(run.name, run.pipeline, run.created)
+    found = [event for task in tasks for event in _of_task(source, run, task, cursor)]
+    yield from sorted(found, key=lambda event: event.time)
+
+
+def _of_task(source: RunSource, run: Run, task: Task, cursor: Cursor) -> Iterator[events.Event]:
+    last = task.attempts[-1].number if task.attempts else 0
+    for attempt in task.attempts:
+        if attempt.number > cursor.attempts.get(task.name, 0):
+            yield events.TaskStarted(task.name, task.component, attempt.number, attempt.started)
+        yield from _log(source, run, task.name, attempt, cursor)
+        if attempt.number < last and attempt.number > cursor.retried.get(task.name, 0):
+            yield events.TaskRetried(
+                task.name, attempt.number, attempt.message, 0.0, attempt.finished or attempt.started
+            )
+    if task.state != "RUNNING" and cursor.finished.get(task.name) != task.state:
+        yield events.TaskFinished(
+            task.name,
+            task.component,
+            task.state,
+            len(task.attempts),
+            task.exit_code,
+            task.message,
+            task.finished or run.finished or run.created,
+            task.reused,
+        )
+
+
+def _log(source: RunSource, run: Run, task: str, attempt: Attempt, cursor: Cursor) -> Iterator[events.Event]:
+    offset = cursor.logs.get(log_key(task, attempt.number), 0)
+    if attempt.state != "RUNNING" and offset and attempt.number < cursor.attempts.get(task, 0):
+        return
+    try:
+        for data in source.log(run, task, attempt.number, offset):
+            yield events.LogChunk(task, attempt.number, offset, data, attempt.finished or time.time())
+            offset += len(data)
+    except FileNotFoundError:
+        return  # it has not printed anything yet

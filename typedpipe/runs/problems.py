@@ -1,0 +1,52 @@
+"""Errors of reading runs, as diagnostics."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Sequence
+from typing import Literal, TypeAlias
+
+from typedpipe.diagnostics.errors import PipelineError
+from typedpipe.diagnostics.model import NOWHERE, Diagnostic, Label
+
+_READ_ONLY = (errno.EACCES, errno.EPERM, errno.EROFS)
+Lost: TypeAlias = Literal["reference", "gone", "changed"]
+
+
+def problem(code: str, message: str, *, help: str = "", notes: Sequence[str] = ()) -> PipelineError:
+    """One diagnostic, to be raised."""
+    return PipelineError([Diagnostic(code, message, Label(NOWHERE), notes=tuple(notes), help=help)])
+
+
+def cannot_write(path: str | os.PathLike[str], reason: str) -> PipelineError:
+    return problem(
+        "TP601",
+        f"`{path}` cannot be written: {reason}",
+        help="what is there can still be read; to write, make the folder writable or choose another one with --folder",
+    )
+
+
+def os_problem(path: str | os.PathLike[str], error: OSError) -> PipelineError:
+    """An error of the file system, on writing."""
+    reason = "the folder is read-only" if error.errno in _READ_ONLY else error.strerror or str(error)
+    return cannot_write(path, reason)
+
+
+class ContentLost(PipelineError):
+    """TP609: an artifact whose content cannot be had, because it is by reference only, gone, or not what it was."""
+
+    def __init__(self, name: str, why: Lost, place: str, help: str) -> None:
+        message = {
+            "reference": f"`{name}` is by reference only: {place}",
+            "gone": f"the content of `{name}` is gone: `{place}`",
+            "changed": f"the content of `{name}` was changed: `{place}`",
+        }[why]
+        super().__init__([Diagnostic("TP609", message, Label(NOWHERE), help=help)])
+        self.why: Lost = why
+        self.place = place
+        self._help = help
+
+    def of(self, name: str) -> ContentLost:
+        """The same of an artifact as the user named it."""
+        return ContentLost(name, self.why, self.place, self._help)

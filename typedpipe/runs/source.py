@@ -1,0 +1,273 @@
+"""Reading runs: the one interface for a folder of this machine, a cluster, a service."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, BinaryIO, Generic, Literal, Protocol, TypeAlias, TypeVar
+
+from typedpipe.ir import nodes as ir
+from typedpipe.runs import events
+from typedpipe.runs.model import ArtifactRef, BrokenRun, Run, RunState, Task
+from typedpipe.runs.problems import problem
+
+T = TypeVar("T")
+AnyRun: TypeAlias = Run | BrokenRun
+ListedState: TypeAlias = RunState | Literal["BROKEN"]
+LAST = "last"
+"""Names the newest run."""
+_BLOCK = 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """Which runs are listed; ``token`` is the ``next`` of the page before."""
+
+    pipeline: str | None = None
+    state: ListedState | None = None
+    limit: int | None = None
+    token: str = ""
+    order: Literal["newest", "oldest"] = "newest"
+
+    def takes(self, run: AnyRun) -> bool:
+        """Whether a run is one of those that are asked for."""
+        if isinstance(run, BrokenRun):
+            return self.pipeline is None and self.state in (None, "BROKEN")
+        return self.pipeline in (None, run.pipeline) and self.state in (None, run.state)
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """A part of a listing; ``next`` is "" at its end."""
+
+    items: Sequence[T]
+    next: str = ""
+
+
+@dataclass(slots=True)
+class Cursor:
+    """How much of a run's events somebody has seen. Feed it each event; it can be kept as JSON data.
+
+    >>> cursor = Cursor()
+    >>> cursor.take(events.LogChunk("train", 1, 0, b"loss", 5.0))
+    >>> Cursor.of(cursor.data()).logs
+    {'train#1': 4}
+    """
+
+    begun: bool = False
+    attempts: dict[str, int] = field(default_factory=dict[str, int])
+    """The last attempt of each task that has started."""
+    logs: dict[str, int] = field(default_factory=dict[str, int])
+    """So many bytes of each log, by task and attempt."""
+    retried: dict[str, int] = field(default_factory=dict[str, int])
+    finished: dict[str, str] = field(default_factory=dict[str, str])
+
+    def take(self, event: events.Event) -> None:
+        match event:
+            case events.RunStarted():
+                self.begun = True
+            case events.TaskStarted():
+                self.attempts[event.task] = event.attempt
+                self.finished.pop(event.task, None)
+            case events.TaskRetried():
+                self.retried[event.task] = event.attempt
+            case events.LogChunk():
+                self.logs[log_key(event.task, event.attempt)] = event.offset + len(event.data)
+            case events.TaskFinished():
+                self.finished[event.task] = event.state
+            case _:
+                pass
+
+    def data(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in ("begun", "attempts", "logs", "retried", "finished")}
+
+    @classmethod
+    def of(cls, data: Mapping[str, Any]) -> Cursor:
+        """The cursor of :meth:`data`."""
+        copied = json.loads(json.dumps(dict(data)))
+        return cls(**{name: copied[name] for name in cls.__slots__ if name in copied})
+
+
+def log_key(task: str, attempt: int) -> str:
+    return f"{task}#{attempt}"
+
+
+class RunSource(Protocol):
+    """Where runs are read. Errors are coded: TP600 the place cannot be read, TP603 no such run, TP604 a damaged record."""
+
+    @property
+    def place(self) -> str:
+        """What people call it: a path, an address."""
+        ...
+
+    def runs(self, query: Query = ...) -> Page[AnyRun]:
+        """Runs, in the order that is asked for; those that cannot be read say why."""
+        ...
+
+    def run(self, name: str | None = None) -> Run:
+        """One run: by its name, the beginning of its name when no other one begins so, or the newest.
+
+        Raises:
+            PipelineError: TP603, there is none, or several; TP604, its record cannot be read.
+        """
+        ...
+
+    def tasks(self, run: Run) -> Sequence[Task]:
+        """All tasks, in the order of their first appearance."""
+        ...
+
+    def pipeline(self, run: Run) -> ir.Pipeline:
+        """The closed IR that the run pinned.
+
+        Raises:
+            PipelineError: it cannot be read.
+        """
+        ...
+
+    def log(self, run: Run, task: str, attempt: int, offset: int = 0) -> Iterator[bytes]:
+        """What an attempt wrote to stdout and stderr, from a byte on, up to now.
+
+        Raises:
+            FileNotFoundError: it is not there; ``filename`` says where it was.
+        """
+        ...
+
+    def log_size(self, run: Run, task: str, attempt: int) -> int:
+        """So many bytes are in the log now.
+
+        Raises:
+            FileNotFoundError: as :meth:`log`.
+        """
+        ...
+
+    def files(self, artifact: ArtifactRef) -> Mapping[str, int]:
+        """The files of a folder, by their paths in it, and their sizes; of a file itself, ``{"": size}``.
+
+        Raises:
+            ContentLost: TP609, the content is not there, or not what it was.
+        """
+        ...
+
+    def open(self, artifact: ArtifactRef, path: str = "") -> BinaryIO:
+        """The content of an artifact that is a file, or of a file in it.
+
+        Raises:
+            ContentLost: TP609, the content is not there, or not what it was.
+        """
+        ...
+
+    def watch(self, run: Run, after: Cursor | None = None) -> Iterator[events.Event]:
+        """Events of a run until it has ended, without those that ``after`` has seen.
+
+        A source that polls gives what can be seen of tasks and logs; it need not know how many items a loop has.
+        """
+        ...
+
+
+# -------------------------------------------------------------------------------------------- what sources share
+
+
+def choose_run(name: str | None, names: Collection[str], newest: Callable[[], str], place: str) -> str:
+    """The whole name of a run, from its name, the only beginning of one, or the newest for None and ``last``.
+
+    Raises:
+        PipelineError: TP603, there is none, or several.
+    """
+    if name is not None and name in names:
+        return name
+    if name is None or name == LAST:
+        if not names:
+            raise problem("TP603", f"there are no runs in `{place}`", help="name another folder with --folder")
+        return newest()
+    starting = sorted(item for item in names if item.startswith(name)) if name else []
+    if len(starting) == 1:
+        return starting[0]
+    if starting:
+        listed = ", ".join(f"`{item}`" for item in starting[:4]) + (" and more" if len(starting) > 4 else "")
+        raise problem("TP603", f"{len(starting)} runs begin with `{name}`: {listed}", help="type more of the name")
+    from typedpipe.diagnostics.words import nearest
+
+    near = nearest(name, list(names))
+    help_ = f"did you mean `{near}`?" if near else "`typedpipe runs ls` lists them; `last` is the newest one"
+    raise problem("TP603", f"there is no run `{name}` in `{place}`", help=help_)
+
+
+def choose_task(run: str, name: str, tasks: Sequence[Task]) -> Task:
+    """One of a run's tasks, by its path in the run.
+
+    Raises:
+        PipelineError: TP607, there is none.
+    """
+    from typedpipe.diagnostics.words import nearest
+
+    known = {found.name: found for found in tasks}
+    if name in known:
+        return known[name]
+    near = nearest(name, known)
+    said = f"did you mean `{run}/{near}`?" if near else f"`typedpipe runs show {run}` lists them"
+    raise problem("TP607", f"the run `{run}` has no task `{name}`", help=said)
+
+
+def choose_page(found: Sequence[AnyRun], query: Query) -> Page[AnyRun]:
+    """The page of a listing, out of all runs. A token names the last run of the page before, which may be gone since."""
+    ordered = sorted(found, key=_age, reverse=query.order == "newest")
+    if query.token:
+        time, _, name = query.token.partition(" ")
+        last = (float(time), name)
+        ordered = [run for run in ordered if (_age(run) < last if query.order == "newest" else _age(run) > last)]
+    taken = [run for run in ordered if query.takes(run)]
+    if query.limit is None or len(taken) <= query.limit:
+        return Page(taken)
+    taken = taken[: query.limit]
+    return Page(taken, f"{taken[-1].created!r} {taken[-1].name}")
+
+
+def _age(run: AnyRun) -> tuple[float, str]:
+    return run.created, run.name
+
+
+def log_tail(source: RunSource, run: Run, task: str, attempt: int, lines: int) -> int:
+    """The offset at which the last so many lines of a log begin.
+
+    Raises:
+        FileNotFoundError: the log is not there.
+    """
+    size = source.log_size(run, task, attempt)
+    return tail_offset(size, lambda offset, count: read_log(source, run, task, attempt, (offset, count)), lines)
+
+
+def tail_offset(size: int, read: Callable[[int, int], bytes], lines: int) -> int:
+    r"""The offset at which the last so many lines begin of what ``read(offset, count)`` gives; it is read from its end.
+
+    >>> text = b"one\ntwo\nthree\n"
+    >>> tail_offset(len(text), lambda offset, count: text[offset : offset + count], 2)
+    4
+    """
+    at, left = size, lines
+    while at > 0:
+        start = max(0, at - _BLOCK)
+        block = read(start, at - start)
+        stop = len(block) - 1 if at == size and block.endswith(b"\n") else len(block)
+        while (found := block.rfind(b"\n", 0, stop)) >= 0 and left > 0:
+            left -= 1
+            stop = found
+            if not left:
+                return start + found + 1
+        at = start
+    return 0 if lines else size
+
+
+def read_log(source: RunSource, run: Run, task: str, attempt: int, part: tuple[int, int]) -> bytes:
+    """Up to so many bytes of a log; ``part``: their offset, and how many.
+
+    Raises:
+        FileNotFoundError: the log is not there.
+    """
+    offset, count = part
+    data = b""
+    for piece in source.log(run, task, attempt, offset):
+        data += piece
+        if len(data) >= count:
+            break
+    return data[:count]
