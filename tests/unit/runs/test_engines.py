@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import pytest
+from memory_engine import MemoryEngine
 
-from tests.unit.runs.memory_engine import MemoryEngine
 from typedpipe import dsl
 from typedpipe.compiler import driver
 from typedpipe.diagnostics.model import Diagnostics, PipelineError
