@@ -23,7 +23,9 @@ MOST = 1500
 
 
 @dataclass(frozen=True, slots=True)
-class _Look:
+class BoxLook:
+    """What became of a box: its state, the anchor of its tasks, whether it is on the critical path."""
+
     state: str
     target: str = ""
     critical: bool = False
@@ -39,6 +41,7 @@ def graph(content: Content) -> Markup | None:
     if not boxes or len(drawing.looks) > MOST:
         return None
     layout = lay_out(boxes)
+    elements: list[Markup] = draw(layout, 2.0, 2.0, drawing, arrows_first=True)
     wide, high = layout.wide + 4, layout.high + 4
     head = tag("path", d="M0 0L8 4L0 8z", class_="arrowhead")
     marker = tag(
@@ -55,7 +58,7 @@ def graph(content: Content) -> Markup | None:
     return tag(
         "svg",
         tag("defs", marker),
-        draw(layout, 2.0, 2.0, drawing, arrows_first=True),
+        elements,
         viewBox=f"0 0 {number(wide)} {number(high)}",
         width=wide,
         height=high,
@@ -63,6 +66,16 @@ def graph(content: Content) -> Markup | None:
         role="img",
         aria_label=f"graph of the pipeline {content.run.pipeline}",
     )
+
+
+def dressed_boxes(content: Content) -> list[tuple[str, Box, BoxLook]]:
+    """The boxes of the drawing as data, each with its node's path; a box comes after those in it."""
+    if content.pipeline is None:
+        return []
+    boxes = picture(content.pipeline).boxes
+    drawing = _Drawing(content)
+    drawing.dress(boxes)
+    return [(path, box, drawing.looks[id(box)]) for path, box in box_paths(boxes)]
 
 
 class _Drawing:
@@ -75,7 +88,7 @@ class _Drawing:
             *around, _ = TaskPath.parse(group.path).prefixes()
             for above in around:
                 self._under.setdefault(str(above), []).append(group)
-        self.looks: dict[int, _Look] = {}
+        self.looks: dict[int, BoxLook] = {}
 
     def dress(self, boxes: Sequence[Box]) -> None:
         """Find what became of each box, and let its second line say so."""
@@ -92,22 +105,22 @@ class _Drawing:
         group = self._groups.get(path)
         if group is None:
             box.outputs = f"{SIGNS['omitted']} not run"
-            self.looks[id(box)] = _Look("none")
+            self.looks[id(box)] = BoxLook("none")
             return
         state = worst(group.tasks)
         critical = any(task.name in self._critical for task in group.tasks)
         box.outputs = _line(group.tasks, state)
-        self.looks[id(box)] = _Look(state, group.anchor, critical)
+        self.looks[id(box)] = BoxLook(state, group.anchor, critical)
 
     def _group(self, box: Box, path: str) -> None:
         tasks = [task for group in self._under.get(path, []) for task in group.tasks]
         if box.kind == "loop" and tasks:
             items = len({task.name[: _end_of_item(task.name, path)] for task in tasks})
             box.title += f" · {counted(items, 'item')}"
-        self.looks[id(box)] = _Look(worst(tasks))
+        self.looks[id(box)] = BoxLook(worst(tasks))
 
-    def _frame(self, box: Box, inside: Sequence[_Look]) -> None:
-        self.looks[id(box)] = _Look("none" if all(look.state == "none" for look in inside) else "succeeded")
+    def _frame(self, box: Box, inside: Sequence[BoxLook]) -> None:
+        self.looks[id(box)] = BoxLook("none" if all(look.state == "none" for look in inside) else "succeeded")
 
     # ---------------------------------------------------------------------------------------------- drawing
 
