@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, assert_never
 
@@ -45,6 +46,25 @@ def picture(pipeline: ir.Pipeline) -> Picture:
         f"{out.name}: {show(out.type)} = {operand_text(out.value, pipeline.graph)}" for out in pipeline.graph.outputs
     )
     return Picture(pipeline.name, inputs, outputs, _boxes(pipeline.graph, pipeline))
+
+
+def box_paths(boxes: Iterable[Box], prefix: str = "") -> Iterator[tuple[str, Box]]:
+    """Each box with the path of its node in a run, without items; a box comes after those in it.
+
+    An arm has its branch's path, and the last task of an exit handler stands beside the handler.
+
+    >>> [path for path, _ in box_paths([Box("loop", "for-1", "", children=[Box("task", "train", "")])])]
+    ['for-1/train', 'for-1']
+    """
+    for box in boxes:
+        path = prefix + box.name
+        for child in box.children:
+            if child.kind == "arm":
+                yield from box_paths(child.children, f"{path}/")
+                yield path, child
+            else:
+                yield from box_paths([child], prefix if box.kind == "exit" else f"{path}/")
+        yield path, box
 
 
 def _boxes(graph: ir.Graph, pipeline: ir.Pipeline) -> list[Box]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from typedpipe.pictures.boxes import Box
+from typedpipe.pictures.boxes import Box, box_paths
 from typedpipe.pictures.states import State, together
 from typedpipe.runs.model import Mark, mark
 from typedpipe.runs.paths import node_path
@@ -24,27 +24,21 @@ class Marks:
     def of(self, boxes: list[Box]) -> dict[int, State]:
         """The state of each box, by the box's id."""
         found: dict[int, State] = {}
-        for box in boxes:
-            self._mark(box, "", found)
+        for path, box in box_paths(boxes):
+            own = self.tasks.get(path, []) if box.kind != "arm" else []
+            state = self._group(box, path, own, found) if box.children else self._leaf(own)
+            if box.kind == "importer" and not own:
+                state = State("succeeded" if self.ended else "waiting")
+            found[id(box)] = state
         return found
 
-    def _mark(self, box: Box, prefix: str, found: dict[int, State]) -> Mark:
-        path = prefix + box.name
-        own = self.tasks.get(path, [])
-        state = self._group(box, path, prefix, found) if box.children else self._leaf(own)
-        if box.kind == "importer" and not own:
-            state = State("succeeded" if self.ended else "waiting")
-        found[id(box)] = state
-        return state.mark
-
-    def _group(self, box: Box, path: str, prefix: str, found: dict[int, State]) -> State:
-        """An arm has its branch's path, and the last task of an exit handler stands beside the handler."""
-        marks: list[Mark] = [mark(task.state) for task in self.tasks.get(path, [])]
-        for child in box.children:
-            beside = box.kind == "arm" or (box.kind == "exit" and child.kind != "arm")
-            marks.append(self._mark(child, prefix if beside else f"{path}/", found))
-        done, items = self.loops.get(path, (0, 0))
-        return State(together(marks), f"{done}/{items}" if path in self.loops else "")
+    def _group(self, box: Box, path: str, own: list[TaskView], found: Mapping[int, State]) -> State:
+        marks: list[Mark] = [mark(task.state) for task in own]
+        marks += [found[id(child)].mark for child in box.children]
+        if box.kind == "arm" or path not in self.loops:
+            return State(together(marks))
+        done, items = self.loops[path]
+        return State(together(marks), f"{done}/{items}")
 
     def _leaf(self, tasks: list[TaskView]) -> State:
         if not tasks:

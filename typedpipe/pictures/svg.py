@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
 from typedpipe.diagnostics.cells import shown
 from typedpipe.pictures.boxes import Box, Picture
-from typedpipe.pictures.layout import LINE, PAD, TITLE, Layout, Placed, lay_out, text_width
+from typedpipe.pictures.drawing import Step, draw
+from typedpipe.pictures.layout import LINE, PAD, Placed, lay_out, text_width
 from typedpipe.pictures.states import State
 from typedpipe.runs.model import LOOKS, Mark
 
@@ -49,7 +51,7 @@ def draw_svg(picture: Picture, states: Mapping[int, State] | None = None) -> str
         f'<rect class="page" width="{wide:.0f}" height="{high:.0f}"/>',
     ]
     parts += [_text(_MARGIN, _MARGIN + 12 + LINE * n, line, "h" if n == 0 else "o") for n, line in enumerate(head)]
-    parts += _draw(layout, (wide - layout.wide) / 2, top, states or {})
+    parts += draw(layout, (wide - layout.wide) / 2, top, _Pen(states or {}))
     parts += [_text(_MARGIN, top + layout.high + 26 + LINE * n, line, "o") for n, line in enumerate(foot)]
     return "\n".join([*parts, "</svg>"]) + "\n"
 
@@ -69,42 +71,32 @@ def _text(x: float, y: float, text: str, style: str, anchor: str = "start") -> s
     return f'<text x="{x:.1f}" y="{y:.1f}" class="{style}" text-anchor="{anchor}">{escape(shown(text))}</text>'
 
 
-def _draw(layout: Layout, left: float, top: float, states: Mapping[int, State]) -> list[str]:
-    parts: list[str] = []
-    for item in layout.items:
-        if item.box is not None:
-            parts += _box(item, item.box, left + item.x, top + item.y, states)
-    parts += [_arrow(arrow, left, top) for arrow in layout.arrows]
-    return parts
+@dataclass(frozen=True, slots=True)
+class _Pen:
+    """Boxes of a picture that stands alone; ``states`` by the box's id."""
 
+    states: Mapping[int, State]
 
-def _box(item: Placed, box: Box, x: float, y: float, states: Mapping[int, State]) -> list[str]:
-    size = f'x="{x:.1f}" y="{y:.1f}" width="{item.wide:.1f}" height="{item.high:.1f}" rx="6"'
-    state = states.get(id(box))
-    kind = _CLASS.get(box.kind, box.kind)
-    parts = [f'<rect class="{kind if state is None else f"{kind} s-{state.mark}"}" {size}/>']
-    if state is not None and state.note:
-        parts.append(_text(x + item.wide - 4, y - 3, state.note, "o", "end"))
-    if item.inside is None:
+    def box(self, box: Box, item: Placed, x: float, y: float) -> list[str]:
+        parts = self._outline(box, item, x, y)
         middle = x + item.wide / 2
         parts.append(_text(middle, y + PAD / 2 + 13, box.title, "t", "middle"))
         if box.outputs:
             parts.append(_text(middle, y + PAD / 2 + 13 + LINE - 2, box.outputs, "o", "middle"))
         return parts
-    parts.append(_text(x + PAD, y + PAD + 6, box.title, "t"))
-    return parts + _draw(item.inside, x + (item.wide - item.inside.wide) / 2, y + TITLE + PAD, states)
 
+    def frame(self, box: Box, item: Placed, x: float, y: float, inside: list[str]) -> list[str]:
+        return [*self._outline(box, item, x, y), _text(x + PAD, y + PAD + 6, box.title, "t"), *inside]
 
-def _arrow(path: list[Placed], left: float, top: float) -> str:
-    start = path[0]
-    x, y = left + start.middle, top + start.y + start.high
-    steps = [f"M{x:.1f} {y:.1f}"]
-    for item in path[1:]:
-        to_x, to_y = left + item.middle, top + item.y
-        half = (y + to_y) / 2
-        steps.append(f"C{x:.1f} {half:.1f} {to_x:.1f} {half:.1f} {to_x:.1f} {to_y:.1f}")
-        x, y = to_x, to_y
-        if item.box is None:
-            y += item.high
-            steps.append(f"L{x:.1f} {y:.1f}")
-    return f'<path class="a" d="{"".join(steps)}" marker-end="url(#h)"/>'
+    def _outline(self, box: Box, item: Placed, x: float, y: float) -> list[str]:
+        size = f'x="{x:.1f}" y="{y:.1f}" width="{item.wide:.1f}" height="{item.high:.1f}" rx="6"'
+        state = self.states.get(id(box))
+        kind = _CLASS.get(box.kind, box.kind)
+        parts = [f'<rect class="{kind if state is None else f"{kind} s-{state.mark}"}" {size}/>']
+        if state is not None and state.note:
+            parts.append(_text(x + item.wide - 4, y - 3, state.note, "o", "end"))
+        return parts
+
+    def arrow(self, steps: Sequence[Step]) -> str:
+        path = "".join(step.text(lambda number: f"{number:.1f}") for step in steps)
+        return f'<path class="a" d="{path}" marker-end="url(#h)"/>'

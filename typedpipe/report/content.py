@@ -16,6 +16,9 @@ from typedpipe.runs.paths import item_numbers, node_path
 from typedpipe.runs.source import RunSource
 from typedpipe.types.model import artifact_of
 
+CHARTED = frozenset({"confidenceMetrics", "confusionMatrix", "evaluationSlices"})
+"""Metadata that is drawn, and not written out."""
+
 
 @dataclass(frozen=True, slots=True)
 class Group:
@@ -96,6 +99,20 @@ class Content:
             return max(self.now, self.begun)
         times = [each for task in self.tasks for each in (task.started, task.finished) if each is not None]
         return max([self.begun, *times])
+
+    @property
+    def arguments(self) -> list[tuple[str, str, bool]]:
+        """Name, wire text, and whether it is the default's, of all that the pipeline was given."""
+        given = dict(self.run.arguments)
+        ports = [] if self.pipeline is None else self.pipeline.graph.inputs
+        defaults = {port.name: port.default.text for port in ports if port.default is not None}
+        order = {port.name: place for place, port in enumerate(ports)}
+        names = [*defaults, *(name for name in given if name not in defaults)]
+        names.sort(key=lambda name: order.get(name, len(order)))
+        return [
+            (name, given.get(name, defaults.get(name, "")), name not in given or given[name] == defaults.get(name))
+            for name in names
+        ]
 
     @property
     def failed(self) -> list[Task]:

@@ -40,52 +40,40 @@ _HEIGHT = """<script>
 """The frame says how high it is; the report asks nothing of it."""
 
 
+@dataclass(frozen=True, slots=True)
+class Document:
+    """An artifact to be read: its schema title and text, or ``why`` it is not shown."""
+
+    output: Output
+    title: str
+    text: str
+    why: str
+
+
 @dataclass(slots=True)
 class Documents:
     """What there is to read, and what the page must allow for it."""
 
-    source: RunSource
     parts: list[Markup] = field(default_factory=list[Markup])
     scripts: set[str] = field(default_factory=set[str])
     """CSP sources of the scripts inside frames."""
     framed: bool = False
-    _room: int = BUDGET
 
     @property
     def markup(self) -> Markup | None:
         return joined(self.parts) if self.parts else None
 
-    def add(self, output: Output, title: str) -> None:
-        """Take one artifact in."""
-        text, why = self._read(output, title)
-        if why:
-            shown = tag("p", why, class_="quiet")
-        elif title == "system.Markdown":
-            shown = tag("div", markdown(text), class_="markdown")
+    def add(self, document: Document) -> None:
+        """Take one in."""
+        output = document.output
+        if document.why:
+            shown = tag("p", document.why, class_="quiet")
+        elif document.title == "system.Markdown":
+            shown = tag("div", markdown(document.text), class_="markdown")
         else:
-            shown = self._frame(text, output.label)
+            shown = self._frame(document.text, output.label)
         head = tag("h3", tag("a", output.label, href=f"#{anchor(output.task)}"))
         self.parts.append(tag("div", head, shown, class_="document"))
-
-    def _read(self, output: Output, title: str) -> tuple[str, str]:
-        place = output.stored.place
-        try:
-            files = self.source.files(output.stored)
-            count = files.get("")
-            if count is None:
-                return "", f"It is a folder: {place}"
-            if count > min(LARGEST[title], self._room):
-                return "", f"It has {size(count)}, too much for a report: {place}"
-            self._room -= count
-            with self.source.open(output.stored) as file:
-                return file.read().decode("utf-8-sig", "replace"), ""
-        except ContentLost as error:
-            if error.why == "reference":
-                return "", f"It is at {place}, not on this machine."
-            why = os.strerror(errno.ENOENT) if error.why == "gone" else "it was changed"
-            return "", f"It cannot be read: {why}: {place}"
-        except OSError as error:
-            return "", f"It cannot be read: {error.strerror or error}: {place}"
 
     def _frame(self, text: str, label: str) -> Markup:
         text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "�") + _HEIGHT
@@ -97,11 +85,42 @@ class Documents:
 
 def documents(content: Content) -> Documents:
     """All Markdown and HTML artifacts of a run."""
-    found = Documents(content.source)
-    for title in LARGEST:
-        for output in content.artifacts(title):
-            found.add(output, title)
+    found = Documents()
+    for document in read_documents(content):
+        found.add(document)
     return found
+
+
+def read_documents(content: Content) -> list[Document]:
+    """All Markdown and HTML artifacts of a run as text, or why they cannot be shown."""
+    room = BUDGET
+    found: list[Document] = []
+    for title, largest in LARGEST.items():
+        for output in content.artifacts(title):
+            text, why, count = _read(content.source, output, min(largest, room))
+            room -= count
+            found.append(Document(output, title, text, why))
+    return found
+
+
+def _read(source: RunSource, output: Output, largest: int) -> tuple[str, str, int]:
+    """The text, why there is none, and so many bytes of it."""
+    place = output.stored.place
+    try:
+        count = source.files(output.stored).get("")
+        if count is None:
+            return "", f"It is a folder: {place}", 0
+        if count > largest:
+            return "", f"It has {size(count)}, too much for a report: {place}", 0
+        with source.open(output.stored) as file:
+            return file.read().decode("utf-8-sig", "replace"), "", count
+    except ContentLost as error:
+        if error.why == "reference":
+            return "", f"It is at {place}, not on this machine.", 0
+        why = os.strerror(errno.ENOENT) if error.why == "gone" else "it was changed"
+        return "", f"It cannot be read: {why}: {place}", 0
+    except OSError as error:
+        return "", f"It cannot be read: {error.strerror or error}: {place}", 0
 
 
 def digest(script: str) -> str:

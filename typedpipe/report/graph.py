@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from typedpipe.diagnostics.cells import shown
-from typedpipe.pictures.boxes import Box, picture
-from typedpipe.pictures.layout import LINE, PAD, TITLE, Layout, Placed, lay_out
+from typedpipe.pictures.boxes import Box, box_paths, picture
+from typedpipe.pictures.drawing import Step, draw
+from typedpipe.pictures.layout import LINE, PAD, Placed, lay_out
 from typedpipe.report.content import Content, Group
 from typedpipe.report.logs import cut
 from typedpipe.report.markup import Markup, number, tag
@@ -22,7 +23,9 @@ MOST = 1500
 
 
 @dataclass(frozen=True, slots=True)
-class _Look:
+class BoxLook:
+    """What became of a box: its state, the anchor of its tasks, whether it is on the critical path."""
+
     state: str
     target: str = ""
     critical: bool = False
@@ -34,10 +37,11 @@ def graph(content: Content) -> Markup | None:
         return None
     boxes = picture(content.pipeline).boxes
     drawing = _Drawing(content)
-    drawing.dress(boxes, "")
+    drawing.dress(boxes)
     if not boxes or len(drawing.looks) > MOST:
         return None
     layout = lay_out(boxes)
+    elements: list[Markup] = draw(layout, 2.0, 2.0, drawing, arrows_first=True)
     wide, high = layout.wide + 4, layout.high + 4
     head = tag("path", d="M0 0L8 4L0 8z", class_="arrowhead")
     marker = tag(
@@ -54,7 +58,7 @@ def graph(content: Content) -> Markup | None:
     return tag(
         "svg",
         tag("defs", marker),
-        drawing.draw(layout, 2.0, 2.0),
+        elements,
         viewBox=f"0 0 {number(wide)} {number(high)}",
         width=wide,
         height=high,
@@ -62,6 +66,16 @@ def graph(content: Content) -> Markup | None:
         role="img",
         aria_label=f"graph of the pipeline {content.run.pipeline}",
     )
+
+
+def dressed_boxes(content: Content) -> list[tuple[str, Box, BoxLook]]:
+    """The boxes of the drawing as data, each with its node's path; a box comes after those in it."""
+    if content.pipeline is None:
+        return []
+    boxes = picture(content.pipeline).boxes
+    drawing = _Drawing(content)
+    drawing.dress(boxes)
+    return [(path, box, drawing.looks[id(box)]) for path, box in box_paths(boxes)]
 
 
 class _Drawing:
@@ -74,27 +88,15 @@ class _Drawing:
             *around, _ = TaskPath.parse(group.path).prefixes()
             for above in around:
                 self._under.setdefault(str(above), []).append(group)
-        self.looks: dict[int, _Look] = {}
+        self.looks: dict[int, BoxLook] = {}
 
-    # A box has a name, and its tasks have paths: a branch's arms and a handler's body add nothing to the path.
-
-    def dress(self, boxes: Sequence[Box], prefix: str) -> None:
+    def dress(self, boxes: Sequence[Box]) -> None:
         """Find what became of each box, and let its second line say so."""
-        for box in boxes:
-            path = prefix + box.name
+        for path, box in box_paths(boxes):
             box.title = cut(box.title, _LONGEST)
-            if box.kind == "branch":
-                for arm in box.children:
-                    self.dress(arm.children, f"{path}/")
-                    self._frame(arm, [self.looks[id(child)] for child in arm.children])
-            elif box.kind == "exit":
-                body, last = box.children
-                self.dress(body.children, f"{path}/")
-                self._frame(body, [self.looks[id(child)] for child in body.children])
-                self.dress([last], prefix)
+            if box.kind == "arm":
+                self._frame(box, [self.looks[id(child)] for child in box.children])
             elif box.children:
-                self.dress(box.children, f"{path}/")
-            if box.children:
                 self._group(box, path)
             else:
                 self._leaf(box, path)
@@ -103,37 +105,32 @@ class _Drawing:
         group = self._groups.get(path)
         if group is None:
             box.outputs = f"{SIGNS['omitted']} not run"
-            self.looks[id(box)] = _Look("none")
+            self.looks[id(box)] = BoxLook("none")
             return
         state = worst(group.tasks)
         critical = any(task.name in self._critical for task in group.tasks)
         box.outputs = _line(group.tasks, state)
-        self.looks[id(box)] = _Look(state, group.anchor, critical)
+        self.looks[id(box)] = BoxLook(state, group.anchor, critical)
 
     def _group(self, box: Box, path: str) -> None:
         tasks = [task for group in self._under.get(path, []) for task in group.tasks]
         if box.kind == "loop" and tasks:
             items = len({task.name[: _end_of_item(task.name, path)] for task in tasks})
             box.title += f" · {counted(items, 'item')}"
-        self.looks[id(box)] = _Look(worst(tasks))
+        self.looks[id(box)] = BoxLook(worst(tasks))
 
-    def _frame(self, box: Box, inside: Sequence[_Look]) -> None:
-        self.looks[id(box)] = _Look("none" if all(look.state == "none" for look in inside) else "succeeded")
+    def _frame(self, box: Box, inside: Sequence[BoxLook]) -> None:
+        self.looks[id(box)] = BoxLook("none" if all(look.state == "none" for look in inside) else "succeeded")
 
     # ---------------------------------------------------------------------------------------------- drawing
 
-    def draw(self, layout: Layout, left: float, top: float) -> list[Markup]:
-        parts = [self._arrow(arrow, left, top) for arrow in layout.arrows]
-        placed = [(item, item.box) for item in layout.items if item.box is not None]
-        return parts + [self._box(item, box, left + item.x, top + item.y) for item, box in placed]
+    def frame(self, box: Box, item: Placed, x: float, y: float, inside: list[Markup]) -> list[Markup]:
+        rect = tag("rect", x=x, y=y, width=item.wide, height=item.high, rx="8")
+        title = tag("text", shown(box.title), x=x + PAD, y=y + PAD + 6, class_="title")
+        return [tag("g", rect, title, inside, class_=f"frame-box {box.kind} g-{self.looks[id(box)].state}")]
 
-    def _box(self, item: Placed, box: Box, x: float, y: float) -> Markup:
+    def box(self, box: Box, item: Placed, x: float, y: float) -> list[Markup]:
         look = self.looks[id(box)]
-        if item.inside is not None:
-            rect = tag("rect", x=x, y=y, width=item.wide, height=item.high, rx="8")
-            title = tag("text", shown(box.title), x=x + PAD, y=y + PAD + 6, class_="title")
-            inside = self.draw(item.inside, x + (item.wide - item.inside.wide) / 2, y + TITLE + PAD)
-            return tag("g", rect, title, inside, class_=f"frame-box {box.kind} g-{look.state}")
         middle = x + item.wide / 2
         parts = [
             tag("rect", x=x, y=y, width=item.wide, height=item.high, rx="8", class_="back"),
@@ -142,21 +139,11 @@ class _Drawing:
         ]
         classes = f"box g-{look.state}{' critical' if look.critical else ''}"
         if not look.target:
-            return tag("g", parts, class_=classes)
-        return tag("a", parts, href=f"#{look.target}", class_=classes)
+            return [tag("g", parts, class_=classes)]
+        return [tag("a", parts, href=f"#{look.target}", class_=classes)]
 
-    def _arrow(self, path: Sequence[Placed], left: float, top: float) -> Markup:
-        x, y = left + path[0].middle, top + path[0].y + path[0].high
-        steps = [f"M{number(x)} {number(y)}"]
-        for item in path[1:]:
-            to_x, to_y = left + item.middle, top + item.y
-            half = number((y + to_y) / 2)
-            steps.append(f"C{number(x)} {half} {number(to_x)} {half} {number(to_x)} {number(to_y)}")
-            x, y = to_x, to_y
-            if item.box is None:
-                y += item.high
-                steps.append(f"L{number(x)} {number(y)}")
-        return tag("path", d="".join(steps), class_="arrow", marker_end="url(#head)")
+    def arrow(self, steps: Sequence[Step]) -> Markup:
+        return tag("path", d="".join(step.text(number) for step in steps), class_="arrow", marker_end="url(#head)")
 
 
 def _line(tasks: Sequence[Task], state: str) -> str:

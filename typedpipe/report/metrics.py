@@ -2,55 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from math import isnan
 
-from typedpipe.report.charts import CURVES, Curve, draw_curves, read_curve
-from typedpipe.report.content import Content, Group, Output, anchor
+from typedpipe.report.charts import CURVES, Curve, draw_curves
+from typedpipe.report.content import Content, anchor
 from typedpipe.report.logs import cut
 from typedpipe.report.markup import Markup, joined, number, tag
-from typedpipe.report.matrix import draw_matrix, read_matrix
-from typedpipe.report.values import CHARTED, data_text, plain, scalar
+from typedpipe.report.matrix import draw_matrix
+from typedpipe.report.measures import Classification, MetricTable, classifications, metric_tables, numbers
+from typedpipe.report.values import data_text, plain, scalar
 from typedpipe.runs.paths import item_text
 
 DRAWN = 24
 """So many outputs with drawings are shown."""
-_COLUMNS = 24
-_VARYING = 4
+_LONGEST = 96
 
 
 def metrics(content: Content) -> Markup | None:
     """The tables, one for each node whose tasks logged metrics."""
-    by_group: dict[str, list[Output]] = {}
-    for output in content.artifacts("system.Metrics"):
-        if _numbers(output):
-            by_group.setdefault(f"{output.group.path}\0{output.name}", []).append(output)
-    return joined([_table(outputs) for outputs in by_group.values()]) if by_group else None
+    found = metric_tables(content)
+    return joined([_table(each) for each in found]) if found else None
 
 
-def _numbers(output: Output) -> Mapping[str, object]:
-    data = output.stored.descriptor.get("metadata")
-    return {str(key): item for key, item in data.items() if key not in CHARTED} if isinstance(data, Mapping) else {}
-
-
-def _table(outputs: Sequence[Output]) -> Markup:
-    group = outputs[0].group
-    columns = list(dict.fromkeys(key for output in outputs for key in _numbers(output)))[:_COLUMNS]
+def _table(found: MetricTable) -> Markup:
+    outputs, group = found.outputs, found.group
     if len(outputs) == 1:
-        rows = [(tag("th", key, scope="row"), _number(item, 0.0)) for key, item in _numbers(outputs[0]).items()]
-        body = [tag("tr", cells) for cells in rows[: _COLUMNS * 4]]
+        rows = [(tag("th", key, scope="row"), _number(item, 0.0)) for key, item in numbers(outputs[0]).items()]
+        body = [tag("tr", cells) for cells in rows[:_LONGEST]]
         return _framed(
             outputs[0].label, anchor(outputs[0].task), tag("table", tag("tbody", body), class_="numbers narrow")
         )
-    varying = _varying(group)
-    head = tag("tr", [tag("th", text, scope="col") for text in ("task", *varying, *columns)])
-    scales = {key: _scale([_numbers(output).get(key) for output in outputs]) for key in columns}
+    head = tag("tr", [tag("th", text, scope="col") for text in ("task", *found.varying, *found.columns)])
+    scales = {key: _scale([numbers(output).get(key) for output in outputs]) for key in found.columns}
     body = [
         tag(
             "tr",
             tag("th", tag("a", _short(output.task.name, group.path), href=f"#{anchor(output.task)}"), scope="row"),
-            [tag("td", cut(data_text(plain(str(output.task.inputs.get(key)))), 40), class_="param") for key in varying],
-            [_number(_numbers(output).get(key), scales[key]) for key in columns],
+            [
+                tag("td", cut(data_text(plain(str(output.task.inputs.get(key)))), 40), class_="param")
+                for key in found.varying
+            ],
+            [_number(numbers(output).get(key), scales[key]) for key in found.columns],
         )
         for output in outputs
     ]
@@ -65,17 +58,6 @@ def _framed(title: str, target: str, table: Markup) -> Markup:
 def _short(name: str, path: str) -> str:
     """The part of a task's name that tells it from the others of its node: the numbers of its items."""
     return item_text(name) or name or path
-
-
-def _varying(group: Group) -> list[str]:
-    """The parameters that differ between the tasks of a node: what was tried."""
-    names = dict.fromkeys(name for task in group.tasks for name in task.inputs)
-    return [
-        name
-        for name in names
-        if all(isinstance(task.inputs.get(name), str) for task in group.tasks)
-        and len({str(task.inputs[name]) for task in group.tasks}) > 1
-    ][:_VARYING]
 
 
 def _scale(items: Sequence[object]) -> float:
@@ -98,36 +80,18 @@ def _number(item: object, scale: float) -> Markup:
 
 def drawings(content: Content) -> Markup | None:
     """The ROC curves and confusion matrices of the run."""
-    found = content.artifacts("system.ClassificationMetrics") + content.artifacts("system.SlicedClassificationMetrics")
-    drawn = [(output, figures) for output in found if (figures := _figures(output.stored.descriptor.get("metadata")))]
+    drawn = classifications(content)
     if not drawn:
         return None
     more = tag("p", f"{len(drawn) - DRAWN} more are not drawn.", class_="quiet") if len(drawn) > DRAWN else None
-    return joined([_drawn(output, figures) for output, figures in drawn[:DRAWN]], more)
+    return joined([_drawn(found) for found in drawn[:DRAWN]], more)
 
 
-def _drawn(output: Output, figures: Sequence[Markup]) -> Markup:
-    head = tag("h3", tag("a", output.label, href=f"#{anchor(output.task)}"))
+def _drawn(found: Classification) -> Markup:
+    head = tag("h3", tag("a", found.output.label, href=f"#{anchor(found.output.task)}"))
+    figures = [*map(draw_curves, _several(found.curves)), *(draw_matrix(matrix) for matrix in found.matrices[:DRAWN])]
     return tag("div", head, tag("div", figures, class_="figures"), class_="drawn")
-
-
-def _figures(metadata: object) -> list[Markup]:
-    parts = [("", metadata), *_slices(metadata)]
-    curves = [curve for name, data in parts if (curve := read_curve(data, name)) is not None]
-    matrices = [matrix for name, data in parts if (matrix := read_matrix(data, name)) is not None]
-    return [*map(draw_curves, _several(curves)), *(draw_matrix(matrix) for matrix in matrices[:DRAWN])]
 
 
 def _several(curves: Sequence[Curve]) -> list[Sequence[Curve]]:
     return [curves[start : start + CURVES] for start in range(0, len(curves), CURVES)]
-
-
-def _slices(metadata: object) -> list[tuple[str, object]]:
-    slices = metadata.get("evaluationSlices") if isinstance(metadata, Mapping) else None
-    if not isinstance(slices, Sequence):
-        return []
-    return [
-        (str(each.get("slice", "")), each.get("sliceClassificationMetrics"))
-        for each in slices
-        if isinstance(each, Mapping)
-    ]

@@ -119,22 +119,14 @@ def values(content: Content) -> Markup | None:
 
 def _arguments(content: Content) -> Markup | None:
     """What the pipeline was given, with the defaults of the rest."""
-    given = dict(content.run.arguments)
-    defaults: dict[str, str] = {}
-    if content.pipeline is not None:
-        defaults = {p.name: p.default.text for p in content.pipeline.graph.inputs if p.default is not None}
-    names = [*defaults, *(name for name in given if name not in defaults)]
-    if content.pipeline is not None:
-        order = [port.name for port in content.pipeline.graph.inputs]
-        names.sort(key=lambda name: order.index(name) if name in order else len(order))
     rows = [
         tag(
             "tr",
             tag("th", name, scope="row"),
-            tag("td", value(given[name] if name in given else defaults[name])),
-            tag("td", "" if name in given and given[name] != defaults.get(name) else "default", class_="quiet"),
+            tag("td", value(text)),
+            tag("td", "default" if default else "", class_="quiet"),
         )
-        for name in names
+        for name, text, default in content.arguments
     ]
     return tag("table", tag("tbody", rows), class_="pairs") if rows else None
 

@@ -23,7 +23,7 @@ def timeline(content: Content) -> Markup | None:
     groups = [group for group in content.groups if any(began(task) is not None for task in group.tasks)]
     if not groups:
         return None
-    chart = _Chart(content, _axis(content), frozenset(content.critical))
+    chart = _Chart(content, time_axis(content), frozenset(content.critical))
     rows = [chart.group(group) for group in groups]
     return joined(_critical(content), tag("div", chart.grid(), chart.head(), rows, class_="gantt"), _legend(content))
 
@@ -176,7 +176,8 @@ class _Chart:
         return tag("svg", bars, height=high)
 
 
-def _axis(content: Content) -> Axis:
+def time_axis(content: Content) -> Axis:
+    """The axis of all that ran."""
     busy = [
         (start, content.ended if task.finished is None else task.finished)
         for task in content.tasks

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from typedpipe.report.content import CHARTED
 from typedpipe.report.logs import cut
 from typedpipe.report.markup import Markup, joined, tag
 from typedpipe.report.words import figure, size
@@ -14,8 +15,6 @@ from typedpipe.runtime.task import decode
 
 MOST = 20
 """So many elements of a list are shown."""
-CHARTED = frozenset({"confidenceMetrics", "confusionMatrix", "evaluationSlices"})
-"""Metadata that is drawn, and not written out."""
 
 
 def plain(text: str) -> Any:

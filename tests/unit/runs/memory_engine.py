@@ -126,8 +126,8 @@ class MemoryRun:
 
     def _record(self, name: str, component: str, result: NodeResult, attempts: int) -> None:
         now = time.time()
-        tried = [Attempt(1, result.state, f"{self.name}/{name}", now, now)] if attempts else []
-        outputs = cast("Mapping[str, Value]", result.outputs)
+        tried = [Attempt(1, result.state, f"{self.name}/{name}", "", now, now)] if attempts else []
+        outputs = result.outputs
         order = len(self._kept.tasks)
         self._kept.tasks.append(
             Task(name, component, result.state, order, tried, result.message, finished=now, outputs=outputs)
