@@ -148,7 +148,7 @@ def test_the_live_tree_and_the_notebook(tmp_path: Path) -> None:
             view(event)
         console = Console(file=io.StringIO(), width=80, height=24)
         tree = draw(following, console, run.finished or 0.0).plain
-        bundle = run_bundle(run.name, view, view.state)
+        bundle = run_bundle(view)
         drawn.append((steady(tree), bundle["text/plain"]))
         world.close()
     assert drawn[0] == drawn[1]
