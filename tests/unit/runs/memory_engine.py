@@ -6,7 +6,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 from memory_source import Kept, MemoryRuns
 
@@ -19,7 +19,7 @@ from typedpipe.local.scheduling.frame import Listener, NodeResult, TaskRun
 from typedpipe.local.scheduling.scheduler import Scheduler
 from typedpipe.runs import events
 from typedpipe.runs.engine import OnEvent, Options
-from typedpipe.runs.model import Attempt, Run, RunEnd, Task, Value
+from typedpipe.runs.model import Attempt, Run, RunEnd, Task
 from typedpipe.runs.view import RunView
 from typedpipe.runtime.task import compile_source, decode, encode
 from typedpipe.types.data import to_data
@@ -85,7 +85,7 @@ class MemoryRun:
         if state == "SUCCEEDED":
             self._outputs = outputs_of(self._pipeline, result)
         now = time.time()
-        outputs = cast("Mapping[str, Value]", result.outputs if result.ok else {})
+        outputs = result.outputs if result.ok else {}
         self._kept.run = replace(self._kept.run, state=state, finished=now, message=self._message, outputs=outputs)
         self._tell(events.RunFinished(self.name, state, self._message, now))
         self._done.set()
@@ -127,10 +127,9 @@ class MemoryRun:
     def _record(self, name: str, component: str, result: NodeResult, attempts: int) -> None:
         now = time.time()
         tried = [Attempt(1, result.state, f"{self.name}/{name}", "", now, now)] if attempts else []
-        outputs = result.outputs
         order = len(self._kept.tasks)
         self._kept.tasks.append(
-            Task(name, component, result.state, order, tried, result.message, finished=now, outputs=outputs)
+            Task(name, component, result.state, order, tried, result.message, finished=now, outputs=result.outputs)
         )
 
     def _cancel(self, times: int) -> None:
