@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import json
 
-from typedpipe.compiler.argo.expressions import kind_of
 from typedpipe.compiler.argo.templates import Input
-from typedpipe.compiler.argo.wire import esc, safe, tag
+from typedpipe.compiler.argo.wire import esc, tag
 from typedpipe.compiler.argo.yaml import Data
+from typedpipe.compiler.pod import kind_of
 from typedpipe.ir import nodes as ir
 from typedpipe.ir.taskspec import port_key
 from typedpipe.types.display import show
 from typedpipe.types.model import EnumType, LiteralType, Type, is_optional, without_none
+from typedpipe.types.values import safe
 
 
 def root_inputs(graph: ir.Graph) -> tuple[list[Input], dict[str, str]]:

@@ -10,18 +10,20 @@ from typedpipe.compiler.argo import groups
 from typedpipe.compiler.argo.container import NOT_HASHED, container_leaf, from_raw
 from typedpipe.compiler.argo.demand import ControllerInputs
 from typedpipe.compiler.argo.expressions import Controller, Unsupported
-from typedpipe.compiler.argo.leaf import Variant, hidden, is_boxed, python_leaf
+from typedpipe.compiler.argo.leaf import Variant, hidden, python_leaf
 from typedpipe.compiler.argo.names import Names, slug
 from typedpipe.compiler.argo.shapes import KEY, ArtifactLocation, ArtifactPrefix, Lowered, of_uri
 from typedpipe.compiler.argo.split import LIMIT, partition
-from typedpipe.compiler.argo.templates import Arguments, Dag, DagTask, Input, Leaf, Output, Template
-from typedpipe.compiler.argo.values import Piece, Values, descriptor, expression, operands_of, path_expr
-from typedpipe.compiler.argo.wire import esc, safe, tag
+from typedpipe.compiler.argo.templates import Arguments, Dag, DagTask, Input, Nothing, Output, Template
+from typedpipe.compiler.argo.values import Piece, Values, expression, operands_of, path_expr
+from typedpipe.compiler.argo.wire import esc, is_boxed, tag
+from typedpipe.compiler.pod import wire_key
 from typedpipe.diagnostics.model import Diagnostics
 from typedpipe.ir import nodes as ir
 from typedpipe.ir.taskspec import port_key
 from typedpipe.ir.typing import GraphTypes, Ports
 from typedpipe.types.model import Type, is_artifact
+from typedpipe.types.values import safe
 
 _DEFERRED = (ir.Field, ir.Index, ir.Default, ir.Format)
 
@@ -37,11 +39,6 @@ class Known:
     simple: bool
     """A Python component without artifacts: one template serves all plain tasks."""
     default: str = ""
-
-
-def wire_key(name: str, type_: Type) -> str:
-    """The name of a value on the wire; an artifact travels as its descriptor."""
-    return descriptor(name) if is_artifact(type_) else port_key(name)
 
 
 class Lowering:
@@ -76,7 +73,7 @@ class Lowering:
             component = self.pipeline.components[name]
             found = self._leaves[name, variant] = self.names.give(name)
             make = container_leaf if name in self.raw_outputs else python_leaf
-            self.templates[found] = Leaf(found, make(component, variant))
+            self.templates[found] = make(found, component, variant)
         return found
 
     def call(self, name: str, shapes: dict[str, ArtifactLocation], path: str) -> Lowered:
@@ -91,7 +88,7 @@ class Lowering:
     def nothing(self) -> DagTask:
         """The task of a DAG without tasks, which Argo refuses: it is always skipped."""
         if "tp-nothing" not in self.templates:
-            self.templates["tp-nothing"] = Leaf("tp-nothing", ["suspend: {duration: '0'}"])
+            self.templates["tp-nothing"] = Nothing("tp-nothing")
         return DagTask("nothing", "tp-nothing", when="false")
 
 

@@ -12,21 +12,22 @@ from typedpipe.compiler.argo.expressions import (
     item_text,
     item_wire,
     items,
-    kind_of,
     plain_items,
     string_items,
 )
-from typedpipe.compiler.argo.leaf import Variant, hidden, is_boxed
+from typedpipe.compiler.argo.leaf import Variant, hidden
 from typedpipe.compiler.argo.names import digest, slug
 from typedpipe.compiler.argo.shapes import KEY, ArtifactLocation, ArtifactPrefix, Lowered, collected, entry, one_of
 from typedpipe.compiler.argo.templates import Arguments, Dag, DagTask, Input, Leaf, Output
-from typedpipe.compiler.argo.values import descriptor, path_expr
-from typedpipe.compiler.argo.wire import esc, safe, tag
+from typedpipe.compiler.argo.values import path_expr
+from typedpipe.compiler.argo.wire import esc, is_boxed, tag
 from typedpipe.compiler.argo.yaml import Data
+from typedpipe.compiler.pod import kind_of, wire_key
 from typedpipe.diagnostics.model import Diagnostic, Label
 from typedpipe.ir import nodes as ir
 from typedpipe.ir.taskspec import port_key
 from typedpipe.types.model import ListType, Type, is_artifact, without_none
+from typedpipe.types.values import safe
 
 if TYPE_CHECKING:
     from typedpipe.compiler.argo.graph import GraphLowering
@@ -117,7 +118,7 @@ def _cached(scope: GraphLowering, node: ir.Task, template: str) -> str:
     ]
     if name not in lowering.templates or node.options.cache_key:
         name = lowering.names.give(name)
-        dag = Dag(name, memoize=_memoize(scope, node, "\n".join(leaf.lines)))
+        dag = Dag(name, memoize=_memoize(scope, node, "\n".join(leaf.lines())))
         optional = {port.name: port.default for port in known.component.inputs}
         for port_name, (key, artifact) in known.keys.items():
             default = optional[port_name]
@@ -126,7 +127,7 @@ def _cached(scope: GraphLowering, node: ir.Task, template: str) -> str:
         passed = [(key, f"{{{{inputs.parameters.{key}}}}}") for key in [*names, *late, *lists]]
         dag.tasks.append(DagTask("run", template, passed))
         for port in known.component.outputs:
-            key = descriptor(port.name) if is_artifact(port.type) else port_key(port.name)
+            key = wire_key(port.name, port.type)
             dag.outputs.append(Output(key, path=f"tasks.run.outputs.parameters.{key}"))
         lowering.templates[name] = dag
     return name
@@ -222,7 +223,7 @@ def _bind(given: Arguments, key: str, text: str) -> str:
 
 def _branch_outputs(scope: GraphLowering, node: ir.Branch, dag: Dag, arms: list[tuple[str, ir.Graph, Lowered]]) -> None:
     for output, type_ in scope.lowering.ports.outputs(node).items():
-        key = descriptor(output) if is_artifact(type_) else port_key(output)
+        key = wire_key(output, type_)
         text = '"null"'
         shapes = []
         for label, graph, lowered in reversed(arms):
@@ -251,7 +252,7 @@ def loop(scope: GraphLowering, node: ir.Loop) -> DagTask:
     simple = kind in ("int", "float", "bool")
     task = DagTask("body", lowered.name, [(key, f"{{{{inputs.parameters.{key}}}}}") for key, _ in given])
     if any(port.name == node.item for port in node.body.inputs):
-        key = descriptor(node.item) if is_artifact(node.item_type) else port_key(node.item)
+        key = wire_key(node.item, node.item_type)
         task.arguments.append((key, "{{item}}" if simple else tag(item_wire())))
     if isinstance(node.items, ir.Const):
         texts = [json.dumps(each, separators=(",", ":")) for each in json.loads(node.items.text)]
@@ -272,7 +273,7 @@ def loop(scope: GraphLowering, node: ir.Loop) -> DagTask:
 def _loop_outputs(scope: GraphLowering, node: ir.Loop, dag: Dag, lowered: Lowered) -> None:
     for output in node.body.outputs:
         artifact = is_artifact(output.type)
-        key = descriptor(output.name) if artifact else port_key(output.name)
+        key = wire_key(output.name, output.type)
         form = "boxed" if is_boxed(output.type) else "collected"
         taken = path_expr(f"tasks.body.outputs.parameters.{key}")
         text = f'{taken} == "null" ? "[]" : "{{\\"\\u0024tp\\":[\\"{form}\\"," + {taken} + "]}}"'
@@ -367,7 +368,7 @@ def _try(scope: GraphLowering, node: ir.Node, task: DagTask, ok: str) -> DagTask
     dag.inputs = [Input(key) for key, _ in given]
     dag.tasks.append(inner)
     for output, type_ in scope.lowering.ports.outputs(node).items():
-        key = descriptor(output) if is_artifact(type_) else port_key(output)
+        key = wire_key(output, type_)
         dag.outputs.append(Output(key, path=f"tasks.{task.name}.outputs.parameters.{key}"))
     dag.outputs.append(Output("tp-status", expression=f'tasks["{task.name}"].status'))
     scope.lowering.templates[dag.name] = dag

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from typedpipe import runtime
 from typedpipe.compiler.argo.boundary import argument, root_inputs
 from typedpipe.compiler.argo.graph import GraphLowering, Lowering
 from typedpipe.compiler.argo.names import digest, slug
@@ -12,7 +11,8 @@ from typedpipe.compiler.argo.shapes import ArtifactPrefix
 from typedpipe.compiler.argo.split import LIMIT
 from typedpipe.compiler.argo.support import Settings
 from typedpipe.compiler.argo.templates import Leaf, Template, write
-from typedpipe.compiler.argo.yaml import Data, flow, literal, scalar
+from typedpipe.compiler.argo.yaml import Data, Written, flow, literal, scalar
+from typedpipe.compiler.pod import LIB_MOUNT, OUT_MOUNT, RUNTIME_ANNOTATION, RUNTIME_FIELD, RUNTIME_FILE, runtime_text
 from typedpipe.diagnostics.model import Diagnostic, Diagnostics, Label
 from typedpipe.ir import nodes as ir
 
@@ -37,8 +37,8 @@ def lower(pipeline: ir.Pipeline, chosen: Settings, report: Diagnostics) -> str:
     templates: list[Template] = [scope.dag, *lowering.templates.values()]
     if chosen.target == "3.6":
         for template in templates:
-            if isinstance(template, Leaf):  # annotations of templates came with 3.7
-                template.lines = [line for line in template.lines if not line.startswith("annotations: ")]
+            if isinstance(template, Leaf):
+                template.annotations = {}  # they came with 3.7
     libraries = _libraries(templates, slug(pipeline.name))
     here = [template for template in templates if template.name not in libraries]
     indent = "  " if chosen.kind != "CronWorkflow" else "    "
@@ -65,8 +65,8 @@ def _documents(templates: list[Template], libraries: dict[str, str], chosen: Set
     for library in dict.fromkeys(libraries.values()):
         inside = [template for template in templates if libraries.get(template.name) == library]
         for template in inside:
-            if isinstance(template, Leaf) and template.name != "tp-nothing":
-                template.lines = ["volumes:", *_VOLUMES, *template.lines]
+            if isinstance(template, Leaf):
+                template.volumes = [*VOLUMES]
         yield (
             f"apiVersion: argoproj.io/v1alpha1\nkind: WorkflowTemplate\nmetadata: {{name: {library}{namespace}}}\n"
             f"spec:\n  templates:\n{write(inside, libraries)}\n"
@@ -75,7 +75,7 @@ def _documents(templates: list[Template], libraries: dict[str, str], chosen: Set
 
 def _check_size(templates: list[Template], text: str, pipeline: ir.Pipeline, report: Diagnostics) -> None:
     for template in templates:
-        if isinstance(template, Leaf) and (size := sum(map(len, template.lines))) > SCRIPT_BYTES:
+        if isinstance(template, Leaf) and (size := sum(map(len, template.lines()))) > SCRIPT_BYTES:
             message = f"the template `{template.name}` has {size // 1024} KiB, and Argo takes {SCRIPT_BYTES // 1024}"
             report.error("TP404", message, pipeline.span, help="move code into a package of the image")
     if len(text) > MOST_BYTES:
@@ -123,8 +123,11 @@ def _file(pipeline: ir.Pipeline, chosen: Settings, entrypoint: str, templates: s
     )
 
 
-_LIB = "{path: typedpipe_task.py, fieldRef: {fieldPath: \"metadata.annotations['typedpipe.dev/runtime']\"}}"
-_VOLUMES = ("- {name: tp-out, emptyDir: {}}", f"- {{name: tp-lib, downwardAPI: {{items: [{_LIB}]}}}}")
+_RUNTIME: Data = {"path": RUNTIME_FILE, "fieldRef": {"fieldPath": Written(f'"{RUNTIME_FIELD}"')}}
+VOLUMES: tuple[Data, ...] = (
+    {"name": OUT_MOUNT["name"], "emptyDir": {}},
+    {"name": LIB_MOUNT["name"], "downwardAPI": {"items": [_RUNTIME]}},
+)
 
 
 def _spec(pipeline: ir.Pipeline, chosen: Settings, entrypoint: str) -> list[str]:
@@ -135,14 +138,14 @@ def _spec(pipeline: ir.Pipeline, chosen: Settings, entrypoint: str) -> list[str]
     if pipeline.graph.inputs:
         lines += ["arguments:", "  parameters:"]
         lines += [f"  - {flow(argument(port))}" for port in pipeline.graph.inputs]
-    travels = literal(runtime.source_text(), "      ").split("\n")
+    travels = literal(runtime_text(), "      ").split("\n")
     return [
         *lines,
         "podMetadata:",
         f"  labels: {{typedpipe.dev/pipeline: {scalar(slug(pipeline.name))}}}",
         "  annotations:",
-        f"    typedpipe.dev/runtime: {travels[0]}",
+        f"    {RUNTIME_ANNOTATION}: {travels[0]}",
         *travels[1:],
         "volumes:",
-        *_VOLUMES,
+        *(f"- {flow(volume)}" for volume in VOLUMES),
     ]
