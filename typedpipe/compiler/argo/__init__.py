@@ -23,8 +23,10 @@ class ArgoBackend:
     options: tuple[Option, ...] = _support.OPTIONS
 
     def check_target(self, pipeline: ir.Pipeline, options: Options, report: Diagnostics) -> None:
-        """Report what Argo, or the version that is asked for, cannot say."""
-        _support.check_target(pipeline, _support.settings(options, report, pipeline.span), report)
+        """Report what Argo, or the version that is asked for, does not support."""
+        from typedpipe.compiler.support import check
+
+        check(pipeline, _support.support(_support.settings(options, report, pipeline.span)), "Argo", report)
 
     def legalise(self, pipeline: ir.Pipeline, options: Options, report: Diagnostics) -> ir.Pipeline:  # noqa: ARG002 - the protocol's
         """Closed IR is what we lower."""
