@@ -131,7 +131,6 @@ class Controller:
     def __init__(self, values: Values) -> None:
         self._values = values
         self._made: dict[int, str] = {}
-        values.plain = self.native
 
     def forget(self) -> None:
         """Make expressions anew."""

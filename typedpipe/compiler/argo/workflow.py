@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from typedpipe.compiler.argo import graph
 from typedpipe.compiler.argo.boundary import argument, root_inputs
-from typedpipe.compiler.argo.graph import GraphLowering, Lowering
 from typedpipe.compiler.argo.names import digest, slug
-from typedpipe.compiler.argo.shapes import ArtifactPrefix
+from typedpipe.compiler.argo.scope import ArtifactPrefix, GraphLowering, Lowering
 from typedpipe.compiler.argo.split import LIMIT
 from typedpipe.compiler.argo.support import Settings
 from typedpipe.compiler.argo.templates import Leaf, Template, write
@@ -26,12 +26,12 @@ _SMALLER = "use `ParallelFor` for tasks that are alike, or make it several pipel
 
 def lower(pipeline: ir.Pipeline, chosen: Settings, report: Diagnostics) -> str:
     """The YAML of a checked pipeline."""
-    lowering = Lowering(pipeline, report)
+    lowering = Lowering(pipeline, report, graph.lower)
     scope = GraphLowering(lowering, pipeline.graph, pipeline.name, ArtifactPrefix())
     scope.dag.inputs, paths = root_inputs(pipeline.graph)
     scope.values.inputs = paths
-    scope.run()
-    scope.outputs()
+    graph.run(scope)
+    graph.outputs(scope)
     if report.has_errors:
         return ""
     templates: list[Template] = [scope.dag, *lowering.templates.values()]
