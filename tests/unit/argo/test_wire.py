@@ -8,9 +8,9 @@ import json
 import pytest
 import yaml
 
-from typedpipe.compiler.argo.boundary import to_argument
 from typedpipe.compiler.argo.names import Names, slug
 from typedpipe.compiler.argo.wire import raw, string
+from typedpipe.compiler.argo.workflow import to_argument
 from typedpipe.compiler.argo.yaml import flow, literal, quoted, scalar
 from typedpipe.compiler.pod import python, script, source
 from typedpipe.types.model import STR

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from typedpipe.compiler.argo import support as _support
 from typedpipe.compiler.backend import Option, Options, Support
+from typedpipe.compiler.support import check
 from typedpipe.diagnostics.model import Diagnostics
 from typedpipe.ir import nodes as ir
 
@@ -24,9 +25,7 @@ class ArgoBackend:
 
     def check_target(self, pipeline: ir.Pipeline, options: Options, report: Diagnostics) -> None:
         """Report what Argo, or the version that is asked for, does not support."""
-        from typedpipe.compiler.support import check
-
-        check(pipeline, _support.support(_support.settings(options, report, pipeline.span)), "Argo", report)
+        check(pipeline, _support.table(_support.settings(options, report, pipeline.span)), "Argo", report)
 
     def legalise(self, pipeline: ir.Pipeline, options: Options, report: Diagnostics) -> ir.Pipeline:  # noqa: ARG002 - the protocol's
         """Closed IR is what we lower."""

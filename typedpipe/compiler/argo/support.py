@@ -144,15 +144,13 @@ def settings(options: Options, report: Diagnostics, span: Span) -> Settings:
     return out
 
 
-def support(chosen: Settings) -> Support:
+def table(chosen: Settings) -> Support:
     """The table for the version and the kind of object that are asked for.
 
-    >>> "task.display_name" in support(Settings(target="3.6")).answers, "task.display_name" in SUPPORT.answers
+    >>> "task.display_name" in table(Settings(target="3.6")).answers, "task.display_name" in SUPPORT.answers
     (True, False)
     """
-    answers = dict(SUPPORT.answers)
-    if chosen.target == "3.6":
-        answers |= _IN_3_6
+    more = _IN_3_6 if chosen.target == "3.6" else {}
     if chosen.kind == "CronWorkflow":
-        answers |= _IN_A_SCHEDULE
-    return Support(answers)
+        more = more | _IN_A_SCHEDULE
+    return Support({**SUPPORT.answers, **more}) if more else SUPPORT
