@@ -5,7 +5,8 @@ The features are
 * ``input.artifact``, ``input.required``: an input of the pipeline that is an artifact, or that has no default;
 * ``branch``, ``loop``, ``loop.parallelism``, ``exit_handler``, ``importer``, ``call``: nodes;
 * ``task.OPTION``, ``call.OPTION``: an option, named as in :data:`typedpipe.ir.options.OPTIONS`, of a task or of a called
-  pipeline. Several reasons to refuse one option are told apart by a third part: ``task.retry.factor``.
+  pipeline. Several reasons to refuse one option are told apart by a third part: ``task.retry.factor``. Extensions that
+  are not refused are checked by the packages that own them.
 """
 
 from __future__ import annotations
@@ -76,6 +77,10 @@ class _Checker:
         """Report what is refused of a node's options; one reason once."""
         side, of = ("call", "the nested pipeline ") if isinstance(node, ir.Call) else ("task", "")
         said: list[No] = []
+        if node.options.extensions and f"{side}.extensions" not in self._refusals:
+            from typedpipe.compiler import extensions
+
+            extensions.check(node, self._report)
         for row, value in set_options(node.options):
             for refusal in self._refusals.get(f"{side}.{row.name}", ()):
                 if refusal not in said and (refusal.when is None or refusal.when(value)):

@@ -64,6 +64,10 @@ def new_leaf(name: str, component: ir.Component, variant: Variant) -> Leaf:
         leaf.retry = _retry(variant.options.retry)
     if variant.options.timeout_seconds is not None:
         leaf.deadline = max(1, -int(-variant.options.timeout_seconds // 1))
+    if variant.options.extensions:
+        from typedpipe.compiler.extensions import merge
+
+        merge(variant.options, leaf.pod)
     return leaf
 
 

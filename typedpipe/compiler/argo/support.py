@@ -51,6 +51,9 @@ SUPPORT = Support(
             "Argo has no time limit for a part of a workflow", "set the timeout on the tasks in it", "the timeout"
         ),
         "call.caching": No("Argo remembers single tasks", "set caching on the tasks in it", "the caching", bool),
+        "call.extensions": No(
+            "a nested pipeline has no pod of its own", "set it on the tasks in it", "a setting of the pod"
+        ),
         **dict.fromkeys([f"call.{name}" for name in (*OPERANDS, "env")], _CONTAINER),
         "task.retry.factor": No(
             "Argo's backoff grows by whole factors",
