@@ -13,7 +13,14 @@ import pytest
 from typedpipe.cli.app import run_app
 
 ROOT = Path(__file__).parents[2]
-MODULES = ("typedpipe", "typedpipe.dsl", "typedpipe.compiler", "typedpipe.kubernetes", "typedpipe.local", "typedpipe.testing")
+MODULES = (
+    "typedpipe",
+    "typedpipe.dsl",
+    "typedpipe.compiler",
+    "typedpipe.kubernetes",
+    "typedpipe.local",
+    "typedpipe.testing",
+)
 
 
 def names(module: Any) -> list[str]:

@@ -56,7 +56,9 @@ def templates(text: str) -> dict[str, Any]:
 
 def test_the_pod_has_them(golden: Callable[[str, str], None]) -> None:
     (text,) = driver.compile(pipeline()).values()
-    golden("argo/kubernetes.yaml", re.sub(r"(?<=typedpipe.dev/runtime: )\|\n( {8}.*\n)+", "(the runtime, packed)\n", text))
+    golden(
+        "argo/kubernetes.yaml", re.sub(r"(?<=typedpipe.dev/runtime: )\|\n( {8}.*\n)+", "(the runtime, packed)\n", text)
+    )
     found = templates(text)
     assert found["train"]["nodeSelector"] == {"disk": "ssd", "topology.kubernetes.io/zone": "a"}
     assert found["train"]["metadata"]["labels"] == {
