@@ -14,7 +14,14 @@ from tests.masks import without_runtime
 from typedpipe.cli.app import run_app
 
 ROOT = Path(__file__).parents[2]
-MODULES = ("typedpipe", "typedpipe.dsl", "typedpipe.compiler", "typedpipe.local", "typedpipe.testing")
+MODULES = (
+    "typedpipe",
+    "typedpipe.dsl",
+    "typedpipe.compiler",
+    "typedpipe.kubernetes",
+    "typedpipe.local",
+    "typedpipe.testing",
+)
 
 
 def names(module: Any) -> list[str]:

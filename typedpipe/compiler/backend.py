@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, Protocol, TypeAlias, runtime_checkable
+from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
 
 from typedpipe.diagnostics.model import Diagnostics
 from typedpipe.ir import nodes as ir
@@ -12,10 +12,14 @@ from typedpipe.ir import nodes as ir
 
 @dataclass(frozen=True, slots=True)
 class No:
-    """A feature that a backend cannot say; ``why`` is a clause for the user, ``help`` what to type instead."""
+    """A feature that a backend does not support; ``why`` is a clause for the user, ``help`` what to type instead."""
 
     why: str
     help: str = ""
+    what: str = ""
+    """The option in words ("the retry"), where the feature is one."""
+    when: Callable[[Any], bool] | None = None
+    """The values of the option that are refused; all when None."""
 
 
 YES: Literal["yes"] = "yes"
@@ -26,7 +30,7 @@ Options: TypeAlias = Mapping[str, object]
 
 @dataclass(frozen=True, slots=True)
 class Support:
-    """A backend's answers by the name of the feature; what is not in it is supported.
+    """A backend's answers by the name of the feature (:mod:`.support` lists them); what is not in it is supported.
 
     >>> Support({"loop.parallelism": No("it runs all at once")}).of("loop.parallelism").why
     'it runs all at once'

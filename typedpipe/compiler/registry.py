@@ -1,8 +1,8 @@
-"""The backends that are installed: entry points of the group ``typedpipe.backends``."""
+"""The backends that are installed: entry points of the group ``typedpipe.backends``; and how entry points are found."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -25,18 +25,15 @@ def backend(name: str = "argo") -> Backend:
     Raises:
         PipelineError: TP390 when there is none, TP391 when two packages claim the name.
     """
-    places = {place: owner for owner, place in _owners(name, _entry_points())}
-    if name in BUILTIN:
-        places.setdefault(BUILTIN[name], "typedpipe")
-    if len(places) > 1:
-        owners = " and ".join(sorted(f"`{owner}` ({place})" for place, owner in places.items()))
-        raise _failed("TP391", f"two packages bring a backend called `{name}`", owners, "uninstall one of them")
-    if not places:
-        known = sorted({*BUILTIN, *(point.name for point in _entry_points())})
-        near = nearest(name, known)
+    found = place(name, GROUP, BUILTIN, "a backend")
+    if found is None:
+        installed = known(GROUP, BUILTIN)
+        near = nearest(name, installed)
         asked = f"did you mean `{near}`?" if near else "install the package that brings it"
-        raise _failed("TP390", f"there is no backend called `{name}`", f"installed: {', '.join(known)}", asked)
-    return _load(next(iter(places)))
+        raise _failed("TP390", f"there is no backend called `{name}`", f"installed: {', '.join(installed)}", asked)
+    loaded = load(found)
+    assert isinstance(loaded, Backend), f"{found} is no backend"
+    return loaded
 
 
 def names() -> list[str]:
@@ -45,24 +42,41 @@ def names() -> list[str]:
     >>> "argo" in names()
     True
     """
-    return sorted({*BUILTIN, *(point.name for point in _entry_points())})
+    return known(GROUP, BUILTIN)
 
 
-def _entry_points() -> Iterable[EntryPoint]:
+def place(name: str, group: str, builtin: Mapping[str, str], word: str) -> str | None:
+    """The place (``module:attribute``) of a name in a group of entry points; None when there is none.
+
+    Raises:
+        PipelineError: TP391 when two packages claim the name.
+    """
+    places = {
+        point.value: point.dist.name if point.dist else "?" for point in _entry_points(group) if point.name == name
+    }
+    if name in builtin:
+        places.setdefault(builtin[name], "typedpipe")
+    if len(places) > 1:
+        owners = " and ".join(sorted(f"`{owner}` ({each})" for each, owner in places.items()))
+        raise _failed("TP391", f"two packages bring {word} called `{name}`", owners, "uninstall one of them")
+    return next(iter(places), None)
+
+
+def known(group: str, builtin: Mapping[str, str]) -> list[str]:
+    """All names of a group."""
+    return sorted({*builtin, *(point.name for point in _entry_points(group))})
+
+
+def load(place: str) -> object:
+    """The object at a place."""
+    module, _, attribute = place.partition(":")
+    return getattr(import_module(module), attribute or "backend")
+
+
+def _entry_points(group: str) -> Iterable[EntryPoint]:
     from importlib.metadata import entry_points  # 10 ms: only when a backend is asked for
 
-    return entry_points(group=GROUP)
-
-
-def _owners(name: str, points: Iterable[EntryPoint]) -> list[tuple[str, str]]:
-    return [(point.dist.name if point.dist else "?", point.value) for point in points if point.name == name]
-
-
-def _load(place: str) -> Backend:
-    module, _, attribute = place.partition(":")
-    found = getattr(import_module(module), attribute or "backend")
-    assert isinstance(found, Backend), f"{place} is no backend"
-    return found
+    return entry_points(group=group)
 
 
 def _failed(code: str, message: str, note: str, help_: str) -> PipelineError:

@@ -114,6 +114,7 @@ CODES: dict[str, str] = {
     "TP404": "the workflow is too large",
     "TP406": "a task in a loop is not cached",
     "TP407": "the workflow is larger than the controller takes by default",
+    "TP408": "settings that no installed package owns",
     "TP392": "what is compiled is no pipeline",
     "TP393": "no such parameter to give a default",
     # TP4xx: target
@@ -130,6 +131,7 @@ CODES: dict[str, str] = {
     "TP620": "an environment that cannot be made",
     "TP621": "an image that cannot be had",
     "TP622": "a timeout that cannot be kept",
+    "TP623": "settings that have no effect locally",
     # TP64x: runs that are taken up, and tasks that are run again
     "TP640": "a run that cannot be resumed as it was asked for",
     "TP641": "the run has no such task to go on from",

@@ -116,8 +116,17 @@ def string_wire(value: str, path: str = "") -> str:
     text = encode_basestring_ascii(value)
     if "\\ud" in text and not _encodable(value):
         raise NotAConstant("the text has a lone surrogate, which no encoding can carry", path)
+    return safe(text)
+
+
+def safe(text: str) -> str:
+    r"""JSON text with the escapes of the wire, which keep engines from reading tags and variables in it.
+
+    >>> print(safe('"{{x}}$"'))
+    "{\u007bx}}\u0024"
+    """
     if "$" in text or "{{" in text or "\x7f" in text:
-        text = text.replace("{{", "{\\u007b").replace("$", "\\u0024").replace("\x7f", "\\u007f")
+        return text.replace("{{", "{\\u007b").replace("$", "\\u0024").replace("\x7f", "\\u007f")
     return text
 
 

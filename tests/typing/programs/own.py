@@ -8,6 +8,7 @@ from typedpipe import (
     Input, InputPath, Metrics, Model, Not, OneOf, Output, OutputPath, ParallelFor, PipelineTaskFinalStatus, Some, component, container_component, dsl,
     importer, pipeline,
 )
+from typedpipe import kubernetes
 
 
 class Forest(Model):
@@ -105,6 +106,8 @@ def main(uri: str = "s3://b/x", rates: list[float] = [0.1, 0.2], note: Optional[
     made = kfp_spelling(data=data.output)
     train(data=data.output, start=made.outputs.model)
     copy(source=uri)
+    pulled = kubernetes.set_image_pull_policy(kubernetes.add_node_selector(made, "disk", "ssd"), "Always")
+    train(data=data.output, start=pulled.outputs.model)
     return chosen.output
 
 

@@ -2,6 +2,7 @@
 import dataclasses
 
 from typedpipe import Collected, ContainerSpec, Contains, Dataset, ExitHandler, If, IfSet, In, Input, Model, Not, OneOf, OutputPath, ParallelFor, Some, component, container_component, dsl, importer, pipeline
+from typedpipe import kubernetes
 
 
 class Forest(Model): ...
@@ -60,6 +61,8 @@ def main(note: str | None = None, n: int = 1) -> Forest:
         pass
     dsl.componnt  # E: dsl_typo
     t.set_timeout("1h")  # E: timeout
+    kubernetes.add_pod_label(t.outputs.loss, "team", "ml")  # E: kubernetes_task
+    kubernetes.add_pod_label(t, "team", 1)  # E: kubernetes_value
     Contains(n, 1)  # E: contains_int
     In(1, n)  # E: in_int
     return t.outputs.loss  # E: pipeline_return

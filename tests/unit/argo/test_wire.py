@@ -8,12 +8,13 @@ import json
 import pytest
 import yaml
 
-from typedpipe.compiler.argo.boundary import to_argument
-from typedpipe.compiler.argo.leaf import python, script, source
 from typedpipe.compiler.argo.names import Names, slug
-from typedpipe.compiler.argo.wire import raw, safe, string
+from typedpipe.compiler.argo.wire import raw, string
+from typedpipe.compiler.argo.workflow import to_argument
 from typedpipe.compiler.argo.yaml import flow, literal, quoted, scalar
+from typedpipe.compiler.pod import python, script, source
 from typedpipe.types.model import STR
+from typedpipe.types.values import safe
 
 HOSTILE = [
     "{{workflow.name}}", "{{=1+1}}", "{{", "{{{", "}}", "$$", "$(HOME)", "\x1b[31m", "\x7f", "\U000e0067", "\u2028", "\0",

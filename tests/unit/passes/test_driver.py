@@ -65,7 +65,7 @@ class Point:
 
 def test_two_owners_of_one_name(monkeypatch: pytest.MonkeyPatch) -> None:
     points = [Point("argo", "typedpipe.compiler.argo:backend", "typedpipe"), Point("argo", "evil:backend", "evil")]
-    monkeypatch.setattr(registry, "_entry_points", lambda: points)
+    monkeypatch.setattr(registry, "_entry_points", lambda _group: points)
     with pytest.raises(PipelineError) as caught:
         registry.backend("argo")
     (diagnostic,) = caught.value.diagnostics
@@ -75,7 +75,7 @@ def test_two_owners_of_one_name(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_an_unknown_backend(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(registry, "_entry_points", list)
+    monkeypatch.setattr(registry, "_entry_points", lambda _group: [])
     with pytest.raises(PipelineError) as caught:
         registry.backend("agro")
     assert caught.value.diagnostics[0].help == "did you mean `argo`?"

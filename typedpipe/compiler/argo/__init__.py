@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from typedpipe.compiler.argo import support as _support
 from typedpipe.compiler.backend import Option, Options, Support
+from typedpipe.compiler.support import check
 from typedpipe.diagnostics.model import Diagnostics
 from typedpipe.ir import nodes as ir
 
@@ -23,8 +24,8 @@ class ArgoBackend:
     options: tuple[Option, ...] = _support.OPTIONS
 
     def check_target(self, pipeline: ir.Pipeline, options: Options, report: Diagnostics) -> None:
-        """Report what Argo, or the version that is asked for, cannot say."""
-        _support.check_target(pipeline, _support.settings(options, report, pipeline.span), report)
+        """Report what Argo, or the version that is asked for, does not support."""
+        check(pipeline, _support.table(_support.settings(options, report, pipeline.span)), "Argo", report)
 
     def legalise(self, pipeline: ir.Pipeline, options: Options, report: Diagnostics) -> ir.Pipeline:  # noqa: ARG002 - the protocol's
         """Closed IR is what we lower."""

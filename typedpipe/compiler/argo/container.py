@@ -4,64 +4,45 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from typedpipe.compiler.argo.expressions import kind_of
-from typedpipe.compiler.argo.leaf import (
-    IN,
-    OUT,
-    Fields,
-    Variant,
-    artifact_location,
-    environment,
-    image,
-    interface,
-    resource_patch,
-    settings,
-    static_resources,
-)
-from typedpipe.compiler.argo.wire import RAW_BRACE, esc, raw, raw_expr, safe, tag
-from typedpipe.compiler.argo.yaml import flow
+from typedpipe.compiler.argo.leaf import Variant, artifact_location, environment, interface, new_leaf, object_key
+from typedpipe.compiler.argo.templates import Leaf
+from typedpipe.compiler.argo.wire import RAW_BRACE, esc, raw, raw_expr, tag
+from typedpipe.compiler.pod import OUT, OUT_MOUNT, artifact_path, input_path, kind_of, parameter_path
 from typedpipe.ir import nodes as ir
 from typedpipe.ir.taskspec import port_key
 from typedpipe.types.model import ArtifactType, Type, artifact_of, is_artifact, without_none
+from typedpipe.types.values import safe
 
 NOT_HASHED = "-"
 """The digest of what nobody looked into: its URI stands for it."""
 
 
-def container_leaf(component: ir.Component, variant: Variant) -> list[str]:
-    """The lines of the template of a container component."""
+def container_leaf(name: str, component: ir.Component, variant: Variant) -> Leaf:
+    """The template of a container component."""
     impl = component.impl
     assert isinstance(impl, ir.ContainerImpl)
-    fields = Fields()
-    interface(component, variant, fields)
-    fields.env.clear()  # what the runtime is told; there is none here
+    leaf = new_leaf(name, component, variant)
+    container = leaf.container
+    interface(component, variant, leaf)
     for port in component.outputs:
         key = port_key(port.name)
         artifact = artifact_of(port.type)
         if artifact is not None:
-            default = descriptor_text(artifact, port.name, f"{{{{inputs.parameters.tp-path}}}}/{key}/{{{{pod.name}}}}")
-            path = f"{OUT}/p/tp-{key}"
-            fields.outputs.append({"name": f"tp-{key}", "valueFrom": {"path": path, "default": default}})
-            fields.out_artifacts.append(artifact_location(key))
+            default = descriptor_text(artifact, port.name, object_key(key))
+            path = parameter_path(f"tp-{key}")
+            leaf.outputs.append({"name": f"tp-{key}", "valueFrom": {"path": path, "default": default}})
+            leaf.output_artifacts.append(artifact_location(key))
         else:
-            fields.outputs.append({"name": key, "valueFrom": {"path": f"{OUT}/p/{key}"}})
+            leaf.outputs.append({"name": key, "valueFrom": {"path": parameter_path(key)}})
     ports = {port.name: port for port in component.inputs}
     command, args = ([*_arguments(parts, ports, variant)] for parts in (impl.command, impl.args))
-    environment(variant, fields)
-    if any("$(TP_LB)" in text for text in [*command, *args]) and all(e["name"] != RAW_BRACE[0] for e in fields.env):
-        fields.env.insert(0, {"name": RAW_BRACE[0], "value": RAW_BRACE[1]})
-    return [
-        *settings(component, variant),
-        *fields.lines(),
-        *resource_patch(variant),
-        "container:",
-        f"  image: {image(component, variant)}",
-        *([f"  command: {flow(command)}"] if command else []),
-        *([f"  args: {flow(args)}"] if args else []),
-        *([f"  env: {flow(fields.env)}"] if fields.env else []),
-        *([f"  resources: {flow(resources)}"] if (resources := static_resources(variant.options)) else []),
-        f"  volumeMounts: [{{name: tp-out, mountPath: {OUT}/p, subPath: p}}, {{name: tp-out, mountPath: {OUT}/a, subPath: a}}]",
-    ]
+    environment(variant, container)
+    if any("$(TP_LB)" in text for text in [*command, *args]) and all(e["name"] != RAW_BRACE[0] for e in container.env):
+        container.env.insert(0, {"name": RAW_BRACE[0], "value": RAW_BRACE[1]})
+    container.command = [*command]
+    container.args = [*args]
+    container.mounts = [{**OUT_MOUNT, "mountPath": f"{OUT}/{part}", "subPath": part} for part in ("p", "a")]
+    return leaf
 
 
 def descriptor_text(type_: ArtifactType, name: str, uri: str) -> str:
@@ -114,17 +95,17 @@ def _placeholder(part: ir.Placeholder, ports: dict[str, ir.InputPort]) -> str:
         case "input_value":
             return _value(key, ports[part.name].type)
         case "input_path":
-            return f"{IN}/{key}"
+            return input_path(key)
         case "input_uri":
             return _tag(f'fromJSON(inputs.parameters["tp-{key}"]).uri')
         case "input_metadata":
             return _tag(f'toJson(fromJSON(inputs.parameters["tp-{key}"]).metadata)')
         case "output_parameter":
-            return f"{OUT}/p/{key}"
+            return parameter_path(key)
         case "output_path":
-            return f"{OUT}/a/{key}"
+            return artifact_path(key)
         case "output_uri":
-            return f"{{{{inputs.parameters.tp-path}}}}/{key}/{{{{pod.name}}}}"
+            return object_key(key)
 
 
 def _value(key: str, type_: Type) -> str:

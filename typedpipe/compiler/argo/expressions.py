@@ -6,20 +6,14 @@ import json
 
 from typedpipe.compiler.argo.values import Values
 from typedpipe.compiler.argo.wire import string
+from typedpipe.compiler.pod import kind_of
 from typedpipe.diagnostics.model import Span
 from typedpipe.ir import nodes as ir
 from typedpipe.ir.edges import needed
 from typedpipe.types.model import (
-    BOOL,
-    FLOAT,
-    INT,
     NULL,
-    STR,
-    EnumType,
     ListType,
-    LiteralType,
     Type,
-    UnionType,
     is_optional,
     without_none,
 )
@@ -34,28 +28,10 @@ class Unsupported(Exception):
         self.span = span
 
 
-def kind_of(type_: Type) -> str:
-    """``int``, ``float``, ``bool`` or ``str`` when all values of the type are that on the wire, else ``json``.
-
-    >>> from typedpipe.types.model import DATETIME
-    >>> kind_of(DATETIME), kind_of(LiteralType(("1", "2"))), kind_of(ListType(INT))
-    ('str', 'int', 'json')
-    """
-    if isinstance(type_, (LiteralType, EnumType)):
-        texts = type_.values if isinstance(type_, LiteralType) else tuple(m.wire for m in type_.members)
-        kinds = {type(json.loads(text)).__name__ for text in texts}
-        return kinds.pop() if len(kinds) == 1 and kinds <= {"int", "float", "bool", "str"} else "json"
-    if isinstance(type_, UnionType):
-        kinds = {kind_of(member) for member in type_.members}
-        return kinds.pop() if len(kinds) == 1 else "float" if kinds == {"int", "float"} else "json"
-    if type_ in (INT, FLOAT, BOOL, STR):
-        return str(type_.kind)  # type: ignore[union-attr]  # these four are scalars
-    return "str" if getattr(type_, "kind", "") == "datetime" else "json"
-
-
 def native(text: str, type_: Type) -> str:
     """The value of wire text, itself an expression, as the controller's own number, text or list.
 
+    >>> from typedpipe.types.model import BOOL, INT
     >>> native("x", INT), native("x", BOOL)
     ('asInt(x)', 'x == "true"')
     """
@@ -156,7 +132,6 @@ class Controller:
     def __init__(self, values: Values) -> None:
         self._values = values
         self._made: dict[int, str] = {}
-        values.plain = self.native
 
     def forget(self) -> None:
         """Make expressions anew."""

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Mapping
 
+from typedpipe.compiler.argo.scope import GraphLowering
 from typedpipe.compiler.argo.templates import Dag, DagTask, Input, Output
-
-if TYPE_CHECKING:
-    from typedpipe.compiler.argo.graph import GraphLowering
+from typedpipe.ir import nodes as ir
 
 
 class _Paths(Mapping[str, str]):
@@ -34,8 +32,14 @@ class _Paths(Mapping[str, str]):
 class Parts:
     """The parts of one graph while they are filled."""
 
-    def __init__(self, scope: GraphLowering, part_of: Mapping[str, int]) -> None:
+    def __init__(
+        self,
+        scope: GraphLowering,
+        part_of: Mapping[str, int],
+        lower_node: Callable[[GraphLowering, ir.Node], DagTask | None],
+    ) -> None:
         self._scope = scope
+        self._lower_node = lower_node
         self._part_of = part_of
         self._now: int | None = None
         count = max(part_of.values()) + 1
@@ -56,7 +60,7 @@ class Parts:
                 self._now = number
                 scope.values.forget()
                 scope.controller.forget()
-            task = scope.node(node)
+            task = self._lower_node(scope, node)
             if task is None or number is None:
                 continue
             inside = [dep for dep in scope.deps[node.name] if self._part_of[dep] == number]

@@ -6,7 +6,7 @@ URI. What the template must know beforehand is the kind of place: that is its sh
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 Kind: TypeAlias = Literal["key", "s3", "gcs", "http", "folder", "list"]
@@ -70,21 +70,3 @@ def of_uri(uri: str | None) -> ArtifactLocation:
     if scheme in ("http", "https"):
         return ArtifactLocation("http")
     return ArtifactLocation("gcs") if scheme in ("gs", "gcs") else ArtifactLocation("s3") if scheme == "s3" else KEY
-
-
-@dataclass(slots=True)
-class ArtifactPrefix:
-    """Where a graph stands: its path for artifacts of loops ("" outside), and the shapes of its inputs."""
-
-    path: str = ""
-    shared: bool = False
-    """All tasks here write into the one folder, because a branch gives the artifact of any of them."""
-    shapes: dict[str, ArtifactLocation] = field(default_factory=dict)
-
-
-@dataclass(slots=True)
-class Lowered:
-    """A template, and the shapes of the artifacts that it gives."""
-
-    name: str
-    shapes: dict[str, ArtifactLocation] = field(default_factory=dict)

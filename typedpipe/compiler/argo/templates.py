@@ -1,4 +1,4 @@
-"""Argo's templates as we need them: DAGs of tasks, and leaves whose body is text; and how they are written."""
+"""Argo's templates as data: DAGs of tasks, and leaves, which are pods; and their YAML."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from typedpipe.compiler.argo.yaml import Data, flow, quoted, scalar
+from typedpipe.compiler.argo.yaml import Data, flow, literal, quoted, scalar
+from typedpipe.compiler.pod import Pod
 
 Arguments: TypeAlias = list[tuple[str, str]]
 
@@ -117,14 +118,95 @@ class Dag:
 
 
 @dataclass(slots=True)
+class Container:
+    """The container of a leaf: a command in an image, or, with a ``source``, a program for its command."""
+
+    image: str
+    command: list[Data] = field(default_factory=list)
+    args: list[Data] = field(default_factory=list)
+    env: list[dict[str, Data]] = field(default_factory=list)
+    resources: dict[str, Data] = field(default_factory=dict)
+    mounts: list[Data] = field(default_factory=list)
+    source: str = ""
+
+    def lines(self, more: Mapping[str, Data]) -> list[str]:
+        """The container as YAML, with ``more`` fields."""
+        fields: dict[str, Data] = {
+            "command": self.command,
+            "args": self.args,
+            "env": self.env,
+            "resources": self.resources,
+            "volumeMounts": self.mounts,
+        }
+        fields = {key: value for key, value in fields.items() if value}
+        out = ["script:" if self.source else "container:", f"  image: {flow(self.image)}"]
+        out += [f"  {key}: {flow(value)}" for key, value in (*fields.items(), *more.items())]
+        return [*out, *("  source: " + literal(self.source, "    ")).split("\n")] if self.source else out
+
+
+@dataclass(slots=True)
 class Leaf:
-    """A template of a pod: the lines of its body, without its name."""
+    """A template of a pod. It is data until all of it is known; :meth:`lines` writes it."""
 
     name: str
-    lines: list[str]
+    container: Container
+    pod: Pod = field(default_factory=Pod)
+    inputs: list[Data] = field(default_factory=list)
+    input_artifacts: list[Data] = field(default_factory=list)
+    outputs: list[Data] = field(default_factory=list)
+    output_artifacts: list[Data] = field(default_factory=list)
+    annotations: dict[str, Data] = field(default_factory=dict)
+    """Of the template, not of its pod: what Argo shows."""
+    retry: dict[str, Data] = field(default_factory=dict)
+    deadline: int = 0
+    """Seconds; 0 is no limit."""
+    patch: str = ""
+    """JSON with tags in it, for the fields of the pod's spec that take no tags themselves."""
+    volumes: list[Data] = field(default_factory=list)
+
+    def lines(self) -> list[str]:
+        """The template as YAML, without its name."""
+        out = []
+        if self.volumes:
+            out += ["volumes:", *(f"- {flow(volume)}" for volume in self.volumes)]
+        if self.annotations:
+            out.append(f"annotations: {flow(self.annotations)}")
+        metadata: dict[str, Data] = {"labels": self.pod.labels, "annotations": self.pod.annotations}
+        out.append(f"metadata: {flow({key: value for key, value in metadata.items() if value})}")
+        if self.retry:
+            out.append(f"retryStrategy: {flow(self.retry)}")
+        if self.deadline:
+            out.append(
+                f"activeDeadlineSeconds: {self.deadline}"
+            )  # `timeout` beside it would replace it (run, and read)
+        out += _leaf_ports("inputs", self.inputs, self.input_artifacts)
+        out += _leaf_ports("outputs", self.outputs, self.output_artifacts)
+        if self.patch:
+            out.append(f"podSpecPatch: {flow(self.patch)}")
+        out += [f"{key}: {flow(value)}" for key, value in self.pod.spec.items()]
+        return out + self.container.lines(self.pod.container)
 
 
-Template: TypeAlias = Dag | Leaf
+def _leaf_ports(word: str, parameters: list[Data], artifacts: list[Data]) -> list[str]:
+    out = [f"{word}:"] if parameters or artifacts else []
+    for kind, listed in (("parameters", parameters), ("artifacts", artifacts)):
+        if listed:
+            out += [f"  {kind}:", *(f"  - {flow(port)}" for port in listed)]
+    return out
+
+
+@dataclass(slots=True)
+class Nothing:
+    """A template that does nothing: a DAG without tasks, which Argo refuses, gets one of it."""
+
+    name: str
+
+    def lines(self) -> list[str]:
+        """The template as YAML, without its name."""
+        return ["suspend: {duration: '0'}"]
+
+
+Template: TypeAlias = Dag | Leaf | Nothing
 
 
 def ports(word: str, texts: list[str]) -> list[str]:
@@ -139,8 +221,8 @@ def write(templates: list[Template], libraries: Mapping[str, str], indent: str =
     out: list[str] = []
     for template in templates:
         out.append(f"{indent}- name: {template.name}")
-        if isinstance(template, Leaf):
-            out += [f"{indent}  {line}" if line else "" for line in template.lines]
+        if not isinstance(template, Dag):
+            out += [f"{indent}  {line}" if line else "" for line in template.lines()]
             continue
         out += [f"{indent}  {line}" for line in template.head()]
         # a flow list: a thousand lines of tasks are two bytes shorter each than as block items

@@ -11,13 +11,15 @@ from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
 from typedpipe.compiler.argo.shapes import KEY, ArtifactLocation, entry
-from typedpipe.compiler.argo.wire import safe, string
+from typedpipe.compiler.argo.wire import string
+from typedpipe.compiler.pod import descriptor_key
 from typedpipe.ir import nodes as ir
 from typedpipe.ir.edges import needed
 from typedpipe.ir.taskspec import port_key
 from typedpipe.ir.typing import GraphTypes
 from typedpipe.types.data import to_data
 from typedpipe.types.model import Type, is_artifact
+from typedpipe.types.values import safe
 
 Piece: TypeAlias = tuple[str, str]
 """``("text", wire text)``, ``("path", tag's path)`` or ``("expr", expression)``."""
@@ -113,7 +115,10 @@ class Values:
             if place in self.made:
                 return self.made[place]()
             return [
-                ("path", self.path(operand.task, descriptor(place[1]) if place in self.shapes else port_key(place[1])))
+                (
+                    "path",
+                    self.path(operand.task, descriptor_key(place[1]) if place in self.shapes else port_key(place[1])),
+                )
             ]
         if isinstance(operand, ir.FromItem):
             raise TypeError("the IR is not closed")
@@ -174,11 +179,6 @@ class Values:
         if isinstance(operand, ir.FromInput):
             return self.input_shapes.get(operand.name, KEY)
         return self.shapes.get((operand.task, operand.output), KEY) if isinstance(operand, ir.FromTask) else KEY
-
-
-def descriptor(name: str) -> str:
-    """The name of the parameter that goes with an artifact."""
-    return "tp-" + port_key(name)
 
 
 def _quote(text: str) -> str:

@@ -8,21 +8,21 @@ from __future__ import annotations
 
 import json
 
+from typedpipe.types.data import to_data
+from typedpipe.types.model import Type
+
+_SCALARS = frozenset(("int", "float", "bool", "str", "datetime"))
+
+
+def is_boxed(type_: Type) -> bool:
+    """Whether a loop must hand the values on in wire text of wire text, for the controller reads lists and maps."""
+    data = to_data(type_)
+    return not isinstance(data, str) or data not in _SCALARS
+
 
 def tag(expr: str) -> str:
     """An expression as a tag, which Argo replaces with what it gives."""
     return "{{=" + expr + "}}"
-
-
-def safe(text: str) -> str:
-    r"""Wire (JSON) text with the escapes that Argo needs; wire text of the dsl has them already.
-
-    >>> print(safe('"{{x}}$"'))
-    "{\u007bx}}\u0024"
-    """
-    if "$" in text or "{{" in text or "\x7f" in text:
-        return text.replace("{{", "{\\u007b").replace("$", "\\u0024").replace("\x7f", "\\u007f")
-    return text
 
 
 def esc(expr: str) -> str:

@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
-from typedpipe import runtime
-from typedpipe.compiler.argo.boundary import argument, root_inputs
-from typedpipe.compiler.argo.graph import GraphLowering, Lowering
+from typedpipe.compiler.argo import graph
 from typedpipe.compiler.argo.names import digest, slug
-from typedpipe.compiler.argo.shapes import ArtifactPrefix
+from typedpipe.compiler.argo.scope import ArtifactPrefix, GraphLowering, Lowering
 from typedpipe.compiler.argo.split import LIMIT
 from typedpipe.compiler.argo.support import Settings
-from typedpipe.compiler.argo.templates import Leaf, Template, write
-from typedpipe.compiler.argo.yaml import Data, flow, literal, scalar
+from typedpipe.compiler.argo.templates import Input, Leaf, Template, write
+from typedpipe.compiler.argo.wire import esc, tag
+from typedpipe.compiler.argo.yaml import Data, Written, flow, literal, scalar
+from typedpipe.compiler.pod import (
+    LIB_MOUNT,
+    OUT_MOUNT,
+    RUNTIME_ANNOTATION,
+    RUNTIME_FIELD,
+    RUNTIME_FILE,
+    kind_of,
+    runtime_text,
+)
 from typedpipe.diagnostics.model import Diagnostic, Diagnostics, Label
 from typedpipe.ir import nodes as ir
+from typedpipe.ir.taskspec import port_key
+from typedpipe.types.display import show
+from typedpipe.types.model import EnumType, LiteralType, Type, is_optional, without_none
+from typedpipe.types.values import safe
 
 SCRIPT_BYTES = 96 * 1024
 WARN_BYTES = 900 * 1024
@@ -26,19 +39,19 @@ _SMALLER = "use `ParallelFor` for tasks that are alike, or make it several pipel
 
 def lower(pipeline: ir.Pipeline, chosen: Settings, report: Diagnostics) -> str:
     """The YAML of a checked pipeline."""
-    lowering = Lowering(pipeline, report)
+    lowering = Lowering(pipeline, report, graph.lower)
     scope = GraphLowering(lowering, pipeline.graph, pipeline.name, ArtifactPrefix())
     scope.dag.inputs, paths = root_inputs(pipeline.graph)
     scope.values.inputs = paths
-    scope.run()
-    scope.outputs()
+    graph.run(scope)
+    graph.outputs(scope)
     if report.has_errors:
         return ""
     templates: list[Template] = [scope.dag, *lowering.templates.values()]
     if chosen.target == "3.6":
         for template in templates:
-            if isinstance(template, Leaf):  # annotations of templates came with 3.7
-                template.lines = [line for line in template.lines if not line.startswith("annotations: ")]
+            if isinstance(template, Leaf):
+                template.annotations = {}  # they came with 3.7
     libraries = _libraries(templates, slug(pipeline.name))
     here = [template for template in templates if template.name not in libraries]
     indent = "  " if chosen.kind != "CronWorkflow" else "    "
@@ -65,8 +78,8 @@ def _documents(templates: list[Template], libraries: dict[str, str], chosen: Set
     for library in dict.fromkeys(libraries.values()):
         inside = [template for template in templates if libraries.get(template.name) == library]
         for template in inside:
-            if isinstance(template, Leaf) and template.name != "tp-nothing":
-                template.lines = ["volumes:", *_VOLUMES, *template.lines]
+            if isinstance(template, Leaf):
+                template.volumes = [*VOLUMES]
         yield (
             f"apiVersion: argoproj.io/v1alpha1\nkind: WorkflowTemplate\nmetadata: {{name: {library}{namespace}}}\n"
             f"spec:\n  templates:\n{write(inside, libraries)}\n"
@@ -75,15 +88,19 @@ def _documents(templates: list[Template], libraries: dict[str, str], chosen: Set
 
 def _check_size(templates: list[Template], text: str, pipeline: ir.Pipeline, report: Diagnostics) -> None:
     for template in templates:
-        if isinstance(template, Leaf) and (size := sum(map(len, template.lines))) > SCRIPT_BYTES:
+        if isinstance(template, Leaf) and (size := sum(map(len, template.lines()))) > SCRIPT_BYTES:
             message = f"the template `{template.name}` has {size // 1024} KiB, and Argo takes {SCRIPT_BYTES // 1024}"
             report.error("TP404", message, pipeline.span, help="move code into a package of the image")
-    if len(text) > MOST_BYTES:
-        message = f"the workflow has {len(text) // 1024} KiB, and Kubernetes takes {MOST_BYTES // 1024}"
+    # Argo 3.7 writes spec.podMetadata, the runtime, into `metadata: {annotations}` of each template that has it, in the
+    # stored workflow (run, and read).
+    annotated = sum(isinstance(template, Leaf) and bool(template.pod.annotations) for template in templates)
+    size = len(text) + annotated * len(runtime_text())
+    if size > MOST_BYTES:
+        message = f"the workflow has {size // 1024} KiB, and Kubernetes takes {MOST_BYTES // 1024}"
         report.error("TP404", message, pipeline.span, help=_SMALLER)
-    elif len(text) > WARN_BYTES:
+    elif size > WARN_BYTES:
         message = (
-            f"the workflow has {len(text) // 1024} KiB, and with its record of the nodes Argo runs at most 1024,"
+            f"the workflow has {size // 1024} KiB, and with its record of the nodes Argo runs at most 1024,"
             " unless it is told otherwise"
         )
         label = Label(pipeline.span, "the controller ends it with an error, unless its MAX_WORKFLOW_SIZE is larger")
@@ -123,8 +140,11 @@ def _file(pipeline: ir.Pipeline, chosen: Settings, entrypoint: str, templates: s
     )
 
 
-_LIB = "{path: typedpipe_task.py, fieldRef: {fieldPath: \"metadata.annotations['typedpipe.dev/runtime']\"}}"
-_VOLUMES = ("- {name: tp-out, emptyDir: {}}", f"- {{name: tp-lib, downwardAPI: {{items: [{_LIB}]}}}}")
+_RUNTIME: Data = {"path": RUNTIME_FILE, "fieldRef": {"fieldPath": Written(f'"{RUNTIME_FIELD}"')}}
+VOLUMES: tuple[Data, ...] = (
+    {"name": OUT_MOUNT["name"], "emptyDir": {}},
+    {"name": LIB_MOUNT["name"], "downwardAPI": {"items": [_RUNTIME]}},
+)
 
 
 def _spec(pipeline: ir.Pipeline, chosen: Settings, entrypoint: str) -> list[str]:
@@ -135,14 +155,80 @@ def _spec(pipeline: ir.Pipeline, chosen: Settings, entrypoint: str) -> list[str]
     if pipeline.graph.inputs:
         lines += ["arguments:", "  parameters:"]
         lines += [f"  - {flow(argument(port))}" for port in pipeline.graph.inputs]
-    travels = literal(runtime.source_text(), "      ").split("\n")
+    travels = literal(runtime_text(), "      ").split("\n")
     return [
         *lines,
         "podMetadata:",
         f"  labels: {{typedpipe.dev/pipeline: {scalar(slug(pipeline.name))}}}",
         "  annotations:",
-        f"    typedpipe.dev/runtime: {travels[0]}",
+        f"    {RUNTIME_ANNOTATION}: {travels[0]}",
         *travels[1:],
         "volumes:",
-        *_VOLUMES,
+        *(f"- {flow(volume)}" for volume in VOLUMES),
     ]
+
+
+# ---------------------------------------------------------------------------------- the arguments of the workflow
+#
+# A `str` may be given bare or as JSON; whatever submits for us sends JSON when the text has `{{`, `$` or a leading
+# quote, because an unclosed `{{` in an argument hangs a workflow for ever.
+
+
+def root_inputs(graph: ir.Graph) -> tuple[list[Input], dict[str, str]]:
+    """The inputs of the outermost template, and the path of each input of the pipeline."""
+    inputs, paths = [], {}
+    for port in graph.inputs:
+        key = port_key(port.name)
+        given = f"workflow.parameters.{key}"
+        if kind_of(without_none(port.type)) in ("int", "float", "bool"):
+            paths[port.name] = given
+            continue
+        text = f'workflow.parameters["{key}"]'
+        inputs.append(Input(f"tp-in-{key}", value=tag(_to_wire(text, port.type))))
+        paths[port.name] = f"inputs.parameters.tp-in-{key}"
+    return inputs, paths
+
+
+def _to_wire(text: str, type_: Type) -> str:
+    if kind_of(without_none(type_)) != "str":
+        return esc(text)
+    bare = esc(f"toJson({text})")
+    null = f'{text} == "null" ? "null" : ' if is_optional(type_) else ""
+    return f'{null}{text} startsWith "\\"" ? {text} : {bare}'
+
+
+def argument(port: ir.InputPort) -> dict[str, Data]:
+    """A parameter of the workflow: what a person may type, and what it means.
+
+    >>> from typedpipe.ir.nodes import Const
+    >>> from typedpipe.types.model import STR
+    >>> argument(ir.InputPort("who", STR, Const('"world"', STR)))
+    {'name': 'who', 'value': 'world', 'description': 'str'}
+    """
+    out: dict[str, Data] = {"name": port_key(port.name)}
+    if port.default is not None:
+        out["value"] = to_argument(port.default.text, port.type)
+    core = without_none(port.type)
+    if isinstance(core, (LiteralType, EnumType)):
+        texts = core.values if isinstance(core, LiteralType) else [member.wire for member in core.members]
+        choices = [to_argument(text, port.type) for text in texts]
+        out["enum"] = [*choices, "null"] if is_optional(port.type) else choices
+    description = show(port.type) + (f": {port.description}" if port.description else "")
+    out["description"] = description.replace("{{", "{ {")
+    return out
+
+
+def to_argument(text: str, type_: Type) -> str:
+    r"""Wire text as an argument that the boundary turns into the same wire text; bare where that is safe.
+
+    >>> from typedpipe.types.model import STR
+    >>> to_argument('"a b"', STR), to_argument('"{x"', STR), to_argument('"$x"', STR)
+    ('a b', '{x', '"\\u0024x"')
+    """
+    if kind_of(without_none(type_)) != "str" or text == "null":
+        return safe(text)
+    value = json.loads(text)
+    plain = isinstance(value, str) and value.isprintable() and value == value.strip()
+    if not plain or value[:1] == '"' or "{{" in value or "$" in value or value in ("", "null"):
+        return safe(text)
+    return str(value)

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import TypeAlias
 
-Data: TypeAlias = "str | int | bool | Sequence[Data] | Mapping[str, Data] | None"
+Data: TypeAlias = "str | int | float | bool | Sequence[Data] | Mapping[str, Data] | None"
 
 _PLAIN = re.compile(r"[A-Za-z/_][A-Za-z0-9_./-]*( [A-Za-z0-9_./&|-]+)*\Z|[A-Za-z/_][A-Za-z0-9_./-]*:[A-Za-z0-9_./-]+\Z")
 _WORDS = frozenset(["y", "n", "yes", "no", "on", "off", "true", "false", "null", "nil", "nan", "inf"])
@@ -42,6 +42,12 @@ def scalar(text: str) -> str:
     return text if _PLAIN.match(text) and text.lower() not in _WORDS else quoted(text)
 
 
+class Written(str):
+    """A string that is YAML already."""
+
+    __slots__ = ()
+
+
 def flow(data: Data) -> str:
     """Data on one line.
 
@@ -49,10 +55,10 @@ def flow(data: Data) -> str:
     {name: a, 'on': [1, true, 'yes'], empty: {}}
     """
     if isinstance(data, str):
-        return scalar(data)
+        return str(data) if isinstance(data, Written) else scalar(data)
     if isinstance(data, Mapping):
         return "{" + ", ".join(f"{scalar(key)}: {flow(value)}" for key, value in data.items()) + "}"
-    if isinstance(data, (bool, int)) or data is None:
+    if isinstance(data, (bool, int, float)) or data is None:
         return json.dumps(data)
     return "[" + ", ".join(map(flow, data)) + "]"
 

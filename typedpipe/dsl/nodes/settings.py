@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
+from collections.abc import Mapping
+from typing import Any
 
 from typedpipe.dsl.tracing import error
 from typedpipe.dsl.values.value import PipelineValue
@@ -112,3 +115,24 @@ def environment(name: object, value: object) -> object | None:
         return value
     _wrong("set_env", value, f'the value as text: "{value}"')
     return None
+
+
+def joined(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+    """JSON objects joined, objects in them too; elsewhere the new one counts.
+
+    >>> joined({"a": {"b": 1}, "c": 2}, {"a": {"d": 3}, "c": 4})
+    {'a': {'b': 1, 'd': 3}, 'c': 4}
+    """
+    out = dict(old)
+    for key, value in new.items():
+        before = out.get(key)
+        if isinstance(before, Mapping) and isinstance(value, Mapping):
+            out[key] = joined(before, value)
+        else:
+            out[key] = value
+    return out
+
+
+def json_text(data: object) -> str:
+    """Canonical JSON."""
+    return json.dumps(data, sort_keys=True, separators=(",", ":"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 from typedpipe.diagnostics.words import nearest
@@ -180,6 +180,11 @@ class Task(Generic[R_co]):
         self._settings = {**(self._settings or {}), **kept}
         return self
 
+    def _extend(self, owner: str, data: Mapping[str, Any]) -> None:
+        """Set what a package outside the core owns: JSON data, added to what is there."""
+        extensions: dict[str, Any] = (self._settings or {}).get("extensions", {})
+        self._set(extensions={**extensions, owner: settings.joined(extensions.get(owner, {}), data)})
+
     def _output_names(self) -> list[str]:
         return list(self._callee.outputs) if self._callee is not None else []
 
@@ -212,6 +217,8 @@ class Task(Generic[R_co]):
             if name == "env":
                 pairs = [(k, operand(self._builder, v, f"the environment variable `{k}`")) for k, v in value]
                 made[name] = tuple((k, v) for k, v in pairs if v is not None)
+            elif name == "extensions":
+                made[name] = tuple((owner, settings.json_text(data)) for owner, data in sorted(value.items()))
             elif name in OPERANDS:
                 made[name] = operand(self._builder, value, f"`{name}`")
             else:

@@ -43,6 +43,7 @@ def placements(
             found[task.component] = placed
     if runner == "inprocess":
         _warn_of_timeouts(pipeline, found, report)
+    _warn_of_extensions(pipeline, report)
     times, loaded = uses(pipeline), dict[str, tuple[str, ...]]()
     for runner_of in ("process", "venv"):
         counts = {key: times[key] for key, placed in found.items() if placed.runner == runner_of}
@@ -64,6 +65,18 @@ def _warn_of_timeouts(pipeline: ir.Pipeline, found: dict[str, Placement], report
             advice = "leave `--runner inprocess` out where timeouts matter"
             label = Label(task.span, "runs as long as it takes")
             report.add(Diagnostic("TP622", message, label, help=advice, severity="warning"))
+
+
+def _warn_of_extensions(pipeline: ir.Pipeline, report: Diagnostics) -> None:
+    """Note the settings of other packages, which mean nothing on this machine, once for each package."""
+    said: set[str] = set()
+    for task in tasks_of([pipeline.graph, *pipeline.pipelines.values()]):
+        for key, _ in task.options.extensions:
+            if key not in said:
+                said.add(key)
+                message = f"settings of `{key}` have no effect on this machine"
+                label = Label(task.span, "first set here")
+                report.add(Diagnostic("TP623", message, label, severity="warning"))
 
 
 @dataclass(slots=True)

@@ -1,0 +1,204 @@
+"""Nodes that are no groups as tasks of a DAG: calls of components and pipelines, and importers."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+from typedpipe.compiler.argo.container import NOT_HASHED, asked, from_raw
+from typedpipe.compiler.argo.leaf import Variant, hidden
+from typedpipe.compiler.argo.names import digest, slug
+from typedpipe.compiler.argo.scope import GraphLowering
+from typedpipe.compiler.argo.shapes import KEY, ArtifactLocation, of_uri
+from typedpipe.compiler.argo.templates import Arguments, Dag, DagTask, Input, Leaf, Output
+from typedpipe.compiler.argo.values import Piece, path_expr
+from typedpipe.compiler.argo.wire import esc, tag
+from typedpipe.compiler.argo.yaml import Data
+from typedpipe.compiler.pod import kind_of, wire_key
+from typedpipe.diagnostics.model import Diagnostic, Label
+from typedpipe.ir import nodes as ir
+from typedpipe.ir.taskspec import port_key
+from typedpipe.types.model import ListType, Type, is_artifact, without_none
+from typedpipe.types.values import safe
+
+CACHE_DAYS = 30
+
+
+def task_node(scope: GraphLowering, node: ir.Task) -> DagTask:
+    """A call of a component: one line, where it has no settings and no artifacts."""
+    known = scope.lowering.known(node.component)
+    values = scope.values
+    name = values.task_names[node.name]
+    if known.simple and node.options is ir.DEFAULT_OPTIONS:
+        if not known.default:
+            known.default = scope.lowering.leaf(node.component, Variant())
+        keys, text = known.keys, values.text
+        return DagTask(name, known.default, [(keys[key][0], text(operand)) for key, operand in node.args])
+    return leaf_task(scope, node, boxed=False)
+
+
+def call_node(scope: GraphLowering, node: ir.Call) -> DagTask:
+    """A call of a pipeline."""
+    graph = scope.lowering.pipeline.pipelines[node.pipeline]
+    shapes = scope.input_shapes(graph, node.args)
+    lowered = scope.lowering.call(node.pipeline, shapes, scope.place.path)
+    scope.took(node.name, lowered)
+    given = scope.arguments(graph, node.args)
+    return DagTask(scope.values.task_names[node.name], lowered.name, given)
+
+
+def importer_node(scope: GraphLowering, node: ir.Importer) -> None:
+    """An artifact that is there already: its descriptor is written where it is used."""
+    type_ = node.type
+    head = json.dumps({"type": type_.title, "version": type_.version, "name": "artifact"}, separators=(",", ":"))
+
+    def pieces() -> list[Piece]:
+        metadata = scope.values.pieces(node.metadata) if node.metadata is not None else [("text", "{}")]
+        return [
+            ("text", safe(head[:-1]) + ',"metadata":'),
+            *metadata,
+            ("text", ',"uri":'),
+            *scope.values.pieces(node.uri),
+            ("text", f',"digest":"{NOT_HASHED}","size":0,"key":""}}'),
+        ]
+
+    uri = json.loads(node.uri.text) if isinstance(node.uri, ir.Const) else None
+    scope.values.made[node.name, "artifact"] = pieces
+    scope.values.shapes[node.name, "artifact"] = of_uri(uri)
+
+
+def _raw_output(scope: GraphLowering, node: ir.Task, output: str, type_: Type) -> None:
+    """An output that a container writes as raw text becomes wire text at its consumers."""
+    key = port_key(output)
+    scope.values.made[node.name, output] = lambda: [
+        ("expr", from_raw(path_expr(scope.values.path(node.name, key)), type_))
+    ]
+
+
+def leaf_task(scope: GraphLowering, node: ir.Task, *, boxed: bool) -> DagTask:
+    """A task with settings or artifacts."""
+    lowering, values = scope.lowering, scope.values
+    known = lowering.known(node.component)
+    component = known.component
+    is_container = node.component in lowering.raw_outputs
+    given: Arguments = []
+    shapes: list[tuple[str, ArtifactLocation]] = []
+    types = {port.name: port.type for port in component.inputs}
+    for name, operand in node.args:
+        key, artifact = known.keys[name]
+        given.append((key, _argument(scope, operand, types[name], is_container)))
+        if artifact:
+            shape = values.shape(operand)
+            if shape.kind == "folder":
+                given.append((f"tp-at-{port_key(name)}", shape.prefix))
+                shape = KEY
+            if shape != KEY:
+                shapes.append((name, replace(shape, prefix="")))
+    late = hidden(node.options)
+    given += [(key, scope.argument(operand, plain=True)) for key, operand in late]
+    kinds = tuple((key, kind_of(values.type(operand))) for key, operand in late)
+    present = frozenset(name for name, operand in node.args if not _is_null(operand)) & asked(component)
+    plain = replace(node.options, caching=None, cache_key="", ignore_upstream_failure=False)
+    variant = Variant(plain, tuple(sorted(shapes, key=lambda pair: pair[0])), boxed, present, kinds)
+    template = lowering.leaf(node.component, variant)
+    _give(scope, node, given)
+    if node.options.caching:
+        template = _cached(scope, node, template)
+    return DagTask(values.task_names[node.name], template, given)
+
+
+def _is_null(operand: ir.Operand) -> bool:
+    return isinstance(operand, ir.Const) and operand.text == "null"
+
+
+def _argument(scope: GraphLowering, operand: ir.Operand, type_: Type, is_container: bool) -> str:
+    if not is_container or isinstance(operand, ir.Const) or is_artifact(type_):
+        return scope.values.text(operand)
+    if isinstance(without_none(type_), ListType):
+        return tag(esc(f"toJson({scope.controller.native(operand)})"))
+    return scope.argument(operand, plain=True)
+
+
+def _give(scope: GraphLowering, node: ir.Task, given: Arguments) -> None:
+    """Note what shapes a task's artifacts have, and where they go when it runs in a loop."""
+    known = scope.lowering.known(node.component)
+    path = scope.place.path
+    if path and not scope.place.shared:
+        path = f"{path}/{slug(node.name)}"
+    for port in known.component.outputs:
+        if is_artifact(port.type):
+            scope.values.shapes[node.name, port.name] = ArtifactLocation(
+                "key", f"{path}/{port_key(port.name)}" if path else ""
+            )
+        elif node.component in scope.lowering.raw_outputs:
+            _raw_output(scope, node, port.name, port.type)
+    if path and known.artifacts:
+        given.append(("tp-path", path))
+
+
+def _cached(scope: GraphLowering, node: ir.Task, template: str) -> str:
+    """A DAG around the leaf that Argo remembers: on the leaf itself a hit would hang after a retry."""
+    lowering = scope.lowering
+    known = lowering.known(node.component)
+    if scope.place.path and known.artifacts:
+        lowering.report.add(_warning(node))
+        return template
+    name = f"cached-{template}"
+    leaf = lowering.templates[template]
+    assert isinstance(leaf, Leaf)
+    names = [key for key, _ in known.keys.values()]
+    late = [key for key, _ in hidden(node.options)]
+    lists = [
+        f"tp-at-{port_key(p.name)}"
+        for p in known.component.inputs
+        if is_artifact(p.type) and isinstance(without_none(p.type), ListType)
+    ]
+    if name not in lowering.templates or node.options.cache_key:
+        name = lowering.names.give(name)
+        dag = Dag(name, memoize=_memoize(scope, node, "\n".join(leaf.lines())))
+        optional = {port.name: port.default for port in known.component.inputs}
+        for port_name, (key, artifact) in known.keys.items():
+            default = optional[port_name]
+            dag.inputs.append(Input(key, safe(default.text) if default is not None else "null" if artifact else None))
+        dag.inputs += [Input(key) for key in late] + [Input(key, "tp-absent") for key in lists]
+        passed = [(key, f"{{{{inputs.parameters.{key}}}}}") for key in [*names, *late, *lists]]
+        dag.tasks.append(DagTask("run", template, passed))
+        for port in known.component.outputs:
+            key = wire_key(port.name, port.type)
+            dag.outputs.append(Output(key, path=f"tasks.run.outputs.parameters.{key}"))
+        lowering.templates[name] = dag
+    return name
+
+
+def _warning(node: ir.Task) -> Diagnostic:
+    return Diagnostic(
+        "TP406",
+        f"`{node.name}` makes artifacts in a loop and is not cached on Argo",
+        Label(node.span, "runs each time"),
+        notes=("a cached artifact lies in the folder of another run, where Collected does not look",),
+        severity="warning",
+    )
+
+
+def _memoize(scope: GraphLowering, node: ir.Task, body: str) -> dict[str, Data]:
+    known = scope.lowering.known(node.component)
+    if node.options.cache_key:
+        key = digest(known.component.name + "\n" + node.options.cache_key, 64)
+    else:
+        parts = [f'"{digest(body, 32)}"']
+        for port in known.component.inputs:
+            text = f'inputs.parameters["{known.keys[port.name][0]}"]'
+            parts.append(
+                _identity(text)
+                if is_artifact(port.type) and not isinstance(without_none(port.type), ListType)
+                else text
+            )
+        key = "{{=sprig.sha256sum(" + ' + "," + '.join(parts) + ")}}"
+    name = "tp-cache-" + slug(scope.lowering.pipeline.name)
+    return {"key": key, "maxAge": f"{CACHE_DAYS * 24}h", "cache": {"configMap": {"name": name, "key": "tp"}}}
+
+
+def _identity(text: str) -> str:
+    data = f"fromJSON({text})"
+    known = f'{data}.digest in ["", "{NOT_HASHED}"] ? {data}.uri : {data}.digest'
+    return f'({text} == "null" ? "null" : ({known}) + toJson({data}.metadata))'

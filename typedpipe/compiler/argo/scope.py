@@ -1,0 +1,196 @@
+"""The state of a lowering: the templates made so far, and one graph while it is lowered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TypeAlias
+
+from typedpipe.compiler.argo.container import container_leaf
+from typedpipe.compiler.argo.demand import ControllerInputs
+from typedpipe.compiler.argo.expressions import Controller, Unsupported
+from typedpipe.compiler.argo.leaf import Variant, python_leaf
+from typedpipe.compiler.argo.names import Names, slug
+from typedpipe.compiler.argo.shapes import KEY, ArtifactLocation
+from typedpipe.compiler.argo.templates import Arguments, Dag, DagTask, Nothing, Template
+from typedpipe.compiler.argo.values import Values
+from typedpipe.compiler.argo.wire import esc, tag
+from typedpipe.compiler.pod import wire_key
+from typedpipe.diagnostics.model import Diagnostics
+from typedpipe.ir import nodes as ir
+from typedpipe.ir.edges import leaves, regions_in
+from typedpipe.ir.typing import GraphTypes, Ports
+from typedpipe.types.model import is_artifact
+
+_DEFERRED = (ir.Field, ir.Index, ir.Default, ir.Format)
+
+
+@dataclass(slots=True)
+class ArtifactPrefix:
+    """Where a graph stands: its path for artifacts of loops ("" outside), and the shapes of its inputs."""
+
+    path: str = ""
+    shared: bool = False
+    """All tasks here write into the one folder, because a branch gives the artifact of any of them."""
+    shapes: dict[str, ArtifactLocation] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Lowered:
+    """A template, and the shapes of the artifacts that it gives."""
+
+    name: str
+    shapes: dict[str, ArtifactLocation] = field(default_factory=dict)
+
+
+LowerGraph: TypeAlias = "Callable[[GraphLowering, bool], Lowered]"
+"""Makes the template of a graph; True for the body of a loop."""
+
+
+@dataclass(slots=True)
+class Known:
+    """What is asked of a component for each of its tasks."""
+
+    component: ir.Component
+    keys: dict[str, tuple[str, bool]]
+    """The wire name of each input, and whether it is an artifact."""
+    artifacts: tuple[str, ...]
+    simple: bool
+    """A Python component without artifacts: one template serves all plain tasks."""
+    default: str = ""
+
+
+class Lowering:
+    """A pipeline's templates, made in order, each once."""
+
+    def __init__(self, pipeline: ir.Pipeline, report: Diagnostics, lower: LowerGraph) -> None:
+        self.pipeline = pipeline
+        self.report = report
+        self.lower = lower
+        self.templates: dict[str, Template] = {}
+        self.names = Names()
+        self.ports = Ports(pipeline)
+        self._leaves: dict[tuple[str, Variant], str] = {}
+        self._calls: dict[tuple[str, str], Lowered] = {}
+        self._known: dict[str, Known] = {}
+        self.raw_outputs = {n for n, c in pipeline.components.items() if isinstance(c.impl, ir.ContainerImpl)}
+
+    @cached_property
+    def demand(self) -> ControllerInputs:
+        """The inputs of graphs that the controller reads."""
+        return ControllerInputs(self.pipeline)
+
+    def known(self, name: str) -> Known:
+        found = self._known.get(name)
+        if found is None:
+            component = self.pipeline.components[name]
+            keys = {port.name: (wire_key(port.name, port.type), is_artifact(port.type)) for port in component.inputs}
+            artifacts = tuple(port.name for port in component.outputs if is_artifact(port.type))
+            simple = name not in self.raw_outputs and not artifacts and not any(a for _, a in keys.values())
+            found = self._known[name] = Known(component, keys, artifacts, simple)
+        return found
+
+    def leaf(self, name: str, variant: Variant) -> str:
+        """The name of the template of a component with these settings."""
+        found = self._leaves.get((name, variant))
+        if found is None:
+            component = self.pipeline.components[name]
+            found = self._leaves[name, variant] = self.names.give(name)
+            make = container_leaf if name in self.raw_outputs else python_leaf
+            self.templates[found] = make(found, component, variant)
+        return found
+
+    def call(self, name: str, shapes: dict[str, ArtifactLocation], path: str) -> Lowered:
+        """The template of a called pipeline."""
+        key = (name, repr((sorted(shapes.items(), key=lambda item: item[0]), bool(path))))
+        if key not in self._calls:
+            graph = self.pipeline.pipelines[name]
+            inside = f"{{{{workflow.uid}}}}/{slug(name)}" if path else ""
+            scope = GraphLowering(self, graph, name, ArtifactPrefix(inside, shapes=shapes))
+            self._calls[key] = self.lower(scope, False)
+        return self._calls[key]
+
+    def nothing(self) -> DagTask:
+        """The task of a DAG without tasks, which Argo refuses: it is always skipped."""
+        if "tp-nothing" not in self.templates:
+            self.templates["tp-nothing"] = Nothing("tp-nothing")
+        return DagTask("nothing", "tp-nothing", when="false")
+
+
+class GraphLowering:
+    """One graph while it is lowered: where its values are found, and the tasks made of its nodes."""
+
+    def __init__(self, lowering: Lowering, graph: ir.Graph, name: str, place: ArtifactPrefix) -> None:
+        self.lowering = lowering
+        self.graph = graph
+        self.place = place
+        self.dag = Dag(lowering.names.give(name))
+        paths = {port.name: f"inputs.parameters.{wire_key(port.name, port.type)}" for port in graph.inputs}
+        self.values = Values(graph, GraphTypes(lowering.pipeline, graph, lowering.ports), paths)
+        self.values.input_shapes = place.shapes
+        self.values.plain = self._native
+        self.task_names = Names()
+        self.deps: dict[str, list[str]] = {}
+        self.tried: set[str] = set()
+
+    @cached_property
+    def controller(self) -> Controller:
+        """The values that the controller itself computes."""
+        return Controller(self.values)
+
+    def _native(self, operand: ir.Operand) -> str:
+        return self.controller.native(operand)
+
+    @cached_property
+    def _nodes(self) -> dict[str, ir.Node]:
+        return {node.name: node for node in self.graph.nodes}
+
+    def body(self, graph: ir.Graph, name: str, args: ir.Args, place: ArtifactPrefix, *, boxed: bool = False) -> Lowered:
+        """The template of a group's body; ``place`` has the shapes that no argument brings."""
+        place.shapes = {**self.input_shapes(graph, args), **place.shapes}
+        return self.lowering.lower(GraphLowering(self.lowering, graph, name, place), boxed)
+
+    def took(self, name: str, lowered: Lowered) -> None:
+        for output, shape in lowered.shapes.items():
+            self.values.shapes[name, output] = shape
+
+    def input_shapes(self, graph: ir.Graph, args: Iterable[tuple[str, ir.Operand]]) -> dict[str, ArtifactLocation]:
+        """The shapes of the artifacts that a graph is given."""
+        types = {port.name: port.type for port in graph.inputs}
+        given = ((name, operand) for name, operand in args if name in types and is_artifact(types[name]))
+        return {name: shape for name, operand in given if (shape := self.values.shape(operand)) != KEY}
+
+    def arguments(self, graph: ir.Graph, args: Iterable[tuple[str, ir.Operand]]) -> Arguments:
+        """The arguments of a graph's template."""
+        types = {port.name: port.type for port in graph.inputs}
+        plain = self.lowering.demand.inputs(graph)
+        return [(wire_key(name, types[name]), self.argument(operand, name in plain)) for name, operand in args]
+
+    def argument(self, operand: ir.Operand, plain: bool) -> str:
+        """The text of an argument; ``plain`` where the controller reads it."""
+        if plain:
+            self.check_plain(operand)
+            if isinstance(operand, ir.FromExpr) and isinstance(self.graph.exprs[operand.index], _DEFERRED):
+                return tag(esc(f"toJson({self.controller.native(operand)})"))
+        return self.values.text(operand)
+
+    def check_plain(self, operand: ir.Operand) -> None:
+        """Refuse what a group or a called pipeline puts together and the controller would have to read."""
+        for each in leaves(self.graph.exprs, [operand]):
+            if isinstance(each, ir.FromTask) and self._deferred(self._nodes[each.task], each.output):
+                raise Unsupported(f"`{each.output}` of `{each.task}` is put together by whoever reads it")
+
+    def _deferred(self, node: ir.Node, output: str) -> bool:
+        """Whether a body that always runs gives an expression that its consumers work out."""
+        for region in regions_in(node, self.lowering.pipeline.pipelines):
+            graph = region.body
+            value = next((each.value for each in graph.outputs if each.name == output), None)
+            if region.role == "body" and isinstance(value, ir.FromExpr):
+                return isinstance(graph.exprs[value.index], _DEFERRED)
+        return False
+
+    def condition(self, operand: ir.Operand) -> str:
+        """A condition as the argument of a branch."""
+        self.check_plain(operand)
+        return self.values.text(operand)

@@ -1,0 +1,75 @@
+"""Extensions: packages that own settings of tasks, found by the key that their settings have in the IR.
+
+An extension is an object that an entry point of the group ``typedpipe.extensions`` names, by its key. It is loaded only
+for a pipeline that has settings of it.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+from typing import Any, Protocol, runtime_checkable
+
+from typedpipe.compiler import registry
+from typedpipe.compiler.pod import Pod
+from typedpipe.diagnostics.model import Diagnostics
+from typedpipe.diagnostics.words import nearest
+from typedpipe.ir import nodes as ir
+
+GROUP = "typedpipe.extensions"
+BUILTIN = {"kubernetes": "typedpipe.kubernetes.extension:extension"}
+
+
+@runtime_checkable
+class Extension(Protocol):
+    """The owner of a key. ``data`` is the JSON of one task."""
+
+    def problems(self, data: Any) -> list[tuple[str, str]]:
+        """What is wrong with the data: messages, each with its help."""
+        ...
+
+    def merge(self, data: Any, pod: Pod) -> None:
+        """Add the settings to a task's pod."""
+        ...
+
+
+@lru_cache(maxsize=64)
+def extension(key: str) -> Extension | None:
+    """The owner of a key; None when no installed package owns it.
+
+    Raises:
+        PipelineError: TP391 when two packages claim the key.
+    """
+    place = registry.place(key, GROUP, BUILTIN, "an extension")
+    if place is None:
+        return None
+    found = registry.load(place)
+    assert isinstance(found, Extension), f"{place} is no extension"
+    return found
+
+
+def check(node: ir.Task | ir.Call, report: Diagnostics) -> None:
+    """Report settings that nobody owns (TP408), and those that their owner does not take (TP117)."""
+    for key, text in node.options.extensions:
+        owner = extension(key)
+        if owner is None:
+            known = registry.known(GROUP, BUILTIN)
+            near = nearest(key, known)
+            report.error(
+                "TP408",
+                f"no installed package owns the settings `{key}` of `{node.name}`",
+                node.span,
+                help=f"did you mean `{near}`?" if near else "install the package that brings them",
+                notes=(f"installed: {', '.join(known)}",),
+            )
+        else:
+            for message, help_ in owner.problems(json.loads(text)):
+                report.error("TP117", f"`{key}` settings of `{node.name}`: {message}", node.span, help=help_)
+
+
+def merge(options: ir.Options, pod: Pod) -> None:
+    """Add the settings of all extensions to a task's pod."""
+    for key, text in options.extensions:
+        owner = extension(key)
+        assert owner is not None, "checked before"
+        owner.merge(json.loads(text), pod)

@@ -1,0 +1,143 @@
+"""Pods that run tasks: their program, the way the runtime gets there, and the names and paths of inputs and outputs.
+
+Shared by all backends whose tasks are pods. Text that a pod's manifest holds has nothing in it that Argo reads as a tag
+or that Kubernetes expands.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from typedpipe import runtime
+from typedpipe.ir.taskspec import port_key
+from typedpipe.types.model import (
+    BOOL,
+    FLOAT,
+    INT,
+    STR,
+    EnumType,
+    LiteralType,
+    Type,
+    UnionType,
+    is_artifact,
+)
+
+# --------------------------------------------------------------------------------------------- inputs and outputs
+
+LIB, OUT, IN = "/tp/lib", "/tp/out", "/tp/in"
+
+
+def descriptor_key(name: str) -> str:
+    """The name on the wire of the descriptor of an artifact."""
+    return "tp-" + port_key(name)
+
+
+def wire_key(name: str, type_: Type) -> str:
+    """The name of a value on the wire; an artifact travels as its descriptor."""
+    return descriptor_key(name) if is_artifact(type_) else port_key(name)
+
+
+def parameter_path(key: str) -> str:
+    """The file of an output parameter, or of the descriptor of an output artifact."""
+    return f"{OUT}/p/{key}"
+
+
+def artifact_path(key: str) -> str:
+    """The file or directory of an output artifact."""
+    return f"{OUT}/a/{key}"
+
+
+def input_path(key: str) -> str:
+    """The file or directory of an input artifact."""
+    return f"{IN}/{key}"
+
+
+def kind_of(type_: Type) -> str:
+    """``int``, ``float``, ``bool`` or ``str`` when all values of the type are that on the wire, else ``json``.
+
+    >>> from typedpipe.types.model import DATETIME, ListType
+    >>> kind_of(DATETIME), kind_of(LiteralType(("1", "2"))), kind_of(ListType(INT))
+    ('str', 'int', 'json')
+    """
+    if isinstance(type_, (LiteralType, EnumType)):
+        texts = type_.values if isinstance(type_, LiteralType) else tuple(m.wire for m in type_.members)
+        kinds = {type(json.loads(text)).__name__ for text in texts}
+        return kinds.pop() if len(kinds) == 1 and kinds <= {"int", "float", "bool", "str"} else "json"
+    if isinstance(type_, UnionType):
+        kinds = {kind_of(member) for member in type_.members}
+        return kinds.pop() if len(kinds) == 1 else "float" if kinds == {"int", "float"} else "json"
+    if type_ in (INT, FLOAT, BOOL, STR):
+        return str(type_.kind)  # type: ignore[union-attr]  # these four are scalars
+    return "str" if getattr(type_, "kind", "") == "datetime" else "json"
+
+
+# ------------------------------------------------------------------------------------------------------- the pod
+
+
+@dataclass(slots=True)
+class Pod:
+    """The parts of a task's pod that extensions add to, in the words of Kubernetes."""
+
+    labels: dict[str, str] = field(default_factory=dict)
+    annotations: dict[str, str] = field(default_factory=dict)
+    container: dict[str, Any] = field(default_factory=dict)
+    """Fields of the task's container, such as ``imagePullPolicy``."""
+    spec: dict[str, Any] = field(default_factory=dict)
+    """Fields of the pod's spec, such as ``nodeSelector``."""
+
+
+RUNTIME_ANNOTATION = "typedpipe.dev/runtime"
+"""The annotation of the pod that holds the runtime."""
+RUNTIME_FIELD = f"metadata.annotations['{RUNTIME_ANNOTATION}']"
+RUNTIME_FILE = "typedpipe_task.py"
+"""The name in :data:`LIB` of the file that a ``downwardAPI`` volume makes of it."""
+LIB_MOUNT = {"name": "tp-lib", "mountPath": LIB}
+OUT_MOUNT = {"name": "tp-out", "mountPath": OUT}
+
+
+def runtime_text() -> str:
+    """The runtime as it travels in the annotation."""
+    return runtime.source_text()
+
+
+# --------------------------------------------------------------------------------------------------- its program
+
+
+def script(spec: Mapping[str, Any], parameters: str) -> str:
+    """The program of a pod; ``parameters`` is a Python expression, or a tag that becomes one."""
+    chunks = ",\n".join(f"({python(file)}, {line}, {source(text)})" for file, line, text in spec["chunks"])
+    rest = python({key: value for key, value in spec.items() if key != "chunks"})
+    return (
+        f'import sys; sys.path.insert(0, "{LIB}")\n'
+        "from typedpipe_task import main\n"
+        f"SOURCE = [\n{chunks},\n]\n"
+        f"SPEC = {rest}\n"
+        f"main(dict(SPEC, chunks=SOURCE), {parameters})\n"
+    )
+
+
+def python(value: object) -> str:
+    """A Python literal in ASCII, with nothing in it that Argo or Kubernetes reads."""
+    return ascii(value).replace("{{", "{\\x7b").replace("$", "\\x24")
+
+
+def source(text: str) -> str:
+    r"""The user's source as a literal: as it stands where that is safe, else line by line with escapes.
+
+    >>> print(source("def f():\n    return 1\n"))
+    r'''
+    def f():
+        return 1
+    '''[1:]
+    >>> print(source("x = '{{y}}'"))
+    ("x = '{\x7by}}'")
+    """
+    unsafe = ("{{", "$$", "$(", "'''")
+    plain = text.replace("\n", "").replace("\t", "")
+    if plain.isprintable() and not any(mark in text for mark in unsafe) and text[-1:] not in ("'", "\\", ""):
+        return f"r'''\n{text}'''[1:]"
+    lines = "\n ".join(python(line) for line in text.splitlines(keepends=True)) or '""'
+    return f"({lines})"

@@ -1,0 +1,87 @@
+"""Check of a pipeline against a backend's table of features: one walk for all backends.
+
+The features are
+
+* ``input.artifact``, ``input.required``: an input of the pipeline that is an artifact, or that has no default;
+* ``branch``, ``loop``, ``loop.parallelism``, ``exit_handler``, ``importer``, ``call``: nodes;
+* ``task.OPTION``, ``call.OPTION``: an option, named as in :data:`typedpipe.ir.options.OPTIONS`, of a task or of a called
+  pipeline. Several reasons to refuse one option are told apart by a third part: ``task.retry.factor``. Extensions that
+  are not refused are checked by the packages that own them.
+"""
+
+from __future__ import annotations
+
+from typedpipe.compiler.backend import No, Support
+from typedpipe.diagnostics.model import Diagnostics, Span
+from typedpipe.ir import nodes as ir
+from typedpipe.ir.options import set_options
+from typedpipe.types.model import is_artifact
+
+_NODES: dict[type, tuple[str, str]] = {
+    ir.Branch: ("branch", "the branch"),
+    ir.Loop: ("loop", "the loop"),
+    ir.ExitHandler: ("exit_handler", "the exit handler"),
+    ir.Importer: ("importer", "the importer"),
+    ir.Call: ("call", "the nested pipeline"),
+}
+
+
+def check(pipeline: ir.Pipeline, support: Support, engine: str, report: Diagnostics) -> None:
+    """Report each feature of the pipeline that the table refuses, at the user's line."""
+    checker = _Checker(support, engine, report)
+    for port in pipeline.graph.inputs:
+        feature = "input.artifact" if is_artifact(port.type) else "input.required" if port.required else ""
+        checker.refuse(feature, f"input `{port.name}`", port.span if port.span.file else pipeline.span)
+    graphs = [pipeline.graph, *pipeline.pipelines.values()]
+    for graph in graphs:
+        for node in graph.nodes:
+            if not isinstance(node, ir.Task):
+                checker.node(node)
+                graphs.extend(region.body for region in node.regions())
+            elif node.options is not ir.DEFAULT_OPTIONS:
+                checker.options(node)
+
+
+class _Checker:
+    """The refusals of a table by feature, and what they are reported with."""
+
+    def __init__(self, support: Support, engine: str, report: Diagnostics) -> None:
+        self._engine = engine
+        self._report = report
+        self._refusals: dict[str, list[No]] = {}
+        for name, answer in support.answers.items():
+            if isinstance(answer, No):
+                self._refusals.setdefault(".".join(name.split(".")[:2]), []).append(answer)
+
+    def node(self, node: ir.Node) -> None:
+        """Report what is refused of a node that is no task."""
+        feature, word = _NODES[type(node)]
+        self.refuse(feature, f"{word} `{node.name}`", node.span)
+        if isinstance(node, ir.Loop) and node.parallelism:
+            self.refuse("loop.parallelism", f"the parallelism of `{node.name}`", node.span)
+        for call in (node, *node.exits()):
+            if isinstance(call, ir.Task | ir.Call):
+                self.options(call)
+
+    def options(self, node: ir.Task | ir.Call) -> None:
+        """Report what is refused of a node's options; one reason once."""
+        side, of = ("call", "the nested pipeline ") if isinstance(node, ir.Call) else ("task", "")
+        said: list[No] = []
+        if node.options.extensions and f"{side}.extensions" not in self._refusals:
+            from typedpipe.compiler import extensions
+
+            extensions.check(node, self._report)
+        for row, value in set_options(node.options):
+            for refusal in self._refusals.get(f"{side}.{row.name}", ()):
+                if refusal not in said and (refusal.when is None or refusal.when(value)):
+                    said.append(refusal)
+                    self._say(refusal, f"{refusal.what or f'`{row.name}`'} of {of}`{node.name}`", node.span)
+
+    def refuse(self, feature: str, what: str, span: Span) -> None:
+        """Report a feature, if it is refused."""
+        for refusal in self._refusals.get(feature, ()):
+            self._say(refusal, what, span)
+
+    def _say(self, refusal: No, what: str, span: Span) -> None:
+        message = f"{self._engine} cannot say this: {what}"
+        self._report.error("TP401", message, span, refusal.why, help=refusal.help)
