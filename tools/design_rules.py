@@ -25,7 +25,7 @@ NODE = "ExitHandler"
 COMMANDS = ("explain-cache", "lint")
 BACKEND = "typedpipe.compiler.argo"
 PATHS = "typedpipe.runs.paths"
-BELOW_RUNS = ("runtime", "diagnostics", "types", "ir", "dsl", "compiler")
+BELOW_RUNS = ("runtime", "diagnostics", "types", "ir", "dsl", "compiler", "kubernetes")
 """Packages that never see the path of a task in a run."""
 
 
@@ -51,13 +51,50 @@ def _percent(part: int, whole: int) -> float:
 
 
 def plain_option(tree: Tree) -> Figure:
-    """The files that name each of the options without pipeline values in ``PLAIN_OPTIONS``."""
-    return _count(tree.naming(*PLAIN_OPTIONS))
+    """The files that name each of the options without pipeline values in ``PLAIN_OPTIONS``.
+
+    A ``.proto`` does not count where a new option changes nothing in it: its message with these options has a repeated
+    field of a message of texts, one of them ``name``, which takes any option.
+    """
+    return _count(_unless_by_name(tree, tree.naming(*PLAIN_OPTIONS), _names_a_text))
 
 
 def value_option(tree: Tree) -> Figure:
-    """The files of a plain option, and those that name each of the options with pipeline values in ``VALUE_OPTIONS``."""
-    return _count(sorted({*tree.naming(*PLAIN_OPTIONS), *tree.naming(*VALUE_OPTIONS)}))
+    """The files of a plain option, and those that name each of the options with pipeline values in ``VALUE_OPTIONS``.
+
+    A ``.proto`` does not count where its message with the plain options has a repeated field of a message with a ``name``
+    and a field of another message, the value.
+    """
+    files = sorted({*tree.naming(*PLAIN_OPTIONS), *tree.naming(*VALUE_OPTIONS)})
+    return _count(_unless_by_name(tree, files, _names_a_value))
+
+
+_Fields = list[tuple[str, str, str]]
+
+
+def _unless_by_name(tree: Tree, files: Iterable[str], takes: Callable[[_Fields], bool]) -> list[str]:
+    """The files without the ``.proto`` files whose message of options has a repeated field of a message that ``takes`` any."""
+    return [file for file in files if file not in tree.proto_texts or not _by_name(tree.proto_texts[file], takes)]
+
+
+def _by_name(proto: str, takes: Callable[[_Fields], bool]) -> bool:
+    messages: dict[str, _Fields] = {
+        name: re.findall(r"(?:(repeated|optional)\s+)?(\w+)\s+(\w+)\s*=\s*\d+", body)
+        for name, body in re.findall(r"\bmessage\s+(\w+)\s*\{([^{}]*)\}", proto)
+    }
+    named = {name for name, fields in messages.items() if ("", "string", "name") in fields and takes(fields)}
+    owners = [fields for fields in messages.values() if {name for *_, name in fields}.issuperset(PLAIN_OPTIONS)]
+    return bool(owners) and all(
+        any(label == "repeated" and kind in named for label, kind, _ in fields) for fields in owners
+    )
+
+
+def _names_a_text(fields: _Fields) -> bool:
+    return len(fields) == 2 and all(kind == "string" for _, kind, _ in fields)
+
+
+def _names_a_value(fields: _Fields) -> bool:
+    return len(fields) == 2 and any(kind[:1].isupper() for _, kind, _ in fields)
 
 
 def kubernetes_setting(tree: Tree) -> Figure:

@@ -82,12 +82,12 @@ class Tree:
                 self.modules[module.name] = module
         if not self.modules:
             raise Unmeasured(f"{root} has no package typedpipe")
-        self.protos = {
-            path.relative_to(root).as_posix(): frozenset(
-                re.findall(r"\w+", re.sub(r"//.*", "", path.read_text("utf-8")))
-            )
+        self.proto_texts = {
+            path.relative_to(root).as_posix(): re.sub(r"//.*", "", path.read_text("utf-8"))
             for path in sorted((root / "proto").rglob("*.proto"))
         }
+        """Without comments."""
+        self.protos = {file: frozenset(re.findall(r"\w+", text)) for file, text in self.proto_texts.items()}
         self.lines = sum(module.lines for module in self.modules.values())
 
     def naming(self, *words: str) -> list[str]:

@@ -58,6 +58,20 @@ def test_an_option_with_a_value_goes_where_each_of_them_goes(made_up):
     assert found.parts == ["typedpipe/a.py", "typedpipe/b.py"]
 
 
+def test_a_proto_that_takes_options_by_name_is_not_touched_by_a_new_one(made_up):
+    fields = "Retry retry = 1; optional double timeout_seconds = 2; string display_name = 3;"
+    value = "message Argument { string name = 1; Operand value = 2; }"
+    text = "message Other { string name = 1; string json = 2; }"
+    protos = {
+        "proto/fields.proto": f"message Options {{ {fields} }} message Used {{ repeated Other others = 1; }} {text}",
+        "proto/values.proto": f"message Options {{ {fields} repeated Argument resources = 4; }} {value}",
+        "proto/texts.proto": f"message Options {{ {fields} repeated Other others = 4; }} {text}",
+    }
+    found = made_up({"typedpipe/a.py": PLAIN + VALUE, **protos})
+    assert design_rules.plain_option(found).parts == ["proto/fields.proto", "proto/values.proto", "typedpipe/a.py"]
+    assert design_rules.value_option(found).parts == ["proto/fields.proto", "proto/texts.proto", "typedpipe/a.py"]
+
+
 def test_a_kubernetes_setting_before_there_are_extensions(made_up):
     found = design_rules.kubernetes_setting(
         made_up(
