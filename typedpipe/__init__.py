@@ -12,25 +12,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from typedpipe.hooks import HOOKS
-from typedpipe.version import __version__
+from typedpipe.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from typedpipe import compiler as compiler, dsl as dsl
     from typedpipe.dsl import (
-        HTML as HTML,
         OUT as OUT,
         STATUS as STATUS,
-        Artifact as Artifact,
-        ClassificationMetrics as ClassificationMetrics,
         Collected as Collected,
         Component as Component,
         ConcatPlaceholder as ConcatPlaceholder,
         Condition as Condition,
         ContainerSpec as ContainerSpec,
         Contains as Contains,
-        Dataset as Dataset,
         Elif as Elif,
         Else as Else,
         ExitHandler as ExitHandler,
@@ -40,9 +36,6 @@ if TYPE_CHECKING:
         In as In,
         Input as Input,
         InputPath as InputPath,
-        Markdown as Markdown,
-        Metrics as Metrics,
-        Model as Model,
         Not as Not,
         OneOf as OneOf,
         Output as Output,
@@ -53,14 +46,10 @@ if TYPE_CHECKING:
         ParamTask as ParamTask,
         Pipeline as Pipeline,
         PipelineTask as PipelineTask,
-        PipelineTaskFinalStatus as PipelineTaskFinalStatus,
-        SlicedClassificationMetrics as SlicedClassificationMetrics,
         Some as Some,
         Task as Task,
-        TFModel as TFModel,
         UseOutputs as UseOutputs,
         container_component as container_component,
-        get_uri as get_uri,
     )
 
     # Not by way of `typedpipe.dsl`: in a cycle of imports, mypy may take the submodule of the same name.
@@ -68,6 +57,7 @@ if TYPE_CHECKING:
     from typedpipe.dsl.nodes.importer import importer as importer
     from typedpipe.dsl.pipeline import pipeline as pipeline
     from typedpipe.ir import nodes
+    from typedpipe.types.artifacts import *  # noqa: F403  # all of ours, each named there alone
 else:
     _MODULES = frozenset({"cli", "compiler", "dsl", "ir", "local", "types"})
 
@@ -77,6 +67,8 @@ else:
 
         if name in _MODULES:
             return import_module(f"typedpipe.{name}")
+        if name == "__all__":
+            return ["__version__", "compiler", "dsl", *import_module("typedpipe.dsl").__all__]
         if not name.startswith("_"):
             dsl = import_module("typedpipe.dsl")
             if name in dsl.__all__:
@@ -86,7 +78,7 @@ else:
     def __dir__() -> list[str]:
         from typedpipe import dsl
 
-        return [*globals(), *dsl.__all__]
+        return ["__all__", *globals(), *dsl.__all__]
 
 
 class _Toolchain:
@@ -120,54 +112,3 @@ class _Toolchain:
 
 
 HOOKS.toolchain = _Toolchain()
-
-__all__ = [
-    "HTML",
-    "OUT",
-    "STATUS",
-    "Artifact",
-    "ClassificationMetrics",
-    "Collected",
-    "Component",
-    "ConcatPlaceholder",
-    "Condition",
-    "ContainerSpec",
-    "Contains",
-    "Dataset",
-    "Elif",
-    "Else",
-    "ExitHandler",
-    "If",
-    "IfPresentPlaceholder",
-    "IfSet",
-    "In",
-    "Input",
-    "InputPath",
-    "Markdown",
-    "Metrics",
-    "Model",
-    "Not",
-    "OneOf",
-    "Output",
-    "OutputPath",
-    "Outputs",
-    "ParallelFor",
-    "ParamComponent",
-    "ParamTask",
-    "Pipeline",
-    "PipelineTask",
-    "PipelineTaskFinalStatus",
-    "SlicedClassificationMetrics",
-    "Some",
-    "TFModel",
-    "Task",
-    "UseOutputs",
-    "__version__",
-    "compiler",
-    "component",
-    "container_component",
-    "dsl",
-    "get_uri",
-    "importer",
-    "pipeline",
-]

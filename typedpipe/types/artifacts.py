@@ -28,7 +28,6 @@ __all__ = [
     "PipelineTaskFinalStatus",
     "SlicedClassificationMetrics",
     "TFModel",
-    "artifact_type",
     "get_uri",
 ]
 
