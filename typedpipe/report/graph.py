@@ -15,7 +15,7 @@ from typedpipe.report.markup import Markup, number, tag
 from typedpipe.report.states import SIGNS, WORDS, summary, worst
 from typedpipe.report.words import counted, duration
 from typedpipe.runs.model import Task
-from typedpipe.runs.paths import TaskPath
+from typedpipe.runs.paths import TaskPath, item_path
 
 _LONGEST = 48
 MOST = 1500
@@ -115,7 +115,7 @@ class _Drawing:
     def _group(self, box: Box, path: str) -> None:
         tasks = [task for group in self._under.get(path, []) for task in group.tasks]
         if box.kind == "loop" and tasks:
-            items = len({task.name[: _end_of_item(task.name, path)] for task in tasks})
+            items = len({item_path(task.name, path) for task in tasks})
             box.title += f" · {counted(items, 'item')}"
         self.looks[id(box)] = BoxLook(worst(tasks))
 
@@ -157,8 +157,3 @@ def _line(tasks: Sequence[Task], state: str) -> str:
         return said
     tries = f" · {len(task.attempts)} tries" if len(task.attempts) > 1 else ""
     return f"{said} {took}{tries}"
-
-
-def _end_of_item(name: str, loop: str) -> int:
-    """Where the part of a task's name ends that says which item of the loop it is for."""
-    return len(str(list(TaskPath.parse(name).prefixes())[loop.count("/")]))

@@ -9,11 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import NamedTuple
 
 from typedpipe.ir import nodes as ir
 
 _ITEM = re.compile(r"\[(0|[1-9][0-9]*)\](?=/|\Z)")
+_PLAIN = re.compile(r"[^\w.\-\[\]]", re.ASCII)
+_PLAIN_PATH = re.compile(r"[^\w.\-\[\]/]", re.ASCII)
 
 
 class Step(NamedTuple):
@@ -101,6 +104,50 @@ def item_text(path: str) -> str:
     ('[2][10]', '')
     """
     return "".join(f"[{number}]" for number in _ITEM.findall(path)) if "[" in path else ""
+
+
+def group_path(path: str) -> str:
+    """The path of the group around; "" at the top.
+
+    >>> group_path("for-1[2]/train"), group_path("train")
+    ('for-1[2]', '')
+    """
+    return path.rpartition("/")[0]
+
+
+def item_path(path: str, loop: str) -> str:
+    """The start of a path that tells which item of a loop it is for; the loop's path has no items.
+
+    >>> item_path("for-1[2]/for-2[10]/train", "for-1"), item_path("for-1[2]/for-2[10]/train", "for-1/for-2")
+    ('for-1[2]', 'for-1[2]/for-2[10]')
+    """
+    return "/".join(path.split("/")[: loop.count("/") + 1])
+
+
+def file_path(path: str) -> str:
+    """A path for files of the task: each part made a plain file name.
+
+    >>> file_path("for-1[2]/train"), file_path("for-1[2]/größe")
+    ('for-1[2]/train', 'for-1[2]/gr--e-d353a267')
+    """
+    if len(path) < 80 and not _PLAIN_PATH.search(path):  # nearly all: without a list of parts
+        return path
+    parts = path.split("/")
+    return "/".join([part if len(part) < 80 and not _PLAIN.search(part) else _short(part) for part in parts])
+
+
+def _short(part: str) -> str:
+    return f"{_PLAIN.sub('-', part)[:60]}-{sha256(part.encode()).hexdigest()[:8]}"
+
+
+def split_name(name: str) -> tuple[str, str]:
+    """The run and the task of RUN/TASK; a task's own name may have more of them.
+
+    >>> split_name("last/for-1[2]/train")
+    ('last', 'for-1[2]/train')
+    """
+    run, _, task = name.partition("/")
+    return run, task.rstrip("/")
 
 
 def node_at(pipeline: ir.Pipeline, path: str) -> ir.Node | None:

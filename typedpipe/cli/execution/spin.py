@@ -12,7 +12,7 @@ from typedpipe.cli import exits
 from typedpipe.cli.execution.options import engine_keywords, engine_options
 from typedpipe.cli.execution.resume import code_option, new_code
 from typedpipe.cli.log_text import seconds
-from typedpipe.cli.stored.access import split_name, with_root
+from typedpipe.cli.stored.access import with_root
 from typedpipe.diagnostics.cells import shown
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ _OPTIONS = {"runner", "debug", "timeout", "env"}
 def _spin(root: Root, name: str, sets: tuple[str, ...], code: tuple[str, str] | None, form: str, **values: Any) -> None:
     from typedpipe.local.options import RunOptions
     from typedpipe.local.rerun.spin import prepare_spin, run_spin, set_input
+    from typedpipe.runs.paths import split_name
 
     run_name, task_name = split_name(name)
     if not task_name:

@@ -78,19 +78,10 @@ def with_root(function: Callable[..., None]) -> Callable[..., None]:
     return folder_option(command)
 
 
-def split_name(name: str) -> tuple[str, str]:
-    """The run and the task of RUN/TASK; a task's own name may have more of them.
-
-    >>> split_name("last/for-1[2]/train")
-    ('last', 'for-1[2]/train')
-    """
-    run, _, task = name.partition("/")
-    return run, task.rstrip("/")
-
-
 def find_task(root: Root, name: str) -> tuple[StoredRun, Task]:
     """The task that RUN/TASK names."""
     from typedpipe.local.store.index import task
+    from typedpipe.runs.paths import split_name
 
     run_name, task_name = split_name(name)
     run = root.run(run_name)

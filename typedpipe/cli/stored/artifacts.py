@@ -11,11 +11,12 @@ import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 import click
 
-from typedpipe.cli.stored.access import format_option, split_name, table, with_root, with_source
+from typedpipe.cli.stored.access import format_option, table, with_root, with_source
 from typedpipe.diagnostics.cells import shown
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ def listed(source: RunSource, run: Run) -> list[Found]:
 def find(source: RunSource, name: str) -> Found:
     """The one artifact that RUN/TASK[.OUTPUT] names."""
     from typedpipe.diagnostics.words import nearest
+    from typedpipe.runs.paths import split_name
     from typedpipe.runs.problems import problem
     from typedpipe.runs.source import choose_task
 
@@ -134,7 +136,7 @@ def cat(source: RunSource, name: str) -> None:
     with _named(found):
         files = source.files(found.item)
         if list(files) != [""]:
-            inside = {path.partition("/")[0] for path in (*files, *found.item.folders)}
+            inside = {"".join(PurePosixPath(path).parts[:1]) for path in (*files, *found.item.folders)}
             entries = ", ".join(sorted(entry for entry in inside if not entry.startswith("."))[:8])
             raise click.UsageError(
                 f"{name} is a folder ({shown(entries) or 'empty'}): type `typedpipe artifacts get {name} DEST`"

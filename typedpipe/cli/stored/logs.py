@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from typedpipe.cli import exits
-from typedpipe.cli.stored.access import split_name, with_source
+from typedpipe.cli.stored.access import with_source
 from typedpipe.diagnostics.cells import shown
 
 if TYPE_CHECKING:
@@ -37,6 +37,8 @@ _BLOCK = 1 << 16
 @click.option("--tail", type=click.IntRange(min=0), metavar="N", help="Only the last N lines of each task.")
 @with_source
 def command(source: RunSource, name: str, follow: bool, attempt: int | None, tail: int | None) -> None:
+    from typedpipe.runs.paths import split_name
+
     run_name, task_name = split_name(name)
     run = source.run(run_name)
     chosen = _chosen(source, run, task_name)

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +15,12 @@ from typedpipe.ir.taskspec import port_key, task_spec
 from typedpipe.local.runners.host import HostCommand
 from typedpipe.local.values import NULL_TEXT, is_none, load, raw_value
 from typedpipe.runs.model import ArtifactRef, Value
+from typedpipe.runs.paths import file_path
 from typedpipe.runtime.task import to_text
 from typedpipe.types.model import is_artifact
 
 MESSAGE = "message"
 LOG = "log"
-_PLAIN = re.compile(r"[^\w.\-\[\]]", re.ASCII)
-_PLAIN_PATH = re.compile(r"[^\w.\-\[\]/]", re.ASCII)
 
 
 class TaskRefused(Exception):
@@ -33,14 +30,7 @@ class TaskRefused(Exception):
 def folder_of(root: Path | str, name: str, attempt: int | None = None) -> str:
     """The folder of a task, or of one of its attempts: its path in the run, with each part made a plain file name."""
     last = "" if attempt is None else f"/{attempt}"
-    if len(name) < 80 and not _PLAIN_PATH.search(name):  # nearly all: without a list of parts
-        return f"{root}/{name}{last}"
-    parts = [part if len(part) < 80 and not _PLAIN.search(part) else _short(part) for part in name.split("/")]
-    return f"{root}/{'/'.join(parts)}{last}"
-
-
-def _short(part: str) -> str:
-    return f"{_PLAIN.sub('-', part)[:60]}-{sha256(part.encode()).hexdigest()[:8]}"
+    return f"{root}/{file_path(name)}{last}"
 
 
 @dataclass(slots=True)

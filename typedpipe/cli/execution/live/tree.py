@@ -14,6 +14,7 @@ from typing import Literal, TypeAlias
 from typedpipe.ir import nodes as ir
 from typedpipe.ir.edges import regions_in
 from typedpipe.ir.plan import GraphPlan, plan
+from typedpipe.runs.paths import group_path
 
 Look: TypeAlias = Literal["waiting", "running", "done", "cached", "resumed", "failed", "omitted", "canceled", "skipped"]
 ENDS: dict[str, Look] = {"SUCCEEDED": "done", "FAILED": "failed", "OMITTED": "omitted", "CANCELED": "canceled"}
@@ -115,10 +116,8 @@ class Tree:
         known = self._rows.get(path)
         if known is not None:
             return known
-        place = path.rfind("/")
-        if place < 0:
-            return None
-        above = self.find(path[:place])
+        group = group_path(path)
+        above = self.find(group) if group else None
         if above is None or above.children is not None:
             return None
         self.children(above)
