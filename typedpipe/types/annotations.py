@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
-from typedpipe.types import classes
 from typedpipe.types.display import show
 from typedpipe.types.forms import Names, Reader
 from typedpipe.types.markers import In, Out, PathOf
@@ -20,6 +19,7 @@ from typedpipe.types.model import (
     StatusType,
     Type,
     is_artifact,
+    plain,
     union,
     without_none,
 )
@@ -67,7 +67,7 @@ def resolve(
     >>> resolve("list[int] | None").type == union(ListType(INT), NULL)
     True
     """
-    known = classes.plain(annotation)
+    known = plain(annotation)
     if known is not None:
         return Resolved(known)
     reader = Reader(Names(names, local))
@@ -87,7 +87,7 @@ def resolve_return(
     """
     if annotation is None:
         return _NOTHING
-    known = classes.plain(annotation)
+    known = plain(annotation)
     if known is not None:
         return _NOTHING if known == NULL else Returned("one", (("Output", known),))
     reader = Reader(Names(names, local))

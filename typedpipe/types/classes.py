@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from datetime import datetime
 from enum import Enum
 from typing import Any, Final, TypeAlias
 
@@ -12,14 +11,7 @@ from typedpipe.types.artifacts import Artifact, artifact_type
 from typedpipe.types.kinds import is_named_tuple, is_pydantic, is_typed_dict, names_of
 from typedpipe.types.model import (
     ANY,
-    BOOL,
-    DATETIME,
-    FLOAT,
-    INT,
-    NULL,
-    STR,
-    DictType,
-    ListType,
+    PLAIN,
     StructField,
     StructType,
     Type,
@@ -31,16 +23,6 @@ from typedpipe.types.values import enum_type
 FieldOf: TypeAlias = Callable[[type, object], tuple[Type, bool | None]]
 """Resolves the annotation of a class's field: its type, and whether ``Required``/``NotRequired`` said something."""
 
-_PLAIN: Final[dict[object, Type]] = {
-    int: INT,
-    float: FLOAT,
-    bool: BOOL,
-    str: STR,
-    datetime: DATETIME,
-    type(None): NULL,
-    list: ListType(ANY),
-    dict: DictType(ANY),
-}
 _INSTEAD: Final[dict[str, str]] = {
     "bytes": "write the bytes to an artifact: `Input[Artifact]`, or send base64 text as `str`",
     "set": "use `list[T]`",
@@ -68,17 +50,10 @@ def register(cls: type[Any], type_: Type) -> None:
     """Say which type the annotation ``cls`` has. The plug point for classes that typedpipe does not know.
 
     >>> from pathlib import PurePosixPath
+    >>> from typedpipe.types.model import STR
     >>> register(PurePosixPath, STR)
     """
-    _PLAIN[cls] = type_
-
-
-def plain(annotation: object) -> Type | None:
-    """The type of an annotation that needs no looking into."""
-    try:
-        return _PLAIN.get(annotation)
-    except TypeError:  # not hashable, such as Annotated[int, []]
-        return None
+    PLAIN[cls] = type_
 
 
 def class_type(cls: type[Any], field_of: FieldOf) -> Type:
@@ -105,7 +80,7 @@ def not_a_type(name: str) -> BadAnnotation:
 
 def is_user_class(cls: type[Any]) -> bool:
     """Whether the class is the user's own, and its source has to travel with the component."""
-    if cls in _PLAIN or cls.__module__ == Artifact.__module__:
+    if cls in PLAIN or cls.__module__ == Artifact.__module__:
         return False
     known = issubclass(cls, Artifact | Enum) or is_typed_dict(cls) or is_named_tuple(cls) or is_pydantic(cls)
     return known or dataclasses.is_dataclass(cls)

@@ -19,7 +19,7 @@ from typedpipe.types.display import show
 from typedpipe.types.guarded import only_for_checking
 from typedpipe.types.kinds import is_named_tuple, is_pydantic, names_of
 from typedpipe.types.markers import EitherOf, In, Out, PathOf
-from typedpipe.types.model import ANY, NULL, DictType, ListType, LiteralType, StatusType, Type, union
+from typedpipe.types.model import ANY, NULL, DictType, ListType, LiteralType, StatusType, Type, plain, union
 from typedpipe.types.problems import BadAnnotation
 from typedpipe.types.unions import ambiguous_union
 from typedpipe.types.values import NotAConstant, constant
@@ -125,7 +125,7 @@ class Reader:
     def type_of(self, annotation: object, owner: type | None = None) -> Type:
         """The type of an annotation, without a marker."""
         written = self.evaluated(annotation, owner)
-        known = classes.plain(written)
+        known = plain(written)
         if known is not None:
             return known
         if written is Any:

@@ -6,7 +6,8 @@ These are what the compiler, the passes, the backends and the IR speak. Python a
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from datetime import datetime
+from typing import Final, Literal, TypeAlias
 
 from typedpipe.diagnostics.record import Record, record
 
@@ -183,3 +184,24 @@ def artifact_of(type_: Type) -> ArtifactType | None:
 def is_artifact(type_: Type) -> bool:
     """Whether values of the type travel as artifacts (files) and not as parameters (JSON)."""
     return artifact_of(type_) is not None
+
+
+PLAIN: Final[dict[object, Type]] = {
+    int: INT,
+    float: FLOAT,
+    bool: BOOL,
+    str: STR,
+    datetime: DATETIME,
+    type(None): NULL,
+    list: ListType(ANY),
+    dict: DictType(ANY),
+}
+"""The types of Python's own classes, and of those that were registered."""
+
+
+def plain(annotation: object) -> Type | None:
+    """The type of an annotation that needs no looking into."""
+    try:
+        return PLAIN.get(annotation)
+    except TypeError:  # not hashable, such as Annotated[int, []]
+        return None
