@@ -14,8 +14,8 @@ from typedpipe.compiler.passes.prune import dedupe, prune
 from typedpipe.compiler.passes.verify import verify
 from typedpipe.diagnostics.errors import PipelineError
 from typedpipe.diagnostics.model import Diagnostics
+from typedpipe.diagnostics.record import NoCollection, replace
 from typedpipe.ir import nodes as ir
-from typedpipe.ir.collection import NoCollection
 
 Pass: TypeAlias = Callable[[ir.Pipeline, Diagnostics], ir.Pipeline]
 Printer: TypeAlias = Callable[[str, ir.Pipeline], None]
@@ -23,6 +23,11 @@ Printer: TypeAlias = Callable[[str, ir.Pipeline], None]
 
 CHECKS: Mapping[str, Pass] = {"verify": verify, "check_types": check_types, "check_scopes": check_scopes}
 REWRITES: Mapping[str, Pass] = {"close_scopes": close_scopes, "dedupe": dedupe, "prune": prune}
+ONE_SCOPE: Mapping[str, Pass] = {
+    "check_scopes": lambda pipeline, _: pipeline,
+    "close_scopes": lambda pipeline, _: replace(pipeline, closed=True),
+}
+"""Two passes for a pipeline in which every value is in reach of every node: there is nothing to look for."""
 PASSES = (*CHECKS, *REWRITES, "legalise")
 """The names of the passes, in order."""
 
@@ -44,11 +49,24 @@ def check(traced: ir.Pipeline, report: Diagnostics | None = None, print_after: P
             raise PipelineError(report)
         return pipeline
     pipeline = _run({"verify": verify}, traced, report, print_after)
+    instead = ONE_SCOPE if _has_one_scope(pipeline) else {}
     if not any(item.code == "TP902" for item in report):
-        pipeline = _run({name: CHECKS[name] for name in ("check_types", "check_scopes")}, pipeline, report, print_after)
+        checks = {name: instead.get(name, CHECKS[name]) for name in ("check_types", "check_scopes")}
+        pipeline = _run(checks, pipeline, report, print_after)
     if report.has_errors:
         raise PipelineError(report)
-    return _run(REWRITES, pipeline, report, print_after)
+    return _run({name: instead.get(name, each) for name, each in REWRITES.items()}, pipeline, report, print_after)
+
+
+def _has_one_scope(pipeline: ir.Pipeline) -> bool:
+    """Whether all graphs are calls alone, without bodies, expressions, options and orders of their own."""
+    return not any(
+        graph.exprs or not all(map(_is_plain, graph.nodes)) for graph in (pipeline.graph, *pipeline.pipelines.values())
+    )
+
+
+def _is_plain(node: ir.Node) -> bool:
+    return isinstance(node, ir.Task | ir.Call) and node.options is ir.DEFAULT_OPTIONS and not node.after
 
 
 def compile(  # noqa: A001 - the verb that users know

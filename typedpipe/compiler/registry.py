@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ BUILTIN = {"argo": "typedpipe.compiler.argo:backend"}
 """Found without looking at what is installed, which costs time and fails in a tree that is not installed."""
 
 
+@cache  # finding out what is installed takes longer than compiling a small pipeline
 def backend(name: str = "argo") -> Backend:
     """The backend of this name.
 

@@ -1,4 +1,4 @@
-"""Equality, hash and text of frozen dataclasses, written once.
+"""Objects by the thousand at little cost: equality, hash and text of frozen dataclasses, written once.
 
 ``@dataclass`` compiles six functions for each class; for the sixty classes of the IR that was half of the time of
 ``import typedpipe.dsl`` (measured: 0.57 ms a class with them, 0.33 without these three).
@@ -6,9 +6,11 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from operator import attrgetter
+from types import TracebackType
 from typing import Any, ClassVar, TypeVar, dataclass_transform
 
 _T = TypeVar("_T")
@@ -92,3 +94,26 @@ def replace(record: _R, **changes: Any) -> _R:
     for name, value in changes.items():
         values[index[name]] = value
     return cls(*values)
+
+
+class NoCollection:
+    """Pauses Python's cyclic garbage collector: tracing and compiling keep nearly all that they make.
+
+    A tenth of the time of a compile went into collections that found nothing.
+
+    >>> with NoCollection():
+    ...     gc.isenabled()
+    False
+    """
+
+    __slots__ = ("_was",)
+
+    def __enter__(self) -> None:
+        self._was = gc.isenabled()
+        gc.disable()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, problem: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._was:
+            gc.enable()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 
 from typedpipe.diagnostics.errors import PipelineError
 from typedpipe.diagnostics.model import Diagnostics, Span
+from typedpipe.diagnostics.record import NoCollection
 from typedpipe.diagnostics.words import nearest
 from typedpipe.dsl.escapes import report_escaped
 from typedpipe.dsl.nodes.callee import Callee, call, new_key, not_a_function
@@ -16,8 +17,7 @@ from typedpipe.dsl.nodes.groups import ExitHandler
 from typedpipe.dsl.nodes.task import Task
 from typedpipe.dsl.signature import PipelineSignature, pipeline_signature, summary
 from typedpipe.dsl.source import bodies
-from typedpipe.dsl.source.files import span_of_function
-from typedpipe.dsl.source.names import has_blocks_or_texts
+from typedpipe.dsl.source.files import has_blocks_or_texts, span_of_function
 from typedpipe.dsl.tracing import (
     Trace,
     TraceAbort,
@@ -31,7 +31,6 @@ from typedpipe.dsl.values import markers
 from typedpipe.dsl.values.value import PipelineValue, poison
 from typedpipe.hooks import HOOKS
 from typedpipe.ir import nodes as ir
-from typedpipe.ir.collection import NoCollection
 
 if TYPE_CHECKING:
     import os

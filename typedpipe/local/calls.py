@@ -8,6 +8,7 @@ from typing import Any
 
 from typedpipe.diagnostics.errors import PipelineError
 from typedpipe.diagnostics.model import Diagnostics
+from typedpipe.diagnostics.record import NoCollection
 from typedpipe.diagnostics.source import resolve_spans
 from typedpipe.diagnostics.words import nearest
 from typedpipe.dsl.component import BaseComponent
@@ -19,7 +20,6 @@ from typedpipe.dsl.nodes.task import ParamTask
 from typedpipe.dsl.pipeline import Pipeline
 from typedpipe.dsl.tracing import Site, Trace, TraceAbort, fatal, tracing
 from typedpipe.ir import nodes as ir
-from typedpipe.ir.collection import NoCollection
 from typedpipe.local.handle import Run
 from typedpipe.local.result import RunFailed
 from typedpipe.local.startup import run_traced

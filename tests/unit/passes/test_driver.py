@@ -11,6 +11,8 @@ from typedpipe.compiler import Compiler, registry
 from typedpipe.compiler.api import write_files
 from typedpipe.compiler.backend import Option, Options, Support
 from typedpipe.compiler.driver import PASSES, check, compile as compile_files
+from typedpipe.compiler.passes.check_scopes import check_scopes
+from typedpipe.compiler.passes.close_scopes import close_scopes
 from typedpipe.diagnostics.errors import PipelineError
 from typedpipe.diagnostics.model import NOWHERE, Diagnostics
 from typedpipe.ir.nodes import Pipeline
@@ -66,12 +68,29 @@ class Point:
 def test_two_owners_of_one_name(monkeypatch: pytest.MonkeyPatch) -> None:
     points = [Point("argo", "typedpipe.compiler.argo:backend", "typedpipe"), Point("argo", "evil:backend", "evil")]
     monkeypatch.setattr(registry, "_entry_points", lambda _group: points)
+    registry.backend.cache_clear()
     with pytest.raises(PipelineError) as caught:
         registry.backend("argo")
     (diagnostic,) = caught.value.diagnostics
     assert diagnostic.code == "TP391"
     assert "evil" in diagnostic.notes[0]
     assert "typedpipe" in diagnostic.notes[0]
+
+
+def test_a_backend_is_looked_up_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = registry.backend("argo")
+    monkeypatch.setattr(registry, "_entry_points", lambda _group: pytest.fail("looked up again"))
+    assert registry.backend("argo") is first
+
+
+def test_what_is_left_out_for_one_scope_would_find_and_change_nothing() -> None:
+    traced, report = chain(), Diagnostics()
+    assert check_scopes(traced, report) is traced
+    assert not report.items
+    after: dict[str, Pipeline] = {}
+    check(traced, print_after=after.__setitem__)
+    assert list(after) == ["verify", "check_types", "check_scopes", "close_scopes", "dedupe", "prune"]
+    assert after["close_scopes"] == close_scopes(traced, report)
 
 
 def test_an_unknown_backend(monkeypatch: pytest.MonkeyPatch) -> None:

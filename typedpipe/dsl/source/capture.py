@@ -17,15 +17,18 @@ from typing import Any
 
 from typedpipe.diagnostics.model import Diagnostics, Label, Span
 from typedpipe.diagnostics.source import display_path
-from typedpipe.dsl.source.files import Function, ParsedFile, parsed_file, span_of_function
-from typedpipe.dsl.source.names import (
+from typedpipe.dsl.source.files import (
     BUILTINS,
     MODULE_NAMES,
+    Function,
+    ParsedFile,
     is_ours,
     is_stand_in,
     least_python,
     names_of,
     outside_names,
+    parsed_file,
+    span_of_function,
 )
 from typedpipe.dsl.source.needs import Bundle
 from typedpipe.ir import nodes as ir

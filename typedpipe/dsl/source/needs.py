@@ -11,16 +11,19 @@ from enum import Enum
 from typing import Any
 
 from typedpipe.diagnostics.model import Diagnostics, Span
-from typedpipe.dsl.source.files import Definition, ParsedFile, cells, parsed_file
-from typedpipe.dsl.source.names import (
+from typedpipe.dsl.source.files import (
     BUILTINS,
     MODULE_NAMES,
     PACKAGE,
+    Definition,
+    ParsedFile,
     annotation_names,
+    cells,
     is_ours,
     is_stand_in,
     least_python,
     names_of,
+    parsed_file,
 )
 from typedpipe.ir import nodes as ir
 from typedpipe.runtime.task import STUB_NAMES
