@@ -15,7 +15,7 @@ import yaml
 from cases import TARGET, Case, Outcome, TaskEnd, wire_data
 
 from typedpipe.compiler import driver
-from typedpipe.compiler.argo.names import slug
+from typedpipe.compiler.argo.scope import slug
 from typedpipe.diagnostics.model import Diagnostics
 from typedpipe.ir.nodes import Component, Pipeline
 from typedpipe.ir.taskspec import port_key

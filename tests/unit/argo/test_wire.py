@@ -8,10 +8,10 @@ import json
 import pytest
 import yaml
 
-from typedpipe.compiler.argo.names import Names, slug
+from typedpipe.compiler.argo.scope import Names, slug
+from typedpipe.compiler.argo.templates import flow, literal, quoted, scalar
 from typedpipe.compiler.argo.wire import raw, string
 from typedpipe.compiler.argo.workflow import to_argument
-from typedpipe.compiler.argo.yaml import flow, literal, quoted, scalar
 from typedpipe.compiler.pod import python, script, source
 from typedpipe.types.model import STR
 from typedpipe.types.values import safe

@@ -6,7 +6,7 @@ from typedpipe.compiler.argo.expressions import Unsupported
 from typedpipe.compiler.argo.failures import guard
 from typedpipe.compiler.argo.groups import branch, exit_handler, loop
 from typedpipe.compiler.argo.leaf import hidden
-from typedpipe.compiler.argo.nodes import call_node, importer_node, task_node
+from typedpipe.compiler.argo.nodes import call_node, importer_node, leaf_task
 from typedpipe.compiler.argo.parts import Parts
 from typedpipe.compiler.argo.scope import GraphLowering, Lowered
 from typedpipe.compiler.argo.shapes import ArtifactLocation
@@ -113,7 +113,7 @@ def lower_node(scope: GraphLowering, node: ir.Node) -> DagTask | None:
     """The task of one node; none for an importer, which is said at its consumers."""
     try:
         if isinstance(node, ir.Task):
-            task = task_node(scope, node)
+            task = scope.plain_task(node) or leaf_task(scope, node, boxed=False)
         elif isinstance(node, ir.Call):
             task = call_node(scope, node)
         elif isinstance(node, ir.Importer):

@@ -6,9 +6,8 @@ import json
 from dataclasses import replace
 
 from typedpipe.compiler.argo.expressions import Unsupported, item_text, item_wire, items, plain_items, string_items
-from typedpipe.compiler.argo.names import slug
-from typedpipe.compiler.argo.nodes import call_node, leaf_task, task_node
-from typedpipe.compiler.argo.scope import ArtifactPrefix, GraphLowering, Lowered
+from typedpipe.compiler.argo.nodes import call_node, leaf_task
+from typedpipe.compiler.argo.scope import ArtifactPrefix, GraphLowering, Lowered, slug
 from typedpipe.compiler.argo.shapes import KEY, collected, entry, one_of
 from typedpipe.compiler.argo.templates import Arguments, Dag, DagTask, Input, Output
 from typedpipe.compiler.argo.values import path_expr
@@ -148,7 +147,7 @@ def exit_handler(scope: GraphLowering, node: ir.ExitHandler) -> DagTask:
         task = call_node(scope, last)
         ports = graph.inputs
     else:
-        task = task_node(scope, last) if last.options is ir.DEFAULT_OPTIONS else leaf_task(scope, last, boxed=False)
+        task = scope.plain_task(last) or leaf_task(scope, last, boxed=False)
         ports = scope.lowering.known(last.component).component.inputs
     given = dict(task.arguments)
     for port in ports:

@@ -6,9 +6,8 @@ import json
 from dataclasses import dataclass
 
 from typedpipe.compiler.argo.shapes import KEY, ArtifactLocation
-from typedpipe.compiler.argo.templates import Container, Leaf
+from typedpipe.compiler.argo.templates import Container, Data, Leaf, Written
 from typedpipe.compiler.argo.wire import RAW_BRACE, is_boxed, raw, raw_expr
-from typedpipe.compiler.argo.yaml import Data, Written
 from typedpipe.compiler.pod import LIB_MOUNT, OUT_MOUNT, artifact_path, input_path, parameter_path, script, wire_key
 from typedpipe.ir import nodes as ir
 from typedpipe.ir.options import RESOURCES

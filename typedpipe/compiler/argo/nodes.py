@@ -7,13 +7,11 @@ from dataclasses import replace
 
 from typedpipe.compiler.argo.container import NOT_HASHED, asked, from_raw
 from typedpipe.compiler.argo.leaf import Variant, hidden
-from typedpipe.compiler.argo.names import digest, slug
-from typedpipe.compiler.argo.scope import GraphLowering
+from typedpipe.compiler.argo.scope import GraphLowering, digest, slug
 from typedpipe.compiler.argo.shapes import KEY, ArtifactLocation, of_uri
-from typedpipe.compiler.argo.templates import Arguments, Dag, DagTask, Input, Leaf, Output
+from typedpipe.compiler.argo.templates import Arguments, Dag, DagTask, Data, Input, Leaf, Output
 from typedpipe.compiler.argo.values import Piece, path_expr
 from typedpipe.compiler.argo.wire import esc, tag
-from typedpipe.compiler.argo.yaml import Data
 from typedpipe.compiler.pod import kind_of, wire_key
 from typedpipe.diagnostics.model import Diagnostic, Label
 from typedpipe.ir import nodes as ir
@@ -22,19 +20,6 @@ from typedpipe.types.model import ListType, Type, is_artifact, without_none
 from typedpipe.types.values import safe
 
 CACHE_DAYS = 30
-
-
-def task_node(scope: GraphLowering, node: ir.Task) -> DagTask:
-    """A call of a component: one line, where it has no settings and no artifacts."""
-    known = scope.lowering.known(node.component)
-    values = scope.values
-    name = values.task_names[node.name]
-    if known.simple and node.options is ir.DEFAULT_OPTIONS:
-        if not known.default:
-            known.default = scope.lowering.leaf(node.component, Variant())
-        keys, text = known.keys, values.text
-        return DagTask(name, known.default, [(keys[key][0], text(operand)) for key, operand in node.args])
-    return leaf_task(scope, node, boxed=False)
 
 
 def call_node(scope: GraphLowering, node: ir.Call) -> DagTask:

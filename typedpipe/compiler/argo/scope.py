@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -11,7 +12,6 @@ from typedpipe.compiler.argo.container import container_leaf
 from typedpipe.compiler.argo.demand import ControllerInputs
 from typedpipe.compiler.argo.expressions import Controller, Unsupported
 from typedpipe.compiler.argo.leaf import Variant, python_leaf
-from typedpipe.compiler.argo.names import Names, slug
 from typedpipe.compiler.argo.shapes import KEY, ArtifactLocation
 from typedpipe.compiler.argo.templates import Arguments, Dag, DagTask, Nothing, Template
 from typedpipe.compiler.argo.values import Values
@@ -146,6 +146,18 @@ class GraphLowering:
     def _nodes(self) -> dict[str, ir.Node]:
         return {node.name: node for node in self.graph.nodes}
 
+    def plain_task(self, node: ir.Task) -> DagTask | None:
+        """A call of a component as one line; None where it has settings or artifacts."""
+        known = self.lowering.known(node.component)
+        if not known.simple or node.options is not ir.DEFAULT_OPTIONS:
+            return None
+        if not known.default:
+            known.default = self.lowering.leaf(node.component, Variant())
+        values, keys = self.values, known.keys
+        text = values.text
+        given = [(keys[key][0], text(operand)) for key, operand in node.args]
+        return DagTask(values.task_names[node.name], known.default, given)
+
     def body(self, graph: ir.Graph, name: str, args: ir.Args, place: ArtifactPrefix, *, boxed: bool = False) -> Lowered:
         """The template of a group's body; ``place`` has the shapes that no argument brings."""
         place.shapes = {**self.input_shapes(graph, args), **place.shapes}
@@ -194,3 +206,74 @@ class GraphLowering:
         """A condition as the argument of a branch."""
         self.check_plain(operand)
         return self.values.text(operand)
+
+
+# -------------------------------------------------------------------------------------------------- names
+#
+# The user's where Argo and Kubernetes take them, a slug and a number where they do not.
+
+_WORDS = frozenset(
+    [
+        "in",
+        "not",
+        "or",
+        "and",
+        "matches",
+        "contains",
+        "startsWith",
+        "endsWith",
+        "let",
+        "if",
+        "else",
+        "true",
+        "false",
+        "nil",
+        "null",
+    ]
+)
+"""Operators of the language of ``depends``: a task of such a name cannot be waited for."""
+_LOWER = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-")
+_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz")
+LONGEST = 60
+
+
+def slug(name: str) -> str:
+    """Lower case letters, digits and hyphens, a letter first; never empty.
+
+    >>> slug("My_Train step"), slug("größe"), slug("2nd")
+    ('my-train-step', 'gr-e', 't-2nd')
+    """
+    if _LOWER.issuperset(name) and name[:1] in _LETTERS and name[-1:] != "-" and len(name) <= LONGEST:
+        return name
+    text = "".join(c if c in _LOWER else " " for c in name.lower())
+    short = "-".join(part for part in "-".join(text.split()).split("-") if part)[:LONGEST].strip("-")
+    return short if short[:1] in _LETTERS else f"t-{short}" if short else "t"
+
+
+class Names:
+    """Gives each name once: a second one gets a number, in the order of asking."""
+
+    def __init__(self) -> None:
+        self._taken: set[str] = set()
+
+    def give(self, wanted: str) -> str:
+        """A free name like the wanted one.
+
+        >>> names = Names(); names.give("map"), names.give("in"), names.give("Map")
+        ('map', 'in-task', 'map-2')
+        """
+        name = slug(wanted)
+        if name in _WORDS:
+            name += "-task"
+        if name in self._taken:
+            count = 2
+            while f"{name}-{count}" in self._taken:
+                count += 1
+            name = f"{name}-{count}"
+        self._taken.add(name)
+        return name
+
+
+def digest(text: str, length: int = 8) -> str:
+    """The first digits of a text's sha256, for names that tell configurations apart."""
+    return hashlib.sha256(text.encode()).hexdigest()[:length]

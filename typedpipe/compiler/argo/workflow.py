@@ -6,13 +6,11 @@ import json
 from collections.abc import Iterator
 
 from typedpipe.compiler.argo import graph
-from typedpipe.compiler.argo.names import digest, slug
-from typedpipe.compiler.argo.scope import ArtifactPrefix, GraphLowering, Lowering
+from typedpipe.compiler.argo.scope import ArtifactPrefix, GraphLowering, Lowering, digest, slug
 from typedpipe.compiler.argo.split import LIMIT
 from typedpipe.compiler.argo.support import Settings
-from typedpipe.compiler.argo.templates import Input, Leaf, Template, write
+from typedpipe.compiler.argo.templates import Data, Input, Leaf, Template, Written, flow, literal, scalar, write
 from typedpipe.compiler.argo.wire import esc, tag
-from typedpipe.compiler.argo.yaml import Data, Written, flow, literal, scalar
 from typedpipe.compiler.pod import (
     LIB_MOUNT,
     OUT_MOUNT,
@@ -26,7 +24,7 @@ from typedpipe.diagnostics.model import Diagnostic, Diagnostics, Label
 from typedpipe.ir import nodes as ir
 from typedpipe.ir.taskspec import port_key
 from typedpipe.types.display import show
-from typedpipe.types.model import EnumType, LiteralType, Type, is_optional, without_none
+from typedpipe.types.model import EnumType, LiteralType, ScalarType, Type, is_optional, without_none
 from typedpipe.types.values import safe
 
 SCRIPT_BYTES = 96 * 1024
@@ -213,7 +211,8 @@ def argument(port: ir.InputPort) -> dict[str, Data]:
         texts = core.values if isinstance(core, LiteralType) else [member.wire for member in core.members]
         choices = [to_argument(text, port.type) for text in texts]
         out["enum"] = [*choices, "null"] if is_optional(port.type) else choices
-    description = show(port.type) + (f": {port.description}" if port.description else "")
+    name = port.type.kind if isinstance(port.type, ScalarType) else show(port.type)
+    description = name + (f": {port.description}" if port.description else "")
     out["description"] = description.replace("{{", "{ {")
     return out
 
