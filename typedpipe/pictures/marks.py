@@ -33,8 +33,8 @@ class Marks:
         return found
 
     def _group(self, box: Box, path: str, own: list[TaskView], found: Mapping[int, State]) -> State:
-        marks: list[Mark] = [mark(task.state) for task in own]
-        marks += [found[id(child)].mark for child in box.children]
+        marks: list[Mark] = [found[id(child)].mark for child in box.children]
+        marks.extend(mark(task.state) for task in own)
         if box.kind == "arm" or path not in self.loops:
             return State(together(marks))
         done, items = self.loops[path]

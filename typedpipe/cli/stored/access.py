@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +33,7 @@ format_option = click.option(
 
 
 @contextlib.contextmanager
-def open_source(folder: Path | None) -> Iterator[RunSource]:
+def open_source(folder: Path | None) -> Generator[RunSource]:
     """The runs that the commands read: those of a folder on this machine."""
     from typedpipe.local.store.root import open_root
     from typedpipe.local.store.source import LocalRuns

@@ -9,7 +9,7 @@ import re
 import secrets
 import shutil
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -84,7 +84,7 @@ def find(source: RunSource, name: str) -> Found:
 
 
 @contextlib.contextmanager
-def _named(found: Found) -> Iterator[None]:
+def _named(found: Found) -> Generator[None]:
     """Say of lost content whose it was, as the user named it."""
     from typedpipe.runs.problems import ContentLost
 
