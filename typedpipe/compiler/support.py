@@ -11,19 +11,16 @@ The features are
 
 from __future__ import annotations
 
+import re
+
 from typedpipe.compiler.backend import No, Support
 from typedpipe.diagnostics.model import Diagnostics, Span
 from typedpipe.ir import nodes as ir
 from typedpipe.ir.options import set_options
 from typedpipe.types.model import is_artifact
 
-_NODES: dict[type, tuple[str, str]] = {
-    ir.Branch: ("branch", "the branch"),
-    ir.Loop: ("loop", "the loop"),
-    ir.ExitHandler: ("exit_handler", "the exit handler"),
-    ir.Importer: ("importer", "the importer"),
-    ir.Call: ("call", "the nested pipeline"),
-}
+_WORDS = re.compile(r"(?<=[a-z])(?=[A-Z])")
+"""Between the words of a node's class, whose name the feature has."""
 
 
 def check(pipeline: ir.Pipeline, support: Support, engine: str, report: Diagnostics) -> None:
@@ -35,11 +32,9 @@ def check(pipeline: ir.Pipeline, support: Support, engine: str, report: Diagnost
     graphs = [pipeline.graph, *pipeline.pipelines.values()]
     for graph in graphs:
         for node in graph.nodes:
-            if not isinstance(node, ir.Task):
-                checker.node(node)
-                graphs.extend(region.body for region in node.regions())
-            elif node.options is not ir.DEFAULT_OPTIONS:
-                checker.options(node)
+            checker.node(node)
+            if node.is_group:
+                graphs.extend([region.body for region in node.regions()])
 
 
 class _Checker:
@@ -54,14 +49,19 @@ class _Checker:
                 self._refusals.setdefault(".".join(name.split(".")[:2]), []).append(answer)
 
     def node(self, node: ir.Node) -> None:
-        """Report what is refused of a node that is no task."""
-        feature, word = _NODES[type(node)]
-        self.refuse(feature, f"{word} `{node.name}`", node.span)
+        """Report what is refused of a node, of its options, and of those of its exits."""
+        if isinstance(node, ir.Task | ir.Call):
+            if isinstance(node, ir.Call):
+                self.refuse("call", f"the nested pipeline `{node.name}`", node.span)
+            if node.options is not ir.DEFAULT_OPTIONS:
+                self.options(node)
+            return
+        words = _WORDS.sub(" ", type(node).__name__).lower()
+        self.refuse(words.replace(" ", "_"), f"the {words} `{node.name}`", node.span)
         if isinstance(node, ir.Loop) and node.parallelism:
             self.refuse("loop.parallelism", f"the parallelism of `{node.name}`", node.span)
-        for call in (node, *node.exits()):
-            if isinstance(call, ir.Task | ir.Call):
-                self.options(call)
+        for last in node.exits() if node.is_group else ():
+            self.node(last)
 
     def options(self, node: ir.Task | ir.Call) -> None:
         """Report what is refused of a node's options; one reason once."""

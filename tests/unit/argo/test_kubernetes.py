@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -12,6 +11,7 @@ import pytest
 import yaml
 
 from tests.argo_schema import VERSIONS, valid
+from tests.masks import without_runtime
 from typedpipe import dsl, kubernetes, runtime
 from typedpipe.compiler import driver
 from typedpipe.compiler.argo import workflow
@@ -57,9 +57,7 @@ def templates(text: str) -> dict[str, Any]:
 
 def test_the_pod_has_them(golden: Callable[[str, str], None]) -> None:
     (text,) = driver.compile(pipeline()).values()
-    golden(
-        "argo/kubernetes.yaml", re.sub(r"(?<=typedpipe.dev/runtime: )\|\n( {8}.*\n)+", "(the runtime, packed)\n", text)
-    )
+    golden("argo/kubernetes.yaml", without_runtime(text))
     found = templates(text)
     assert found["train"]["nodeSelector"] == {"disk": "ssd", "topology.kubernetes.io/zone": "a"}
     assert found["train"]["metadata"]["labels"] == {
