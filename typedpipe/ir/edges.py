@@ -24,10 +24,13 @@ def node_operands(node: ir.Node) -> list[ir.Operand]:
             return found
         found.extend(value for _, value in option_operands(node.options))
         return found
-    found = decisions(node)
+    found = [value for name in node.operand_fields if (value := getattr(node, name)) is not None]
     if node.is_group:
         for region in node.regions():
-            found.extend([value for _, value in region.args])
+            if region.condition is not None:
+                found.append(region.condition)
+            for _, value in region.args:
+                found.append(value)
         for last in node.exits():
             found.extend(node_operands(last))
     return found

@@ -247,11 +247,8 @@ def with_body(region: ir.Region, body: ir.Graph) -> ir.Region:
 
 
 def with_regions(node: ir.Node, regions: tuple[ir.Region, ...], exits: tuple[ir.Task | ir.Call, ...]) -> ir.Node:
-    """A node with other regions and exits; the same one when their graphs, arguments and calls are the same objects."""
-    old = node.regions()
-    same = len(regions) == len(old) and all(
-        new.body is was.body and new.args is was.args for new, was in zip(regions, old, strict=True)
-    )
-    if same and all(map(is_, exits, node.exits())):
+    """A node with as many other regions and exits; the same node when these are the same objects."""
+    pairs = zip(regions, node.regions(), strict=True)
+    if all(new is was for new, was in pairs) and all(map(is_, exits, node.exits())):
         return node
     return node.with_regions(regions, exits)

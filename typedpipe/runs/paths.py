@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from typedpipe.ir import nodes as ir
+from typedpipe.ir.edges import regions_in
 
 _ITEM = re.compile(r"\[(0|[1-9][0-9]*)\](?=/|\Z)")
 
@@ -115,22 +116,13 @@ def node_at(pipeline: ir.Pipeline, path: str) -> ir.Node | None:
     for step in TaskPath.parse(path).steps:
         names = (str(step), step.node)
         node = next((found for graph in graphs for found in _nodes(graph) if found.name in names), None)
-        match node:
-            case None:
-                return None
-            case ir.Call():
-                graphs = [pipeline.pipelines[node.pipeline]]
-            case ir.Branch():
-                graphs = [arm.body for arm in node.arms]
-            case ir.Loop() | ir.ExitHandler():
-                graphs = [node.body]
-            case _:
-                graphs = []
+        if node is None:
+            return None
+        graphs = [region.body for region in regions_in(node, pipeline.pipelines)]
     return node
 
 
 def _nodes(graph: ir.Graph) -> Iterator[ir.Node]:
     for node in graph.nodes:
         yield node
-        if isinstance(node, ir.ExitHandler):
-            yield node.exit
+        yield from node.exits()

@@ -152,6 +152,9 @@ def operands(node: ir.Node) -> list[ir.Operand]:
             out.extend(operand for _, operand in hidden(node.options))
         return out
     out = decisions(node)
-    out.extend(operand for region in node.regions() for _, operand in region.args)
-    out.extend(operand for last in node.exits() for operand in operands(last))
+    if node.is_group:
+        for region in node.regions():
+            out.extend([operand for _, operand in region.args])
+        for last in node.exits():
+            out.extend(operands(last))
     return out

@@ -14,7 +14,7 @@ from operator import is_
 from typedpipe.diagnostics.model import NOWHERE, Diagnostics, Span
 from typedpipe.diagnostics.record import replace
 from typedpipe.ir import nodes as ir
-from typedpipe.ir.edges import expr_operands, map_node, needed, node_operands, with_operands
+from typedpipe.ir.edges import expr_operands, map_node, map_region, needed, node_operands, with_operands
 from typedpipe.ir.scopes import Scope, around, common
 from typedpipe.ir.typing import Ports, TracedTypes, region_type
 from typedpipe.types.model import NULL, Type, is_artifact, union
@@ -328,8 +328,9 @@ class _Closer:
 
 
 def _closed(region: ir.Region, changed: dict[ir.Operand, ir.Operand], graph: ir.Graph, body: _Body) -> ir.Region:
-    condition = None if region.condition is None else changed.get(region.condition, region.condition)
-    return replace(region, body=graph, args=tuple(body.args), condition=condition)
+    if changed:
+        region = map_region(region, changed)
+    return replace(region, body=graph, args=tuple(body.args))
 
 
 def _port(name: str, type_: Type) -> ir.InputPort:

@@ -11,7 +11,7 @@ from typedpipe.diagnostics.model import Diagnostics
 from typedpipe.diagnostics.record import replace
 from typedpipe.ir import nodes as ir
 from typedpipe.ir.edges import expr_operands, node_operands
-from typedpipe.ir.scopes import Scope, Scopes, rebuild, scopes_of, with_body, with_regions
+from typedpipe.ir.scopes import Scope, Scopes, rebuild, scopes_of, with_body
 
 
 def dedupe(pipeline: ir.Pipeline, report: Diagnostics) -> ir.Pipeline:  # noqa: ARG001 - what a pass takes
@@ -136,11 +136,11 @@ def _unused_inputs(body: ir.Graph, scope: Scope) -> set[str]:
 
 def _node(node: ir.Node, scopes: Scopes, made: dict[int, ir.Graph], unused: dict[int, set[str]]) -> ir.Node:
     inner = scopes.bodies.get(node.name)
-    if inner is None:
+    if inner is None or not any(unused[each.index] or made[each.index] is not each.graph for each in inner):
         return node
     pairs = zip(node.regions(), inner, strict=True)
     regions = tuple([_region(region, made[each.index], unused[each.index]) for region, each in pairs])
-    return with_regions(node, regions, node.exits())
+    return node.with_regions(regions, node.exits())
 
 
 def _region(region: ir.Region, body: ir.Graph, unused: set[str]) -> ir.Region:
