@@ -54,9 +54,9 @@ def _traced(handle: Any) -> Pipeline:
     found = handle if isinstance(handle, Pipeline) else getattr(handle, "ir", None)
     if isinstance(found, Pipeline):
         return found
-    message = "`pipeline_func` must be a function with `@pipeline`"
+    message = "`pipeline_func` must be a function decorated with `@pipeline`"
     if hasattr(handle, "ir"):
-        message = "this pipeline has errors, which were reported where it is defined"
+        message = "this pipeline has errors, which were reported when it was defined"
     found_type = type(handle).__name__
     raise PipelineError(
         [Diagnostic("TP392", message, Label(Span("")), (), (f"found `{found_type}`",), "pass the pipeline itself")]
@@ -72,7 +72,9 @@ def _with_defaults(traced: Pipeline, values: Mapping[str, object]) -> Pipeline:
         port = ports.get(name)
         if port is None:
             known = ", ".join(f"`{each}`" for each in ports) or "none"
-            report.error("TP393", f"`{traced.name}` has no parameter `{name}`", traced.span, help=f"it has {known}")
+            report.error(
+                "TP393", f"`{traced.name}` has no parameter `{name}`", traced.span, help=f"the parameters are {known}"
+            )
             continue
         ports[name] = _with_default(port, *constant(value))
     report.raise_if_errors()
@@ -107,5 +109,5 @@ def write_files(files: Mapping[str, str], path: str | os.PathLike[str]) -> None:
             why = error.strerror or str(error)
             message = f"`{place}` cannot be written: {why}"
             raise PipelineError(
-                [Diagnostic("TP322", message, Label(Span(str(place))), help="choose another place")]
+                [Diagnostic("TP322", message, Label(Span(str(place))), help="choose another path")]
             ) from None

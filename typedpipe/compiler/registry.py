@@ -29,12 +29,12 @@ def backend(name: str = "argo") -> Backend:
         places.setdefault(BUILTIN[name], "typedpipe")
     if len(places) > 1:
         owners = " and ".join(sorted(f"`{owner}` ({place})" for place, owner in places.items()))
-        raise _failed("TP391", f"two packages bring a backend called `{name}`", owners, "uninstall one of them")
+        raise _failed("TP391", f"two packages provide a backend named `{name}`", owners, "uninstall one of them")
     if not places:
         known = sorted({*BUILTIN, *(point.name for point in _entry_points())})
         near = nearest(name, known)
-        asked = f"did you mean `{near}`?" if near else "install the package that brings it"
-        raise _failed("TP390", f"there is no backend called `{name}`", f"installed: {', '.join(known)}", asked)
+        asked = f"did you mean `{near}`?" if near else "install the package that provides it"
+        raise _failed("TP390", f"there is no backend named `{name}`", f"installed: {', '.join(known)}", asked)
     return _load(next(iter(places)))
 
 
@@ -60,7 +60,7 @@ def _owners(name: str, points: Iterable[EntryPoint]) -> list[tuple[str, str]]:
 def _load(place: str) -> Backend:
     module, _, attribute = place.partition(":")
     found = getattr(import_module(module), attribute or "backend")
-    assert isinstance(found, Backend), f"{place} is no backend"
+    assert isinstance(found, Backend), f"{place} is not a backend"
     return found
 
 

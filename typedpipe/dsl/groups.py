@@ -48,7 +48,7 @@ class Group:
         if trace is None:
             fatal(
                 "TP169",
-                f"`dsl.{type(self).__name__}` stands outside of a pipeline",
+                f"`dsl.{type(self).__name__}` is used outside a pipeline",
                 help="use it in a function that has `@dsl.pipeline`",
             )
         self._trace = trace
@@ -59,8 +59,8 @@ class Group:
         if current() is not trace or self._entered:
             fatal(
                 "TP163",
-                f"this `dsl.{type(self).__name__}` {'is entered a second time' if self._entered else 'is of another pipeline'}",
-                help="write a group of its own for each block: `with dsl.If(...):`",
+                f"this `dsl.{type(self).__name__}` {'is entered twice' if self._entered else 'belongs to another pipeline'}",
+                help="use a separate object for each block: `with dsl.If(...):`",
             )
         self._entered = True
         self._name = name
@@ -81,8 +81,8 @@ class Group:
     def _unfinished(self) -> str:
         """What was left undone when the function ended, if anything."""
         if not self._entered:
-            return "is never entered, so it does nothing"
-        return "" if self._left else "is entered and never left"
+            return "is never entered, so it has no effect"
+        return "" if self._left else "is entered but never exited"
 
 
 def _group_name(name: object, word: str) -> str:
@@ -90,7 +90,7 @@ def _group_name(name: object, word: str) -> str:
     if isinstance(name, str):
         return node_name(name) if name.strip() else ""
     if name is not None:
-        error("TP161", f"the name of a `dsl.{word}` is text known now", help='leave it out, or type `name="…"`')
+        error("TP161", f"the name of a `dsl.{word}` must be a constant string", help='remove it, or write `name="…"`')
     return ""
 
 
@@ -178,9 +178,16 @@ class Else(Group):
 def _open_chain(group: Group, outer: Scope, word: str) -> Chain:
     chain = outer.chain
     if not isinstance(chain, Chain) or chain.closed:
-        why = "the chain before it has its Else already" if isinstance(chain, Chain) else "no `dsl.If` stands before it"
-        message = f"this `dsl.{word}` belongs to no `dsl.If`: {why}"
-        fatal("TP162", message, group._site, help="it follows an `If` or `Elif` at the same depth: `with dsl.If(...):`")
+        why = (
+            "the chain before it already has an Else" if isinstance(chain, Chain) else "there is no `dsl.If` before it"
+        )
+        message = f"`dsl.{word}` without a matching `dsl.If`: {why}"
+        fatal(
+            "TP162",
+            message,
+            group._site,
+            help="put it directly after an `If` or `Elif` at the same level: `with dsl.If(...):`",
+        )
     return chain
 
 
@@ -192,23 +199,21 @@ def _condition(condition: object, word: str) -> PipelineValue:
     if isinstance(condition, Task):
         error(
             "TP161",
-            f"`dsl.{word}` got a task, not a condition",
-            help="compare what it gives: `task.output == ...`, or pass `task.output` when it is a bool",
+            f"`dsl.{word}` received a task instead of a condition",
+            help="compare its output: `task.output == ...`, or pass `task.output` if it is a bool",
         )
     elif not isinstance(condition, bool):
         error(
             "TP161",
-            f"`dsl.{word}` got {condition!r}, which is no condition",
-            help="compare a value of the pipeline: `n > 3`",
+            f"`dsl.{word}` received {condition!r}, which is not a condition",
+            help="compare a pipeline value, such as `n > 3`",
         )
     else:
         error(
             "TP161",
-            f"`dsl.{word}` got {condition!r}, which Python decided while the pipeline was being defined",
-            notes=(
-                "`is`, `in`, `isinstance`, `not`, `and` and `or` are decided by Python at once, whatever the value",
-            ),
-            help="compare values of the pipeline with `==`, `<`, …; `dsl.In(x, items)` for `in`, `dsl.IfSet(x)` for "
+            f"`dsl.{word}` received {condition!r}, which Python evaluated when the pipeline was defined",
+            notes=("Python evaluates `is`, `in`, `isinstance`, `not`, `and` and `or` immediately, whatever the value",),
+            help="compare pipeline values with `==`, `<`, …; use `dsl.In(x, items)` for `in`, `dsl.IfSet(x)` for "
             "`is not None`, `dsl.Not(...)` for `not`, `&` and `|` for `and` and `or`",
         )
     return poison(trace)
@@ -241,9 +246,7 @@ class IfSet(If, Generic[T]):
 
 def _optional(value: object, trace: Trace, word: str) -> PipelineValue:
     if not isinstance(value, PipelineValue):
-        error(
-            "TP161", f"`dsl.{word}` takes a value of the pipeline, not {value!r}", help="pass a parameter or an output"
-        )
+        error("TP161", f"`dsl.{word}` takes a pipeline value, not {value!r}", help="pass a parameter or an output")
         return poison(trace)
     if not same_trace(value, trace, f"the value of `dsl.{word}`"):
         return poison(trace)
@@ -251,7 +254,7 @@ def _optional(value: object, trace: Trace, word: str) -> PipelineValue:
         error(
             "TP161",
             f"this value is always set: its type is `{show(value._tp_type)}`",
-            help=f"use the value as it is; `dsl.{word}` is for `T | None`",
+            help=f"use the value directly; `dsl.{word}` is only for `T | None`",
         )
     return value
 
@@ -286,14 +289,14 @@ class ParallelFor(Group, Generic[T]):
             if isinstance(limit, int) and not isinstance(limit, bool) and limit >= 0:
                 self._parallelism = limit
             else:
-                error("TP164", "`parallelism` is a number known now", help="type an int, 1 or more")
+                error("TP164", "`parallelism` must be a constant number", help="use an int of at least 1")
 
     def _checked(self, items: object) -> PipelineValue | ir.Const:
         trace = self._trace
         if isinstance(items, str):
-            error("TP164", "`dsl.ParallelFor` got text to loop over", help='put it into a list: `["a", "b"]`')
+            error("TP164", "`dsl.ParallelFor` cannot loop over a string", help='use a list of strings: `["a", "b"]`')
         elif isinstance(items, Task):
-            error("TP164", "`dsl.ParallelFor` got a task to loop over", help="loop over what it gives: `task.output`")
+            error("TP164", "`dsl.ParallelFor` cannot loop over a task", help="loop over its output: `task.output`")
         elif isinstance(items, (PipelineValue, list, tuple, range)):
             made = lift(list(items) if isinstance(items, (tuple, range)) else items, "the list to loop over")
             if made is not None:
@@ -302,7 +305,7 @@ class ParallelFor(Group, Generic[T]):
             error(
                 "TP164",
                 f"`dsl.ParallelFor` cannot loop over `{type(items).__name__}`",
-                help="pass a list, or an output or parameter that is one",
+                help="pass a list, or an output or parameter whose type is a list",
             )
         return poison(trace)
 
@@ -391,11 +394,13 @@ class ExitHandler(Group):
         given: Any = exit_task  # whatever a user's file gives
         if not isinstance(given, Task):
             error(
-                "TP168", "`dsl.ExitHandler` takes the task to run at the end", help="`with dsl.ExitHandler(clean()):`"
+                "TP168", "`dsl.ExitHandler` takes a task", help="call the component: `with dsl.ExitHandler(clean()):`"
             )
         elif given._trace is not self._trace or given._scope is not self._trace.scope:
             error(
-                "TP168", "the exit task stands in another scope than the handler", help="call it just before the `with`"
+                "TP168",
+                "the exit task is in a different scope from its `ExitHandler`",
+                help="call the component directly before the `with`",
             )
         else:
             self._exit = given
@@ -408,7 +413,10 @@ class ExitHandler(Group):
                     del outer.nodes[index]
                     break
             else:
-                message, help_ = "this task is the exit task of another handler", "call the component once for each"
+                message, help_ = (
+                    "this task is already the exit task of another `ExitHandler`",
+                    "call the component once for each `ExitHandler`",
+                )
                 error("TP168", message, self._site, help=help_)
                 self._exit = None
         outer.nodes.append(self)

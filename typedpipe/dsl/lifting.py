@@ -68,7 +68,7 @@ def lift(value: object, what: What) -> Any:
         _not_constant(value, what, str(problem))
         return None
     except RecursionError:
-        _not_constant(value, what, "it contains itself, or is nested too deeply")
+        _not_constant(value, what, "the value contains itself, or is nested too deeply")
         return None
     return ir.Const(text, type_)
 
@@ -89,20 +89,20 @@ def _not_constant(value: object, what: What, reason: str) -> None:
         names = value._output_names()
         instead = f"`.outputs.{names[0]}`" if len(names) > 1 else "`.output`"
         message = f"{what} is a task, not a value"
-        help_ = (
-            f"pass what the task gives: add {instead}" if names else f"`{value.name}` gives nothing: use `.after(…)`"
-        )
+        help_ = f"pass the task's output: add {instead}" if names else f"`{value.name}` has no outputs: use `.after(…)`"
     elif isinstance(value, Outputs):
-        message, help_ = f"{what} is all the outputs of a task", "name one of them: `task.outputs.name`"
+        message, help_ = f"{what} is the whole set of outputs of a task", "select one output: `task.outputs.name`"
     elif isinstance(value, Artifact):
-        message = f"{what} is a `{kind}` object made in the pipeline's body"
-        help_ = f'make it in a component, or bring an existing one in: `dsl.importer("s3://…", {kind}).output`'
+        message = f"{what} is a `{kind}` object that was created in the pipeline's body"
+        help_ = f'create it in a component, or import an existing one: `dsl.importer("s3://…", {kind}).output`'
     elif callable(value):
         name = getattr(value, "__name__", kind)
-        message = f"{what} is `{name}` itself, which is no value"
-        help_ = f"call it and pass its output: `{name}(…).output`" if _is_ours(value) else "pass what it returns"
+        message = f"{what} is `{name}` itself, which is not a value"
+        help_ = (
+            f"call it and pass its output: `{name}(…).output`" if _is_ours(value) else "call it, and pass the result"
+        )
     elif isinstance(value, Group):
-        message, help_ = f"{what} is a `dsl.{kind}`, which is no value", "pass an output of a task in it"
+        message, help_ = f"{what} is a `dsl.{kind}`, which is not a value", "pass an output of a task inside the block"
     else:
         message, label = f"{what} cannot be passed to a task", reason
     error("TP114", message, place_of(what), label, help=help_)
@@ -162,9 +162,9 @@ def _struct(trace: Trace, entries: list[tuple[Any, object]], type_: Type | None,
             markers.told(trace)
             error(
                 "TP114",
-                f"{what} has a key that is not plain text",
+                f"{what} has a key that is not a constant string",
                 place_of(what),
-                help="a dict's keys are constant strings",
+                help="use constant strings as dict keys",
             )
             return None
         names.append(key)

@@ -118,9 +118,9 @@ def _damaged(trace: Trace, what: What) -> None:
     told(trace)
     error(
         "TP159",
-        f"{what} is text with a value of the pipeline in it that was changed after the f-string made it",
+        f"{what} is text that contains a pipeline value and was changed after the f-string created it",
         place_of(what),
-        help='pass the f-string as it is: `f"{a}-{b}"`; split, replace, slice, wrap or escape it in a component',
+        help='pass the f-string unchanged: `f"{a}-{b}"`; split, replace, slice, wrap or escape the text in a component',
     )
 
 
@@ -129,9 +129,9 @@ def _foreign(what: What) -> None:
 
     error(
         "TP158",
-        f"{what} is text with a value of another pipeline in it",
+        f"{what} is text that contains a value of another pipeline",
         place_of(what),
-        help="give this pipeline an input for it, and pass the value when you call the pipeline",
+        help="add an input to this pipeline, and pass the value when you call the pipeline",
     )
 
 
@@ -141,7 +141,7 @@ def check_used(trace: Trace) -> None:
         if not used:
             error(
                 "TP160",
-                "this text contains a value of the pipeline, and no task gets the text as it is",
+                "this text contains a pipeline value, but the text is never passed to a task unchanged",
                 site,
-                help="pass the text itself to a component; what prints or changes it (`json.dumps`, `re.sub`, …) belongs in one",
+                help="pass the text to a component, and print or transform it there (`json.dumps`, `re.sub`, …)",
             )

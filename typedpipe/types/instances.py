@@ -15,19 +15,19 @@ from typedpipe.types.problems import BadAnnotation
 from typedpipe.types.values import NotAConstant, object_wire
 
 _INSTEAD = {
-    "set": "it has no order: pass a list",
-    "frozenset": "it has no order: pass a list",
-    "bytes": "bytes are no text: pass a str, or write them to an artifact",
-    "bytearray": "bytes are no text: pass a str, or write them to an artifact",
+    "set": "a set has no order: pass a list",
+    "frozenset": "a set has no order: pass a list",
+    "bytes": "bytes are not text: pass a str, or write them to an artifact",
+    "bytearray": "bytes are not text: pass a str, or write them to an artifact",
     "ndarray": "pass `.tolist()`, or write the array to an artifact",
     "DataFrame": "write it to a file in a component, and pass the artifact",
-    "generator": "a generator has no values yet: pass a list",
-    "function": "name it in `include=[...]` of the component, or import it there",
-    "Decimal": "pass a str, and make the Decimal in the component",
-    "date": "pass a datetime with its time zone, or a str",
-    "timedelta": "pass its seconds as a float",
+    "generator": "pass a list instead of a generator",
+    "function": "name it in `include=[...]` of the component, or import it inside the function",
+    "Decimal": "pass a str, and create the Decimal in the component",
+    "date": "pass a datetime with a time zone, or a str",
+    "timedelta": "pass the number of seconds as a float",
     "PosixPath": "pass `str(path)`",
-    "ellipsis": "`...` is no value",
+    "ellipsis": "`...` is not a value",
 }
 _PLAIN: tuple[type, ...] = (int, float, str, list, tuple, dict)
 
@@ -51,7 +51,7 @@ def describe(value: Any, path: str, inner: Callable[[object, str], tuple[str, Ty
     if isinstance(value, Mapping):
         return inner(dict(cast("Mapping[object, object]", value)), path)
     why = _INSTEAD.get(cls.__name__, "pass plain data: numbers, text, lists, dicts, or a dataclass")
-    raise NotAConstant(f"`{cls.__name__}` cannot be sent: {why}", path)
+    raise NotAConstant(f"`{cls.__name__}` cannot be passed to a task: {why}", path)
 
 
 def _enum(cls: type[Enum], path: str) -> Type:

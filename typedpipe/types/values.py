@@ -48,7 +48,7 @@ def constant(value: object) -> tuple[str, Type]:
     try:
         return _any(value, "")
     except RecursionError:
-        raise NotAConstant("it is nested too deeply, or holds itself") from None
+        raise NotAConstant("the value is nested too deeply, or contains itself") from None
 
 
 Described: TypeAlias = tuple[str, Type]
@@ -89,7 +89,7 @@ def string_wire(value: str, path: str = "") -> str:
     """
     text = encode_basestring_ascii(value)
     if "\\ud" in text and not _encodable(value):
-        raise NotAConstant("the text has a lone surrogate, which no encoding can carry", path)
+        raise NotAConstant("the text contains a lone surrogate, which cannot be encoded", path)
     if "$" in text or "{{" in text or "\x7f" in text:
         text = text.replace("{{", "{\\u007b").replace("$", "\\u0024").replace("\x7f", "\\u007f")
     return text
@@ -114,7 +114,7 @@ def _dict(value: Mapping[Any, object], path: str) -> Described:
     fields: list[StructField] = []
     for key, item in value.items():
         if not isinstance(key, str):
-            raise NotAConstant(f"the keys of a dict must be `str`, found `{type(key).__name__}` {key!r}", path)
+            raise NotAConstant(f"dict keys must be `str`, found `{type(key).__name__}` {key!r}", path)
         texts[key], type_ = _any(item, f"{path}[{key!r}]")
         fields.append(StructField(key, type_))
     return object_wire(texts, path), StructType("dict", "literal", tuple(fields))

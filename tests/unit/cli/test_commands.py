@@ -327,7 +327,7 @@ def test_the_options_of_compile_are_those_of_its_backend(capsys: pytest.CaptureF
 
 def test_a_backend_that_is_not_there(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run_app(["compile", "p.py:sums", "--to=argos"]) == 3
-    assert "error[TP390]: there is no backend called `argos`" in capsys.readouterr().err
+    assert "error[TP390]: there is no backend named `argos`" in capsys.readouterr().err
 
 
 def test_the_ir_is_printed_after_a_pass(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -217,9 +217,9 @@ def test_arguments_that_do_not_fit_are_refused_at_once(arguments: dict[str, Any]
 
 
 def test_too_many_arguments() -> None:
-    with pytest.raises(PipelineError, match="takes 2 arguments, and got 3"):
+    with pytest.raises(PipelineError, match="takes 2 arguments, but got 3"):
         main.run(1, "", 3)  # type: ignore[call-overload]  # one too many
-    with pytest.raises(PipelineError, match="given twice"):
+    with pytest.raises(PipelineError, match="both by position and by name"):
         main.run(1, n=3)  # type: ignore[call-overload]  # twice
 
 

@@ -117,7 +117,7 @@ def test_a_path_an_artifact_object_and_a_list(tmp_path: Path) -> None:
     ("call", "code", "said"),
     [
         (lambda: now.add(a="x"), "TP201", "needs `int`"),
-        (now.add, "TP111", "needs `a`"),
+        (now.add, "TP111", "requires `a`"),
         (lambda: now.add(a=1, c=2), "TP110", "no input `c`"),
         (lambda: now.add(1, 2, 3), "TP113", "got 3"),
         (lambda: now.read(data="nowhere"), "TP663", "no file"),

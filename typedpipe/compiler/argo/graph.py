@@ -265,10 +265,10 @@ class Scope:
         """Report what the controller cannot make."""
         self.lowering.report.error(
             "TP402",
-            f"Argo cannot make a value that `{node.name}` needs",
+            f"Argo does not support a value that `{node.name}` needs",
             error.span or node.span,
             error.reason,
-            help="make the value in a component and use its output",
+            help="create the value in a component, and use its output",
         )
 
     def task(self, node: Task) -> DagTask:
@@ -325,7 +325,7 @@ class Scope:
                 graph = self._given_by(self.nodes[each.task])
                 value = next((o.value for o in graph.outputs if o.name == each.output), None) if graph else None
                 if graph and isinstance(value, FromExpr) and isinstance(graph.exprs[value.index], _DEFERRED):
-                    raise CannotSay(f"`{each.output}` of `{each.task}` is put together by whoever reads it")
+                    raise CannotSay(f"`{each.output}` of `{each.task}` is assembled by the task that reads it")
 
     def _given_by(self, node: Node) -> Graph | None:
         if isinstance(node, Call):

@@ -146,9 +146,9 @@ def _cached(scope: Scope, node: Task, template: str) -> str:
 def _warning(node: Task) -> Diagnostic:
     return Diagnostic(
         "TP406",
-        f"`{node.name}` makes artifacts in a loop and is not cached on Argo",
-        Label(node.span, "runs each time"),
-        notes=("a cached artifact lies in the folder of another run, where Collected does not look",),
+        f"`{node.name}` creates artifacts in a loop, so it is not cached on Argo",
+        Label(node.span, "runs every time"),
+        notes=("a cached artifact is stored under another run, where `Collected` does not find it",),
         severity="warning",
     )
 
@@ -244,7 +244,7 @@ def _branch_outputs(scope: Scope, node: Branch, dag: Dag, arms: list[tuple[str, 
         if is_artifact(type_):
             shape = one_of(shapes)
             if shape is None:
-                raise CannotSay(f"the branches give `{output}` from different kinds of places", node.span)
+                raise CannotSay(f"the branches store `{output}` in different kinds of locations", node.span)
             scope.values.shapes[node.name, output] = shape
 
 
@@ -289,7 +289,7 @@ def _loop_outputs(scope: Scope, node: Loop, dag: Dag, lowered: Lowered) -> None:
         if artifact:
             shape = collected(lowered.shapes.get(output.name, KEY))
             if shape is None:
-                reason = f"`{output.name}` is not made in the loop: its entries lie in no one folder"
+                reason = f"`{output.name}` is not created in the loop, so its entries are not in one directory"
                 raise CannotSay(reason, output.span if output.span.file else node.span)
             scope.values.shapes[node.name, output.name] = shape
 

@@ -32,33 +32,40 @@ _CRON = r"\s*(@(yearly|annually|monthly|weekly|daily|midnight|hourly|every\s+\S+
 
 SUPPORT = Support(
     {
-        "call.retry": No("Argo would run all of a nested pipeline again", "set the retry on the tasks in it"),
-        "call.timeout": No("Argo has no time limit for a part of a workflow", "set the timeout on the tasks in it"),
-        "call.caching": No("Argo remembers single tasks", "set caching on the tasks in it"),
-        "call.resources": No("a nested pipeline has no container of its own", "set it on the tasks in it"),
-        "retry.factor": No("Argo's backoff grows by whole factors", "use a whole number, such as `factor=2`"),
-        "retry.cap": No("a longest wait between tries needs Argo 3.7", "compile with `--argo-target 3.7`"),
-        "display_name": No("names to show need Argo 3.7", "compile with `--argo-target 3.7`"),
+        "call.retry": No(
+            "Argo would retry the whole nested pipeline", "set the retry on the tasks of the nested pipeline"
+        ),
+        "call.timeout": No(
+            "Argo has no timeout for a part of a workflow", "set the timeout on the tasks of the nested pipeline"
+        ),
+        "call.caching": No("Argo caches only single tasks", "set caching on the tasks of the nested pipeline"),
+        "call.resources": No("a nested pipeline has no container", "set it on the tasks of the nested pipeline"),
+        "retry.factor": No(
+            "Argo supports only whole numbers as the backoff factor", "use a whole number, such as `backoff_factor=2`"
+        ),
+        "retry.cap": No("a maximum backoff needs Argo 3.7", "compile with `--argo-target 3.7`"),
+        "display_name": No("display names need Argo 3.7", "compile with `--argo-target 3.7`"),
         "accelerator.type": No(
-            "Argo asks Kubernetes for a resource by its name", 'use a resource name, such as "nvidia.com/gpu"'
+            "Argo requests accelerators from Kubernetes by resource name",
+            'use a resource name, such as "nvidia.com/gpu"',
         ),
         "env.nul": No("an environment variable cannot hold a NUL character", "pass the text as an argument"),
         "pipeline.artifact": No(
-            "an argument of a workflow is text", "take the URI as a `str`, and use `importer` in the pipeline"
+            "the arguments of a workflow are text", "pass the URI as a `str`, and use `dsl.importer` in the pipeline"
         ),
-        "cron.required": No("nobody gives arguments to a scheduled run", "give the parameter a default"),
+        "cron.required": No("a scheduled run receives no arguments", "give the parameter a default"),
     }
 )
 
 OPTIONS = (
-    Option("kind", "Workflow", KINDS, "the Kubernetes object to write"),
-    Option("target", "3.7", TARGETS, "the oldest Argo Workflows that must run it"),
+    Option("kind", "Workflow", KINDS, "the kind of Kubernetes object to write"),
+    Option("target", "3.7", TARGETS, "the oldest version of Argo Workflows to support"),
     Option("name", None, (), "the object's name (default: the pipeline's)"),
     Option("namespace", None, (), "the object's namespace"),
     Option("service_account", None, (), "the service account that tasks run as"),
-    Option("schedule", None, (), "when a CronWorkflow runs, such as `0 3 * * *`"),
+    Option("schedule", None, (), "the schedule of a CronWorkflow, such as `0 3 * * *`"),
     Option("timezone", None, (), "the time zone of the schedule, such as `Europe/Paris`"),
-    Option("deadline", DEADLINE_SECONDS, (), "seconds that a whole run may take"),
+    Option("deadline", DEADLINE_SECONDS, (), "the timeout of a whole run, in seconds"),
 )
 
 
@@ -87,24 +94,28 @@ def settings(options: Options, report: Diagnostics, span: Span) -> Settings:
     for name, value in options.items():
         option = known.get(name)
         if option is None:
-            hint = f"options of Argo: {', '.join(known)}"
+            hint = f"the options are: {', '.join(known)}"
             report.error("TP403", f"Argo has no option `{name}`", span, help=hint)
         elif value is not None and option.choices and str(value) not in option.choices:
-            report.error("TP403", f"`{name}` cannot be `{value}`", span, help=f"one of {', '.join(option.choices)}")
+            report.error(
+                "TP403", f"`{name}` cannot be `{value}`", span, help=f"choose one of {', '.join(option.choices)}"
+            )
         elif value is not None:
             values[name] = str(value)
     deadline = values.pop("deadline", str(DEADLINE_SECONDS))
     if not deadline.isdecimal() or int(deadline) < 1:
-        report.error("TP403", f"`deadline` cannot be `{deadline}`", span, help="a number of seconds, 1 or more")
+        report.error("TP403", f"`deadline` cannot be `{deadline}`", span, help="use a number of seconds of at least 1")
         deadline = str(DEADLINE_SECONDS)
     out = Settings(**values, deadline=int(deadline))
     if out.kind == "CronWorkflow" and not out.schedule:
-        report.error("TP403", "a CronWorkflow needs a schedule", span, help='for example `--schedule "0 3 * * *"`')
+        report.error(
+            "TP403", "a CronWorkflow needs a schedule", span, help='pass a schedule, such as `--schedule "0 3 * * *"`'
+        )
     if out.schedule and not re.fullmatch(_CRON, out.schedule):
-        help_ = 'minute, hour, day, month and weekday, such as `--schedule "0 3 * * *"`, or `@daily`, `@every 6h`'
+        help_ = 'use minute, hour, day, month and weekday, such as `--schedule "0 3 * * *"`, or `@daily` or `@every 6h`'
         report.error("TP403", f"`schedule` cannot be `{out.schedule}`", span, help=help_)
     if out.kind != "CronWorkflow" and (out.schedule or out.timezone):
-        report.error("TP403", f"a {out.kind} has no schedule", span, help="compile with `--kind CronWorkflow`")
+        report.error("TP403", f"a {out.kind} cannot have a schedule", span, help="compile with `--kind CronWorkflow`")
     return out
 
 
@@ -112,9 +123,9 @@ def check_target(pipeline: Pipeline, chosen: Settings, report: Diagnostics) -> N
     """Report all that Argo cannot say, with the user's lines."""
     for port in pipeline.graph.inputs:
         if is_artifact(port.type):
-            _refuse(report, "pipeline.artifact", f"input `{port.name}`", _span(port, pipeline.span))
+            _refuse(report, "pipeline.artifact", f"the input `{port.name}`", _span(port, pipeline.span))
         elif chosen.kind == "CronWorkflow" and port.default is None:
-            _refuse(report, "cron.required", f"input `{port.name}`", _span(port, pipeline.span))
+            _refuse(report, "cron.required", f"the input `{port.name}`", _span(port, pipeline.span))
     graphs = [pipeline.graph, *pipeline.pipelines.values()]
     for graph in graphs:
         for node in graph.nodes:
@@ -143,7 +154,7 @@ def _bodies(node: object) -> Iterator[Graph]:
 def _refuse(report: Diagnostics, feature: str, what: str, span: Span) -> None:
     answer = SUPPORT.of(feature)
     if isinstance(answer, No):
-        report.error("TP401", f"Argo cannot say this: {what}", span, answer.why, help=answer.help)
+        report.error("TP401", f"Argo does not support {what}", span, answer.why, help=answer.help)
 
 
 def _call(node: Call, report: Diagnostics) -> None:
@@ -159,7 +170,7 @@ def _call(node: Call, report: Diagnostics) -> None:
         _refuse(report, "call.caching", f"the caching {what}", node.span)
     fields = ("cpu_request", "cpu_limit", "memory_request", "memory_limit", "accelerator_type", "accelerator_count")
     if any(getattr(options, name) is not None for name in (*fields, "image")) or options.env:
-        _refuse(report, "call.resources", f"an image, resources or environment {what}", node.span)
+        _refuse(report, "call.resources", f"an image, resources or environment variables {what}", node.span)
 
 
 def _task(node: Task, chosen: Settings, report: Diagnostics) -> None:
@@ -172,7 +183,7 @@ def _task(node: Task, chosen: Settings, report: Diagnostics) -> None:
             _refuse(report, "retry.factor", f"the retry of `{node.name}`", node.span)
         longest = retry.backoff_seconds * retry.factor ** max(retry.limit - 1, 0)
         if longest > retry.max_seconds and chosen.target == "3.6":
-            _refuse(report, "retry.cap", f"the longest wait of `{node.name}`", node.span)
+            _refuse(report, "retry.cap", f"the maximum backoff of `{node.name}`", node.span)
     if options.display_name and chosen.target == "3.6":
         _refuse(report, "display_name", f"the display name of `{node.name}`", node.span)
     kind = _constant(options.accelerator_type)

@@ -92,10 +92,10 @@ class _Checker:
             if any(isinstance(leaf, FromTask) for leaf in leaves):
                 self.report.error(
                     "TP323",
-                    f"`{name}` of `{node.name}` comes from a task that may fail, and has no default",
+                    f"`{name}` of `{node.name}` comes from a task that can fail, but has no default",
                     argument_span(node.span, name),
-                    "taken when the task before failed: there is nothing to take",
-                    help=f"give `{name}` a default in the component, or drop `.ignore_upstream_failure()`",
+                    "there is no value if the upstream task fails",
+                    help=f"add a default for `{name}` to the component, or remove `.ignore_upstream_failure()`",
                 )
 
     def _group(self, node: Node, scope: Scope) -> None:
@@ -136,10 +136,10 @@ class _Checker:
         if isinstance(expr, Unwrap) and not self.guards.holds(expr.value, owner, at):
             self.report.error(
                 "TP310",
-                "this value may be None here: its `IfSet` has ended",
+                "this value can be None here, because its `IfSet` has ended",
                 use.place(self.types),
-                "used outside the `with IfSet(...)` that names it",
-                help="use it inside the `with`, or give it a default with `dsl.Some(value, default)`",
+                "used outside the `with IfSet(...)` that defines it",
+                help="use the value inside the `with`, or provide a default with `dsl.Some(value, default)`",
             )
         return [(inner, at) for inner in expr_operands(expr)]
 
@@ -149,11 +149,11 @@ class _Checker:
             if not at.inside(home):
                 self.report.error(
                     "TP316",
-                    "the item of a loop is used outside it",
+                    "the item of a loop is used outside the loop",
                     use.place(self.types),
                     "there is no item here",
                     others=[Label(self.scopes.nodes[operand.loop].span, "the loop")],
-                    help="use it in the loop's body, or collect what the body makes of it with `dsl.Collected(...)`",
+                    help="use the item in the loop's body, or collect outputs of the body with `dsl.Collected(...)`",
                 )
             return
         if isinstance(operand, FromTask) and operand.task in self.scopes.exits:
@@ -161,9 +161,9 @@ class _Checker:
                 "TP315",
                 f"a value of the exit task `{operand.task}` cannot be used",
                 use.place(self.types),
-                "this task runs when everything else is over",
+                "this task runs after everything else",
                 others=[Label(self.scopes.nodes[operand.task].span, "the exit task")],
-                help="make the value in a task of its own",
+                help="create the value in a separate task",
             )
             return
         self._crossing(operand, home, at, use)
@@ -192,44 +192,44 @@ class _Checker:
     def _producer(self, operand: Operand) -> tuple[str, list[Label]]:
         if isinstance(operand, FromTask):
             return f"`{operand.task}`", [Label(self.scopes.nodes[operand.task].span, f"`{operand.task}` runs here")]
-        return "what was collected", []
+        return "the collected value", []
 
     def _unset(self, operand: Operand, body: Scope, use: Use) -> None:
         name, others = self._producer(operand)
         assert isinstance(body.group, Branch)
-        others.append(Label(body.group.arms[body.arm].span, "only if this branch is taken"))
+        others.append(Label(body.group.arms[body.arm].span, "runs only if this branch is taken"))
         self.report.error(
             "TP310",
-            f"{name} may not have run: it stands in a branch, and its value is used outside it",
+            f"{name} might not run: it is inside a branch, but its value is used outside the branch",
             use.place(self.types),
-            "not there when the branch was not taken",
+            "missing if the branch is not taken",
             others=others,
-            help="use it in the branch, or take one value of each branch with `dsl.OneOf(...)`",
+            help="use the value inside the branch, or combine one value from each branch with `dsl.OneOf(...)`",
         )
 
     def _uncollected(self, operand: Operand, body: Scope, use: Use) -> None:
         name, others = self._producer(operand)
         group = body.group
         assert group is not None
-        others.append(Label(group.span, "once for each item of this loop"))
+        others.append(Label(group.span, "runs once for each item of this loop"))
         self.report.error(
             "TP311",
-            f"{name} runs once for each item of a loop, and its value is used outside the loop",
+            f"{name} runs once for each item of a loop, but its value is used outside the loop",
             use.place(self.types),
-            "which of its values is meant?",
+            "there is one value for each item",
             others=others,
-            help="take the list of all of them with `dsl.Collected(...)`",
+            help="collect the values into a list with `dsl.Collected(...)`",
         )
 
     def _failed(self, operand: Operand, use: Use) -> None:
         name, others = self._producer(operand)
         self.report.error(
             "TP314",
-            f"the exit task uses {name}, which may have failed",
+            f"the exit task uses {name}, which can fail",
             use.place(self.types),
-            "not there when the body of the handler failed",
+            "missing if the body of the handler fails",
             others=others,
-            help="let it take `PipelineTaskFinalStatus`, or values from outside the `ExitHandler`",
+            help="pass `PipelineTaskFinalStatus`, or values from outside the `ExitHandler`",
         )
 
     # ------------------------------------------------------------------------------- Collected and OneOf
@@ -242,10 +242,10 @@ class _Checker:
         if body is None or body.group is None:
             self.report.error(
                 "TP312",
-                "`Collected` takes a value of a loop, but this value is in none",
+                "`Collected` takes a value from inside a loop, but this value is not in a loop",
                 self._span(operand, owner, use),
-                "one value, not many",
-                help="leave out `Collected`",
+                "a single value",
+                help="remove `Collected`",
             )
             return [(expr.value, home)]
         if at.inside(body):
@@ -253,9 +253,9 @@ class _Checker:
                 "TP312",
                 "`Collected` is used inside the loop whose values it collects",
                 self._span(operand, owner, use),
-                "the loop is still running here",
+                "still inside the loop",
                 others=[Label(body.group.span, "the loop")],
-                help="use it after the loop",
+                help="use `Collected` after the loop",
             )
             return []
         self._crossing(operand, self.types.home(operand, owner), at, use)
@@ -267,11 +267,11 @@ class _Checker:
         if why:
             self.report.error(
                 "TP313",
-                f"`OneOf` takes one value of each branch of one chain: {why}",
+                f"`OneOf` takes one value from each branch of one chain: {why}",
                 self._span(operand, owner, use),
-                "not one value in every case",
+                "does not have exactly one value in every case",
                 others=[Label(branch.span, "the chain")] if branch else [],
-                help="give it one value of each of `If`, `Elif`, `Else`; without `Else`, a last one from outside them",
+                help="pass one value from each of `If`, `Elif` and `Else`; without `Else`, pass a last value from outside the chain",
             )
             return []
         self._crossing_one_of(operand, owner, at, use)
@@ -293,7 +293,7 @@ class _Checker:
         """Why values that live in these scopes are not one of each branch; and the chain."""
         first = arm_of(homes[0]) if homes else None
         if first is None or not isinstance(first.group, Branch) or first.parent is None:
-            return "the first value stands in no branch", None
+            return "the first value is not in a branch", None
         branch = first.group
         arms: list[int] = []
         outside = False
@@ -304,16 +304,16 @@ class _Checker:
             elif at == len(homes) - 1 and first.parent.inside(home):
                 outside = True
             else:
-                return f"value {at + 1} stands in another one or in none", branch
+                return f"value {at + 1} is in another chain or not in a branch", branch
         if len(set(arms)) < len(arms):
-            return "two values stand in the same branch", branch
+            return "two values are in the same branch", branch
         has_else = branch.arms[-1].condition is None
         if len(arms) < len(branch.arms):
-            return f"there are {len(branch.arms)} branches, and values of {len(arms)}", branch
+            return f"there are {len(branch.arms)} branches, but values from only {len(arms)}", branch
         if has_else and outside:
-            return "there is an `Else`, and a value from outside too", branch
+            return "there is an `Else`, but also a value from outside the chain", branch
         if not has_else and not outside:
-            return "there is no `Else`, and no value for its case", branch
+            return "there is no `Else`, and no value from outside the chain", branch
         return "", branch
 
     def _span(self, operand: FromExpr, owner: Scope, use: Use) -> Span:
@@ -335,12 +335,12 @@ class _Checker:
                 then, first = meeting.child(scope).group, meeting.child(home).group
             if then is first and then is not None:
                 other = self.scopes.nodes[name]
-                what = "another branch of the same chain" if isinstance(then, Branch) else "what it stands in"
+                what = "another branch of the same chain" if isinstance(then, Branch) else "a group that contains it"
                 self.report.error(
                     "TP317",
                     f"`{node.name}` waits for `{name}`, which is {what if other is then else 'in ' + what}",
                     node.span,
-                    "this can never be",
+                    "this task can never start",
                     others=[Label(other.span, f"`{name}`")],
                     help="remove this `.after`",
                 )

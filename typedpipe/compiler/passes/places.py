@@ -59,7 +59,7 @@ def source_label(operand: Operand, owner: Scope, types: TracedTypes) -> tuple[La
     match operand:
         case FromTask() if operand.task in types.scopes.nodes:
             span = types.scopes.nodes[operand.task].span
-            return (Label(span, f"`{operand.task}` gives `{show(types.of(operand, owner))}`"),)
+            return (Label(span, f"`{operand.task}` returns `{show(types.of(operand, owner))}`"),)
         case FromItem() if operand.loop in types.scopes.nodes:
             return (Label(types.scopes.nodes[operand.loop].span, f"each item is `{show(types.of(operand, owner))}`"),)
         case FromInput():

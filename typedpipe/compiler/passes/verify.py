@@ -36,7 +36,7 @@ from typedpipe.ir.scopes import Scope, Scopes, bodies, expr_operands, node_opera
 from typedpipe.ir.typing import Ports
 from typedpipe.types.model import StatusType, is_artifact, is_optional
 
-OURS = "this is a mistake of typedpipe's, or the file was made by something else: please report it"
+OURS = "this is a bug in typedpipe, unless another program created the file: please report it"
 
 
 def verify(pipeline: Pipeline, report: Diagnostics, *, closed: bool | None = None) -> Pipeline:
@@ -67,7 +67,7 @@ class _Verifier:
 
     def run(self) -> None:
         for node in self.scopes.repeated:
-            self._ours(f"two nodes are called `{node.name}`", node.span)
+            self._ours(f"two nodes are named `{node.name}`", node.span)
         for scope in self.scopes.all:
             self._graph(scope)
         if not self.broken:
@@ -76,7 +76,7 @@ class _Verifier:
     def _ours(self, what: str, span: Span) -> None:
         self.broken = True
         self.report.error(
-            "TP902", f"this pipeline's IR makes no sense: {what}", place_of(span, self.pipeline.span), help=OURS
+            "TP902", f"the IR of this pipeline is invalid: {what}", place_of(span, self.pipeline.span), help=OURS
         )
 
     # ------------------------------------------------------------------------------------------- a graph
@@ -86,9 +86,9 @@ class _Verifier:
         outer = scope.parent is None
         inputs = {port.name for port in graph.inputs} if outer or self.closed else {*self._pipeline_inputs()}
         if len({port.name for port in graph.inputs}) < len(graph.inputs):
-            self._ours("two inputs of a graph have one name", self.pipeline.span)
+            self._ours("two inputs of a graph have the same name", self.pipeline.span)
         if len({output.name for output in graph.outputs}) < len(graph.outputs):
-            self._ours("two outputs of a graph have one name", self.pipeline.span)
+            self._ours("two outputs of a graph have the same name", self.pipeline.span)
         if not outer and not self.closed and (graph.inputs or graph.outputs):
             self._ours("a traced body has inputs or outputs", self.pipeline.span)
         self._table(scope, inputs)
@@ -101,7 +101,7 @@ class _Verifier:
                 self._operand(operand, scope, inputs, node.span)
             for name in node.after:
                 if (self.scopes.home.get(name) is not scope) if self.closed else (name not in self.scopes.home):
-                    self._ours(f"`{node.name}` waits for `{name}`, which is not there", node.span)
+                    self._ours(f"`{node.name}` waits for `{name}`, which does not exist", node.span)
         for output in graph.outputs:
             self._operand(output.value, scope, inputs, output.span)
 
@@ -111,10 +111,10 @@ class _Verifier:
     def _table(self, scope: Scope, inputs: set[str]) -> None:
         graph = scope.graph
         if graph.expr_spans and len(graph.expr_spans) != len(graph.exprs):
-            self._ours("the table of expressions and that of their places differ in length", self.pipeline.span)
+            self._ours("the tables of expressions and of their spans have different lengths", self.pipeline.span)
         for index, expr in enumerate(graph.exprs):
             if self.closed and isinstance(expr, Collected | OneOf):
-                self._ours(f"a closed graph has a {type(expr).__name__}", self.pipeline.span)
+                self._ours(f"a closed graph contains a {type(expr).__name__}", self.pipeline.span)
             for operand in expr_operands(expr):
                 if isinstance(operand, FromExpr) and not 0 <= operand.index < index:
                     self._ours(f"expression {index} refers to expression {operand.index}", self.pipeline.span)
@@ -140,7 +140,7 @@ class _Verifier:
                     self._ours(f"there is no expression {operand.index}", span)
             case FromItem():
                 if self.closed or not isinstance(self.scopes.nodes.get(operand.loop), Loop):
-                    self._ours(f"there is no loop `{operand.loop}` whose item this is", span)
+                    self._ours(f"there is no loop `{operand.loop}` for this item", span)
             case Const():
                 pass
 
@@ -154,13 +154,13 @@ class _Verifier:
         known = self.pipeline.pipelines if isinstance(node, Call) else self.pipeline.components
         target = node.pipeline if isinstance(node, Call) else node.component
         if target not in known:
-            self._ours(f"`{node.name}` calls `{target}`, which is not there", node.span)
+            self._ours(f"`{node.name}` calls `{target}`, which does not exist", node.span)
             return
         target = called(self.pipeline, node)
         inputs = self.ports.inputs(node)
         given = {name for name, _ in node.args}
         if len(given) < len(node.args):
-            self._ours(f"an argument of `{node.name}` is given twice", node.span)
+            self._ours(f"an argument of `{node.name}` is passed twice", node.span)
         for name in given - inputs.keys():
             self.report.error(
                 "TP302",
@@ -168,7 +168,7 @@ class _Verifier:
                 node.span,
                 f"`{name}` is not an input{_meant(name, list(inputs))}",
                 others=[Label(_declared(self.pipeline, node), f"`{target}` is declared here")],
-                help=f"its inputs are {_list(inputs)}" if inputs else "it takes no inputs",
+                help=f"the inputs are {_list(inputs)}" if inputs else "it has no inputs",
             )
         if len(given) < len(inputs):
             self._missing(node, target, given)
@@ -185,9 +185,9 @@ class _Verifier:
         if missing and all(item.primary.span != node.span for item in self.report):  # tracing said it better
             self.report.error(
                 "TP301",
-                f"`{target}` needs {_list(missing)}",
+                f"`{target}` requires {_list(missing)}",
                 node.span,
-                f"{_list(missing)} {'is' if len(missing) == 1 else 'are'} not given",
+                f"{_list(missing)} {'is' if len(missing) == 1 else 'are'} missing",
                 others=[Label(_declared(self.pipeline, node), f"`{target}` is declared here")],
                 help=f"pass {', '.join(name + '=...' for name in missing)}",
             )
@@ -198,7 +198,7 @@ class _Verifier:
         if isinstance(node, Branch) and (
             not node.arms or any(arm.condition is None for arm in node.arms[:-1]) or node.arms[0].condition is None
         ):
-            self._ours(f"the arms of `{node.name}` are in no order", node.span)
+            self._ours(f"the arms of `{node.name}` are not in order", node.span)
         given: list[Args] = []
         match node:
             case Branch():
@@ -211,10 +211,10 @@ class _Verifier:
             wanted = {port.name for port in body.inputs}
             if isinstance(node, Loop) and self.closed:
                 if node.item not in wanted:
-                    self._ours(f"the body of `{node.name}` does not take the item", node.span)
+                    self._ours(f"the body of `{node.name}` has no input for the item", node.span)
                 wanted.discard(node.item)
             if wanted != {name for name, _ in args} or len(args) != len(wanted):
-                self._ours(f"`{node.name}` does not give its body what it takes", node.span)
+                self._ours(f"the arguments of `{node.name}` do not match the inputs of its body", node.span)
 
     # ------------------------------------------------------------------------------------------- cycles
 
@@ -258,7 +258,7 @@ def _recursion(pipeline: Pipeline, report: Diagnostics) -> None:
             f"a pipeline calls itself: {path}",
             spans[cycle[0]],
             "this call never ends",
-            help="use `ParallelFor` for repetition; a pipeline has a fixed number of tasks",
+            help="use `ParallelFor` for repetition, because a pipeline has a fixed number of tasks",
         )
 
 
