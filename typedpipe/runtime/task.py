@@ -491,9 +491,7 @@ def _scalar(value: Any, kind: str, path: str) -> Any:
         try:
             text.encode("utf-8")
         except UnicodeEncodeError:
-            raise WireError(
-                path, "contains a lone surrogate, which cannot be encoded: " + ascii(value)
-            ) from None
+            raise WireError(path, "contains a lone surrogate, which cannot be encoded: " + ascii(value)) from None
     if kind == "float":
         try:
             return float(value)
