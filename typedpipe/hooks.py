@@ -38,7 +38,7 @@ class Toolchain(Protocol):
 
 
 class Session(Protocol):
-    """Runs each call of a component or a pipeline that stands outside of a pipeline; begun by ``local.init``."""
+    """Runs each call of a component or a pipeline that is used outside a pipeline; begun by ``local.init``."""
 
     def call(self, callee: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], site: Any) -> Any:
         """Run the component or pipeline, and wait for its end."""

@@ -10,7 +10,7 @@ from typedpipe.diagnostics.model import NOWHERE, Diagnostics, Label, Span
 from typedpipe.diagnostics.source import display_path
 from typedpipe.ir import nodes as ir
 
-_OWN_NAME = "give each a name of its own"
+_OWN_NAME = "give each pipeline a unique name"
 
 
 def load_pipeline(text: str, form: str = "text") -> ir.Pipeline:
@@ -40,7 +40,7 @@ def choose(loaded: Loaded, report: Diagnostics) -> Any:
             "TP184",
             f"there is no pipeline in `{target}`",
             _file(loaded),
-            help="decorate a function with `@pipeline`; a pipeline that is only imported there is named MODULE:NAME",
+            help="decorate a function with `@pipeline`; to use an imported pipeline, pass MODULE:NAME of the module that defines it",
         )
         return None
     if len(tops) > 1 and len({handle.name for handle in tops}) == 1:
@@ -53,7 +53,7 @@ def choose(loaded: Loaded, report: Diagnostics) -> Any:
         f"there are {len(tops or pipelines)} pipelines in `{target}`: {names}",
         _place(tops or pipelines),
         others=[Label(_span(handle), "") for handle in (tops or pipelines)[1:]],
-        help=f"name one: `{target}:{example}`" if len({h.name for h in tops}) == len(tops) else _OWN_NAME,
+        help=f"select one, such as `{target}:{example}`" if len({h.name for h in tops}) == len(tops) else _OWN_NAME,
     )
     return None
 
@@ -105,7 +105,7 @@ def _named(loaded: Loaded, report: Diagnostics) -> Any:
 
     names = [handle.name for handle in loaded.pipelines]
     near = nearest(name, names)
-    known = f"there are {', '.join(f'`{item}`' for item in names)}" if names else "there is none at all"
+    known = f"the pipelines are {', '.join(f'`{item}`' for item in names)}" if names else "there are no pipelines in it"
     help_ = f"did you mean `{loaded.target}:{near}`?" if near else known
     report.error("TP186", f"there is no pipeline `{name}` in `{loaded.target}`", _file(loaded), help=help_)
     return None

@@ -21,7 +21,7 @@ format_option = click.option(
     type=click.Choice(FORMATS),
     default="text",
     show_default=True,
-    help="How diagnostics are printed.",
+    help="Format of diagnostics.",
 )
 
 
@@ -82,10 +82,10 @@ def report_ours(error: BaseException) -> None:
     text = traceback.format_exception_only(error)[-1].strip()
     diagnostic = Diagnostic(
         "TP901",
-        f"typedpipe itself failed: {text}",
+        f"internal error: {text}",
         Label(NOWHERE),
         notes=(where,) if where else (),
-        help="this is our mistake: please report it, with what the same command prints with --traceback",
+        help="this is a bug in typedpipe: please report it with the output of the same command with `--traceback`",
     )
     if wants_traceback():
         traceback.print_exception(error, file=sys.stderr)

@@ -15,11 +15,15 @@ from typedpipe.diagnostics.model import Diagnostics
 
 
 @click.command(
-    "lint", help="Check all pipelines of TARGETS (FILE, FILE:NAME or MODULE:NAME). Diagnostics go to stdout."
+    "lint", help="Check all pipelines in TARGETS (FILE, FILE:NAME or MODULE:NAME). Diagnostics go to stdout."
 )
 @click.argument("targets", nargs=-1, required=True)
 @click.option(
-    "--to", type=click.Choice(["argo", "none"]), default="argo", show_default=True, help="Check for this target, too."
+    "--to",
+    type=click.Choice(["argo", "none"]),
+    default="argo",
+    show_default=True,
+    help="Also report what this backend does not support.",
 )
 @click.option("--argo-target", metavar="VERSION", help="The Argo version to check for.")
 @format_option
@@ -33,7 +37,7 @@ def command(targets: tuple[str, ...], to: str, argo_target: str | None, form: st
     if report.items or form != "text":
         write_diagnostics(report, form, sys.stdout)
     errors = sum(item.severity == "error" for item in report)
-    said = f"{errors} error{'s' * (errors != 1)}" if errors else "no mistakes"
+    said = f"{errors} error{'s' * (errors != 1)}" if errors else "no errors"
     click.echo(f"{count} pipeline{'s' * (count != 1)}, {said}", err=True)
     if report.has_errors:
         exits.leave(exits.MISTAKES)

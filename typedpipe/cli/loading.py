@@ -64,7 +64,7 @@ def _no_file(path: str, report: Diagnostics) -> None:
     from difflib import get_close_matches
 
     if os.path.isdir(path):
-        message, near = f"`{path}` is a folder, not a file", []
+        message, near = f"`{path}` is a directory, not a file", []
     else:
         message = f"there is no file `{path}`"
         folder = os.path.dirname(path) or "."
@@ -73,7 +73,7 @@ def _no_file(path: str, report: Diagnostics) -> None:
     help_ = (
         f"did you mean `{os.path.join(os.path.dirname(path), near[0])}`?"
         if near
-        else "name it FILE, FILE:NAME or MODULE:NAME"
+        else "use FILE, FILE:NAME or MODULE:NAME"
     )
     report.error("TP180", message, NOWHERE, help=help_)
 
@@ -94,7 +94,7 @@ def load(text: str, report: Diagnostics) -> Loaded | None:
         except SystemExit as error:
             _raised(
                 "TP183",
-                f"`{target}` ends the program when it is imported: SystemExit({error.code!r})",
+                f"`{target}` exits during import: SystemExit({error.code!r})",
                 error,
                 target,
                 report,
@@ -106,7 +106,7 @@ def load(text: str, report: Diagnostics) -> Loaded | None:
             _module_not_found(error, target, report)
         except Exception as error:  # noqa: BLE001 - the user's code may raise anything
             line = traceback.format_exception_only(error)[-1].strip()
-            _raised("TP182", f"`{target}` raises when it is imported: {line}", error, target, report, _instead(error))
+            _raised("TP182", f"`{target}` raises during import: {line}", error, target, report, _instead(error))
     file = target.file or getattr(loaded.module, "__file__", None) or ""
     loaded.pipelines = [handle for handle in collected.pipelines if _same_file(handle.file, file)]
     return loaded
@@ -191,7 +191,7 @@ def _syntax_error(error: SyntaxError, target: Target, report: Diagnostics) -> No
     end_line, end_column = error.end_lineno or 0, error.end_offset or 0
     known_end = line and end_line >= line and end_column > 0
     span = Span(file, line, max(column, 0), end_line if known_end else 0, end_column if known_end else 0)
-    report.error("TP181", f"`{file}` does not parse", span, error.msg)
+    report.error("TP181", f"`{file}` has a syntax error", span, error.msg)
 
 
 def _module_not_found(error: ModuleNotFoundError, target: Target, report: Diagnostics) -> None:
@@ -202,15 +202,13 @@ def _module_not_found(error: ModuleNotFoundError, target: Target, report: Diagno
         and not _user_sites(error)
     ):
         report.error(
-            "TP180", f"there is no module `{target.module}`", NOWHERE, help="name it FILE, FILE:NAME or MODULE:NAME"
+            "TP180", f"there is no module `{target.module}`", NOWHERE, help="use FILE, FILE:NAME or MODULE:NAME"
         )
         return
     help_ = _instead(error) or (
-        f"install `{missing.partition('.')[0]}` where typedpipe is installed, or import it inside the component that needs it"
+        f"install `{missing.partition('.')[0]}` in the environment of typedpipe, or import it inside the component that uses it"
     )
-    _raised(
-        "TP182", f"`{target}` raises when it is imported: ModuleNotFoundError: {error}", error, target, report, help_
-    )
+    _raised("TP182", f"`{target}` raises during import: ModuleNotFoundError: {error}", error, target, report, help_)
 
 
 def _instead(error: Exception) -> str:
@@ -234,8 +232,8 @@ def _raised(
     last = spans[-1] if spans else NOWHERE
     others = (Label(last, "raised here"),) if last != place else ()
     default = {
-        "TP182": "what a pipeline's file does when it is imported must not fail: move work into components",
-        "TP183": 'put what the file does as a program under `if __name__ == "__main__":`',
+        "TP182": "code at module level runs during import and must not raise; move work into components",
+        "TP183": 'move the code of the script under `if __name__ == "__main__":`',
     }
     report.add(Diagnostic(code, message, Label(place), others, help=help_ or default[code]))
 

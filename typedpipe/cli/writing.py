@@ -41,7 +41,7 @@ def compare_output(path: str, data: str | bytes) -> None:
         raise click.UsageError(f"cannot read {path}: {error.strerror or error}") from None
     if there == raw:
         return
-    click.echo(f"{path} is not what the pipeline compiles to", err=True)
+    click.echo(f"{path} is out of date", err=True)
     if isinstance(data, str):
         from difflib import unified_diff
 

@@ -55,9 +55,9 @@ def _traced(handle: Any) -> ir.Pipeline:
     found = handle if isinstance(handle, ir.Pipeline) else getattr(handle, "ir", None)
     if isinstance(found, ir.Pipeline):
         return found
-    message = "`pipeline_func` must be a function with `@pipeline`"
+    message = "`pipeline_func` must be a function decorated with `@pipeline`"
     if hasattr(handle, "ir"):
-        message = "this pipeline has errors, which were reported where it is defined"
+        message = "this pipeline has errors, which were reported when it was defined"
     found_type = type(handle).__name__
     raise PipelineError(
         [Diagnostic("TP392", message, Label(Span("")), (), (f"found `{found_type}`",), "pass the pipeline itself")]
@@ -73,7 +73,9 @@ def _reset_defaults(traced: ir.Pipeline, values: Mapping[str, object]) -> ir.Pip
     for name, value in values.items():
         if name not in ports:
             known = ", ".join(f"`{each}`" for each in ports) or "none"
-            report.error("TP393", f"`{traced.name}` has no parameter `{name}`", traced.span, help=f"it has {known}")
+            report.error(
+                "TP393", f"`{traced.name}` has no parameter `{name}`", traced.span, help=f"the parameters are {known}"
+            )
             continue
         found[name] = ir.Const(*constant(value))
     if report.has_errors:
@@ -106,5 +108,5 @@ def write_files(files: Mapping[str, str], path: str | os.PathLike[str]) -> None:
             why = error.strerror or str(error)
             message = f"`{place}` cannot be written: {why}"
             raise PipelineError(
-                [Diagnostic("TP322", message, Label(Span(str(place))), help="choose another place")]
+                [Diagnostic("TP322", message, Label(Span(str(place))), help="choose another path")]
             ) from None

@@ -29,10 +29,10 @@ def backend(name: str = "argo") -> Backend:
     if found is None:
         installed = known(GROUP, BUILTIN)
         near = nearest(name, installed)
-        asked = f"did you mean `{near}`?" if near else "install the package that brings it"
-        raise _failed("TP390", f"there is no backend called `{name}`", f"installed: {', '.join(installed)}", asked)
+        asked = f"did you mean `{near}`?" if near else "install the package that provides it"
+        raise _failed("TP390", f"there is no backend named `{name}`", f"installed: {', '.join(installed)}", asked)
     loaded = load(found)
-    assert isinstance(loaded, Backend), f"{found} is no backend"
+    assert isinstance(loaded, Backend), f"{found} is not a backend"
     return loaded
 
 
@@ -58,7 +58,7 @@ def place(name: str, group: str, builtin: Mapping[str, str], word: str) -> str |
         places.setdefault(builtin[name], "typedpipe")
     if len(places) > 1:
         owners = " and ".join(sorted(f"`{owner}` ({each})" for each, owner in places.items()))
-        raise _failed("TP391", f"two packages bring {word} called `{name}`", owners, "uninstall one of them")
+        raise _failed("TP391", f"two packages provide {word} named `{name}`", owners, "uninstall one of them")
     return next(iter(places), None)
 
 

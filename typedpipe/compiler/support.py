@@ -28,7 +28,7 @@ def check(pipeline: ir.Pipeline, support: Support, engine: str, report: Diagnost
     checker = _Checker(support, engine, report)
     for port in pipeline.graph.inputs:
         feature = "input.artifact" if is_artifact(port.type) else "input.required" if port.required else ""
-        checker.refuse(feature, f"input `{port.name}`", port.span if port.span.file else pipeline.span)
+        checker.refuse(feature, f"the input `{port.name}`", port.span if port.span.file else pipeline.span)
     graphs = [pipeline.graph, *pipeline.pipelines.values()]
     for graph in graphs:
         for node in graph.nodes:
@@ -83,5 +83,5 @@ class _Checker:
             self._say(refusal, what, span)
 
     def _say(self, refusal: No, what: str, span: Span) -> None:
-        message = f"{self._engine} cannot say this: {what}"
+        message = f"{self._engine} does not support {what}"
         self._report.error("TP401", message, span, refusal.why, help=refusal.help)

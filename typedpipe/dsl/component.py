@@ -334,21 +334,23 @@ def _checked_options(fn: Any, options: dict[str, Any]) -> dict[str, Any]:
                 "TP106",
                 "`output_component_file` is not supported",
                 span,
-                help="leave it out; `typedpipe ir save` writes IR",
+                help="remove it; `typedpipe ir save` writes the IR",
             )
         elif wanted is None:
             guess = nearest(name, list(_OPTIONS))
-            help_ = f"did you mean `{guess}`?" if guess else "the options are " + ", ".join(_OPTIONS)
+            help_ = f"did you mean `{guess}`?" if guess else "the options are: " + ", ".join(_OPTIONS)
             error("TP106", f"`@dsl.component` has no option `{name}`", span, help=help_)
         elif wanted is list and isinstance(value, (list, tuple)):
             if name in {"include", "additional_funcs"} or all(isinstance(item, str) for item in value):
                 good[name] = list(value)
             else:
-                error("TP106", f"`{name}` is a list of text", span, help=f'such as `{name}=["pandas==2.3.3"]`')
+                error(
+                    "TP106", f"`{name}` must be a list of strings", span, help=f'for example `{name}=["pandas==2.3.3"]`'
+                )
         elif isinstance(value, wanted):
             good[name] = value
         else:
-            kind = "text" if wanted is str else "a list of text"
-            help_ = f'such as `{name}="…"`' if wanted is str else f'such as `{name}=["…"]`'
-            error("TP106", f"`{name}` is {kind}, not `{type(value).__name__}`", span, help=help_)
+            kind = "a string" if wanted is str else "a list of strings"
+            help_ = f'for example `{name}="…"`' if wanted is str else f'for example `{name}=["…"]`'
+            error("TP106", f"`{name}` must be {kind}, not `{type(value).__name__}`", span, help=help_)
     return good

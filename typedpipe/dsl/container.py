@@ -50,8 +50,8 @@ class ContainerSpec:
 def _words(option: str, words: Sequence[Any] | None) -> list[Any]:
     """A command line is a list: text would be taken apart into letters."""
     if isinstance(words, (str, Part)):
-        help_ = f'write a list: `{option}=["sh", "-c", "…"]`'
-        error("TP108", f"`{option}` of a `dsl.ContainerSpec` is one text, not a list", help=help_)
+        help_ = f'use a list: `{option}=["sh", "-c", "…"]`'
+        error("TP108", f"`{option}` of a `dsl.ContainerSpec` must be a list, not a string", help=help_)
         return []
     return list(words or ())
 
@@ -97,8 +97,8 @@ class Part:
         if spec:
             error(
                 "TP108",
-                "a format of an input of a container component is not possible",
-                help="leave out `:" + spec + "`",
+                "a format specification is not supported for an input of a container component",
+                help="remove `:" + spec + "`",
             )
         return self._text()
 
@@ -112,7 +112,7 @@ class Part:
         fatal(
             "TP108",
             f"`{self._tp_name}` is known only when the container runs",
-            help="put it into `command` or `args` as it is, in an f-string, or in a `dsl.ConcatPlaceholder`",
+            help="use it unchanged in `command` or `args`, in an f-string, or in a `dsl.ConcatPlaceholder`",
         )
 
     __bool__ = __iter__ = __len__ = __int__ = __float__ = __add__ = __radd__ = _unknown
@@ -139,7 +139,11 @@ class ArtifactPart(Part):
     @property
     def metadata(self) -> Part:
         if self._output:
-            fatal("TP108", "the metadata of an output is not known to a container", help="use an input's metadata")
+            fatal(
+                "TP108",
+                "the metadata of an output is not available to a container",
+                help="use the metadata of an input",
+            )
         return Part(self._table, "input_metadata", self._tp_name)
 
     @property
@@ -219,7 +223,12 @@ def _define(fn: Any) -> Component[..., Any] | ParamComponent[..., Any, Any]:
         returned = getattr(fn, "__annotations__", {}).get("return")
         if returned not in (None, ContainerSpec) and not str(returned).endswith("ContainerSpec"):
             message = f"the container component `{fn.__name__}` declares a return value"
-            error("TP108", message, span_of_function(fn), help="its outputs are parameters: `rows: OutputPath[int]`")
+            error(
+                "TP108",
+                message,
+                span_of_function(fn),
+                help="declare each output as a parameter, such as `rows: OutputPath[int]`",
+            )
         table: list[ir.Placeholder] = []
         definition = callee = None
         if not report.has_errors:
@@ -228,8 +237,13 @@ def _define(fn: Any) -> Component[..., Any] | ParamComponent[..., Any, Any]:
                 impl = _impl(spec, table, {port.name for port in signature.inputs})
                 image: Any = spec.image  # whatever the user's function gives
                 if not isinstance(image, str) or not image or _START in image:
-                    message = "the image of a container component is text that is known now"
-                    error("TP108", message, spec._site, help="set it per task: `task.set_container_image(value)`")
+                    message = "the image of a container component must be a constant string"
+                    error(
+                        "TP108",
+                        message,
+                        spec._site,
+                        help="set the image on the task: `task.set_container_image(value)`",
+                    )
                 elif not report.has_errors:
                     definition = ir.Component(
                         fn.__name__,
@@ -244,7 +258,7 @@ def _define(fn: Any) -> Component[..., Any] | ParamComponent[..., Any, Any]:
             elif spec is not None or not len(report.items):
                 error(
                     "TP108",
-                    f"`{fn.__name__}` gives `{type(spec).__name__}`, not `ContainerSpec`",
+                    f"`{fn.__name__}` returns `{type(spec).__name__}`, not `ContainerSpec`",
                     span_of_function(fn),
                     help='end it with `return dsl.ContainerSpec(image="…", command=[…], args=[…])`',
                 )
@@ -263,7 +277,7 @@ def _spec(fn: Any, parts: dict[str, Part]) -> object:
     except Exception as problem:
         site = user_site(problem, code.co_filename)
         message = f"the container component `{fn.__name__}` raises {exception_line(problem)}"
-        help_ = "its function runs once, when it is defined; what is known later can only be put into the command line"
+        help_ = "the function runs once, when it is defined; values that are known only later can only be used in the command line"
         error("TP108", message, site, help=help_)
         return None
 
@@ -312,7 +326,7 @@ def _argument(
         if item.input_name not in inputs:
             error(
                 "TP108",
-                f"`IfPresentPlaceholder` names no input: {item.input_name!r}",
+                f"`IfPresentPlaceholder` refers to an unknown input: {item.input_name!r}",
                 site,
                 help=f"the inputs are {listed(sorted(inputs))}" if inputs else "the component has no inputs",
             )
@@ -325,9 +339,9 @@ def _argument(
         )
     error(
         "TP108",
-        f"{item!r} cannot be an argument of a container",
+        f"{item!r} is not supported as an argument of a container",
         site,
-        help="use text, an input, an output, `ConcatPlaceholder` or `IfPresentPlaceholder`",
+        help="use a string, an input, an output, `ConcatPlaceholder` or `IfPresentPlaceholder`",
     )
     return ()
 
@@ -353,11 +367,16 @@ def _text(text: str, table: list[ir.Placeholder], site: Site | None) -> ir.Comma
         if found and number.isdecimal() and int(number) < len(table) and _END not in first + rest:
             parts.extend((table[int(number)], rest))
         else:
-            message = "text with an input in it was changed after the f-string made it"
-            error("TP159", message, site, help='pass the f-string as it is: `f"--n={n}"`')
+            message = "text that contains an input was changed after the f-string created it"
+            error("TP159", message, site, help='pass the f-string unchanged: `f"--n={n}"`')
             return ""
     if not pieces:
-        error("TP159", "text with an input in it was cut after the f-string made it", site, help="pass it as it is")
+        error(
+            "TP159",
+            "text that contains an input was cut after the f-string created it",
+            site,
+            help="pass the f-string unchanged",
+        )
         return ""
     kept = tuple(part for part in parts if part != "")
     return kept[0] if len(kept) == 1 else ir.Concat(kept)

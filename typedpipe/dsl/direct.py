@@ -27,7 +27,7 @@ def run_with_outputs(definition: ir.Component, function: Any, args: tuple[Any, .
     if isinstance(definition.impl, ir.ContainerImpl):
         _refuse(
             "TP109",
-            f"`{definition.name}` is a container, so it cannot run in this process",
+            f"`{definition.name}` is a container component, so it cannot run in this process",
             "run a pipeline that calls it",
         )
     given = _bound(definition, args, kwargs)
@@ -44,7 +44,7 @@ def _bound(definition: ir.Component, args: tuple[Any, ...], kwargs: dict[str, An
     """The arguments by name, with a path or an artifact for each output that is a parameter."""
     names = [port.name for port in definition.inputs]
     if len(args) > len(names):
-        _refuse("TP113", f"`{definition.name}` takes {len(names)} arguments, and got {len(args)} by position")
+        _refuse("TP113", f"`{definition.name}` takes {len(names)} arguments, but got {len(args)} by position")
     folder = tempfile.mkdtemp(prefix="typedpipe-")
     destinations = {
         port.name: _destination(port, folder) for port in definition.outputs if port.how in {"path", "artifact"}
@@ -82,7 +82,7 @@ def _output(definition: ir.Component, port: ir.OutputPort, given: dict[str, Any]
         return None
     if not os.path.exists(path):
         message = f"component `{definition.name}`, output `{port.name}`: expected a `{show(port.type)}`, found no file"
-        _refuse("TP504", message, f"write it to the path that `{port.name}` is")
+        _refuse("TP504", message, f"write the output to the path in `{port.name}`")
     with open(path, encoding="utf-8") as file:
         text = file.read()
     try:
@@ -102,7 +102,7 @@ def called_here(kind: Kind, what: Called, args: tuple[Any, ...], kwargs: dict[st
     """A call outside of any pipeline: it runs where `local.init()` was called, and is a mistake otherwise."""
     session = HOOKS.session
     if session is None:
-        message = f"the {kind} `{what.name}` is called outside of a pipeline"
+        message = f"the {kind} `{what.name}` is called outside a pipeline"
         error("TP109", message, site, help=_instead(what.__name__, kind))
         return ParamTask(detached(), None, "", (), site)  # it fits anywhere
     if declarations() is not None:  # a file is being checked or compiled: nothing runs
@@ -134,11 +134,11 @@ class NotRun:
 def _instead(name: str, kind: Kind) -> str:
     if kind == "component":
         return (
-            f"call it in a function that has `@dsl.pipeline`; `{name}.local(…)` runs it here and now, and after "
-            "`typedpipe.local.init()` so does this call"
+            f"call it in a function that has `@dsl.pipeline`; `{name}.local(…)` runs it immediately, and after "
+            "`typedpipe.local.init()` this call does too"
         )
     return (
-        f"`{name}.run(…)` and `typedpipe run` run it here, and after `typedpipe.local.init()` so does this call; "
+        f"`{name}.run(…)` and `typedpipe run` run it locally, and after `typedpipe.local.init()` this call does too; "
         "`typedpipe compile` compiles it"
     )
 
@@ -161,17 +161,21 @@ def start(pipeline: TracedPipeline, args: tuple[Any, ...], kwargs: dict[str, Any
 def inputs_of(pipeline: TracedPipeline) -> list[str]:
     """The names of a pipeline's parameters."""
     if pipeline.ir is None:
-        _refuse("TP109", f"the pipeline `{pipeline.name}` was defined with mistakes", "mend its definition first")
+        _refuse(
+            "TP109",
+            f"the pipeline `{pipeline.name}` has errors in its definition",
+            "fix the errors in its definition first",
+        )
     return [port.name for port in pipeline.ir.graph.inputs]
 
 
 def by_name(callee: str, names: list[str], args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
     """The arguments of a call by name."""
     if len(args) > len(names):
-        _refuse("TP113", f"`{callee}` takes {len(names)} arguments, and got {len(args)} by position")
+        _refuse("TP113", f"`{callee}` takes {len(names)} arguments, but got {len(args)} by position")
     given = dict(zip(names, args, strict=False))
     for name in given.keys() & kwargs.keys():
-        _refuse("TP113", f"`{name}` of `{callee}` is given twice: by position and by name")
+        _refuse("TP113", f"`{name}` of `{callee}` is passed both by position and by name")
     return {**given, **kwargs}
 
 

@@ -19,9 +19,7 @@ T = TypeVar("T")
 def _trace(word: str) -> Trace:
     trace = current()
     if trace is None:
-        fatal(
-            "TP169", f"`dsl.{word}` stands outside of a pipeline", help="use it in a function that has `@dsl.pipeline`"
-        )
+        fatal("TP169", f"`dsl.{word}` is used outside a pipeline", help="use it in a function that has `@dsl.pipeline`")
     return trace
 
 
@@ -30,10 +28,10 @@ def _reference(trace: Trace, value: object, word: str, wanted: str) -> PipelineV
     if isinstance(value, PipelineValue):
         return value if same_trace(value, trace, f"the value of `dsl.{word}`") else poison(trace)
     if isinstance(value, Task):
-        error("TP170", f"`dsl.{word}` got a task", help="pass what the task gives: `task.output`")
+        error("TP170", f"`dsl.{word}` received a task instead of a value", help="pass the task's output: `task.output`")
     else:
         got = repr(value) if isinstance(value, (str, int, float, type(None))) else f"`{type(value).__name__}`"
-        error("TP170", f"`dsl.{word}` got {got}, which is no value of the pipeline", help=f"pass {wanted}")
+        error("TP170", f"`dsl.{word}` received {got}, which is not a pipeline value", help=f"pass {wanted}")
     return poison(trace)
 
 
@@ -49,7 +47,7 @@ def Not(condition: bool) -> bool:
     ...         warn()
     """
     trace = _trace("Not")
-    value = _reference(trace, condition, "Not", "a condition of the pipeline's values")
+    value = _reference(trace, condition, "Not", "a condition on pipeline values")
     negated: Any = derived(trace, BOOL, lambda ops: ir.Not(ops[0]), (value,))
     return negated  # type: ignore[no-any-return]  # to the checker it is a bool
 
@@ -63,7 +61,7 @@ def Contains(items: Sequence[T], value: T) -> bool:
         if any(isinstance(side, PipelineValue) for side in sides):
             contains = derived(trace, BOOL, lambda ops: ir.Contains(ops[0], ops[1]), (sides[0], sides[1]))
         else:
-            error("TP170", "both sides of `dsl.Contains` are constants", help="one of them is a value of the pipeline")
+            error("TP170", "both sides of `dsl.Contains` are constants", help="one side must be a pipeline value")
     return _as_bool(contains)
 
 
@@ -97,10 +95,10 @@ def Some(value: T | None, default: T) -> T:
     ...     log(text=dsl.Some(note, "nothing"))
     """
     trace = _trace("Some")
-    left = _reference(trace, value, "Some", "a value of the pipeline that may be None")
+    left = _reference(trace, value, "Some", "a pipeline value that can be None")
     if left._tp_type != ANY and not is_optional(left._tp_type):
         message = f"this value is always set: its type is `{show(left._tp_type)}`"
-        error("TP161", message, help="use the value as it is; `dsl.Some` is for `T | None`")
+        error("TP161", message, help="use the value directly; `dsl.Some` is only for `T | None`")
     right = lift(default, "the default of `dsl.Some`")
     right = poison(trace) if right is None else right
     plain = without_none(left._tp_type)

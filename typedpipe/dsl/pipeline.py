@@ -250,7 +250,7 @@ else:
 def _refuse_unknown(unknown: dict[str, Any], options: list[str]) -> None:
     for option in unknown:
         guess = nearest(option, options)
-        help_ = f"did you mean `{guess}`?" if guess else f"its options are {listed(options)}"
+        help_ = f"did you mean `{guess}`?" if guess else f"the options are {listed(options)}"
         error("TP106", f"`@dsl.pipeline` has no option `{option}`", help=help_)
 
 
@@ -288,7 +288,12 @@ def _is_function(fn: Any, name: Any, options: dict[str, Any], *, nested: bool) -
     span = span_of_function(fn)
     for option, value in {"name": name, **options}.items():
         if value is not None and not isinstance(value, str):
-            error("TP106", f"`{option}` is text, not `{type(value).__name__}`", span, help=f'such as `{option}="…"`')
+            error(
+                "TP106",
+                f"`{option}` must be a string, not `{type(value).__name__}`",
+                span,
+                help=f'for example `{option}="…"`',
+            )
     problem = not_a_function(fn, "pipeline")
     if problem is not None:
         error("TP107", problem[0], span if span.file else None, help=problem[1])
@@ -296,10 +301,10 @@ def _is_function(fn: Any, name: Any, options: dict[str, Any], *, nested: bool) -
     if fn.__code__.co_flags & _ASYNC_OR_GENERATOR:
         kind = "a generator" if fn.__code__.co_flags & 0x20 else "async"
         message = f"the pipeline `{fn.__name__}` is {kind}"
-        error("TP107", message, span, help="write a plain `def`: a pipeline's tasks run side by side anyway")
+        error("TP107", message, span, help="use a plain `def`: the tasks of a pipeline run in parallel anyway")
         return False
     if nested:
-        help_ = "define it at the top of the module, and call it here"
+        help_ = "define it at module level, and call it here"
         error("TP118", f"the pipeline `{fn.__name__}` is defined inside another pipeline", span, help=help_)
         return False
     return True
@@ -325,7 +330,7 @@ def _trace(handle: Pipeline[..., Any], fn: Any, trace: Trace) -> None:
                 "TP163",
                 f"this `dsl.{type(group).__name__}` {unfinished}",
                 group._site,
-                help=f"write `with dsl.{type(group).__name__}(...):` and put its tasks into the block",
+                help=f"write `with dsl.{type(group).__name__}(...):` and put the tasks into the block",
             )
     handle.callee = callee if signature.returns is not None else None
     _finish(handle, trace, signature, result, span)

@@ -81,7 +81,7 @@ def component_signature(fn: Any, *, container: bool = False) -> ComponentSignatu
         _returns(fn, made, outputs, classes, spans)
     names = [port.name for port in outputs]
     for name in dict.fromkeys(n for n in names if names.count(n) > 1):
-        error("TP105", f"`{fn.__name__}` has two outputs called `{name}`", spans.of(name), help="rename one of them")
+        error("TP105", f"`{fn.__name__}` has two outputs named `{name}`", spans.of(name), help="rename one of them")
     made.inputs, made.outputs, made.classes = tuple(inputs), tuple(outputs), tuple(classes)
     return made
 
@@ -109,11 +109,11 @@ def _no_artifact_lists(fn: Any, returned: Returned, spans: ParameterSpans) -> No
             what = "it" if returned.kind == "one" else f"its field `{name}`"
             error(
                 "TP102",
-                f"the return type of `{fn.__name__}`: {what} is a list of artifacts, which only pipelines can return",
+                f"the return type of `{fn.__name__}`: {what} is a list of artifacts, which only a pipeline can return",
                 spans.of("return"),
                 f"`{show(type_)}`",
-                help="return one artifact, which may be a folder of files, or a NamedTuple of several; "
-                "`dsl.ParallelFor` with `dsl.Collected` makes a list",
+                help="return one artifact, which can be a directory, or a NamedTuple of several; "
+                "`dsl.ParallelFor` with `dsl.Collected` creates a list",
             )
 
 
@@ -127,14 +127,14 @@ def pipeline_signature(fn: Any, trace: Trace) -> PipelineSignature:
         if found is None:
             inputs.append(ir.InputPort(name, ANY, None, "value", "", spans.of(name)))
         elif found.direction == "out" or found.how == "status":
-            kind = "an output parameter" if found.direction == "out" else "a status"
+            kind = "an output parameter" if found.direction == "out" else "a status parameter"
             error(
                 "TP118",
                 f"the pipeline `{trace.name}` has {kind}: `{name}`",
                 spans.of(name),
-                help="a pipeline's outputs are what it returns"
+                help="return the outputs of the pipeline instead"
                 if found.direction == "out"
-                else "only exit tasks have one",
+                else "only the component of an exit task can have one",
             )
         else:
             default_ = _default(fn, name, found, default, spans)
@@ -164,9 +164,9 @@ def _parameters(fn: Any, spans: ParameterSpans) -> list[tuple[str, object, objec
         extra = code.co_varnames[count]
         error(
             "TP103",
-            f"`{fn.__name__}` takes any number of arguments: `*{extra}`",
+            f"`{fn.__name__}` takes a variable number of arguments: `*{extra}`",
             spans.of(extra),
-            help="name each input, with its type; several alike are one `list[T]`",
+            help="declare each input with a name and a type; use `list[T]` for several values of one type",
         )
     found = []
     for name in names:
@@ -175,9 +175,9 @@ def _parameters(fn: Any, spans: ParameterSpans) -> list[tuple[str, object, objec
         elif name not in {"self", "cls"} or not _is_method(fn):  # a method is reported for what it is
             error(
                 "TP103",
-                f"`{name}` of `{fn.__name__}` has no type",
+                f"`{name}` of `{fn.__name__}` has no type annotation",
                 spans.of(name),
-                help=f"annotate it: `{name}: int`, `{name}: Input[Dataset]`, `{name}: OutputPath[Model]`, …",
+                help=f"add an annotation: `{name}: int`, `{name}: Input[Dataset]`, `{name}: OutputPath[Model]`, …",
             )
     return found
 
@@ -218,22 +218,22 @@ def _default(fn: Any, name: str, found: Resolved, default: object, spans: Parame
     except NotAConstant as problem:
         error(
             "TP104",
-            f"the default of `{name}` of `{fn.__name__}` cannot be sent to a task",
+            f"the default of `{name}` of `{fn.__name__}` cannot be passed to a task",
             spans.of(name),
             problem.reason,
-            help="use a default of plain values, or None with `T | None`",
+            help="use plain values as the default, or None with `T | None`",
         )
         return POISON
     why = mismatch(own, found.type)
     if why is not None:
         help_ = (
-            f"make it `{name}: {show(found.type)} | None`"
+            f"change the annotation to `{name}: {show(found.type)} | None`"
             if default is None
             else "change the default or the annotation"
         )
         error(
             "TP104",
-            f"the default of `{name}` of `{fn.__name__}` does not fit its type `{show(found.type)}`",
+            f"the default of `{name}` of `{fn.__name__}` does not match its type `{show(found.type)}`",
             spans.of(name),
             why,
             help=help_,
@@ -272,17 +272,22 @@ def _unfit(signature: PipelineSignature, result: object, trace: Trace) -> bool:
     if isinstance(result, Task):
         error(
             "TP118",
-            f"{title} returns a task, not a value",
+            f"{title} returns a task instead of a value",
             result._site,
-            help="return what it gives: `return task.output`",
+            help="return the task's output: `return task.output`",
         )
     elif result is None and signature.outputs:
         one = signature.returns.kind == "one"
         names = f"`{show(signature.outputs['Output'])}`" if one else listed(list(signature.outputs))
-        error("TP118", f"{title} returns nothing, and its `def` declares {names}", at, help="end it with `return …`")
+        error(
+            "TP118",
+            f"{title} returns nothing, but its signature declares {names}",
+            at,
+            help="end the function with `return …`",
+        )
     elif result is not None and not signature.outputs:
-        help_ = "add the return type: `-> int`, `-> Model`, or a NamedTuple of several"
-        error("TP118", f"{title} returns a value, and its `def` declares none", at, help=help_)
+        help_ = "add a return type: `-> int`, `-> Model`, or a NamedTuple of several"
+        error("TP118", f"{title} returns a value, but its signature declares none", at, help=help_)
     else:
         return not signature.outputs
     return True
@@ -308,7 +313,7 @@ def _values(signature: PipelineSignature, result: object, trace: Trace) -> dict[
             "TP118",
             f"the pipeline `{trace.name}` does not return {listed(missing)}",
             signature.at_return(),
-            help="return an object of the class that the `def` names",
+            help="return an instance of the class in the return annotation",
         )
     return found
 

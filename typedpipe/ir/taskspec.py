@@ -23,7 +23,7 @@ def task_spec(component: ir.Component) -> dict[str, Any]:
     """
     impl = component.impl
     if isinstance(impl, ir.ContainerImpl):
-        raise TypeError(f"`{component.name}` is a container: it has a command and no source")
+        raise TypeError(f"`{component.name}` is a container component, which has a command and no source")
     unnamed = f"<component {component.name}>"
     spec: dict[str, Any] = {
         "component": component.name,

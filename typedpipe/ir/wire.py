@@ -48,7 +48,7 @@ def save(pipeline: ir.Pipeline, path: str | os.PathLike[str]) -> None:
         write_whole(path, encode(pipeline))
     except OSError as error:
         reason = error.strerror or str(error)
-        raise _failed("TP322", f"`{path}` cannot be written: {reason}", str(path), "choose another place") from None
+        raise _failed("TP322", f"`{path}` cannot be written: {reason}", str(path), "choose another path") from None
 
 
 def load(path: str | os.PathLike[str]) -> ir.Pipeline:
@@ -60,7 +60,7 @@ def load(path: str | os.PathLike[str]) -> ir.Pipeline:
     try:
         size = Path(path).stat().st_size
         if size > MAX_BYTES:
-            raise _damaged(str(path), f"it has {size} bytes, and at most {MAX_BYTES} are read")
+            raise _damaged(str(path), f"the file has {size} bytes, but at most {MAX_BYTES} are supported")
         data = Path(path).read_bytes()
     except OSError as error:
         raise _damaged(str(path), error.strerror or str(error)) from None
@@ -80,18 +80,20 @@ def encode(pipeline: ir.Pipeline) -> bytes:
 def decode(data: bytes, file: str = "") -> ir.Pipeline:
     """The pipeline in bytes that :func:`encode` made. Raises as :func:`load` does."""
     if not data.startswith(MAGIC):
-        raise _damaged(file, "it does not start as a saved pipeline does")
+        raise _damaged(file, "the header of a saved pipeline is missing")
     message = pb.PipelineFile()
     try:
         message.ParseFromString(data[len(MAGIC) :])
     except DecodeError:
-        raise _damaged(file, "it is cut off, or bytes in it were changed") from None
+        raise _damaged(file, "the file is truncated or corrupted") from None
     if message.min_reader > VERSION:
-        raise _newer(file, f"it needs version {message.min_reader}, and this typedpipe reads version {VERSION}")
+        raise _newer(
+            file, f"it requires format version {message.min_reader}, but this typedpipe reads version {VERSION}"
+        )
     if message.version == 0 or not message.HasField("pipeline"):
-        raise _damaged(file, "there is no pipeline in it")
+        raise _damaged(file, "the file contains no pipeline")
     if _has_unknown(message):
-        raise _newer(file, "it holds fields that this typedpipe does not know")
+        raise _newer(file, "it contains fields that this typedpipe does not know")
     try:
         return Reader(message.pipeline).pipeline()
     except (BadFile, BadTypeData, ValueError, TypeError, LookupError, RecursionError) as error:
@@ -120,7 +122,7 @@ def _failed(code: str, message: str, file: str, help_: str) -> PipelineError:
 
 
 def _damaged(file: str, why: str) -> PipelineError:
-    return _failed("TP320", f"this is no saved pipeline, or it is damaged: {why}", file, "save the pipeline again")
+    return _failed("TP320", f"not a saved pipeline, or the file is corrupted: {why}", file, "save the pipeline again")
 
 
 def _newer(file: str, why: str) -> PipelineError:

@@ -155,7 +155,7 @@ def _set(function: str, task: T, setting: Setting, value: object, *keys: str) ->
     found = setting.problem(keys, value)
     if found is not None:
         given, wanted = found
-        error("TP117", f"`{function}()` does not take {given!r}", help=f"type {wanted}")
+        error("TP117", f"`{function}()` does not accept {given!r}", help=f"use {wanted}")
         return task
     data: Any = value
     for part in reversed((*setting.path, *keys)):

@@ -98,7 +98,7 @@ class Background:
             caught.append(number)
             self.cancel()
             if len(caught) == 1:
-                sys.stderr.write(f"canceling run {self.name}; once more kills it\n")
+                sys.stderr.write(f"canceling run {self.name}; press Ctrl-C again to kill it\n")
 
         usual = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
         old = {number: handler for number, handler in usual.items() if signal.getsignal(number) is handler}

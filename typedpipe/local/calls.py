@@ -33,7 +33,7 @@ class CalledOutputs(dict[str, Any]):
     def __missing__(self, name: str) -> Any:
         close = nearest(name, self)
         known = ", ".join(self) or "none"
-        raise KeyError(f"no output {name}" + (f"; did you mean {close}?" if close else f": there are {known}"))
+        raise KeyError(f"no output {name}" + (f"; did you mean {close}?" if close else f"; the outputs are {known}"))
 
     def __getattr__(self, name: str) -> Any:
         try:
@@ -75,7 +75,7 @@ class CalledTask:
         outputs = self.outputs
         if len(outputs) != 1:
             names = ", ".join(outputs) or "none"
-            raise AttributeError(f"`{self.name}` has not one output but {len(outputs)}: {names}; take `.outputs[…]`")
+            raise AttributeError(f"`{self.name}` has {len(outputs)} outputs, not one: {names}; use `.outputs[…]`")
         return next(iter(outputs.values()))
 
     def __repr__(self) -> str:
@@ -116,7 +116,9 @@ def _traced(
     """The pipeline of one call; its outputs are those of the call."""
     callee = what.callee if isinstance(what, Pipeline) else what._callee  # noqa: SLF001 - its own attribute
     if callee is None:
-        fatal("TP109", f"`{what.name}` was defined with mistakes", site, help="mend its definition first")
+        fatal(
+            "TP109", f"`{what.name}` has errors in its definition", site, help="fix the errors in its definition first"
+        )
     report = Diagnostics()
     trace = Trace(what.name, report)
     components: dict[str, ir.Component] = {}
@@ -168,11 +170,13 @@ def _imported(value: Any, port: ir.InputPort) -> Any:
     else:
         fatal(
             "TP663",
-            f"the input `{port.name}` is an artifact, and gets {type(value).__name__}",
+            f"the input `{port.name}` is an artifact, but received {type(value).__name__}",
             help="pass a path, an artifact object, or `task.output` of an earlier call",
         )
     if "://" not in uri and not os.path.exists(uri):
-        fatal("TP663", f"there is no file {uri} for the input `{port.name}`", help="pass the path of a file or folder")
+        fatal(
+            "TP663", f"there is no file {uri} for the input `{port.name}`", help="pass the path of a file or directory"
+        )
     return importer(uri, cls, metadata=metadata or None).output
 
 

@@ -234,7 +234,7 @@ class Engine:
             self._ended_attempt(task, "FAILED", str(error), CONTRACT_BROKEN)
             return
         except OSError as error:
-            self._ended_attempt(task, "FAILED", f"the run folder cannot be written: {error}", None)
+            self._ended_attempt(task, "FAILED", f"the run directory cannot be written: {error}", None)
             return
         task.tail = Tail(attempt.log) if self._settings.follows_logs else None
         ticket = str(next(self._tickets))
@@ -271,7 +271,7 @@ class Engine:
         changed = self._ledger.changed_inputs(task.run)
         if changed:
             names = ", ".join(f"`{name}`" for name in changed)
-            message = f"it wrote into its input {names}: copy an input before you change it"
+            message = f"it modified its input {names}; copy an input before you modify it"
             self._ended_attempt(task, "FAILED", message, CONTRACT_BROKEN)
         elif exited.code == 0 and not task.stopped:
             self._succeeded(task)
@@ -360,7 +360,7 @@ class Engine:
             if self._pending.unpark(other):
                 self._offer(other)
         if state == "FAILED" and self._settings.fail_fast and not self._walk.canceled and not self._walk.ignored(run):
-            self._end_early("failed", f"{run.name} failed, and the run was to stop at the first failure")
+            self._end_early("failed", f"{run.name} failed, and the run stops at the first failure")
 
     # ----------------------------------------------------------------------------------------------- logs
 
@@ -386,7 +386,7 @@ class Engine:
                 self._kill_all()
 
     def _time_is_up(self) -> None:
-        self._end_early("timeout", f"the run took longer than {self._settings.timeout:g} s")
+        self._end_early("timeout", f"the run exceeded its timeout of {self._settings.timeout:g} s")
 
     def _end_early(self, reason: str, message: str) -> None:
         if self._reason:

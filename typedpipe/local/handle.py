@@ -89,7 +89,7 @@ class Run(Generic[R_co]):
             RunFailed: It did not succeed (unless it was started with ``raise_on_error=False``).
         """
         if not self._work.wait(timeout):
-            raise TimeoutError(f"run {self.name} has not ended after {timeout:g} s; it goes on")
+            raise TimeoutError(f"run {self.name} did not end within {timeout:g} s; it continues")
         if self._raise_on_error and not self._work.result.succeeded:
             raise RunFailed(self._work.result)
         return self
@@ -257,7 +257,8 @@ class Tasks(Mapping[str, RunTask]):
             close = nearest(name, self._seen)
             known = ", ".join(self._seen) or "none"
             raise KeyError(
-                f"no task {name} in run {self._run}" + (f"; did you mean {close}?" if close else f": there are {known}")
+                f"no task {name} in run {self._run}"
+                + (f"; did you mean {close}?" if close else f"; the tasks are {known}")
             )
         component = self._pipeline.components.get(seen.component)
         return RunTask(component.name if component is not None else seen.component, seen, self._taken)

@@ -26,8 +26,8 @@ def replaced(pipeline: ir.Pipeline, options: RunOptions) -> tuple[ir.Pipeline, R
     if options.runner not in (None, "inprocess"):
         fatal(
             "TP661",
-            f'a fake cannot be called by `runner="{options.runner}"`',
-            help='leave the runner out, or type `runner="inprocess"`: a fake is a function of this process',
+            f'`runner="{options.runner}"` does not support fakes',
+            help='omit the runner, or pass `runner="inprocess"`: a fake is a function in this process',
         )
     components = {
         key: active[id(component)][1] if id(component) in active else component

@@ -47,8 +47,8 @@ class DockerRunner:
         for name in docker_run_args:
             fatal(
                 "TP662",
-                f"`DockerRunner` has no argument `{name}` here",
-                help="only `environment` is passed on; set cpu, memory and variables of a task in the pipeline",
+                f"`DockerRunner` does not support the argument `{name}`",
+                help="only `environment` is supported; set the CPU, memory and environment variables of a task in the pipeline",
             )
 
 
@@ -59,7 +59,9 @@ def _variables(given: object) -> dict[str, str]:
     elif isinstance(given, list | tuple):
         pairs = [item.partition("=")[::2] if isinstance(item, str) else tuple(item) for item in given]
     else:
-        fatal("TP662", f"`environment` is a mapping, not {given!r}", help='such as `environment={"SEED": "1"}`')
+        fatal(
+            "TP662", f"`environment` must be a mapping, not {given!r}", help='for example `environment={"SEED": "1"}`'
+        )
     return {str(name): str(value) for name, value in pairs}
 
 
@@ -126,8 +128,8 @@ def init(
         what = f"the class `{given.__name__}`" if isinstance(given, type) else repr(given)
         fatal(
             "TP662",
-            f"the runner of `local.init` is a `SubprocessRunner` or a `DockerRunner`, not {what}",
-            help="such as `local.init(runner=local.SubprocessRunner(use_venv=False))`",
+            f"the runner of `local.init` must be a `SubprocessRunner` or a `DockerRunner`, not {what}",
+            help="for example `local.init(runner=local.SubprocessRunner(use_venv=False))`",
         )
     HOOKS.session = Session(runner, os.fspath(pipeline_root), raise_on_error, enable_caching)
 

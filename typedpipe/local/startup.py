@@ -75,8 +75,8 @@ def _check(name: str, value: object) -> None:
     wanted, example = _WANTED[name][1:]
     if not _WANTED[name][0](value):
         close = nearest(value, RUNNERS) if name == "runner" and isinstance(value, str) else None
-        help_ = f'did you mean `runner="{close}"`?' if close else f"such as `{name}={example}`"
-        fatal("TP660", f"the option `{name}` of a run is {wanted}, not {value!r}", help=help_)
+        help_ = f'did you mean `runner="{close}"`?' if close else f"for example `{name}={example}`"
+        fatal("TP660", f"the option `{name}` of a run must be {wanted}, not {value!r}", help=help_)
 
 
 def _number(value: object) -> bool:
@@ -85,14 +85,14 @@ def _number(value: object) -> bool:
 
 _WANTED: dict[str, tuple[Callable[[Any], bool], str, str]] = {
     "runner": (lambda v: v is None or v in RUNNERS, "one of " + ", ".join(RUNNERS), '"process"'),
-    "jobs": (lambda v: v is None or (_number(v) and isinstance(v, int) and v >= 1), "a whole number from 1 on", "4"),
+    "jobs": (lambda v: v is None or (_number(v) and isinstance(v, int) and v >= 1), "an integer of at least 1", "4"),
     "folder": (lambda v: v is None or isinstance(v, str | os.PathLike), "a path", '"runs"'),
     "cache": (lambda v: v is None or isinstance(v, bool), "True, False or None", "False"),
     "fail_fast": (lambda v: isinstance(v, bool), "True or False", "True"),
-    "timeout": (lambda v: v is None or (_number(v) and v > 0), "a number of seconds above 0", "600"),
+    "timeout": (lambda v: v is None or (_number(v) and v > 0), "a number of seconds greater than 0", "600"),
     "name": (
         lambda v: isinstance(v, str) and (not v or _NAME.fullmatch(v) is not None),
-        "text of letters, digits and `-_.`, at most 100 characters",
+        "a string of at most 100 letters, digits and `-_.`",
         '"nightly-7"',
     ),
     "raise_on_error": (lambda v: isinstance(v, bool), "True or False", "False"),

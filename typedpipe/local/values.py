@@ -67,7 +67,7 @@ def raw_text(value: Value) -> str:
     if is_none(value):
         return ""
     if not isinstance(value, str):
-        raise TypeError("an artifact has no value: use its path or URI")
+        raise TypeError("an artifact has no value; use its path or URI")
     plain = load(value)
     return plain if isinstance(plain, str) else json.dumps(plain)
 
@@ -91,4 +91,4 @@ def raw_value(text: str, type_: Type) -> str:
         if mismatch(constant(value)[1], type_) is None:
             return dump(value)
     shown = text if len(text) <= 80 else text[:77] + "..."
-    raise ValueError(f"expected `{show(type_)}`, found the text {shown!r}")
+    raise ValueError(f"expected `{show(type_)}`, found the string {shown!r}")

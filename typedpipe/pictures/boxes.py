@@ -77,14 +77,14 @@ def _box(node: ir.Node, graph: ir.Graph, pipeline: ir.Pipeline) -> Box:
         case ir.Task() | ir.Call() | ir.Importer():
             box = _leaf(node, pipeline)
         case ir.Loop():
-            at_once = f", {node.parallelism} at once" if node.parallelism else ""
+            at_once = f", at most {node.parallelism} at a time" if node.parallelism else ""
             title = f"for each {show(node.item_type)} of {operand_text(node.items, graph)}{at_once}"
             box = Box("loop", node.name, title, children=_boxes(node.body, pipeline))
         case ir.Branch():
             box = Box("branch", node.name, "choose", children=_arms(node, graph, pipeline), stacked=True)
         case ir.ExitHandler():
             last = _leaf(node.exit, pipeline)
-            last.title += " (always, at the end)"
+            last.title += " (exit task)"
             body = Box("arm", node.name, "try", children=_boxes(node.body, pipeline))
             box = Box("exit", node.name, "with exit handler", children=[body, last], stacked=True)
         case _:

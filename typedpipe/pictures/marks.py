@@ -52,7 +52,7 @@ class Marks:
             return State(found, task.reused)
         if task.started is None:
             return State(found)
-        again = f", try {task.attempts}" if task.attempts > 1 else ""
+        again = f", attempt {task.attempts}" if task.attempts > 1 else ""
         return State(found, f"{max(0.0, (task.finished or self.now) - task.started):.1f} s{again}")
 
 

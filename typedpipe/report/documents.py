@@ -109,18 +109,18 @@ def _read(source: RunSource, output: Output, largest: int) -> tuple[str, str, in
     try:
         count = source.files(output.stored).get("")
         if count is None:
-            return "", f"It is a folder: {place}", 0
+            return "", f"Not shown, because it is a directory: {place}", 0
         if count > largest:
-            return "", f"It has {size(count)}, too much for a report: {place}", 0
+            return "", f"Not shown, because it is too large for the report ({size(count)}): {place}", 0
         with source.open(output.stored) as file:
             return file.read().decode("utf-8-sig", "replace"), "", count
     except ContentLost as error:
         if error.why == "reference":
-            return "", f"It is at {place}, not on this machine.", 0
-        why = os.strerror(errno.ENOENT) if error.why == "gone" else "it was changed"
-        return "", f"It cannot be read: {why}: {place}", 0
+            return "", f"Stored at {place}, not on this machine.", 0
+        why = os.strerror(errno.ENOENT) if error.why == "gone" else "it was modified"
+        return "", f"Not shown, because it cannot be read: {why}: {place}", 0
     except OSError as error:
-        return "", f"It cannot be read: {error.strerror or error}: {place}", 0
+        return "", f"Not shown, because it cannot be read: {error.strerror or error}: {place}", 0
 
 
 def digest(script: str) -> str:

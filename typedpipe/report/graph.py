@@ -155,7 +155,7 @@ def _line(tasks: Sequence[Task], state: str) -> str:
     took = duration(task.finished - task.started) if task.finished is not None and task.started is not None else ""
     if task.reused or not took:
         return said
-    tries = f" · {len(task.attempts)} tries" if len(task.attempts) > 1 else ""
+    tries = f" · {len(task.attempts)} attempts" if len(task.attempts) > 1 else ""
     return f"{said} {took}{tries}"
 
 

@@ -56,7 +56,7 @@ def page(content: Content) -> str:
     style, script = _file("report.css"), _file("report.js")
     read = documents(content)
     sections = [
-        _section("errors", "What went wrong", failures(content)),
+        _section("errors", "Failures", failures(content)),
         _section("values", "Inputs and outputs", values(content)),
         _section("graph", "Graph", _graph(content)),
         _section("timeline", "Timeline", timeline(content)),
@@ -113,7 +113,7 @@ def _section(
 
 def _graph(content: Content) -> Markup | None:
     if content.pipeline is None:
-        return tag("p", f"The pipeline that the run pinned cannot be read: {content.problem}", class_="quiet")
+        return tag("p", f"The pipeline of the run cannot be read: {content.problem}", class_="quiet")
     drawn = graph(content)
     return tag("div", drawn, class_="scroll graph-box", tabindex="0") if drawn is not None else None
 

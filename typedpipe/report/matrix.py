@@ -107,7 +107,7 @@ def _cell(matrix: Matrix, i: int, j: int, place: tuple[float, float, float]) -> 
     count = matrix.rows[i][j]
     total = sum(matrix.rows[i])
     share = count / total if total > 0 else 0.0
-    said = f"{matrix.categories[i]} taken for {matrix.categories[j]}: {figure(count)} ({share:.1%})"
+    said = f"{matrix.categories[i]} predicted as {matrix.categories[j]}: {figure(count)} ({share:.1%})"
     rect = tag(
         "rect", x=x + 0.75, y=y + 0.75, width=side - 1.5, height=side - 1.5, rx="3", class_="heat", fill_opacity=share
     )

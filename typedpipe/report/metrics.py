@@ -83,7 +83,7 @@ def drawings(content: Content) -> Markup | None:
     drawn = classifications(content)
     if not drawn:
         return None
-    more = tag("p", f"{len(drawn) - DRAWN} more are not drawn.", class_="quiet") if len(drawn) > DRAWN else None
+    more = tag("p", f"{len(drawn) - DRAWN} more outputs are not drawn.", class_="quiet") if len(drawn) > DRAWN else None
     return joined([_drawn(found) for found in drawn[:DRAWN]], more)
 
 

@@ -47,7 +47,7 @@ def _tiles(content: Content, took: str) -> list[Markup]:
     if retries:
         tiles.append(_tile(f"{retries:,}", "retry" if retries == 1 else "retries"))
     if compute:
-        tiles.append(_tile(duration(compute), "in tasks"))
+        tiles.append(_tile(duration(compute), "total task time"))
     return tiles
 
 
@@ -95,7 +95,7 @@ def _next(content: Content, task: Task) -> Markup | None:
         return None
     place = quote(f"{content.run.name}/{task.name}")
     commands = (f"typedpipe logs {place}", f"typedpipe spin {place} --debug")
-    words = ("all that it printed", "the same task again, in a debugger")
+    words = ("print the complete log", "debug the task on the same inputs")
     return tag(
         "dl",
         [(tag("dt", tag("code", each)), tag("dd", word)) for each, word in zip(commands, words, strict=True)],

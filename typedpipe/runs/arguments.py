@@ -102,7 +102,11 @@ class _Typed:
     def unknown(self, pipeline: ir.Pipeline, name: str, report: Diagnostics) -> None:
         names = [port.name for port in pipeline.graph.inputs]
         near = nearest(name, names)
-        known = f"it has {', '.join(f'`{item}`' for item in names)}" if names else "it has none"
+        known = (
+            f"the parameters are {', '.join(f'`{item}`' for item in names)}"
+            if names
+            else "the pipeline has no parameters"
+        )
         report.error(
             "TP188",
             f"`{pipeline.name}` has no parameter `{name}`",
@@ -114,11 +118,11 @@ class _Typed:
     def unfit(
         self, pipeline: ir.Pipeline, port: ir.InputPort, value: object, error: NotOfType, report: Diagnostics
     ) -> None:
-        message = f"`{value}` is no value for `{port.name}` of `{pipeline.name}`: {error}"
+        message = f"`{value}` is not a valid value for `{port.name}` of `{pipeline.name}`: {error}"
         report.error("TP187", message, port.span, f"declared as `{show(port.type)}`", help=example(port))
 
     def missing(self, pipeline: ir.Pipeline, port: ir.InputPort, report: Diagnostics) -> None:
-        message = f"`{port.name}` of `{pipeline.name}` has no default, and was given no value"
+        message = f"`{port.name}` of `{pipeline.name}` requires a value, because it has no default"
         report.error("TP189", message, port.span, f"declared as `{show(port.type)}`", help=example(port))
 
 
@@ -146,7 +150,7 @@ class _Passed:
     ) -> None:
         report.error(
             "TP187",
-            f"the argument `{port.name}` does not fit `{show(port.type)}`: {error}",
+            f"the argument `{port.name}` does not match `{show(port.type)}`: {error}",
             port.span if port.span.line else pipeline.span,
             f"`{port.name}` is declared here",
             help=f"pass a `{show(port.type)}`",
@@ -155,7 +159,7 @@ class _Passed:
     def missing(self, pipeline: ir.Pipeline, port: ir.InputPort, report: Diagnostics) -> None:
         report.error(
             "TP189",
-            f"the pipeline `{pipeline.name}` needs a value for `{port.name}`",
+            f"the pipeline `{pipeline.name}` requires a value for `{port.name}`",
             port.span if port.span.line else pipeline.span,
             f"`{port.name}` is a `{show(port.type)}` without a default",
             help=f"pass `{port.name}=...`",
@@ -171,18 +175,18 @@ def example(port: ir.InputPort) -> str:
     option = f"--{port.name.replace('_', '-')}"
     match without_none(port.type):
         case ScalarType("int"):
-            return f"type {option} 3"
+            return f"use {option} 3"
         case ScalarType("float"):
-            return f"type {option} 0.5"
+            return f"use {option} 0.5"
         case ScalarType("bool"):
-            return f"type {option} or --no-{port.name.replace('_', '-')}"
+            return f"use {option} or --no-{port.name.replace('_', '-')}"
         case ScalarType("datetime"):
-            return f"type {option} 2026-01-31T12:00:00Z"
+            return f"use {option} 2026-01-31T12:00:00Z"
         case ListType():
-            return f"type {option} '[…]', a JSON list"
+            return f"use {option} '[…]', a JSON list"
         case DictType() | StructType():
-            return f"type {option} '{{…}}', a JSON object"
+            return f"use {option} '{{…}}', a JSON object"
         case EnumType() | LiteralType():
-            return f"type {option} {'|'.join(choices(port.type))}"
+            return f"use {option} {'|'.join(choices(port.type))}"
         case _:
-            return f"type {option} VALUE"
+            return f"use {option} VALUE"

@@ -185,11 +185,11 @@ def from_data(data: Mapping[str, Any]) -> Event:
     """
     kind = str(data.get("event"))
     if kind not in _KINDS:
-        raise ValueError(f"no event is called {kind!r}")
+        raise ValueError(f"unknown event {kind!r}")
     given = {name: data[name] for name in _FIELDS[kind] if name in data}
     if kind == "LogChunk":
         given["data"] = base64.b64decode(data["base64"]) if "base64" in data else str(data.get("text", "")).encode()
     try:
         return _KINDS[kind](**given)
     except TypeError as error:
-        raise ValueError(f"an event {kind} that lacks something: {error}") from None
+        raise ValueError(f"incomplete event {kind}: {error}") from None

@@ -77,7 +77,7 @@ def from_json(value: object, type_: Type) -> WireText:
 
 def _refuse_artifact(type_: Type) -> None:
     if is_artifact(type_):
-        raise NotOfType("an artifact cannot be given as an argument")
+        raise NotOfType("an artifact cannot be passed as an argument of a run")
 
 
 def from_text(text: str, type_: Type) -> WireText:
@@ -163,7 +163,7 @@ def _json(text: str, type_: Type) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
         said = error.msg if isinstance(error, json.JSONDecodeError) else "it is nested too deeply"
-        raise NotOfType(f"expected `{show(type_)}` as JSON, and this does not parse: {said}") from None
+        raise NotOfType(f"expected `{show(type_)}` as JSON, but the value is invalid: {said}") from None
 
 
 def _any_text(text: str) -> str:
@@ -261,10 +261,12 @@ def _struct(value: dict[str, object], type_: StructType, path: str) -> str:
     known = {item.name: item for item in type_.fields}
     for key in value:
         if key not in known:
-            raise NotOfType(f"{_inside(path, key)}: `{type_.name}` has no such field; it has {', '.join(known)}")
+            raise NotOfType(
+                f"{_inside(path, key)}: `{type_.name}` has no such field; the fields are {', '.join(known)}"
+            )
     for item in type_.fields:
         if item.required and item.name not in value:
-            raise NotOfType(f"{_inside(path, item.name)}: this field of `{type_.name}` is missing")
+            raise NotOfType(f"{_inside(path, item.name)}: `{type_.name}` requires this field")
     return _object({key: _wire(item, known[key].type, _inside(path, key)) for key, item in value.items()})
 
 

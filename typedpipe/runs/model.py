@@ -208,12 +208,12 @@ LOOKS: Mapping[Mark, Look] = MappingProxyType(
         "succeeded": Look("succeeded", "done", "✓", "+", "✓", "✓", "32", "#1a7f37", "#dafbe1", "#0f3d1e"),
         "reused": Look("reused", "reused", "≡", "=", "↻", "✓", "32", "#1a7f37", "#eefcf1", "#0f2a18"),
         "failed": Look("failed", "failed", "✗", "x", "✕", "✗", "31", "#cf222e", "#ffebe9", "#5d1016"),
-        "canceled": Look("canceled", "stopped", "○", "-", "■", "■", "33", "#9a6700", "#fff8c5", "#3b2a06"),
+        "canceled": Look("canceled", "canceled", "○", "-", "■", "■", "33", "#9a6700", "#fff8c5", "#3b2a06"),
         "interrupted": Look("interrupted", "interrupted", "○", "-", "■", "■", "33", "#9a6700", "#fff8c5", "#3b2a06"),
-        "omitted": Look("not run", "did not run", "○", "-", "○", "·", "33", "#8c959f", "#ffffff", "#0d1117"),
+        "omitted": Look("skipped", "skipped", "○", "-", "○", "·", "33", "#8c959f", "#ffffff", "#0d1117"),
     }
 )
-REUSED_TOLD: Mapping[Reused, str] = MappingProxyType({"cache": "from the cache", "resumed": "done before"})
+REUSED_TOLD: Mapping[Reused, str] = MappingProxyType({"cache": "cached", "resumed": "reused"})
 
 _MARKS: Mapping[str, Mark] = MappingProxyType(
     {

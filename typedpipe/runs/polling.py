@@ -34,7 +34,7 @@ def watch(
             break
         wait()
     state: RunEnd = "FAILED" if now.state == "INTERRUPTED" else now.state
-    message = now.message or ("interrupted: its engine is gone" if now.state == "INTERRUPTED" else "")
+    message = now.message or ("interrupted: its engine exited" if now.state == "INTERRUPTED" else "")
     yield events.RunFinished(now.name, state, message, now.finished or time.time())
 
 

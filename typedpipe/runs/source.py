@@ -178,18 +178,18 @@ def choose_run(name: str | None, names: Collection[str], newest: Callable[[], st
         return name
     if name is None or name == LAST:
         if not names:
-            raise problem("TP603", f"there are no runs in `{place}`", help="name another folder with --folder")
+            raise problem("TP603", f"there are no runs in `{place}`", help="choose another directory with `--folder`")
         return newest()
     starting = sorted(item for item in names if item.startswith(name)) if name else []
     if len(starting) == 1:
         return starting[0]
     if starting:
         listed = ", ".join(f"`{item}`" for item in starting[:4]) + (" and more" if len(starting) > 4 else "")
-        raise problem("TP603", f"{len(starting)} runs begin with `{name}`: {listed}", help="type more of the name")
+        raise problem("TP603", f"{len(starting)} run names start with `{name}`: {listed}", help="use a longer prefix")
     from typedpipe.diagnostics.words import nearest
 
     near = nearest(name, list(names))
-    help_ = f"did you mean `{near}`?" if near else "`typedpipe runs ls` lists them; `last` is the newest one"
+    help_ = f"did you mean `{near}`?" if near else "to list the runs, use `typedpipe runs ls`; `last` is the newest run"
     raise problem("TP603", f"there is no run `{name}` in `{place}`", help=help_)
 
 
@@ -205,7 +205,7 @@ def choose_task(run: str, name: str, tasks: Sequence[Task]) -> Task:
     if name in known:
         return known[name]
     near = nearest(name, known)
-    said = f"did you mean `{run}/{near}`?" if near else f"`typedpipe runs show {run}` lists them"
+    said = f"did you mean `{run}/{near}`?" if near else f"to list the tasks, use `typedpipe runs show {run}`"
     raise problem("TP607", f"the run `{run}` has no task `{name}`", help=said)
 
 

@@ -156,7 +156,7 @@ class ClassificationMetrics(Artifact):
         """Add a whole ROC curve: three sequences of one length."""
         if not len(fpr) == len(tpr) == len(threshold):
             sizes = "{}, {} and {}".format(len(fpr), len(tpr), len(threshold))
-            raise ValueError("fpr, tpr and threshold must have one length, these have " + sizes)
+            raise ValueError("fpr, tpr and threshold must have the same length, but have " + sizes)
         for point in zip(fpr, tpr, threshold):
             self.log_roc_data_point(*point)
 
@@ -168,7 +168,7 @@ class ClassificationMetrics(Artifact):
     def _category(self, category: str) -> int:
         names = [c["displayName"] for c in self.metadata.get("confusionMatrix", {}).get("annotationSpecs", [])]
         if category not in names:
-            raise ValueError("unknown category {!r}: set_confusion_matrix_categories gave {}".format(category, names))
+            raise ValueError("unknown category {!r}: the categories are {}".format(category, names))
         return names.index(category)
 
     def log_confusion_matrix_row(self, row_category: str, row: Sequence[float]) -> None:
@@ -176,7 +176,7 @@ class ClassificationMetrics(Artifact):
         place = self._category(row_category)
         rows = self.metadata["confusionMatrix"]["rows"]
         if len(row) != len(rows):
-            raise ValueError("a row has {} values, this one has {}".format(len(rows), len(row)))
+            raise ValueError("expected a row of {} values, found {}".format(len(rows), len(row)))
         rows[place] = {"row": list(row)}
 
     def log_confusion_matrix_cell(self, row_category: str, col_category: str, value: float) -> None:
@@ -187,7 +187,7 @@ class ClassificationMetrics(Artifact):
     def log_confusion_matrix(self, categories: Sequence[str], matrix: Sequence[Sequence[float]]) -> None:
         """Set the whole matrix: one row for each category."""
         if len(matrix) != len(categories):
-            raise ValueError("{} categories need as many rows, not {}".format(len(categories), len(matrix)))
+            raise ValueError("expected {} rows, one for each category, found {}".format(len(categories), len(matrix)))
         self.set_confusion_matrix_categories(categories)
         for category, row in zip(categories, matrix):
             self.log_confusion_matrix_row(category, row)
@@ -314,7 +314,7 @@ def encode(value: Any, type_: Any, name: str = "value") -> str:
     try:
         return to_text(_to_json(value, type_, name))
     except RecursionError:
-        raise WireError(name, "is nested too deep, or contains itself") from None
+        raise WireError(name, "is nested too deeply, or contains itself") from None
 
 
 _canonical = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
@@ -335,7 +335,7 @@ def decode(text: str, type_: Any, name: str = "value", classes: Any = None) -> A
     try:
         return _from_json(_parse(text, name, classes), type_, name, classes)
     except RecursionError:
-        raise WireError(name, "is nested too deep") from None
+        raise WireError(name, "is nested too deeply") from None
 
 
 def _any_digits(convert: Callable[[], Any]) -> Any:
@@ -387,7 +387,7 @@ def _evaluate(data: Any, name: str, classes: Any) -> Any:
         raise
     except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
         detail = "{}: {}".format(type(error).__name__, error)
-        raise WireError(name, "cannot be put together from {} ({})".format(_clip(str(data)), detail)) from None
+        raise WireError(name, "cannot be evaluated from {} ({})".format(_clip(str(data)), detail)) from None
 
 
 def _format(name: str, classes: Any, parts: list[Any]) -> str:
@@ -491,14 +491,12 @@ def _scalar(value: Any, kind: str, path: str) -> Any:
         try:
             text.encode("utf-8")
         except UnicodeEncodeError:
-            raise WireError(
-                path, "has half a character (a lone surrogate), which is no text: " + ascii(value)
-            ) from None
+            raise WireError(path, "contains a lone surrogate, which cannot be encoded: " + ascii(value)) from None
     if kind == "float":
         try:
             return float(value)
         except OverflowError:
-            raise WireError(path, "the int is too large for a `float`") from None
+            raise WireError(path, "an int is too large for a `float`") from None
     return value
 
 
@@ -538,7 +536,7 @@ def _write_any(value: Any, type_: Any, path: str) -> Any:
         value = {name: getattr(value, name) for name in fields}
     if isinstance(value, dict):
         return _write_dict(value, ["dict", "any"], path)
-    raise WireError(path, "`{}` cannot travel as a parameter: {}".format(type(value).__name__, _clip(repr(value))))
+    raise WireError(path, "`{}` is not supported as a parameter: {}".format(type(value).__name__, _clip(repr(value))))
 
 
 def _write_datetime(value: Any, type_: Any, path: str) -> str:
@@ -548,7 +546,7 @@ def _write_datetime(value: Any, type_: Any, path: str) -> str:
         raise _expected(type_, value, path)
     if value.tzinfo is None:
         raise WireError(
-            path, "a datetime needs its time zone, as in datetime(..., tzinfo=timezone.utc): " + repr(value)
+            path, "a datetime requires a time zone, such as datetime(..., tzinfo=timezone.utc): " + repr(value)
         )
     try:
         return value.astimezone(timezone.utc).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
@@ -572,7 +570,7 @@ def _write_dict(value: Any, type_: Any, path: str) -> Any:
     out = {}
     for key, item in value.items():
         if not isinstance(key, str):
-            raise WireError(path, "the keys of a dict must be `str`, found `{}` {!r}".format(type(key).__name__, key))
+            raise WireError(path, "dict keys must be `str`, found `{}` {!r}".format(type(key).__name__, key))
         out[_scalar(key, "str", path)] = _to_json(item, type_[1], "{}[{!r}]".format(path, key))
     return _quoted(out)
 
@@ -599,10 +597,10 @@ def _each_field(given: dict[str, Any], type_: Any, path: str, convert: Callable[
         if name in given:
             out[name] = convert(given[name], field_type, path + "." + name)
         elif required:
-            raise WireError(path, "`{}` has no field `{}`".format(show(type_), name))
+            raise WireError(path, "`{}` requires the field `{}`".format(show(type_), name))
     unknown = [name for name in given if name not in {field[0] for field in type_[3]}]
     if unknown:
-        raise WireError(path, "`{}` knows no field `{}`".format(show(type_), unknown[0]))
+        raise WireError(path, "`{}` has no field `{}`".format(show(type_), unknown[0]))
     return out
 
 
@@ -695,7 +693,7 @@ def _read_struct(data: Any, type_: Any, path: str, classes: Any) -> Any:
     try:
         return cls(**values)
     except Exception as error:  # whatever the user's own validation raises
-        raise WireError(path, "`{}` refuses it: {}".format(show(type_), error)) from error
+        raise WireError(path, "`{}` rejects the value: {}".format(show(type_), error)) from error
 
 
 def _read_literal(data: Any, type_: Any, path: str, classes: Any) -> Any:
@@ -1179,7 +1177,7 @@ class _Task:
             _resolve_links(place)
         except OSError as error:
             raise self.error(
-                "TP506", label, "cannot take it: {}".format(str(error).replace(self.root + "/", ""))
+                "TP506", label, "cannot read the output: {}".format(str(error).replace(self.root + "/", ""))
             ) from None
         self.moved[id(value)] = place
         if os.path.isdir(place) and not any(files for _, _, files in os.walk(place)):
@@ -1246,9 +1244,9 @@ def _copy(source: str, place: str, above: tuple[str, ...]) -> None:
 
     real = os.path.realpath(source)
     if real in above:
-        raise OSError("the link {} leads back to a folder above it".format(source))
+        raise OSError("the link {} points to a directory that contains it".format(source))
     if not os.path.exists(real):
-        raise OSError("the link {} leads nowhere".format(source))
+        raise OSError("the link {} is broken".format(source))
     if not os.path.isdir(real):
         if not os.path.isfile(real):
             raise OSError("{} is neither a file nor a folder".format(source))
@@ -1341,7 +1339,7 @@ def _run(task: _Task) -> None:
     except SyntaxError as error:
         version = "Python {}.{}".format(*sys.version_info[:2])
         raise task.error(
-            "TP507", "source", "{} cannot read it ({}); use a newer base image".format(version, error)
+            "TP507", "source", "{} cannot parse the source ({}); use a newer base image".format(version, error)
         ) from None
     for name, key, how, type_, default in spec["inputs"]:
         task.given[name] = task.read(name, key, how, type_, default)

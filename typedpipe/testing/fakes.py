@@ -65,7 +65,9 @@ class Fake:
         if found == times or (times is None and found):
             return
         wanted = "at least once" if times is None else _times(times)
-        raise AssertionError(f"`{self.name}` was to be called {wanted}, and was called {_times(found)}{self._said()}")
+        raise AssertionError(
+            f"expected `{self.name}` to be called {wanted}, but it was called {_times(found)}{self._said()}"
+        )
 
     def assert_called_with(self, **inputs: Any) -> None:
         """Fail unless one of its calls had these inputs; inputs that are not named may be anything.
@@ -108,9 +110,9 @@ class Faking(Generic[P, R]):
 
     def __init__(self, component: BaseComponent, use: Callable[[Fake], Fake] | None = None) -> None:
         if not isinstance(component, BaseComponent):
-            _refuse(f"only a component can be faked, not {component!r}", "give the component itself: `fake(train)`")
+            _refuse(f"only a component can be faked, not {component!r}", "pass the component: `fake(train)`")
         if component.definition is None:
-            _refuse(f"`{component.name}` was defined with mistakes", "mend its definition first")
+            _refuse(f"`{component.name}` has errors in its definition", "fix the errors in its definition first")
         self._component = component
         self._definition = component.definition
         self._use = use or (lambda made: made)
@@ -141,8 +143,8 @@ class Faking(Generic[P, R]):
         if len(outputs) != 1 or not is_artifact(outputs[0].type):
             found = listed([port.name for port in outputs]) or "nothing"
             _refuse(
-                f"`{self._component.name}` does not give one artifact but {found}",
-                "give all of them: `.returns(…)` takes a mapping by name",
+                f"`{self._component.name}` does not return one artifact, but {found}",
+                "pass all outputs: `.returns(…)` accepts a mapping by name",
             )
         return self._use(Fake(self._component, lambda given: delivered(self._definition, content, given, frozenset())))
 
@@ -150,7 +152,7 @@ class Faking(Generic[P, R]):
         """Raise this, so that the task fails."""
         given: Any = exception  # whatever a test gives
         if not isinstance(given, BaseException) and not (isinstance(given, type) and issubclass(given, BaseException)):
-            _refuse(f"a fake cannot raise {exception!r}", 'give an exception, such as `ValueError("no data")`')
+            _refuse(f"a fake cannot raise {exception!r}", 'pass an exception, such as `ValueError("no data")`')
 
         def answer(_given: Mapping[str, Any]) -> NoReturn:
             raise exception
@@ -170,8 +172,8 @@ class Faking(Generic[P, R]):
                 encode(found, to_data(port.type), port.name)
             except WireError as problem:
                 _refuse(
-                    f"the fake of `{self._component.name}` gives what the component cannot: `{port.name}` {problem.reason}",
-                    f"give a `{show(port.type)}`",
+                    f"the fake of `{self._component.name}` returns an invalid output: `{port.name}` {problem.reason}",
+                    f"return a `{show(port.type)}`",
                 )
 
 
@@ -190,7 +192,7 @@ def _parameters(
     try:
         parameters = inspect.signature(function).parameters
     except (TypeError, ValueError):
-        _refuse(f"the fake of `{component.name}` is {function!r}, which cannot be called", "give a function")
+        _refuse(f"the fake of `{component.name}` is {function!r}, which is not callable", "pass a function")
     kinds = {parameter.kind for parameter in parameters.values()}
     named = {n for n, p in parameters.items() if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
     inputs = [port.name for port in component.inputs]
@@ -200,11 +202,15 @@ def _parameters(
     lacking = [] if inspect.Parameter.VAR_KEYWORD in kinds else [name for name in inputs if name not in named]
     extra = sorted(needed - set(inputs) - outputs)
     if lacking or extra:
-        said = f"it does not take {listed(lacking)}" if lacking else ""
-        also = f"it needs {listed(extra)}, which {'is' if len(extra) == 1 else 'are'} no input" if extra else ""
+        said = f"it does not accept {listed(lacking)}" if lacking else ""
+        also = (
+            f"it requires {listed(extra)}, which {'is' if len(extra) == 1 else 'are'} not among the inputs"
+            if extra
+            else ""
+        )
         _refuse(
-            f"the fake of `{component.name}` does not fit: {' and '.join(part for part in (said, also) if part)}",
-            f"it is called with {listed(inputs)}" if inputs else "it is called with nothing",
+            f"the fake of `{component.name}` does not match the component: {' and '.join(part for part in (said, also) if part)}",
+            f"it is called with {listed(inputs)}" if inputs else "it is called without arguments",
         )
     taken = frozenset(name for name in outputs if name in named)
     return taken, (*inputs, *sorted(taken))

@@ -37,7 +37,7 @@ class RunPipeline:
         __tracebackhide__ = True
         run = self._run(pipeline, False).run(*args, **kwargs).wait()
         if run.state == "SUCCEEDED":
-            raise AssertionError(f"the run of `{pipeline.name}` was to fail, and succeeded")
+            raise AssertionError(f"expected the run of `{pipeline.name}` to fail, but it succeeded")
         return run
 
     def _run(self, pipeline: Pipeline[P, R], raise_on_error: bool) -> Configured[P, R]:

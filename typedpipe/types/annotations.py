@@ -120,12 +120,14 @@ def _optional(reader: Reader, members: tuple[object, ...]) -> Resolved:
     rest = [member for member in members if member not in (None, type(None))]
     if len(rest) != 1 or len(rest) == len(members):
         raise BadAnnotation(
-            "TP102", "an input is marked inside a union", "write one `Input[T]` or `InputPath[T]`, or `Input[T] | None`"
+            "TP102",
+            "`Input` and `InputPath` cannot be members of a larger union",
+            "use a single `Input[T]` or `InputPath[T]`, or `Input[T] | None`",
         )
     inner = _marked(reader, rest[0])
     if inner.direction == "out":
         raise BadAnnotation(
-            "TP102", "an output cannot be optional", "drop `| None`: the component always has this output"
+            "TP102", "an output cannot be optional", "remove `| None`: the component always has this output"
         )
     return Resolved(union(inner.type, NULL), inner.how, inner.direction, inner.classes)
 
@@ -149,8 +151,8 @@ def _path(reader: Reader, marker: PathOf) -> Resolved:
     if isinstance(without_none(type_), ListType) and is_artifact(type_):
         raise BadAnnotation(
             "TP102",
-            f"`{word}` of a list of artifacts is not one path",
-            f"use `Input[{show(type_)}]`" if marker.direction == "in" else "use one output for each artifact",
+            f"`{word}` does not support a list of artifacts, because a list has no single path",
+            f"use `Input[{show(type_)}]`" if marker.direction == "in" else "declare one output for each artifact",
         )
     return Resolved(type_, "path", marker.direction, reader.classes)
 
@@ -159,15 +161,15 @@ def _artifact(type_: Type, marker: type, reader: Reader) -> Resolved:
     core = without_none(type_)
     if not is_artifact(type_):
         word, shown = ("Input", show(type_)) if marker is In else ("OutputPath", show(type_))
-        help_ = f"write `{shown}`" if marker is In else f"return it, or write `OutputPath[{shown}]`"
-        raise BadAnnotation("TP102", f"`{word if marker is In else 'Output'}[{shown}]` is no artifact", help_)
+        help_ = f"use `{shown}`" if marker is In else f"return the value, or use `OutputPath[{shown}]`"
+        raise BadAnnotation("TP102", f"`{word if marker is In else 'Output'}[{shown}]` is not an artifact", help_)
     if marker is In:
         return Resolved(type_, "artifact", "in", reader.classes)
     if not isinstance(core, ArtifactType) or core != type_:
         raise BadAnnotation(
             "TP102",
-            f"`Output[{show(type_)}]` is not one artifact",
-            "use one `Output[T]` for each artifact that it makes",
+            f"`Output[{show(type_)}]` is not a single artifact",
+            "declare one `Output[T]` for each artifact",
         )
     return Resolved(type_, "artifact", "out", reader.classes)
 
@@ -182,6 +184,10 @@ def _returned(reader: Reader, annotation: object) -> Returned:
         return Returned("fields", found, reader.classes)
     marker = reader.marker(written)
     if marker is In or isinstance(marker, PathOf):
-        raise BadAnnotation("TP102", "a return annotation is marked as an input or a path", "return the type itself")
+        raise BadAnnotation(
+            "TP102",
+            "a return annotation cannot use `Input`, `InputPath` or `OutputPath`",
+            "annotate the return type itself, such as `-> Model`",
+        )
     type_ = reader.output_of(reader.unmarked(written) if marker is Out else written, None)
     return Returned("one", (("Output", type_),), reader.classes)

@@ -53,7 +53,7 @@ def mismatch(source: Type, target: Type) -> str | None:
     return f"{', '.join(path)}: {why}" if path else why
 
 
-CONVERT = "convert it in a component, or change one of the two annotations"
+CONVERT = "convert the value in a component, or change one of the two annotations"
 """What is said when nothing better can be."""
 
 
@@ -62,26 +62,26 @@ def advice(source: Type, target: Type) -> str:
 
     >>> from typedpipe.types.model import INT, NULL, UnionType
     >>> advice(UnionType((INT, NULL)), INT)
-    'give it a default with `dsl.Some(value, default)`, or branch on it with `with dsl.IfSet(value) as v:`'
+    'provide a default with `dsl.Some(value, default)`, or branch on the value with `with dsl.IfSet(value) as v:`'
     """
     if isinstance(target, StatusType):
-        return "leave it out of the call: the engine gives the status to the task of an `ExitHandler`"
+        return "omit it from the call: the engine passes the status to the exit task of an `ExitHandler`"
     from_artifact, to_artifact = artifact_of(source), artifact_of(target)
     if from_artifact and not to_artifact:
         return f"read the artifact in a component, or annotate the input as `Input[{show(from_artifact)}]`"
     if to_artifact and not from_artifact:
-        return "pass the output of a task that makes the artifact, or of `dsl.importer` for an existing URI"
+        return "pass the output of a task that creates the artifact, or use `dsl.importer` for an existing URI"
     if isinstance(target, ListType) and mismatch(source, target.item) is None:
         return "pass a list, or `dsl.Collected(value)` for an output inside a `ParallelFor`"
     if isinstance(source, ListType) and mismatch(source.item, target) is None:
-        return "take one element by its index, or loop over the list with `with dsl.ParallelFor(values) as item:`"
+        return "select one element by index, or loop over the list with `with dsl.ParallelFor(values) as item:`"
     if isinstance(source, ListType) and isinstance(target, ListType):
         item = without_none(source.item)
         if item not in (source.item, NULL) and mismatch(item, target.item) is None:
-            return f"annotate the input as `{show(source)}`: an entry is None where the task that gives it did not run"
+            return f"annotate the input as `{show(source)}`: an entry is None if the task that produces it did not run"
     core = without_none(source)
     if core not in (source, NULL) and mismatch(core, target) is None:
-        return "give it a default with `dsl.Some(value, default)`, or branch on it with `with dsl.IfSet(value) as v:`"
+        return "provide a default with `dsl.Some(value, default)`, or branch on the value with `with dsl.IfSet(value) as v:`"
     return CONVERT
 
 
@@ -96,7 +96,7 @@ def _check(source: Type, target: Type) -> Found | None:
     if source == target or isinstance(source, NeverType):
         return None
     if isinstance(target, StatusType):
-        return _ROOT, f"a caller cannot give `{show(target)}`"
+        return _ROOT, f"a caller cannot pass `{show(target)}`"
     if isinstance(source, UnionType):
         return next((found for member in source.members if (found := _from_member(member, source, target))), None)
     if isinstance(target, UnionType):
@@ -138,7 +138,7 @@ def _structs(source: StructType, target: StructType) -> Found | None:
         own = given.get(field.name)
         if own is None or (field.required and not own.required and source.form == "typeddict"):
             if field.required:
-                return _ROOT, f"`{show(target)}` needs the field `{field.name}`"
+                return _ROOT, f"`{show(target)}` requires the field `{field.name}`"
             continue
         found = _check(own.type, field.type)
         if found:
@@ -153,7 +153,7 @@ def _from_member(member: Type, source: UnionType, target: Type) -> Found | None:
     if found is None:
         return None
     if isinstance(member, NullType):
-        return _ROOT, f"expected `{show(target)}`, found `{show(source)}`, which may be None"
+        return _ROOT, f"expected `{show(target)}`, found `{show(source)}`, which can be None"
     return found if found[0] else _expected(source, target)
 
 

@@ -42,15 +42,15 @@ _PLAIN: Final[dict[object, Type]] = {
     dict: DictType(ANY),
 }
 _INSTEAD: Final[dict[str, str]] = {
-    "bytes": "write the bytes to an artifact: `Input[Artifact]`, or send base64 text as `str`",
+    "bytes": "write the bytes to an artifact (`Input[Artifact]`), or pass base64 text as `str`",
     "set": "use `list[T]`",
     "frozenset": "use `list[T]`",
-    "tuple": "use `list[T]` when the items are alike, or a `NamedTuple` with named fields",
+    "tuple": "use `list[T]` if all items have the same type, or a `NamedTuple`",
     "complex": "use a `NamedTuple` of two floats",
-    "Decimal": "use `str`, and make the Decimal in the component",
+    "Decimal": "use `str`, and create the Decimal in the component",
     "date": "use `datetime`, or `str`",
     "time": "use `datetime`, or `str`",
-    "timedelta": "use `float` seconds",
+    "timedelta": "use `float`, in seconds",
     "Path": "use `InputPath[T]` or `OutputPath[T]` for a file, or `str`",
     "PosixPath": "use `InputPath[T]` or `OutputPath[T]` for a file, or `str`",
     "UUID": "use `str`",
@@ -59,8 +59,8 @@ _INSTEAD: Final[dict[str, str]] = {
     "ndarray": "write it to a file and pass `Input[Dataset]`, or use `list[float]`",
 }
 _SUPPORTED: Final = (
-    "use int, float, bool, str, datetime, list[T], dict[str, T], Literal, an Enum, a TypedDict, a dataclass, "
-    "a NamedTuple, a pydantic model, T | None, or an artifact as Input[T]"
+    "supported types are int, float, bool, str, datetime, list[T], dict[str, T], Literal, an Enum, a TypedDict, a dataclass, "
+    "a NamedTuple, a pydantic model, T | None, and artifacts as Input[T]"
 )
 
 
@@ -100,7 +100,9 @@ def class_type(cls: type[Any], field_of: FieldOf) -> Type:
 
 def not_a_type(name: str) -> BadAnnotation:
     """What is said of an annotation that no value between tasks can have."""
-    return BadAnnotation("TP101", f"`{name}` is no type that can travel between tasks", _INSTEAD.get(name, _SUPPORTED))
+    return BadAnnotation(
+        "TP101", f"`{name}` is not supported as an input or output type", _INSTEAD.get(name, _SUPPORTED)
+    )
 
 
 def is_user_class(cls: type[Any]) -> bool:
@@ -154,7 +156,7 @@ def _field(cls: type[Any], name: str, type_: Type, required: bool) -> StructFiel
     if is_artifact(type_):
         raise BadAnnotation(
             "TP102",
-            f"`{cls.__name__}.{name}` is an artifact inside a parameter",
-            "give the component an input of its own for the artifact: `Input[T]`",
+            f"`{cls.__name__}.{name}` is an artifact, which a parameter cannot contain",
+            "add a separate input for the artifact: `Input[T]`",
         )
     return StructField(name, type_, required)

@@ -107,7 +107,7 @@ def from_data(data: object) -> Type:
             pass  # parts are missing, too many, or of the wrong kind
         except RecursionError:
             raise BadTypeData("this type is nested too deeply") from None
-    raise BadTypeData(f"this is no type: {data!r:.80}")
+    raise BadTypeData(f"not a type: {data!r:.80}")
 
 
 def _compound(tag: str, rest: list[Any]) -> Type:
@@ -128,7 +128,7 @@ def _compound(tag: str, rest: list[Any]) -> Type:
         return ArtifactType(_text(title), _text(version), _texts(bases))
     name, form, fields = rest
     if form not in _FORMS:
-        raise BadTypeData(f"this is no form of a struct: {form!r}")
+        raise BadTypeData(f"not a form of a struct: {form!r}")
     return StructType(_text(name), form, tuple(StructField(_text(n), from_data(t), bool(r)) for n, t, r in fields))
 
 
@@ -140,5 +140,5 @@ def _texts(values: object) -> tuple[str, ...]:
 
 def _text(value: object) -> str:
     if not isinstance(value, str):
-        raise BadTypeData(f"expected a text, found {value!r}")
+        raise BadTypeData(f"expected text, found {value!r}")
     return value

@@ -82,7 +82,7 @@ class Reader:
             raise BadAnnotation(
                 "TP100",
                 f"the annotation `{annotation}` cannot be evaluated: {error}",
-                "write it as Python would run it",
+                "write the annotation as a valid Python expression",
             ) from None
 
     def _scope(self, owner: type | None) -> Names:
@@ -96,11 +96,11 @@ class Reader:
         if only_for_checking(name, names.get("__file__")):
             return BadAnnotation(
                 "TP121",
-                f"`{name}` of the annotation `{text}` is imported for type checkers only",
-                f"move the import of `{name}` out of `if TYPE_CHECKING:`: its type is needed when the pipeline is built",
+                f"`{name}` in the annotation `{text}` is imported only for type checkers",
+                f"move the import of `{name}` out of `if TYPE_CHECKING:`: typedpipe needs the type when the pipeline is built",
             )
         return BadAnnotation(
-            "TP100", f"`{name}` of the annotation `{text}` is not defined", f"import or define `{name}`"
+            "TP100", f"`{name}` in the annotation `{text}` is not defined", f"import or define `{name}`"
         )
 
     # --------------------------------------------------------------------------------------- structure
@@ -154,7 +154,11 @@ class Reader:
             return self.type_of(written.__value__, owner)
         name = getattr(origin or written, "__name__", None) or str(written)
         if isinstance(written, PathOf):
-            raise BadAnnotation("TP102", "a path stands inside another annotation", "write `InputPath[T]` by itself")
+            raise BadAnnotation(
+                "TP102",
+                "`InputPath` and `OutputPath` cannot be nested in another annotation",
+                "use `InputPath[T]` or `OutputPath[T]` as the whole annotation",
+            )
         raise classes.not_a_type(str(name))
 
     def _union(self, members: tuple[object, ...], owner: type | None) -> Type:
@@ -163,8 +167,8 @@ class Reader:
         if why is not None:
             raise BadAnnotation(
                 "TP122",
-                f"the members of `{show(type_)}` cannot be told apart when they arrive: {why}",
-                "keep one of the two, or wrap them in dataclasses with different field names",
+                f"the members of `{show(type_)}` cannot be distinguished when the value is read: {why}",
+                "keep one of the two, or wrap each in a dataclass with different field names",
             )
         return type_
 
@@ -175,8 +179,8 @@ class Reader:
         if key is not str and key is not Any:
             raise BadAnnotation(
                 "TP101",
-                "the keys of a dict must be `str`",
-                "use `dict[str, T]`, or a list of a NamedTuple of key and value",
+                "dict keys must be `str`",
+                "use `dict[str, T]`, or a list of NamedTuples with a key and a value",
             )
         return DictType(self.type_of(args[1], owner))
 
@@ -186,7 +190,7 @@ class Reader:
         if cls in self._open:
             raise BadAnnotation(
                 "TP101",
-                f"`{cls.__name__}` contains itself, and a type must end",
+                f"`{cls.__name__}` contains itself, and recursive types are not supported",
                 "use `dict[str, Any]` for nested data",
             )
         self._open.append(cls)
@@ -233,7 +237,7 @@ class Reader:
         else:
             return None
         if not fields:
-            raise BadAnnotation("TP101", f"`{cls.__name__}` has no fields", "return `None` for no output")
+            raise BadAnnotation("TP101", f"`{cls.__name__}` has no fields", "annotate `-> None` if there is no output")
         return fields
 
     def output_of(self, annotation: object, owner: type | None) -> Type:
@@ -244,7 +248,9 @@ class Reader:
         if owner is not None and classes.is_user_class(owner):
             self._found[owner] = None
         if isinstance(type_, StatusType):
-            raise BadAnnotation("TP102", "the status of a task cannot be an output", "return its `state`, a `str`")
+            raise BadAnnotation(
+                "TP102", "`PipelineTaskFinalStatus` cannot be an output", "return its `state`, which is a `str`"
+            )
         return type_
 
 
@@ -261,12 +267,16 @@ def _literal(values: tuple[object, ...]) -> Type:
     for value in values:
         if isinstance(value, Enum):
             raise BadAnnotation(
-                "TP101", "a `Literal` of enum members", f"annotate with the enum: `{type(value).__name__}`"
+                "TP101",
+                "a `Literal` cannot contain enum members",
+                f"use the enum as the annotation: `{type(value).__name__}`",
             )
         try:
             texts.append(constant(value)[0])
         except NotAConstant as error:
-            raise BadAnnotation("TP101", f"a `Literal` holds {error.reason}", "use str, int, bool and None") from None
+            raise BadAnnotation(
+                "TP101", f"unsupported value in a `Literal`: {error.reason}", "use only str, int, bool and None"
+            ) from None
     plain = tuple(dict.fromkeys(text for text in texts if text != "null"))
     literal: tuple[Type, ...] = (LiteralType(plain),) if plain else ()
     return union(*literal, *((NULL,) if "null" in texts else ()))

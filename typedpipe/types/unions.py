@@ -27,7 +27,7 @@ def ambiguous_union(type_: Type) -> str | None:
 
     >>> from typedpipe.types.model import DATETIME, INT, STR, UnionType
     >>> ambiguous_union(UnionType((STR, DATETIME)))
-    '`str` and `datetime` look alike as JSON'
+    '`str` and `datetime` have the same JSON form'
     >>> ambiguous_union(UnionType((STR, INT))) is None
     True
     """
@@ -36,10 +36,10 @@ def ambiguous_union(type_: Type) -> str | None:
     artifacts = [member for member in type_.members if is_artifact(member) or isinstance(member, StatusType)]
     others = [member for member in type_.members if not isinstance(member, NullType)]
     if artifacts and len(others) > 1:
-        return f"`{show(artifacts[0])}` is an artifact, which a union takes only as `{show(artifacts[0])} | None`"
+        return f"`{show(artifacts[0])}` is an artifact, which is supported in a union only as `{show(artifacts[0])} | None`"
     for one, other in combinations(type_.members, 2):
         if _alike(one, other):
-            return f"`{show(one)}` and `{show(other)}` look alike as JSON"
+            return f"`{show(one)}` and `{show(other)}` have the same JSON form"
     return None
 
 

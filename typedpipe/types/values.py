@@ -37,19 +37,19 @@ _TAG_WIRE: Final = "\\u0024tp"
 
 
 _INSTEAD = {
-    "set": "it has no order: pass a list",
-    "frozenset": "it has no order: pass a list",
-    "bytes": "bytes are no text: pass a str, or write them to an artifact",
-    "bytearray": "bytes are no text: pass a str, or write them to an artifact",
+    "set": "a set has no order: pass a list",
+    "frozenset": "a set has no order: pass a list",
+    "bytes": "bytes are not text: pass a str, or write them to an artifact",
+    "bytearray": "bytes are not text: pass a str, or write them to an artifact",
     "ndarray": "pass `.tolist()`, or write the array to an artifact",
     "DataFrame": "write it to a file in a component, and pass the artifact",
-    "generator": "a generator has no values yet: pass a list",
-    "function": "name it in `include=[...]` of the component, or import it there",
-    "Decimal": "pass a str, and make the Decimal in the component",
-    "date": "pass a datetime with its time zone, or a str",
-    "timedelta": "pass its seconds as a float",
+    "generator": "pass a list instead of a generator",
+    "function": "name it in `include=[...]` of the component, or import it inside the function",
+    "Decimal": "pass a str, and create the Decimal in the component",
+    "date": "pass a datetime with a time zone, or a str",
+    "timedelta": "pass the number of seconds as a float",
     "PosixPath": "pass `str(path)`",
-    "ellipsis": "`...` is no value",
+    "ellipsis": "`...` is not a value",
 }
 _BASES: tuple[type, ...] = (int, float, str, list, tuple, dict)
 
@@ -74,7 +74,7 @@ def constant(value: object) -> tuple[str, Type]:
     try:
         return _any(value, "")
     except RecursionError:
-        raise NotAConstant("it is nested too deeply, or holds itself") from None
+        raise NotAConstant("the value is nested too deeply, or contains itself") from None
 
 
 Described: TypeAlias = tuple[str, Type]
@@ -115,7 +115,7 @@ def string_wire(value: str, path: str = "") -> str:
     """
     text = encode_basestring_ascii(value)
     if "\\ud" in text and not _encodable(value):
-        raise NotAConstant("the text has a lone surrogate, which no encoding can carry", path)
+        raise NotAConstant("the text contains a lone surrogate, which cannot be encoded", path)
     return safe(text)
 
 
@@ -149,7 +149,7 @@ def _dict(value: Mapping[Any, object], path: str) -> Described:
     fields: list[StructField] = []
     for key, item in value.items():
         if not isinstance(key, str):
-            raise NotAConstant(f"the keys of a dict must be `str`, found `{type(key).__name__}` {key!r}", path)
+            raise NotAConstant(f"dict keys must be `str`, found `{type(key).__name__}` {key!r}", path)
         texts[key], type_ = _any(item, f"{path}[{key!r}]")
         fields.append(StructField(key, type_))
     return object_wire(texts, path), StructType("dict", "literal", tuple(fields))
@@ -185,7 +185,7 @@ def _other(value: Any, path: str) -> Described:
     if isinstance(value, Mapping):
         return _any(dict(cast("Mapping[object, object]", value)), path)
     why = _INSTEAD.get(cls.__name__, "pass plain data: numbers, text, lists, dicts, or a dataclass")
-    raise NotAConstant(f"`{cls.__name__}` cannot be sent: {why}", path)
+    raise NotAConstant(f"`{cls.__name__}` cannot be passed to a task: {why}", path)
 
 
 def _enum(cls: type[Enum], path: str) -> Type:
@@ -225,8 +225,8 @@ def enum_type(cls: type[Enum]) -> EnumType:
         except NotAConstant as error:
             raise BadAnnotation(
                 "TP101",
-                f"the value of `{cls.__name__}.{member.name}` cannot be sent: {error.reason}",
-                "give the member a str or an int as its value",
+                f"the value of `{cls.__name__}.{member.name}` cannot be passed to a task: {error.reason}",
+                "use a str or an int as the value of the member",
             ) from None
     if not members:
         raise BadAnnotation("TP101", f"the enum `{cls.__name__}` has no members", "add a member")

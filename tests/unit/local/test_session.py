@@ -117,7 +117,7 @@ def test_a_path_an_artifact_object_and_a_list(tmp_path: Path) -> None:
     ("call", "code", "said"),
     [
         (lambda: now.add(a="x"), "TP201", "needs `int`"),
-        (now.add, "TP111", "needs `a`"),
+        (now.add, "TP111", "requires `a`"),
         (lambda: now.add(a=1, c=2), "TP110", "no input `c`"),
         (lambda: now.add(1, 2, 3), "TP113", "got 3"),
         (lambda: now.read(data="nowhere"), "TP663", "no file"),
@@ -149,7 +149,7 @@ def test_outputs_that_are_not_there() -> None:
     task = now.write(text="x")
     with pytest.raises(KeyError, match="did you mean size"):
         task.outputs["siez"]
-    with pytest.raises(AttributeError, match="2: out, size"):
+    with pytest.raises(AttributeError, match="2 outputs, not one: out, size"):
         task.output  # noqa: B018
 
 

@@ -35,7 +35,7 @@ def messages(**answers: No) -> list[str]:
     assert everything.ir is not None
     support = Support({name.replace("__", "."): answer for name, answer in answers.items()})
     check(everything.ir, support, "Toy", report)
-    return [found.message.removeprefix("Toy cannot say this: ") for found in report]
+    return [found.message.removeprefix("Toy does not support ") for found in report]
 
 
 def test_a_table_without_a_refusal_takes_everything() -> None:

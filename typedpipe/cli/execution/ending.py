@@ -66,10 +66,10 @@ def ending(pipeline: ir.Pipeline, result: RunResult, columns: int) -> Iterator[L
     for first, *others in groups[:FAILURES]:
         yield from _failure(first)
         if others:
-            yield Line(f"  so did {_names(others)}", "31")
+            yield Line(f"  also failed: {_names(others)}", "31")
         yield Line("")
     if len(groups) > FAILURES:
-        yield Line(f"also failed: {_names([task for group in groups[FAILURES:] for task in group])}", "31")
+        yield Line(f"other failed tasks: {_names([task for group in groups[FAILURES:] for task in group])}", "31")
         yield Line("")
     yield from _metrics(pipeline, result)
     yield Line(_summary(result), _STYLES.get(result.state, ""))
@@ -103,7 +103,7 @@ def _failure(task: TaskResult) -> Iterator[Line]:
     if message and not any(message[0] and message[0] in line for line in last):
         yield from (Line(f"  {line}", "31") for line in message)
     if task.log is not None and os.path.exists(task.log):
-        yield Line(f"  its log: {shown(_near(str(task.log)))}", "2")
+        yield Line(f"  log: {shown(_near(str(task.log)))}", "2")
 
 
 def log_end(task: TaskResult) -> list[str]:
@@ -133,11 +133,11 @@ def _next(result: RunResult, failed: list[TaskResult], columns: int) -> Iterator
     run = shlex.quote(result.run)
     task = shlex.quote(f"{result.run}/{failed[0].name}") if failed else run
     commands = [
-        (f"typedpipe logs {task}", "all that it printed"),
-        (f"typedpipe resume {run}", "go on, with what succeeded"),
+        (f"typedpipe logs {task}", "print the complete log"),
+        (f"typedpipe resume {run}", "continue the run"),
     ]
     if failed:
-        commands.append((f"typedpipe spin {task} --debug", "the same task again, in a debugger"))
+        commands.append((f"typedpipe spin {task} --debug", "debug the task on the same inputs"))
     size = max(width(command) for command, _ in commands)
     wide = size + max(len(why) for _, why in commands) + 6 <= columns
     yield Line("next:", "1")
@@ -155,18 +155,18 @@ def _summary(result: RunResult) -> str:
         states[key] = states.get(key, 0) + 1
     done = sum(task.state == "SUCCEEDED" for task in result.tasks.values())
     words = {
-        "cache": "from the cache",
-        "resumed": "done before",
+        "cache": "cached",
+        "resumed": "reused",
         "FAILED": "failed",
-        "OMITTED": "did not run",
-        "CANCELED": "stopped",
+        "OMITTED": "skipped",
+        "CANCELED": "canceled",
     }
     parts = [f"{states[key]:,} {word}" for key, word in words.items() if states.get(key)]
     detail = f" ({', '.join(parts)})" if parts else ""
     why = f": {shown(result.message)}" if result.message else ""
     took = seconds(result.finished - result.started)
     return (
-        f"run {result.run}: {result.state.lower()} in {took}, {done:,} of {len(result.tasks):,} tasks done{detail}{why}"
+        f"run {result.run} {result.state.lower()} in {took}, {done:,} of {len(result.tasks):,} tasks done{detail}{why}"
     )
 
 
@@ -191,7 +191,7 @@ def _metrics(pipeline: ir.Pipeline, result: RunResult) -> Iterator[Line]:
         cells = [_cell(text, size, left=not column) for column, (text, size) in enumerate(zip(row, sizes, strict=True))]
         yield Line("  ".join(cells).rstrip(), "1" if not number else "")
     if more:
-        yield Line(f"… of {more:,} more tasks: typedpipe artifacts ls {shlex.quote(result.run)}", "2")
+        yield Line(f"… {more:,} more tasks have metrics: typedpipe artifacts ls {shlex.quote(result.run)}", "2")
     yield Line("")
 
 

@@ -22,30 +22,37 @@ def engine_options() -> list[click.Option]:
         click.Option(
             ["--runner"],
             type=click.Choice(RUNNERS),
-            help="How tasks are isolated; processes, with an environment or container where one is needed, if not given.",
+            help="Isolation of tasks. Default: processes, or a virtual environment or container if a task requires it.",
         ),
-        click.Option(["-j", "--jobs"], type=click.IntRange(min=1), metavar="N", help="At most so many tasks at once."),
+        click.Option(
+            ["-j", "--jobs"], type=click.IntRange(min=1), metavar="N", help="Run at most N tasks at the same time."
+        ),
         click.Option(
             ["--cache/--no-cache"],
             default=None,
-            help="Take results of earlier runs also for tasks without outputs, or none at all.",
+            help="Also cache tasks without outputs, or do not reuse results of earlier runs.",
         ),
         click.Option(
-            ["--fail-fast"], is_flag=True, default=None, help="Stop all at the first failure that nothing ignores."
+            ["--fail-fast"], is_flag=True, default=None, help="Stop the run at the first failure that is not ignored."
         ),
         click.Option(
             ["--debug"],
             is_flag=True,
             default=None,
-            help="In this process, one task at a time; a debugger where an exception comes up.",
+            help="Run tasks one at a time in this process; a debugger opens where an exception is raised.",
         ),
         click.Option(
             ["--timeout"],
             type=click.FloatRange(min=0, min_open=True),
             metavar="SECONDS",
-            help="End the run after so long (exit code 124).",
+            help="Stop the run after this time (exit code 124).",
         ),
-        click.Option(["--env"], multiple=True, metavar="NAME=VALUE", help="A variable for all tasks."),
+        click.Option(
+            ["--env"],
+            multiple=True,
+            metavar="NAME=VALUE",
+            help="Set an environment variable for all tasks. May be repeated.",
+        ),
         folder_option(),
     ]
 
@@ -56,7 +63,7 @@ def folder_option() -> click.Option:
         ["--folder"],
         type=click.Path(file_okay=False),
         metavar="DIR",
-        help="Where runs are kept; TYPEDPIPE_HOME, else .typedpipe, if not given.",
+        help="Directory of the store. Default: TYPEDPIPE_HOME, or .typedpipe.",
     )
 
 
@@ -66,18 +73,18 @@ def display_options() -> list[click.Option]:
         click.Option(
             ["--display"],
             type=click.Choice(DISPLAYS),
-            help="A tree on a terminal (live), lines (plain), or nothing but the result (quiet).",
+            help="Draw a tree (live), print lines (plain), or print only the result (quiet). Default: live on a terminal.",
         ),
         click.Option(
             ["--events"],
             type=click.Path(dir_okay=False),
             metavar="FILE",
-            help="Write what happens to a file, one JSON object a line.",
+            help="Write events to FILE, one JSON object per line.",
         ),
         click.Option(
             ["-o", "--output"],
             type=click.Choice(["text", "json"]),
-            help="Outputs as text, or all events and then the result as JSON lines.",
+            help="Print the outputs as text, or the events and the result as JSON lines.",
         ),
     ]
 
@@ -110,7 +117,7 @@ def engine_keywords(values: Mapping[str, Any]) -> RunKeywords:
         key: values[key] for key in ("runner", "jobs", "timeout", "cache", "fail_fast", "debug") if _given(values, key)
     }
     if found.get("debug") and found.get("runner", "inprocess") != "inprocess":
-        raise click.UsageError(f"--debug runs tasks in this process: leave out --runner {found['runner']}")
+        raise click.UsageError(f"`--debug` runs tasks in this process; remove `--runner {found['runner']}`")
     if values.get("folder"):
         found["folder"] = Path(values["folder"])
     if values.get("run_name"):
@@ -127,7 +134,7 @@ def _given(values: Mapping[str, Any], key: str) -> bool:
 def _variable(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not equals or not name or "\0" in text:
-        raise click.UsageError(f"--env {text}: type --env NAME=VALUE")
+        raise click.UsageError(f"invalid value `{text}` for `--env`; use `--env NAME=VALUE`")
     return name, value
 
 

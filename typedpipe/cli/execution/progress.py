@@ -21,7 +21,7 @@ from typedpipe.runs.events import (
 
 HELD = 1 << 16
 """So many bytes of a line that has no end yet are kept; then it is passed on as far as it is there."""
-REUSED = {"cache": "taken from the cache", "resumed": "done before"}
+REUSED = {"cache": "cached", "resumed": "reused"}
 _STYLES = {"SUCCEEDED": "32", "FAILED": "31", "OMITTED": "33", "CANCELED": "33"}
 
 
@@ -53,7 +53,8 @@ class Progress:
             case TaskRetried():
                 self._flush(event.task)
                 self._say(
-                    f"{event.task}: attempt {event.attempt} failed ({event.message}); again in {event.wait:g} s", "33"
+                    f"{event.task}: attempt {event.attempt} failed ({event.message}); retrying in {event.wait:g} s",
+                    "33",
                 )
             case TaskFinished():
                 self._flush(event.task)
@@ -73,8 +74,8 @@ class Progress:
         words = {
             "SUCCEEDED": REUSED.get(event.reused) or f"done in {took:.1f} s",
             "FAILED": "failed",
-            "OMITTED": "did not run",
-            "CANCELED": "stopped",
+            "OMITTED": "skipped",
+            "CANCELED": "canceled",
         }
         why = f": {event.message}" if event.message and event.state != "SUCCEEDED" else ""
         self._say(f"{event.task}: {words.get(event.state, event.state)}{why}", _STYLES.get(event.state, ""))

@@ -152,7 +152,9 @@ def _display(pipeline: ir.Pipeline, shows: Shows, place: Path) -> Display | None
         return None
     if kind == "live":
         if not sys.stderr.isatty():
-            _refuse("TP681", "the live display needs a terminal, and stderr is none", "leave out `--display live`")
+            _refuse(
+                "TP681", "the live display requires a terminal, but stderr is not a terminal", "remove `--display live`"
+            )
         from typedpipe.cli.execution.live.screen import Screen
 
         return Display(Screen(pipeline, place, sys.stderr))
@@ -210,16 +212,14 @@ class Lines:
     def _fail(self, error: OSError) -> None:
         if not self._broken:
             self._broken = True
-            sys.stderr.write(f"no more events go to {shown(self._name)}: {error.strerror}\n")
+            sys.stderr.write(f"events can no longer be written to {shown(self._name)}: {error.strerror}\n")
 
 
 def _events_file(path: str, place: Path) -> Lines:
     try:
         return Lines(open(path, "w", encoding="utf-8"), path, place)
     except OSError as error:
-        _refuse(
-            "TP680", f"the events cannot be written to `{path}`: {error.strerror}", "name a file that can be written"
-        )
+        _refuse("TP680", f"the events cannot be written to `{path}`: {error.strerror}", "choose a writable file")
         raise
 
 

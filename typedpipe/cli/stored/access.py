@@ -25,7 +25,7 @@ folder_option = click.option(
     "--folder",
     type=click.Path(file_okay=False),
     metavar="DIR",
-    help="Where runs are kept; TYPEDPIPE_HOME, else .typedpipe, if not given.",
+    help="Directory of the store. Default: TYPEDPIPE_HOME, or .typedpipe.",
 )
 format_option = click.option(
     "-o", "--output", "form", type=click.Choice(["table", "json"]), default="table", show_default=True

@@ -25,16 +25,18 @@ _BLOCK = 1 << 16
 @click.command(
     "logs",
     help=(
-        "Print what the tasks of a run wrote to stdout and stderr.\n\n"
-        "RUN/TASK names a task, or a group with all its tasks; RUN alone all of them, each line behind its task's name. "
-        "What goes to a file or a pipe is byte for byte what was written; on a terminal, control characters are shown "
-        "instead of sent."
+        "Print the logs of tasks: their stdout and stderr.\n\n"
+        "RUN/TASK selects a task, or all tasks of a group. RUN selects all tasks, with each line prefixed with its task name. "
+        "Logs are written to files and pipes unchanged; on a terminal, control characters are displayed "
+        "instead of interpreted."
     ),
 )
 @click.argument("name", metavar="RUN[/TASK]", default="last")
-@click.option("-f", "--follow", is_flag=True, help="Go on until the run has ended, or what was named in it.")
-@click.option("--attempt", type=click.IntRange(min=1), metavar="N", help="This attempt; the last one if not given.")
-@click.option("--tail", type=click.IntRange(min=0), metavar="N", help="Only the last N lines of each task.")
+@click.option("-f", "--follow", is_flag=True, help="Continue until the run, or the selected task or group, ends.")
+@click.option(
+    "--attempt", type=click.IntRange(min=1), metavar="N", help="Print this attempt. Default: the last attempt."
+)
+@click.option("--tail", type=click.IntRange(min=0), metavar="N", help="Print only the last N lines of each task.")
 @with_source
 def command(source: RunSource, name: str, follow: bool, attempt: int | None, tail: int | None) -> None:
     run_name, task_name = split_name(name)
@@ -75,12 +77,12 @@ def _attempt(run: Run, task: Task, number: int | None, *, named: bool) -> Attemp
     if task.attempts:
         numbers = ", ".join(str(item.number) for item in task.attempts)
         raise problem(
-            "TP607", f"the task `{task.name}` has no attempt {number}", help=f"there are these: --attempt {numbers}"
+            "TP607", f"the task `{task.name}` has no attempt {number}", help=f"use one of: --attempt {numbers}"
         )
     if task.reused and task.source_run and task.source_run != run.name:
         source = shown(task.source_run)
         click.echo(
-            f"{shown(task.name)} did not run here: its outputs are those of {source}; `typedpipe logs {source}`",
+            f"{shown(task.name)} was reused from {source}; for its log, use `typedpipe logs {source}`",
             err=True,
         )
     else:
@@ -95,7 +97,7 @@ def _print_log(source: RunSource, run: Run, printer: _Printer, which: tuple[str,
         for block in source.log(run, task, attempt.number, _begin(source, run, task, attempt.number, tail)):
             printer.write(task, block)
     except FileNotFoundError:
-        click.echo(f"the log of {shown(task)} is gone: {shown(attempt.log)}", err=True)
+        click.echo(f"the log of {shown(task)} was removed: {shown(attempt.log)}", err=True)
     printer.end(task)
 
 

@@ -211,6 +211,8 @@ class Controller:
                 continue
             kind = kind_of(self._values.type(part.value))
             if part.spec or part.conversion or kind not in ("str", "int"):
-                raise Unsupported("here an f-string may hold `str` and `int` values only, without a format")
+                raise Unsupported(
+                    "an f-string used here can contain only `str` and `int` values, without a format specification"
+                )
             parts.append(self.native(part.value) if kind == "str" else f"string({self.native(part.value)})")
         return "(" + " + ".join(parts) + ")"

@@ -137,10 +137,10 @@ def _cannot(scope: GraphLowering, error: Unsupported, node: ir.Node) -> None:
     """Report what the controller cannot make."""
     scope.lowering.report.error(
         "TP402",
-        f"Argo cannot make a value that `{node.name}` needs",
+        f"Argo does not support a value that `{node.name}` needs",
         error.span or node.span,
         error.reason,
-        help="make the value in a component and use its output",
+        help="create the value in a component, and use its output",
     )
 
 

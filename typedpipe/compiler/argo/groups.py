@@ -78,7 +78,7 @@ def _branch_outputs(scope: GraphLowering, node: ir.Branch, dag: Dag, arms: list[
         if is_artifact(type_):
             shape = one_of(shapes)
             if shape is None:
-                raise Unsupported(f"the branches give `{output}` from different kinds of places", node.span)
+                raise Unsupported(f"the branches store `{output}` in different kinds of locations", node.span)
             scope.values.shapes[node.name, output] = shape
 
 
@@ -123,7 +123,7 @@ def _loop_outputs(scope: GraphLowering, node: ir.Loop, dag: Dag, lowered: Lowere
         if artifact:
             shape = collected(lowered.shapes.get(output.name, KEY))
             if shape is None:
-                reason = f"`{output.name}` is not made in the loop: its entries lie in no one folder"
+                reason = f"`{output.name}` is not created in the loop, so its entries are not in one directory"
                 raise Unsupported(reason, output.span if output.span.file else node.span)
             scope.values.shapes[node.name, output.name] = shape
 

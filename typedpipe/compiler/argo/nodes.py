@@ -173,9 +173,9 @@ def _cached(scope: GraphLowering, node: ir.Task, template: str) -> str:
 def _warning(node: ir.Task) -> Diagnostic:
     return Diagnostic(
         "TP406",
-        f"`{node.name}` makes artifacts in a loop and is not cached on Argo",
-        Label(node.span, "runs each time"),
-        notes=("a cached artifact lies in the folder of another run, where Collected does not look",),
+        f"`{node.name}` creates artifacts in a loop, so it is not cached on Argo",
+        Label(node.span, "runs every time"),
+        notes=("a cached artifact is stored under another run, where `Collected` does not find it",),
         severity="warning",
     )
 

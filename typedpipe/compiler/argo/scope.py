@@ -179,7 +179,7 @@ class GraphLowering:
         """Refuse what a group or a called pipeline puts together and the controller would have to read."""
         for each in leaves(self.graph.exprs, [operand]):
             if isinstance(each, ir.FromTask) and self._deferred(self._nodes[each.task], each.output):
-                raise Unsupported(f"`{each.output}` of `{each.task}` is put together by whoever reads it")
+                raise Unsupported(f"`{each.output}` of `{each.task}` is assembled by the task that reads it")
 
     def _deferred(self, node: ir.Node, output: str) -> bool:
         """Whether a body that always runs gives an expression that its consumers work out."""

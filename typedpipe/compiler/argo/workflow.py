@@ -34,7 +34,7 @@ WARN_BYTES = 900 * 1024
 """Argo's controller takes 1 MiB of JSON, which is a little longer than our YAML, its record of the nodes included."""
 MOST_BYTES = 1536 * 1024
 """What etcd takes in one request."""
-_SMALLER = "use `ParallelFor` for tasks that are alike, or make it several pipelines, compiled apart"
+_SMALLER = "use `ParallelFor` for similar tasks, or split the pipeline into several that are compiled separately"
 
 
 def lower(pipeline: ir.Pipeline, chosen: Settings, report: Diagnostics) -> str:
@@ -89,21 +89,23 @@ def _documents(templates: list[Template], libraries: dict[str, str], chosen: Set
 def _check_size(templates: list[Template], text: str, pipeline: ir.Pipeline, report: Diagnostics) -> None:
     for template in templates:
         if isinstance(template, Leaf) and (size := sum(map(len, template.lines()))) > SCRIPT_BYTES:
-            message = f"the template `{template.name}` has {size // 1024} KiB, and Argo takes {SCRIPT_BYTES // 1024}"
-            report.error("TP404", message, pipeline.span, help="move code into a package of the image")
+            message = f"the template `{template.name}` has {size // 1024} KiB, but Argo accepts at most {SCRIPT_BYTES // 1024}"
+            report.error(
+                "TP404", message, pipeline.span, help="move code into a package that is installed in the image"
+            )
     # Argo 3.7 writes spec.podMetadata, the runtime, into `metadata: {annotations}` of each template that has it, in the
     # stored workflow (run, and read).
     annotated = sum(isinstance(template, Leaf) and bool(template.pod.annotations) for template in templates)
     size = len(text) + annotated * len(runtime_text())
     if size > MOST_BYTES:
-        message = f"the workflow has {size // 1024} KiB, and Kubernetes takes {MOST_BYTES // 1024}"
+        message = f"the workflow has {size // 1024} KiB, but Kubernetes accepts at most {MOST_BYTES // 1024}"
         report.error("TP404", message, pipeline.span, help=_SMALLER)
     elif size > WARN_BYTES:
         message = (
-            f"the workflow has {size // 1024} KiB, and with its record of the nodes Argo runs at most 1024,"
-            " unless it is told otherwise"
+            f"the workflow has {size // 1024} KiB, but by default Argo supports at most 1024"
+            ", including the status of the nodes"
         )
-        label = Label(pipeline.span, "the controller ends it with an error, unless its MAX_WORKFLOW_SIZE is larger")
+        label = Label(pipeline.span, "the workflow fails unless the controller has a larger `MAX_WORKFLOW_SIZE`")
         report.add(Diagnostic("TP407", message, label, help=_SMALLER, severity="warning"))
 
 

@@ -82,10 +82,10 @@ class _Checker:
             if any(isinstance(leaf, ir.FromTask) for leaf in leaves(scope.graph.exprs, [operand])):
                 self.report.error(
                     "TP323",
-                    f"`{name}` of `{node.name}` comes from a task that may fail, and has no default",
+                    f"`{name}` of `{node.name}` comes from a task that can fail, but has no default",
                     argument_span(node.span, name),
-                    "taken when the task before failed: there is nothing to take",
-                    help=f"give `{name}` a default in the component, or drop `.ignore_upstream_failure()`",
+                    "there is no value if the upstream task fails",
+                    help=f"add a default for `{name}` to the component, or remove `.ignore_upstream_failure()`",
                 )
 
     # ----------------------------------------------------------------------------------------- operands
@@ -117,10 +117,10 @@ class _Checker:
         if isinstance(expr, ir.Unwrap) and not self._guarded(expr.value, owner, at):
             self.report.error(
                 "TP310",
-                "this value may be None here: its `IfSet` has ended",
+                "this value can be None here, because its `IfSet` has ended",
                 use.primary_span(self.types),
-                "used outside the `with IfSet(...)` that names it",
-                help="use it inside the `with`, or give it a default with `dsl.Some(value, default)`",
+                "used outside the `with IfSet(...)` that defines it",
+                help="use the value inside the `with`, or provide a default with `dsl.Some(value, default)`",
             )
         return [(inner, at) for inner in expr_operands(expr)]
 
@@ -135,11 +135,11 @@ class _Checker:
             if not at.inside(home):
                 self.report.error(
                     "TP316",
-                    "the item of a loop is used outside it",
+                    "the item of a loop is used outside the loop",
                     use.primary_span(self.types),
                     "there is no item here",
                     others=[Label(self.scopes.nodes[operand.loop].span, "the loop")],
-                    help="use it in the loop's body, or collect what the body makes of it with `dsl.Collected(...)`",
+                    help="use the item in the loop's body, or collect outputs of the body with `dsl.Collected(...)`",
                 )
             return
         if isinstance(operand, ir.FromTask) and operand.task in self.scopes.exits:
@@ -147,9 +147,9 @@ class _Checker:
                 "TP315",
                 f"a value of the exit task `{operand.task}` cannot be used",
                 use.primary_span(self.types),
-                "this task runs when everything else is over",
+                "this task runs after everything else",
                 others=[Label(self.scopes.nodes[operand.task].span, "the exit task")],
-                help="make the value in a task of its own",
+                help="create the value in a separate task",
             )
             return
         self._crossing(operand, home, at, use)
@@ -182,44 +182,44 @@ class _Checker:
     def _producer(self, operand: ir.Operand) -> tuple[str, list[Label]]:
         if isinstance(operand, ir.FromTask):
             return f"`{operand.task}`", [Label(self.scopes.nodes[operand.task].span, f"`{operand.task}` runs here")]
-        return "what was collected", []
+        return "the collected value", []
 
     def _unset(self, operand: ir.Operand, body: Scope, use: Use) -> None:
         name, others = self._producer(operand)
         assert body.region is not None
-        others.append(Label(body.region.span, "only if this branch is taken"))
+        others.append(Label(body.region.span, "runs only if this branch is taken"))
         self.report.error(
             "TP310",
-            f"{name} may not have run: it stands in a branch, and its value is used outside it",
+            f"{name} might not run: it is inside a branch, but its value is used outside the branch",
             use.primary_span(self.types),
-            "not there when the branch was not taken",
+            "missing if the branch is not taken",
             others=others,
-            help="use it in the branch, or take one value of each branch with `dsl.OneOf(...)`",
+            help="use the value inside the branch, or combine one value from each branch with `dsl.OneOf(...)`",
         )
 
     def _uncollected(self, operand: ir.Operand, body: Scope, use: Use) -> None:
         name, others = self._producer(operand)
         group = body.group
         assert group is not None
-        others.append(Label(group.span, "once for each item of this loop"))
+        others.append(Label(group.span, "runs once for each item of this loop"))
         self.report.error(
             "TP311",
-            f"{name} runs once for each item of a loop, and its value is used outside the loop",
+            f"{name} runs once for each item of a loop, but its value is used outside the loop",
             use.primary_span(self.types),
-            "which of its values is meant?",
+            "there is one value for each item",
             others=others,
-            help="take the list of all of them with `dsl.Collected(...)`",
+            help="collect the values into a list with `dsl.Collected(...)`",
         )
 
     def _failed(self, operand: ir.Operand, use: Use) -> None:
         name, others = self._producer(operand)
         self.report.error(
             "TP314",
-            f"the exit task uses {name}, which may have failed",
+            f"the exit task uses {name}, which can fail",
             use.primary_span(self.types),
-            "not there when the body of the handler failed",
+            "missing if the body of the handler fails",
             others=others,
-            help="let it take `PipelineTaskFinalStatus`, or values from outside the `ExitHandler`",
+            help="pass `PipelineTaskFinalStatus`, or values from outside the `ExitHandler`",
         )
 
     # ------------------------------------------------------------------------------- Collected and OneOf
@@ -232,10 +232,10 @@ class _Checker:
         if body is None or body.group is None:
             self.report.error(
                 "TP312",
-                "`Collected` takes a value of a loop, but this value is in none",
+                "`Collected` takes a value from inside a loop, but this value is not in a loop",
                 self._span(operand, owner, use),
-                "one value, not many",
-                help="leave out `Collected`",
+                "a single value",
+                help="remove `Collected`",
             )
             return [(expr.value, home)]
         if at.inside(body):
@@ -243,9 +243,9 @@ class _Checker:
                 "TP312",
                 "`Collected` is used inside the loop whose values it collects",
                 self._span(operand, owner, use),
-                "the loop is still running here",
+                "still inside the loop",
                 others=[Label(body.group.span, "the loop")],
-                help="use it after the loop",
+                help="use `Collected` after the loop",
             )
             return []
         self._crossing(operand, self.types.home(operand, owner), at, use)
@@ -259,11 +259,11 @@ class _Checker:
         if why:
             self.report.error(
                 "TP313",
-                f"`OneOf` takes one value of each branch of one chain: {why}",
+                f"`OneOf` takes one value from each branch of one chain: {why}",
                 self._span(operand, owner, use),
-                "not one value in every case",
+                "does not have exactly one value in every case",
                 others=[Label(branch.span, "the chain")] if branch else [],
-                help="give it one value of each of `If`, `Elif`, `Else`; without `Else`, a last one from outside them",
+                help="pass one value from each of `If`, `Elif` and `Else`; without `Else`, pass a last value from outside the chain",
             )
             return []
         self._crossing_one_of(operand, owner, at, use)
@@ -281,7 +281,7 @@ class _Checker:
         """Why values that live in these scopes are not one of each branch; and the chain."""
         first = homes[0].branch() if homes else None
         if first is None or first.group is None or first.parent is None:
-            return "the first value stands in no branch", None
+            return "the first value is not in a branch", None
         branch = first.group
         arms: list[int] = []
         outside = False
@@ -292,7 +292,7 @@ class _Checker:
             elif at == len(homes) - 1 and first.parent.inside(home):
                 outside = True
             else:
-                return f"value {at + 1} stands in another one or in none", branch
+                return f"value {at + 1} is in another chain or not in a branch", branch
         return _missing(arms, branch.regions(), outside), branch
 
     def _span(self, operand: ir.FromExpr, owner: Scope, use: Use) -> Span:
@@ -317,13 +317,13 @@ class _Checker:
                 what = (
                     "another branch of the same chain"
                     if any(each.role == "arm" for each in then.regions())
-                    else "what it stands in"
+                    else "a group that contains it"
                 )
                 self.report.error(
                     "TP317",
                     f"`{node.name}` waits for `{name}`, which is {what if other is then else 'in ' + what}",
                     node.span,
-                    "this can never be",
+                    "this task can never start",
                     others=[Label(other.span, f"`{name}`")],
                     help="remove this `.after`",
                 )
@@ -332,12 +332,12 @@ class _Checker:
 def _missing(arms: list[int], regions: tuple[ir.Region, ...], outside: bool) -> str:
     """Why values of these arms, and perhaps one from outside, are not one for every case."""
     if len(set(arms)) < len(arms):
-        return "two values stand in the same branch"
+        return "two values are in the same branch"
     has_else = regions[-1].condition is None
     if len(arms) < len(regions):
-        return f"there are {len(regions)} branches, and values of {len(arms)}"
+        return f"there are {len(regions)} branches, but values from only {len(arms)}"
     if has_else and outside:
-        return "there is an `Else`, and a value from outside too"
+        return "there is an `Else`, but also a value from outside the chain"
     if not has_else and not outside:
-        return "there is no `Else`, and no value for its case"
+        return "there is no `Else`, and no value from outside the chain"
     return ""

@@ -60,7 +60,7 @@ def source_label(operand: ir.Operand, owner: Scope, types: TracedTypes) -> tuple
     match operand:
         case ir.FromTask() if operand.task in types.scopes.nodes:
             span = types.scopes.nodes[operand.task].span
-            return (Label(span, f"`{operand.task}` gives `{show(types.of(operand, owner))}`"),)
+            return (Label(span, f"`{operand.task}` returns `{show(types.of(operand, owner))}`"),)
         case ir.FromItem() if operand.loop in types.scopes.nodes:
             return (Label(types.scopes.nodes[operand.loop].span, f"each item is `{show(types.of(operand, owner))}`"),)
         case ir.FromInput():

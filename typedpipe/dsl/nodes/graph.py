@@ -104,7 +104,7 @@ def _no_status(task: Task[Any], spans: Spans) -> None:
     assert callee is not None
     error(
         "TP168",
-        f"`{callee.name}` takes the outcome of a block as `{callee.status}`, and is called as an ordinary task",
+        f"`{callee.name}` takes a final status as `{callee.status}`, so it cannot be called as an ordinary task",
         spans.of(task._site),
         others=callee.declared(),
         help=f"use it as an exit task: `with dsl.ExitHandler({callee.name}(...)):`",

@@ -117,9 +117,16 @@ class Else(Group):
 def _open_chain(group: Group, outer: GraphBuilder, word: str) -> Chain:
     chain = outer.chain
     if not isinstance(chain, Chain) or chain.closed:
-        why = "the chain before it has its Else already" if isinstance(chain, Chain) else "no `dsl.If` stands before it"
-        message = f"this `dsl.{word}` belongs to no `dsl.If`: {why}"
-        fatal("TP162", message, group._site, help="it follows an `If` or `Elif` at the same depth: `with dsl.If(...):`")
+        why = (
+            "the chain before it already has an Else" if isinstance(chain, Chain) else "there is no `dsl.If` before it"
+        )
+        message = f"`dsl.{word}` without a matching `dsl.If`: {why}"
+        fatal(
+            "TP162",
+            message,
+            group._site,
+            help="put it directly after an `If` or `Elif` at the same level: `with dsl.If(...):`",
+        )
     return chain
 
 
@@ -131,23 +138,21 @@ def _condition(condition: object, word: str) -> PipelineValue:
     if isinstance(condition, Task):
         error(
             "TP161",
-            f"`dsl.{word}` got a task, not a condition",
-            help="compare what it gives: `task.output == ...`, or pass `task.output` when it is a bool",
+            f"`dsl.{word}` received a task instead of a condition",
+            help="compare its output: `task.output == ...`, or pass `task.output` if it is a bool",
         )
     elif not isinstance(condition, bool):
         error(
             "TP161",
-            f"`dsl.{word}` got {condition!r}, which is no condition",
-            help="compare a value of the pipeline: `n > 3`",
+            f"`dsl.{word}` received {condition!r}, which is not a condition",
+            help="compare a pipeline value, such as `n > 3`",
         )
     else:
         error(
             "TP161",
-            f"`dsl.{word}` got {condition!r}, which Python decided while the pipeline was being defined",
-            notes=(
-                "`is`, `in`, `isinstance`, `not`, `and` and `or` are decided by Python at once, whatever the value",
-            ),
-            help="compare values of the pipeline with `==`, `<`, …; `dsl.In(x, items)` for `in`, `dsl.IfSet(x)` for "
+            f"`dsl.{word}` received {condition!r}, which Python evaluated when the pipeline was defined",
+            notes=("Python evaluates `is`, `in`, `isinstance`, `not`, `and` and `or` immediately, whatever the value",),
+            help="compare pipeline values with `==`, `<`, …; use `dsl.In(x, items)` for `in`, `dsl.IfSet(x)` for "
             "`is not None`, `dsl.Not(...)` for `not`, `&` and `|` for `and` and `or`",
         )
     return poison(trace)
@@ -180,9 +185,7 @@ class IfSet(If, Generic[T]):
 
 def _optional(value: object, trace: Trace, word: str) -> PipelineValue:
     if not isinstance(value, PipelineValue):
-        error(
-            "TP161", f"`dsl.{word}` takes a value of the pipeline, not {value!r}", help="pass a parameter or an output"
-        )
+        error("TP161", f"`dsl.{word}` takes a pipeline value, not {value!r}", help="pass a parameter or an output")
         return poison(trace)
     if not same_trace(value, trace, f"the value of `dsl.{word}`"):
         return poison(trace)
@@ -190,7 +193,7 @@ def _optional(value: object, trace: Trace, word: str) -> PipelineValue:
         error(
             "TP161",
             f"this value is always set: its type is `{show(value._tp_type)}`",
-            help=f"use the value as it is; `dsl.{word}` is for `T | None`",
+            help=f"use the value directly; `dsl.{word}` is only for `T | None`",
         )
     return value
 
@@ -225,14 +228,14 @@ class ParallelFor(Group, Generic[T]):
             if isinstance(limit, int) and not isinstance(limit, bool) and limit >= 0:
                 self._parallelism = limit
             else:
-                error("TP164", "`parallelism` is a number known now", help="type an int, 1 or more")
+                error("TP164", "`parallelism` must be a constant number", help="use an int of at least 1")
 
     def _checked(self, items: object) -> PipelineValue | ir.Const:
         trace = self._trace
         if isinstance(items, str):
-            error("TP164", "`dsl.ParallelFor` got text to loop over", help='put it into a list: `["a", "b"]`')
+            error("TP164", "`dsl.ParallelFor` cannot loop over a string", help='use a list of strings: `["a", "b"]`')
         elif isinstance(items, Task):
-            error("TP164", "`dsl.ParallelFor` got a task to loop over", help="loop over what it gives: `task.output`")
+            error("TP164", "`dsl.ParallelFor` cannot loop over a task", help="loop over its output: `task.output`")
         elif isinstance(items, (PipelineValue, list, tuple, range)):
             made = lift(list(items) if isinstance(items, (tuple, range)) else items, "the list to loop over")
             if made is not None:
@@ -241,7 +244,7 @@ class ParallelFor(Group, Generic[T]):
             error(
                 "TP164",
                 f"`dsl.ParallelFor` cannot loop over `{type(items).__name__}`",
-                help="pass a list, or an output or parameter that is one",
+                help="pass a list, or an output or parameter whose type is a list",
             )
         return poison(trace)
 
@@ -330,11 +333,13 @@ class ExitHandler(Group):
         given: Any = exit_task  # whatever a user's file gives
         if not isinstance(given, Task):
             error(
-                "TP168", "`dsl.ExitHandler` takes the task to run at the end", help="`with dsl.ExitHandler(clean()):`"
+                "TP168", "`dsl.ExitHandler` takes a task", help="call the component: `with dsl.ExitHandler(clean()):`"
             )
         elif given._trace is not self._trace or given._builder is not self._trace.builder:
             error(
-                "TP168", "the exit task stands in another scope than the handler", help="call it just before the `with`"
+                "TP168",
+                "the exit task is in a different scope from its `ExitHandler`",
+                help="call the component directly before the `with`",
             )
         else:
             self._exit = given
@@ -347,7 +352,10 @@ class ExitHandler(Group):
                     del outer.nodes[index]
                     break
             else:
-                message, help_ = "this task is the exit task of another handler", "call the component once for each"
+                message, help_ = (
+                    "this task is already the exit task of another `ExitHandler`",
+                    "call the component once for each `ExitHandler`",
+                )
                 error("TP168", message, self._site, help=help_)
                 self._exit = None
         outer.nodes.append(self)

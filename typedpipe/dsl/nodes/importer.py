@@ -61,12 +61,16 @@ def importer(
     trace = current()
     if trace is None:
         fatal(
-            "TP169", "`dsl.importer` stands outside of a pipeline", help="use it in a function that has `@dsl.pipeline`"
+            "TP169", "`dsl.importer` is used outside a pipeline", help="use it in a function that has `@dsl.pipeline`"
         )
     frame = sys._getframe(1)
     cls: Any = artifact_class  # whatever a user's file gives
     if not (isinstance(cls, type) and issubclass(cls, Artifact)):
-        error("TP114", f"`dsl.importer` needs an artifact class, not {cls!r}", help="such as `dsl.Dataset`")
+        error(
+            "TP114",
+            f"`dsl.importer` takes an artifact class, not {cls!r}",
+            help="pass an artifact class, such as `dsl.Dataset`",
+        )
         cls = Artifact
     type_ = artifact_type(cls)
     callee = Callee("importer", "", (), {"artifact": type_}, NOWHERE)

@@ -61,9 +61,11 @@ class Task(Generic[R_co]):
             only: Any = self._value(names[0])
             return only  # type: ignore[no-any-return]  # to the checker it is the plain value
         if self._callee is not None:
-            message = f"`{self._callee.name}` has {len(names) or 'no'} outputs, so `.output` does not say which"
+            message = f"`{self._callee.name}` has {len(names) or 'no'} outputs, so `.output` is ambiguous"
             help_ = (
-                f"write `.outputs.{names[0]}`; it has {listed(names)}" if names else "give its function a return value"
+                f"use `.outputs.{names[0]}`; the outputs are {listed(names)}"
+                if names
+                else "add a return value to its function"
             )
             error("TP116", message, help=help_)
         value: Any = poison(self._trace)
@@ -82,7 +84,7 @@ class Task(Generic[R_co]):
             if not isinstance(task, (Task, Group)):
                 error("TP117", "`.after()` takes tasks", help="pass the task, not its output: `.after(task)`")
             elif task._trace is not self._trace:
-                error("TP158", "`.after()` names a task of another pipeline")
+                error("TP158", "`.after()` refers to a task of another pipeline")
             elif task._name:
                 self._after = [*(self._after or ()), task._name]
         return self
@@ -205,7 +207,9 @@ class Task(Generic[R_co]):
             return self._value(name)
         names = list(callee.outputs)
         guess = nearest(name, names)
-        help_ = f"did you mean `{guess}`?" if guess else f"it has {listed(names)}" if names else "it has no outputs"
+        help_ = (
+            f"did you mean `{guess}`?" if guess else f"the fields are {listed(names)}" if names else "it has no outputs"
+        )
         error("TP115", f"`{callee.name}` has no output `{name}`", help=help_)
         return poison(self._trace)
 
@@ -226,7 +230,7 @@ class Task(Generic[R_co]):
         return ir.Options(**made)
 
     def __bool__(self) -> bool:
-        fatal("TP150", "a task is not a condition", help="branch on what it gives: `with dsl.If(task.output == ...):`")
+        fatal("TP150", "a task is not a condition", help="branch on its output: `with dsl.If(task.output == ...):`")
 
     def __iter__(self) -> Iterator[Any]:
         fatal("TP151", "a task cannot be unpacked", help="unpack its outputs: `model, loss = task.outputs`")
@@ -240,15 +244,17 @@ class Task(Generic[R_co]):
     __hash__ = object.__hash__
 
     def _compared(self, *_: object) -> Any:
-        error("TP114", f"the task `{self._name}` is compared, not what it gives", help=f"write `task{self._instead()}`")
+        error(
+            "TP114", f"the task `{self._name}` is compared instead of its output", help=f"use `task{self._instead()}`"
+        )
         return poison(self._trace)
 
     def _tp_no_value(self) -> tuple[str, str]:
         names = self._output_names()
         give = (
-            f"pass what the task gives: add `{self._instead()}`"
+            f"pass the task's output: add `{self._instead()}`"
             if names
-            else f"`{self.name}` gives nothing: use `.after(…)`"
+            else f"`{self.name}` has no outputs: use `.after(…)`"
         )
         return "a task, not a value", give
 
@@ -263,8 +269,8 @@ class Task(Generic[R_co]):
         def __format__(self, spec: str) -> str:
             error(
                 "TP114",
-                f"the task `{self._name}` is put into text",
-                help=f"put in what it gives: `{{task{self._instead()}}}`",
+                f"the task `{self._name}` is used in text instead of its output",
+                help=f"use its output: `{{task{self._instead()}}}`",
             )
             return ""
 
@@ -278,12 +284,12 @@ class Task(Generic[R_co]):
 
 
 _KFP_ONLY = {
-    "inputs": "the arguments of a call are in the call",
-    "dependent_tasks": "what a task depends on is in the IR: `typedpipe graph FILE` shows it",
-    "channel_inputs": "the arguments of a call are in the call",
-    "platform_spec": "`typedpipe compile FILE` writes what runs",
-    "add_node_selector_constraint": 'leave it out; `.set_accelerator_type("nvidia.com/gpu")` asks for accelerators',
-    "set_debug_pause": "leave it out: the pod of a failed task is kept by the engine",
+    "inputs": "remove it: the arguments are in the call",
+    "dependent_tasks": "remove it: `typedpipe graph FILE` shows the dependencies",
+    "channel_inputs": "remove it: the arguments are in the call",
+    "platform_spec": "remove it: `typedpipe compile FILE` writes the manifest",
+    "add_node_selector_constraint": 'remove it: use `.set_accelerator_type("nvidia.com/gpu")` to request accelerators',
+    "set_debug_pause": "remove it: the engine keeps the pod of a failed task",
 }
 
 
@@ -294,7 +300,7 @@ def _no_attribute(task: Task[Any], name: str) -> Any:
     setter = name.startswith(("set_", "add_"))
     guess = nearest(name, [*outputs, *known])
     if name in outputs:
-        help_ = f"outputs have a place of their own: write `task.outputs.{name}`"
+        help_ = f"outputs are in `.outputs`: use `task.outputs.{name}`"
     elif name in _KFP_ONLY:
         help_ = _KFP_ONLY[name]
     elif guess:
@@ -302,7 +308,7 @@ def _no_attribute(task: Task[Any], name: str) -> Any:
     elif setter:
         help_ = f"the settings are {listed([word for word in known if word.startswith('set_')])}"
     else:
-        help_ = f"what it gives is `task{task._instead()}`" if outputs else "it has no outputs"
+        help_ = f"its output is `task{task._instead()}`" if outputs else "it has no outputs"
     if task._callee is not None:
         code, word = ("TP117", "setting") if setter else ("TP115", "attribute")
         error(code, f"a task has no {word} `.{name}`", help=help_)
@@ -338,7 +344,7 @@ class Outputs(Generic[O_co]):
             if type(name) is int and -len(names) <= name < len(names):
                 return self._tp_task._value(names[name])
             if not isinstance(name, str) and names:
-                help_ = f"name one of them: `.outputs.{names[0]}`; it has {listed(names)}"
+                help_ = f"use `.outputs.{names[0]}`; the outputs are {listed(names)}"
                 error("TP115", f"`{self._tp_task._callee.name}` has no output number {name!r}", help=help_)
                 return poison(self._tp_task._trace)
             return self._tp_task._named_output(str(name))
@@ -355,7 +361,7 @@ class Outputs(Generic[O_co]):
             return name in self._tp_task._output_names()
 
         def _tp_no_value(self) -> tuple[str, str]:
-            return "all the outputs of a task", "name one of them: `task.outputs.name`"
+            return "the whole set of outputs of a task", "select one output: `task.outputs.name`"
 
         @property
         def keys(self) -> Any:

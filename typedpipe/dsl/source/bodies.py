@@ -58,12 +58,12 @@ class _Leaving:
             return
         self.report.error(
             "TP165",
-            f"`{word}` leaves the group while the pipeline is being defined, so what follows is never part of it",
+            f"`{word}` leaves the block when the pipeline is defined, so the tasks after it are never part of the pipeline",
             self.parsed.span(node),
-            others=[Label(self.parsed.span(group.items[0].context_expr), "this group")],
-            help="put what is to run otherwise into `with dsl.Else():`; return after all groups"
+            others=[Label(self.parsed.span(group.items[0].context_expr), "this control-flow block")],
+            help="put the alternative into `with dsl.Else():`, and return after the last block"
             if word == "return"
-            else "put the tasks of the other case into a group of their own",
+            else "put the tasks of the other case into a separate block",
         )
 
 
@@ -117,20 +117,20 @@ def _called_texts(function: ast.FunctionDef | ast.AsyncFunctionDef, parsed: Pars
             case ast.Call(func=ast.Attribute(value=ast.Name(), attr="split")):
                 continue  # the mark tells it where the pieces go
             case ast.Call(func=ast.Attribute(value=text, attr=attr)) if attr in _SILENT and holds(text):
-                done, instead = f"`.{attr}()` is called on", f"call `.{attr}()`"
+                done, instead = f"`.{attr}()` cannot be called on", f"call `.{attr}()`"
             case ast.Call(func=ast.Name(id="len"), args=[text]) if holds(text):
-                done, instead = "`len()` is called on", "call `len()`"
+                done, instead = "`len()` cannot be called on", "call `len()`"
             case ast.FormattedValue(value=ast.Name() as text, format_spec=ast.JoinedStr()) if holds(text):
-                done, instead = "a width or another format is given for", "format it"
+                done, instead = "a format specification is not supported for", "format it"
             case ast.Compare(left=left, comparators=others) if any(map(holds, [left, *others])):
-                done, instead = "a comparison is made with", "compare it"
+                done, instead = "Python cannot compare", "compare it"
             case _:
                 continue
         report.error(
             "TP159",
-            f"{done} text with a value of the pipeline in it, which is not there yet",
+            f"{done} text that contains a pipeline value, because the value is known only when the pipeline runs",
             parsed.span(node),
-            help=f"pass the f-string as it is, and {instead} in the component that takes it",
+            help=f"pass the f-string unchanged, and {instead} in the component that receives it",
         )
 
 
@@ -189,10 +189,10 @@ def _rebound(function: ast.AST, parsed: ParsedFile, report: Diagnostics) -> None
                 reported.add(bound[0])
                 report.error(
                     "TP166",
-                    f"`{name}` is changed in a group while the pipeline is being defined, so it has this value in every case",
+                    f"`{name}` is assigned in a control-flow block when the pipeline is defined, so it has this value whichever branch runs",
                     parsed.span(bound[0]),
                     others=[Label(parsed.span(node), "used here")],
-                    help="make the value in a component of each branch, and choose it with `dsl.OneOf(...)`",
+                    help="return the value from a component in each branch, and combine them with `dsl.OneOf(...)`",
                 )
 
 

@@ -69,7 +69,7 @@ class Bundle:
         else:
             shown = getattr(item, "__name__", None) or repr(item)
             self._fail(
-                "TP138", f"`include` takes plain functions and classes, not `{shown}`", "pass the function itself"
+                "TP138", f"`include` supports only functions and classes, not `{shown}`", "pass the function itself"
             )
 
     def add_class(self, cls: type) -> None:
@@ -120,8 +120,8 @@ class Bundle:
         for name in {**hard, **soft}:
             if not self._need(name, space, file) and name in hard:
                 title = getattr(node, "name", None) or next(iter(own))
-                text = f"`{title}` is shipped with the component, but it needs `{name}`, which cannot be"
-                self._fail("TP139", text, f"write the value of `{name}` where it is used", file.header(node))
+                text = f"`{title}` is shipped with the component, but it uses `{name}`, which cannot be shipped"
+                self._fail("TP139", text, f"write the value of `{name}` in place of the name", file.header(node))
         self.min_python = max(self.min_python, least_python(chunk.text, evaluated=evaluated))
         self.chunks.append(chunk)
 
@@ -161,7 +161,7 @@ class Bundle:
         if not found and _is_functional(cls):
             return None  # the runtime makes it again from the interface
         text = (
-            f"`{cls.__name__}` has two definitions that look alike"
+            f"`{cls.__name__}` has two definitions that cannot be distinguished"
             if found
             else f"the source of `{cls.__name__}` cannot be found"
         )

@@ -42,7 +42,7 @@ def lift(value: object, subject: Subject) -> Any:
         _not_constant(value, subject, str(problem))
         return None
     except RecursionError:
-        _not_constant(value, subject, "it contains itself, or is nested too deeply")
+        _not_constant(value, subject, "the value contains itself, or is nested too deeply")
         return None
     return ir.Const(text, type_)
 
@@ -60,12 +60,14 @@ def _not_constant(value: object, subject: Subject, reason: str) -> None:
         what, help_ = explain(value)
         message = f"{subject} is {what}"
     elif isinstance(value, Artifact):
-        message = f"{subject} is a `{kind}` object made in the pipeline's body"
-        help_ = f'make it in a component, or bring an existing one in: `dsl.importer("s3://…", {kind}).output`'
+        message = f"{subject} is a `{kind}` object that was created in the pipeline's body"
+        help_ = f'create it in a component, or import an existing one: `dsl.importer("s3://…", {kind}).output`'
     elif callable(value):
         name = getattr(value, "__name__", kind)
-        message = f"{subject} is `{name}` itself, which is no value"
-        help_ = f"call it and pass its output: `{name}(…).output`" if _is_ours(value) else "pass what it returns"
+        message = f"{subject} is `{name}` itself, which is not a value"
+        help_ = (
+            f"call it and pass its output: `{name}(…).output`" if _is_ours(value) else "call it, and pass the result"
+        )
     else:
         message, label = f"{subject} cannot be passed to a task", reason
     error("TP114", message, span_of_subject(subject), label, help=help_)
@@ -123,9 +125,9 @@ def _struct(trace: Trace, entries: list[tuple[Any, object]], type_: Type | None,
             markers.told(trace)
             error(
                 "TP114",
-                f"{subject} has a key that is not plain text",
+                f"{subject} has a key that is not a constant string",
                 span_of_subject(subject),
-                help="a dict's keys are constant strings",
+                help="use constant strings as dict keys",
             )
             return None
         names.append(key)

@@ -103,7 +103,7 @@ def check_used(trace: Trace) -> None:
         if not used:
             error(
                 "TP160",
-                "this text contains a value of the pipeline, and no task gets the text as it is",
+                "this text contains a pipeline value, but the text is never passed to a task unchanged",
                 site,
-                help="pass the text itself to a component; what prints or changes it (`json.dumps`, `re.sub`, …) belongs in one",
+                help="pass the text to a component, and print or transform it there (`json.dumps`, `re.sub`, …)",
             )

@@ -46,16 +46,16 @@ def _damaged(trace: Trace, subject: Subject) -> None:
     markers.told(trace)
     error(
         "TP159",
-        f"{subject} is text with a value of the pipeline in it that was changed after the f-string made it",
+        f"{subject} is text that contains a pipeline value and was changed after the f-string created it",
         span_of_subject(subject),
-        help='pass the f-string as it is: `f"{a}-{b}"`; split, replace, slice, wrap or escape it in a component',
+        help='pass the f-string unchanged: `f"{a}-{b}"`; split, replace, slice, wrap or escape the text in a component',
     )
 
 
 def _foreign(subject: Subject) -> None:
     error(
         "TP158",
-        f"{subject} is text with a value of another pipeline in it",
+        f"{subject} is text that contains a value of another pipeline",
         span_of_subject(subject),
-        help="give this pipeline an input for it, and pass the value when you call the pipeline",
+        help="add an input to this pipeline, and pass the value when you call the pipeline",
     )

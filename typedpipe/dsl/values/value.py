@@ -124,9 +124,9 @@ class PipelineValue:
         stop(
             self,
             "TP150",
-            "this value is known only when the pipeline runs, so Python cannot branch on it here",
-            help="`with dsl.If(...):` branches; `&`, `|` and `dsl.Not(...)` stand for `and`, `or` and `not`; "
-            "`dsl.In(x, items)` for `x in items`; chain `(a < b) & (b < c)` for `a < b < c`",
+            "this value is known only when the pipeline runs, so Python cannot test it here",
+            help="use `with dsl.If(...):` to branch; use `&`, `|` and `dsl.Not(...)` for `and`, `or` and `not`, "
+            "`dsl.In(x, items)` for `x in items`, and `(a < b) & (b < c)` for `a < b < c`",
         )
 
     def __iter__(self) -> NoReturn:
@@ -134,7 +134,7 @@ class PipelineValue:
             self,
             "TP151",
             "this value is known only when the pipeline runs, so Python cannot loop over it or unpack it here",
-            help="`with dsl.ParallelFor(...) as item:` runs tasks for each item; unpack `task.outputs`, not `task.output`",
+            help="use `with dsl.ParallelFor(...) as item:` to run tasks for each item; unpack `task.outputs`, not `task.output`",
         )
 
     def __len__(self) -> NoReturn:
@@ -142,25 +142,27 @@ class PipelineValue:
             self,
             "TP152",
             "the length of this value is known only when the pipeline runs",
-            help="take `len(...)` in a component, and use its output",
+            help="call `len(...)` in a component, and use its output",
         )
 
     def __contains__(self, item: object) -> NoReturn:
         stop(
             self,
             "TP153",
-            "what this value contains is known only when the pipeline runs",
-            help="write `dsl.Contains(items, x)` or `dsl.In(x, items)` as the condition",
+            "the contents of this value are known only when the pipeline runs",
+            help="use `dsl.Contains(items, x)` or `dsl.In(x, items)` as the condition",
         )
 
     def __str__(self) -> NoReturn:
-        _not_yet(self, "turned into text by `str()` or `%s`", 'put it into an f-string: `f"{value}"`')
+        _not_yet(self, "converted to text with `str()` or `%s`", 'use an f-string: `f"{value}"`')
 
     def __int__(self) -> NoReturn:
-        _not_yet(self, "turned into an int", "convert it in a component")
+        _not_yet(self, "converted to an int", "convert the value in a component")
 
     def __index__(self) -> NoReturn:
-        _not_yet(self, "used as an index, a count or a file", "loop by `dsl.ParallelFor`; open it in a component")
+        _not_yet(
+            self, "used as an index, a count or a file", "use `dsl.ParallelFor` to loop, and open files in a component"
+        )
 
     __round__ = __int__
     __trunc__ = __int__
@@ -168,18 +170,18 @@ class PipelineValue:
     def __float__(self) -> NoReturn:
         _not_yet(
             self,
-            "turned into a float",
-            "an int goes into a `float` input as it is; convert anything else in a component",
+            "converted to a float",
+            "pass an int to a `float` input directly; convert other values in a component",
         )
 
     def __complex__(self) -> NoReturn:
-        _not_yet(self, "turned into a number", "convert it in a component")
+        _not_yet(self, "converted to a number", "convert the value in a component")
 
     def __bytes__(self) -> NoReturn:
-        _not_yet(self, "turned into bytes", "convert it in a component")
+        _not_yet(self, "converted to bytes", "convert the value in a component")
 
     def __fspath__(self) -> str:
-        _not_yet(self, "opened or used as a path", "a component that takes it as `InputPath[...]` can open it")
+        _not_yet(self, "opened or used as a path", "pass it to a component as `InputPath[...]`, and open it there")
 
     def __call__(self, *args: object, **kwargs: object) -> Any:
         if is_poison(self):
@@ -190,8 +192,8 @@ class PipelineValue:
         stop(
             self,
             "TP155",
-            "arithmetic on this value is possible only when the pipeline runs",
-            help='calculate in a component, and use its output; text is joined by an f-string: `f"{a}-{b}"`',
+            "this value is known only when the pipeline runs, so it cannot be used in arithmetic here",
+            help='calculate in a component, and use its output; to join text, use an f-string: `f"{a}-{b}"`',
         )
 
     __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = _arithmetic
@@ -206,13 +208,15 @@ class PipelineValue:
     __setitem__ = __delitem__ = _no_change
 
     def _no_pickle(self, *args: object) -> NoReturn:
-        _not_yet(self, "copied or pickled", "pass it to a component as it is")
+        _not_yet(self, "copied or pickled", "pass it to a component unchanged")
 
     __reduce_ex__ = __copy__ = __deepcopy__ = _no_pickle
 
     def _no_with(self, *args: object) -> NoReturn:
         _not_yet(
-            self, "used in `with`", "`with dsl.If(...)`, `dsl.ParallelFor(...)` and `dsl.ExitHandler(...)` take it"
+            self,
+            "used in `with`",
+            "pass it to `dsl.If(...)`, `dsl.ParallelFor(...)` or `dsl.ExitHandler(...)` in the `with`",
         )
 
     __enter__ = __exit__ = _no_with
@@ -224,8 +228,8 @@ def stop(value: PipelineValue, code: str, message: str, *, help: str) -> NoRetur
     if trace is not None and (trace.aborted or is_poison(value)):
         abort(code)
     if is_called_by("pydantic"):
-        message = "a pydantic model cannot be made of a value that is known only when the pipeline runs"
-        fatal("TP154", message, help="pass the fields to a component, and make the model there")
+        message = "a pydantic model cannot be created from a value that is known only when the pipeline runs"
+        fatal("TP154", message, help="pass the fields to a component, and create the model there")
     fatal(code, message, help=help)
 
 
@@ -270,7 +274,7 @@ def same_trace(value: PipelineValue, trace: Trace, what: object) -> bool:
     error(
         "TP158",
         f"{what} belongs to another pipeline: `{value._tp_trace.name}`",
-        help="give this pipeline an input for it, and pass the value when you call the pipeline",
+        help="add an input to this pipeline, and pass the value when you call the pipeline",
     )
     return False
 

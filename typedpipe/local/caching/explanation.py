@@ -144,7 +144,7 @@ def explain(root: Root, run: StoredRun, task: Task, against: StoredRun | None = 
     node = node_at(new.pipeline, task.name)
     if not isinstance(node, ir.Task):
         return Explanation(
-            run.name, task.name, "never", f"`{task.name}` is no task that runs a component: never cached"
+            run.name, task.name, "never", f"`{task.name}` does not run a component, so it is never cached"
         )
     component = new.pipeline.components[node.component]
     declared = [*(name for name, _ in node.options.env), *task.key_parts.get("environment", {})]
@@ -153,23 +153,23 @@ def explain(root: Root, run: StoredRun, task: Task, against: StoredRun | None = 
     before = None if old is None else old.task(task.name)
     if task.reused == "cache" and against is None:
         source = "this run" if task.source_run == run.name else f"run {task.source_run}"
-        text = f"`{task.name}` was taken from the cache: {source} had computed the same key"
+        text = f"`{task.name}` was cached: {source} has a result with the same cache key"
         return Explanation(run.name, task.name, "hit", text, task.source_run, (), hidden)
     if task.reused == "resumed" and against is None:
-        text = f"`{task.name}` was not run again: it had succeeded before the run was resumed"
+        text = f"`{task.name}` was reused: it succeeded before the run was resumed"
         return Explanation(run.name, task.name, "resumed", text, run.name, (), hidden)
     never = _never(new, task)
     if old is None or before is None:
-        text = never or f"`{task.name}` had nothing to be taken from: no earlier run of `{run.pipeline}` has it"
+        text = never or f"`{task.name}` was not cached: no earlier run of `{run.pipeline}` contains it"
         return Explanation(run.name, task.name, "never" if never else "first", text, "", (), hidden)
     changes = _Comparison(old, new).of(task.name)
     if never:
-        never += f"; since run {old.run.name}:" if changes else ""
+        never += f"; changes since run {old.run.name}:" if changes else ""
         return Explanation(run.name, task.name, "never", never, old.run.name, changes, hidden)
     if changes:
-        text = f"`{task.name}` is not what it was in run {old.run.name}:"
+        text = f"`{task.name}` has changed since run {old.run.name}:"
         return Explanation(run.name, task.name, "changed", text, old.run.name, changes, hidden)
-    text = f"`{task.name}` has the same key as in run {old.run.name}: {_why_run(before, task)}"
+    text = f"`{task.name}` has the same cache key as in run {old.run.name}: {_why_run(before, task)}"
     return Explanation(run.name, task.name, "same", text, old.run.name, (), hidden)
 
 
@@ -189,29 +189,29 @@ def _never(record: Record, task: Task) -> str:
         return ""
     run = record.task_run(task)
     if run is None:
-        return f"`{task.name}` has not run in this run: {task.message or task.state.lower()}"
+        return f"`{task.name}` did not run in this run: {task.message or task.state.lower()}"
     component = record.pipeline.components[run.node.component]
     if record.run.settings.get("cache") is False:
-        return "the cache was off for this run (`--no-cache`)"
+        return "the cache was disabled for this run (`--no-cache`)"
     if run.node.options.caching is False:
-        return f"`{task.name}` is never cached: the pipeline says `set_caching_options(False)`"
+        return f"`{task.name}` is never cached: the pipeline calls `set_caching_options(False)`"
     if not component.outputs and run.node.options.caching is None and record.run.settings.get("cache") is None:
         return (
-            f"`{task.name}` is not cached: it has no outputs, so it runs for what it does elsewhere; "
-            "`set_caching_options(True)` caches it all the same"
+            f"`{task.name}` is not cached: it has no outputs, so it runs for its side effects; "
+            "to cache it anyway, call `set_caching_options(True)`"
         )
     why = Fingerprints(record.pipeline).why_not(run)
-    return f"`{task.name}` is never cached: {why}" if why else f"`{task.name}` has no key in this run"
+    return f"`{task.name}` is never cached: {why}" if why else f"`{task.name}` has no cache key in this run"
 
 
 def _why_run(before: Task, task: Task) -> str:
     if task.reused:
-        return f"it was taken from run {task.source_run}"
+        return f"its result was reused from run {task.source_run}"
     if before.state != "SUCCEEDED":
-        return f"there it ended as {before.state}, and only what succeeded is kept"
+        return f"it ended as {before.state} in that run, and only successful results are cached"
     if not before.key:
-        return "that run did not keep results"
-    return "its result was not there any more, or had been changed"
+        return "that run did not cache results"
+    return "its result was removed or modified since"
 
 
 @dataclass(slots=True)
@@ -243,7 +243,7 @@ class _Comparison:
             return
         was, now = self._impl(self.old, before), self._impl(self.new, after)
         if was is None or now is None:
-            yield Change("source", f"`{after.name}` runs another kind of component")
+            yield Change("source", f"`{after.name}` runs a different kind of component")
             return
         old_lines, new_lines = lines_of(was.chunks), lines_of(now.chunks)
         texts = [line.text for line in new_lines]
@@ -267,7 +267,7 @@ class _Comparison:
         was, now = old.get("parameters", {}), new.get("parameters", {})
         for name in [name for name in now if name in was and was[name] != now[name]]:
             texts = shown_value(before.inputs.get(name, was[name])), shown_value(after.inputs.get(name, now[name]))
-            what = "the same entries in another order" if reordered(was[name], now[name]) else " → ".join(texts)
+            what = "the same entries in a different order" if reordered(was[name], now[name]) else " → ".join(texts)
             yield self._made("parameter", f"parameter `{name}`: {what}", after.name, name)
 
     def _inputs(self, task: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
@@ -299,10 +299,10 @@ class _Comparison:
         causes = self.of(origin.name)
         before, after = self.old.task(origin.name), self.new.task(origin.name)
         if before is None or after is None:
-            return f"made by `{origin.name}`", []
+            return f"created by `{origin.name}`", []
         if not causes and before.outputs != after.outputs and after.reused == "":
-            return f"made by `{origin.name}`, which ran again with equal inputs and gave something else", []
-        return f"made by `{origin.name}`", causes
+            return f"created by `{origin.name}`, which ran again with equal inputs but returned a different result", []
+        return f"created by `{origin.name}`", causes
 
 
 def _component(record: Record, task: Task) -> str:

@@ -117,7 +117,7 @@ class Fingerprints:
         for name, type_, data in known.parameters:
             value = run.values.get(name)
             if value is not None and not isinstance(value, str):
-                raise NotKeyed(f"its parameter `{name}` was given an artifact")
+                raise NotKeyed(f"its parameter `{name}` received an artifact")
             parameters[name] = coerced(NULL_TEXT if value is None else value, type_, data)
         if known.artifacts:
             own["inputs"] = {name: self._identity(name, run.values.get(name)) for name in known.artifacts}
@@ -171,11 +171,13 @@ class Fingerprints:
             self._importers = _importers(self.pipeline)
         node = str(value.descriptor.get("key"))
         if node != value.descriptor.get("name") or node not in self._importers:
-            raise NotKeyed(f"its input `{name}` is by reference ({value.uri}), and the task that made it may change it")
+            raise NotKeyed(
+                f"its input `{name}` is stored by reference ({value.uri}), so the task that created it can change it"
+            )
         if value.path is not None:
             return f"{value.uri} {_stat(value.path)}"
         if self._importers[node]:
-            raise NotKeyed(f"its input `{name}` is imported anew each time (`reimport=True`)")
+            raise NotKeyed(f"its input `{name}` is imported again for every run (`reimport=True`)")
         return value.uri
 
 
@@ -221,7 +223,9 @@ def _command(part: ir.CommandPart) -> Any:
 
 def _why_not(inputs: tuple[ir.InputPort, ...]) -> str:
     status = next((port.name for port in inputs if port.how == "status"), None)
-    return "" if status is None else f"its input `{status}` says how this run went, which no other run can know"
+    return (
+        "" if status is None else f"its input `{status}` is the final status of this run, which differs for every run"
+    )
 
 
 def _replaced(component: ir.Component, cache_key: str) -> KeyParts:

@@ -68,11 +68,11 @@ class Resume:
             f"reuses {len(self.done)}, runs {len(self.again)}" + (f": {_listed(self.again)}" if self.again else "")
         ]
         if self.taken_in:
-            found.append(f"had finished when the run was stopped: {_listed(list(self.taken_in))}")
+            found.append(f"finished before the run stopped: {_listed(list(self.taken_in))}")
         if self.lost:
-            found.append(f"runs again, for its artifacts are gone or were changed: {_listed(self.lost)}")
+            found.append(f"runs again, because artifacts were removed or modified: {_listed(self.lost)}")
         if self.removed:
-            found.append(f"not in the new code: {_listed(self.removed)}")
+            found.append(f"removed in the new code: {_listed(self.removed)}")
         return found
 
     def begin(self, root: Root, place: RunFolder) -> dict[str, Outputs]:
@@ -84,7 +84,7 @@ class Resume:
         done = dict(self.done)
         now = time.time()
         for name, component in self.set_back.items():
-            place.index.finished(name, component, "OMITTED", message="to be run again", finished=now)
+            place.index.finished(name, component, "OMITTED", message="will run again", finished=now)
         for name, folder in self.taken_in.items():
             done[name] = publish(root.objects, folder, done[name])
         place.index.commit()
@@ -149,8 +149,8 @@ def _check_state(run: StoredRun, from_task: str, code: ir.Pipeline | None) -> No
     if run.state == "SUCCEEDED" and not from_task and code is None:
         raise problem(
             "TP640",
-            f"the run `{run.name}` has succeeded: there is nothing to resume",
-            help="`--from TASK` runs a task and what follows it again; `--code new FILE` runs what has changed",
+            f"the run `{run.name}` succeeded, so there is nothing to resume",
+            help="to run a task and its downstream tasks again, pass `--from TASK`; to run changed tasks, pass `--code new FILE`",
         )
 
 
@@ -178,9 +178,9 @@ def _unclear(run: StoredRun, path: str) -> Exception:
     name = TaskPath.parse(path).name
     return problem(
         "TP642",
-        f"`{path}` is decided by something else in the new code: which of its results belong where is not clear",
-        help=f"`typedpipe resume {run.name} --code new … --from {name}` runs all of it again; "
-        "a new run takes from the cache what is equal",
+        f"`{path}` has different items or conditions in the new code, so its results cannot be matched",
+        help=f"to run all of it again, use `typedpipe resume {run.name} --code new … --from {name}`; "
+        "a new run reuses unchanged tasks from the cache",
     )
 
 
@@ -194,8 +194,8 @@ def _arguments(run: StoredRun, pinned: ir.Pipeline, code: ir.Pipeline) -> dict[s
         if port.name not in found and port.required:
             raise problem(
                 "TP643",
-                f"the new code has a parameter `{port.name}` without a default, and the run has no value for it",
-                help=f"give `{port.name}` a default, or start a new run",
+                f"the new code has a parameter `{port.name}` without a default, but the run has no value for it",
+                help=f"provide a default for `{port.name}`, or start a new run",
             )
     return found
 

@@ -102,17 +102,17 @@ def prepare_spin(
     pipeline = wire.load(run.pipeline_file) if code is None else code
     node = node_at(pipeline, name)
     if not isinstance(node, ir.Task):
-        said = "the new code has no task" if code is not None else "there is no process to run for"
+        said = "the new code has no task" if code is not None else "there is no component to run for"
         raise problem(
             "TP645",
             f"{said} `{name}`",
-            help="name a task that runs a component, by its path in the run: `for-1[2]/train`",
+            help="pass the path of a task that runs a component, such as `for-1[2]/train`",
         )
     if not task.inputs and not task.attempts and not task.reused:
         raise problem(
             "TP646",
-            f"`{name}` of run `{run.name}` has not run, so its inputs are not known",
-            help=f"`typedpipe resume {run.name}` runs it with what comes before it",
+            f"`{name}` of run `{run.name}` did not run, so its inputs are not recorded",
+            help=f"to run it and its upstream tasks, use `typedpipe resume {run.name}`",
         )
     component = pipeline.components[node.component]
     ports = [port for port in component.inputs if port.name not in given]
@@ -130,8 +130,8 @@ def _given(task: Task, port: ir.InputPort) -> Value:
     if port.required:
         raise problem(
             "TP647",
-            f"`{task.name}` has an input `{port.name}` now, for which the run has no value",
-            help=f"type `--set {port.name}=…`, or give it a default",
+            f"`{task.name}` has a new input `{port.name}`, but the run has no value for it",
+            help=f"pass `--set {port.name}=…`, or provide a default",
         )
     return fallback(port)
 
@@ -142,8 +142,8 @@ def _check_artifacts(root: Root, run: StoredRun, name: str, values: Mapping[str,
             if not root.objects.intact(digest):
                 raise problem(
                     "TP646",
-                    f"the input `{key}` of `{name}` is not there any more, or was changed",
-                    help=f"`typedpipe resume {run.name} --from TASK` runs the task again that made it",
+                    f"the input `{key}` of `{name}` was removed or modified",
+                    help=f"to run the task that created it again, use `typedpipe resume {run.name} --from TASK`",
                 )
 
 
@@ -191,8 +191,8 @@ def set_input(spin: Spin, name: str, text: str) -> Value:
 
         raise problem(
             "TP648",
-            f"`--set {name}={text}` does not fit `{show(port.type)}`: {error}",
-            help="type a value of its type; lists, dicts and structs as JSON, artifacts as a path",
+            f"`--set {name}={text}` does not match `{show(port.type)}`: {error}",
+            help="pass a value of this type: lists, dicts and structs as JSON, artifacts as a path",
         ) from None
 
 
@@ -256,7 +256,7 @@ def _keep_artifacts(run: StoredRun) -> Lock:
     try:
         return take_lock(str(run.root / "lock"), shared=True)
     except Held:
-        error = OSError(0, "artifacts are being collected (`typedpipe runs gc`); try again")
+        error = OSError(0, "garbage collection is in progress (`typedpipe runs gc`); try again")
         raise os_problem(run.folder, error) from None
     except OSError as error:
         raise os_problem(run.folder, error) from None

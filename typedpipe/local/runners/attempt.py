@@ -121,7 +121,7 @@ class Attempt:
         value = self.values.get(port.name)
         if not is_artifact(port.type):
             if value is not None and not isinstance(value, str):
-                raise TaskRefused(f"the input `{port.name}` is a parameter, and was given an artifact")
+                raise TaskRefused(f"the input `{port.name}` is a parameter, but received an artifact")
             self._parameters.append({"name": key, "value": NULL_TEXT if value is None else value})
             return
         if port.how == "path":
@@ -132,8 +132,8 @@ class Attempt:
     def _must_be_here(self, name: str, value: Value) -> None:
         if isinstance(value, ArtifactRef) and value.path is None:
             raise TaskRefused(
-                f"the input `{name}` wants the file of {value.uri}, which is not on this machine: "
-                "import a local path here, or let the component take `Input[...]` and read `.uri` itself"
+                f"the input `{name}` requires the file of {value.uri}, which is not on this machine: "
+                "import a local path, or declare the input as `Input[...]` and read `.uri` in the component"
             )
 
     def _place(self, value: Value, target: str, key: str) -> Any:
@@ -195,16 +195,16 @@ class Attempt:
         if self.texts is None:
             return self._read(name, self.folder / "out" / "p" / key)
         if key not in self.texts:
-            raise TaskRefused(f"component `{self.component.name}` ended without its output `{name}`")
+            raise TaskRefused(f"component `{self.component.name}` did not write its output `{name}`")
         return self.texts[key]
 
     def _read(self, name: str, path: Path) -> str:
         try:
             return path.read_bytes().decode()
         except OSError:
-            raise TaskRefused(f"component `{self.component.name}` ended without its output `{name}`") from None
+            raise TaskRefused(f"component `{self.component.name}` did not write its output `{name}`") from None
         except UnicodeDecodeError:
-            raise TaskRefused(f"component `{self.component.name}`: its output `{name}` is not UTF-8 text") from None
+            raise TaskRefused(f"component `{self.component.name}`: the output `{name}` is not UTF-8 text") from None
 
     def _artifact(self, name: str, key: str) -> Value:
         text = self._written(name, f"tp-{key}")
@@ -219,7 +219,7 @@ class Attempt:
 
         path = self.folder / "out" / "a" / key
         if not path.exists():
-            raise TaskRefused(f"component `{self.component.name}` ended without its output `{name}`")
+            raise TaskRefused(f"component `{self.component.name}` did not write its output `{name}`")
         port = next(port for port in self.component.outputs if port.name == name)
         type_ = artifact_of(port.type)
         if key not in self._described:
@@ -248,7 +248,7 @@ class Attempt:
             for n, v in self.values.items()
             if isinstance(v, ArtifactRef) and not os.path.exists(v.path or "")
         ]
-        return f"; by reference only, the files are not on this machine: {', '.join(far)}" if far else ""
+        return f"; stored by reference, not on this machine: {', '.join(far)}" if far else ""
 
 
 class Specs:

@@ -95,7 +95,7 @@ def perform(path: str, runtime: Any, specs: Specs, stays: bool = False) -> int:
     try:
         prepare(job)
     except OSError as error:
-        return refuse(job, f"the work folder of the task cannot be made: {error}")
+        return refuse(job, f"the working directory of the task cannot be created: {error}")
     if job["argv"]:
         return command(job) if stays else execute(job)
     spec = specs.get(job["spec"])

@@ -54,9 +54,9 @@ def client(name: Engine) -> Client | NoClient:
             check=False,
         )
     except subprocess.TimeoutExpired:
-        return NoClient(f"`{name}` does not answer in {PATIENCE:g} s", f"look what `{name} info` says")
+        return NoClient(f"`{name}` did not respond within {PATIENCE:g} s", f"check the output of `{name} info`")
     except OSError as error:
-        return NoClient(f"`{path}` cannot be started: {error.strerror}", f"install {name} anew")
+        return NoClient(f"`{path}` cannot be started: {error.strerror}", f"reinstall {name}")
     try:
         data: Any = json.loads(asked.stdout or b"{}")
     except ValueError:
@@ -76,8 +76,8 @@ def judged(name: Engine, path: str, data: dict[str, Any], said: str) -> Client |
     lines = [str(line) for line in data.get("ServerErrors") or ()] + said.strip().splitlines()
     start = "start Docker Desktop, or `sudo systemctl start docker`" if name == "docker" else "`podman machine start`"
     return NoClient(
-        f"no {name} engine answers: {lines[0].strip()}" if lines else f"no {name} engine answers",
-        f"start it ({start}), and see that `{name} info` works",
+        f"the {name} engine does not respond: {lines[0].strip()}" if lines else f"the {name} engine does not respond",
+        f"start it ({start}), and check that `{name} info` succeeds",
     )
 
 

@@ -122,7 +122,7 @@ class ContainerLauncher:
             said = clients_words(launch.log)
             return f"{self._client.name} could not start the container: {said}" if said or code == REFUSED else ""
         if code == KILLED and "true" in self._call("inspect", "--format", "{{.State.OOMKilled}}", name):
-            return "killed: it used more memory than its limit"
+            return "killed: it exceeded its memory limit"
         return ""
 
     def _call(self, *words: str) -> str:

@@ -98,13 +98,13 @@ def environment(wanted: Wanted, progress: Callable[[str], None] | None = None) -
         with FileLock(root / f"{wanted.key}.lock"):
             if not (place / ABOUT).exists():
                 if progress is not None:
-                    progress(f"making an environment with {', '.join(wanted.requirements) or 'no packages'}")
+                    progress(f"creating a virtual environment with {', '.join(wanted.requirements) or 'no packages'}")
                 shutil.rmtree(place, ignore_errors=True)
                 _make(wanted, place)
             (place / USED).touch()
             about: dict[str, Any] = json.loads((place / ABOUT).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise EnvironmentFailed(f"the environment {place} cannot be made or read: {error}") from None
+        raise EnvironmentFailed(f"the virtual environment {place} cannot be created or read: {error}") from None
     return Environment(wanted.key, place, python_of(place), tuple(about["resolved"]))
 
 

@@ -65,7 +65,7 @@ class InProcessLauncher:
             try:
                 spec = self._enter(job, launch.spec, light)
             except OSError as error:
-                return Exited(launch.ticket, refuse(dict(job), f"the task's folder cannot be made: {error}"))
+                return Exited(launch.ticket, refuse(dict(job), f"the task directory cannot be created: {error}"))
             try:
                 INSIDE.task = True
                 runtime.main(spec, job["parameters"], job["root"], kept)

@@ -226,7 +226,7 @@ class ZygoteLauncher:
         """The zygote died (it was killed, or memory ran out): what it ran is dead or is killed now; start another."""
         lost, why = list(self._tickets), "the process that starts tasks was killed (out of memory?)"
         if not self.ready and not self._modules:
-            why = self._broken = f"the process that starts tasks ends at once: {' '.join(self._python.command)}"
+            why = self._broken = f"the process that starts tasks exits immediately: {' '.join(self._python.command)}"
         elif not self.ready:
             self._modules = ()  # perhaps one of them ended it
         self._end()

@@ -62,7 +62,7 @@ class Evaluation:
             return load(value)
         if value is None:
             return None
-        raise CannotEvaluate("the value is an artifact, and a parameter is wanted here")
+        raise CannotEvaluate("the value is an artifact, but a parameter is expected")
 
     def _get(self, operand: ir.Operand) -> Value:
         match operand:
@@ -146,7 +146,7 @@ class Evaluation:
     def _plain(self, operand: ir.Operand) -> Any:
         value = self._get(operand)
         if isinstance(value, ArtifactRef | tuple):
-            raise TypeError("the value is an artifact, and a parameter is wanted here")
+            raise TypeError("the value is an artifact, but a parameter is expected")
         return None if value is None else load(value)
 
     def _comparable(self, operand: ir.Operand) -> Any:
@@ -183,7 +183,7 @@ def make_dict(entries: list[tuple[str, Value]]) -> str:
     texts: list[str] = []
     for name, value in entries:
         if isinstance(value, ArtifactRef | tuple):
-            raise TypeError(f"`{name}` is an artifact, which cannot stand in a dict")
+            raise TypeError(f"`{name}` is an artifact, which is not supported in a dict")
         texts.append(f"{string_wire(name)}:{NULL_TEXT if value is None else value}")
     text = "{" + ",".join(texts) + "}"
     return f'{{"$tp":["quote",{text}]}}' if any(name == "$tp" for name, _ in entries) else text
@@ -205,5 +205,5 @@ def describe(expr: ir.Expr) -> str:
 
 def reason(error: Exception) -> str:
     if isinstance(error, KeyError):
-        return f"there is no {error}"
+        return f"{error} does not exist"
     return str(error)

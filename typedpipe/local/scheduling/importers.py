@@ -24,7 +24,7 @@ def imported(node: ir.Importer, uri: object, metadata: Mapping[str, object] | No
         raise CannotImport(f"importer `{node.name}`: the URI is empty")
     path = local_path(uri)
     if path is not None and not os.path.exists(path):
-        raise CannotImport(f"importer `{node.name}`: there is no file or folder {path}")
+        raise CannotImport(f"importer `{node.name}`: there is no file or directory {path}")
     descriptor = {
         "type": node.type.title,
         "version": node.type.version,

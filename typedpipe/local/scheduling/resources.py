@@ -52,7 +52,7 @@ def quantity(what: str, value: object) -> float:
     found = _QUANTITY.fullmatch(str(value).strip())
     if found is None:
         example = "`500m` or `2`" if what == "cpu" else "`512Mi` or `4G`" if what == "memory" else "`1`"
-        raise ValueError(f"the {what} request {str(value)!r} is no quantity: write {example}")
+        raise ValueError(f"the {what} request {str(value)!r} is not a quantity: use {example}")
     return float(found[1]) * _SUFFIXES[found[2] or ""]
 
 

@@ -332,5 +332,5 @@ def item_values(evaluation: Evaluation, operand: ir.Operand) -> Sequence[Value]:
         return value
     items: object = load(value) if isinstance(value, str) else None
     if not isinstance(items, list):
-        raise CannotEvaluate("the items of the loop are no list")
+        raise CannotEvaluate("the items of the loop are not a list")
     return [dump(item) for item in cast("list[object]", items)]

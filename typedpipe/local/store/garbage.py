@@ -58,13 +58,13 @@ def collect(root: Root, *, keep: int | None = None, older_than: float | None = N
     try:
         lock = take_lock(str(root.path / "lock"))
     except Held:
-        found.kept = "a run goes on"
+        found.kept = "a run is in progress"
         return found
     except OSError as error:
         raise os_problem(root.path, error) from None
     try:
         if not lock.real and any(is_running(str(run.folder)) for run in left):
-            found.kept = "a run goes on"
+            found.kept = "a run is in progress"
             return found
         _unreferenced(root, left, found, dry_run=dry_run)
         _scratch(root, found, dry_run=dry_run)
@@ -85,7 +85,7 @@ def _unreferenced(root: Root, runs: list[AnyRun], found: Garbage, *, dry_run: bo
     keys: set[str] = set()
     for run in runs:
         if not isinstance(run, StoredRun):
-            found.kept = f"the run `{run.name}` cannot be read, and nobody knows what it needs"
+            found.kept = f"the run `{run.name}` cannot be read, so the artifacts that it references are unknown"
             return
         try:
             listed = tasks(run)

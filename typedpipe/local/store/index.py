@@ -263,7 +263,7 @@ class _Row:
     def _bad(self, column: str) -> Exception:
         name = os.path.basename(self._folder)
         path = os.path.join(self._folder, INDEX)
-        return damaged_run(name, path, f"`{column}` of {self._what} is not what typedpipe writes")
+        return damaged_run(name, path, f"`{column}` of {self._what} is invalid")
 
     def one_of(self, column: str, known: Sequence[str]) -> str:
         value = self.text(column)

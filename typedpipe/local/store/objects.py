@@ -39,7 +39,7 @@ class Objects:
         """
         kind, _, digits = digest.partition(":")
         if kind != "sha256" or len(digits) != 64 or not _HEX.issuperset(digits):
-            raise ValueError(f"`{digest}` is no digest")
+            raise ValueError(f"`{digest}` is not a digest")
         return f"{self._folder}{os.sep}{digits[:2]}{os.sep}{digits[2:]}"
 
     def has(self, digest: str) -> bool:
@@ -69,13 +69,15 @@ class Objects:
         try:
             if seen is not None and stat_of(path) != seen:
                 raise refused(
-                    f"the artifact `{name}` was written to after its task had ended",
-                    "let the task wait for all that it starts",
+                    f"the artifact `{name}` was modified after its task ended",
+                    "wait in the task for the processes and threads that it starts",
                 )
             tree.check_kinds(path, name)
             self._place(path, place, digest, name)
         except FileNotFoundError as error:
-            raise refused(f"the artifact `{name}` is gone: `{error.filename}`", "let nobody else touch it") from None
+            raise refused(
+                f"the artifact `{name}` was removed: `{error.filename}`", "make sure that no other process modifies it"
+            ) from None
         except OSError as error:
             raise os_problem(error.filename or self._folder, error) from None
         return place
@@ -84,8 +86,8 @@ class Objects:
         if os.path.lexists(place):
             if os.path.isdir(place) != os.path.isdir(path):
                 raise refused(
-                    f"the artifact `{name}` has the digest of another one, that is not of its kind: `{place}`",
-                    "a file whose content is the list of a folder's digests cannot be kept beside that folder",
+                    f"the artifact `{name}` has the same digest as an artifact of a different kind: `{place}`",
+                    "a file that contains the list of a directory's digests cannot be stored together with that directory",
                 )
             if self.intact(digest):
                 tree.remove(path)

@@ -29,22 +29,22 @@ def first_message(error: PipelineError) -> str:
 
 
 def cannot_read(path: str | os.PathLike[str], reason: str) -> PipelineError:
-    return problem("TP600", f"`{path}` cannot be read: {reason}", help="name a folder of runs with --folder")
+    return problem("TP600", f"`{path}` cannot be read: {reason}", help="pass the directory of a store with `--folder`")
 
 
 def newer(path: str | os.PathLike[str], found: object, known: int) -> PipelineError:
     return problem(
         "TP602",
-        f"`{path}` is of format {found}, and this typedpipe knows format {known}",
-        help="use the typedpipe that wrote it, or a newer one; nothing was changed",
+        f"`{path}` has format {found}, but this version of typedpipe supports format {known}",
+        help="use the version of typedpipe that wrote it, or a newer one; nothing was changed",
     )
 
 
 def damaged_run(run: str, file: str | os.PathLike[str], why: str) -> PipelineError:
     return problem(
         "TP604",
-        f"the record of the run `{run}` is damaged: `{file}`: {why}",
-        help=f"`typedpipe runs repair {run}` makes it anew from what its tasks left; logs and artifacts are not touched",
+        f"the record of the run `{run}` is corrupted: `{file}`: {why}",
+        help=f"to rebuild it from the files of its tasks, use `typedpipe runs repair {run}`; logs and artifacts are not changed",
     )
 
 
@@ -52,16 +52,16 @@ def lost_run(run: str, file: str | os.PathLike[str], why: str) -> PipelineError:
     """Damage that nothing mends: what the run was given is known nowhere else."""
     return problem(
         "TP604",
-        f"the record of the run `{run}` is damaged: `{file}`: {why}",
-        help=f"its logs and files are still in `{os.path.dirname(file)}`; `typedpipe runs rm {run}` removes them",
+        f"the record of the run `{run}` is corrupted: `{file}`: {why}",
+        help=f"its logs and files are still in `{os.path.dirname(file)}`; to remove them, use `typedpipe runs rm {run}`",
     )
 
 
 def damaged_cache(file: str | os.PathLike[str], why: str) -> PipelineError:
     return problem(
         "TP605",
-        f"the cache is damaged: `{file}`: {why}",
-        help=f"remove it: `rm {file}*`; runs and artifacts stay, tasks run again once",
+        f"the cache is corrupted: `{file}`: {why}",
+        help=f"remove it with `rm {file}*`; runs and artifacts are kept, and tasks run once more",
     )
 
 
@@ -75,9 +75,9 @@ def sqlite_reason(error: sqlite3.Error) -> str:
     """Why SQLite would not, in our words."""
     code = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
     if code == _SQLITE_NOTADB:
-        return "it is no SQLite file"
+        return "it is not an SQLite file"
     if code == _SQLITE_CORRUPT:
-        return "it was cut off, or bytes in it were changed"
+        return "it is truncated or corrupted"
     if code == _SQLITE_READONLY:
-        return "the folder is read-only"
+        return "the directory is read-only"
     return str(error)

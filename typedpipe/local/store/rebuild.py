@@ -19,8 +19,8 @@ from typedpipe.runs.model import ArtifactRef, TaskState, Value
 from typedpipe.runs.problems import os_problem
 from typedpipe.types.model import is_artifact
 
-_UNKNOWN = "how it ended is not known: the index was made anew"
-_LOST = "its outputs are not known any more: the index was made anew"
+_UNKNOWN = "its final state is unknown, because the index was rebuilt"
+_LOST = "its outputs are lost, because the index was rebuilt"
 
 
 @dataclass(frozen=True, slots=True)

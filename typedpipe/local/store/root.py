@@ -71,12 +71,12 @@ def open_root(folder: Path | None = None, *, create: bool = False, durable: bool
         number = data["format"]
     except (FileNotFoundError, NotADirectoryError):
         if path.exists() and not path.is_dir():
-            raise cannot_read(path, "it is no folder") from None
+            raise cannot_read(path, "it is not a directory") from None
         return Root(path, durable=durable)
     except OSError as error:
         raise cannot_read(path, error.strerror or str(error)) from None
     except (ValueError, KeyError, TypeError):
-        raise cannot_read(found, 'it is damaged; it should be {"format": 1}') from None
+        raise cannot_read(found, 'it is corrupted; it should contain {"format": 1}') from None
     if not isinstance(number, int) or number > FORMAT:
         raise newer(path, number, FORMAT)
     return Root(path, durable=durable)
@@ -94,9 +94,9 @@ def _create(path: Path) -> None:
 
 
 def cannot_make(path: Path, error: OSError, pipeline: ir.Pipeline | None = None) -> PipelineError:
-    message = f"the run folder {path} cannot be made: {error.strerror or error}"
+    message = f"the run directory {path} cannot be created: {error.strerror or error}"
     place = Label(NOWHERE if pipeline is None else pipeline.span)
-    return PipelineError([Diagnostic("TP197", message, place, help="choose a folder that can be written")])
+    return PipelineError([Diagnostic("TP197", message, place, help="choose a writable directory with `--folder`")])
 
 
 def write_whole(path: Path, text: str) -> None:
@@ -227,7 +227,7 @@ class Root:
     @staticmethod
     def _cannot_make_run(folder: Path, error: OSError | Held, pipeline: ir.Pipeline) -> PipelineError:
         if isinstance(error, Held):
-            error = OSError(0, "its artifacts are being collected (`typedpipe runs gc`); try again")
+            error = OSError(0, "garbage collection of its artifacts is in progress (`typedpipe runs gc`); try again")
         return cannot_make(folder, error, pipeline)
 
     def reopen(self, run: StoredRun) -> RunFolder:
@@ -302,7 +302,9 @@ def held(run: str, folder: str) -> PipelineError:
     engine = read_engine(folder)
     who = f"process {engine.pid}" + ("" if engine.here else f" on {engine.host.split()[0]}") if engine else "a process"
     return problem(
-        "TP606", f"the run `{run}` goes on: {who} has it", help="wait for its end, or end it with Ctrl-C there"
+        "TP606",
+        f"the run `{run}` is in progress: {who} is executing it",
+        help="wait until it ends, or stop it there with Ctrl-C",
     )
 
 
@@ -350,7 +352,7 @@ def read_record(folder: Path) -> dict[str, Any]:
     except OSError as error:
         raise cannot_read(path, error.strerror or str(error)) from None
     except ValueError:
-        raise lost_run(folder.name, path, "it was cut off, or edited") from None
+        raise lost_run(folder.name, path, "it is truncated or was edited") from None
     if isinstance(data, dict) and isinstance(data.get("format"), int) and data["format"] > FORMAT:
         raise newer(path, data["format"], FORMAT)
     kinds: dict[str, Any] = {
@@ -362,9 +364,9 @@ def read_record(folder: Path) -> dict[str, Any]:
     }
     for name, kind in kinds.items():
         if not isinstance(data, dict) or not isinstance(data.get(name), kind):
-            raise lost_run(folder.name, path, f"`{name}` is not what typedpipe writes")
+            raise lost_run(folder.name, path, f"`{name}` is invalid")
     if not all(isinstance(text, str) for text in data["arguments"].values()):
-        raise lost_run(folder.name, path, "`arguments` is not what typedpipe writes")
+        raise lost_run(folder.name, path, "`arguments` is invalid")
     return cast("dict[str, Any]", data)
 
 

@@ -38,7 +38,7 @@ def unpack(text: str, root: str) -> dict[str, Value]:
     try:
         return {name: _outside(value, root) for name, value in unpack_data(text).items()}
     except (AssertionError, KeyError, TypeError, AttributeError):
-        raise ValueError("a value that is none") from None
+        raise ValueError("not a value") from None
 
 
 def _inside(data: Any, root: str) -> Any:
@@ -82,5 +82,5 @@ def unpack_data(text: str) -> dict[str, Any]:
     """
     data = json.loads(text)
     if not isinstance(data, dict):
-        raise ValueError("no object")  # noqa: TRY004  # the text's fault, as if it were no JSON
+        raise ValueError("not an object")  # noqa: TRY004  # the text's fault, as if it were no JSON
     return cast("dict[str, Any]", data)

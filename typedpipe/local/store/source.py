@@ -101,12 +101,12 @@ class LocalRuns:
         path = artifact.path
         if path is None:
             raise ContentLost(
-                artifact.uri, "reference", artifact.uri, "its content is not kept here; fetch it from there"
+                artifact.uri, "reference", artifact.uri, "its content is not in the store; download it from this URI"
             )
         there = os.path.exists(path)
         if self.root.objects.holds(path) and artifact.digest:
             if artifact.digest not in self._intact and not self.root.objects.intact(artifact.digest):
-                help_ = "run the pipeline again: its task runs once more, as its result is not taken from the cache"
+                help_ = "run the pipeline again: the task runs once more, because its cached result is not valid"
                 raise ContentLost(path, "changed" if there else "gone", path, help_)
             self._intact.add(artifact.digest)
         elif not there:

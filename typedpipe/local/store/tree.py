@@ -96,11 +96,11 @@ def resolve_links(path: str, name: str) -> None:
 def _target(name: str, entry: str, link: str, real: str) -> str:
     target = os.path.realpath(link)
     if target != real and not target.startswith(real + os.sep):
-        raise _link(name, entry, link, "leads out of the artifact")
+        raise _link(name, entry, link, "points outside the artifact")
     if not os.path.exists(target):
-        raise _link(name, entry, link, "leads nowhere")
+        raise _link(name, entry, link, "has no target")
     if f"{os.path.realpath(os.path.dirname(link))}{os.sep}".startswith(target + os.sep):
-        raise _link(name, entry, link, "leads back to a folder above it")
+        raise _link(name, entry, link, "points to a directory above it")
     return target
 
 
@@ -114,8 +114,8 @@ def _copy_following(source: str, target: str) -> None:
 def _link(name: str, entry: str, link: str, why: str) -> StoreRefused:
     place = f"`{entry}` in it" if entry else "it"
     return refused(
-        f"the artifact `{name}` cannot be kept: {place} {why} (to `{os.readlink(link)}`)",
-        "write a copy of the file there: an artifact is kept by its content, and has to have all of it",
+        f"the artifact `{name}` cannot be stored: {place} {why} (to `{os.readlink(link)}`)",
+        "write a copy of the file instead: an artifact must contain all of its content",
     )
 
 
@@ -138,11 +138,11 @@ def _refuse(path: str, name: str, entry: str) -> None:
     mode = os.lstat(path).st_mode
     if stat.S_ISLNK(mode):
         raise _link(name, entry, path, "is a link")
-    kind = _KINDS.get(stat.S_IFMT(mode), "no file")
+    kind = _KINDS.get(stat.S_IFMT(mode), "not a file")
     place = f"`{entry}` in it" if entry else "it"
     raise refused(
-        f"the artifact `{name}` cannot be kept: {place} is {kind}",
-        "an artifact is a file, or a folder of files and folders; make sockets and pipes elsewhere",
+        f"the artifact `{name}` cannot be stored: {place} is {kind}",
+        "an artifact is a file or a directory of files and directories; create sockets and pipes elsewhere",
     )
 
 

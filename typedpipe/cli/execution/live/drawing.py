@@ -29,11 +29,11 @@ STYLES: dict[Look, str] = {
 }
 WORDS: dict[str, str] = {
     "done": "done",
-    "cached": "from the cache",
-    "resumed": "kept",
+    "cached": "cached",
+    "resumed": "reused",
     "failed": "failed",
-    "omitted": "did not run",
-    "canceled": "stopped",
+    "omitted": "skipped",
+    "canceled": "canceled",
 }
 """What is counted of tasks, in this order."""
 BAR = 12
@@ -175,7 +175,7 @@ class _Pen:
 
     def _live(self, live: Live) -> tuple[str, str]:
         if live.again > self.now:
-            return f"attempt {live.attempt} failed; again in {seconds(live.again - self.now)}", "yellow"
+            return f"attempt {live.attempt} failed; retrying in {seconds(live.again - self.now)}", "yellow"
         attempt = f"attempt {live.attempt}  " if live.attempt > 1 else ""
         return attempt + last_line(live.tail), "dim"
 
@@ -220,4 +220,4 @@ def _kind(row: Row) -> str:
             called = row.node.pipeline.partition("#")[0]  # a key: what follows tells apart what has one name
             return f" = {shown(called)}" if called != row.name else ""
         case _:
-            return " (at the end)" if row.parent is not None and row.parent.exit is row else ""
+            return " (exit task)" if row.parent is not None and row.parent.exit is row else ""

@@ -58,7 +58,7 @@ class Sample:
             dropped = held.lines + max(0, len(lines) - share)
             if dropped:
                 said = f"about {float(f'{dropped:.2g}'):,.0f}" if held.about else f"{dropped:,}"
-                found.append((task, f"… {said} lines not shown, see the log"))
+                found.append((task, f"… {said} lines are not shown; see the log"))
             found += [(task, line_text(line)) for line in lines[-share:]]
             held.data[:] = rest
             held.lines, held.about, held.size = 0, False, 0

@@ -145,7 +145,9 @@ class Screen:
             self._cursor.__exit__(None, None, None)
         if self.broken is not None and not isinstance(self.broken, OSError):
             why = f"{type(self.broken).__name__}: {self.broken}"
-            self.console.print(Text(f"the display failed, not the run: {shown(why)}; please report it", "yellow"))
+            self.console.print(
+                Text(f"the display failed; the run is not affected: {shown(why)}; please report this bug", "yellow")
+            )
 
 
 def _lines(note: events.RunNoted) -> list[str]:
