@@ -45,7 +45,7 @@ def test_a_table_without_a_refusal_takes_everything() -> None:
 def test_nodes() -> None:
     no = No("it is a toy")
     assert messages(branch=no, loop=no, loop__parallelism=no, exit_handler=no, call=no, input__required=no) == [
-        "input `n`",
+        "the input `n`",
         "the nested pipeline `inner`",
         "the branch `if`",
         "the loop `for`",
