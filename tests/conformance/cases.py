@@ -1,4 +1,4 @@
-"""The conformance pipelines: one file a construct, with what it must give beside it, and their runs on this machine.
+"""The conformance pipelines: one file per construct, with its expected results, and their local runs.
 
 A file of ``pipelines/`` has a pipeline ``main`` and ``EXPECTED``:
 
@@ -134,7 +134,7 @@ def wire_data(text: str, type_: Type) -> object:
 
 
 def differences(expected: Mapping[str, Any], found: Outcome) -> list[str]:
-    """What of a run is not as its file says, in words."""
+    """Differences between a run and the expectations of its file, in words."""
     wrong: list[str] = []
     if found.state != expected["state"]:
         wrong.append(f"state {found.state}, not {expected['state']}: {found.message}")

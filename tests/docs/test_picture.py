@@ -1,4 +1,4 @@
-"""The README's picture is what the command shows today."""
+"""The README's picture matches the current output of the command."""
 
 from __future__ import annotations
 

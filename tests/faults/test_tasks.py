@@ -1,4 +1,4 @@
-"""Things that go wrong: killed tasks, tasks that will not end, daemons, logs without end, full and closed disks."""
+"""Faults of tasks: killed tasks, tasks that do not end, daemons, endless logs, full and closed disks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The group of commands, and what becomes of exceptions."""
+"""The command group, and the handling of exceptions."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ _MODULES = {
 
 
 class Commands(click.Group):
-    """The commands by name; their modules are imported when they are called, not for ``--help``."""
+    """Commands by name; their modules are imported when they are called, not for ``--help``."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -108,7 +108,7 @@ app = Commands(
 
 
 def run_app(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; the exit code. Never raises, and never shows a traceback that nobody asked for."""
+    """Run the command line and return the exit code. Never raises, and shows no traceback unless requested."""
     args = list(sys.argv[1:] if arguments is None else arguments)
     _open_closed_streams()
     if "--traceback" in args:
@@ -118,7 +118,7 @@ def run_app(arguments: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     if sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
-        sys.stderr.write("\x1b[?25h")  # the cursor, which a live display that was killed (-9) left hidden
+        sys.stderr.write("\x1b[?25h")  # show the cursor, in case a killed (-9) live display left it hidden
     try:
         result = app.main(args, prog_name="typedpipe", standalone_mode=False)
         sys.stdout.flush()
@@ -132,10 +132,10 @@ def run_app(arguments: Sequence[str] | None = None) -> int:
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)
         return exits.INTERRUPTED
-    except BrokenPipeError:  # `typedpipe … | head` closed our stdout: nothing to say, and no traceback at exit
+    except BrokenPipeError:  # `typedpipe … | head` closed stdout: exit silently
         _drop_stdout()
         return exits.FAILED
-    except Exception as error:  # whatever it is, it is ours: users' errors are diagnostics by now
+    except Exception as error:  # an internal error: users' errors are diagnostics by now
         if isinstance(error, OSError) and error.filename is None and error.errno in _FULL:
             _drop_stdout()
             click.echo(f"typedpipe: the output cannot be written: {error.strerror}", err=True)
@@ -148,16 +148,16 @@ def run_app(arguments: Sequence[str] | None = None) -> int:
 
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG)
-"""What a write to stdout may end with; errors of files that we open have their name."""
+"""Errors of a write to stdout; those of typedpipe's own files have a file name."""
 
 
 def _drop_stdout() -> None:
-    """Let Python find nothing to complain about when it flushes stdout at its end."""
+    """Redirect stdout so that Python's final flush does not fail."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _open_closed_streams() -> None:
-    """Have stdin, stdout and stderr where the caller closed them: else our next files would get their numbers."""
+    """Open stdin, stdout and stderr if the caller closed them: otherwise the next files would get their numbers."""
     for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
         try:
             os.fstat(number)

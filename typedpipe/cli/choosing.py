@@ -1,4 +1,4 @@
-"""Which of a file's pipelines is meant."""
+"""Selection of one of a file's pipelines."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _OWN_NAME = "give each pipeline a unique name"
 
 
 def load_pipeline(text: str, form: str = "text") -> ir.Pipeline:
-    """The traced IR of the one pipeline that a target names; ends the command with diagnostics when there is none."""
+    """The traced IR of the pipeline that a target names; ends the command with diagnostics if there is none."""
     report = Diagnostics()
     loaded = load(text, report)
     handle = choose(loaded, report) if loaded is not None else None
@@ -26,7 +26,7 @@ def load_pipeline(text: str, form: str = "text") -> ir.Pipeline:
 
 
 def choose(loaded: Loaded, report: Diagnostics) -> Any:
-    """The pipeline that is meant; None when that cannot be told, which is reported."""
+    """The selected pipeline; None if it is ambiguous, which is reported."""
     target, pipelines = loaded.target, loaded.pipelines
     if target.name:
         return _named(loaded, report)
@@ -59,7 +59,7 @@ def choose(loaded: Loaded, report: Diagnostics) -> Any:
 
 
 def check_names(loaded: Loaded, report: Diagnostics) -> None:
-    """Report the pipelines of a file that no name tells apart: none of them can be compiled or run."""
+    """Report pipelines of a file with the same name: none of them can be compiled or run."""
     named: dict[str, list[Any]] = {}
     for handle in _tops(loaded.pipelines):
         named.setdefault(handle.name, []).append(handle)
@@ -69,7 +69,7 @@ def check_names(loaded: Loaded, report: Diagnostics) -> None:
 
 
 def _tops(pipelines: list[Any]) -> list[Any]:
-    """Those that no other one uses."""
+    """Pipelines that no other one uses."""
     return [
         handle
         for handle in pipelines
@@ -100,7 +100,7 @@ def _named(loaded: Loaded, report: Diagnostics) -> Any:
     if hasattr(imported, "ir") and hasattr(imported, "uses"):
         return imported
     if report.has_errors:
-        return None  # it may be the one that could not be made
+        return None  # it may be the one that could not be created
     from typedpipe.diagnostics.words import nearest
 
     names = [handle.name for handle in loaded.pipelines]

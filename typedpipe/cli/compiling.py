@@ -1,4 +1,4 @@
-"""``typedpipe compile``: a pipeline to the files of a backend, or to saved IR."""
+"""``typedpipe compile``: compile a pipeline to the files of a backend, or to saved IR."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from typedpipe.ir import nodes as ir
 
 _BACKENDS_OWN = "backend_"
 _NOT_AGAIN = ("target", "output", "to", "param", "check", "format", "print_after")
-"""What the command calls its own; a backend's option of such a name is ``--<backend>-<name>``."""
+"""Names of the command's own options; a backend's option with such a name is ``--<backend>-<name>``."""
 
 
 class _Compile(click.Command):
-    """The options of the backend that ``--to`` names stand beside the command's own."""
+    """Adds the options of the backend in ``--to`` to the command's own."""
 
     def make_context(
         self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any

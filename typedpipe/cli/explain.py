@@ -1,4 +1,4 @@
-"""``typedpipe explain``: the page of a diagnostic code."""
+"""``typedpipe explain``: print the page of a diagnostic code."""
 
 from __future__ import annotations
 

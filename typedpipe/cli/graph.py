@@ -1,4 +1,4 @@
-"""``typedpipe graph``: a pipeline as a tree, as mermaid, as SVG."""
+"""``typedpipe graph``: print a pipeline as a tree, as mermaid, or as SVG."""
 
 from __future__ import annotations
 

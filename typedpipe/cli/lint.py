@@ -1,4 +1,4 @@
-"""``typedpipe lint``: everything that can be said of a file without running it."""
+"""``typedpipe lint``: report everything that can be checked in a file without running it."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def command(targets: tuple[str, ...], to: str, argo_target: str | None, form: st
 
 
 def check_target(text: str, report: Diagnostics, backend: str, options: dict[str, str]) -> int:
-    """Report everything about the pipelines of a target; how many there are."""
+    """Report all diagnostics of a target's pipelines; return the number of pipelines."""
     from typedpipe.compiler import driver
 
     loaded = load(text, report)
@@ -56,7 +56,9 @@ def check_target(text: str, report: Diagnostics, backend: str, options: dict[str
         handles = [chosen] if chosen is not None else []
     else:
         check_names(loaded, report)
-    used = {name for handle in handles for name in handle.uses}  # these become part of others, which may say more
+    used = {
+        name for handle in handles for name in handle.uses
+    }  # these are checked as part of others, which may find more
     for handle in handles:
         if handle.ir is None:
             continue

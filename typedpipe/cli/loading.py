@@ -1,8 +1,8 @@
-"""From ``FILE[:NAME]`` or ``MODULE:NAME`` to the user's pipeline.
+"""Loading of the user's pipeline from ``FILE[:NAME]`` or ``MODULE:NAME``.
 
 A file that belongs to a package is imported by its dotted name, so that relative imports work and each class has one
-identity; any other file is executed as a module of its own name, never as ``__main__``. What the import prints goes to
-stderr, and whatever goes wrong in it is a diagnostic at the user's line.
+identity; any other file is executed as a module with its own name, never as ``__main__``. Output of the import goes to
+stderr, and its errors become diagnostics at the user's line.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from typedpipe.diagnostics.source import display_path, resolve_spans
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What the user named: a file or a module, and perhaps one pipeline of it."""
+    """A parsed target: a file or a module, and optionally one pipeline in it."""
 
     file: str = ""
     module: str = ""
@@ -44,7 +44,7 @@ class Loaded:
 
 
 def parse_target(text: str, report: Diagnostics) -> Target | None:
-    """What a target names; None when there is no such file, which is reported."""
+    """Parse a target; None if there is no such file, which is reported."""
     if os.path.isfile(text):
         return Target(file=os.path.abspath(text))
     path, colon, name = text.rpartition(":")
@@ -79,7 +79,7 @@ def _no_file(path: str, report: Diagnostics) -> None:
 
 
 def load(text: str, report: Diagnostics) -> Loaded | None:
-    """Import what a target names, with everything that decoration finds reported; None when nothing could be loaded."""
+    """Import a target and report the diagnostics of its decorators; None if nothing could be loaded."""
     from typedpipe.dsl.tracing import collecting
 
     target = parse_target(text, report)
@@ -118,7 +118,7 @@ def _same_file(one: str, other: str) -> bool:
 
 @contextmanager
 def _stdout_to_stderr() -> Generator[None]:
-    """What the import prints, also from C or a child process, does not get into our data."""
+    """Keep output of the import, also from C or a child process, out of the command's own data on stdout."""
     sys.stdout.flush()
     real = sys.stdout is sys.__stdout__ and _is_descriptor(sys.stdout, 1)
     kept = os.dup(1) if real else -1
@@ -162,7 +162,7 @@ def _search_first(folder: str) -> None:
 
 
 def _execute(file: str, stem: str) -> ModuleType:
-    """Execute a file as a module under a name of its own; the file's own stem where that is free."""
+    """Execute a file as a module with a unique name: the file's own stem if that is free."""
     from importlib.util import module_from_spec, spec_from_file_location
 
     name = (
@@ -178,7 +178,7 @@ def _execute(file: str, stem: str) -> ModuleType:
     module = module_from_spec(spec) if spec is not None else ModuleType(name)
     module.__file__ = file
     sys.modules[name] = module
-    exec(code, module.__dict__)  # noqa: S102 - running the user's file is what was asked for
+    exec(code, module.__dict__)  # noqa: S102 - running the user's file is the purpose
     return module
 
 
@@ -212,7 +212,7 @@ def _module_not_found(error: ModuleNotFoundError, target: Target, report: Diagno
 
 
 def _instead(error: Exception) -> str:
-    """What to type in place of a name that KFP has and typedpipe has not."""
+    """Suggested replacement for a name that KFP has and typedpipe does not."""
     from typedpipe.dsl.absent import instead
 
     return instead(error)
@@ -239,7 +239,7 @@ def _raised(
 
 
 def _user_sites(error: BaseException) -> list[TracebackType]:
-    """The frames of the user's code, outermost first: what stands above and below it is Python's or ours."""
+    """Frames of the user's code, outermost first: those above and below belong to Python or typedpipe."""
     ours = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
     found: list[TracebackType] = []
     step = error.__traceback__

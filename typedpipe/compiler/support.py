@@ -5,8 +5,8 @@ The features are
 * ``input.artifact``, ``input.required``: an input of the pipeline that is an artifact, or that has no default;
 * ``branch``, ``loop``, ``loop.parallelism``, ``exit_handler``, ``importer``, ``call``: nodes;
 * ``task.OPTION``, ``call.OPTION``: an option, named as in :data:`typedpipe.ir.options.OPTIONS`, of a task or of a called
-  pipeline. Several reasons to refuse one option are told apart by a third part: ``task.retry.factor``. Extensions that
-  are not refused are checked by the packages that own them.
+  pipeline. A third part distinguishes several reasons to reject one option: ``task.retry.factor``. Extensions that
+  are supported are checked by the packages that own them.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _WORDS = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
 def check(pipeline: ir.Pipeline, support: Support, engine: str, report: Diagnostics) -> None:
-    """Report each feature of the pipeline that the table refuses, at the user's line."""
+    """Report each feature of the pipeline that the table does not support, at the user's line."""
     checker = _Checker(support, engine, report)
     for port in pipeline.graph.inputs:
         feature = "input.artifact" if is_artifact(port.type) else "input.required" if port.required else ""
@@ -38,7 +38,7 @@ def check(pipeline: ir.Pipeline, support: Support, engine: str, report: Diagnost
 
 
 class _Checker:
-    """The refusals of a table by feature, and what they are reported with."""
+    """Unsupported features of a table, and the context of their reports."""
 
     def __init__(self, support: Support, engine: str, report: Diagnostics) -> None:
         self._engine = engine
@@ -64,7 +64,7 @@ class _Checker:
             self.node(last)
 
     def options(self, node: ir.Task | ir.Call) -> None:
-        """Report what is refused of a node's options; one reason once."""
+        """Report unsupported options of a node; each reason once."""
         side, of = ("call", "the nested pipeline ") if isinstance(node, ir.Call) else ("task", "")
         said: list[No] = []
         if node.options.extensions and f"{side}.extensions" not in self._refusals:
@@ -78,7 +78,7 @@ class _Checker:
                     self._say(refusal, f"{refusal.what or f'`{row.name}`'} of {of}`{node.name}`", node.span)
 
     def refuse(self, feature: str, what: str, span: Span) -> None:
-        """Report a feature, if it is refused."""
+        """Report a feature if it is unsupported."""
         for refusal in self._refusals.get(feature, ()):
             self._say(refusal, what, span)
 

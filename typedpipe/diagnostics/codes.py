@@ -1,10 +1,10 @@
-"""The one table of diagnostic codes: what each is called. Each has a page, ``docs/errors/TPnnn.md``."""
+"""The table of diagnostic codes and their titles. Each code has a page, ``docs/errors/TPnnn.md``."""
 
 from __future__ import annotations
 
 CODES: dict[str, str] = {
-    # TP1xx: declaring and tracing. 100-102, 121-129: annotations; 103-120: components and calls; 130-149: shipped source;
-    # 150-179: values and groups of a pipeline body
+    # TP1xx: declaration and tracing. 100-102, 121-129: annotations; 103-120: components and calls; 130-149: shipped
+    # source; 150-179: values and groups in a pipeline function
     "TP100": "undefined name in an annotation",
     "TP101": "unsupported input or output type",
     "TP102": "misplaced Input, Output, InputPath or OutputPath",
@@ -127,12 +127,12 @@ CODES: dict[str, str] = {
     "TP506": "output file cannot be read",
     "TP507": "source cannot be parsed by the container's Python",
     "TP508": "packages could not be installed",
-    # TP62x: where tasks run
+    # TP62x: execution environments of tasks
     "TP620": "virtual environment cannot be created",
     "TP621": "image is not available",
     "TP622": "timeout cannot be enforced",
     "TP623": "settings that have no effect locally",
-    # TP64x: runs that are taken up, and tasks that are run again
+    # TP64x: resumed runs and tasks that run again
     "TP640": "run cannot be resumed as requested",
     "TP641": "unknown task to resume from",
     "TP642": "loop or branch decided by a different value in the new code",
@@ -147,7 +147,7 @@ CODES: dict[str, str] = {
     "TP661": "invalid fake",
     "TP662": "invalid argument of local.init",
     "TP663": "artifact cannot be passed to a call",
-    # TP600-619: what runs leave on disk
+    # TP600-619: the store
     "TP600": "store cannot be read",
     "TP601": "store cannot be written",
     "TP602": "store from a newer version",
@@ -160,10 +160,10 @@ CODES: dict[str, str] = {
     "TP609": "stored artifact was changed or deleted",
     "TP610": "destination already exists",
     "TP611": "invalid name for a new run",
-    # TP68x: what is seen of a run
+    # TP68x: output and reports of runs
     "TP680": "event file cannot be written",
     "TP681": "live display without a terminal",
-    # TP9xx: our mistakes
+    # TP9xx: internal errors
     "TP901": "internal error",
     "TP902": "invalid IR",
 }

@@ -1,4 +1,4 @@
-"""What a pipeline is written with: components, pipelines, control flow, artifacts and annotations.
+"""The language of pipelines: components, pipelines, control flow, artifacts and annotations.
 
 >>> from typedpipe import dsl
 >>> @dsl.component
@@ -34,7 +34,7 @@ from typedpipe.types.artifacts import (
 from typedpipe.types.markers import OUT, STATUS, Input, InputPath, Output, OutputPath, PipelineTaskFinalStatus
 
 PipelineTask = Task
-"""KFP's name of :class:`Task`."""
+"""KFP's name for :class:`Task`."""
 
 __all__ = [
     "HTML",

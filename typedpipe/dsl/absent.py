@@ -1,4 +1,4 @@
-"""Names of KFP that typedpipe does not have, and what to type in place of each."""
+"""Names in KFP that typedpipe does not have, with suggested replacements."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _PLACEHOLDER = "add a parameter to the component and to the pipeline, and pass i
 _OWN = "remove it: use the task's setters or the engine's configuration"
 
 NAMES: list[str] = []
-"""The names of ``typedpipe.dsl``, which stands above this module and registers them."""
+"""Names of ``typedpipe.dsl``, a layer above this module, which registers them."""
 
 INSTEAD: dict[str, str] = {
     "Client": _CLUSTER,
@@ -44,7 +44,7 @@ INSTEAD: dict[str, str] = {
 
 
 def instead(problem: BaseException) -> str:
-    """What to type in place of the name of typedpipe that was missing; "" when it was none of typedpipe.
+    """Suggested replacement for a missing name of typedpipe; "" for other missing names.
 
     >>> instead(ImportError("cannot import name 'Client' from 'typedpipe' (__init__.py)"))
     'remove it: `typedpipe compile FILE` writes a manifest for `kubectl create -f`'
@@ -63,10 +63,10 @@ def instead(problem: BaseException) -> str:
 
 
 def _missing(problem: BaseException) -> tuple[str, str]:
-    """Module and name that an import or an attribute asked for in vain."""
+    """Module and name that an import or an attribute access did not find."""
     if isinstance(problem, ModuleNotFoundError):
         found = _MODULE.search(str(problem))
-        # the first part that is not there says what is missing: `typedpipe.v2.dsl` is `v2`
+        # the first missing part is reported: `typedpipe.v2.dsl` is `v2`
         module, _, name = (found[1] if found else "").rpartition(".")
         return module, name
     if isinstance(problem, ImportError):

@@ -1,4 +1,4 @@
-"""``@container_component``: a component that is a command line in an image."""
+"""``@container_component``: a component that runs a command line in an image."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class ContainerSpec:
 
     Args:
         image: The container image.
-        command: The program and its first arguments. Always give one: without it Argo looks it up in a registry.
+        command: The program and its first arguments. Always provide one: otherwise Argo looks it up in a registry.
         args: More arguments.
     """
 
@@ -48,7 +48,7 @@ class ContainerSpec:
 
 
 def _words(option: str, words: Sequence[Any] | None) -> list[Any]:
-    """A command line is a list: text would be taken apart into letters."""
+    """Check that a command line is a list: a string would be split into letters."""
     if isinstance(words, (str, Part)):
         help_ = f'use a list: `{option}=["sh", "-c", "…"]`'
         error("TP108", f"`{option}` of a `dsl.ContainerSpec` must be a list, not a string", help=help_)
@@ -64,12 +64,12 @@ class ConcatPlaceholder:
 
 
 class IfPresentPlaceholder:
-    """Arguments that are there only when an optional input was given.
+    """Arguments that are present only if an optional input was passed.
 
     Args:
         input_name: The name of the input.
-        then: The argument, or list of arguments, when it was given.
-        else_: The same when it was not.
+        then: The argument, or list of arguments, if it was passed.
+        else_: The same if it was not.
     """
 
     def __init__(self, input_name: str, then: Any, else_: Any = None) -> None:
@@ -79,7 +79,7 @@ class IfPresentPlaceholder:
 
 
 class Part:
-    """A parameter of a container component's function: stands for what is known when the task runs."""
+    """A parameter of a container component's function: a placeholder for a value known when the task runs."""
 
     __slots__ = ("_table", "_tp_kind", "_tp_name")
     _tp_kind: ir.PlaceholderKind
@@ -120,7 +120,7 @@ class Part:
 
 
 class ArtifactPart(Part):
-    """An artifact of a container component: ``.path``, ``.uri`` and ``.metadata`` stand for what is known later."""
+    """An artifact of a container component: ``.path``, ``.uri`` and ``.metadata`` are placeholders for later values."""
 
     __slots__ = ("_output",)
 
@@ -152,7 +152,7 @@ class ArtifactPart(Part):
 
 
 if TYPE_CHECKING:
-    # As of `component`: an OutputPath is a str, so functions with a str parameter there are matched first.
+    # As for `component`: an OutputPath is a str, so functions with a str parameter there are matched first.
     _OP = OutputPath[Any]
     _S0 = TypeVar("_S0", bound=Callable[Concatenate[str, ...], ContainerSpec])
     _S1 = TypeVar("_S1", bound=Callable[Concatenate[_OP, str, ...], ContainerSpec])
@@ -174,7 +174,7 @@ if TYPE_CHECKING:
         ) -> ParamTask[UseOutputs, Any]: ...
 
     @overload
-    def container_component(fn: _S0, /) -> _Str0[_S0]: ...  # type: ignore[overload-overlap]  # the first that fits is meant
+    def container_component(fn: _S0, /) -> _Str0[_S0]: ...  # type: ignore[overload-overlap]  # the first match wins
     @overload
     def container_component(fn: _S1, /) -> _Str1[_S1]: ...  # type: ignore[overload-overlap]  # as above
     @overload
@@ -194,13 +194,13 @@ if TYPE_CHECKING:
 else:
 
     def container_component(fn, /):
-        """Make a component of a function that gives a :class:`ContainerSpec`.
+        """Create a component from a function that returns a :class:`ContainerSpec`.
 
-        The function runs once, now. Its parameters stand for what is known when the task runs: put them into ``command``
-        and ``args`` as they are, in f-strings, or in a :class:`ConcatPlaceholder`.
+        The function runs once, immediately. Its parameters are placeholders for values known when the task runs: use
+        them unchanged in ``command`` and ``args``, in f-strings, or in a :class:`ConcatPlaceholder`.
 
         Raises:
-            PipelineError: The definition has mistakes.
+            PipelineError: The definition has errors.
 
         >>> from typedpipe import dsl
         >>> @dsl.container_component
@@ -235,7 +235,7 @@ def _define(fn: Any) -> Component[..., Any] | ParamComponent[..., Any, Any]:
             spec = _spec(fn, _parts(signature.inputs, signature.outputs, table))
             if isinstance(spec, ContainerSpec):
                 impl = _impl(spec, table, {port.name for port in signature.inputs})
-                image: Any = spec.image  # whatever the user's function gives
+                image: Any = spec.image  # untyped: the return value of a user's function
                 if not isinstance(image, str) or not image or _START in image:
                     message = "the image of a container component must be a constant string"
                     error(
@@ -267,7 +267,7 @@ def _define(fn: Any) -> Component[..., Any] | ParamComponent[..., Any, Any]:
 
 
 def _spec(fn: Any, parts: dict[str, Part]) -> object:
-    """What the function gives; None after an error was reported."""
+    """Return value of the function; None after an error was reported."""
     code = fn.__code__
     first = code.co_varnames[: code.co_argcount]
     try:
@@ -313,7 +313,7 @@ def _impl(spec: ContainerSpec, table: list[ir.Placeholder], inputs: set[str]) ->
 def _argument(
     item: object, table: list[ir.Placeholder], inputs: set[str], site: Site | None
 ) -> tuple[ir.CommandPart, ...]:
-    """One argument; an :class:`IfPresentPlaceholder` may be several or none."""
+    """One argument; an :class:`IfPresentPlaceholder` may expand to several or none."""
     if isinstance(item, Part):
         return (ir.Placeholder(item._tp_kind, item._tp_name),)
     if isinstance(item, str):
@@ -356,7 +356,7 @@ def _arguments(
 
 
 def _text(text: str, table: list[ir.Placeholder], site: Site | None) -> ir.CommandPart:
-    """Text, with the inputs that an f-string put into it."""
+    """Text, with the inputs that an f-string inserted."""
     if _START not in text and _END not in text:
         return text
     parts: list[ir.CommandPart] = []

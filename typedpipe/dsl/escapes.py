@@ -1,4 +1,4 @@
-"""What is said of an exception that leaves a pipeline's function while it is traced."""
+"""Reports of exceptions that leave a pipeline's function while it is traced."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _PLAIN_HELP = "the function of a pipeline runs once, when it is defined; code ot
 
 
 def report_escaped(problem: Exception, fn: Any) -> None:
-    """Report an exception of the user's code, or of Python's about a value that is not there yet."""
+    """Report an exception of the user's code, or of Python about a pipeline value."""
     if isinstance(problem, PipelineError):
         report = sink()
         for diagnostic in problem.diagnostics:
@@ -61,7 +61,7 @@ def _help(problem: Exception, text: str) -> str:
 
 
 def _json(problem: Exception, text: str, fn: Any) -> bool:
-    """Whether a value or a task was to be written as JSON, which is reported."""
+    """Report a value or a task that was to be serialized as JSON; return whether this was the cause."""
     step = problem.__traceback__
     while step is not None and step.tb_next is not None:
         step = step.tb_next
@@ -89,7 +89,7 @@ def _json(problem: Exception, text: str, fn: Any) -> bool:
 
 
 def _too_early(problem: Exception, fn: Any) -> bool:
-    """Whether a name was asked for that is defined at or below the pipeline, which is reported."""
+    """Report a use of a name defined at or below the pipeline; return whether this was the cause."""
     name = getattr(problem, "name", None)
     parsed = parsed_file(fn.__code__.co_filename, fn.__globals__)
     if not isinstance(problem, NameError) or not name or parsed is None or name in fn.__globals__:
@@ -119,7 +119,7 @@ def _too_early(problem: Exception, fn: Any) -> bool:
 
 
 def _way(start: str, goal: str, parsed: ParsedFile) -> list[str]:
-    """The shortest way of calls from one function of the file to another, both named; [] when there is none."""
+    """The shortest call chain from one function of the file to another, both included; [] if there is none."""
     ways = [[start]]
     seen = {start}
     for way in ways:
@@ -134,12 +134,12 @@ def _way(start: str, goal: str, parsed: ParsedFile) -> list[str]:
 
 
 def _defined(name: str, parsed: ParsedFile) -> list[Function]:
-    """The functions of the module's own level that have this name."""
+    """Module-level functions with this name."""
     return [node for (_, known), node in parsed.functions.items() if known == name and node.col_offset == 0]
 
 
 def _called(function: Function) -> list[str]:
-    """What a function calls by a name that is not its own."""
+    """Names that a function calls, except its own."""
     own = {arg.arg for arg in ast.walk(function.args) if isinstance(arg, ast.arg)}
     own |= {node.id for node in ast.walk(function) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
     calls = [node.func for node in ast.walk(function) if isinstance(node, ast.Call)]

@@ -1,4 +1,4 @@
-"""What Python's own syntax cannot say of a value that is not there yet: ``not``, ``in``, a default, fan-in, one of several."""
+"""Functions for pipeline values that Python's syntax cannot express: ``not``, ``in``, defaults, fan-in, OneOf."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def _reference(trace: Trace, value: object, word: str, wanted: str) -> PipelineV
 
 
 def Not(condition: bool) -> bool:
-    """The opposite of a condition.
+    """Negate a condition.
 
     >>> from typedpipe import dsl
     >>> @dsl.component
@@ -53,7 +53,7 @@ def Not(condition: bool) -> bool:
 
 
 def Contains(items: Sequence[T], value: T) -> bool:
-    """The condition that a list contains a value: ``value in items``."""
+    """Test whether a list contains a value: ``value in items``."""
     trace = _trace("Contains")
     sides = [lift(side, "a side of `dsl.Contains`") for side in (items, value)]
     contains: Any = poison(trace)
@@ -66,12 +66,12 @@ def Contains(items: Sequence[T], value: T) -> bool:
 
 
 def _as_bool(value: Any) -> bool:
-    """To a checker a condition is a bool."""
+    """Type a condition as bool for type checkers."""
     return value  # type: ignore[no-any-return]  # a reference, at run time
 
 
 def In(value: T, items: Sequence[T]) -> bool:
-    """The condition that a value is one of some: ``value in items``.
+    """Test whether a value is in a list: ``value in items``.
 
     >>> from typedpipe import dsl
     >>> @dsl.component
@@ -85,7 +85,7 @@ def In(value: T, items: Sequence[T]) -> bool:
 
 
 def Some(value: T | None, default: T) -> T:
-    """The value, or the default where it is None.
+    """The value, or the default if it is None.
 
     >>> from typedpipe import dsl
     >>> @dsl.component
@@ -102,7 +102,7 @@ def Some(value: T | None, default: T) -> T:
     right = lift(default, "the default of `dsl.Some`")
     right = poison(trace) if right is None else right
     plain = without_none(left._tp_type)
-    # a constant of the plain type adds nothing to it; a reference may
+    # a constant of the plain type does not extend it; a reference may
     type_ = plain if isinstance(right, ir.Const) else union(plain, right._tp_type)
     some: Any = derived(trace, type_, lambda ops: ir.Default(ops[0], ops[1]), (left, right))
     return some  # type: ignore[no-any-return]  # to the checker it is the plain value
@@ -111,7 +111,7 @@ def Some(value: T | None, default: T) -> T:
 def OneOf(first: T, *others: T) -> T:
     """The value of the branch that ran: one value for each branch of one chain.
 
-    Where the chain has no ``Else``, a last value from outside the chain stands for it.
+    If the chain has no ``Else``, a last value from outside the chain is used for it.
 
     >>> from typedpipe import dsl
     >>> @dsl.component
@@ -147,9 +147,9 @@ def _joined(types: list[Type]) -> Type:
 
 
 def Collected(value: T) -> list[T]:
-    """All the values that an output inside a ``ParallelFor`` had, in the order of the items.
+    """All values of an output inside a ``ParallelFor``, in the order of the items.
 
-    Used outside of the loop. Each ``Collected`` closes one loop; one alone over nested loops gives nested lists.
+    Use it outside the loop. Each ``Collected`` closes one loop; a single one over nested loops returns nested lists.
 
     >>> from typedpipe import dsl
     >>> @dsl.component
@@ -181,7 +181,7 @@ def _collect(ops: tuple[Any, ...]) -> ir.Expr:
 
 
 def _loops_left(trace: Trace, value: PipelineValue) -> int:
-    """How many loops stand between where a value was made and here."""
+    """Number of loops between the scope of a value and the current scope."""
     made: GraphBuilder = (
         trace.builders.get(value._tp_op.task, value._tp_builder)
         if isinstance(value._tp_op, ir.FromTask)

@@ -1,4 +1,4 @@
-"""``@pipeline``: a function traced once, when it is decorated, into IR."""
+"""``@pipeline``: traces a function once, when it is decorated, into IR."""
 
 from __future__ import annotations
 
@@ -46,9 +46,9 @@ R = TypeVar("R")
 
 
 class Pipeline(Generic[P, R_co]):
-    """A pipeline: checked when it is compiled, callable inside other pipelines as a component is.
+    """A pipeline: checked when it is compiled, callable inside other pipelines like a component.
 
-    Made by :func:`pipeline`.
+    Created by :func:`pipeline`.
     """
 
     def __init__(self, fn: Callable[P, R_co], name: str, options: dict[str, Any]) -> None:
@@ -92,7 +92,7 @@ class Pipeline(Generic[P, R_co]):
             package_path: The file to write.
 
         Raises:
-            PipelineError: The pipeline has mistakes; all of them are in it.
+            PipelineError: The pipeline has errors; the exception holds all of them.
         """
         HOOKS.toolchain.compile(self, package_path)
 
@@ -114,13 +114,13 @@ class Pipeline(Generic[P, R_co]):
         **kwargs: Any,
     ) -> Run[R_co]: ...
     def run(self, /, *args: Any, **kwargs: Any) -> Any:
-        """Start a run on this machine and give its handle at once; the run goes on in the background.
+        """Start a local run and return its handle immediately; the run continues in the background.
 
-        Arguments are the pipeline's parameters. Options of :meth:`options` may stand among them; a parameter of the
-        pipeline that has an option's name is the parameter.
+        Arguments are the pipeline's parameters. Options of :meth:`options` can be passed too; a parameter of the
+        pipeline takes precedence over an option of the same name.
 
         Raises:
-            PipelineError: The pipeline has mistakes, an argument does not fit, or a task cannot run on this machine.
+            PipelineError: The pipeline has errors, an argument does not match, or a task cannot run locally.
 
         >>> from typedpipe import dsl
         >>> @dsl.component
@@ -148,21 +148,21 @@ class Pipeline(Generic[P, R_co]):
         name: str = "",
         raise_on_error: bool = True,
     ) -> Configured[P, R_co]:
-        """The pipeline with options of a run: ``main.options(jobs=4).run(n=1)``.
+        """The pipeline with options for a run: ``main.options(jobs=4).run(n=1)``.
 
         Args:
-            runner: How tasks are isolated: ``process``, ``inprocess``, ``venv``, ``docker`` or ``podman``; when not
-                given, processes of this Python, with an environment or a container where a component needs one.
-            jobs: At most so many tasks at once.
-            folder: Where runs are kept; ``.typedpipe`` in the working directory when not given.
-            cache: False: nothing is taken from earlier runs.
-            fail_fast: Stop at the first failure; otherwise what does not depend on it goes on.
-            timeout: Seconds for the whole run.
-            name: The run's name; made of the time and the pipeline's name when not given.
-            raise_on_error: False: ``.wait()`` of a failed run gives the handle and does not raise.
+            runner: Isolation of tasks: ``process``, ``inprocess``, ``venv``, ``docker`` or ``podman``. Default:
+                processes of this Python, with a virtual environment or a container where a component needs one.
+            jobs: Maximum number of tasks at the same time.
+            folder: Directory of the store. Default: ``.typedpipe`` in the working directory.
+            cache: False: reuse no results of earlier runs.
+            fail_fast: Stop at the first failure; otherwise independent tasks continue.
+            timeout: Maximum duration of the run in seconds.
+            name: Name of the run. Default: made from the time and the pipeline's name.
+            raise_on_error: False: ``.wait()`` of a failed run returns the handle and does not raise.
 
         Raises:
-            PipelineError: an option does not fit.
+            PipelineError: an option is invalid.
         """
         given = {key: value for key, value in locals().items() if key != "self"}
         from typedpipe.dsl.configured import Configured
@@ -171,11 +171,11 @@ class Pipeline(Generic[P, R_co]):
         return Configured(self, given)
 
     def local(self, /, *args: P.args, **kwargs: P.kwargs) -> R_co:
-        """Run the pipeline on this machine and give its outputs: ``.run(…).outputs``.
+        """Run the pipeline locally and return its outputs: ``.run(…).outputs``.
 
         Raises:
-            PipelineError: The pipeline has mistakes, or an argument does not fit.
-            typedpipe.local.RunFailed: A task failed; ``.result`` has what became of each.
+            PipelineError: The pipeline has errors, or an argument does not match.
+            typedpipe.local.RunFailed: A task failed; ``.result`` holds the result of each.
 
         >>> from typedpipe import dsl
         >>> @dsl.component
@@ -193,7 +193,7 @@ class Pipeline(Generic[P, R_co]):
         return outputs
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
-        """The pipeline's graph, where a notebook shows it."""
+        """The pipeline's graph, for notebooks."""
         return HOOKS.toolchain.draw(self)
 
     def __repr__(self) -> str:
@@ -217,20 +217,20 @@ if TYPE_CHECKING:
 else:
 
     def pipeline(fn=None, /, *, name=None, description=None, pipeline_root=None, display_name=None, **unknown):
-        """Make a pipeline of a function that calls components.
+        """Create a pipeline from a function that calls components.
 
-        The function runs once, now, to be traced. Its parameters are the pipeline's inputs, what it returns are the
-        pipeline's outputs: one value, or a NamedTuple or dataclass of several.
+        The function runs once, immediately, to be traced. Its parameters are the pipeline's inputs; its return value is
+        the pipeline's output: one value, or a NamedTuple or dataclass of several.
 
         Args:
-            fn: The function, when the decorator is used bare.
-            name: The pipeline's name; the function's when not given.
-            description: What it does; the docstring's first paragraph when not given.
-            pipeline_root: Kept for KFP's sake: where artifacts are stored is the engine's configuration.
-            display_name: What a user interface calls it.
+            fn: The function, if the decorator is used without arguments.
+            name: The pipeline's name. Default: the function's name.
+            description: Its description. Default: the docstring's first paragraph.
+            pipeline_root: Accepted for KFP and ignored: the engine's configuration determines the artifact store.
+            display_name: Its name in user interfaces.
 
         Raises:
-            PipelineError: The definition has mistakes (under ``typedpipe compile`` they are collected instead).
+            PipelineError: The definition has errors (under ``typedpipe compile`` they are collected instead).
 
         >>> from typedpipe import dsl
         >>> @dsl.component
@@ -270,7 +270,7 @@ def _define(fn: Any, name: Any, options: dict[str, Any]) -> Any:
             if _is_function(fn, name, options, nested=outer is not None):
                 _trace(handle, fn, trace)
     except TraceAbort:
-        handle.callee = handle.ir = None  # a call of it fits anywhere: its mistake has been reported
+        handle.callee = handle.ir = None  # a call of it is valid anywhere: its error has been reported
     if found is not None:
         found.pipelines.append(handle)
     elif outer is None and report.has_errors:
@@ -284,7 +284,7 @@ _ASYNC_OR_GENERATOR = (
 
 
 def _is_function(fn: Any, name: Any, options: dict[str, Any], *, nested: bool) -> bool:
-    """Whether it can be traced; what is wrong is reported."""
+    """Whether it can be traced; otherwise the reason is reported."""
     span = span_of_function(fn)
     for option, value in {"name": name, **options}.items():
         if value is not None and not isinstance(value, str):
@@ -315,7 +315,7 @@ def _trace(handle: Pipeline[..., Any], fn: Any, trace: Trace) -> None:
     span = span_of_function(fn)
     callee = Callee(fn.__name__, new_key(fn.__name__), signature.inputs, signature.outputs, span)
     callee.is_pipeline = True
-    if has_blocks_or_texts(fn.__code__):  # the lint is about nothing else
+    if has_blocks_or_texts(fn.__code__):  # the lint checks nothing else
         bodies.check(fn, trace.report)
     positional, by_name = _arguments(fn, signature, trace)
     try:
@@ -337,7 +337,7 @@ def _trace(handle: Pipeline[..., Any], fn: Any, trace: Trace) -> None:
 
 
 def _arguments(fn: Any, signature: PipelineSignature, trace: Trace) -> tuple[list[Any], dict[str, Any]]:
-    """What the function is called with; poison where a parameter cannot be an input, which was reported."""
+    """Arguments for the function; poison if a parameter cannot be an input, which was reported."""
     values = {port.name: PipelineValue(trace, port.type, ir.FromInput(port.name)) for port in signature.inputs}
     code = fn.__code__
     names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
@@ -348,7 +348,7 @@ def _arguments(fn: Any, signature: PipelineSignature, trace: Trace) -> tuple[lis
 def _finish(handle: Pipeline[..., Any], trace: Trace, signature: PipelineSignature, result: object, span: Span) -> None:
     outputs = signature.bind_outputs(result, trace)
     if any(isinstance(group, ExitHandler) and group._exit is None for group in trace.groups):
-        handle.callee = None  # without its exit task a handler is no node
+        handle.callee = None  # a handler without its exit task is not a node
         return
     graph = graph_of(trace, signature.inputs, outputs)
     if trace.formats:

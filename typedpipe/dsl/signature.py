@@ -1,4 +1,4 @@
-"""From a function's signature to inputs and outputs. No ``inspect``: it costs more than all the rest of decoration."""
+"""Inputs and outputs from a function's signature. No ``inspect``: it costs more than all the rest of decoration."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _HEADING = re.compile(r"^\s*(Args|Arguments|Parameters|Returns|Raises|Yields|Exa
 
 @dataclass(slots=True)
 class ComponentSignature:
-    """What a component's function says of itself."""
+    """The signature of a component's function."""
 
     inputs: tuple[ir.InputPort, ...] = ()
     outputs: tuple[ir.OutputPort, ...] = ()
@@ -39,7 +39,7 @@ class ComponentSignature:
 
 @dataclass(slots=True)
 class PipelineSignature:
-    """What a pipeline's function says of itself."""
+    """The signature of a pipeline's function."""
 
     inputs: tuple[ir.InputPort, ...]
     outputs: dict[str, Type]
@@ -47,16 +47,16 @@ class PipelineSignature:
     spans: ParameterSpans
 
     def bind_outputs(self, result: object, trace: Trace) -> list[tuple[str, ir.Operand, Type, Site | None]]:
-        """What the function returned, as outputs by name."""
+        """Bind the function's return value to outputs by name."""
         return _bind_outputs(self, result, trace)
 
     def at_return(self) -> Span:
-        """The ``return`` of the function; its name where there is none."""
+        """The ``return`` of the function; its name if there is none."""
         return self.spans.of(_RETURN)
 
 
 def component_signature(fn: Any, *, container: bool = False) -> ComponentSignature:
-    """The inputs and outputs of a component's function. What is wrong is reported, parameter by parameter."""
+    """Inputs and outputs of a component's function. Errors are reported parameter by parameter."""
     spans = ParameterSpans(fn)
     made = ComponentSignature(description=summary(fn.__doc__))
     texts = _argument_texts(fn.__doc__)
@@ -102,7 +102,7 @@ def _returns(
 
 
 def _no_artifact_lists(fn: Any, returned: Returned, spans: ParameterSpans) -> None:
-    """How many files a task will write is known to nobody before it has run: each artifact is an output of its own."""
+    """Reject lists of output artifacts: their number is unknown before the task runs, so each artifact is an output."""
     for name, type_ in returned.fields:
         core = without_none(type_)
         if isinstance(core, ListType) and is_artifact(core):
@@ -118,7 +118,7 @@ def _no_artifact_lists(fn: Any, returned: Returned, spans: ParameterSpans) -> No
 
 
 def pipeline_signature(fn: Any, trace: Trace) -> PipelineSignature:
-    """The inputs and outputs of a pipeline's function."""
+    """Inputs and outputs of a pipeline's function."""
     spans = ParameterSpans(fn)
     texts = _argument_texts(fn.__doc__)
     inputs: list[ir.InputPort] = []
@@ -172,7 +172,7 @@ def _parameters(fn: Any, spans: ParameterSpans) -> list[tuple[str, object, objec
     for name in names:
         if name in hints:
             found.append((name, hints[name], defaults.get(name, _MISSING)))
-        elif name not in {"self", "cls"} or not _is_method(fn):  # a method is reported for what it is
+        elif name not in {"self", "cls"} or not _is_method(fn):  # a method is reported as a method
             error(
                 "TP103",
                 f"`{name}` of `{fn.__name__}` has no type annotation",
@@ -248,7 +248,7 @@ def _default(fn: Any, name: str, found: Resolved, default: object, spans: Parame
 def _bind_outputs(
     signature: PipelineSignature, result: object, trace: Trace
 ) -> list[tuple[str, ir.Operand, Type, Site | None]]:
-    """Every declared output; poison where a mistake was reported."""
+    """Every declared output; poison if an error was reported."""
     declared = signature.outputs
     values = {} if is_poison(result) or _unfit(signature, result, trace) else _values(signature, result, trace)
     bound: list[tuple[str, ir.Operand, Type, Site | None]] = []
@@ -265,8 +265,8 @@ def _bind_outputs(
 
 
 def _unfit(signature: PipelineSignature, result: object, trace: Trace) -> bool:
-    """Whether the result as a whole is not what the ``def`` declares, which is reported."""
-    if signature.returns is None:  # its annotation was reported
+    """Report a result that does not match the ``def`` as a whole; return whether it does not."""
+    if signature.returns is None:  # the error in its annotation was reported
         return True
     title, at = f"the pipeline `{trace.name}`", signature.at_return()
     if isinstance(result, Task):
@@ -321,11 +321,11 @@ def _values(signature: PipelineSignature, result: object, trace: Trace) -> dict[
 # ------------------------------------------------------------------------------------------------ in the file
 
 
-_RETURN = "return …"  # no parameter can be called so
+_RETURN = "return …"  # no parameter can have this name
 
 
 class ParameterSpans:
-    """Spans of a function's parameters, read from its file when first asked for."""
+    """Spans of a function's parameters, read from its file on first use."""
 
     def __init__(self, fn: Any) -> None:
         self._fn = fn
@@ -333,7 +333,7 @@ class ParameterSpans:
         self._found: dict[str, Span] | None = None
 
     def of(self, name: str) -> Span:
-        """The span of a parameter, or of the ``return`` annotation; the ``def`` when it cannot be found."""
+        """The span of a parameter, or of the ``return`` annotation; the ``def`` if it cannot be found."""
         if self._found is None:
             self._found = self._read()
         return self._found.get(name) or span_of_function(self._fn)
@@ -360,7 +360,7 @@ def summary(doc: str | None) -> str:
 
 
 def _argument_texts(doc: str | None) -> dict[str, str]:
-    """What the ``Args:`` section of a docstring says of each parameter."""
+    """Descriptions of parameters in the ``Args:`` section of a docstring."""
     if not doc or "Args" not in doc:
         return {}
     texts: dict[str, str] = {}

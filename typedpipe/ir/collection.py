@@ -1,4 +1,4 @@
-"""Work that only makes objects, without the collector looking for cycles in them all the while."""
+"""Suspension of the garbage collector for work that only creates objects."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from types import TracebackType
 
 
 class NoCollection:
-    """Pauses Python's cyclic garbage collector: tracing and compiling keep nearly all that they make.
+    """Pauses Python's cyclic garbage collector: tracing and compiling keep nearly all objects that they create.
 
-    A tenth of the time of a compile went into collections that found nothing.
+    A tenth of a compile's time was spent in collections that found nothing.
 
     >>> with NoCollection():
     ...     gc.isenabled()

@@ -1,7 +1,7 @@
-"""From protobuf messages to a pipeline, refusing what no pipeline can be.
+"""Conversion of protobuf messages to a pipeline, with rejection of invalid ones.
 
-The messages are ``Any`` here: ``ir.wire`` alone knows protobuf. An index out of its table is a ``LookupError``; ``ir.wire``
-makes one diagnostic of all that is raised here.
+The messages are ``Any`` here: only ``ir.wire`` uses protobuf. An index out of its table is a ``LookupError``;
+``ir.wire`` converts all exceptions raised here to one diagnostic.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typedpipe.types.data import from_data
 from typedpipe.types.model import ArtifactType, Type
 
 EXPRESSIONS: tuple[type[Any], ...] = get_args(ir.Expr)
-"""The kinds of expressions, in the order of the numbers that they have in a file, which start at 1."""
+"""Kinds of expressions, in the order of their numbers in a file, which start at 1."""
 HOWS = ("", "value", "path", "artifact", "status", "return", "field")
 RETURNS = ("", "none", "one", "fields")
 _PLAIN = [row for row in OPTIONS if row.kind in ("number", "switch", "text", "flag")]
@@ -40,12 +40,12 @@ _NOTHING = ir.FromInput("")
 
 
 def _canonical(text: str) -> str:
-    """The JSON text of an extension, refused where it is none."""
+    """JSON text of an extension; invalid JSON is rejected."""
     return json.dumps(json.loads(text), sort_keys=True, separators=(",", ":"))
 
 
 class BadFile(Exception):
-    """The file says something that a pipeline cannot be."""
+    """The contents of the file are not a valid pipeline."""
 
 
 class Reader:
@@ -60,7 +60,7 @@ class Reader:
         self.free: set[int] = set(range(len(message.graphs)))
 
     def pipeline(self) -> ir.Pipeline:
-        """The pipeline. Bodies stand after the graphs that hold them, so reading backwards needs no recursion."""
+        """Read the pipeline. Bodies come after graphs that contain them, so reading backwards needs no recursion."""
         message = self.message
         for at in range(len(message.graphs) - 1, -1, -1):
             self.graphs[at] = self._graph(message.graphs[at], at)
@@ -84,7 +84,7 @@ class Reader:
         return found
 
     def _take(self, index: int, holder: int) -> ir.Graph:
-        """A graph, which has one holder that stands before it: so no graph holds itself, and none is shared."""
+        """A graph, which has one holder that comes before it: so no graph contains itself, and none is shared."""
         if index not in self.free or index <= holder:
             raise BadFile(f"graph {index} is used twice, or in an invalid position")
         self.free.discard(index)

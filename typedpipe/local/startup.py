@@ -1,4 +1,4 @@
-"""Starting a run as Python programs do: options checked, the traced pipeline compiled, a handle given back."""
+"""Start of runs from Python programs: check the options, compile the traced pipeline, return a handle."""
 
 from __future__ import annotations
 
@@ -34,10 +34,11 @@ def run_traced(
     outputs: Callable[[Mapping[str, object]], R],
     environment: Mapping[str, str] | None = None,
 ) -> Run[R]:
-    """Start a run of a traced pipeline. ``outputs`` makes of its outputs what the pipeline's function returns.
+    """Start a run of a traced pipeline. ``outputs`` converts its outputs to the return value of the pipeline's
+    function.
 
     Raises:
-        PipelineError: it cannot run; nothing has started.
+        PipelineError: it cannot run; nothing was started.
     """
     settings, raise_on_error = run_options(options)
     traced, settings = replaced(traced, replace(settings, environment=environment or {}))
@@ -58,7 +59,7 @@ def run_options(given: Mapping[str, Any]) -> tuple[RunOptions, bool]:
     """The options of a run, and whether waiting for a failed one raises.
 
     Raises:
-        PipelineError: one does not fit.
+        PipelineError: an option is invalid.
 
     >>> run_options({"jobs": 2, "folder": "runs"})[0].folder.name
     'runs'

@@ -1,4 +1,4 @@
-"""The marks on the picture of a run: what its tasks are, by the boxes that stand for them."""
+"""States of the boxes in the graph of a run."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typedpipe.runs.view import TaskView
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """What is known of a run. A task in a loop stands for all its items, so paths here have no ``[2]``."""
+    """Known states of a run. A task in a loop represents all its items, so paths here have no ``[2]``."""
 
     tasks: Mapping[str, list[TaskView]]
     loops: Mapping[str, tuple[int, int]]
@@ -22,7 +22,7 @@ class Marks:
     ended: bool
 
     def of(self, boxes: list[Box]) -> dict[int, State]:
-        """The state of each box, by the box's id."""
+        """State of each box, by the box's id."""
         found: dict[int, State] = {}
         for path, box in box_paths(boxes):
             own = self.tasks.get(path, []) if box.kind != "arm" else []

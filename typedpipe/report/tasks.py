@@ -1,4 +1,4 @@
-"""Every task: what it took and gave, its tries, the last lines of its log."""
+"""Details of every task: inputs and outputs, attempts, and the last lines of its log."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typedpipe.runs.model import Task
 from typedpipe.runs.paths import TaskPath
 
 LINES, FEWER, MANY = 16, 5, 200
-"""Lines of a log; of each when there are many tasks."""
+"""Number of lines of a log; of each log if there are many tasks."""
 
 
 def tasks(content: Content) -> Markup | None:
@@ -129,7 +129,7 @@ def _facts(content: Content, task: Task, component: ir.Component | None) -> Mark
 
 
 def log(content: Content, task: Task, lines: int) -> Markup | None:
-    """The end of the log of a task's last attempt."""
+    """End of the log of a task's last attempt."""
     last = last_attempt(task)
     if last is None:
         return None

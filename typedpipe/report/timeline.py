@@ -1,4 +1,4 @@
-"""When tasks waited and ran: a row for each, loops folded; bars in percent of the width, so that it fits any screen."""
+"""Timeline of waiting and running tasks: one row each, loops folded; bars in percent of the width, for any screen."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typedpipe.report.words import counted, duration, tick
 from typedpipe.runs.model import Task
 
 FOLDED = 4
-"""The tasks of a node are folded into one row when there are more."""
+"""The tasks of a node are folded into one row if there are more than this."""
 _LANES = 12
 _HIGH = 22.0
 
@@ -146,7 +146,7 @@ class _Chart:
         return tag("rect", tag("title", said), x=_percent(left), width=_percent(right - left), class_=style, **place)
 
     def _lanes(self, tasks: Sequence[Task]) -> Markup:
-        """All tasks of a loop in one row: each in the first lane that is free."""
+        """All tasks of a loop in one row: each in the first free lane."""
         free: list[float] = []
         placed: list[tuple[int, Task]] = []
         for task in sorted(tasks, key=lambda task: began(task) or 0.0):
@@ -177,7 +177,7 @@ class _Chart:
 
 
 def time_axis(content: Content) -> Axis:
-    """The axis of all that ran."""
+    """Time axis of all running tasks."""
     busy = [
         (start, content.ended if task.finished is None else task.finished)
         for task in content.tasks
@@ -191,7 +191,7 @@ def _percent(value: float) -> str:
 
 
 def _critical(content: Content) -> Markup | None:
-    """The chain of tasks that determined the length of the run."""
+    """The critical path, which determined the duration of the run."""
     tasks = {task.name: task for task in content.tasks}
     path = [tasks[name] for name in content.critical]
     if not path:

@@ -1,7 +1,7 @@
-"""Arguments of a run: what a caller gives for a pipeline's parameters, as wire text by name.
+"""Arguments of a run: values of a pipeline's parameters, as wire text by name.
 
-Arguments are values. They are kept beside the pipeline and never written into it as defaults, so that the same pipeline
-is pinned however a run of it is started.
+Arguments are values. They are stored next to the pipeline and never written into it as defaults, so that the same
+pipeline is stored however a run of it is started.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typedpipe.types.display import show
 from typedpipe.types.model import DictType, EnumType, ListType, LiteralType, ScalarType, StructType, Type, without_none
 
 Form: TypeAlias = Literal["text", "json", "python"]
-"""The form that arguments are given in: typed on a command line, JSON data, or Python values."""
+"""The form of the given arguments: typed on a command line, JSON data, or Python values."""
 
 
 def bind(
@@ -28,14 +28,14 @@ def bind(
     *,
     complete: bool = True,
 ) -> dict[str, WireText]:
-    """The caller's arguments as wire text, each checked against its parameter; what does not fit is reported.
+    """The caller's arguments as wire text, each checked against its parameter; invalid ones are reported.
 
     Args:
         pipeline: The pipeline, whose inputs are the parameters.
-        given: Values by name; for ``text``, a name may have dashes in place of underscores.
-        report: Gets TP187 to TP189.
+        given: Values by name; for ``text``, a name may have dashes instead of underscores.
+        report: Receives TP187 to TP189.
         form: The form of the values.
-        complete: Whether a required parameter that was given no value is reported.
+        complete: Whether a required parameter without a value is reported.
 
     >>> from typedpipe.ir.nodes import Graph, InputPort
     >>> from typedpipe.types.model import INT
@@ -66,7 +66,7 @@ def bind(
                 reported = True
         elif port.required:
             missing.append(port)
-    if complete and not (reported and form == "text"):  # what was misspelt is often what is missing
+    if complete and not (reported and form == "text"):  # a misspelled name is often the missing one
         for port in missing:
             words.missing(pipeline, port, report)
     return bound
@@ -87,7 +87,7 @@ _READERS: Mapping[Form, Callable[[object, Type], WireText]] = {
 
 
 class _Words(Protocol):
-    """The errors, as the caller would mend them."""
+    """Messages of the errors, in terms of the caller's interface."""
 
     def unknown(self, pipeline: ir.Pipeline, name: str, report: Diagnostics) -> None: ...
     def unfit(
@@ -97,7 +97,7 @@ class _Words(Protocol):
 
 
 class _Typed:
-    """For who types a command."""
+    """Messages for a command line."""
 
     def unknown(self, pipeline: ir.Pipeline, name: str, report: Diagnostics) -> None:
         names = [port.name for port in pipeline.graph.inputs]
@@ -127,7 +127,7 @@ class _Typed:
 
 
 class _Passed:
-    """For who calls a function."""
+    """Messages for a function call."""
 
     def unknown(self, pipeline: ir.Pipeline, name: str, report: Diagnostics) -> None:
         names = [port.name for port in pipeline.graph.inputs]
@@ -171,7 +171,7 @@ _PASSED: _Words = _Passed()
 
 
 def example(port: ir.InputPort) -> str:
-    """A command line's way to give the parameter a value."""
+    """An example of a command-line value of the parameter."""
     option = f"--{port.name.replace('_', '-')}"
     match without_none(port.type):
         case ScalarType("int"):

@@ -1,4 +1,4 @@
-"""Wire text of a value for a parameter, from each form that values are given in: typed text, JSON data, Python values."""
+"""Wire text of a parameter's value, from each input form: typed text, JSON data, Python values."""
 
 from __future__ import annotations
 
@@ -27,21 +27,21 @@ from typedpipe.types.model import (
 from typedpipe.types.values import NotAConstant, constant, object_wire
 
 WireText: TypeAlias = str
-"""A value as it travels between tasks."""
+"""The serialized form of a value, as passed between tasks."""
 
 TRUE = ("true", "yes", "on", "1")
 FALSE = ("false", "no", "off", "0")
 
 
 class NotOfType(ValueError):
-    """A value is not of the type; the text says where in it, and what was expected."""
+    """A value is not of the type; the message has the path inside the value and the expected type."""
 
 
 def from_python(value: object, type_: Type) -> WireText:
-    """The wire text of a Python value.
+    """Convert a Python value to wire text.
 
     Raises:
-        NotOfType: it is not of the type.
+        NotOfType: the value is not of the type.
 
     >>> from typedpipe.types.model import INT
     >>> from_python([1, 2], ListType(INT))
@@ -59,10 +59,10 @@ def from_python(value: object, type_: Type) -> WireText:
 
 
 def from_json(value: object, type_: Type) -> WireText:
-    """The wire text of JSON data: enum members by name, dates as text, structs as objects.
+    """Convert JSON data to wire text: enum members by name, dates as text, structs as objects.
 
     Raises:
-        NotOfType: it is not of the type.
+        NotOfType: the data is not of the type.
 
     >>> from typedpipe.types.model import FLOAT
     >>> from_json([1, 2], ListType(FLOAT))
@@ -81,10 +81,10 @@ def _refuse_artifact(type_: Type) -> None:
 
 
 def from_text(text: str, type_: Type) -> WireText:
-    """The wire text of what was typed for a parameter.
+    """Convert a command-line argument to wire text.
 
     Raises:
-        NotOfType: it is not of the type.
+        NotOfType: the text is not of the type.
 
     >>> from typedpipe.types.model import INT, FLOAT
     >>> from_text("3", INT), from_text("3", FLOAT), from_text("[1, 2]", ListType(INT))
@@ -114,7 +114,7 @@ def from_text(text: str, type_: Type) -> WireText:
 
 
 def choices(type_: Type) -> list[str]:
-    """What can be typed for a parameter of a closed set of values; nothing for any other."""
+    """Accepted values of a parameter with finitely many values; empty for other types."""
     core = without_none(type_)
     if isinstance(core, EnumType):
         return [member.name for member in core.members]
@@ -197,7 +197,7 @@ def _expected(type_: Type, value: object, path: str) -> NotOfType:
 
 
 def _wire(value: object, type_: Type, path: str) -> str:
-    """The wire text of a JSON value of a type."""
+    """Convert a JSON value of a type to wire text."""
     match type_:
         case AnyType():
             return _plain(value)

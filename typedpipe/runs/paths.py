@@ -1,7 +1,7 @@
 """Paths of tasks in a run: ``train``, ``for-1[2]/train``, ``call/if-1/train``.
 
-Events, rows and folders carry a path as text, so the functions here take text. A body of a loop adds the number of its
-item to the loop's name; :func:`node_path` leaves the numbers out, which names the node that all the items share.
+Events, rows and directories contain a path as text, so the functions here accept text. A body of a loop adds the number
+of its item to the loop's name; :func:`node_path` removes the numbers, which yields the node that all items share.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Step(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class TaskPath:
-    """A path as its parts; ``str()`` gives the text back.
+    """A path as its parts; ``str()`` returns the text.
 
     >>> path = TaskPath.parse("for-1[2]/train")
     >>> path.name, path.items, path.node_path, str(path.parent), str(path)
@@ -40,7 +40,7 @@ class TaskPath:
 
     @classmethod
     def parse(cls, text: str) -> TaskPath:
-        """The parts of a path. Any text has some."""
+        """Split a path into its parts. Any text is valid."""
         return cls(tuple(map(_step, text.split("/"))))
 
     @property
@@ -50,7 +50,7 @@ class TaskPath:
 
     @property
     def items(self) -> tuple[int, ...]:
-        """The numbers of the items of the loops, outermost first."""
+        """Item numbers of the loops, outermost first."""
         return tuple(step.item for step in self.steps if step.item is not None)
 
     @property
@@ -78,7 +78,7 @@ def _step(text: str) -> Step:
 
 
 def node_path(path: str) -> str:
-    """A path without the numbers of items.
+    """Remove the item numbers from a path.
 
     >>> node_path("for-1[2]/for-2[10]/train")
     'for-1/for-2/train'
@@ -87,7 +87,7 @@ def node_path(path: str) -> str:
 
 
 def item_numbers(path: str) -> list[int]:
-    """The numbers of the items in a path, outermost first.
+    """Item numbers in a path, outermost first.
 
     >>> item_numbers("for-1[2]/for-2[10]/train")
     [2, 10]
@@ -96,7 +96,7 @@ def item_numbers(path: str) -> list[int]:
 
 
 def item_text(path: str) -> str:
-    """The numbers of the items in a path as they are written.
+    """Item numbers in a path, as text.
 
     >>> item_text("for-1[2]/for-2[10]/train"), item_text("train")
     ('[2][10]', '')
@@ -105,7 +105,7 @@ def item_text(path: str) -> str:
 
 
 def node_at(pipeline: ir.Pipeline, path: str) -> ir.Node | None:
-    """The node that a task's path in a run leads to.
+    """The node of a task's path in a run.
 
     >>> from typedpipe.ir.nodes import Graph
     >>> node_at(ir.Pipeline("p", Graph(nodes=(ir.Task("t", "c"),)), closed=True), "t").component

@@ -1,4 +1,4 @@
-"""Errors of reading runs, as diagnostics."""
+"""Errors in reading runs, as diagnostics."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ def cannot_write(path: str | os.PathLike[str], reason: str) -> PipelineError:
 
 
 def os_problem(path: str | os.PathLike[str], error: OSError) -> PipelineError:
-    """An error of the file system, on writing."""
+    """The diagnostic for a file system error on writing."""
     reason = "the directory is read-only" if error.errno in _READ_ONLY else error.strerror or str(error)
     return cannot_write(path, reason)
 
 
 class ContentLost(PipelineError):
-    """TP609: an artifact whose content cannot be had, because it is by reference only, gone, or not what it was."""
+    """TP609: an artifact without available content, because it is by reference only, missing, or changed."""
 
     def __init__(self, name: str, why: Lost, place: str, help: str) -> None:
         message = {
@@ -48,5 +48,5 @@ class ContentLost(PipelineError):
         self._help = help
 
     def of(self, name: str) -> ContentLost:
-        """The same of an artifact as the user named it."""
+        """The same error, with the artifact's name as the user gave it."""
         return ContentLost(name, self.why, self.place, self._help)

@@ -1,4 +1,4 @@
-"""Fakes: a value, a function or an exception in place of a component, and what it was called with."""
+"""Fakes: a value, a function or an exception instead of a component, and a record of its calls."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ R = TypeVar("R")
 
 
 class Fake:
-    """What stands for a component: active inside its ``with`` block. It remembers what it was called with."""
+    """The replacement of a component, active inside its ``with`` block. It records its calls."""
 
     def __init__(self, component: BaseComponent, answer: Callable[[Mapping[str, Any]], Any]) -> None:
         self.name = component.name
@@ -59,7 +59,7 @@ class Fake:
         return self._answer({**given, **inputs})
 
     def assert_called(self, times: int | None = None) -> None:
-        """Fail unless it was called: so many times, or at all."""
+        """Assert that it was called ``times`` times, or at least once."""
         __tracebackhide__ = True
         found = len(self.calls)
         if found == times or (times is None and found):
@@ -70,9 +70,9 @@ class Fake:
         )
 
     def assert_called_with(self, **inputs: Any) -> None:
-        """Fail unless one of its calls had these inputs; inputs that are not named may be anything.
+        """Assert that one of its calls had these inputs; other inputs may have any value.
 
-        An input that is an artifact is compared by its content, when text or bytes are given for it.
+        An artifact input is compared by content if text or bytes are passed for it.
         """
         __tracebackhide__ = True
         if not any(
@@ -106,7 +106,7 @@ def _content(path: Any) -> bytes:
 
 
 class Faking(Generic[P, R]):
-    """What a component is to be replaced by. Made by :func:`fake`."""
+    """The replacement of a component, still to be chosen. Created by :func:`fake`."""
 
     def __init__(self, component: BaseComponent, use: Callable[[Fake], Fake] | None = None) -> None:
         if not isinstance(component, BaseComponent):
@@ -118,9 +118,10 @@ class Faking(Generic[P, R]):
         self._use = use or (lambda made: made)
 
     def by(self, function: Callable[P, R], /) -> Fake:
-        """Call a function in its place, with the component's inputs by name.
+        """Call a function instead, with the component's inputs by name.
 
-        When it has parameters of the names of the component's output parameters, it gets these, too, and writes them.
+        If it has parameters with the names of the component's output parameters, it receives these, too, and writes
+        them.
         """
         outputs = frozenset(port.name for port in self._definition.outputs if port.how in ("path", "artifact"))
         taken, names = _parameters(self._definition, function, outputs)
@@ -133,12 +134,12 @@ class Faking(Generic[P, R]):
         return self._use(Fake(self._component, answer))
 
     def returns(self, value: R, /) -> Fake:
-        """Give this value. Text or bytes for an artifact are its content; a mapping gives several outputs by name."""
+        """Return this value. Text or bytes for an artifact are its content; a mapping sets several outputs by name."""
         self._check(value)
         return self._use(Fake(self._component, lambda given: delivered(self._definition, value, given, frozenset())))
 
     def writes(self, content: str | bytes, /) -> Fake:
-        """Give an artifact of this content: of a component whose one output is an artifact."""
+        """Return an artifact with this content, for a component whose single output is an artifact."""
         outputs = self._definition.outputs
         if len(outputs) != 1 or not is_artifact(outputs[0].type):
             found = listed([port.name for port in outputs]) or "nothing"
@@ -149,8 +150,8 @@ class Faking(Generic[P, R]):
         return self._use(Fake(self._component, lambda given: delivered(self._definition, content, given, frozenset())))
 
     def raises(self, exception: BaseException | type[BaseException], /) -> Fake:
-        """Raise this, so that the task fails."""
-        given: Any = exception  # whatever a test gives
+        """Raise this exception, so that the task fails."""
+        given: Any = exception  # untyped: the value comes from a test
         if not isinstance(given, BaseException) and not (isinstance(given, type) and issubclass(given, BaseException)):
             _refuse(f"a fake cannot raise {exception!r}", 'pass an exception, such as `ValueError("no data")`')
 
@@ -160,7 +161,7 @@ class Faking(Generic[P, R]):
         return self._use(Fake(self._component, answer))
 
     def _check(self, value: Any) -> None:
-        """A value that cannot be the component's output is refused where it is given."""
+        """Reject a value that cannot be the component's output as soon as it is set."""
         for port in self._definition.outputs:
             if port.how == "return" and not is_artifact(port.type):
                 found = value
@@ -178,17 +179,17 @@ class Faking(Generic[P, R]):
 
 
 class FakingOutputs(Faking[..., Any]):
-    """As :class:`Faking`, of a component with output parameters: their names are not in its static type."""
+    """A :class:`Faking` for a component with output parameters: their names are not in its static type."""
 
     def by(self, function: Callable[..., Any], /) -> Fake:
-        """As :meth:`Faking.by`."""
+        """See :meth:`Faking.by`."""
         return super().by(function)
 
 
 def _parameters(
     component: ir.Component, function: Any, outputs: frozenset[str]
 ) -> tuple[frozenset[str], tuple[str, ...]]:
-    """The output parameters that a fake takes, and all that it is called with."""
+    """Output parameters that a fake accepts, and all parameters that it is called with."""
     try:
         parameters = inspect.signature(function).parameters
     except (TypeError, ValueError):
@@ -221,7 +222,7 @@ def _refuse(message: str, help_: str) -> NoReturn:
 
 
 @overload
-def fake(component: Component[P, R], /) -> Faking[P, R]: ...  # type: ignore[overload-overlap]  # the first that fits wins
+def fake(component: Component[P, R], /) -> Faking[P, R]: ...  # type: ignore[overload-overlap]  # the first match wins
 @overload
 def fake(component: BaseComponent, /) -> FakingOutputs: ...
 def fake(component: Any, /) -> Any:

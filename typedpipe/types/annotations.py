@@ -1,6 +1,6 @@
-"""Python annotations as types: of parameters, of returns, and of the fields of classes.
+"""Types of Python annotations: of parameters, returns and class fields.
 
-Each annotation is looked at by itself, so that one that cannot be resolved spoils no other.
+Each annotation is resolved separately, so that one that cannot be resolved does not affect the others.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from typedpipe.types.model import (
 )
 from typedpipe.types.problems import BadAnnotation, Problem
 
-Class: TypeAlias = type  # a field below is called `type`
+Class: TypeAlias = type  # a field below is named `type`
 How: TypeAlias = Literal["value", "path", "artifact", "status"]
 
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """A parameter of a component or pipeline. ``classes`` are the user's own that the annotation names."""
+    """A parameter of a component or pipeline. ``classes`` are the user's classes that the annotation names."""
 
     type: Type
     how: How = "value"
@@ -41,11 +41,11 @@ class Resolved:
 
 @dataclass(frozen=True, slots=True)
 class Returned:
-    """What a function returns: nothing, one value, or the named fields of a NamedTuple or dataclass."""
+    """The result of a function: nothing, one value, or the named fields of a NamedTuple or dataclass."""
 
     kind: Literal["none", "one", "fields"]
     fields: tuple[tuple[str, Type], ...] = ()
-    """The field names and types; for one value a single field called ``Output``."""
+    """Names and types of the fields; a single value is one field named ``Output``."""
     classes: tuple[type, ...] = ()
 
 
@@ -56,12 +56,12 @@ _NO_NAMES: Final[Mapping[str, object]] = {}
 def resolve(
     annotation: object, names: Mapping[str, object] = _NO_NAMES, local: Mapping[str, object] = _NO_NAMES
 ) -> Resolved | Problem:
-    """The type of a parameter's annotation; a :class:`Problem` when it is none.
+    """The type of a parameter's annotation; a :class:`Problem` if it has none.
 
     Args:
-        annotation: as it stands in ``__annotations__``, so it may be text.
-        names: the globals of the function, where the names in the text are found.
-        local: names that come before the globals, such as those of an enclosing function.
+        annotation: the entry of ``__annotations__``, possibly a string.
+        names: the globals of the function, in which the names in the string are looked up.
+        local: names that take precedence over the globals, such as those of an enclosing function.
 
     >>> from typedpipe.types.model import INT
     >>> resolve("list[int] | None").type == union(ListType(INT), NULL)
@@ -80,7 +80,7 @@ def resolve(
 def resolve_return(
     annotation: object, names: Mapping[str, object] = _NO_NAMES, local: Mapping[str, object] = _NO_NAMES
 ) -> Returned | Problem:
-    """What a return annotation means: nothing, one output, or one for each field.
+    """The outputs of a return annotation: none, one, or one per field.
 
     >>> resolve_return(int).fields
     (('Output', ScalarType(kind='int')),)
@@ -101,7 +101,7 @@ def struct_type(cls: type) -> Type:
     """The type of a class with fields (or any other class that an annotation may name).
 
     Raises:
-        BadAnnotation: the class, or a field of it, is no type that can travel.
+        BadAnnotation: the class, or one of its fields, is not supported as an input or output type.
     """
     return Reader(Names(_NO_NAMES, _NO_NAMES)).type_of(cls)
 

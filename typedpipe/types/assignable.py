@@ -1,4 +1,4 @@
-"""The one rule about which type goes where: edges, constants, defaults, loop items and outputs are all asked here."""
+"""The single rule of type compatibility, for edges, constants, defaults, loop items and outputs."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ from typedpipe.types.model import (
 )
 
 Found: TypeAlias = tuple[tuple[str, ...], str]
-"""Where in the type it does not fit, from the outside in, and why."""
+"""The path inside the type to the mismatch, from the outside in, and the reason."""
 
 _ROOT: tuple[str, ...] = ()
 _ROOT_ARTIFACT = "system.Artifact"
 _NUMBER = "-0123456789"
 _FIRST_CHARACTERS = {"int": _NUMBER, "float": _NUMBER, "bool": "tf", "str": '"', "datetime": ""}
-"""What the wire text of a literal that fits a scalar starts with; a ``Literal`` holds no floats."""
+"""First characters of the wire text of literals that match a scalar; a ``Literal`` holds no floats."""
 
 
 def mismatch(source: Type, target: Type) -> str | None:
-    """Why a value of type ``source`` may not go where ``target`` is wanted; None when it may.
+    """The reason why a value of type ``source`` is not valid for ``target``; None if it is.
 
     >>> from typedpipe.types.model import FLOAT, INT, STR, ListType
     >>> mismatch(INT, FLOAT) is None
@@ -54,11 +54,11 @@ def mismatch(source: Type, target: Type) -> str | None:
 
 
 CONVERT = "convert the value in a component, or change one of the two annotations"
-"""What is said when nothing better can be."""
+"""The advice if no better one is known."""
 
 
 def advice(source: Type, target: Type) -> str:
-    """What to type instead, for a pair that does not fit; empty when nothing better than the reason can be said.
+    """A suggested fix for an incompatible pair; empty if it would add nothing to the reason.
 
     >>> from typedpipe.types.model import INT, NULL, UnionType
     >>> advice(UnionType((INT, NULL)), INT)
@@ -158,7 +158,7 @@ def _from_member(member: Type, source: UnionType, target: Type) -> Found | None:
 
 
 def _to_union(source: Type, target: UnionType) -> Found | None:
-    if isinstance(source, LiteralType) and len(source.values) > 1:  # its values may go to different members
+    if isinstance(source, LiteralType) and len(source.values) > 1:  # its values may match different members
         bad = (value for value in source.values if _to_union(LiteralType((value,)), target))
         first = next(bad, None)
         return None if first is None else _expected(LiteralType((first,)), target)
@@ -168,7 +168,7 @@ def _to_union(source: Type, target: UnionType) -> Found | None:
         if found is None:
             return None
         reasons.append(found)
-    alike = [found for found in reasons if found[0]]  # a member of the same shape says more than all of them together
+    alike = [found for found in reasons if found[0]]  # a member of the same shape is more specific than all together
     return alike[0] if len(alike) == 1 else _expected(source, target)
 
 
@@ -177,9 +177,9 @@ def _titles(source: ArtifactType) -> tuple[str, ...]:
 
 
 def _holds_nothing(source: Type, target: Type) -> bool:
-    """An empty list fits a list of artifacts, too."""
+    """An empty list is also valid for a list of artifacts."""
     if source == NULL:
-        return True  # compared as a plain value: None is neither
+        return True  # compared as a plain value, which None is not
     while isinstance(source, ListType) and isinstance(target, ListType):
         source, target = source.item, target.item
     return isinstance(source, NeverType)

@@ -29,7 +29,7 @@ from typedpipe.types.problems import BadAnnotation
 from typedpipe.types.values import enum_type
 
 FieldOf: TypeAlias = Callable[[type, object], tuple[Type, bool | None]]
-"""Resolves the annotation of a class's field: its type, and whether ``Required``/``NotRequired`` said something."""
+"""Resolves the annotation of a class field: its type, and whether ``Required``/``NotRequired`` is given."""
 
 _PLAIN: Final[dict[object, Type]] = {
     int: INT,
@@ -65,7 +65,7 @@ _SUPPORTED: Final = (
 
 
 def register(cls: type[Any], type_: Type) -> None:
-    """Say which type the annotation ``cls`` has. The plug point for classes that typedpipe does not know.
+    """Register the type of the annotation ``cls``. The plug point for classes that typedpipe does not know.
 
     >>> from pathlib import PurePosixPath
     >>> register(PurePosixPath, STR)
@@ -74,10 +74,10 @@ def register(cls: type[Any], type_: Type) -> None:
 
 
 def plain(annotation: object) -> Type | None:
-    """The type of an annotation that needs no looking into."""
+    """The type of an annotation that needs no further resolution."""
     try:
         return _PLAIN.get(annotation)
-    except TypeError:  # not hashable, such as Annotated[int, []]
+    except TypeError:  # unhashable, such as Annotated[int, []]
         return None
 
 
@@ -99,14 +99,14 @@ def class_type(cls: type[Any], field_of: FieldOf) -> Type:
 
 
 def not_a_type(name: str) -> BadAnnotation:
-    """What is said of an annotation that no value between tasks can have."""
+    """The error for an annotation that is not supported between tasks."""
     return BadAnnotation(
         "TP101", f"`{name}` is not supported as an input or output type", _INSTEAD.get(name, _SUPPORTED)
     )
 
 
 def is_user_class(cls: type[Any]) -> bool:
-    """Whether the class is the user's own, and its source has to travel with the component."""
+    """Whether the class is the user's own, so that its source is shipped with the component."""
     if cls in _PLAIN or cls.__module__ == Artifact.__module__:
         return False
     known = issubclass(cls, Artifact | Enum) or is_typed_dict(cls) or is_named_tuple(cls) or is_pydantic(cls)
@@ -142,13 +142,13 @@ def _pydantic_fields(cls: Any, field_of: FieldOf) -> tuple[StructField, ...]:
         try:
             type_ = field_of(cls, field.annotation)[0]
         except BadAnnotation:
-            type_ = ANY  # a type of pydantic's own, such as EmailStr: the model checks it in the container
+            type_ = ANY  # a pydantic type, such as EmailStr: the model checks it in the container
         fields.append(_field(cls, name, type_, bool(field.is_required())))
     return tuple(fields)
 
 
 def owner(cls: type[Any], name: str) -> type:
-    """The class of the bases that annotates the field: its module is where the annotation's names are."""
+    """The base class that annotates the field: its module holds the annotation's names."""
     return next((base for base in cls.__mro__ if name in vars(base).get("__annotations__", {})), cls)
 
 

@@ -1,4 +1,4 @@
-"""Reads one annotation: its text, its generic forms, its classes. ``annotations`` says what the result means."""
+"""Reader of one annotation: its string, its generic forms, its classes. ``annotations`` interprets the result."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ _KFP_NAMES: Final[dict[str, object]] = {
 
 
 class Names(NamedTuple):
-    """Where the names of an annotation's text are looked up."""
+    """Namespaces in which the names of an annotation string are looked up."""
 
     globals: Mapping[str, object]
     local: Mapping[str, object]
 
 
 class Reader:
-    """Reads one annotation, and keeps the user's classes that it meets, those that others need first."""
+    """Reads one annotation and collects the user's classes in it, dependencies first."""
 
     def __init__(self, names: Names) -> None:
         self._names = names
@@ -63,7 +63,7 @@ class Reader:
     # -------------------------------------------------------------------------------------------- text
 
     def evaluated(self, annotation: object, owner: type | None = None) -> object:
-        """The annotation as an object: text is evaluated, in the names of the class that it stands in, if any."""
+        """The annotation as an object: a string is evaluated, with the names of its class, if any."""
         if isinstance(annotation, ForwardRef):
             annotation = annotation.__forward_arg__
         if not isinstance(annotation, str):
@@ -73,12 +73,12 @@ class Reader:
         if simple is not _MISSING and simple != annotation:
             return self.evaluated(simple, owner)
         try:
-            return self.evaluated(eval(_compiled(annotation), dict(names), local), owner)  # noqa: S307 - the user's own text
+            return self.evaluated(eval(_compiled(annotation), dict(names), local), owner)  # noqa: S307 - the user's own
         except NameError as error:
             raise self._unknown(annotation, str(error.name), names) from None
         except BadAnnotation:
             raise
-        except Exception as error:  # noqa: BLE001 - whatever the user's text raises
+        except Exception as error:  # noqa: BLE001 - whatever the user's annotation raises
             raise BadAnnotation(
                 "TP100",
                 f"the annotation `{annotation}` cannot be evaluated: {error}",
@@ -106,7 +106,7 @@ class Reader:
     # --------------------------------------------------------------------------------------- structure
 
     def members(self, written: object) -> tuple[object, ...]:
-        """The members of a union as written; the annotation alone when it is none."""
+        """Members of a union as written; for any other annotation, the annotation alone."""
         if isinstance(written, EitherOf):
             return tuple(self.evaluated(member) for member in written.members)
         if get_origin(written) in (Union, types.UnionType):
@@ -114,7 +114,7 @@ class Reader:
         return (written,)
 
     def marker(self, written: object) -> Any:
-        """:class:`In`, :class:`Out` or the :class:`PathOf` of an annotation; None when it is not marked."""
+        """:class:`In`, :class:`Out` or the :class:`PathOf` of an annotation; None if it is not marked."""
         if isinstance(written, PathOf):
             return written
         return next((m for m in getattr(written, "__metadata__", ()) if m in (In, Out)), None)
@@ -123,7 +123,7 @@ class Reader:
         return get_args(written)[0]
 
     def type_of(self, annotation: object, owner: type | None = None) -> Type:
-        """The type of an annotation, without a marker."""
+        """The type of an annotation without a marker."""
         written = self.evaluated(annotation, owner)
         known = classes.plain(written)
         if known is not None:
@@ -213,7 +213,7 @@ class Reader:
     # ------------------------------------------------------------------------------------------ others
 
     def named_type(self, name: str) -> Type:
-        """KFP's call form: ``InputPath("Dataset")``, ``OutputPath("String")``."""
+        """The type of KFP's call form: ``InputPath("Dataset")``, ``OutputPath("String")``."""
         if name in _KFP_NAMES:
             return self.type_of(_KFP_NAMES[name])
         known = _artifact_class(name)
@@ -222,7 +222,7 @@ class Reader:
         return self.type_of(name)
 
     def field_annotations(self, written: object) -> list[tuple[str, object, type]] | None:
-        """The fields of a NamedTuple or dataclass that is returned: name, annotation, owner; None for anything else."""
+        """Fields of a returned NamedTuple or dataclass: name, annotation, owner; None for anything else."""
         if not isinstance(written, type):
             return None
         cls: type[Any] = written
@@ -283,7 +283,7 @@ def _literal(values: tuple[object, ...]) -> Type:
 
 
 def _artifact_class(name: str) -> type[Artifact] | None:
-    """The class of typedpipe's own that has the name or the title."""
+    """The typedpipe artifact class with this name or title."""
     from typedpipe.runtime.task import ARTIFACTS
 
     return next((cls for cls in ARTIFACTS if name in (cls.__name__, cls.schema_title)), None)

@@ -1,4 +1,4 @@
-"""The live display, looked at on a terminal in memory."""
+"""The live display on a terminal in memory."""
 
 from __future__ import annotations
 

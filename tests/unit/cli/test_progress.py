@@ -1,4 +1,4 @@
-"""What tasks print, as the command line passes it on."""
+"""Output of tasks, as the command line passes it on."""
 
 from __future__ import annotations
 

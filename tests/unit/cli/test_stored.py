@@ -1,4 +1,4 @@
-"""`runs`, `logs` and `artifacts`: what they print, of runs that ended, go on, or cannot be read."""
+"""`runs`, `logs` and `artifacts`: their output for runs that ended, are in progress, or cannot be read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``typedpipe explain-cache``, ``resume`` and ``spin`` as they are typed."""
+"""``typedpipe explain-cache``, ``resume`` and ``spin`` as typed by users."""
 
 from __future__ import annotations
 

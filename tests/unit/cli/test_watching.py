@@ -1,4 +1,4 @@
-"""A run as the command line shows it, from the outside: lines, JSON, a terminal of its own."""
+"""A run as the command line shows it, from the outside: lines, JSON, a pseudo-terminal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Each row of "Errors, all at once": what is said, where, how often, and how it is raised without the driver."""
+"""Each row of "Errors, all at once": the message, its location, the number of reports, and raising without a driver."""
 
 from __future__ import annotations
 

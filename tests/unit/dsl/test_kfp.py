@@ -1,4 +1,4 @@
-"""Every name of KFP's `dsl` that the core has: its call forms, options and settings, traced to IR."""
+"""Every name of KFP's `dsl` in the core: its call forms, options and settings, traced to IR."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is shipped of a component's source, and what is refused: every row of "source that is shipped"."""
+"""Shipped and rejected source of a component: every row of "source that is shipped"."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Each row of "Values in a pipeline body": what breaks, and what is said of it or made of it."""
+"""Each row of "Values in a pipeline body": errors and their messages, and expressions built from values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is refused before anything starts, and container components on the host."""
+"""Errors reported before anything starts, and container components on the host."""
 
 from __future__ import annotations
 

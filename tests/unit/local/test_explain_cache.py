@@ -1,4 +1,4 @@
-"""What is said of a task and the cache, in words."""
+"""Explanations of cache hits and misses, in words."""
 
 from __future__ import annotations
 

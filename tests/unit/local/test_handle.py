@@ -1,4 +1,4 @@
-"""``pipeline.run(...)``: the handle, its options, and what it says while the run goes on."""
+"""``pipeline.run(...)``: the handle, its options, and its state during the run."""
 
 from __future__ import annotations
 

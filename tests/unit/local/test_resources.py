@@ -1,4 +1,4 @@
-"""What tasks take of the machine, and what waits when there is no room."""
+"""Resources that tasks use, and tasks that wait for free resources."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""KFP's way: ``local.init(...)``, and then a call outside of a pipeline runs it."""
+"""KFP's API: after ``local.init(...)``, a call outside a pipeline runs it."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def reads(data: dsl.Dataset) -> str:
 now: Any = SimpleNamespace(
     add=add, write=write, read=read, joined=joined, refuse=refuse, seed=seed, main=main, reads=reads
 )
-"""What runs at once: with what checkers would find, and with what a task has only then."""
+"""Immediate calls: findings of the checkers, and attributes that only a finished task has."""
 
 
 @pytest.fixture(autouse=True)

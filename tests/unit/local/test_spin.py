@@ -1,4 +1,4 @@
-"""One task of a run, again."""
+"""Spinning of one task of a run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A backend is a table: what it refuses is reported at the user's lines, by one walk."""
+"""Support tables of backends: unsupported features are reported at the user's lines, by one walk."""
 
 from __future__ import annotations
 

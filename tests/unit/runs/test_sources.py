@@ -1,4 +1,4 @@
-"""What holds for every source of runs: the folder of this machine, and one in memory."""
+"""Properties of every source of runs: the local store, and one in memory."""
 
 from __future__ import annotations
 

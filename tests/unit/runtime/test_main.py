@@ -24,7 +24,7 @@ CONFIG = ["struct", "Config", "dataclass", [["rate", "float", True], ["layers", 
 
 @pytest.fixture(autouse=True)
 def _clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    """What a process of its own would leave behind must not leak into the next test."""
+    """Keep the process state of one test from leaking into the next."""
     monkeypatch.setenv("TYPEDPIPE_TERMINATION_LOG", str(tmp_path / "log"))
     modules, paths, finders = dict(sys.modules), list(sys.path), list(sys.meta_path)
     yield

@@ -1,4 +1,4 @@
-"""The wire codec: what goes through it comes back, and what does not fit is refused with its place."""
+"""The wire codec: round trips, and rejected values with their paths."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every form of annotation, and what is said of those that are none."""
+"""Every form of annotation, and the errors of unsupported ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The one rule: which type goes where, and what is said when it does not."""
+"""The rule of type compatibility, and its messages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Constants: wire text, own type, and what has no place on the wire."""
+"""Constants: wire text, type, and values without a wire form."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a run ended: its failures with the commands that come next, its metrics, where things are."""
+"""Summary of a finished run: its failures with the next commands, its metrics, its paths."""
 
 from __future__ import annotations
 
@@ -20,32 +20,32 @@ from typedpipe.runs.paths import item_numbers, node_path
 from typedpipe.types.model import artifact_of
 
 FAILURES = 3
-"""So many failures are shown in full."""
+"""Maximum number of failures shown in full."""
 NAMED = 10
 LINES = 12
-"""So many last lines of a log; of a traceback more."""
+"""Number of last lines of a log; more of a traceback."""
 TRACEBACK = 40
 READ = 1 << 15
 ROWS = 30
 WIDE = 200
-"""Columns where there is no terminal."""
+"""Columns if there is no terminal."""
 COLUMN = 28
 _STYLES = {"SUCCEEDED": "32", "FAILED": "31", "CANCELED": "33"}
 METRICS = "system.Metrics"
 MEASURES = 8
-"""So many columns of the table of metrics."""
+"""Maximum number of columns in the table of metrics."""
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line, and how it is set on a terminal: an ANSI code."""
+    """A line, and its style on a terminal: an ANSI code."""
 
     text: str
     style: str = ""
 
 
 def write_ending(pipeline: ir.Pipeline, result: RunResult, stream: TextIO) -> None:
-    """Say how the run ended."""
+    """Print the result of the run."""
     color = colors(stream)
     columns = os.get_terminal_size(stream.fileno()).columns if stream.isatty() else WIDE
     stream.writelines(
@@ -56,7 +56,7 @@ def write_ending(pipeline: ir.Pipeline, result: RunResult, stream: TextIO) -> No
 
 
 def ending(pipeline: ir.Pipeline, result: RunResult, columns: int) -> Iterator[Line]:
-    """The last lines of a run."""
+    """The summary at the end of a run."""
     failed = sorted((task for task in result.tasks.values() if task.state == "FAILED"), key=_when)
     alike: dict[str, list[TaskResult]] = {}
     for task in failed:
@@ -107,7 +107,7 @@ def _failure(task: TaskResult) -> Iterator[Line]:
 
 
 def log_end(task: TaskResult) -> list[str]:
-    """The last lines of a task's log; from the start of its last traceback when it ends in one."""
+    """Last lines of a task's log; if it ends with a traceback, from the start of that."""
     if task.log is None:
         return []
     try:
@@ -171,7 +171,7 @@ def _summary(result: RunResult) -> str:
 
 
 def _near(path: str) -> str:
-    """A path as it is shortest to type from here."""
+    """The shortest form of a path relative to the working directory."""
     relative = os.path.relpath(path)
     return path if relative.startswith(os.pardir) else relative
 
@@ -196,7 +196,7 @@ def _metrics(pipeline: ir.Pipeline, result: RunResult) -> Iterator[Line]:
 
 
 def metrics_of(pipeline: ir.Pipeline, result: RunResult) -> tuple[list[tuple[str, Mapping[str, object]]], int]:
-    """The metadata of the first Metrics artifacts of the run, each with its task's name; how many more tasks have some."""
+    """Metadata of the first Metrics artifacts, each with its task's name; the number of further tasks with metrics."""
     ports = {
         key: [port.name for port in component.outputs if (found := artifact_of(port.type)) and found.title == METRICS]
         for key, component in pipeline.components.items()
@@ -218,7 +218,7 @@ def metrics_of(pipeline: ir.Pipeline, result: RunResult) -> tuple[list[tuple[str
 
 
 def _stored(result: RunResult, tasks: list[TaskResult]) -> list[tuple[TaskResult, Mapping[str, Value]]]:
-    """The outputs of tasks, from the run's index: also of those that were taken from the cache."""
+    """Outputs of tasks, from the run index: also those of cached tasks."""
     if not tasks:
         return []
     from typedpipe.local.store import index
@@ -228,7 +228,7 @@ def _stored(result: RunResult, tasks: list[TaskResult]) -> list[tuple[TaskResult
         run = read_run(result.folder)
         return [(task, index.task(run, task.name).outputs) for task in tasks]
     except PipelineError:
-        return []  # what cannot be read is said by the commands that are there for it
+        return []  # unreadable data is reported by the commands that read it
 
 
 def _number(value: object) -> str:

@@ -1,4 +1,4 @@
-"""The options that all commands have which run tasks: `run`, `resume` and `spin`."""
+"""Options shared by the commands that run tasks: `run`, `resume` and `spin`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ DISPLAYS = ("auto", "live", "plain", "quiet")
 
 
 def engine_options() -> list[click.Option]:
-    """How tasks are run. Every value is None when it was not given, so that commands can merge them."""
+    """Options of the engine. Unset options are None, so that commands can merge them."""
     return [
         click.Option(
             ["--runner"],
@@ -58,7 +58,7 @@ def engine_options() -> list[click.Option]:
 
 
 def folder_option() -> click.Option:
-    """Where runs are kept."""
+    """Directory of the store."""
     return click.Option(
         ["--folder"],
         type=click.Path(file_okay=False),
@@ -68,7 +68,7 @@ def folder_option() -> click.Option:
 
 
 def display_options() -> list[click.Option]:
-    """What is seen of a run."""
+    """Options of the display of a run."""
     return [
         click.Option(
             ["--display"],
@@ -90,7 +90,7 @@ def display_options() -> list[click.Option]:
 
 
 def merged(outer: Mapping[str, Any], inner: Mapping[str, Any]) -> dict[str, Any]:
-    """The options before and after a target; the later ones win, and repeatable ones add up.
+    """Merge the options before and after a target; later ones take precedence, and repeatable ones are combined.
 
     >>> merged({"jobs": 1, "env": ("A=1",)}, {"jobs": None, "env": ("B=2",)})
     {'jobs': 1, 'env': ('A=1', 'B=2')}
@@ -105,10 +105,10 @@ def merged(outer: Mapping[str, Any], inner: Mapping[str, Any]) -> dict[str, Any]
 
 
 def engine_keywords(values: Mapping[str, Any]) -> RunKeywords:
-    """Values of :func:`engine_options` as keywords of ``typedpipe.local.run``; those that were not given are left out.
+    """Values of :func:`engine_options` as keywords of ``typedpipe.local.run``; unset options are omitted.
 
     Raises:
-        click.UsageError: they do not go together.
+        click.UsageError: they are incompatible.
 
     >>> engine_keywords({"jobs": 2, "cache": None, "env": ("A=1",)})
     {'jobs': 2, 'environment': {'A': '1'}}
@@ -140,16 +140,16 @@ def _variable(text: str) -> tuple[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Shows:
-    """What is to be seen of a run, and where it goes."""
+    """Display settings of a run."""
 
     display: str = "auto"
     events: str = ""
     form: str = "text"
     in_process: bool = False
-    """Tasks share this terminal: a debugger may come up, and a tree would be in its way."""
+    """Tasks share this terminal: a debugger may open, and a tree would be in its way."""
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Shows:
-        """From the values of :func:`display_options` and :func:`engine_options`."""
+        """Create it from the values of :func:`display_options` and :func:`engine_options`."""
         here = bool(values.get("debug")) or values.get("runner") == "inprocess"
         return cls(values.get("display") or "auto", values.get("events") or "", values.get("output") or "text", here)

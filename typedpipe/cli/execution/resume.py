@@ -1,4 +1,4 @@
-"""``typedpipe resume``: a run that failed, was canceled or was killed goes on, with what succeeded."""
+"""``typedpipe resume``: resume a run that failed, was canceled or was killed, reusing its successful tasks."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from typedpipe.local.store.root import Root
 
 KEPT = ("runner", "jobs", "timeout", "cache", "fail_fast")
-"""Settings that a resumed run has from before, unless they are given anew."""
+"""Settings that a resumed run keeps, unless they are set again."""
 
 
 def _resume(root: Root, run: str | None, from_task: str | None, code: tuple[str, str] | None, **values: Any) -> None:
@@ -60,7 +60,7 @@ def new_code(code: tuple[str, str] | None) -> ir.Pipeline | None:
 
 
 def _options(plan: Resume, given: dict[str, Any]) -> RunOptions:
-    """What was set for the run, and what is set anew."""
+    """Merge the original settings of the run with the new ones."""
     from typedpipe.local.options import RunOptions
     from typedpipe.runs.problems import problem
 
@@ -79,7 +79,7 @@ def _options(plan: Resume, given: dict[str, Any]) -> RunOptions:
 
 
 def code_option() -> click.Option:
-    """The code that is run: that of then, or that of now."""
+    """The option that selects the code to run: the stored code, or the current one."""
     return click.Option(
         ["--code"],
         type=(str, str),

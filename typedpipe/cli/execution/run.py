@@ -1,4 +1,4 @@
-"""``typedpipe run``: a pipeline on this machine, with options made of its signature."""
+"""``typedpipe run``: run a pipeline locally, with options generated from its signature."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ OWN = [
     *display_options(),
     click.Option(["--param"], multiple=True, metavar="NAME=VALUE", help="Set a pipeline parameter. May be repeated."),
 ]
-"""The options of the command itself, before or after TARGET. They win over parameters of the same name."""
+"""The options of the command itself, before or after TARGET. They take precedence over parameters of the same name."""
 
 
 def _run(target: str, rest: Sequence[str], **settings: Any) -> None:
@@ -50,7 +50,7 @@ def _run(target: str, rest: Sequence[str], **settings: Any) -> None:
 
 
 def _parse(target: str, rest: Sequence[str], traced: ir.Pipeline) -> dict[str, Any]:
-    """What stands after TARGET: the pipeline's parameters and the command's own options."""
+    """Parse the words after TARGET: the pipeline's parameters and the command's own options."""
     inner = click.Command(
         "run",
         params=[*_options(traced), *OWN],
@@ -63,7 +63,7 @@ def _parse(target: str, rest: Sequence[str], traced: ir.Pipeline) -> dict[str, A
 
 
 def _displays(rest: Sequence[str]) -> list[str]:
-    """The values of ``--display`` after TARGET, before the options there are known."""
+    """Values of ``--display`` after TARGET, before the options there are parsed."""
     after = [value for option, value in pairwise(rest) if option == "--display"]
     return after + [text.partition("=")[2] for text in rest if text.startswith("--display=")]
 
@@ -92,7 +92,7 @@ def _pair(text: str) -> tuple[str, str]:
 
 
 def _checked(traced: ir.Pipeline) -> ir.Pipeline:
-    """The checked pipeline; ends the command when it has mistakes."""
+    """The checked pipeline; ends the command if it has errors."""
     from typedpipe.compiler import driver
 
     try:
@@ -103,7 +103,7 @@ def _checked(traced: ir.Pipeline) -> ir.Pipeline:
 
 
 def _bound(pipeline: ir.Pipeline, texts: Mapping[str, str]) -> dict[str, str]:
-    """The arguments as wire text; ends the command when one does not fit."""
+    """Arguments as wire text; ends the command if one is invalid."""
     from typedpipe.runs.arguments import bind
 
     report = Diagnostics()

@@ -1,4 +1,4 @@
-"""``typedpipe spin``: one task of a run again, on the inputs that it had."""
+"""``typedpipe spin``: run one task of a run again, on its recorded inputs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``typedpipe artifacts``: the files and folders that tasks made."""
+"""``typedpipe artifacts``: list and export the files and directories that tasks produced."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def listed(source: RunSource, run: Run) -> list[Found]:
 
 
 def find(source: RunSource, name: str) -> Found:
-    """The one artifact that RUN/TASK[.OUTPUT] names."""
+    """The artifact of RUN/TASK[.OUTPUT]."""
     from typedpipe.diagnostics.words import nearest
     from typedpipe.runs.problems import problem
     from typedpipe.runs.source import choose_task
@@ -77,7 +77,7 @@ def find(source: RunSource, name: str) -> Found:
         names = ", ".join(f"`{item.name}`" for item in found[:4]) + (" and more" if len(found) > 4 else "")
         raise problem("TP607", f"`{wanted}` has {len(found)} artifacts: {names}", help="use the name of one artifact")
     if "." not in wanted:
-        choose_task(run.name, wanted, source.tasks(run))  # says when there is no such task
+        choose_task(run.name, wanted, source.tasks(run))  # raises if there is no such task
     near = nearest(wanted, [item.name for item in known])
     help_ = (
         f"did you mean `{run.name}/{near}`?"
@@ -89,7 +89,7 @@ def find(source: RunSource, name: str) -> Found:
 
 @contextlib.contextmanager
 def _named(found: Found) -> Generator[None]:
-    """Say of lost content whose it was, as the user named it."""
+    """Report lost content with the artifact's name as the user gave it."""
     from typedpipe.runs.problems import ContentLost
 
     try:
@@ -177,7 +177,7 @@ def get(source: RunSource, name: str, dest: str, force: bool) -> None:
 
 
 def copy_whole(source: RunSource, artifact: ArtifactRef, files: Sequence[str], target: str) -> None:
-    """Copy a file or folder, writable; it is at its place when it is complete. What was there goes only then."""
+    """Copy a file or directory, writable; only a complete copy appears at its path and replaces existing content."""
     from typedpipe.local.store import tree
 
     scratch = f"{target}.{secrets.token_hex(4)}"

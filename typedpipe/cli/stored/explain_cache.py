@@ -1,4 +1,4 @@
-"""``typedpipe explain-cache``: why a task was taken from the cache, or was not."""
+"""``typedpipe explain-cache``: explain why a task was cached or not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``typedpipe logs``: what tasks printed, of a run that goes on or of one that ended."""
+"""``typedpipe logs``: print the output of tasks, of a running or a finished run."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def command(source: RunSource, name: str, follow: bool, attempt: int | None, tai
 
 
 def _chosen(source: RunSource, run: Run, name: str) -> list[Task]:
-    """The task of this name, or all tasks of the group of this name; all, when there is no name."""
+    """The task with this name, or all tasks of the group with this name; all tasks if there is no name."""
     from typedpipe.runs.source import choose_task
 
     listed = source.tasks(run)
@@ -66,7 +66,7 @@ def _chosen(source: RunSource, run: Run, name: str) -> list[Task]:
 
 
 def _attempt(run: Run, task: Task, number: int | None, *, named: bool) -> Attempt | None:
-    """The attempt that is asked for. Who named the task is told why there is none."""
+    """The requested attempt. If the task was named and there is none, the reason is reported."""
     from typedpipe.runs.problems import problem
 
     found = [item for item in task.attempts if number is None or item.number == number]
@@ -109,7 +109,7 @@ def _begin(source: RunSource, run: Run, task: str, attempt: int, tail: int | Non
 
 @dataclass(slots=True)
 class _Printer:
-    """Writes bytes to stdout; behind the task's name when there are several, and harmless on a terminal."""
+    """Writes bytes to stdout; prefixed with the task's name if there are several, and sanitized on a terminal."""
 
     several: bool
     _held: dict[str, bytes] = field(default_factory=dict[str, bytes])
@@ -149,7 +149,7 @@ class _Printer:
 
 
 def harmless(line: bytes) -> bytes:
-    r"""A line for a terminal: of what a progress bar wrote its last state, and no control characters.
+    r"""A line for a terminal: the last state of a progress bar, and no control characters.
 
     >>> harmless(b"10%\r20%\r\x1b[2Jdone\r")
     b'\xe2\x90\x9b[2Jdone'
@@ -161,7 +161,7 @@ def harmless(line: bytes) -> bytes:
 
 @dataclass(slots=True)
 class _Following:
-    """Follows the logs of a run until it ends, or until what was named in it has ended."""
+    """Follows the logs of a run until it ends, or until the named tasks have ended."""
 
     source: RunSource
     run: Run
@@ -170,7 +170,7 @@ class _Following:
     tail: int | None
     printer: _Printer
     _read: dict[tuple[str, int], int] = field(default_factory=dict["tuple[str, int]", int])
-    """So many bytes of each log are printed."""
+    """Number of bytes printed of each log."""
     _over: set[tuple[str, int]] = field(default_factory=set["tuple[str, int]"])
 
     def follow(self) -> None:
@@ -206,7 +206,7 @@ class _Following:
                 self.printer.end(task.name)
 
     def _print(self, key: tuple[str, int]) -> None:
-        """Print what came since the last time; at first, so many lines of what is there."""
+        """Print new content since the last call; the first call prints the requested number of last lines."""
         try:
             at = self._read.get(key)
             if at is None:
@@ -216,4 +216,4 @@ class _Following:
                 at += len(block)
             self._read[key] = at
         except FileNotFoundError:
-            pass  # it has not printed anything yet
+            pass  # it has no output yet

@@ -1,4 +1,4 @@
-"""``typedpipe report``: a run as one HTML file."""
+"""``typedpipe report``: write a run as one HTML file."""
 
 from __future__ import annotations
 
@@ -64,14 +64,14 @@ def command(run: str | None, output: str | None, show: bool, folder: str | None)
 
 
 def _place(run: Run) -> Path:
-    """The report in a run's own folder; here, for one that has none on this machine."""
+    """Path of the report: in the run directory; in the working directory for a run without one on this machine."""
     from typedpipe.local.store.model import StoredRun
 
     return run.folder / "report.html" if isinstance(run, StoredRun) else Path(f"{run.name}.html")
 
 
 def _near(path: Path) -> str:
-    """The path as one would type it here."""
+    """The path as it would be typed in the working directory."""
     here = Path.cwd()
     return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
 

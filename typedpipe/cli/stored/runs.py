@@ -1,4 +1,4 @@
-"""``typedpipe runs``: what ran here, and what is kept of it."""
+"""``typedpipe runs``: list, show, compare and remove stored runs."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def _run_data(run: AnyRun) -> dict[str, Any]:
 
 
 def _json(text: str) -> Any:
-    """Wire text as JSON data; it is JSON, but for texts that only look so after somebody's edit."""
+    """Wire text as JSON data; falls back to the text if it was edited and is no longer JSON."""
     try:
         return json.loads(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Groups as DAGs: branches, loops and exit handlers."""
+"""Lowering of groups to DAGs: branches, loops and exit handlers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from typedpipe.types.values import safe
 
 
 def branch(scope: GraphLowering, node: ir.Branch) -> DagTask:
-    """If, Elif, Else: a DAG whose tasks are the arms; its outputs are those of the arm that ran."""
+    """Lower If, Elif, Else to a DAG whose tasks are the branches; its outputs are those of the branch that ran."""
     name = scope.values.task_names[node.name]
     dag = Dag(scope.lowering.names.give(node.name))
     path = scope.place.path
@@ -52,7 +52,7 @@ def branch(scope: GraphLowering, node: ir.Branch) -> DagTask:
 
 
 def _bind(given: Arguments, key: str, text: str) -> str:
-    """The input of a wrapper that carries a text: one of its own for each that differs."""
+    """Input of a wrapper that carries a text: one per distinct text."""
     name, count = key, 1
     known = dict(given)
     while known.get(name, text) != text:
@@ -83,7 +83,7 @@ def _branch_outputs(scope: GraphLowering, node: ir.Branch, dag: Dag, arms: list[
 
 
 def loop(scope: GraphLowering, node: ir.Loop) -> DagTask:
-    """A DAG of one looped task; its outputs are the lists of what the bodies gave."""
+    """Lower a loop to a DAG of one looped task; its outputs are the lists of the bodies' outputs."""
     values = scope.values
     path = f"{scope.place.path or '{{workflow.uid}}'}/{slug(node.name)}"
     dag = Dag(scope.lowering.names.give(node.name), parallelism=node.parallelism)
@@ -129,7 +129,7 @@ def _loop_outputs(scope: GraphLowering, node: ir.Loop, dag: Dag, lowered: Lowere
 
 
 def exit_handler(scope: GraphLowering, node: ir.ExitHandler) -> DagTask:
-    """A DAG with an exit hook on its task."""
+    """Lower an exit handler to a DAG with an exit hook on its task."""
     lowered = scope.body(node.body, node.name, node.args, replace(scope.place, shapes={}))
     scope.took(node.name, lowered)
     name = scope.values.task_names[node.name]

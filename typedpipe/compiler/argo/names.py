@@ -1,4 +1,4 @@
-"""Names that Argo and Kubernetes take, made of the user's: theirs where they fit, a slug and a suffix where they do not."""
+"""Names that Argo and Kubernetes accept: the user's names if valid, otherwise a slug of them and a suffix."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _WORDS = frozenset(
         "null",
     ]
 )
-"""Operators of the language of ``depends``: a task of such a name cannot be waited for."""
+"""Operators of the language of ``depends``: a task with such a name cannot be a dependency."""
 _LOWER = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-")
 _LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz")
 LONGEST = 60
@@ -43,13 +43,13 @@ def slug(name: str) -> str:
 
 
 class Names:
-    """Gives each name once: a second one gets a number, in the order of asking."""
+    """Unique names: a duplicate gets a number, in the order of the requests."""
 
     def __init__(self) -> None:
         self._taken: set[str] = set()
 
     def give(self, wanted: str) -> str:
-        """A free name like the wanted one.
+        """A free name similar to the wanted one.
 
         >>> names = Names(); names.give("map"), names.give("in"), names.give("Map")
         ('map', 'in-task', 'map-2')
@@ -67,5 +67,5 @@ class Names:
 
 
 def digest(text: str, length: int = 8) -> str:
-    """The first digits of a text's sha256, for names that tell configurations apart."""
+    """First digits of a text's sha256, for names that distinguish configurations."""
     return hashlib.sha256(text.encode()).hexdigest()[:length]

@@ -14,7 +14,7 @@ from typedpipe.ir.options import OPERANDS
 KINDS = ("Workflow", "WorkflowTemplate", "CronWorkflow")
 TARGETS = ("3.6", "3.7", "4.0", "4.1")
 DEADLINE_SECONDS = 604_800
-"""How long a whole run may take when nothing else is said: the bound on a task that never gets a node or an image."""
+"""Default limit of a whole run: it bounds a task that never gets a node or an image."""
 _CRON = r"\s*(@(yearly|annually|monthly|weekly|daily|midnight|hourly|every\s+\S+)|\S+(\s+\S+){4})\s*"
 
 
@@ -113,7 +113,7 @@ OPTIONS = (
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The options, read."""
+    """The parsed options."""
 
     kind: str = "Workflow"
     target: str = "3.7"
@@ -126,7 +126,7 @@ class Settings:
 
 
 def settings(options: Options, report: Diagnostics, span: Span) -> Settings:
-    """Read the options; what does not fit is reported.
+    """Parse the options; invalid ones are reported.
 
     >>> settings({"kind": "WorkflowTemplate"}, Diagnostics(), Span("p.py")).kind
     'WorkflowTemplate'
@@ -162,7 +162,7 @@ def settings(options: Options, report: Diagnostics, span: Span) -> Settings:
 
 
 def table(chosen: Settings) -> Support:
-    """The table for the version and the kind of object that are asked for.
+    """The table for the requested version and kind of object.
 
     >>> "task.display_name" in table(Settings(target="3.6")).answers, "task.display_name" in SUPPORT.answers
     (True, False)

@@ -1,4 +1,4 @@
-"""Argo's templates as data: DAGs of tasks, and leaves, which are pods; and their YAML."""
+"""Argo templates as data: DAGs of tasks, and leaves, which are pods; and their YAML."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ class DagTask:
     with_param: str = ""
     exit: tuple[str, Arguments] | None = None
     strict: bool = False
-    """Whether a skipped task before it keeps it from running."""
+    """Whether a skipped upstream task keeps it from running."""
     go_on: bool = False
 
     def line(self, libraries: Mapping[str, str]) -> str:
-        """The task as a flow mapping; ``libraries`` has the workflow template of those that stand elsewhere."""
+        """The task as a flow mapping; ``libraries`` maps templates stored elsewhere to their workflow templates."""
         text = f"{{name: {self.name},{reference(self.template, libraries)}"
         if self.depends:
             end = ".Succeeded" if self.strict else ""
@@ -48,13 +48,13 @@ class DagTask:
 
 
 def reference(template: str, libraries: Mapping[str, str]) -> str:
-    """The key that names a template, and its value."""
+    """The key and value that refer to a template."""
     library = libraries.get(template)
     return f"template: {template}" if library is None else f"templateRef: {{name: {library}, template: {template}}}"
 
 
 def arguments(given: Arguments) -> str:
-    """Arguments as a flow mapping; as tight as YAML allows, for a workflow has thousands of them.
+    """Arguments as a flow mapping; as compact as YAML allows, because a workflow has thousands of them.
 
     >>> print(arguments([("n", "{{item}}")]))
     {parameters: [{name: 'n',value: '{{item}}'}]}
@@ -65,7 +65,7 @@ def arguments(given: Arguments) -> str:
 
 @dataclass(slots=True)
 class Input:
-    """An input parameter: given by the caller, or with a default, or with a value made of the workflow's arguments."""
+    """An input parameter: passed by the caller, with a default, or with a value from the workflow's arguments."""
 
     name: str
     default: str | None = None
@@ -80,7 +80,7 @@ class Input:
 
 @dataclass(slots=True)
 class Output:
-    """An output parameter of a DAG. It is total: what did not run gives the default."""
+    """An output parameter of a DAG. It is total: a task that did not run outputs the default."""
 
     name: str
     path: str = ""
@@ -106,7 +106,7 @@ class Dag:
     memoize: dict[str, Data] | None = None
 
     def head(self) -> list[str]:
-        """The lines before the tasks."""
+        """Lines before the tasks."""
         out = []
         if self.inputs:
             out += ports("inputs", [port.text() for port in self.inputs])
@@ -119,7 +119,7 @@ class Dag:
 
 @dataclass(slots=True)
 class Container:
-    """The container of a leaf: a command in an image, or, with a ``source``, a program for its command."""
+    """The container of a leaf: a command in an image or, with a ``source``, a program for its command."""
 
     image: str
     command: list[Data] = field(default_factory=list)
@@ -146,7 +146,7 @@ class Container:
 
 @dataclass(slots=True)
 class Leaf:
-    """A template of a pod. It is data until all of it is known; :meth:`lines` writes it."""
+    """A template of a pod. It is data until it is complete; :meth:`lines` writes it."""
 
     name: str
     container: Container
@@ -156,12 +156,12 @@ class Leaf:
     outputs: list[Data] = field(default_factory=list)
     output_artifacts: list[Data] = field(default_factory=list)
     annotations: dict[str, Data] = field(default_factory=dict)
-    """Of the template, not of its pod: what Argo shows."""
+    """Annotations of the template, not of its pod: shown by Argo."""
     retry: dict[str, Data] = field(default_factory=dict)
     deadline: int = 0
-    """Seconds; 0 is no limit."""
+    """Time limit in seconds; 0 means no limit."""
     patch: str = ""
-    """JSON with tags in it, for the fields of the pod's spec that take no tags themselves."""
+    """JSON with tags in it, for fields of the pod's spec that do not accept tags themselves."""
     volumes: list[Data] = field(default_factory=list)
 
     def lines(self) -> list[str]:
@@ -178,7 +178,7 @@ class Leaf:
         if self.deadline:
             out.append(
                 f"activeDeadlineSeconds: {self.deadline}"
-            )  # `timeout` beside it would replace it (run, and read)
+            )  # `timeout` next to it would override it (seen in a run)
         out += _leaf_ports("inputs", self.inputs, self.input_artifacts)
         out += _leaf_ports("outputs", self.outputs, self.output_artifacts)
         if self.patch:
@@ -197,7 +197,7 @@ def _leaf_ports(word: str, parameters: list[Data], artifacts: list[Data]) -> lis
 
 @dataclass(slots=True)
 class Nothing:
-    """A template that does nothing: a DAG without tasks, which Argo refuses, gets one of it."""
+    """A template that does nothing: it fills a DAG without tasks, which Argo rejects."""
 
     name: str
 
@@ -210,7 +210,7 @@ Template: TypeAlias = Dag | Leaf | Nothing
 
 
 def ports(word: str, texts: list[str]) -> list[str]:
-    """Parameters, each a flow mapping: one on the line, several below it."""
+    """Parameters, each a flow mapping: a single one on the same line, several on lines below."""
     if len(texts) == 1:
         return [f"{word}: {{parameters: [{texts[0]}]}}"]
     return [f"{word}:", "  parameters:", *(f"  - {text}" for text in texts)]
@@ -225,7 +225,7 @@ def write(templates: list[Template], libraries: Mapping[str, str], indent: str =
             out += [f"{indent}  {line}" if line else "" for line in template.lines()]
             continue
         out += [f"{indent}  {line}" for line in template.head()]
-        # a flow list: a thousand lines of tasks are two bytes shorter each than as block items
+        # in a flow list, each of a thousand task lines is two bytes shorter than as a block item
         out.append(f"{indent}  dag: {{tasks: [")
         between = f",\n{indent}   "
         out.append(f"{indent}   " + between.join([task.line(libraries) for task in template.tasks]) + "]}")

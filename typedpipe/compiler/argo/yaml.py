@@ -1,7 +1,7 @@
-"""Writing YAML: deterministic, fast, and read alike by YAML 1.1 and 1.2. docs/adr says why this is our own.
+"""YAML writer: deterministic, fast, and read alike by YAML 1.1 and 1.2. docs/adr explains why typedpipe has its own.
 
-Only what Argo needs: block mappings and lists are written by the callers as lines; here are scalars, flow collections
-and literal blocks. Whatever a reader might take for something else than a string is quoted.
+Only what Argo needs: callers write block mappings and lists as lines; this module has scalars, flow collections and
+literal blocks. Text that a reader might not take for a string is quoted.
 """
 
 from __future__ import annotations
@@ -16,25 +16,25 @@ Data: TypeAlias = "str | int | float | bool | Sequence[Data] | Mapping[str, Data
 
 _PLAIN = re.compile(r"[A-Za-z/_][A-Za-z0-9_./-]*( [A-Za-z0-9_./&|-]+)*\Z|[A-Za-z/_][A-Za-z0-9_./-]*:[A-Za-z0-9_./-]+\Z")
 _WORDS = frozenset(["y", "n", "yes", "no", "on", "off", "true", "false", "null", "nil", "nan", "inf"])
-"""YAML 1.1's booleans and nulls. kubectl reads a plain `n` as false: run, and seen."""
+"""YAML 1.1's booleans and nulls. kubectl does read a plain `n` as false (tested)."""
 
 
 def quoted(text: str) -> str:
-    r"""A string in quotes: single ones when all of it can be printed, else double ones with escapes.
+    r"""A quoted string: in single quotes if it is printable, otherwise in double quotes with escapes.
 
     >>> print(quoted("it's {{x}}"), quoted("a\nb"))
     'it''s {{x}}' "a\nb"
     """
     if text.isprintable():
         return "'" + text.replace("'", "''") + "'" if "'" in text else "'" + text + "'"
-    short = {"\n": "\\n", '"': '\\"', "\\": "\\\\"}  # JSON's surrogate pairs are no escapes of YAML
+    short = {"\n": "\\n", '"': '\\"', "\\": "\\\\"}  # YAML has no surrogate pairs, unlike JSON
     escaped = (short.get(c) or (c if c.isprintable() else f"\\U{ord(c):08x}") for c in text)
     return '"' + "".join(escaped) + '"'
 
 
 @lru_cache(maxsize=8192)
 def scalar(text: str) -> str:
-    """A string, without quotes where no reader can mistake it.
+    """A string, without quotes if every reader takes it for a string.
 
     >>> scalar("train-1"), scalar("n"), scalar("3"), scalar("a: b")
     ('train-1', "'n'", "'3'", "'a: b'")
@@ -43,7 +43,7 @@ def scalar(text: str) -> str:
 
 
 class Written(str):
-    """A string that is YAML already."""
+    """A string that is already YAML."""
 
     __slots__ = ()
 
@@ -64,7 +64,7 @@ def flow(data: Data) -> str:
 
 
 def literal(text: str, indent: str) -> str:
-    r"""A literal block, to stand after ``key: ``, each line with ``indent`` before it.
+    r"""A literal block to follow ``key: ``, each line indented by ``indent``.
 
     >>> print("source: " + literal("a\n  b\n", "  "))
     source: |

@@ -1,4 +1,4 @@
-"""Types inside expressions: comparisons, ``&`` and ``|``, fields, indexes, f-strings, OneOf."""
+"""Types in expressions: comparisons, ``&`` and ``|``, fields, indexes, f-strings, OneOf."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ UNSET = "provide a default with `dsl.Some(value, default)`, or branch on the val
 
 
 def check_exprs(types: TracedTypes, scope: Scope, report: Diagnostics) -> None:
-    """Report what is wrong in the expressions of one graph's table."""
+    """Report errors in the expressions of one graph's table."""
     graph = scope.graph
     for index, expr in enumerate(graph.exprs):
         span = graph.expr_spans[index] if graph.expr_spans else NOWHERE
@@ -203,7 +203,7 @@ class _Expression:
 
 
 def kind(type_: Type) -> str | None:
-    """What a scalar can be compared with: values of the same kind. None for what is no scalar.
+    """The kind of a scalar, which can be compared with values of the same kind. None if it is not a scalar.
 
     >>> kind(INT), kind(LiteralType(('"a"',))), kind(ListType(INT))
     ('number', 'str', None)

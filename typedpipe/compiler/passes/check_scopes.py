@@ -1,4 +1,4 @@
-"""Where values may be used: nothing of a branch that may not have run, nothing of a loop that was not collected."""
+"""Scopes in which values can be used: none from a branch that might not run, none from a loop without Collected."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typedpipe.types.model import is_optional
 
 
 def check_scopes(pipeline: ir.Pipeline, report: Diagnostics) -> ir.Pipeline:
-    """Report values that may not be there where they are used; nothing is changed.
+    """Report values that might be missing where they are used; nothing is changed.
 
     >>> report = Diagnostics()
     >>> from typedpipe.ir.nodes import Graph
@@ -57,7 +57,7 @@ class _Checker:
                 self._check(Use(output.value, self.scopes.root, output.span))
 
     def _there(self, operand: ir.Operand, scope: Scope) -> bool:
-        """Whether nothing can be wrong with an operand: a constant, an input, or a task of the same scope."""
+        """Whether an operand is certainly available: a constant, an input, or a task of the same scope."""
         kind = type(operand)
         if kind is ir.FromTask:
             name = operand.task  # type: ignore[union-attr]  # faster than isinstance
@@ -73,7 +73,7 @@ class _Checker:
                 self._check(Use(operand, scope, node.span, node))
 
     def _may_fail(self, node: ir.Task | ir.Call, scope: Scope) -> None:
-        """A task that runs whatever became of those before it needs something to take in place of their outputs."""
+        """Require a replacement for the outputs of upstream tasks if a task runs whatever their result."""
         inputs = self.types.ports.inputs(node)
         for name, operand in node.args:
             port = inputs.get(name)
@@ -94,7 +94,7 @@ class _Checker:
         self._value(use.operand, use.scope, use.scope, use)
 
     def _value(self, operand: ir.Operand, owner: Scope, at: Scope, use: Use) -> None:
-        """Check that a value (with expressions of ``owner``'s table) is there in scope ``at``."""
+        """Check that a value (with expressions of ``owner``'s table) is available in scope ``at``."""
         stack: list[tuple[ir.Operand, Scope]] = [(operand, at)]
         while stack:
             operand, at = stack.pop()
@@ -108,7 +108,7 @@ class _Checker:
                 self._leaf(operand, owner, at, use)
 
     def _expr(self, operand: ir.FromExpr, owner: Scope, at: Scope, use: Use) -> list[tuple[ir.Operand, Scope]]:
-        """Check an expression itself; its operands, and the scopes where they must be there."""
+        """Check an expression itself; return its operands, and the scopes in which they must be available."""
         expr = owner.graph.exprs[operand.index]
         if isinstance(expr, ir.Collected):
             return self._collected(operand, expr, owner, at, use)
@@ -155,7 +155,7 @@ class _Checker:
         self._crossing(operand, home, at, use)
 
     def _crossing(self, operand: ir.Operand, home: Scope, at: Scope, use: Use) -> None:
-        """Report a value that leaves a branch or a loop, or its handler's body for the exit task."""
+        """Report a value that leaves a branch or a loop, or its handler's block for the exit task."""
         if at.inside(home):
             return
         meeting = common(home, at)
@@ -278,7 +278,7 @@ class _Checker:
                 return
 
     def _chain(self, homes: list[Scope]) -> tuple[str, ir.Group | None]:
-        """Why values that live in these scopes are not one of each branch; and the chain."""
+        """The reason why values in these scopes are not one from each branch; and the chain of branches."""
         first = homes[0].branch() if homes else None
         if first is None or first.group is None or first.parent is None:
             return "the first value is not in a branch", None
@@ -330,7 +330,7 @@ class _Checker:
 
 
 def _missing(arms: list[int], regions: tuple[ir.Region, ...], outside: bool) -> str:
-    """Why values of these arms, and perhaps one from outside, are not one for every case."""
+    """The reason why values of these arms, and perhaps one from outside, do not cover every case."""
     if len(set(arms)) < len(arms):
         return "two values are in the same branch"
     has_else = regions[-1].condition is None

@@ -13,11 +13,11 @@ from typedpipe.types.assignable import CONVERT, advice, mismatch
 from typedpipe.types.display import show
 from typedpipe.types.model import ANY, BOOL, STR, AnyType, DictType, ListType, Type, is_optional
 
-"""What an option may be; the other resources are quantities, and environment variables text."""
+"""Types of options; the other resources are quantities, and environment variables are strings."""
 
 
 def check_types(pipeline: ir.Pipeline, report: Diagnostics) -> ir.Pipeline:
-    """Report every value that does not fit where it goes; nothing is changed.
+    """Report every value that does not match the type it is used for; nothing is changed.
 
     >>> report = Diagnostics()
     >>> from typedpipe.ir.nodes import Graph
@@ -102,7 +102,7 @@ class _Checker:
 
     def _edge(self, use: Use, source: Type, port: ir.InputPort) -> None:
         if isinstance(use.operand, ir.Const) and use.operand.type == ANY:
-            return  # tracing's stand-in for a value whose mistake it has reported: no user's constant is Any
+            return  # tracing's placeholder for a value whose error is already reported: no user's constant is Any
         node = use.node
         assert isinstance(node, ir.Task | ir.Call)
         target = called(self.pipeline, node)
@@ -210,7 +210,7 @@ class _Checker:
 
 
 def _argument_advice(operand: ir.Operand, source: Type, port: ir.InputPort) -> str:
-    """What to type in place of an argument: a constant is written anew, a value is converted."""
+    """A suggested fix for an argument: a constant is rewritten, a value is converted."""
     found = advice(source, port.type)
     if found is CONVERT and isinstance(operand, ir.Const):
         return f"use a value of type `{show(port.type)}`, or change the annotation of `{port.name}`"

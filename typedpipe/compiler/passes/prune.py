@@ -1,6 +1,6 @@
-"""Take out what is there twice, and what nothing uses: components, pipelines, outputs and inputs of bodies.
+"""Removal of duplicate and unused components, pipelines, outputs and inputs of bodies.
 
-Tasks stay: they have effects.
+Tasks stay: they have side effects.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typedpipe.ir.edges import expr_operands, node_operands
 from typedpipe.ir.scopes import Scope, Scopes, rebuild, scopes_of, with_body
 
 
-def dedupe(pipeline: ir.Pipeline, report: Diagnostics) -> ir.Pipeline:  # noqa: ARG001 - what a pass takes
-    """Make one of equal components; keys become the components' names: ``train``, ``train-2``.
+def dedupe(pipeline: ir.Pipeline, report: Diagnostics) -> ir.Pipeline:  # noqa: ARG001 - the signature of a pass
+    """Merge equal components; keys become the components' names: ``train``, ``train-2``.
 
     >>> from typedpipe.ir.nodes import Graph
     >>> p = ir.Pipeline("p", Graph())
@@ -53,11 +53,11 @@ def _unique(base: str, taken: dict[str, int]) -> str:
     return name
 
 
-# ------------------------------------------------------------------------------------------------ what is unused
+# ------------------------------------------------------------------------------------------------ unused parts
 
 
-def prune(pipeline: ir.Pipeline, report: Diagnostics) -> ir.Pipeline:  # noqa: ARG001 - what a pass takes
-    """Take out unused components and pipelines, and unused outputs and inputs of bodies.
+def prune(pipeline: ir.Pipeline, report: Diagnostics) -> ir.Pipeline:  # noqa: ARG001 - the signature of a pass
+    """Remove unused components and pipelines, and unused outputs and inputs of bodies.
 
     >>> p = ir.Pipeline("p", ir.Graph())
     >>> prune(p, Diagnostics()) is p
@@ -110,7 +110,7 @@ def _prune_graph(graph: ir.Graph, scopes: Scopes) -> ir.Graph:
 
 
 def _used_outputs(scopes: Scopes) -> set[tuple[str, str]]:
-    """The outputs of groups that something uses, found from the outside in."""
+    """Used outputs of groups, found from the outside in."""
     used: set[tuple[str, str]] = set()
     for scope in scopes.all:
         group = scope.group

@@ -1,6 +1,7 @@
-"""Structure: what is referred to exists, calls give what is wanted, and nothing waits for itself.
+"""Structural checks: references exist, calls have the right arguments, and nothing depends on itself.
 
-What only a mistake of ours (or a made-up file) can cause is TP902; what a user can write has a code of its own.
+Errors that only a bug in typedpipe (or a hand-made file) can cause are TP902; errors that a user can make have codes of
+their own.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ OURS = "this is a bug in typedpipe, unless another program created the file: ple
 
 
 def verify(pipeline: ir.Pipeline, report: Diagnostics, *, closed: bool | None = None) -> ir.Pipeline:
-    """Report what is wrong with the structure of a pipeline; nothing is changed.
+    """Report structural errors of a pipeline; nothing is changed.
 
     >>> report = Diagnostics()
     >>> _ = verify(ir.Pipeline("p", ir.Graph()), report)
@@ -155,7 +156,9 @@ class _Verifier:
 
     def _missing(self, node: ir.Task | ir.Call, given: set[str]) -> None:
         missing = [name for name, port in self.ports.inputs(node).items() if name not in given and port.required]
-        if missing and all(item.primary.span != node.span for item in self.report):  # tracing said it better
+        if missing and all(
+            item.primary.span != node.span for item in self.report
+        ):  # tracing reported it more precisely
             target = called(self.pipeline, node)
             self.report.error(
                 "TP301",
@@ -231,7 +234,7 @@ def _recursion(pipeline: ir.Pipeline, report: Diagnostics) -> None:
 
 
 def find_cycle(edges: Mapping[str, Sequence[str]]) -> list[str]:
-    """A cycle, as names that each wait for the next, or nothing. Without recursion.
+    """A cycle, as names that each depend on the next, or an empty list. Without recursion.
 
     >>> find_cycle({"a": ["b"], "b": ["c"], "c": ["b"]})
     ['b', 'c']

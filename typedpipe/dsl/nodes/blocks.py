@@ -1,4 +1,4 @@
-"""Blocks: what all groups of control flow share."""
+"""Blocks: shared behavior of all control-flow groups."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typedpipe.dsl.tracing import GraphBuilder, Site, Trace, caller_site, curren
 
 
 class Group:
-    """What all groups share: they are entered once, and leave a node in the graph that they stand in."""
+    """Base of all groups: they are entered once, and add a node to the enclosing graph."""
 
     kind = "group"
 
@@ -55,14 +55,14 @@ class Group:
         return f"a `dsl.{type(self).__name__}`, which is not a value", "pass an output of a task inside the block"
 
     def _unfinished(self) -> str:
-        """What was left undone when the function ended, if anything."""
+        """Error about parts missing at the end of the function, if any."""
         if not self._entered:
             return "is never entered, so it has no effect"
         return "" if self._left else "is entered but never exited"
 
 
 def _group_name(name: object, word: str) -> str:
-    """The name that the user gave, as node names are written; "" without one."""
+    """Name given by the user, as a node name; "" without one."""
     if isinstance(name, str):
         return node_name(name) if name.strip() else ""
     if name is not None:

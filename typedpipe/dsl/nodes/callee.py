@@ -1,4 +1,4 @@
-"""What can be called in a pipeline body, component or pipeline: its inputs and outputs, and the binding of a call."""
+"""Callables in a pipeline, component or pipeline: their inputs and outputs, and the binding of a call."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _keys_lock = Lock()
 
 
 def new_key(name: str) -> str:
-    """A key that nothing else in this process has: the name itself the first time, so that most keep it."""
+    """A key that is unique in this process: the name itself the first time, so that most keep it."""
     key = name
     with _keys_lock:
         while key in _keys:
@@ -76,7 +76,7 @@ class Callee:
 
 
 def not_a_function(fn: Any, word: str) -> tuple[str, str] | None:
-    """Why a decorator of ours cannot stand above it, and what to do; None when it can."""
+    """The reason why a typedpipe decorator cannot be applied, and a suggested fix; None if it can."""
     advice = f"put `@dsl.{word}` right above a `def`, below any other decorator"
     if isinstance(fn, type):
         return f"`@dsl.{word}` is applied to the class `{fn.__name__}`", "decorate a function instead"
@@ -113,11 +113,11 @@ def not_a_function(fn: Any, word: str) -> tuple[str, str] | None:
 
 
 MakeTask: TypeAlias = "Callable[[Trace, Callee | None, str, ir.Args, Site], Any]"
-"""The class of the task that a call makes; tasks know what they call, so they stand above this module."""
+"""The class of the task that a call creates; tasks refer to their callee, so they are a layer above this module."""
 
 
 def call(callee: Callee | None, make: MakeTask, args: tuple[Any, ...], kwargs: dict[str, Any], site: Site) -> Any:
-    """Make the task of a call. ``callee`` is None where its decoration failed: the task then fits anywhere."""
+    """Create the task of a call. ``callee`` is None if its decoration failed: the task is then valid anywhere."""
     trace = current()
     assert trace is not None
     if callee is None:
@@ -194,7 +194,7 @@ def _unknown(callee: Callee, name: str, site: Site) -> None:
 
 
 def _missing(callee: Callee, kwargs: dict[str, Any], site: Site, *, misspelt: bool) -> list[tuple[str, ir.Operand]]:
-    """Report inputs that got no value, unless a wrong name was reported; what to bind in their place."""
+    """Report inputs without an argument, unless a wrong name was reported; return placeholders for them."""
     missing = [name for name in callee.inputs if name in callee.required and name not in kwargs]
     if not misspelt:
         wanted = " and ".join(f"`{name}=…` of type `{show(callee.inputs[name].type)}`" for name in missing)

@@ -30,11 +30,11 @@ from typedpipe.types.model import (
 T = TypeVar("T")
 
 MOST_LITERALS = 32
-"""A list of at most so many distinct constants loops over a ``Literal`` of them; a longer one over their plain type."""
+"""Up to this many distinct constants, a loop item is typed as a ``Literal`` of them; beyond, as their plain type."""
 
 
 class Chain:
-    """If, Elif… and Else that belong together: one branch node."""
+    """A chain of If, Elif… and Else: one branch node."""
 
     __slots__ = ("arms", "closed", "name", "site")
 
@@ -46,10 +46,10 @@ class Chain:
 
 
 class If(Group):
-    """Run the tasks in the block only when a condition holds.
+    """Run the tasks in the block only if a condition holds.
 
-    The condition compares values of the pipeline with each other or with constants; ``&``, ``|`` and ``dsl.Not`` join
-    conditions, ``dsl.In`` and ``dsl.Contains`` say ``in``.
+    The condition compares values of the pipeline with each other or with constants; ``&``, ``|`` and ``dsl.Not``
+    combine conditions, ``dsl.In`` and ``dsl.Contains`` test membership.
 
     >>> from typedpipe import dsl
     >>> @dsl.component
@@ -90,18 +90,18 @@ class If(Group):
 
 
 class Condition(If):
-    """KFP's older name of :class:`If`."""
+    """KFP's older name for :class:`If`."""
 
 
 class Elif(If):
-    """Another condition of the ``If`` before it in the same scope: tried when those before did not hold."""
+    """A further condition of the preceding ``If`` in the same scope: tested if the earlier ones do not hold."""
 
     def _chain(self, outer: GraphBuilder) -> Chain:
         return _open_chain(self, outer, "Elif")
 
 
 class Else(Group):
-    """What runs when no condition of the chain before it in the same scope held."""
+    """The branch that runs if no condition of the preceding chain in the same scope holds."""
 
     def __init__(self, name: str = "") -> None:
         super().__init__(name)
@@ -159,7 +159,7 @@ def _condition(condition: object, word: str) -> PipelineValue:
 
 
 class IfSet(If, Generic[T]):
-    """The branch that runs when a value is not None; ``as`` gives it without None.
+    """The branch that runs if a value is not None; ``as`` binds it without None.
 
     >>> from typedpipe import dsl
     >>> @dsl.component
@@ -176,7 +176,7 @@ class IfSet(If, Generic[T]):
         self._value = _optional(value, trace, "IfSet")
         self._condition = derived(trace, BOOL, lambda ops: ir.IsSet(ops[0]), (self._value,))
 
-    def __enter__(self) -> T:  # type: ignore[override]  # an `If` gives itself to `as`, this gives the value
+    def __enter__(self) -> T:  # type: ignore[override]  # `as` of an `If` binds the group, this binds the value
         self._arm(self._condition)
         value = self._value
         unwrapped: Any = derived(self._trace, without_none(value._tp_type), lambda ops: ir.Unwrap(ops[0]), (value,))
@@ -199,12 +199,12 @@ def _optional(value: object, trace: Trace, word: str) -> PipelineValue:
 
 
 class ParallelFor(Group, Generic[T]):
-    """Run the block once for each item, side by side.
+    """Run the block once for each item, in parallel.
 
     Args:
         items: A list, a parameter or an output that is a list, or a list of artifacts.
-        parallelism: At most so many items at once; 0 is no limit.
-        name: What the loop is called.
+        parallelism: Maximum number of items at the same time; 0 means no limit.
+        name: Name of the loop.
 
     >>> from typedpipe import dsl
     >>> @dsl.component
@@ -223,7 +223,7 @@ class ParallelFor(Group, Generic[T]):
         super().__init__(name)
         self._items = self._checked(items)
         self._parallelism = 0
-        limit: Any = parallelism  # whatever a user's file gives
+        limit: Any = parallelism  # untyped: the value comes from a user's file
         if limit is not None:
             if isinstance(limit, int) and not isinstance(limit, bool) and limit >= 0:
                 self._parallelism = limit
@@ -271,7 +271,7 @@ def item_type(type_: Type) -> Type:
 
 
 def _widened(members: Sequence[Type]) -> Type:
-    """Few literals stay a ``Literal``; many become the plain type, so that types do not grow with the data."""
+    """Keep few literals as a ``Literal``; widen many to the plain type, so that types do not grow with the data."""
     texts = [text for m in members if isinstance(m, LiteralType) for text in m.values]
     rest = [m for m in members if not isinstance(m, LiteralType)]
     if not texts:
@@ -294,7 +294,7 @@ def _plain(text: str) -> Type:
 
 
 def _merged(structs: Sequence[StructType]) -> Type:
-    """One struct where all dict items have the same keys; a union of them otherwise."""
+    """One struct if all dict items have the same keys; otherwise a union of them."""
     names = [f.name for f in structs[0].fields]
     if any([f.name for f in s.fields] != names for s in structs):
         return union(*structs)
@@ -306,12 +306,12 @@ def _merged(structs: Sequence[StructType]) -> Type:
 
 
 class ExitHandler(Group):
-    """Run a task after the block, whatever became of it.
+    """Run a task after the block, whatever its result.
 
     Args:
         exit_task: The task to run at the end: a call made just before. A parameter of type
-            ``PipelineTaskFinalStatus`` in its function gets the block's outcome.
-        name: What the group is called.
+            ``PipelineTaskFinalStatus`` in its function receives the block's result.
+        name: Name of the group.
 
     >>> from typedpipe import dsl
     >>> @dsl.component
@@ -330,7 +330,7 @@ class ExitHandler(Group):
     def __init__(self, exit_task: Task[Any], name: str = "") -> None:
         super().__init__(name)
         self._exit: Task[Any] | None = None
-        given: Any = exit_task  # whatever a user's file gives
+        given: Any = exit_task  # untyped: the value comes from a user's file
         if not isinstance(given, Task):
             error(
                 "TP168", "`dsl.ExitHandler` takes a task", help="call the component: `with dsl.ExitHandler(clean()):`"
@@ -347,7 +347,7 @@ class ExitHandler(Group):
     def __enter__(self) -> Self:
         trace, outer = self._trace, self._trace.builder
         if self._exit is not None and self._exit._name:
-            for index in range(len(outer.nodes) - 1, -1, -1):  # it is nearly always the last one
+            for index in range(len(outer.nodes) - 1, -1, -1):  # nearly always the last one
                 if outer.nodes[index] is self._exit:
                     del outer.nodes[index]
                     break

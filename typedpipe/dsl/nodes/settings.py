@@ -1,4 +1,4 @@
-"""Checking what is set on a task: quantities, durations, counts, names."""
+"""Checks of task options: quantities, durations, counts, names."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def _wrong(method: str, value: object, wanted: str) -> None:
 
 
 def quantity(method: str, value: object, form: re.Pattern[str]) -> object | None:
-    """A Kubernetes quantity, or a value of the pipeline; None after an error was reported."""
+    """A Kubernetes quantity, or a pipeline value; None after an error was reported."""
     if isinstance(value, PipelineValue):
         return value
     if isinstance(value, str) and (form.fullmatch(value) or not value.isascii()):
@@ -35,7 +35,7 @@ def quantity(method: str, value: object, form: re.Pattern[str]) -> object | None
 
 
 def text(method: str, value: object) -> object | None:
-    """Text that is not empty, or a value of the pipeline."""
+    """A string that is not empty, or a pipeline value."""
     if isinstance(value, PipelineValue) or (isinstance(value, str) and value):
         return value
     _wrong(method, value, "a non-empty string")
@@ -43,7 +43,7 @@ def text(method: str, value: object) -> object | None:
 
 
 def plain_text(method: str, value: object) -> str | None:
-    """Text that is known now."""
+    """A constant string."""
     if isinstance(value, str) and value.isascii() and value.isprintable():
         return value
     if isinstance(value, str) and value.isprintable() and not any(ord(c) >= 0xF0000 for c in value):
@@ -53,7 +53,7 @@ def plain_text(method: str, value: object) -> str | None:
 
 
 def count(method: str, value: object) -> object | None:
-    """A number of things, at least 0; KFP also takes it as text."""
+    """A count, at least 0; KFP also accepts it as a string."""
     if isinstance(value, PipelineValue):
         return value
     if isinstance(value, str) and value.isdigit():
@@ -72,7 +72,7 @@ def seconds(method: str, value: object) -> float | None:
 
 
 def duration(method: str, value: object, default: float) -> float:
-    """``"30s"``, ``"5m"``, ``"1h"`` (or a plain number of seconds as text) as seconds."""
+    """Convert ``"30s"``, ``"5m"``, ``"1h"`` (or a plain number of seconds as a string) to seconds."""
     if value is None:
         return default
     match = _DURATION.fullmatch(value) if isinstance(value, str) else None
@@ -118,7 +118,7 @@ def environment(name: object, value: object) -> object | None:
 
 
 def joined(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
-    """JSON objects joined, objects in them too; elsewhere the new one counts.
+    """Merge JSON objects recursively; otherwise the new value wins.
 
     >>> joined({"a": {"b": 1}, "c": 2}, {"a": {"d": 3}, "c": 4})
     {'a': {'b': 1, 'd': 3}, 'c': 4}

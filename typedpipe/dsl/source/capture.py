@@ -1,7 +1,7 @@
-"""The source of a component: what is shipped, and what it may not take from outside.
+"""Source of a component: the code to ship, and a check of the names that it takes from its module.
 
-The function's text travels with the classes of its signature and what was passed by ``include``; every other name that
-it takes from its module is an error that names all of them. Nothing here keeps the user's module or runs it again.
+The function's text is shipped with the classes of its signature and the objects in ``include``; using any other name of
+its module is an error that lists all such names. The user's module is neither kept nor executed again here.
 """
 
 from __future__ import annotations
@@ -45,9 +45,10 @@ class Source:
 def capture(
     fn: Callable[..., Any], *, include: Sequence[Any] = (), shipped: Sequence[type] = (), report: Diagnostics
 ) -> Source | None:
-    """The source to ship for a function, or None when ``report`` got an error.
+    """The source to ship for a function, or None if an error was added to ``report``.
 
-    ``include`` are helpers that the user passed, ``shipped`` the classes of the signature; both bring what they need.
+    ``include`` are helpers that the user passed, ``shipped`` the classes of the signature; both include their
+    dependencies.
 
     >>> from typedpipe.diagnostics.model import Diagnostics
     >>> capture(len, report=Diagnostics()) is None
@@ -80,7 +81,7 @@ def capture(
 
 
 def _is_plain_function(fn: Any, report: Diagnostics) -> bool:
-    """Refuse what has no source of its own, before looking for a file."""
+    """Reject objects without source of their own, before looking for a file."""
     name = getattr(fn, "__name__", type(fn).__name__)
     if not isinstance(fn, types.FunctionType):
         method = isinstance(fn, types.MethodType | staticmethod | classmethod)
@@ -153,7 +154,7 @@ def _find(fn: types.FunctionType, report: Diagnostics) -> tuple[ParsedFile, Func
 
 
 def _check_decorators(fn: types.FunctionType, file: ParsedFile, node: Function, report: Diagnostics) -> bool:
-    """An error for a decorator between ours and the function, even one that gave the function back."""
+    """Report a decorator between typedpipe's and the function, even one that returned the function unchanged."""
     ours = [i for i, decorator in enumerate(node.decorator_list) if _decorator_is_ours(fn, decorator)]
     below = node.decorator_list[ours[-1] + 1 :] if ours else []
     for decorator in below:
@@ -170,7 +171,7 @@ def _decorator_is_ours(fn: types.FunctionType, decorator: ast.expr) -> bool:
 
 
 def _outside(fn: types.FunctionType, entry: ir.Chunk, bundle: Bundle | None) -> list[str]:
-    """The names that the body takes from its module and that will not be in the container."""
+    """Names that the body takes from its module and that will be missing in the container."""
     space = fn.__globals__
     found = [name for name in outside_names(fn.__code__) if not _arrives(name, space, fn, bundle)]
     if not found:
@@ -203,7 +204,7 @@ def _without_interface(text: str) -> str:
 def _report_outside(
     fn: types.FunctionType, file: ParsedFile, node: Function, outside: list[str], report: Diagnostics
 ) -> None:
-    """One error with all the names, at the first use of the first one."""
+    """Report one error with all names, at the first use of the first one."""
     uses: dict[str, ast.Name | ast.Global] = {}
     for part in ast.walk(ast.Module(list(node.body), [])):
         if isinstance(part, ast.Name) and part.id in outside:

@@ -21,7 +21,7 @@ _BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
 
 @dataclass(slots=True)
 class ParsedFile:
-    """One version of a file or cell. ``problem`` says why it does not parse."""
+    """One version of a file or cell. ``problem`` is the reason why it does not parse."""
 
     name: str
     lines: list[str]
@@ -33,13 +33,13 @@ class ParsedFile:
     problem: SyntaxError | None = None
 
     def chunk(self, node: Definition) -> ir.Chunk:
-        """The node's lines, decorators and indentation included."""
+        """Lines of the node, including decorators and indentation."""
         first = first_line(node)
         text = "".join(self.lines[first - 1 : node.end_lineno])
         return ir.Chunk(text if text.endswith("\n") else text + "\n", display_path(self.name), first)
 
     def span(self, node: Any) -> Span:
-        """The span of a node; columns in characters."""
+        """Span of a node; columns in characters."""
         start, end = self._column(node.lineno, node.col_offset), self._column(node.end_lineno, node.end_col_offset)
         return Span(display_path(self.name), node.lineno, start, node.end_lineno, end)
 
@@ -47,7 +47,7 @@ class ParsedFile:
         return len(self.lines[line - 1].encode()[:offset].decode(errors="replace")) + 1
 
     def header(self, node: Definition) -> Span:
-        """The span of a definition's name."""
+        """Span of a definition's name."""
         if isinstance(node, ast.Assign):
             return self.span(node.targets[0])
         line = self.lines[node.lineno - 1]
@@ -56,7 +56,7 @@ class ParsedFile:
 
 
 def first_line(node: Definition) -> int:
-    """The line of a definition's first decorator, or its own."""
+    """Line of a definition's first decorator, or of the definition itself."""
     decorators = [] if isinstance(node, ast.Assign) else node.decorator_list
     return min([node.lineno, *(decorator.lineno for decorator in decorators)])
 
@@ -65,7 +65,7 @@ _parsed: dict[str, ParsedFile] = {}
 
 
 def parsed_file(name: str, module_globals: dict[str, Any] | None = None) -> ParsedFile | None:
-    """The file or cell as it stands now, parsed unless that content was parsed before; None without source."""
+    """The current version of a file or cell, parsed unless that content was parsed before; None without source."""
     if name == NO_FILE:
         return None
     linecache.checkcache(name)
@@ -93,14 +93,14 @@ def span_of_function(fn: Any) -> Span:
     parsed = parsed_file(code.co_filename, fn.__globals__)
     node = parsed.functions.get((code.co_firstlineno, fn.__name__)) if parsed is not None else None
     if parsed is None or fn.__name__ == "<lambda>":
-        return span_of(site_here())  # it has no `def` that can be shown: where it is decorated
+        return span_of(site_here())  # it has no `def` that can be shown: use the decorator's location
     if node is None:
         return Span(display_path(code.co_filename), code.co_firstlineno)
     return parsed.header(node)
 
 
 def cells() -> Iterable[str]:
-    """The names of the notebook cells that ran, oldest first."""
+    """Names of the executed notebook cells, oldest first."""
     return [name for name in linecache.cache if name.startswith("<ipython") or "ipykernel_" in name]
 
 

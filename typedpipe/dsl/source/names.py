@@ -1,4 +1,4 @@
-"""Which names a piece of source takes from outside itself, and the least Python it needs."""
+"""Global names that a piece of source uses, and the minimum Python version that it needs."""
 
 from __future__ import annotations
 import __future__
@@ -27,7 +27,7 @@ BUILTINS = (frozenset(vars(builtins)) - _NOTEBOOK) | {"__module__", "__qualname_
 
 
 def outside_names(code: types.CodeType) -> dict[str, None]:
-    """The global names that code and the code in it load, store or delete, in order.
+    """Global names that code, including nested code, loads, stores or deletes, in order.
 
     >>> list(outside_names((lambda: undefined + len([])).__code__))
     ['undefined', 'len']
@@ -53,7 +53,7 @@ _BLOCKS_AND_TEXTS = {
 
 
 def has_blocks_or_texts(code: types.CodeType) -> bool:
-    """Whether code, or the code in it, has a ``with`` block or an f-string with a value in it.
+    """Whether code, including nested code, has a ``with`` block or an f-string with a value in it.
 
     >>> has_blocks_or_texts((lambda n: f"{n}").__code__), has_blocks_or_texts((lambda n: n).__code__)
     (True, False)
@@ -73,13 +73,13 @@ def _instructions(code: bytes) -> Iterator[tuple[int, int]]:
 
 
 def is_ours(value: Any) -> bool:
-    """Whether a value is typedpipe's (or kfp's) own, whatever name it is bound to."""
+    """Whether a value belongs to typedpipe (or kfp), whatever name it is bound to."""
     module = value.__name__ if isinstance(value, types.ModuleType) else getattr(value, "__module__", None)
     return isinstance(module, str) and module.partition(".")[0] in (PACKAGE, "kfp")
 
 
 def is_stand_in(name: str, value: Any, *, absent: bool) -> bool:
-    """Whether the container has a stand-in for the name: only when the user's is absent, ours or typing's."""
+    """Whether the container has a stand-in for the name: only if the user's is absent, typedpipe's or typing's."""
     if name not in STUB_NAMES:
         return False
     if absent or is_ours(value) or (value is None and name in ("OUT", "STATUS")):
@@ -89,14 +89,14 @@ def is_stand_in(name: str, value: Any, *, absent: bool) -> bool:
 
 @lru_cache(maxsize=4096)
 def names_of(text: str) -> dict[str, None]:
-    """What a chunk's text needs when it runs as the container runs it: its annotations are never evaluated."""
+    """Names that a chunk needs when it runs in a container: its annotations are never evaluated there."""
     source = "if 1:\n" + text if text[:1] in " \t" else text
     code = compile(source, "<chunk>", "exec", _FUTURE, dont_inherit=True)
     return outside_names(code)
 
 
 def annotation_names(node: ast.ClassDef) -> dict[str, None]:
-    """The names in the annotations of a class's fields: pydantic evaluates them."""
+    """Names in the annotations of a class's fields: pydantic evaluates them."""
     found: dict[str, None] = {}
     for statement in node.body:
         if isinstance(statement, ast.AnnAssign):
@@ -113,7 +113,7 @@ def _with_texts(annotation: ast.expr) -> Iterable[ast.AST]:
             try:
                 yield from ast.walk(ast.parse(part.value, mode="eval"))
             except SyntaxError:
-                continue  # the text of a Literal
+                continue  # the string of a Literal
 
 
 _GENERICS = frozenset({"list", "dict", "tuple", "set", "frozenset", "type"})
@@ -129,7 +129,7 @@ _NODES = {"Match": (3, 10), "TryStar": (3, 11), "TypeAlias": (3, 12), "TypeVar":
 
 @lru_cache(maxsize=4096)
 def least_python(text: str, *, evaluated: bool = False) -> tuple[int, int]:
-    r"""The least Python that runs a chunk. ``evaluated``: its annotations are evaluated too (pydantic).
+    r"""The minimum Python version for a chunk. ``evaluated``: its annotations are evaluated too (pydantic).
 
     >>> least_python("def f(x):\n    match x:\n        case 1: pass\n")
     (3, 10)

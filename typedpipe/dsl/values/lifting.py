@@ -1,4 +1,4 @@
-"""From what a user passes to what the IR takes: references, constants, and displays with references inside."""
+"""Conversion of user arguments to IR operands: references, constants, and displays with references inside."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from typedpipe.types.values import NotAConstant, constant
 
 
 def operand_value(value: object, subject: Subject) -> Any:
-    """A child of an expression: a reference as it is, anything else as a constant."""
+    """A child of an expression: a reference unchanged, anything else as a constant."""
     if isinstance(value, PipelineValue):
         return value
     made = lift(value, subject)
@@ -48,7 +48,7 @@ def lift(value: object, subject: Subject) -> Any:
 
 
 def _is_ours(value: object) -> bool:
-    """Whether it is one of the objects of a pipeline's body that stand for no value."""
+    """Whether it is a typedpipe object of a pipeline that is not a value."""
     return type(value).__module__.startswith("typedpipe.dsl.")
 
 
@@ -56,7 +56,7 @@ def _not_constant(value: object, subject: Subject, reason: str) -> None:
     kind = type(value).__name__
     label = help_ = ""
     explain: Callable[[object], tuple[str, str]] | None = getattr(type(value), "_tp_no_value", None)
-    if explain is not None:  # a task or a group: what it is, and what to pass in its place
+    if explain is not None:  # a task or a group: report it, with a suggested replacement
         what, help_ = explain(value)
         message = f"{subject} is {what}"
     elif isinstance(value, Artifact):
@@ -105,7 +105,7 @@ def _parts(item: object) -> Sequence[object]:
 
 
 def _display(trace: Trace, value: object, subject: Subject) -> Any:
-    """A list, dict or dataclass with references inside: put together by the task that takes it."""
+    """A list, dict or dataclass with references inside: assembled by the task that receives it."""
     if isinstance(value, str):
         return texts.read(trace, value, subject)
     if isinstance(value, dict):
@@ -148,7 +148,7 @@ def type_of(value: PipelineValue | ir.Const) -> Type:
 
 
 def operand(builder: GraphBuilder, value: object, subject: Subject) -> ir.Operand | None:
-    """What a task's argument is in the IR; None after an error was reported."""
+    """The IR operand of a task's argument; None after an error was reported."""
     made = value if isinstance(value, (PipelineValue, ir.Const)) else lift(value, subject)
     if made is None or isinstance(made, ir.Const):
         return made

@@ -116,7 +116,7 @@ def field_of(value: PipelineValue, name: str) -> Any:
 
 
 def _field_type(type_: Type, name: str) -> Type | str:
-    """The type of a field, or a help text when there is none."""
+    """The type of a field, or a help text if there is none."""
     if isinstance(type_, StructType):
         names = [f.name for f in type_.fields]
         for field in type_.fields:

@@ -1,4 +1,4 @@
-"""F-strings with values in them: their markers read back when the text is used."""
+"""F-strings with pipeline values: their markers are read back when the text is used."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typedpipe.types.values import NotAConstant, constant
 
 
 def read(trace: Trace, text: str, subject: Subject) -> Any:
-    """The text as a constant, or as a reference to be put together; None after an error was reported."""
+    """The text as a constant, or as a reference to assemble; None after an error was reported."""
     if not markers.present(text):
         try:
             return ir.Const(*constant(text))

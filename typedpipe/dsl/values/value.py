@@ -1,7 +1,7 @@
-"""Values of a pipeline body: at run time references to what is known only when the pipeline runs.
+"""Pipeline values: at run time, references to values that are known only when the pipeline runs.
 
-To a type checker each of them *is* its plain type. So every dunder that would act on a value that is not there yet
-raises an error that says what to type instead, and the others build an expression.
+To a type checker, each of them *is* its plain type. So every dunder method that would need the value raises an error
+with a suggested fix, and the others build an expression.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ Build = Callable[[tuple[Any, ...]], ir.Expr]
 
 
 class Pending:
-    """An expression that is put into the table of the graph that uses it."""
+    """An expression that is added to the table of the graph that uses it."""
 
     __slots__ = ("build", "children", "flat")
 
@@ -45,7 +45,7 @@ class Pending:
 
 
 class Operators(NamedTuple):
-    """The operators that build expressions. They make values, so :mod:`operators` stands above this module."""
+    """Operators that build expressions. They create values, so :mod:`operators` is a layer above this module."""
 
     compare: Callable[[PipelineValue, ir.CompareOp, object], Any]
     combine: Callable[[str, object, object], Any]
@@ -54,7 +54,7 @@ class Operators(NamedTuple):
 
 
 class PipelineValue:
-    """A value that is known only when the pipeline runs. It has no public attributes: they are the value's own."""
+    """A value that is known only when the pipeline runs. It has no public attributes: they belong to the value."""
 
     __slots__ = ("_tp_builder", "_tp_op", "_tp_site", "_tp_trace", "_tp_type")
     _tp_operators: ClassVar[Operators]
@@ -223,7 +223,7 @@ class PipelineValue:
 
 
 def stop(value: PipelineValue, code: str, message: str, *, help: str) -> NoReturn:
-    """End the tracing; of poison nothing is said, for its making was an error already."""
+    """End the tracing; nothing is reported for poison, whose error was reported already."""
     trace = current()
     if trace is not None and (trace.aborted or is_poison(value)):
         abort(code)
@@ -242,7 +242,7 @@ def _not_yet(value: PipelineValue, what: str, instead: str) -> NoReturn:
 
 
 def derived(trace: Trace, type_: Type, build: Build, children: tuple[Any, ...], flat: str = "") -> PipelineValue:
-    """A value made of others; poison when one of them is."""
+    """A value derived from others; poison if one of them is."""
     for child in children:
         if child is POISON:
             return poison(trace)
@@ -254,21 +254,21 @@ def derived(trace: Trace, type_: Type, build: Build, children: tuple[Any, ...], 
 
 
 POISON = ir.Const("null", ANY)
-"""The one constant that stands for a mistake; known by identity."""
+"""The constant that replaces an erroneous value; recognized by identity."""
 
 
 def poison(trace: Trace) -> PipelineValue:
-    """What stands for a value whose making was an error: it fits anywhere, so one mistake gives one error."""
+    """The replacement of an erroneous value: it is valid anywhere, so one error is reported only once."""
     return PipelineValue(trace, ANY, POISON)
 
 
 def is_poison(value: object) -> bool:
-    """Whether a value stands for a mistake that was reported."""
+    """Whether a value replaces one whose error was reported."""
     return value is POISON or (isinstance(value, PipelineValue) and value._tp_op is POISON)
 
 
 def same_trace(value: PipelineValue, trace: Trace, what: object) -> bool:
-    """Whether a value belongs to the pipeline that is traced; reported when it does not."""
+    """Whether a value belongs to the pipeline that is traced; otherwise reported."""
     if value._tp_trace is trace or is_poison(value):
         return True
     error(
@@ -283,13 +283,13 @@ def same_trace(value: PipelineValue, trace: Trace, what: object) -> bool:
 
 
 def operand_of(builder: GraphBuilder, value: PipelineValue) -> ir.Operand:
-    """A value of this trace as an operand: an expression goes into the table of the graph that uses it."""
+    """A value of this trace as an operand: an expression is added to the table of the graph that uses it."""
     op = value._tp_op
     return intern_expr(builder, value) if isinstance(op, Pending) else op
 
 
 def intern_expr(builder: GraphBuilder, value: PipelineValue) -> ir.FromExpr:
-    """Put a pending expression, and those it needs, into the builder's table. Iterative: depth is no limit."""
+    """Add a pending expression, and those it needs, to the builder's table. Iterative: depth is not limited."""
     memo = builder.memo
     stack = [value]
     while stack:
@@ -322,7 +322,7 @@ def _interned(memo: dict[int, ir.FromExpr], child: Any) -> ir.Operand:
 
 
 def _flattened(pending: Pending) -> tuple[Any, ...]:
-    """``((a & b) & c) & d`` as (a, b, c, d): one node, whatever the number."""
+    """Flatten ``((a & b) & c) & d`` to (a, b, c, d): one node for any number of operands."""
     if not pending.flat:
         return pending.children
     left: Any = pending.children[0]

@@ -1,6 +1,6 @@
-"""Why a task was taken from the cache, or was not: which part of its key is another one than in an earlier run.
+"""Explanation of cache hits and misses: which part of a task's key differs from an earlier run.
 
-A change of an input is followed to the task that made it, and so on up to what the user changed.
+A change of an input is traced to the task that produced it, and so on up to the change that the user made.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ DIFF_LINES = 16
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """What there is to say of a task and the cache."""
+    """Explanation of a task's cache result."""
 
     run: str
     task: str
@@ -47,12 +47,12 @@ class Explanation:
     """``hit``, ``resumed``, ``changed``, ``same``, ``first`` or ``never``."""
     text: str
     against: str = ""
-    """The run that it is compared with."""
+    """The run it is compared with."""
     changes: Sequence[Change] = ()
     not_tracked: Sequence[str] = ()
 
     def lines(self) -> list[str]:
-        """For the terminal."""
+        """Lines for the terminal."""
         found = [self.text]
         for change in self.changes:
             found += _lines(change, "  ")
@@ -62,7 +62,7 @@ class Explanation:
         return found
 
     def data(self) -> dict[str, Any]:
-        """As JSON data."""
+        """The explanation as JSON data."""
         return {
             "run": self.run,
             "task": self.task,
@@ -92,7 +92,7 @@ def _data(change: Change) -> dict[str, Any]:
 
 @dataclass(slots=True)
 class Record:
-    """A run as far as it is read to explain one: its pipeline and its tasks."""
+    """The parts of a run that an explanation needs: its pipeline and its tasks."""
 
     run: StoredRun
     _pipeline: ir.Pipeline | None = None
@@ -112,7 +112,7 @@ class Record:
         return self._tasks.get(name)
 
     def parts(self, task: Task) -> Mapping[str, Any]:
-        """What the task's key was made of; made again, without its place, where the run did not note it."""
+        """Parts of the task's key; recomputed, without the facts of its environment, if the run did not record them."""
         if task.key_parts:
             return task.key_parts
         run = self.task_run(task)
@@ -120,22 +120,22 @@ class Record:
         return {} if found is None else found.data
 
     def task_run(self, task: Task) -> TaskRun | None:
-        """The task with its recorded inputs, for what makes keys."""
+        """The task with its recorded inputs, for computing keys."""
         node = node_at(self.pipeline, task.name)
         if not isinstance(node, ir.Task) or (not task.inputs and self.pipeline.components[node.component].inputs):
             return None
-        nowhere = cast("Body", None)  # keys do not look at where a task stands
+        nowhere = cast("Body", None)  # keys do not depend on a task's position
         return TaskRun(task.name, node, dict(task.inputs), {}, {}, False, nowhere)
 
 
 def explain(root: Root, run: StoredRun, task: Task, against: StoredRun | None = None) -> Explanation:
-    """Say what became of a task's key.
+    """Explain the cache result of a task.
 
     Args:
-        root: Where the runs are.
+        root: The store.
         run: The run.
         task: A task of it.
-        against: The run to compare with; None is the last one before this that has the task.
+        against: The run to compare with; None is the last earlier one that has the task.
 
     Raises:
         PipelineError: a run cannot be read.
@@ -174,7 +174,7 @@ def explain(root: Root, run: StoredRun, task: Task, against: StoredRun | None = 
 
 
 def _before(root: Root, run: StoredRun, name: str) -> Record | None:
-    """The last run of the same pipeline before this one that has the task."""
+    """The last earlier run of the same pipeline that has the task."""
     for other in root.runs():
         if isinstance(other, StoredRun) and other.pipeline == run.pipeline and other.name != run.name:
             record = Record(other)
@@ -184,7 +184,7 @@ def _before(root: Root, run: StoredRun, name: str) -> Record | None:
 
 
 def _never(record: Record, task: Task) -> str:
-    """Why the task could not be taken from the cache whatever its key was; "" when it could."""
+    """The reason why the task could not be cached under any key; "" if it could."""
     if task.key:
         return ""
     run = record.task_run(task)
@@ -223,7 +223,7 @@ class _Comparison:
     _seen: set[str] = field(default_factory=set[str])
 
     def of(self, name: str) -> list[Change]:
-        """What changed of a task."""
+        """Changes of a task."""
         before, after = self.old.task(name), self.new.task(name)
         if before is None or after is None or name in self._seen:
             return []
@@ -276,7 +276,7 @@ class _Comparison:
             yield self._made("input", f"input `{name}` has {difference(was[name], now[name])}", task, name)
 
     def _made(self, part: str, text: str, task: str, name: str) -> Change:
-        """A change, with where it comes from."""
+        """A change with its origin."""
         said: list[str] = []
         because: list[Change] = []
         for origin in origins(self.new.pipeline, task, name):

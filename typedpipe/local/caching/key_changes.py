@@ -1,4 +1,4 @@
-"""What differs between two keys, part by part and in words. It looks at what the keys were made of, and at nothing else."""
+"""Differences between two keys, part by part and in words. It compares only the parts of the keys."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ TEXT = 80
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One part of a key that is another one."""
+    """One part of a key that differs."""
 
     part: str
     """``source``, ``interface``, ``parameter``, ``input``, ``environment``, ``requirements``, ``python``, …"""
     text: str
     diff: Sequence[str] = ()
     because: Sequence[Change] = ()
-    """What the change comes from, in other tasks."""
+    """Changes in other tasks that cause it."""
     inline: bool = False
-    """The text says the cause already."""
+    """The text already includes the cause."""
 
 
 def set_key(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
-    """Another key set by the user."""
+    """A different key set by the user."""
     was, now = old.get("cache_key"), new.get("cache_key")
     if was != now:
         texts = [f"`{text}`" if text else "none" for text in (was, now)]
@@ -32,7 +32,7 @@ def set_key(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
 
 
 def interface_changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
-    """Other inputs and outputs of the component."""
+    """Different inputs and outputs of the component."""
     from typedpipe.types.data import from_data
     from typedpipe.types.display import show
 
@@ -50,7 +50,7 @@ def interface_changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterato
 
 
 def environment_changes(old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[Change]:
-    """Other declared variables. Values that may be secrets are kept by their digest only."""
+    """Different declared environment variables. Values that may be secrets are stored only as digests."""
     for name in dict.fromkeys([*old, *new]):
         was, now = old.get(name), new.get(name)
         if was != now:
@@ -65,7 +65,7 @@ _PLACES = {"python": "Python", "platform": "platform", "image": "image", "image_
 
 
 def place_changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
-    """What comes from where the task runs; what only one of the two runs noted is no change."""
+    """Changes of the environment of the task; facts that only one of the two runs recorded are not changes."""
     for part in ("requirements", "packages"):
         if part in old and part in new and old[part] != new[part]:
             yield Change("requirements", f"requirements: {_requirements(old[part], new[part])}")
@@ -93,18 +93,18 @@ def _requirements(old: Sequence[str], new: Sequence[str]) -> str:
 
 
 def shown_value(value: object) -> str:
-    """A value, cut when it is long."""
+    """A value, truncated if long."""
     text = value if isinstance(value, str) else str(value)
     return text if len(text) <= TEXT else f"{text[: TEXT - 1]}…"
 
 
 def reordered(old: str, new: str) -> bool:
-    """Whether two dicts have the same entries in another order."""
+    """Whether two dicts have the same entries in a different order."""
     return old[:1] == "{" == new[:1] and len(old) == len(new) and sorted(old) == sorted(new)
 
 
 def difference(old: Any, new: Any) -> str:
-    """How an artifact, or a list of them, differs."""
+    """The difference between two artifacts, or two lists of them."""
     if isinstance(old, list) and isinstance(new, list):
         if len(old) != len(new):
             return f"{len(new)} items instead of {len(old)}"

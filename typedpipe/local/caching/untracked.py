@@ -1,4 +1,4 @@
-"""What a task may depend on that no cache key can see, found in its source and its inputs."""
+"""Untracked dependencies of a task, which no cache key can see, found in its source and its inputs."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 def untracked(component: ir.Component, inputs: Mapping[str, Value], declared_env: Iterable[str] = ()) -> list[str]:
-    """What is not tracked of a task, in words.
+    """Descriptions of the untracked dependencies of a task.
 
     >>> from typedpipe.ir.nodes import ContainerImpl
     >>> untracked(ir.Component("a", (), (), ContainerImpl(), "busybox:1"), {})[1]
-    'what the image `busybox:1` is by now, when its tag is moved and no digest is known'
+    'the content of the image `busybox:1`, if its tag moved and its digest is unknown'
     """
     found = [ALWAYS]
     impl = component.impl
@@ -41,7 +41,7 @@ def untracked(component: ir.Component, inputs: Mapping[str, Value], declared_env
 
 
 def _modules(trees: Sequence[ast.Module], packages: Sequence[str]) -> Iterator[str]:
-    """Imports that are neither of the standard library nor declared."""
+    """Imports that are neither in the standard library nor declared."""
     declared = {_plain(match.group()) for package in packages if (match := _NAME.match(package.strip()))}
     for name in dict.fromkeys(name for tree in trees for name in _imported(tree)):
         if name in sys.stdlib_module_names or name in ("typedpipe", "kfp") or _plain(name) in declared:
@@ -72,7 +72,7 @@ def _imported(tree: ast.Module) -> Iterator[str]:
 
 
 def _reads(trees: Sequence[ast.Module], declared: frozenset[str]) -> Iterator[str]:
-    """Files and variables that the source names itself."""
+    """Files and environment variables that the source names."""
     for node in (node for tree in trees for node in ast.walk(tree)):
         if isinstance(node, ast.Subscript) and _is_environ(node.value):
             key: ast.expr | None = node.slice

@@ -1,4 +1,4 @@
-"""Which way each component is run, and what is refused because it cannot be run here."""
+"""Placement of each component, and errors for those that cannot run locally."""
 
 from __future__ import annotations
 
@@ -26,9 +26,10 @@ def placements(
     report: Diagnostics,
     progress: Callable[[str], None] | None = None,
 ) -> dict[str, Placement]:
-    """Where each component that is used runs. What cannot run is reported at the place of its first call.
+    """The placement of each component that is used. A component that cannot run is reported at its first call.
 
-    Environments are made and images fetched here, before anything starts; ``progress`` is told what takes long.
+    Virtual environments are created and images pulled here, before anything starts; ``progress`` is called for slow
+    steps.
 
     >>> from typedpipe.ir.nodes import Graph
     >>> placements(ir.Pipeline("p", Graph()), None, Diagnostics())
@@ -52,7 +53,7 @@ def placements(
 
 
 def containers_mode() -> Containers:
-    """What TYPEDPIPE_CONTAINERS says: ``host`` runs commands of containers without their images."""
+    """The value of TYPEDPIPE_CONTAINERS: ``host`` runs commands of containers without their images."""
     mode = os.environ.get("TYPEDPIPE_CONTAINERS", "")
     return cast("Containers", mode) if mode in ("host", "docker", "podman") else ""
 
@@ -68,7 +69,7 @@ def _warn_of_timeouts(pipeline: ir.Pipeline, found: dict[str, Placement], report
 
 
 def _warn_of_extensions(pipeline: ir.Pipeline, report: Diagnostics) -> None:
-    """Note the settings of other packages, which mean nothing on this machine, once for each package."""
+    """Note settings of other packages that are ignored locally, once for each package."""
     said: set[str] = set()
     for task in tasks_of([pipeline.graph, *pipeline.pipelines.values()]):
         for key, _ in task.options.extensions:
@@ -81,16 +82,16 @@ def _warn_of_extensions(pipeline: ir.Pipeline, report: Diagnostics) -> None:
 
 @dataclass(slots=True)
 class _Places:
-    """What all components share: the settings, and what was found out about this machine."""
+    """State shared by all components: the settings, and the findings about this machine."""
 
     runner: Runner | None
     report: Diagnostics
     progress: Callable[[str], None] | None
     images: dict[str, str] = field(default_factory=dict[str, str])
-    """The id of each image that was asked for; "" when it could not be had, which has been said."""
+    """Id of each image that was looked up; "" if it is not available, which has been reported."""
 
     def client(self) -> Client | NoClient:
-        """The client for container components: the one that was asked for, else the first that answers."""
+        """The client for container components: the requested one, otherwise the first that responds."""
         chosen: str = self.runner if self.runner in ("docker", "podman") else containers_mode()
         names: tuple[EngineName, ...] = ("docker", "podman")
         tried = [client(name) for name in names if chosen in ("", "host", name)]
@@ -100,7 +101,7 @@ class _Places:
 
 @dataclass(slots=True)
 class _Place:
-    """Finds the place of one component."""
+    """Determines the placement of one component."""
 
     task: ir.Task
     component: ir.Component

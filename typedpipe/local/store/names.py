@@ -1,4 +1,4 @@
-"""What a run may be called."""
+"""Valid names of runs."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typedpipe.runs.problems import problem
 from typedpipe.runs.source import LAST
 
 _NAME = re.compile(r"\w[\w.@+=-]{0,99}")
-"""Names of runs are folders, are typed as RUN/TASK, and are offered to be pasted into a shell."""
+"""Names of runs are directories, are typed as RUN/TASK, and are printed to be pasted into a shell."""
 
 
 def check_name(name: str, folder: Path) -> None:
-    """Refuse what cannot be the name of a new run.
+    """Reject an invalid name of a new run.
 
     Raises:
         PipelineError: TP611.

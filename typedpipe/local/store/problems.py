@@ -1,4 +1,4 @@
-"""What can be wrong with a store, as diagnostics. The store is no source: its files are named in the text."""
+"""Errors of a store, as diagnostics. The store is not source code: its files are named in the text."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SQLITE_READONLY, _SQLITE_CORRUPT, _SQLITE_NOTADB, _SQLITE_ERROR = 8, 11, 26, 1
 
 
 class StoreRefused(PipelineError):
-    """An artifact that cannot be kept: the message names it, and the entry in it that is at fault."""
+    """An artifact that cannot be stored: the message names it and its offending entry."""
 
 
 def refused(message: str, help: str) -> StoreRefused:
@@ -24,7 +24,7 @@ def refused(message: str, help: str) -> StoreRefused:
 
 
 def first_message(error: PipelineError) -> str:
-    """The primary sentence, for where a whole diagnostic is too much."""
+    """The primary message, for use where a whole diagnostic is too long."""
     return error.diagnostics[0].message
 
 
@@ -49,7 +49,7 @@ def damaged_run(run: str, file: str | os.PathLike[str], why: str) -> PipelineErr
 
 
 def lost_run(run: str, file: str | os.PathLike[str], why: str) -> PipelineError:
-    """Damage that nothing mends: what the run was given is known nowhere else."""
+    """The diagnostic for damage that cannot be repaired: the run's arguments are stored nowhere else."""
     return problem(
         "TP604",
         f"the record of the run `{run}` is corrupted: `{file}`: {why}",
@@ -66,13 +66,13 @@ def damaged_cache(file: str | os.PathLike[str], why: str) -> PipelineError:
 
 
 def is_damage(error: sqlite3.Error) -> bool:
-    """Whether the file is at fault, and not the disk or its permissions."""
+    """Whether the error is due to the file, not to the disk or permissions."""
     code = getattr(error, "sqlite_errorcode", None)
     return code is None or code & 0xFF in (_SQLITE_CORRUPT, _SQLITE_NOTADB, _SQLITE_ERROR)
 
 
 def sqlite_reason(error: sqlite3.Error) -> str:
-    """Why SQLite would not, in our words."""
+    """The reason for a SQLite error, in typedpipe's terms."""
     code = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
     if code == _SQLITE_NOTADB:
         return "it is not an SQLite file"

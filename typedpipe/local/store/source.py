@@ -1,4 +1,4 @@
-"""The folder of runs as a source of runs."""
+"""The local store as a source of runs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _BLOCK = 1 << 16
 
 
 class LocalRuns:
-    """The runs of a root, for one thread at a time. Implements :class:`typedpipe.runs.source.RunSource`."""
+    """The runs of a store; not thread-safe. Implements :class:`typedpipe.runs.source.RunSource`."""
 
     def __init__(self, root: Root) -> None:
         self.root = root
@@ -93,10 +93,10 @@ class LocalRuns:
         return open(os.path.join(place, *path.split("/")) if path else place, "rb")
 
     def path(self, artifact: ArtifactRef) -> str:
-        """Where an artifact lies on this machine, with the content that it had.
+        """Local path of an artifact with unchanged content.
 
         Raises:
-            ContentLost: it does not.
+            ContentLost: the content is missing or has changed.
         """
         path = artifact.path
         if path is None:

@@ -1,4 +1,4 @@
-"""The parts of a report, each by itself."""
+"""Parts of a report, each separately."""
 
 from __future__ import annotations
 

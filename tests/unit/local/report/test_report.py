@@ -1,4 +1,4 @@
-"""The whole page: its parts, what it allows, and users' text in every place."""
+"""The whole page: its parts, its content security policy, and user text in every position."""
 
 from __future__ import annotations
 

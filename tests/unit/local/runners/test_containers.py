@@ -1,4 +1,4 @@
-"""Tasks in containers: the command lines, and real engines where one answers."""
+"""Tasks in containers: the command lines, and real engines where available."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Environments of packages: made once, shared, isolated, collected; failures are the user's to read."""
+"""Virtual environments: created once, shared, isolated, collected; failures are readable for users."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tasks in this process: the same results, nothing left changed, a debugger that talks to the terminal."""
+"""Tasks in this process: the same results, no state changed afterwards, a debugger that uses the terminal."""
 
 from __future__ import annotations
 

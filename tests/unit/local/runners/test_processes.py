@@ -1,4 +1,4 @@
-"""Processes of tasks: warm ones, fresh ones, what they leave, and what survives those who started them."""
+"""Processes of tasks: warm ones, fresh ones, and orphans of tasks and engines."""
 
 from __future__ import annotations
 

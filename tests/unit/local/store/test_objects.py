@@ -1,4 +1,4 @@
-"""Artifacts are kept once, read-only, whole; what is wrong with one is found, and nobody is given it."""
+"""Artifacts are stored once, read-only, complete; a corrupted one is detected and never returned."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An index that is lost is made anew from what tasks left: what they gave is known again, and nothing is made up."""
+"""A lost index is rebuilt from the directories of the tasks: their outputs are recovered, and nothing is invented."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs are found, read and removed; whatever is broken says so with a code, and takes nothing else with it."""
+"""Runs are found, read and removed; a corrupted one is reported with a code, and does not affect others."""
 
 from __future__ import annotations
 
