@@ -5,6 +5,7 @@ Tasks stay: they have side effects.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from operator import is_
 
 from typedpipe.diagnostics.model import Diagnostics
@@ -15,7 +16,7 @@ from typedpipe.ir.scopes import Scope, Scopes, rebuild, scopes_of, with_body
 
 
 def dedupe(pipeline: ir.Pipeline, report: Diagnostics) -> ir.Pipeline:  # noqa: ARG001 - the signature of a pass
-    """Merge equal components; keys become the components' names: ``train``, ``train-2``.
+    """Merge equal components; keys become the components' names: ``train``, ``train-2``. Keys of pipelines are numbered anew.
 
     >>> from typedpipe.ir.nodes import Graph
     >>> p = ir.Pipeline("p", Graph())
@@ -30,16 +31,39 @@ def dedupe(pipeline: ir.Pipeline, report: Diagnostics) -> ir.Pipeline:  # noqa: 
         if name is None:
             name = known[component] = _unique(component.name, taken)
         names[key] = name
-    if all(key == name for key, name in names.items()):
+    called = _pipeline_keys(pipeline.pipelines)
+    if all(key == name for keys in (names, called) for key, name in keys.items()):
         return pipeline
 
     def rename(node: ir.Node) -> ir.Node:
         if isinstance(node, ir.Task) and names.get(node.component, node.component) != node.component:
             return replace(node, component=names[node.component])
+        if isinstance(node, ir.Call) and called.get(node.pipeline, node.pipeline) != node.pipeline:
+            return replace(node, pipeline=called[node.pipeline])
         return node
 
     components = {name: component for component, name in known.items()}
-    return replace(rebuild(pipeline, rename), components=components)
+    renamed = rebuild(pipeline, rename)
+    pipelines = {called[key]: graph for key, graph in renamed.pipelines.items()}
+    return replace(renamed, components=components, pipelines=pipelines)
+
+
+def _pipeline_keys(keys: Iterable[str]) -> dict[str, str]:
+    """Keys that depend on the program alone: ``sub``, ``sub#2`` in the order of definition.
+
+    Tracing numbers equal names over the whole process, so a file that is loaded again gets other numbers.
+
+    >>> _pipeline_keys(["sub#7", "sub#4", "other"])
+    {'sub#7': 'sub#2', 'sub#4': 'sub', 'other': 'other'}
+    """
+    numbered = [(key.rpartition("#")[0] or key, key) for key in keys]
+    order = sorted(numbered, key=lambda item: (item[0], len(item[1]), item[1]))
+    found: dict[str, str] = {}
+    counts: dict[str, int] = {}
+    for base, key in order:
+        counts[base] = counts.get(base, 0) + 1
+        found[key] = base if counts[base] == 1 else f"{base}#{counts[base]}"
+    return {key: found[key] for _, key in numbered}
 
 
 def _unique(base: str, taken: dict[str, int]) -> str:
