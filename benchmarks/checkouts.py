@@ -1,6 +1,6 @@
-"""Two checkouts of typedpipe, measured in one run: each by its own programs, in this environment, in turn.
+"""Comparison of two checkouts of typedpipe in one run: each with its own programs, in this environment, alternating.
 
-In turn, because the speed of a machine changes within minutes. The least of the runs is the figure.
+They alternate because the speed of a machine changes within minutes. The minimum of the runs is reported.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Checkout:
-    """A folder that has ``typedpipe`` and ``benchmarks`` in it."""
+    """A directory that contains ``typedpipe`` and ``benchmarks``."""
 
     root: Path
 
@@ -29,12 +29,12 @@ class Checkout:
             sys.exit(f"{self.root} is not what is imported, but {found}")
 
     def measure(self, program: str, *arguments: str) -> dict[str, float]:
-        """The last line that a program of ``benchmarks/programs`` prints, as data."""
+        """Parse the last output line of a program of ``benchmarks/programs``."""
         found: dict[str, float] = json.loads(self._run(self._command(program, arguments)).stdout.splitlines()[-1])
         return found
 
     def instructions(self, program: str, *arguments: str) -> int:
-        """The instructions of a whole process, counted by valgrind: nearly the same each time, and some 50 times as slow."""
+        """Instructions of a whole process, counted by valgrind: nearly constant, and some 50 times as slow."""
         command = ["valgrind", "--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null"]
         done = self._run([*command, *self._command(program, arguments)])
         count = re.search(r"I\s+refs:\s+([\d,]+)", done.stderr)
@@ -70,7 +70,7 @@ class Pair:
         print(f"| {unit} | before | now | now ÷ before |\n|---|--:|--:|--:|")
 
     def row(self, title: str, measure: Callable[[Checkout], float], runs: int, digits: int = 1) -> None:
-        """Print the least of several runs of each, and their ratio."""
+        """Print the minimum of several runs of each, and their ratio."""
         found: dict[Checkout, list[float]] = {self.before: [], self.now: []}
         for turn in range(runs):
             for checkout in (self.before, self.now) if turn % 2 else (self.now, self.before):

@@ -1,14 +1,14 @@
-"""How long from a traced pipeline to its YAML file, beside kfp and Hera, each in an environment of its own.
+"""Time from a traced pipeline to its YAML file, compared with kfp and Hera, each in its own virtual environment.
 
-    benchmarks/setup                                  # once: makes the environments
+    benchmarks/setup                                  # once: creates the environments
     python benchmarks/compile_time.py                 # all three; kfp's big shapes take minutes
     python benchmarks/compile_time.py --only typedpipe
     python benchmarks/compile_time.py --profile nested
-    python benchmarks/compile_time.py --against DIR   # this checkout beside another one, in this environment
+    python benchmarks/compile_time.py --against DIR   # compare with another checkout, in this environment
     python benchmarks/compile_time.py --against DIR --instructions
 
-CPU seconds of a fresh process from the first traced call to the written file, without imports: the least and the median
-of several runs. Prints a Markdown table.
+CPU seconds of a fresh process from the first traced call to the written file, without imports: minimum and median of
+several runs. Prints a Markdown table.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ SLOW = 20.0
 
 @dataclass(frozen=True)
 class Shape:
-    """A pipeline of a size, and what typedpipe may take for it."""
+    """A pipeline of a given size, and typedpipe's time limit for it."""
 
     title: str
     kind: str
@@ -52,7 +52,7 @@ SHAPES = (
 )
 SIZES = (250, 500, 1000, 2000, 4000)
 LARGEST_NESTED = 2000
-"""More would make a workflow that is larger than Kubernetes takes, which is an error."""
+"""More would create a workflow that exceeds Kubernetes' size limit, which is an error."""
 EXPONENT, IMPORT_MS, CHAIN_KB, NESTED_MB = 1.1, 60.0, 150.0, 100.0
 
 
@@ -69,7 +69,7 @@ class Measured:
 
 
 def one(library: str, *arguments: str) -> dict[str, float]:
-    """A measurement in a process of its own."""
+    """Measure in a separate process."""
     python = ENVIRONMENTS / library / "bin" / "python"
     command = [str(python), "-W", "ignore", str(HERE / "programs" / "measure.py"), *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -80,7 +80,7 @@ def one(library: str, *arguments: str) -> dict[str, float]:
 
 
 def measure(library: str, kind: str, tasks: int, runs: int) -> Measured:
-    """Several runs, one when they are slow."""
+    """Measure several runs, or one if they are slow."""
     measured = Measured()
     with tempfile.TemporaryDirectory() as folder:
         for _ in range(runs):
@@ -94,7 +94,7 @@ def measure(library: str, kind: str, tasks: int, runs: int) -> Measured:
 
 
 def growth(sizes: Sequence[int], seconds: Sequence[float]) -> float:
-    """The exponent of growth: the slope of the line through the logarithms.
+    """Exponent of growth: the slope of the regression line of the logarithms.
 
     >>> round(growth([1, 2, 4], [3.0, 12.0, 48.0]), 3)
     2.0
@@ -108,7 +108,7 @@ def ratio(other: Measured, ours: Measured) -> str:
 
 
 def times_table(libraries: Sequence[str], runs: int) -> dict[tuple[str, int, str], Measured]:
-    """Print the times of each shape; give the measurements by kind, size and library."""
+    """Print the times of each shape; return the measurements by kind, size and library."""
     print(
         "| CPU seconds, trace to file: least (median) | typedpipe | at most | kfp | Hera | kfp ÷ ours | Hera ÷ ours |"
     )
@@ -154,13 +154,13 @@ def sizes_table(found: dict[tuple[str, int, str], Measured], libraries: Sequence
 
 
 def profile(kind: str, tasks: int, top: int) -> None:
-    """Print what typedpipe's time goes to: by module, and the functions that take most of it."""
+    """Print a profile of typedpipe's time: by module, and the most expensive functions."""
     program = (
         "import cProfile, pstats, sys, collections, os, time\n"
         "sys.path.insert(0, sys.argv[1])\n"
         "import with_typedpipe\n"
         "build = with_typedpipe.prepare(sys.argv[2], int(sys.argv[3]), os.devnull)\n"
-        "p = cProfile.Profile(time.process_time); p.runcall(build)\n"  # the clock on the wall counts other processes
+        "p = cProfile.Profile(time.process_time); p.runcall(build)\n"  # wall-clock time would include other processes
         "stats = pstats.Stats(p).stats\n"
         "by = collections.Counter()\n"
         "for (file, line, name), (cc, nc, tt, ct, callers) in stats.items():\n"
@@ -179,7 +179,7 @@ IMPORTS = ("typedpipe", "typedpipe.dsl", "typedpipe.compiler.driver", "typedpipe
 
 
 def against(pair: Pair, runs: int) -> None:
-    """Print CPU milliseconds of tracing and compiling, and of imports, in two checkouts."""
+    """Print CPU milliseconds of tracing and compiling, and of imports, for two checkouts."""
 
     def compiling(kind: str, tasks: int) -> Callable[[Checkout], float]:
         def measured(checkout: Checkout) -> float:
@@ -200,7 +200,7 @@ def against(pair: Pair, runs: int) -> None:
 
 
 def instructions(pair: Pair) -> None:
-    """Print millions of instructions: of each shape, less those of the same program with ten tasks; and of imports."""
+    """Print millions of instructions: of each shape, minus those of the same program with ten tasks; and of imports."""
 
     def compiling(kind: str, tasks: int) -> Callable[[Checkout], float]:
         def counted(checkout: Checkout) -> float:

@@ -1,13 +1,13 @@
-"""What a task costs when it runs on this machine, beside kfp.local, Metaflow and Flyte 2, each in its own environment.
+"""Cost of a task in a local run, compared with kfp.local, Metaflow and Flyte 2, each in its own virtual environment.
 
-    benchmarks/setup                                     # once: makes the environments
+    benchmarks/setup                                     # once: creates the environments
     python benchmarks/local_engine.py                    # all; some minutes, most of them the peers'
     python benchmarks/local_engine.py --only typedpipe
     python benchmarks/local_engine.py --case chain       # one row (may be repeated)
-    python benchmarks/local_engine.py --against DIR      # this checkout beside another one, in this environment
+    python benchmarks/local_engine.py --against DIR      # compare with another checkout, in this environment
 
-Each measurement is a fresh process; the least of several runs is the figure. Wall seconds are what a user waits for, and
-grow with what else the machine does; CPU seconds do not. Prints Markdown tables.
+Each measurement is a fresh process; the minimum of several runs is reported. Wall seconds are the time a user waits,
+and grow with other load on the machine; CPU seconds do not. Prints Markdown tables.
 """
 
 from __future__ import annotations
@@ -52,19 +52,19 @@ class Measured:
 
 @contextmanager
 def scratch() -> Iterator[Path]:
-    """A folder for a run; TYPEDPIPE_BENCH_TMP chooses its file system."""
+    """A directory for a run; TYPEDPIPE_BENCH_TMP selects its file system."""
     folder = Path(tempfile.mkdtemp(prefix="bench-", dir=os.environ.get("TYPEDPIPE_BENCH_TMP")))
     try:
         yield folder
     finally:
         for path, folders, _ in os.walk(folder):
             for name in folders:
-                os.chmod(os.path.join(path, name), 0o755)  # stored folders are read-only
+                os.chmod(os.path.join(path, name), 0o755)  # stored directories are read-only
         shutil.rmtree(folder, ignore_errors=True)
 
 
 def one(library: str, case: str, size: int, settings: Sequence[str] = ()) -> Measured:
-    """A measurement in a process of its own."""
+    """Measure in a separate process."""
     binaries = ENVIRONMENTS / library / "bin"
     with scratch() as folder:
         command = [str(binaries / "python"), "-W", "ignore", str(HERE / "programs" / "run_measure.py")]
@@ -78,7 +78,7 @@ def one(library: str, case: str, size: int, settings: Sequence[str] = ()) -> Mea
 
 
 def least(library: str, case: str, size: int, runs: int, settings: Sequence[str] = ()) -> Measured:
-    """The run that took the least wall time; slow ones are measured once."""
+    """The run with the least wall time; slow ones are measured once."""
     found: list[Measured] = []
     while len(found) < runs:
         found.append(one(library, case, size, settings))
@@ -88,7 +88,7 @@ def least(library: str, case: str, size: int, runs: int, settings: Sequence[str]
 
 
 def each(library: str, case: str, size: int, runs: int, settings: Sequence[str] = (), *, cold: int = 2) -> Measured:
-    """One task more, when all is warm: the difference of two chains, by their difference in length."""
+    """Cost of one further task in a warm run: the difference between two chains, divided by that of their lengths."""
     first, last = (least(library, case, n, runs, settings) for n in (cold, cold + size))
 
     def by(name: str) -> float:
@@ -97,11 +97,11 @@ def each(library: str, case: str, size: int, runs: int, settings: Sequence[str] 
     return Measured(by("wall"), by("engine"), by("children"), int(by("read")), int(by("written")), last.rss)
 
 
-# ---------------------------------------------------------------------------------------------------- our own rows
+# ---------------------------------------------------------------------------------------------- typedpipe's own rows
 
 
 def first_line(runs: int) -> float:
-    """Seconds to the first output line of `typedpipe run`, of a module that takes a second to import."""
+    """Seconds to the first output line of `typedpipe run`, for a module that takes a second to import."""
     text = (
         "import time\ntime.sleep(1)\nfrom typedpipe import dsl\n\n@dsl.component\ndef f() -> int:\n    return 1\n\n"
         "@dsl.pipeline\ndef p() -> int:\n    return f().output\n"
@@ -132,7 +132,7 @@ def to_first_line(command: Sequence[str], folder: Path) -> float:
 
 @dataclass(frozen=True)
 class Figure:
-    """A measured number, and what it may be at most (None: only to be known)."""
+    """A measured number and its limit (None: no limit)."""
 
     what: str
     value: float
@@ -146,7 +146,7 @@ class Figure:
 
 
 def a_task(case: str, size: int, runs: int, wall: float | None, engine: float | None, *settings: str) -> list[Figure]:
-    # Libraries are loaded beside the first tasks, which load them themselves: those are not counted.
+    # Libraries are loaded in parallel with the first tasks, which load them themselves: those are not counted.
     found = each("typedpipe", case, size, runs, settings, cold=20 if case == "sklearn" else 2)
     return [
         Figure("wall", 1000 * found.wall, "ms", wall),
@@ -169,7 +169,7 @@ def artifact(runs: int) -> list[Figure]:
     return [
         Figure("wall", found.wall, "s"),
         Figure("read", found.read / GIB, "GiB", 1.02),  # the one hash
-        Figure("written", found.written / GIB, "GiB", 1.02),  # what the task itself writes
+        Figure("written", found.written / GIB, "GiB", 1.02),  # written by the task itself
         Figure("CPU", found.cpu, "s"),
     ]
 
@@ -214,15 +214,15 @@ def our_table(cases: Sequence[str], runs: int) -> None:
             print(f"| {title} | {', '.join(map(str, measure(runs)))} |", flush=True)
 
 
-# --------------------------------------------------------------------------------------------------- beside others
+# ---------------------------------------------------------------------------------------------------- comparison
 
 SIZES = {"typedpipe": 300, "kfp": 20, "metaflow": 10, "flyte": 300}
-"""How long a chain is bearable."""
+"""A feasible chain length per library."""
 CACHED = {"typedpipe": 1000, "kfp": 100, "metaflow": 20, "flyte": 1000}
 
 
 def peer_rows(library: str, runs: int, cases: Sequence[str]) -> dict[str, float]:
-    """Wall and CPU in milliseconds a task; seconds of eight sleepers; milliseconds a task of a run that is all cached."""
+    """Wall and CPU time in ms per task; seconds for eight sleeping tasks; ms per task of a fully cached run."""
     found: dict[str, float] = {}
     if "task" in cases:
         task = each(library, "chain", SIZES[library], runs)
@@ -257,7 +257,7 @@ def peer_table(libraries: Sequence[str], cases: Sequence[str], runs: int) -> Non
 
 
 def cell(value: float | None, ours: float | None) -> str:
-    """A number, and how many times ours it is."""
+    """A number, and its ratio to typedpipe's."""
     if value is None:
         return "–"
     return f"{value:.3g}" + (f" ({value / ours:.2g}×)" if ours else "")
@@ -275,7 +275,7 @@ AGAINST: dict[str, tuple[str, str, int, tuple[str, ...]]] = {
 
 
 def against(pair: Pair, cases: Sequence[str], runs: int) -> None:
-    """Print the engine's CPU, and that of everything, for a run in two checkouts."""
+    """Print the engine's CPU time, and the total, for a run in two checkouts."""
 
     def running(case: str, size: int, settings: Sequence[str], *parts: str) -> Callable[[Checkout], float]:
         def measured(checkout: Checkout) -> float:

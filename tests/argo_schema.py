@@ -1,4 +1,4 @@
-"""Argo's own types, version by version: what a manifest is held against, with unknown keys refused."""
+"""Argo's types per version, for validating manifests, with unknown keys rejected."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import yaml
 
 SCHEMAS = Path(__file__).parent / "schema"
 VERSIONS = {"3.6": "3.6.19", "3.7": "3.7.18", "4.0": "4.0.5", "4.1": "4.0.5"}
-"""Which schema stands for a target: none of 4.1 could be had, so what it gets is held against 4.0's."""
+"""Schema for each target: none for 4.1 is available, so its manifests are validated with 4.0's."""
 PREFIX = "io.argoproj.workflow.v1alpha1."
 
 

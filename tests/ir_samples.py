@@ -1,4 +1,4 @@
-"""Traced IR for each construct, built by hand: what the passes, the backends and the engines are tested on.
+"""Traced IR for each construct, built by hand, for tests of the passes, the backends and the engines.
 
 ``SAMPLES`` maps a name to a function that makes a traced pipeline; ``Body`` builds graphs in few words.
 """

@@ -1,4 +1,4 @@
-"""Masks for golden files: parts that would change in each of them at once."""
+"""Masks for golden files: parts that would otherwise change in all of them at once."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
 """Cost of change, as figures: ``make design`` prints them, and ``make check`` fails when one gets worse.
 
     python tools/design.py                     # the table, for this checkout
-    python tools/design.py --before DIR        # beside the figures of another checkout
+    python tools/design.py --before DIR        # compare with another checkout
     python tools/design.py --root DIR --json   # another checkout, as JSON
-    python tools/design.py --explain circles   # the rule of a row, and the files, modules, docstrings or circles behind it
+    python tools/design.py --explain circles   # the rule of a row, and the files, modules, docstrings or cycles counted
     python tools/design.py --check             # exit code 1 when a figure is above its ceiling
 
 The rules are in ``tools/design_rules.py``; ``tools/source_tree.py`` says which sources count.
@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(HERE))  # `python tools/design.py` has only the folder tools on its path
+sys.path.insert(0, str(HERE))  # `python tools/design.py` puts only the directory tools on its path
 
 from tools import design_rules as rules  # noqa: E402 - after the line above
 from tools.source_tree import Tree, Unmeasured  # noqa: E402
@@ -28,7 +28,7 @@ from tools.source_tree import Tree, Unmeasured  # noqa: E402
 
 @dataclass(frozen=True)
 class Row:
-    """A figure: its title, its rule, the value that ``--check`` accepts at most, and the value that is wanted."""
+    """A figure: its title, its rule, the limit of ``--check``, and the target."""
 
     title: str
     measure: Callable[[Tree], rules.Figure]
@@ -42,7 +42,7 @@ ROWS = {
     "value-option": Row("… an option that takes a pipeline value", rules.value_option, 3, 3),
     "kubernetes": Row("… a Kubernetes setting", rules.kubernetes_setting, 1, 1),
     "artifact": Row("… an artifact class of ours", rules.artifact_class, 2, 2),
-    "node": Row("… a control-flow node", rules.control_flow_node, 11, 12),
+    "node": Row("… a control-flow node", rules.control_flow_node, 9, 12),
     "command": Row("… a command", rules.command, 2, 2),
     "backend": Row("… a backend", rules.backend, 0, 0),
     "entered": Row("modules entered from decorator to YAML (warm, two calls)", rules.entered, 40, 40),
@@ -57,7 +57,7 @@ Figures = dict[str, rules.Figure]
 
 
 def measure(root: Path, keys: Sequence[str] = tuple(ROWS)) -> Figures:
-    """The figures of a checkout, by the key of their row."""
+    """Figures of a checkout, by the key of their row."""
     tree = Tree(root)
     return {key: ROWS[key].measure(tree) for key in keys}
 
@@ -79,14 +79,14 @@ def table(now: Figures, before: Figures | None = None) -> str:
 
 
 def explanation(key: str, figure: rules.Figure) -> str:
-    """The rule of a row, and what its figure is made of."""
+    """The rule of a row, and the items counted by its figure."""
     row = ROWS[key]
     rule = [line.strip() for line in (row.measure.__doc__ or "").strip().splitlines()]
     return "\n".join([f"{row.title}: {figure.value}{row.unit}", *rule, "", *(f"  {part}" for part in figure.parts)])
 
 
 def verdicts(now: Figures) -> tuple[list[str], list[str]]:
-    """A sentence for each figure that is above its ceiling, and one for each ceiling that can be lowered."""
+    """A sentence for each figure above its ceiling, and one for each ceiling that can be lowered."""
     worse: list[str] = []
     better: list[str] = []
     for key, figure in now.items():

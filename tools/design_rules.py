@@ -1,4 +1,4 @@
-"""The rules behind the figures of ``tools/design.py``: a function each, and its docstring states the rule."""
+"""Rules behind the figures of ``tools/design.py``: one function each, whose docstring states the rule."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from pathlib import Path
 
 from tools.source_tree import Module, Tree, Unmeasured, imports
 
-# Exemplars stand for all of their kind. A kind with several is counted by the files that name each of them, so that the
-# files that one of them needs for its own meaning (a time limit is enforced somewhere) do not count.
+# Exemplars represent all of their kind. A kind with several is counted by the files that name every one of them, so
+# that files that one of them needs for its own meaning (a time limit is enforced somewhere) do not count.
 PLAIN_OPTIONS = ("display_name", "timeout_seconds", "retry")
 VALUE_OPTIONS = ("cpu_limit", "memory_limit", "accelerator_type")
 LIST_OPTION = "env"
@@ -26,12 +26,12 @@ COMMANDS = ("explain-cache", "lint")
 BACKEND = "typedpipe.compiler.argo"
 PATHS = "typedpipe.runs.paths"
 BELOW_RUNS = ("runtime", "diagnostics", "types", "ir", "dsl", "compiler", "kubernetes")
-"""Packages that never see the path of a task in a run."""
+"""Packages that never use the path of a task in a run."""
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A number and what it is made of."""
+    """A number and the items it counts."""
 
     value: float
     parts: Sequence[str]
@@ -51,7 +51,7 @@ def _percent(part: int, whole: int) -> float:
 
 
 def plain_option(tree: Tree) -> Figure:
-    """The files that name each of the options without pipeline values in ``PLAIN_OPTIONS``.
+    """Files that name each of the options without pipeline values in ``PLAIN_OPTIONS``.
 
     A ``.proto`` does not count where a new option changes nothing in it: its message with these options has a repeated
     field of a message of texts, one of them ``name``, which takes any option.
@@ -60,7 +60,7 @@ def plain_option(tree: Tree) -> Figure:
 
 
 def value_option(tree: Tree) -> Figure:
-    """The files of a plain option, and those that name each of the options with pipeline values in ``VALUE_OPTIONS``.
+    """Files of a plain option, and those that name each of the options with pipeline values in ``VALUE_OPTIONS``.
 
     A ``.proto`` does not count where its message with the plain options has a repeated field of a message with a ``name``
     and a field of another message, the value.
@@ -73,7 +73,7 @@ _Fields = list[tuple[str, str, str]]
 
 
 def _unless_by_name(tree: Tree, files: Iterable[str], takes: Callable[[_Fields], bool]) -> list[str]:
-    """The files without the ``.proto`` files whose message of options has a repeated field of a message that ``takes`` any."""
+    """Files without the ``.proto`` files whose message of options has a repeated field of a message that ``takes`` any."""
     return [file for file in files if file not in tree.proto_texts or not _by_name(tree.proto_texts[file], takes)]
 
 
@@ -98,11 +98,12 @@ def _names_a_value(fields: _Fields) -> bool:
 
 
 def kubernetes_setting(tree: Tree) -> Figure:
-    """The file that owns the setting, and the files of ``ir``, ``dsl`` and ``compiler`` that ask ``extensions`` for one key.
+    """The file that owns the setting, and the files of ``ir``, ``dsl`` and ``compiler`` that read one key of
+    ``extensions``.
 
-    Before there are ``extensions``, a setting such as a volume mount is a list with pipeline values. A stand-in is counted:
-    the files of an option with a pipeline value, and those of ``ir``, ``dsl`` and ``compiler`` that name ``env``, the one list
-    of settings. The review's own count by hand was 16.
+    Before there are ``extensions``, a setting such as a volume mount is a list with pipeline values. A substitute is
+    counted: the files of an option with a pipeline value, and those of ``ir``, ``dsl`` and ``compiler`` that name
+    ``env``, the one list of settings. The review's own count by hand was 16.
     """
     core = [module for module in tree.modules.values() if module.package in ("ir", "dsl", "compiler")]
     if any(EXTENSIONS in module.words for module in core):
@@ -128,7 +129,7 @@ def _asks_for_a_key(module: Module) -> bool:
 
 
 def artifact_class(tree: Tree) -> Figure:
-    """The files that name each of the artifact classes in ``ARTIFACTS``."""
+    """Files that name each of the artifact classes in ``ARTIFACTS``."""
     return _count(tree.naming(*ARTIFACTS))
 
 
@@ -165,7 +166,7 @@ def command(tree: Tree) -> Figure:
 
 
 def backend(tree: Tree) -> Figure:
-    """The modules outside the package ``BACKEND`` that import from it; the registry finds a backend by its entry point."""
+    """Modules outside the package ``BACKEND`` that import from it; the registry finds a backend by its entry point."""
 
     def outside(name: str) -> bool:
         return name != BACKEND and not name.startswith(BACKEND + ".")
@@ -207,9 +208,9 @@ Compiler().compile(p, FILE)
 
 
 def entered(tree: Tree) -> Figure:
-    """The modules of which a function is called while a file with a pipeline of two calls is run and compiled to YAML.
+    """Modules with a function called while a file with a pipeline of two calls is run and compiled to YAML.
 
-    The file is run twice in one process, and the second time is counted: nothing is imported any more.
+    The file is run twice in one process, and the second time is counted, without imports.
     """
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "pipeline.py"
@@ -226,12 +227,12 @@ def entered(tree: Tree) -> Figure:
 
 
 def largest_folder(tree: Tree) -> Figure:
-    """The lines of the folder with the most, subfolders not counted, as a share of all lines of ``typedpipe``."""
+    """Lines of the largest directory, without subdirectories, as a share of all lines of ``typedpipe``."""
     return _largest(tree, lambda module: module.file.rpartition("/")[0])
 
 
 def largest_package(tree: Tree) -> Figure:
-    """The lines of the top-level package with the most, subpackages included, as a share of all lines of ``typedpipe``."""
+    """Lines of the largest top-level package, including subpackages, as a share of all lines of ``typedpipe``."""
     return _largest(tree, lambda module: f"typedpipe/{module.package}")
 
 
@@ -272,11 +273,11 @@ _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 def path_readers(tree: Tree) -> Figure:
-    r"""Functions that take a path such as ``for-1[2]/train`` apart; the module ``PATHS`` counts as one, if it has any.
+    r"""Functions that parse a path such as ``for-1[2]/train``; the module ``PATHS`` counts as one, if it has any.
 
-    A function does so when it calls ``split``, ``partition``, ``find``, ``count`` or a method like these with ``"/"`` or ``"["``,
-    or uses a regular expression with ``\[`` and digits (its own, or a constant of its module). Packages in ``BELOW_RUNS`` are
-    left out, as is what is handed to ``os.path.join``: that is a path in a file system.
+    A function parses a path if it calls ``split``, ``partition``, ``find``, ``count`` or a method like these with
+    ``"/"`` or ``"["``, or uses a regular expression with ``\[`` and digits (its own, or a constant of its module).
+    Packages in ``BELOW_RUNS`` are ignored, as are arguments of ``os.path.join``: these are paths in a file system.
     """
     found: list[str] = []
     for module in tree.modules.values():
@@ -303,7 +304,7 @@ def _readers(module: Module) -> Iterator[tuple[int, str]]:
 
 
 def _own(function: ast.AST) -> Iterator[ast.AST]:
-    """The nodes of a function without those of the functions in it."""
+    """Nodes of a function without those of nested functions."""
     for child in ast.iter_child_nodes(function):
         if not isinstance(child, _FUNCTIONS):
             yield child
@@ -311,7 +312,7 @@ def _own(function: ast.AST) -> Iterator[ast.AST]:
 
 
 def _joined(node: ast.AST) -> list[ast.expr]:
-    """The arguments that a call of ``os.path.join`` or ``Path`` spreads."""
+    """Arguments that a call of ``os.path.join`` or ``Path`` unpacks."""
     if not isinstance(node, ast.Call) or ast.unparse(node.func) not in ("os.path.join", "Path"):
         return []
     return [argument.value for argument in node.args if isinstance(argument, ast.Starred)]

@@ -1,7 +1,7 @@
-"""Pack ``typedpipe/runtime/task.py`` into ``packed.txt``, the text that travels into every pod: ``make runtime``.
+"""Pack ``typedpipe/runtime/task.py`` into ``packed.txt``, the text that is shipped to every pod: ``make runtime``.
 
-Python's prose, annotations and long local names are dropped, then the text is compressed: a workflow carries 15 KB in
-place of 57, and pays nothing for it when it is compiled, because the result is committed.
+Prose, annotations and long local names are removed, then the text is compressed: a workflow contains 15 KB instead of
+57, at no cost at compile time, because the result is committed.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ WIDTH = 1000
 
 
 def packed(source: str) -> str:
-    """The lines of the packed runtime. Base 85 without the characters that mean something to Argo or a shell."""
+    """Lines of the packed runtime, in base 85 without the characters that are syntax in Argo or a shell."""
     small = python_minifier.minify(source, remove_literal_statements=True, hoist_literals=False)
     text = b85encode(zlib.compress(small.encode("ascii"), 9)).decode("ascii")
     return "\n".join(wrap(text.translate(str.maketrans("{$(`", ".,/:")), WIDTH)) + "\n"

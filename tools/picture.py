@@ -1,7 +1,8 @@
-"""Draw what a terminal shows of ``typedpipe lint docs/pictures/pipeline.py`` into ``docs/pictures/error.svg``: ``make picture``.
+"""Draw the terminal output of ``typedpipe lint docs/pictures/pipeline.py`` as ``docs/pictures/error.svg``: ``make
+picture``.
 
-The command runs on a terminal of its own, so that the picture has the colors and the words that users see. A test draws it
-again and compares.
+The command runs on a pseudo-terminal, so that the picture has the colors and the text that users see. A test redraws it
+and compares.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ FORMAT = """\
 
 
 def shown() -> str:
-    """What the command writes to a terminal, escape sequences and all."""
+    """Output of the command on a terminal, including escape sequences."""
     ours, theirs = pty.openpty()
     environment = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "CI")}
     environment |= {
@@ -68,12 +69,12 @@ def shown() -> str:
 def _read(terminal: int) -> bytes:
     try:
         return os.read(terminal, 65536)
-    except OSError:  # how a terminal says that nobody writes any more
+    except OSError:  # a terminal reports its end this way
         return b""
 
 
 def picture() -> str:
-    """The picture's SVG."""
+    """SVG of the picture."""
     text = Text.from_ansi(shown())
     with Path(os.devnull).open("w", encoding="utf-8") as nowhere:
         console = Console(record=True, width=WIDTH, file=nowhere, legacy_windows=False)

@@ -1,8 +1,8 @@
-"""The hand-written sources of a checkout, parsed: its modules, the words that they name and the modules that they import.
+"""Hand-written sources of a checkout, parsed: its modules, the words that they name and the modules that they import.
 
-Hand-written are ``typedpipe/**/*.py`` without ``typedpipe/ir/_pb``, and ``proto/**/*.proto``. A file *names* a word when the
-word is an identifier in it (variable, attribute, keyword, parameter, import, definition) or the whole of a string; comments,
-docstrings and parts of longer strings do not count.
+Hand-written are ``typedpipe/**/*.py`` without ``typedpipe/ir/_pb``, and ``proto/**/*.proto``. A file *names* a word
+when the word is an identifier in it (variable, attribute, keyword, parameter, import, definition) or the whole of a
+string; comments, docstrings and parts of longer strings do not count.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Module:
 
     @cached_property
     def words(self) -> frozenset[str]:
-        """All that the file names."""
+        """All words that the file names."""
         return frozenset(word for node in self.nodes for word in _words(node))
 
     @property
@@ -91,7 +91,7 @@ class Tree:
         self.lines = sum(module.lines for module in self.modules.values())
 
     def naming(self, *words: str) -> list[str]:
-        """The files that name each of the words; a word that no file names is an error, for it would look like progress."""
+        """Files that name each of the words; an unnamed word is an error, because it would look like progress."""
         named = {module.file: module.words for module in self.modules.values()} | self.protos
         for word in words:
             if not any(word in found for found in named.values()):
@@ -100,10 +100,10 @@ class Tree:
 
 
 def imports(tree: Tree) -> dict[str, set[str]]:
-    """The modules that each module imports, at the top, in a function or for type checkers only.
+    """Modules that each module imports, at the top, in a function or for type checkers only.
 
-    ``from package import module`` is an import of the module. ``from typedpipe import __version__`` does not count: it is a
-    constant, and the root package imports everything for type checkers.
+    ``from package import module`` is an import of the module. ``from typedpipe import __version__`` does not count: it
+    is a constant, and the root package imports everything for type checkers.
     """
     found: dict[str, set[str]] = {}
     for name, module in tree.modules.items():

@@ -1,10 +1,10 @@
 """typedpipe: typed machine-learning pipelines.
 
-Plain functions with type hints become components, a function that calls them becomes a pipeline. The editor refuses a
-wrong edge, the compiler checks every edge again and writes plain Argo Workflows YAML, and the same checked pipeline runs
-on this machine.
+Plain functions with type hints become components, a function that calls them becomes a pipeline. The editor rejects a
+wrong edge, the compiler checks every edge again and writes plain Argo Workflows YAML, and the same checked pipeline
+runs locally.
 
-Everything of :mod:`typedpipe.dsl` can be taken from here too: ``from typedpipe import component, pipeline``.
+All names of :mod:`typedpipe.dsl` can be imported from here too: ``from typedpipe import component, pipeline``.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ if TYPE_CHECKING:
         container_component as container_component,
     )
 
-    # Not by way of `typedpipe.dsl`: in a cycle of imports, mypy may take the submodule of the same name.
+    # Not through `typedpipe.dsl`: in an import cycle, mypy may resolve it to the submodule with the same name.
     from typedpipe.dsl.component import component as component
     from typedpipe.dsl.nodes.importer import importer as importer
     from typedpipe.dsl.pipeline import pipeline as pipeline
@@ -62,7 +62,7 @@ else:
     _MODULES = frozenset({"cli", "compiler", "dsl", "ir", "local", "types"})
 
     def __getattr__(name: str) -> object:
-        """Load what is asked for when it is asked for: an import of typedpipe costs nothing."""
+        """Load attributes on first access: importing typedpipe costs nothing."""
         from importlib import import_module
 
         if name in _MODULES:
@@ -82,7 +82,7 @@ else:
 
 
 class _Toolchain:
-    """The compiler, the local engine and the pictures, each loaded when a pipeline asks for it."""
+    """The compiler, the local engine and the pictures, each loaded on first use."""
 
     def compile(self, handle: Any, path: str) -> None:
         from typedpipe.compiler import Compiler

@@ -1,4 +1,4 @@
-"""Files that are replaced as a whole."""
+"""Atomic replacement of files."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import stat
 def write_whole(path: str | os.PathLike[str], data: str | bytes) -> None:
     """Write a file in one step: readers see the old content or the new one, and an error leaves the old one.
 
-    Text is written as UTF-8 with the newlines that it has. An existing file keeps its mode, and a link is followed. A
+    Text is written as UTF-8 with its newlines unchanged. An existing file keeps its mode, and a link is followed. A
     pipe or a device is written to directly.
 
     Raises:

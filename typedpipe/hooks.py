@@ -1,7 +1,7 @@
-"""Hooks through which a pipeline reaches what stands above the dsl: the compiler, an engine, a notebook's pictures.
+"""Hooks through which a pipeline reaches the layers above the dsl: the compiler, an engine, a notebook's pictures.
 
-Python imports the package itself before any module in it, so ``typedpipe/__init__.py`` registers the toolchain; it loads each
-part when that part is used.
+Python imports the package itself before any module in it, so ``typedpipe/__init__.py`` registers the toolchain; it
+loads each part on first use.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class Toolchain(Protocol):
         """Write a pipeline for the default backend."""
 
     def check_options(self, options: Mapping[str, Any]) -> None:
-        """Raise ``PipelineError`` for an option of a run that does not fit."""
+        """Raise ``PipelineError`` for an invalid option of a run."""
 
     def run(
         self,
@@ -30,22 +30,22 @@ class Toolchain(Protocol):
         options: Mapping[str, Any],
         outputs: Callable[[Mapping[str, object]], Any],
     ) -> Any:
-        """Start a run and give its handle; ``outputs`` makes of its outputs what the pipeline's function returns."""
+        """Start a run and return its handle; ``outputs`` converts its outputs to the function's return value."""
 
     def draw(self, handle: Any) -> dict[str, str]:
-        """A pipeline's graph by kind of content, as a notebook takes it."""
+        """A pipeline's graph for a notebook, by MIME type."""
         ...
 
 
 class Session(Protocol):
-    """Runs each call of a component or a pipeline that stands outside of a pipeline; begun by ``local.init``."""
+    """Runs each call of a component or a pipeline that is used outside a pipeline; begun by ``local.init``."""
 
     def call(self, callee: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], site: Any) -> Any:
         """Run the component or pipeline, and wait for its end."""
 
 
 class Hooks:
-    """What is registered; one instance a process."""
+    """Registered hooks; one instance per process."""
 
     toolchain: Toolchain
     session: Session | None = None

@@ -1,8 +1,9 @@
 """The mypy plugin: ``plugins = ["typedpipe.mypy"]`` in mypy's configuration.
 
-It rewrites the type of a component whose function has output parameters (``OutputPath[T]``, ``Output[T]``, anywhere, with
-or without a default): they leave the call's signature, and ``.outputs`` gets their names and types. The status of an exit
-task leaves it as well. It keeps no classes of its own making, so that mypy's cache, dmypy and import cycles hold.
+It rewrites the type of a component whose function has output parameters (``OutputPath[T]``, ``Output[T]``, anywhere,
+with or without a default): they are removed from the call's signature, and ``.outputs`` gets their names and types. The
+status parameter of an exit task is removed as well. The plugin stores no classes that it creates, so that mypy's cache,
+dmypy and import cycles work.
 """
 
 from __future__ import annotations
@@ -78,7 +79,7 @@ def decorate(ctx: FunctionContext | MethodContext) -> Type:
 
 
 def split(ctx: FunctionContext | MethodContext, fn: CallableType) -> tuple[dict[str, Type], list[int]]:
-    """The outputs among a function's parameters, and the places of those that a caller gives."""
+    """Outputs among a function's parameters, and the indices of the parameters that a caller passes."""
     written = as_written(fn)
     outputs: dict[str, Type] = {}
     keep: list[int] = []
@@ -92,13 +93,13 @@ def split(ctx: FunctionContext | MethodContext, fn: CallableType) -> tuple[dict[
 
 
 def is_status(type_: Type) -> bool:
-    """Whether the engine gives the value, and no caller does."""
+    """Whether the engine provides the value, not the caller."""
     proper = get_proper_type(type_)
     return isinstance(proper, Instance) and proper.type.fullname == STATUS
 
 
 def instance(ctx: FunctionContext | MethodContext, fullname: str, args: list[Type]) -> Instance:
-    """Mypy's own ``named_generic_type`` takes ``typedpipe.dsl.component`` for the function of that name."""
+    """Look up a class: mypy's ``named_generic_type`` would take ``typedpipe.dsl.component`` for the function."""
     module, _, name = fullname.rpartition(".")
     symbol = cast("Any", ctx.api).modules[module].names[name]
     return Instance(symbol.node, args)
@@ -109,7 +110,7 @@ def parameters(fn: CallableType, keep: list[int]) -> Parameters:
 
 
 def as_written(fn: CallableType) -> dict[str, Type]:
-    """The annotations as written: mypy forgets the Annotated of Output[T]."""
+    """The annotations as written: mypy discards the Annotated of Output[T]."""
     d = fn.definition
     raw = d.unanalyzed_type if isinstance(d, FuncDef) else None
     return (

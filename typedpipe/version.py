@@ -1,4 +1,4 @@
-"""The version of typedpipe, for modules that stand below the package's own front page."""
+"""The version of typedpipe, for modules below the package's ``__init__``."""
 
 from __future__ import annotations
 

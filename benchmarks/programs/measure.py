@@ -1,6 +1,7 @@
 """One measurement in a fresh process: ``measure.py LIBRARY SHAPE TASKS FILE``, or ``measure.py import MODULE``.
 
-Prints JSON: CPU seconds of the work (user and system, of this process), of the whole process, peak memory, file size.
+Prints JSON: CPU seconds of the work (user and system, of this process) and of the whole process, peak memory, file
+size.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The cases in Flyte 2, on this machine: tasks are calls in the process, which is what its local mode is."""
+"""The cases in Flyte 2, run locally: tasks are calls in the process, as in its local mode."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""The cases in kfp.local, without a venv for each task and without pip in each task: the fastest way it has."""
+"""The cases in kfp.local, without a venv and without pip for each task: its fastest mode."""
 
 from collections.abc import Callable
 

@@ -1,7 +1,7 @@
 """One run of one case of one library in a fresh process: ``run_measure.py LIBRARY CASE N FOLDER [SETTING=VALUE]``.
 
-Prints JSON: seconds of wall; CPU seconds of this process and of those it started; bytes read and written by all of
-them (Linux adds those of a process to its parent when it is reaped).
+Prints JSON: wall seconds; CPU seconds of this process and its child processes; bytes read and written by all of them
+(Linux adds those of a process to its parent when it is reaped).
 """
 
 from __future__ import annotations

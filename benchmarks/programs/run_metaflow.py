@@ -1,4 +1,4 @@
-"""The cases in Metaflow: a flow written to a file and run by its command, each task in a process of its own."""
+"""The cases in Metaflow: a flow written to a file and run by its command, each task in its own process."""
 
 import os
 import subprocess
@@ -47,7 +47,7 @@ if __name__ == "__main__":
 
 
 def source(case: str, n: int) -> str:
-    """Start and end are tasks too: a chain of n has n - 2 between them (and at least these two)."""
+    """The flow's source. Start and end are tasks too: a chain of n has n - 2 between them (and at least these two)."""
     if case == "sleepers":
         return SLEEPERS.format(n=n)
     count = max(0, n - 2)
@@ -69,5 +69,5 @@ def prepare(case: str, n: int, folder: str) -> Callable[[], object]:
 
     if case == "cached":
         go("run", "--max-workers", "8")
-        return lambda: go("resume", "end")  # the nearest that there is: all but the last task are taken over
+        return lambda: go("resume", "end")  # the closest equivalent: all but the last task are reused
     return lambda: go("run", "--max-workers", "8")

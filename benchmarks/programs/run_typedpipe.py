@@ -1,4 +1,4 @@
-"""The cases in typedpipe. ``runner`` is one of its runners; ``cache=yes`` uses and keeps results."""
+"""The cases in typedpipe. ``runner`` is one of its runners; ``cache=yes`` enables the cache."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ BODIES: dict[str, Callable[[int], None]] = {
 
 
 class Listening:
-    """What a display does at least: it is told of every piece of log."""
+    """The minimum that a display does: it receives every log chunk."""
 
     def __init__(self) -> None:
         self.bytes = 0

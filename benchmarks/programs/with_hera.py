@@ -1,4 +1,4 @@
-"""The shapes in Hera: what its user writes by hand, with every name, template and reference."""
+"""The shapes in Hera, as its user writes them by hand, with every name, template and reference."""
 
 from collections.abc import Callable
 

@@ -68,7 +68,7 @@ def nested(n: int) -> None:
 
 def prepare(shape: str, n: int, path: str) -> Callable[[], None]:
     body = {"chain": chain, "layers": layers, "nested": nested}[shape]
-    driver.compile(_pipeline(step_once).ir)  # what is imported late is imported now, as it is for the others
+    driver.compile(_pipeline(step_once).ir)  # trigger lazy imports now, as the others do
 
     def build() -> None:
         (text,) = driver.compile(_pipeline(lambda: body(n)).ir).values()

@@ -1,4 +1,4 @@
-"""The rules of ``tools/design.py``, each on a small made-up tree whose figure is known, and its exit codes."""
+"""Rules of ``tools/design.py``, each on a small made-up tree with a known figure, and the exit codes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What users may rely on: a change of a public signature is seen in a diff, and was meant."""
+"""Golden of the public signatures: a change of the API is visible in review."""
 
 from __future__ import annotations
 

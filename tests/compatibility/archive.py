@@ -1,4 +1,4 @@
-"""Folders as archives that depend on nothing but what is in them. Git keeps no modes; artifacts are read-only."""
+"""Directories as archives that depend only on their contents. Git keeps no modes; artifacts are read-only."""
 
 from __future__ import annotations
 

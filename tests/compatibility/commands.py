@@ -1,7 +1,7 @@
-"""What is asked of a store that an earlier typedpipe wrote, in words of the command line, and the answers that count.
+"""Queries on a store written by an earlier typedpipe, as command lines, and the relevant parts of the answers.
 
-Prose is left out of answers: what is compared is data. Folders in them are named: ``{here}`` is the working directory,
-``{recorded}`` the one in which the store was written.
+Prose is removed from answers: only data is compared. Directories in them are replaced: ``{here}`` is the working
+directory, ``{recorded}`` the one of the recording.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Act:
     """Files that are removed first."""
 
     def parts(self) -> tuple[str, ...]:
-        """What of the store has to be there, as :func:`tests.compatibility.archive.unpack` takes it."""
+        """Required parts of the store, as :func:`tests.compatibility.archive.unpack` accepts them."""
         kept = (".gitignore", "format.json", "cache.sqlite", "objects/")
         return tuple(f"{STORE}/{part}" for part in (*kept, f"runs/{self.needs}/")) if self.needs else ()
 
@@ -110,7 +110,7 @@ def questions(runs: Sequence[str]) -> Iterator[list[str]]:
 
 @dataclass(frozen=True)
 class Answer:
-    """How a command ended."""
+    """Result of a command."""
 
     code: int
     out: str

@@ -1,4 +1,4 @@
-"""The YAML of a saved pipeline in all its variants, without the packed runtime, which is not a part of it."""
+"""YAML of a saved pipeline in all its variants, without the packed runtime."""
 
 from __future__ import annotations
 

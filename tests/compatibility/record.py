@@ -1,8 +1,8 @@
-"""Record with the typedpipe at hand what a later one has to read: ``make fixture`` (see README.md beside this file).
+"""Record files that a later typedpipe has to read: ``make fixture`` (see README.md in this directory).
 
-``python -m tests.compatibility.record`` makes ``tests/compatibility/<versions>/``: the pipelines with their saved IR and
-YAML, and a store of the Python that runs it. What was recorded before is kept; with ``--manifests`` the YAML of the
-newest recording is written anew, for a change of what is compiled, which is no change of a format.
+``python -m tests.compatibility.record`` creates ``tests/compatibility/<versions>/``: the pipelines with their saved IR
+and YAML, and a store of the Python that runs it. Existing recordings are kept; with ``--manifests`` the YAML of the
+newest recording is rewritten, for a change of the compiled output, which is not a change of a format.
 """
 
 from __future__ import annotations
@@ -149,7 +149,7 @@ def _stopped(folder: Path, name: str, rows: str, number: signal.Signals) -> None
 
 
 def record_answers(store: Path, folder: Path, recorded: Path) -> dict[str, Any]:
-    """What this typedpipe answers about a copy of the store, in a folder with the sources."""
+    """Answers of this typedpipe about a copy of the store, in a directory with the sources."""
     _copy_of(store, folder)
     places = {str(folder): "{here}", str(recorded): "{recorded}"}
     runs = [path.name for path in (folder / STORE / "runs").iterdir()]

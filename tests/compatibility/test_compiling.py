@@ -1,4 +1,4 @@
-"""Pipelines that earlier versions saved: they are read as they were, and their YAML is what it was, but for the runtime."""
+"""Pipelines saved by earlier versions: they are read unchanged, and their YAML is the same, except for the runtime."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a later version wrote, or nobody: one sentence with a code and with what to do, and nothing is changed."""
+"""Files of a later version or of unknown origin: one message with a code and a suggested fix; nothing is changed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Stores that earlier versions wrote, moved here: what was answered about them is answered, and what was begun goes on."""
+"""Stores written by earlier versions, moved here: the same answers, and unfinished runs continue."""
 
 from __future__ import annotations
 

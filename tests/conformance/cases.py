@@ -1,4 +1,4 @@
-"""The conformance pipelines: one file a construct, with what it must give beside it, and their runs on this machine.
+"""The conformance pipelines: one file per construct, with its expected results, and their local runs.
 
 A file of ``pipelines/`` has a pipeline ``main`` and ``EXPECTED``:
 
@@ -35,7 +35,7 @@ from typedpipe.types.model import Type, is_artifact
 
 HERE = Path(__file__).parent / "pipelines"
 NAMES = sorted(path.stem for path in HERE.glob("*.py"))
-NEEDS_MORE = {"environments": "names to show need Argo 3.7"}
+NEEDS_MORE = {"environments": "display names need Argo 3.7"}
 """Constructs that Argo 3.6 has no word for, with what the compiler says."""
 TARGET = os.environ.get("CONFORMANCE_TARGET", "3.7")
 """The ``--argo-target`` of what runs on a cluster: at most the version of its controller."""
@@ -134,7 +134,7 @@ def wire_data(text: str, type_: Type) -> object:
 
 
 def differences(expected: Mapping[str, Any], found: Outcome) -> list[str]:
-    """What of a run is not as its file says, in words."""
+    """Differences between a run and the expectations of its file, in words."""
     wrong: list[str] = []
     if found.state != expected["state"]:
         wrong.append(f"state {found.state}, not {expected['state']}: {found.message}")

@@ -1,4 +1,4 @@
-"""Workflows on the cluster that ``KUBECONFIG`` names: submit, wait, read what came of them."""
+"""Workflows on the cluster of ``KUBECONFIG``: submit, wait, read the results."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def run_there(case: Case, cluster: Cluster) -> tuple[Outcome, dict[str, Any]]:
 
 
 def outcome(pipeline: Pipeline, workflow: Mapping[str, Any]) -> Outcome:
-    """What a workflow's status says, as both engines say it."""
+    """Outcome from a workflow's status, in the form shared by both engines."""
     status = workflow.get("status") or {}
     nodes: dict[str, Any] = status.get("nodes") or {}
     name = workflow["metadata"]["name"]

@@ -1,4 +1,4 @@
-"""The modules beside this file are imported by their plain names; and the table at the end of a run on a cluster."""
+"""Plain imports of the modules in this directory, and the table at the end of a run on a cluster."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every construct on the cluster that ``KUBECONFIG`` names, against its file and against its run on this machine."""
+"""Every construct on the cluster of ``KUBECONFIG``, compared with its file and with its local run."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_construct(
 
 
 def _apart(here: Outcome, there: Outcome, *, exactly: bool) -> list[str]:
-    """What differs between the two runs."""
+    """Differences between the two runs."""
     wrong = []
     if here.state != there.state:
         wrong.append(f"here the run has {here.state}, there it has {there.state}")

@@ -1,4 +1,4 @@
-"""The examples as users run them: compiled by the command line, made with kubectl, with the outputs of ``typedpipe run``."""
+"""The examples as users run them: compiled on the command line, created with kubectl, outputs of ``typedpipe run``."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if not os.environ.get("KUBECONFIG"):
     pytest.skip("KUBECONFIG names no cluster", allow_module_level=True)
 
 COMPANION = ("type", "version", "name", "metadata", "digest", "size")
-"""What of an artifact's descriptor does not depend on where it ran."""
+"""Fields of an artifact's descriptor that do not depend on where it ran."""
 
 
 @pytest.mark.parametrize(("name", "pods"), [("hello", 6), ("digits", 7)])
@@ -70,7 +70,7 @@ def _plain(value: Any) -> Any:
 
 
 def _written(folder: Path) -> list[dict[str, Any]]:
-    """What each task of a run here wrote, by its folder ``out/p``; the boxed forms say the same again."""
+    """Outputs that each task of a local run wrote, by its directory ``out/p``; the boxed forms are duplicates."""
     return [
         {file.name: json.loads(file.read_text("utf-8")) for file in sorted(found.iterdir()) if file.suffix != ".box"}
         for found in sorted(folder.rglob("out/p"))

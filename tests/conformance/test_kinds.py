@@ -1,4 +1,4 @@
-"""The other kinds of object on a cluster: a WorkflowTemplate, a CronWorkflow that fires, and a task found in the cache."""
+"""Other kinds of objects on a cluster: a WorkflowTemplate, a CronWorkflow that fires, and a cached task."""
 
 from __future__ import annotations
 

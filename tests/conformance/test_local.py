@@ -1,4 +1,4 @@
-"""Every construct on this machine, against what its file expects."""
+"""Every construct run locally, compared with the expectations of its file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every construct compiled for each version of Argo: by that version's schema it is one, or the compiler says why not."""
+"""Every construct compiled for each version of Argo: valid by that version's schema, or rejected with a reason."""
 
 from __future__ import annotations
 

@@ -2,13 +2,13 @@
 
 * ``python``: run as a program; one that starts with ``# file: NAME`` is also kept for the blocks after it.
 * ``bash``: run by bash, and must not fail.
-* ``console``: each ``$ command`` is run, and must print (stdout and stderr) what follows; a line ``...`` is any lines, and
-  ``…`` any text in a line. Lines about a phase that takes long, printed on a slow machine only, are left out.
+* ``console``: each ``$ command`` is run, and must print (stdout and stderr) the following lines; a line ``...``
+  is any lines, and ``…`` any text in a line. Lines about a slow phase, printed only on a slow machine, are ignored.
 * ``yaml``, ``json``, ``toml``: must parse.
 * ``text``: shown only. A block after ``<!-- not run: WHY -->`` is not run, either; one after ``<!-- only kept: WHY -->``
-  is kept for the blocks after it, as one that has mistakes on purpose.
+  is kept for the blocks after it, for example one with intended errors.
 
-The blocks of one document run in order in one folder, where ``examples/`` is.
+The blocks of one document run in order in one directory that contains ``examples/``.
 """
 
 from __future__ import annotations

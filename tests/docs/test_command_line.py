@@ -1,4 +1,4 @@
-"""docs/command-line.md names every command, and in its section every option that its help has."""
+"""Completeness of docs/command-line.md: every command, and in its section every option of its help."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Links between documents lead to files and headings that are there, and each document can be reached from the README."""
+"""Links between documents lead to existing files and headings, and each document can be reached from the README."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the wheel holds: the package, its marker and the pages of the codes; nothing else."""
+"""Contents of the wheel: the package, its marker and the pages of the codes; nothing else."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""Every page of docs/errors is true: its bad example prints exactly what it says, and its mended one is clean.
+"""Every page of docs/errors is correct: its bad example prints exactly its output, and its fixed one is clean.
 
-``run: COMMAND`` at the top of a section is run instead of ``typedpipe lint pipeline.py``; then a line ``...`` of what is
-printed stands for any lines. ``No example: WHY`` stands for both sections, for the few codes that no file brings about.
+``run: COMMAND`` at the top of a section is run instead of ``typedpipe lint pipeline.py``; then a line ``...`` of what
+is printed stands for any lines. ``No example: WHY`` stands for both sections, for the few codes that no file brings
+about.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What holds after every test here: no process of it lives, none is a zombie, no temporary folder is left."""
+"""Invariants after every fault-injection test: no orphaned or zombie process, no temporary directory left."""
 
 from __future__ import annotations
 

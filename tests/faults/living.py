@@ -1,4 +1,4 @@
-"""Programs that tests of faults run, and what of them is alive."""
+"""Programs run by fault-injection tests, and their live processes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A clock that jumps, as a laptop's does when it wakes up or asks a time server."""
+"""A clock that jumps, as a laptop's does when it wakes up or synchronizes its time."""
 
 from __future__ import annotations
 

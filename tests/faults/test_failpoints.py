@@ -1,4 +1,4 @@
-"""The engine is killed at each place that has a name; then the run is resumed.
+"""The engine is killed at each failpoint; then the run is resumed.
 
 Each task adds a line to a file before it ends well, so that one that is run twice is seen. What counts: a task that was
 recorded as SUCCEEDED is never run again, nor is one whose process came to its end; nothing is lost or half-written, and
@@ -79,7 +79,7 @@ def counted(folder: Path) -> Counter[str]:
 
 
 def short(path: str) -> str:
-    """What a task writes into the counter, from its path in the run."""
+    """The text that a task writes into the counter, from its path in the run."""
     item = re.search(r"\[(\d)\]/(make|measure)", path)
     return f"{item[2]}-{'abc'[int(item[1])]}" if item else "total"
 

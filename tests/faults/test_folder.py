@@ -1,4 +1,4 @@
-"""The folder of runs: full, read-only, of a newer version, cut off, edited by hand, or somebody else's just now."""
+"""Faults of the store: full, read-only, a newer version, truncated, edited by hand, or in use by another process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`typedpipe run` that is told to end, and one that is killed: what is done still, and what lives on."""
+"""`typedpipe run` that is canceled or killed: remaining work, and orphans."""
 
 from __future__ import annotations
 

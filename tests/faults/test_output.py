@@ -1,4 +1,4 @@
-"""What tasks print: much, without end, bytes that are no text."""
+"""Output of tasks: large, without newline, bytes that are not text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs that are large."""
+"""Large runs."""
 
 from __future__ import annotations
 

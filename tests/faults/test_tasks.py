@@ -1,4 +1,4 @@
-"""Things that go wrong: killed tasks, tasks that will not end, daemons, logs without end, full and closed disks."""
+"""Faults of tasks: killed tasks, tasks that do not end, daemons, endless logs, full and closed disks."""
 
 from __future__ import annotations
 
@@ -161,7 +161,7 @@ def test_the_run_times_out_and_exits_run(tmp_path: Path) -> None:
     said = tmp_path / "said"
     body = graph(ExitHandler("h", graph(task("s", SLEEP, s=60.0)), task("bye", STATUS, path=str(said))))
     result = run(pipeline(body), {}, folder=tmp_path, timeout=0.5)
-    assert (result.state, result.message) == ("FAILED", "the run took longer than 0.5 s")
+    assert (result.state, result.message) == ("FAILED", "the run exceeded its timeout of 0.5 s")
     assert said.read_text().startswith("FAILED")
     assert result.tasks["h/s"].state == "CANCELED"
 

@@ -1,4 +1,4 @@
-"""Laws of the engine over made-up pipelines whose tasks end in any order and any way, and that are ended at any time."""
+"""Laws of the engine over generated pipelines, with tasks that end in any order and way, and cancels at any time."""
 
 from __future__ import annotations
 

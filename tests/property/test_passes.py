@@ -1,4 +1,4 @@
-"""Laws over made-up pipelines: what the checks accept can be closed, stays valid, and survives being saved."""
+"""Laws over generated pipelines: those that pass the checks can be closed, stay valid, and survive being saved."""
 
 from __future__ import annotations
 

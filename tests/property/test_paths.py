@@ -1,4 +1,4 @@
-"""Paths in a run: text and parts are two forms of one thing."""
+"""Paths in a run: text and parts are two forms of the same path."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Laws of the types: reflexive, transitive where it holds, and round trips."""
+"""Laws of the types: reflexive, transitive where this applies, and round trips."""
 
 from __future__ import annotations
 

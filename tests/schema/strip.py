@@ -29,7 +29,7 @@ DROPPED = ("description", "format", "title", "default")
 
 
 def from_client() -> dict[str, Any]:
-    """What Argo's Python client knows: ``openapi_types`` of each model."""
+    """Types of Argo's Python client: ``openapi_types`` of each model."""
     models: Any = import_module("argo_workflows.models")
     definitions = {
         name.replace("IoArgoprojWorkflowV1alpha1", PREFIX): _model(model)
@@ -77,7 +77,7 @@ def _typed(types: Any) -> dict[str, Any]:
 
 
 def from_hera() -> dict[str, Any]:
-    """What hera knows: pydantic models, whose optional fields may also be null, which Argo's may not."""
+    """Types of hera: pydantic models, whose optional fields may also be null, unlike Argo's."""
     models: Any = import_module("hera.workflows.models")
     definitions: dict[str, Any] = {}
     for root in ROOTS:

@@ -1,4 +1,4 @@
-"""Runs the type checkers over files and gives what each reports: file, line, message."""
+"""Type checkers over files; returns each report: file, line, message."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The programs are read by type checkers, not collected."""
+"""Programs that are read by type checkers, not collected."""
 
 from __future__ import annotations
 

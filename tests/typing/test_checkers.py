@@ -1,4 +1,4 @@
-"""The public signatures, as four type checkers and the plugin see them."""
+"""Public signatures, as seen by four type checkers and the plugin."""
 
 from __future__ import annotations
 

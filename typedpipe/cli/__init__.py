@@ -1,4 +1,4 @@
-"""The command line. Nothing is imported here but what ``--help`` needs; each command loads when it is called."""
+"""The command line. Only what ``--help`` needs is imported here; each command is loaded when it is called."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line and end the program with its exit code."""
+    """Run the command line and exit with its exit code."""
     from typedpipe.cli.app import run_app
 
     raise SystemExit(run_app(arguments))

@@ -1,4 +1,4 @@
-"""The group of commands, and what becomes of exceptions."""
+"""The command group, and the handling of exceptions."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from typedpipe.cli import exits
 
 COMMANDS = {
     "compile": "Compile a pipeline to Argo Workflows YAML, or save its IR.",
-    "lint": "Check all pipelines of a file.",
-    "run": "Run a pipeline on this machine.",
-    "resume": "Go on with a run that failed or was stopped, with what succeeded.",
-    "spin": "Run one task of a run again, on the inputs that it had.",
-    "explain-cache": "Say why a task was taken from the cache, or was not.",
+    "lint": "Check all pipelines in a file.",
+    "run": "Run a pipeline locally.",
+    "resume": "Continue a run that failed or was stopped.",
+    "spin": "Run one task of a run again on its recorded inputs.",
+    "explain-cache": "Report why a task ran or was cached.",
     "graph": "Print a pipeline as a tree, or draw it.",
-    "ir": "Show, save, verify and compare IR.",
-    "report": "Write the report of a run as one HTML file.",
-    "runs": "List, show, compare and remove runs.",
-    "logs": "Print what the tasks of a run wrote.",
-    "artifacts": "List, print and copy the files and folders that tasks made.",
-    "explain": "Print the page of a diagnostic code.",
+    "ir": "Print, save, verify and compare the IR of pipelines.",
+    "report": "Write an HTML report of a run.",
+    "runs": "List, show, compare, remove and repair runs.",
+    "logs": "Print the logs of tasks.",
+    "artifacts": "List, print, copy and open artifacts.",
+    "explain": "Print the page for a diagnostic code.",
 }
 _MODULES = {
     "compile": "compiling",
@@ -46,7 +46,7 @@ _MODULES = {
 
 
 class Commands(click.Group):
-    """The commands by name; their modules are imported when they are called, not for ``--help``."""
+    """Commands by name; their modules are imported when they are called, not for ``--help``."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -66,8 +66,8 @@ class Commands(click.Group):
 
             near = get_close_matches(name, COMMANDS, 1)
             ctx.fail(
-                f"no command {name!r}"
-                + (f": did you mean {near[0]!r}?" if near else f"; there are {', '.join(COMMANDS)}")
+                f"unknown command {name!r}"
+                + (f": did you mean {near[0]!r}?" if near else f"; the commands are {', '.join(COMMANDS)}")
             )
         return super().resolve_command(ctx, args)
 
@@ -87,10 +87,10 @@ def _version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
 app = Commands(
     name="typedpipe",
     help=(
-        "Typed machine-learning pipelines: check them, run them here, compile them to Argo Workflows.\n\n"
-        "A pipeline is named FILE, FILE:NAME or MODULE:NAME. What is asked for goes to stdout, everything else to stderr.\n\n"
-        "Exit codes: 0 ok; 1 the run failed, or --check found a difference; 2 usage; 3 the pipeline has mistakes; "
-        "70 typedpipe itself failed; 124 the run took longer than --timeout; 130 interrupted."
+        "Check typed machine-learning pipelines, run them locally, and compile them to Argo Workflows.\n\n"
+        "Name a pipeline as FILE, FILE:NAME or MODULE:NAME. Results go to stdout, everything else goes to stderr.\n\n"
+        "Exit codes: 0 success; 1 the run failed, or --check found a difference; 2 usage error; 3 the pipeline has errors; "
+        "70 internal error; 124 the run exceeded --timeout; 130 interrupted."
     ),
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
     params=[
@@ -101,14 +101,14 @@ app = Commands(
             ["--traceback"],
             is_flag=True,
             expose_value=False,
-            help="Show Python's traceback of errors, too (any place).",
+            help="Also print the Python traceback of errors (accepted anywhere on the line).",
         ),
     ],
 )
 
 
 def run_app(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; the exit code. Never raises, and never shows a traceback that nobody asked for."""
+    """Run the command line and return the exit code. Never raises, and shows no traceback unless requested."""
     args = list(sys.argv[1:] if arguments is None else arguments)
     _open_closed_streams()
     if "--traceback" in args:
@@ -118,7 +118,7 @@ def run_app(arguments: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     if sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
-        sys.stderr.write("\x1b[?25h")  # the cursor, which a live display that was killed (-9) left hidden
+        sys.stderr.write("\x1b[?25h")  # show the cursor, in case a killed (-9) live display left it hidden
     try:
         result = app.main(args, prog_name="typedpipe", standalone_mode=False)
         sys.stdout.flush()
@@ -132,13 +132,13 @@ def run_app(arguments: Sequence[str] | None = None) -> int:
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)
         return exits.INTERRUPTED
-    except BrokenPipeError:  # `typedpipe … | head` closed our stdout: nothing to say, and no traceback at exit
+    except BrokenPipeError:  # `typedpipe … | head` closed stdout: exit silently
         _drop_stdout()
         return exits.FAILED
-    except Exception as error:  # whatever it is, it is ours: users' errors are diagnostics by now
+    except Exception as error:  # an internal error: users' errors are diagnostics by now
         if isinstance(error, OSError) and error.filename is None and error.errno in _FULL:
             _drop_stdout()
-            click.echo(f"typedpipe: what was asked for cannot be written: {error.strerror}", err=True)
+            click.echo(f"typedpipe: the output cannot be written: {error.strerror}", err=True)
             return exits.FAILED
         from typedpipe.cli.diagnostics import report_ours
 
@@ -148,16 +148,16 @@ def run_app(arguments: Sequence[str] | None = None) -> int:
 
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG)
-"""What a write to stdout may end with; errors of files that we open have their name."""
+"""Errors of a write to stdout; those of typedpipe's own files have a file name."""
 
 
 def _drop_stdout() -> None:
-    """Let Python find nothing to complain about when it flushes stdout at its end."""
+    """Redirect stdout so that Python's final flush does not fail."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _open_closed_streams() -> None:
-    """Have stdin, stdout and stderr where the caller closed them: else our next files would get their numbers."""
+    """Open stdin, stdout and stderr if the caller closed them: otherwise the next files would get their numbers."""
     for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
         try:
             os.fstat(number)

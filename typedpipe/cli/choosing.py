@@ -1,4 +1,4 @@
-"""Which of a file's pipelines is meant."""
+"""Selection of one of a file's pipelines."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typedpipe.diagnostics.model import NOWHERE, Diagnostics, Label, Span
 from typedpipe.diagnostics.source import display_path
 from typedpipe.ir import nodes as ir
 
-_OWN_NAME = "give each a name of its own"
+_OWN_NAME = "give each pipeline a unique name"
 
 
 def load_pipeline(text: str, form: str = "text") -> ir.Pipeline:
-    """The traced IR of the one pipeline that a target names; ends the command with diagnostics when there is none."""
+    """The traced IR of the pipeline that a target names; ends the command with diagnostics if there is none."""
     report = Diagnostics()
     loaded = load(text, report)
     handle = choose(loaded, report) if loaded is not None else None
@@ -26,7 +26,7 @@ def load_pipeline(text: str, form: str = "text") -> ir.Pipeline:
 
 
 def choose(loaded: Loaded, report: Diagnostics) -> Any:
-    """The pipeline that is meant; None when that cannot be told, which is reported."""
+    """The selected pipeline; None if it is ambiguous, which is reported."""
     target, pipelines = loaded.target, loaded.pipelines
     if target.name:
         return _named(loaded, report)
@@ -40,7 +40,7 @@ def choose(loaded: Loaded, report: Diagnostics) -> Any:
             "TP184",
             f"there is no pipeline in `{target}`",
             _file(loaded),
-            help="decorate a function with `@pipeline`; a pipeline that is only imported there is named MODULE:NAME",
+            help="decorate a function with `@pipeline`; to use an imported pipeline, pass MODULE:NAME of the module that defines it",
         )
         return None
     if len(tops) > 1 and len({handle.name for handle in tops}) == 1:
@@ -53,13 +53,13 @@ def choose(loaded: Loaded, report: Diagnostics) -> Any:
         f"there are {len(tops or pipelines)} pipelines in `{target}`: {names}",
         _place(tops or pipelines),
         others=[Label(_span(handle), "") for handle in (tops or pipelines)[1:]],
-        help=f"name one: `{target}:{example}`" if len({h.name for h in tops}) == len(tops) else _OWN_NAME,
+        help=f"select one, such as `{target}:{example}`" if len({h.name for h in tops}) == len(tops) else _OWN_NAME,
     )
     return None
 
 
 def check_names(loaded: Loaded, report: Diagnostics) -> None:
-    """Report the pipelines of a file that no name tells apart: none of them can be compiled or run."""
+    """Report pipelines of a file with the same name: none of them can be compiled or run."""
     named: dict[str, list[Any]] = {}
     for handle in _tops(loaded.pipelines):
         named.setdefault(handle.name, []).append(handle)
@@ -69,7 +69,7 @@ def check_names(loaded: Loaded, report: Diagnostics) -> None:
 
 
 def _tops(pipelines: list[Any]) -> list[Any]:
-    """Those that no other one uses."""
+    """Pipelines that no other one uses."""
     return [
         handle
         for handle in pipelines
@@ -100,12 +100,12 @@ def _named(loaded: Loaded, report: Diagnostics) -> Any:
     if hasattr(imported, "ir") and hasattr(imported, "uses"):
         return imported
     if report.has_errors:
-        return None  # it may be the one that could not be made
+        return None  # it may be the one that could not be created
     from typedpipe.diagnostics.words import nearest
 
     names = [handle.name for handle in loaded.pipelines]
     near = nearest(name, names)
-    known = f"there are {', '.join(f'`{item}`' for item in names)}" if names else "there is none at all"
+    known = f"the pipelines are {', '.join(f'`{item}`' for item in names)}" if names else "there are no pipelines in it"
     help_ = f"did you mean `{loaded.target}:{near}`?" if near else known
     report.error("TP186", f"there is no pipeline `{name}` in `{loaded.target}`", _file(loaded), help=help_)
     return None

@@ -1,4 +1,4 @@
-"""``typedpipe compile``: a pipeline to the files of a backend, or to saved IR."""
+"""``typedpipe compile``: compile a pipeline to the files of a backend, or to saved IR."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from typedpipe.ir import nodes as ir
 
 _BACKENDS_OWN = "backend_"
 _NOT_AGAIN = ("target", "output", "to", "param", "check", "format", "print_after")
-"""What the command calls its own; a backend's option of such a name is ``--<backend>-<name>``."""
+"""Names of the command's own options; a backend's option with such a name is ``--<backend>-<name>``."""
 
 
 class _Compile(click.Command):
-    """The options of the backend that ``--to`` names stand beside the command's own."""
+    """Adds the options of the backend in ``--to`` to the command's own."""
 
     def make_context(
         self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
@@ -50,7 +50,7 @@ def _options(name: str) -> list[click.Option]:
     found: list[click.Option] = []
     for option in options:
         flag = f"{name}-{option.name}" if option.name in _NOT_AGAIN else option.name
-        default = f"; {option.default} if not given" if option.default is not None else ""
+        default = f"; default: {option.default}" if option.default is not None else ""
         found.append(
             click.Option(
                 [f"--{flag.replace('_', '-')}", _BACKENDS_OWN + option.name],
@@ -75,7 +75,7 @@ def _compile(
     from typedpipe.cli.choosing import load_pipeline
 
     if check and output == "-":
-        raise click.UsageError("--check compares with a file: name it with -o FILE")
+        raise click.UsageError("`--check` requires `-o FILE`")
     traced = _with_params(load_pipeline(target, form), params, form)
     printer = _printer(print_after) if print_after else None
     options = {
@@ -95,7 +95,7 @@ def _printer(wanted: str) -> Callable[[str, ir.Pipeline], None]:
     from typedpipe.ir.text import dump
 
     if wanted not in driver.PASSES:
-        raise click.UsageError(f"no pass {wanted!r}; there are {', '.join(driver.PASSES)}")
+        raise click.UsageError(f"unknown pass {wanted!r}; the passes are {', '.join(driver.PASSES)}")
 
     def show(name: str, pipeline: ir.Pipeline) -> None:
         if name == wanted:
@@ -115,7 +115,7 @@ def _with_params(traced: ir.Pipeline, params: tuple[str, ...], form: str) -> ir.
     for text in params:
         name, equals, value = text.partition("=")
         if not equals or not name:
-            raise click.UsageError(f"--param {text}: type --param NAME=VALUE")
+            raise click.UsageError(f"invalid value `{text}` for `--param`; use `--param NAME=VALUE`")
         texts[name] = value
     report = Diagnostics()
     bound = bind(traced, texts, report, "text", complete=False)
@@ -159,24 +159,22 @@ def _ir(traced: ir.Pipeline, form: str, printer: Callable[[str, ir.Pipeline], No
 def _own() -> list[click.Parameter]:
     return [
         click.Argument(["target"]),
+        click.Option(["-o", "--output"], default="-", metavar="FILE", help="Write to FILE. Default: -, stdout."),
         click.Option(
-            ["-o", "--output"], default="-", metavar="FILE", help="Where to write it; - is stdout, and the default."
-        ),
-        click.Option(
-            ["--to"], default="argo", metavar="BACKEND", show_default=True, help="What to compile to; ir saves the IR."
+            ["--to"], default="argo", metavar="BACKEND", show_default=True, help="The backend; ir saves the IR."
         ),
         click.Option(
             ["--param", "params"],
             multiple=True,
             metavar="NAME=VALUE",
-            help="A default of the pipeline's, changed. May be repeated.",
+            help="Change a default value of a pipeline parameter. May be repeated.",
         ),
         click.Option(
-            ["--check"], is_flag=True, help="Write nothing: exit with 1, and a diff, unless FILE holds exactly this."
+            ["--check"],
+            is_flag=True,
+            help="Write nothing. If the content of FILE differs, print a diff and exit with 1.",
         ),
-        click.Option(
-            ["--print-after"], default="", metavar="PASS", help="Print the IR after this pass to stderr, too."
-        ),
+        click.Option(["--print-after"], default="", metavar="PASS", help="Print the IR to stderr after this pass."),
     ]
 
 
@@ -186,7 +184,7 @@ command = _Compile(
     params=_own(),
     help=(
         "Compile the pipeline of TARGET (FILE, FILE:NAME or MODULE:NAME).\n\n"
-        "The file is written whole or, when the pipeline has a mistake, not at all. Diagnostics go to stderr."
+        "If the pipeline has errors, the file is not written. Diagnostics go to stderr."
     ),
 )
 format_option(command)

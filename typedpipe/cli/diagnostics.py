@@ -1,4 +1,4 @@
-"""Diagnostics on their way out: the format, the stream, the color, the exit code."""
+"""Output of diagnostics: format, stream, color, exit code."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ format_option = click.option(
     type=click.Choice(FORMATS),
     default="text",
     show_default=True,
-    help="How diagnostics are printed.",
+    help="Format of diagnostics.",
 )
 
 
 def colors(stream: TextIO) -> bool:
-    """Whether to color what goes to a stream: a terminal, and nobody objects (``NO_COLOR``, ``TERM=dumb``)."""
+    """Whether to color a stream: it is a terminal, and ``NO_COLOR`` or ``TERM=dumb`` do not prevent it."""
     return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 TYPED_WRONG = frozenset({"TP603", "TP607", "TP610", "TP611", "TP641", "TP648"})
-"""Codes for which a name or a value on the command line is at fault, and neither the pipeline nor what is stored."""
+"""Codes of errors in a name or value on the command line, not in the pipeline or the store."""
 
 
 def write_diagnostics(report: Diagnostics, form: str, stream: TextIO) -> None:
-    """Print all, by file and line."""
+    """Print all diagnostics, by file and line."""
     items = sorted(report, key=_order)
     if form == "text":
         from typedpipe.diagnostics.text import render_all
@@ -57,7 +57,7 @@ def _order(diagnostic: Diagnostic) -> tuple[str, int, int]:
 
 
 def stop_on_errors(report: Diagnostics, form: str = "text", code: int = exits.MISTAKES) -> None:
-    """Print what was found to stderr, and end the command when an error is among it."""
+    """Print the diagnostics to stderr, and end the command if one of them is an error."""
     if report.items:
         write_diagnostics(report, form, sys.stderr)
     if report.has_errors:
@@ -65,7 +65,7 @@ def stop_on_errors(report: Diagnostics, form: str = "text", code: int = exits.MI
 
 
 def stop(error: PipelineError, form: str = "text", otherwise: int = exits.MISTAKES) -> None:
-    """The same for diagnostics that were raised; ``otherwise`` than when something was typed wrong."""
+    """The same for raised diagnostics; ``otherwise`` is the exit code unless it is a usage error."""
     report = Diagnostics()
     for item in error.diagnostics:
         report.add(item)
@@ -73,7 +73,7 @@ def stop(error: PipelineError, form: str = "text", otherwise: int = exits.MISTAK
 
 
 def report_ours(error: BaseException) -> None:
-    """Say that typedpipe itself failed, where, and what to do; the traceback only when it was asked for."""
+    """Report an internal error of typedpipe, its location and what to do; with a traceback only if requested."""
     from typedpipe.cli.exits import wants_traceback
     from typedpipe.diagnostics.text import render
 
@@ -82,10 +82,10 @@ def report_ours(error: BaseException) -> None:
     text = traceback.format_exception_only(error)[-1].strip()
     diagnostic = Diagnostic(
         "TP901",
-        f"typedpipe itself failed: {text}",
+        f"internal error: {text}",
         Label(NOWHERE),
         notes=(where,) if where else (),
-        help="this is our mistake: please report it, with what the same command prints with --traceback",
+        help="this is a bug in typedpipe: please report it with the output of the same command with `--traceback`",
     )
     if wants_traceback():
         traceback.print_exception(error, file=sys.stderr)

@@ -10,16 +10,16 @@ FAILED = 1
 """The run failed, or ``--check`` and ``ir diff`` found a difference."""
 USAGE = 2
 MISTAKES = 3
-"""The pipeline, or the file, has mistakes: diagnostics were printed."""
+"""The pipeline, or the file, has errors: diagnostics were printed."""
 OURS = 70
-"""typedpipe itself failed (TP901)."""
+"""Internal error of typedpipe (TP901)."""
 TIMED_OUT = 124
-"""The run took longer than `--timeout`; the code that timeout(1) has for it."""
+"""The run exceeded `--timeout`; the same code as timeout(1)."""
 INTERRUPTED = 130
 
 
 class Exit(Exception):
-    """Ends a command; what there was to say has been said."""
+    """Ends a command; all messages have been printed."""
 
     def __init__(self, code: int) -> None:
         super().__init__(code)
@@ -32,5 +32,5 @@ def leave(code: int) -> NoReturn:
 
 
 def wants_traceback() -> bool:
-    """Whether Python's own traceback is to be shown beside a diagnostic."""
+    """Whether to show Python's own traceback in addition to a diagnostic."""
     return bool(os.environ.get("TYPEDPIPE_TRACEBACK"))

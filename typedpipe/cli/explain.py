@@ -1,4 +1,4 @@
-"""``typedpipe explain``: the page of a diagnostic code."""
+"""``typedpipe explain``: print the page of a diagnostic code."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _PACKAGED = Path(__file__).parent.parent / "diagnostics" / "pages"
 _CHECKOUT = Path(__file__).parent.parent.parent / "docs" / "errors"
 
 
-@click.command("explain", help="Print the page of a diagnostic CODE, such as TP201; without one, list all codes.")
+@click.command("explain", help="Print the page for a diagnostic CODE, such as TP201. Without CODE, list all codes.")
 @click.argument("code", required=False)
 def command(code: str | None) -> None:
     if code is None:
@@ -23,7 +23,7 @@ def command(code: str | None) -> None:
         from difflib import get_close_matches
 
         near = get_close_matches(code.upper(), CODES, 3)
-        raise click.UsageError(f"there is no code {code!r}" + (f": did you mean {', '.join(near)}?" if near else ""))
+        raise click.UsageError(f"unknown code {code!r}" + (f": did you mean {', '.join(near)}?" if near else ""))
     click.echo(page, nl=False)
 
 

@@ -1,4 +1,4 @@
-"""``typedpipe graph``: a pipeline as a tree, as mermaid, as SVG."""
+"""``typedpipe graph``: print a pipeline as a tree, as mermaid, or as SVG."""
 
 from __future__ import annotations
 
@@ -10,12 +10,16 @@ from typedpipe.cli.writing import write_output
 from typedpipe.diagnostics.errors import PipelineError
 
 
-@click.command("graph", help="Print the pipeline of TARGET (FILE, FILE:NAME or MODULE:NAME) as a tree, or draw it.")
+@click.command("graph", help="Print the pipeline TARGET (FILE, FILE:NAME or MODULE:NAME) as a tree, or draw it.")
 @click.argument("target")
 @click.option(
-    "--format", "form", type=click.Choice(["text", "mermaid", "svg"]), default=None, help="Else by the file's ending."
+    "--format",
+    "form",
+    type=click.Choice(["text", "mermaid", "svg"]),
+    default=None,
+    help="Default: chosen by the suffix of FILE, otherwise text.",
 )
-@click.option("-o", "--output", default="-", metavar="FILE", help="Where to write it; - is stdout.")
+@click.option("-o", "--output", default="-", metavar="FILE", help="Write to FILE; - is stdout.")
 def command(target: str, form: str | None, output: str) -> None:
     from typedpipe.compiler import driver
 

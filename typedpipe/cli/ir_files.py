@@ -15,7 +15,8 @@ _PYTHON = (".py",)
 
 
 @click.group(
-    "ir", help="Show, save, verify and compare IR. A TARGET is FILE.py, FILE.py:NAME, MODULE:NAME or a saved file."
+    "ir",
+    help="Print, save, verify and compare the IR of pipelines. A TARGET is FILE.py, FILE.py:NAME, MODULE:NAME or a saved IR file.",
 )
 def command() -> None:
     pass
@@ -62,14 +63,14 @@ def show(target: str) -> None:
 
 @command.command("save", help="Save the IR of TARGET as protobuf.")
 @click.argument("target")
-@click.option("-o", "--output", required=True, metavar="FILE", help="Where to write it; - is stdout.")
+@click.option("-o", "--output", required=True, metavar="FILE", help="Write to FILE; - is stdout.")
 def save(target: str, output: str) -> None:
     from typedpipe.ir import wire
 
     write_output(output, wire.encode(read_pipeline(target)))
 
 
-@command.command("verify", help="Check saved IR: exit code 0 when it is whole and consistent.")
+@command.command("verify", help="Check a saved IR file. The exit code is 3 if it is corrupted or inconsistent.")
 @click.argument("target")
 def verify(target: str) -> None:
     from typedpipe.compiler import driver
@@ -79,10 +80,10 @@ def verify(target: str) -> None:
     except PipelineError as error:
         stop(error)
         raise
-    click.echo(f"{target}: {pipeline.name} is whole", err=True)
+    click.echo(f"{target}: {pipeline.name} is valid", err=True)
 
 
-@command.command("diff", help="Compare the IR of two TARGETS: exit code 1 when they differ.")
+@command.command("diff", help="Print the differences between the IR of two TARGETS. The exit code is 1 if they differ.")
 @click.argument("old")
 @click.argument("new")
 def diff(old: str, new: str) -> None:

@@ -1,4 +1,4 @@
-"""``typedpipe lint``: everything that can be said of a file without running it."""
+"""``typedpipe lint``: report everything that can be checked in a file without running it."""
 
 from __future__ import annotations
 
@@ -15,11 +15,15 @@ from typedpipe.diagnostics.model import Diagnostics
 
 
 @click.command(
-    "lint", help="Check all pipelines of TARGETS (FILE, FILE:NAME or MODULE:NAME). Diagnostics go to stdout."
+    "lint", help="Check all pipelines in TARGETS (FILE, FILE:NAME or MODULE:NAME). Diagnostics go to stdout."
 )
 @click.argument("targets", nargs=-1, required=True)
 @click.option(
-    "--to", type=click.Choice(["argo", "none"]), default="argo", show_default=True, help="Check for this target, too."
+    "--to",
+    type=click.Choice(["argo", "none"]),
+    default="argo",
+    show_default=True,
+    help="Also report what this backend does not support.",
 )
 @click.option("--argo-target", metavar="VERSION", help="The Argo version to check for.")
 @format_option
@@ -33,14 +37,14 @@ def command(targets: tuple[str, ...], to: str, argo_target: str | None, form: st
     if report.items or form != "text":
         write_diagnostics(report, form, sys.stdout)
     errors = sum(item.severity == "error" for item in report)
-    said = f"{errors} error{'s' * (errors != 1)}" if errors else "no mistakes"
+    said = f"{errors} error{'s' * (errors != 1)}" if errors else "no errors"
     click.echo(f"{count} pipeline{'s' * (count != 1)}, {said}", err=True)
     if report.has_errors:
         exits.leave(exits.MISTAKES)
 
 
 def check_target(text: str, report: Diagnostics, backend: str, options: dict[str, str]) -> int:
-    """Report everything about the pipelines of a target; how many there are."""
+    """Report all diagnostics of a target's pipelines; return the number of pipelines."""
     from typedpipe.compiler import driver
 
     loaded = load(text, report)
@@ -52,7 +56,9 @@ def check_target(text: str, report: Diagnostics, backend: str, options: dict[str
         handles = [chosen] if chosen is not None else []
     else:
         check_names(loaded, report)
-    used = {name for handle in handles for name in handle.uses}  # these become part of others, which may say more
+    used = {
+        name for handle in handles for name in handle.uses
+    }  # these are checked as part of others, which may find more
     for handle in handles:
         if handle.ir is None:
             continue

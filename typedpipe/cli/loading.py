@@ -1,8 +1,8 @@
-"""From ``FILE[:NAME]`` or ``MODULE:NAME`` to the user's pipeline.
+"""Loading of the user's pipeline from ``FILE[:NAME]`` or ``MODULE:NAME``.
 
 A file that belongs to a package is imported by its dotted name, so that relative imports work and each class has one
-identity; any other file is executed as a module of its own name, never as ``__main__``. What the import prints goes to
-stderr, and whatever goes wrong in it is a diagnostic at the user's line.
+identity; any other file is executed as a module with its own name, never as ``__main__``. Output of the import goes to
+stderr, and its errors become diagnostics at the user's line.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from typedpipe.diagnostics.source import display_path, resolve_spans
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What the user named: a file or a module, and perhaps one pipeline of it."""
+    """A parsed target: a file or a module, and optionally one pipeline in it."""
 
     file: str = ""
     module: str = ""
@@ -44,7 +44,7 @@ class Loaded:
 
 
 def parse_target(text: str, report: Diagnostics) -> Target | None:
-    """What a target names; None when there is no such file, which is reported."""
+    """Parse a target; None if there is no such file, which is reported."""
     if os.path.isfile(text):
         return Target(file=os.path.abspath(text))
     path, colon, name = text.rpartition(":")
@@ -64,7 +64,7 @@ def _no_file(path: str, report: Diagnostics) -> None:
     from difflib import get_close_matches
 
     if os.path.isdir(path):
-        message, near = f"`{path}` is a folder, not a file", []
+        message, near = f"`{path}` is a directory, not a file", []
     else:
         message = f"there is no file `{path}`"
         folder = os.path.dirname(path) or "."
@@ -73,13 +73,13 @@ def _no_file(path: str, report: Diagnostics) -> None:
     help_ = (
         f"did you mean `{os.path.join(os.path.dirname(path), near[0])}`?"
         if near
-        else "name it FILE, FILE:NAME or MODULE:NAME"
+        else "use FILE, FILE:NAME or MODULE:NAME"
     )
     report.error("TP180", message, NOWHERE, help=help_)
 
 
 def load(text: str, report: Diagnostics) -> Loaded | None:
-    """Import what a target names, with everything that decoration finds reported; None when nothing could be loaded."""
+    """Import a target and report the diagnostics of its decorators; None if nothing could be loaded."""
     from typedpipe.dsl.tracing import collecting
 
     target = parse_target(text, report)
@@ -94,7 +94,7 @@ def load(text: str, report: Diagnostics) -> Loaded | None:
         except SystemExit as error:
             _raised(
                 "TP183",
-                f"`{target}` ends the program when it is imported: SystemExit({error.code!r})",
+                f"`{target}` exits during import: SystemExit({error.code!r})",
                 error,
                 target,
                 report,
@@ -106,7 +106,7 @@ def load(text: str, report: Diagnostics) -> Loaded | None:
             _module_not_found(error, target, report)
         except Exception as error:  # noqa: BLE001 - the user's code may raise anything
             line = traceback.format_exception_only(error)[-1].strip()
-            _raised("TP182", f"`{target}` raises when it is imported: {line}", error, target, report, _instead(error))
+            _raised("TP182", f"`{target}` raises during import: {line}", error, target, report, _instead(error))
     file = target.file or getattr(loaded.module, "__file__", None) or ""
     loaded.pipelines = [handle for handle in collected.pipelines if _same_file(handle.file, file)]
     return loaded
@@ -118,7 +118,7 @@ def _same_file(one: str, other: str) -> bool:
 
 @contextmanager
 def _stdout_to_stderr() -> Generator[None]:
-    """What the import prints, also from C or a child process, does not get into our data."""
+    """Keep output of the import, also from C or a child process, out of the command's own data on stdout."""
     sys.stdout.flush()
     real = sys.stdout is sys.__stdout__ and _is_descriptor(sys.stdout, 1)
     kept = os.dup(1) if real else -1
@@ -162,7 +162,7 @@ def _search_first(folder: str) -> None:
 
 
 def _execute(file: str, stem: str) -> ModuleType:
-    """Execute a file as a module under a name of its own; the file's own stem where that is free."""
+    """Execute a file as a module with a unique name: the file's own stem if that is free."""
     from importlib.util import module_from_spec, spec_from_file_location
 
     name = (
@@ -178,7 +178,7 @@ def _execute(file: str, stem: str) -> ModuleType:
     module = module_from_spec(spec) if spec is not None else ModuleType(name)
     module.__file__ = file
     sys.modules[name] = module
-    exec(code, module.__dict__)  # noqa: S102 - running the user's file is what was asked for
+    exec(code, module.__dict__)  # noqa: S102 - running the user's file is the purpose
     return module
 
 
@@ -191,7 +191,7 @@ def _syntax_error(error: SyntaxError, target: Target, report: Diagnostics) -> No
     end_line, end_column = error.end_lineno or 0, error.end_offset or 0
     known_end = line and end_line >= line and end_column > 0
     span = Span(file, line, max(column, 0), end_line if known_end else 0, end_column if known_end else 0)
-    report.error("TP181", f"`{file}` does not parse", span, error.msg)
+    report.error("TP181", f"`{file}` has a syntax error", span, error.msg)
 
 
 def _module_not_found(error: ModuleNotFoundError, target: Target, report: Diagnostics) -> None:
@@ -202,19 +202,17 @@ def _module_not_found(error: ModuleNotFoundError, target: Target, report: Diagno
         and not _user_sites(error)
     ):
         report.error(
-            "TP180", f"there is no module `{target.module}`", NOWHERE, help="name it FILE, FILE:NAME or MODULE:NAME"
+            "TP180", f"there is no module `{target.module}`", NOWHERE, help="use FILE, FILE:NAME or MODULE:NAME"
         )
         return
     help_ = _instead(error) or (
-        f"install `{missing.partition('.')[0]}` where typedpipe is installed, or import it inside the component that needs it"
+        f"install `{missing.partition('.')[0]}` in the environment of typedpipe, or import it inside the component that uses it"
     )
-    _raised(
-        "TP182", f"`{target}` raises when it is imported: ModuleNotFoundError: {error}", error, target, report, help_
-    )
+    _raised("TP182", f"`{target}` raises during import: ModuleNotFoundError: {error}", error, target, report, help_)
 
 
 def _instead(error: Exception) -> str:
-    """What to type in place of a name that KFP has and typedpipe has not."""
+    """Suggested replacement for a name that KFP has and typedpipe does not."""
     from typedpipe.dsl.absent import instead
 
     return instead(error)
@@ -234,14 +232,14 @@ def _raised(
     last = spans[-1] if spans else NOWHERE
     others = (Label(last, "raised here"),) if last != place else ()
     default = {
-        "TP182": "what a pipeline's file does when it is imported must not fail: move work into components",
-        "TP183": 'put what the file does as a program under `if __name__ == "__main__":`',
+        "TP182": "code at module level runs during import and must not raise; move work into components",
+        "TP183": 'move the code of the script under `if __name__ == "__main__":`',
     }
     report.add(Diagnostic(code, message, Label(place), others, help=help_ or default[code]))
 
 
 def _user_sites(error: BaseException) -> list[TracebackType]:
-    """The frames of the user's code, outermost first: what stands above and below it is Python's or ours."""
+    """Frames of the user's code, outermost first: those above and below belong to Python or typedpipe."""
     ours = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
     found: list[TracebackType] = []
     step = error.__traceback__

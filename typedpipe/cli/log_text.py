@@ -1,4 +1,4 @@
-"""What tasks print and users name, made fit for one line of a terminal."""
+"""Output of tasks and names of users, made safe for one line of a terminal."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import re
 from typedpipe.diagnostics.cells import shown
 
 LONGEST = 4000
-"""A line on the screen is cut after so many bytes; the log has it whole."""
+"""A line on the screen is truncated to this number of bytes; the log has it in full."""
 _ESCAPES = re.compile(
     r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[PX^_][^\x1b]*(?:\x1b\\)?|[ -/]*[0-~])"
 )
 
 
 def line_text(line: bytes) -> str:
-    r"""A line of a log as the screen shows it: what its last ``\r`` left, without colors, nothing that does anything.
+    r"""A line of a log as the screen shows it: the text after its last ``\r``, without colors and control characters.
 
     >>> line_text(b"10%\r\x1b[31m20%\x1b[0m\x07\r")
     '20%␇'
@@ -25,7 +25,7 @@ def line_text(line: bytes) -> str:
 
 
 def last_line(tail: bytes) -> str:
-    """The last line that has something in it."""
+    """The last line that is not empty."""
     for line in reversed(tail.rstrip().splitlines()):
         if text := line_text(line).strip():
             return text
@@ -33,7 +33,7 @@ def last_line(tail: bytes) -> str:
 
 
 def seconds(time: float) -> str:
-    """A time as people say it.
+    """A human-readable duration.
 
     >>> seconds(0.04), seconds(75), seconds(3725)
     ('0.0 s', '1:15', '1:02:05')

@@ -1,4 +1,4 @@
-"""What the command is about, until the run says it itself."""
+"""Messages about the phases of the command before a run has its own."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Self
 from typedpipe.diagnostics.cells import shown
 
 PATIENCE = 0.5
-"""A phase that is over before so many seconds is not worth a line."""
+"""A phase shorter than this many seconds gets no line."""
 
 
 class Phases:
-    """Says a line at once, or when a phase takes long. A line is whole: what users print meanwhile goes below it."""
+    """Prints a line immediately, or when a phase takes long. Lines are complete: user output follows on a new line."""
 
     def __init__(self, *, quiet: bool = False) -> None:
         self._quiet = quiet
@@ -26,7 +26,7 @@ class Phases:
         self.end()
 
     def say(self, text: str) -> None:
-        """A line at once."""
+        """Print a line immediately."""
         self.end()
         if self._quiet:
             return
@@ -37,7 +37,7 @@ class Phases:
             self._quiet = True
 
     def begin(self, text: str) -> None:
-        """A line, if this is not over soon."""
+        """Print a line if the phase takes long."""
         self.end()
         self._timer = threading.Timer(PATIENCE, self._late, (text,))
         self._timer.daemon = True
@@ -48,7 +48,7 @@ class Phases:
         self.say(text)
 
     def end(self) -> None:
-        """The phase is over."""
+        """End the phase."""
         timer, self._timer = self._timer, None
         if timer is not None:
             timer.cancel()

@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all."""
+"""Atomic writing of files."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typedpipe.files import write_whole
 
 
 def write_output(path: str, data: str | bytes) -> None:
-    """Write to a file, or to stdout for ``-``. A file is replaced at once: nobody sees half of it."""
+    """Write to a file, or to stdout for ``-``. A file is replaced atomically."""
     raw = data.encode("utf-8") if isinstance(data, str) else data
     if path == "-":
         stream = getattr(sys.stdout, "buffer", None)
@@ -29,7 +29,7 @@ def write_output(path: str, data: str | bytes) -> None:
 
 
 def compare_output(path: str, data: str | bytes) -> None:
-    """End the command with exit code 1, and a diff on stderr, unless the file holds exactly this."""
+    """End the command with exit code 1, and a diff on stderr, unless the file holds exactly this content."""
     raw = data.encode("utf-8") if isinstance(data, str) else data
     try:
         with open(path, "rb") as stream:
@@ -41,7 +41,7 @@ def compare_output(path: str, data: str | bytes) -> None:
         raise click.UsageError(f"cannot read {path}: {error.strerror or error}") from None
     if there == raw:
         return
-    click.echo(f"{path} is not what the pipeline compiles to", err=True)
+    click.echo(f"{path} is out of date", err=True)
     if isinstance(data, str):
         from difflib import unified_diff
 

@@ -1,4 +1,4 @@
-"""Compiling: checks, passes and backends. ``Compiler().compile(...)`` is spelt as in KFP."""
+"""Compilation: checks, passes and backends. ``Compiler().compile(...)`` has the same signature as in KFP."""
 
 from __future__ import annotations
 

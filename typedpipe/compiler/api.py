@@ -1,4 +1,4 @@
-"""``Compiler``: what a program calls to compile a pipeline to a file."""
+"""``Compiler``, the API that compiles a pipeline to a file."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typedpipe.ir import nodes as ir
 
 
 class Compiler:
-    """Compiles pipelines to files. It keeps nothing: one does for all."""
+    """Compiles pipelines to files. It has no state and can be reused."""
 
     def compile(
         self,
@@ -26,18 +26,18 @@ class Compiler:
         type_check: bool = True,  # noqa: ARG002 - always done
         **options: object,
     ) -> None:
-        """Check a pipeline, compile it, and write it: all of the file or, when something is wrong, nothing.
+        """Check a pipeline, compile it and write the result: completely, or not at all if there is an error.
 
         Args:
-            pipeline_func: What ``@pipeline`` made.
+            pipeline_func: The result of ``@pipeline``.
             package_path: The file to write.
             pipeline_name: Another name for the pipeline.
             pipeline_parameters: Other defaults for its parameters.
-            type_check: Accepted for KFP's sake: a pipeline is always checked, it costs next to nothing.
+            type_check: Accepted for compatibility with KFP: a pipeline is always checked, which costs next to nothing.
             **options: ``backend=`` (``"argo"``) and the backend's own options.
 
         Raises:
-            PipelineError: all that is wrong with the pipeline.
+            PipelineError: all errors of the pipeline.
         """
         from typedpipe.compiler.driver import compile as compile_files
 
@@ -55,9 +55,9 @@ def _traced(handle: Any) -> ir.Pipeline:
     found = handle if isinstance(handle, ir.Pipeline) else getattr(handle, "ir", None)
     if isinstance(found, ir.Pipeline):
         return found
-    message = "`pipeline_func` must be a function with `@pipeline`"
+    message = "`pipeline_func` must be a function decorated with `@pipeline`"
     if hasattr(handle, "ir"):
-        message = "this pipeline has errors, which were reported where it is defined"
+        message = "this pipeline has errors, which were reported when it was defined"
     found_type = type(handle).__name__
     raise PipelineError(
         [Diagnostic("TP392", message, Label(Span("")), (), (f"found `{found_type}`",), "pass the pipeline itself")]
@@ -73,7 +73,9 @@ def _reset_defaults(traced: ir.Pipeline, values: Mapping[str, object]) -> ir.Pip
     for name, value in values.items():
         if name not in ports:
             known = ", ".join(f"`{each}`" for each in ports) or "none"
-            report.error("TP393", f"`{traced.name}` has no parameter `{name}`", traced.span, help=f"it has {known}")
+            report.error(
+                "TP393", f"`{traced.name}` has no parameter `{name}`", traced.span, help=f"the parameters are {known}"
+            )
             continue
         found[name] = ir.Const(*constant(value))
     if report.has_errors:
@@ -90,7 +92,8 @@ def with_defaults(pipeline: ir.Pipeline, defaults: Mapping[str, ir.Const]) -> ir
 
 
 def write_files(files: Mapping[str, str], path: str | os.PathLike[str]) -> None:
-    """Write what a backend made: one file to ``path``, several into the folder ``path``; each whole or not at all.
+    """Write a backend's files: one to ``path``, several into the directory ``path``; each file completely or not at
+    all.
 
     Raises:
         PipelineError: TP322 when a file cannot be written.
@@ -106,5 +109,5 @@ def write_files(files: Mapping[str, str], path: str | os.PathLike[str]) -> None:
             why = error.strerror or str(error)
             message = f"`{place}` cannot be written: {why}"
             raise PipelineError(
-                [Diagnostic("TP322", message, Label(Span(str(place))), help="choose another place")]
+                [Diagnostic("TP322", message, Label(Span(str(place))), help="choose another path")]
             ) from None

@@ -1,4 +1,4 @@
-"""What a backend is: a table of what it can say, and a function from a checked pipeline to files."""
+"""The interface of a backend: a table of supported features, and a function from a checked pipeline to files."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from typedpipe.ir import nodes as ir
 
 @dataclass(frozen=True, slots=True)
 class No:
-    """A feature that a backend does not support; ``why`` is a clause for the user, ``help`` what to type instead."""
+    """A feature that a backend does not support; ``why`` is a clause for the user, ``help`` a suggested alternative."""
 
     why: str
     help: str = ""
     what: str = ""
-    """The option in words ("the retry"), where the feature is one."""
+    """The option in words ("the retry"), if the feature is an option."""
     when: Callable[[Any], bool] | None = None
-    """The values of the option that are refused; all when None."""
+    """The unsupported values of the option; None means all."""
 
 
 YES: Literal["yes"] = "yes"
 Answer: TypeAlias = Literal["yes"] | No
 Options: TypeAlias = Mapping[str, object]
-"""A backend's own options by name: the target's version, the kind of object, a namespace …"""
+"""Options of a backend by name: the target's version, the kind of object, a namespace …"""
 
 
 @dataclass(frozen=True, slots=True)
 class Support:
-    """A backend's answers by the name of the feature (:mod:`.support` lists them); what is not in it is supported.
+    """A backend's support by feature name (:mod:`.support` lists them); features that are not listed are supported.
 
     >>> Support({"loop.parallelism": No("it runs all at once")}).of("loop.parallelism").why
     'it runs all at once'
@@ -44,7 +44,7 @@ class Support:
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """An option of a backend, as the command line offers it."""
+    """An option of a backend, as offered on the command line."""
 
     name: str
     default: object = None
@@ -54,7 +54,7 @@ class Option:
 
 @runtime_checkable
 class Backend(Protocol):
-    """What an entry point of the group ``typedpipe.backends`` names. ``lower`` makes the files, by name."""
+    """The object that an entry point of the group ``typedpipe.backends`` names. ``lower`` returns the files by name."""
 
     @property
     def name(self) -> str: ...
@@ -70,9 +70,10 @@ class Backend(Protocol):
 
 @runtime_checkable
 class Staged(Protocol):
-    """A backend with passes of its own before ``lower``. The driver raises what was found after each of them.
+    """A backend with its own passes before ``lower``. The driver raises the reported errors after each of them.
 
-    ``check_target`` reports what the target cannot say; ``legalise`` rewrites what it says differently.
+    ``check_target`` reports features that the target does not support; ``legalise`` rewrites those that it expresses
+    differently.
     """
 
     def check_target(self, pipeline: ir.Pipeline, options: Options, report: Diagnostics) -> None: ...

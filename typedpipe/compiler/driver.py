@@ -1,4 +1,4 @@
-"""From a traced pipeline to files: the passes in their order, and the barriers where everything found is raised."""
+"""The compiler driver, from a traced pipeline to files: the passes in order, and barriers that raise their errors."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from typedpipe.ir import nodes as ir
 
 Pass: TypeAlias = Callable[[ir.Pipeline, Diagnostics], ir.Pipeline]
 Printer: TypeAlias = Callable[[str, ir.Pipeline], None]
-"""Called after each pass with its name and what it made: ``--print-after``."""
+"""Called after each pass with its name and its result: ``--print-after``."""
 
 CHECKS: Mapping[str, Pass] = {"verify": verify, "check_types": check_types, "check_scopes": check_scopes}
 REWRITES: Mapping[str, Pass] = {"close_scopes": close_scopes, "dedupe": dedupe, "prune": prune}
@@ -29,14 +29,14 @@ ONE_SCOPE: Mapping[str, Pass] = {
 }
 """Two passes for a pipeline in which every value is in reach of every node: there is nothing to look for."""
 PASSES = (*CHECKS, *REWRITES, "legalise")
-"""The names of the passes, in order."""
+"""Names of the passes, in order."""
 
 
 def check(traced: ir.Pipeline, report: Diagnostics | None = None, print_after: Printer | None = None) -> ir.Pipeline:
-    """Check a pipeline and close it: what backends and engines take.
+    """Check a pipeline and close it, as backends and engines require.
 
     Raises:
-        PipelineError: everything that was found, when an error is among it.
+        PipelineError: all diagnostics, if one of them is an error.
 
     >>> from typedpipe.ir.nodes import Graph
     >>> check(ir.Pipeline("p", Graph())).closed
@@ -76,10 +76,10 @@ def compile(  # noqa: A001 - the verb that users know
     report: Diagnostics | None = None,
     print_after: Printer | None = None,
 ) -> dict[str, str]:
-    """The files that a backend makes of a pipeline, by name. Nothing is written.
+    """The files that a backend generates for a pipeline, by name. Nothing is written.
 
     Raises:
-        PipelineError: everything that was found, at the first barrier that found an error.
+        PipelineError: all diagnostics up to the first barrier with an error.
     """
     report = Diagnostics() if report is None else report
     options = {} if options is None else options

@@ -1,7 +1,7 @@
-"""Extensions: packages that own settings of tasks, found by the key that their settings have in the IR.
+"""Extensions: packages that own task settings, identified by the key of the settings in the IR.
 
 An extension is an object that an entry point of the group ``typedpipe.extensions`` names, by its key. It is loaded only
-for a pipeline that has settings of it.
+for a pipeline with settings that it owns.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Extension(Protocol):
     """The owner of a key. ``data`` is the JSON of one task."""
 
     def problems(self, data: Any) -> list[tuple[str, str]]:
-        """What is wrong with the data: messages, each with its help."""
+        """Errors in the data: messages, each with a help text."""
         ...
 
     def merge(self, data: Any, pod: Pod) -> None:
@@ -35,10 +35,10 @@ class Extension(Protocol):
 
 @lru_cache(maxsize=64)
 def extension(key: str) -> Extension | None:
-    """The owner of a key; None when no installed package owns it.
+    """The owner of a key; None if no installed package owns it.
 
     Raises:
-        PipelineError: TP391 when two packages claim the key.
+        PipelineError: TP391 if two packages claim the key.
     """
     place = registry.place(key, GROUP, BUILTIN, "an extension")
     if place is None:
@@ -49,7 +49,7 @@ def extension(key: str) -> Extension | None:
 
 
 def check(node: ir.Task | ir.Call, report: Diagnostics) -> None:
-    """Report settings that nobody owns (TP408), and those that their owner does not take (TP117)."""
+    """Report settings without an owner (TP408), and those that their owner rejects (TP117)."""
     for key, text in node.options.extensions:
         owner = extension(key)
         if owner is None:

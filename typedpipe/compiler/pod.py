@@ -1,7 +1,7 @@
-"""Pods that run tasks: their program, the way the runtime gets there, and the names and paths of inputs and outputs.
+"""Pods that run tasks: their program, the delivery of the runtime, and the names and paths of inputs and outputs.
 
-Shared by all backends whose tasks are pods. Text that a pod's manifest holds has nothing in it that Argo reads as a tag
-or that Kubernetes expands.
+Shared by all backends whose tasks are pods. Text in a pod's manifest contains nothing that Argo reads as a tag or that
+Kubernetes expands.
 """
 
 from __future__ import annotations
@@ -31,32 +31,32 @@ LIB, OUT, IN = "/tp/lib", "/tp/out", "/tp/in"
 
 
 def descriptor_key(name: str) -> str:
-    """The name on the wire of the descriptor of an artifact."""
+    """Wire name of the descriptor of an artifact."""
     return "tp-" + port_key(name)
 
 
 def wire_key(name: str, type_: Type) -> str:
-    """The name of a value on the wire; an artifact travels as its descriptor."""
+    """Wire name of a value; an artifact is passed as its descriptor."""
     return descriptor_key(name) if is_artifact(type_) else port_key(name)
 
 
 def parameter_path(key: str) -> str:
-    """The file of an output parameter, or of the descriptor of an output artifact."""
+    """File of an output parameter, or of the descriptor of an output artifact."""
     return f"{OUT}/p/{key}"
 
 
 def artifact_path(key: str) -> str:
-    """The file or directory of an output artifact."""
+    """File or directory of an output artifact."""
     return f"{OUT}/a/{key}"
 
 
 def input_path(key: str) -> str:
-    """The file or directory of an input artifact."""
+    """File or directory of an input artifact."""
     return f"{IN}/{key}"
 
 
 def kind_of(type_: Type) -> str:
-    """``int``, ``float``, ``bool`` or ``str`` when all values of the type are that on the wire, else ``json``.
+    """``int``, ``float``, ``bool`` or ``str`` if all values of the type have this form on the wire, otherwise ``json``.
 
     >>> from typedpipe.types.model import DATETIME, ListType
     >>> kind_of(DATETIME), kind_of(LiteralType(("1", "2"))), kind_of(ListType(INT))
@@ -79,7 +79,7 @@ def kind_of(type_: Type) -> str:
 
 @dataclass(slots=True)
 class Pod:
-    """The parts of a task's pod that extensions add to, in the words of Kubernetes."""
+    """Parts of a task's pod that extensions can add to, in Kubernetes' terms."""
 
     labels: dict[str, str] = field(default_factory=dict)
     annotations: dict[str, str] = field(default_factory=dict)
@@ -90,16 +90,16 @@ class Pod:
 
 
 RUNTIME_ANNOTATION = "typedpipe.dev/runtime"
-"""The annotation of the pod that holds the runtime."""
+"""The pod annotation that contains the runtime."""
 RUNTIME_FIELD = f"metadata.annotations['{RUNTIME_ANNOTATION}']"
 RUNTIME_FILE = "typedpipe_task.py"
-"""The name in :data:`LIB` of the file that a ``downwardAPI`` volume makes of it."""
+"""Name of the file in :data:`LIB` that a ``downwardAPI`` volume creates from it."""
 LIB_MOUNT = {"name": "tp-lib", "mountPath": LIB}
 OUT_MOUNT = {"name": "tp-out", "mountPath": OUT}
 
 
 def runtime_text() -> str:
-    """The runtime as it travels in the annotation."""
+    """The runtime as stored in the annotation."""
     return runtime.source_text()
 
 
@@ -107,7 +107,7 @@ def runtime_text() -> str:
 
 
 def script(spec: Mapping[str, Any], parameters: str) -> str:
-    """The program of a pod; ``parameters`` is a Python expression, or a tag that becomes one."""
+    """Program of a pod; ``parameters`` is a Python expression, or a tag that evaluates to one."""
     chunks = ",\n".join(f"({python(file)}, {line}, {source(text)})" for file, line, text in spec["chunks"])
     rest = python({key: value for key, value in spec.items() if key != "chunks"})
     return (
@@ -120,12 +120,12 @@ def script(spec: Mapping[str, Any], parameters: str) -> str:
 
 
 def python(value: object) -> str:
-    """A Python literal in ASCII, with nothing in it that Argo or Kubernetes reads."""
+    """A Python literal in ASCII, free of Argo's and Kubernetes' syntax."""
     return ascii(value).replace("{{", "{\\x7b").replace("$", "\\x24")
 
 
 def source(text: str) -> str:
-    r"""The user's source as a literal: as it stands where that is safe, else line by line with escapes.
+    r"""The user's source as a literal: unchanged where that is safe, otherwise line by line with escapes.
 
     >>> print(source("def f():\n    return 1\n"))
     r'''

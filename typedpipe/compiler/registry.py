@@ -1,4 +1,4 @@
-"""The backends that are installed: entry points of the group ``typedpipe.backends``; and how entry points are found."""
+"""Installed backends: entry points of the group ``typedpipe.backends``; and lookup of entry points."""
 
 from __future__ import annotations
 
@@ -17,29 +17,29 @@ if TYPE_CHECKING:
 
 GROUP = "typedpipe.backends"
 BUILTIN = {"argo": "typedpipe.compiler.argo:backend"}
-"""Found without looking at what is installed, which costs time and fails in a tree that is not installed."""
+"""Found without a lookup of installed packages, which costs time and fails in a tree that is not installed."""
 
 
 @cache  # finding out what is installed takes longer than compiling a small pipeline
 def backend(name: str = "argo") -> Backend:
-    """The backend of this name.
+    """The backend with this name.
 
     Raises:
-        PipelineError: TP390 when there is none, TP391 when two packages claim the name.
+        PipelineError: TP390 if there is none, TP391 if two packages claim the name.
     """
     found = place(name, GROUP, BUILTIN, "a backend")
     if found is None:
         installed = known(GROUP, BUILTIN)
         near = nearest(name, installed)
-        asked = f"did you mean `{near}`?" if near else "install the package that brings it"
-        raise _failed("TP390", f"there is no backend called `{name}`", f"installed: {', '.join(installed)}", asked)
+        asked = f"did you mean `{near}`?" if near else "install the package that provides it"
+        raise _failed("TP390", f"there is no backend named `{name}`", f"installed: {', '.join(installed)}", asked)
     loaded = load(found)
-    assert isinstance(loaded, Backend), f"{found} is no backend"
+    assert isinstance(loaded, Backend), f"{found} is not a backend"
     return loaded
 
 
 def names() -> list[str]:
-    """The names of all backends.
+    """Names of all backends.
 
     >>> "argo" in names()
     True
@@ -48,10 +48,10 @@ def names() -> list[str]:
 
 
 def place(name: str, group: str, builtin: Mapping[str, str], word: str) -> str | None:
-    """The place (``module:attribute``) of a name in a group of entry points; None when there is none.
+    """The reference (``module:attribute``) of a name in a group of entry points; None if there is none.
 
     Raises:
-        PipelineError: TP391 when two packages claim the name.
+        PipelineError: TP391 if two packages claim the name.
     """
     places = {
         point.value: point.dist.name if point.dist else "?" for point in _entry_points(group) if point.name == name
@@ -60,7 +60,7 @@ def place(name: str, group: str, builtin: Mapping[str, str], word: str) -> str |
         places.setdefault(builtin[name], "typedpipe")
     if len(places) > 1:
         owners = " and ".join(sorted(f"`{owner}` ({each})" for each, owner in places.items()))
-        raise _failed("TP391", f"two packages bring {word} called `{name}`", owners, "uninstall one of them")
+        raise _failed("TP391", f"two packages provide {word} named `{name}`", owners, "uninstall one of them")
     return next(iter(places), None)
 
 
@@ -70,13 +70,13 @@ def known(group: str, builtin: Mapping[str, str]) -> list[str]:
 
 
 def load(place: str) -> object:
-    """The object at a place."""
+    """Load the object of a reference."""
     module, _, attribute = place.partition(":")
     return getattr(import_module(module), attribute or "backend")
 
 
 def _entry_points(group: str) -> Iterable[EntryPoint]:
-    from importlib.metadata import entry_points  # 10 ms: only when a backend is asked for
+    from importlib.metadata import entry_points  # 10 ms: only if a backend is requested
 
     return entry_points(group=group)
 

@@ -5,11 +5,13 @@ The features are
 * ``input.artifact``, ``input.required``: an input of the pipeline that is an artifact, or that has no default;
 * ``branch``, ``loop``, ``loop.parallelism``, ``exit_handler``, ``importer``, ``call``: nodes;
 * ``task.OPTION``, ``call.OPTION``: an option, named as in :data:`typedpipe.ir.options.OPTIONS`, of a task or of a called
-  pipeline. Several reasons to refuse one option are told apart by a third part: ``task.retry.factor``. Extensions that
-  are not refused are checked by the packages that own them.
+  pipeline. A third part distinguishes several reasons to reject one option: ``task.retry.factor``. Extensions that
+  are supported are checked by the packages that own them.
 """
 
 from __future__ import annotations
+
+import re
 
 from typedpipe.compiler.backend import No, Support
 from typedpipe.diagnostics.model import Diagnostics, Span
@@ -17,33 +19,26 @@ from typedpipe.ir import nodes as ir
 from typedpipe.ir.options import set_options
 from typedpipe.types.model import is_artifact
 
-_NODES: dict[type, tuple[str, str]] = {
-    ir.Branch: ("branch", "the branch"),
-    ir.Loop: ("loop", "the loop"),
-    ir.ExitHandler: ("exit_handler", "the exit handler"),
-    ir.Importer: ("importer", "the importer"),
-    ir.Call: ("call", "the nested pipeline"),
-}
+_WORDS = re.compile(r"(?<=[a-z])(?=[A-Z])")
+"""Between the words of a node's class, whose name the feature has."""
 
 
 def check(pipeline: ir.Pipeline, support: Support, engine: str, report: Diagnostics) -> None:
-    """Report each feature of the pipeline that the table refuses, at the user's line."""
+    """Report each feature of the pipeline that the table does not support, at the user's line."""
     checker = _Checker(support, engine, report)
     for port in pipeline.graph.inputs:
         feature = "input.artifact" if is_artifact(port.type) else "input.required" if port.required else ""
-        checker.refuse(feature, f"input `{port.name}`", port.span if port.span.file else pipeline.span)
+        checker.refuse(feature, f"the input `{port.name}`", port.span if port.span.file else pipeline.span)
     graphs = [pipeline.graph, *pipeline.pipelines.values()]
     for graph in graphs:
         for node in graph.nodes:
-            if not isinstance(node, ir.Task):
-                checker.node(node)
-                graphs.extend(region.body for region in node.regions())
-            elif node.options is not ir.DEFAULT_OPTIONS:
-                checker.options(node)
+            checker.node(node)
+            if node.is_group:
+                graphs.extend([region.body for region in node.regions()])
 
 
 class _Checker:
-    """The refusals of a table by feature, and what they are reported with."""
+    """Unsupported features of a table, and the context of their reports."""
 
     def __init__(self, support: Support, engine: str, report: Diagnostics) -> None:
         self._engine = engine
@@ -54,17 +49,22 @@ class _Checker:
                 self._refusals.setdefault(".".join(name.split(".")[:2]), []).append(answer)
 
     def node(self, node: ir.Node) -> None:
-        """Report what is refused of a node that is no task."""
-        feature, word = _NODES[type(node)]
-        self.refuse(feature, f"{word} `{node.name}`", node.span)
+        """Report what is refused of a node, of its options, and of those of its exits."""
+        if isinstance(node, ir.Task | ir.Call):
+            if isinstance(node, ir.Call):
+                self.refuse("call", f"the nested pipeline `{node.name}`", node.span)
+            if node.options is not ir.DEFAULT_OPTIONS:
+                self.options(node)
+            return
+        words = _WORDS.sub(" ", type(node).__name__).lower()
+        self.refuse(words.replace(" ", "_"), f"the {words} `{node.name}`", node.span)
         if isinstance(node, ir.Loop) and node.parallelism:
             self.refuse("loop.parallelism", f"the parallelism of `{node.name}`", node.span)
-        for call in (node, *node.exits()):
-            if isinstance(call, ir.Task | ir.Call):
-                self.options(call)
+        for last in node.exits() if node.is_group else ():
+            self.node(last)
 
     def options(self, node: ir.Task | ir.Call) -> None:
-        """Report what is refused of a node's options; one reason once."""
+        """Report unsupported options of a node; each reason once."""
         side, of = ("call", "the nested pipeline ") if isinstance(node, ir.Call) else ("task", "")
         said: list[No] = []
         if node.options.extensions and f"{side}.extensions" not in self._refusals:
@@ -78,10 +78,10 @@ class _Checker:
                     self._say(refusal, f"{refusal.what or f'`{row.name}`'} of {of}`{node.name}`", node.span)
 
     def refuse(self, feature: str, what: str, span: Span) -> None:
-        """Report a feature, if it is refused."""
+        """Report a feature if it is unsupported."""
         for refusal in self._refusals.get(feature, ()):
             self._say(refusal, what, span)
 
     def _say(self, refusal: No, what: str, span: Span) -> None:
-        message = f"{self._engine} cannot say this: {what}"
+        message = f"{self._engine} does not support {what}"
         self._report.error("TP401", message, span, refusal.why, help=refusal.help)

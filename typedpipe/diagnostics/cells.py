@@ -1,7 +1,7 @@
-"""Text of the user's, made fit for a terminal: every character takes its own cells and none does anything.
+"""User text made safe for a terminal: every character occupies its own cells and has no side effects.
 
-Control characters, bidirectional overrides and lone surrogates are shown instead of sent; tabs become spaces; wide
-characters take two cells and combining ones none, so that a caret stands under what it means.
+Control characters, bidirectional overrides and lone surrogates are spelled out instead of sent; tabs become spaces;
+wide characters take two cells and combining ones none, so that a caret is under the character it points at.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ import unicodedata
 
 TAB = 4
 _HIDDEN = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
-_JOINERS = "\u200d\ufe0f"  # zero-width joiner and emoji selector: parts of what people write
+_JOINERS = "\u200d\ufe0f"  # zero-width joiner and emoji selector: parts of emoji sequences
 
 
 def shown(text: str) -> str:
-    r"""The text with everything that is not a visible character spelt out.
+    r"""Spell out every character of a text that is not visible.
 
     >>> shown("a\x1b[31mb\u202ec")
     'a␛[31mb<U+202E>c'
@@ -38,7 +38,7 @@ def _shown_character(character: str) -> str:
 
 
 def width(text: str) -> int:
-    """How many cells of a terminal a shown text takes.
+    """Number of terminal cells that a text from :func:`shown` takes.
 
     >>> width("日本"), width("e\u0301")
     (4, 1)
@@ -51,7 +51,7 @@ def width(text: str) -> int:
 
 
 def expand(line: str) -> tuple[list[str], list[int]]:
-    """A source line as the pieces to print, one a character, and the cell at which each starts (and the end)."""
+    """Split a source line into the pieces to print, one per character, and the start cell of each (and the end)."""
     pieces: list[str] = []
     starts = [0]
     for character in line:

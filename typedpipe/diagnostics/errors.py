@@ -1,6 +1,6 @@
-"""The exception that carries diagnostics to whoever called.
+"""The exception that carries diagnostics to the caller.
 
-It stands above the renderer, because its text is what the terminal prints.
+It is a layer above the renderer, because its text is the terminal output.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from typedpipe.diagnostics.model import Diagnostic
 
 
 class PipelineError(Exception):
-    """The user's pipeline has mistakes. ``diagnostics`` has all of them; ``str()`` prints them as the terminal does."""
+    """The user's pipeline has errors. ``diagnostics`` holds all of them; ``str()`` formats them as in a terminal."""
 
     def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
         self.diagnostics = tuple(diagnostics)
         super().__init__(self.diagnostics)
 
     def __str__(self) -> str:
-        from typedpipe.diagnostics.text import render_all  # the renderer reads files; an import of typedpipe does not
+        from typedpipe.diagnostics.text import render_all  # the renderer reads files; importing typedpipe does not
 
         return "\n" + render_all(self.diagnostics, color=False)

@@ -1,4 +1,4 @@
-"""Diagnostics for programs: JSON, GitHub's workflow commands, and SARIF 2.1.0."""
+"""Diagnostics for programs: JSON, GitHub workflow commands and SARIF 2.1.0."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typedpipe.diagnostics.model import Diagnostic, Label, Span
 
 
 def render_json(diagnostics: Iterable[Diagnostic]) -> str:
-    """A JSON array with one object for each.
+    """Render a JSON array with one object per diagnostic.
 
     >>> json.loads(render_json([Diagnostic("TP184", "no pipeline", Label(Span("a.py")))]))[0]["code"]
     'TP184'
@@ -45,7 +45,7 @@ def _label_data(label: Label) -> dict[str, Any]:
 
 
 def render_github(diagnostics: Iterable[Diagnostic]) -> str:
-    r"""One workflow command a line: GitHub shows it at the line of the change.
+    r"""Render one workflow command per line: GitHub shows it at the changed line.
 
     >>> render_github([Diagnostic("TP184", "50% of it", Label(Span("a.py", 3, 5)))])
     '::error title=TP184,file=a.py,line=3,col=5::50%25 of it\n'
@@ -73,7 +73,7 @@ def _property(text: str) -> str:
 
 
 def render_sarif(diagnostics: Sequence[Diagnostic]) -> str:
-    """A SARIF 2.1.0 log, for code-scanning services and editors."""
+    """Render a SARIF 2.1.0 log, for code-scanning services and editors."""
     codes = sorted({diagnostic.code for diagnostic in diagnostics})
     rules = [{"id": code, "shortDescription": {"text": CODES.get(code, code)}} for code in codes]
     run = {

@@ -1,6 +1,6 @@
-"""What is said to the user: spans, labels, diagnostics, and the sink that collects them.
+"""Spans, labels, diagnostics, and the sink that collects diagnostics.
 
-One terse primary sentence; labels carry the facts, each with a place in the *user's* file; ``help`` says what to type.
+One terse primary sentence; labels carry the facts, each with a span in the *user's* file; ``help`` suggests a fix.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ Severity: TypeAlias = Literal["error", "warning"]
 
 @record
 class Span(Record):
-    """A place in the user's source. Lines count from 1, columns from 1 in characters; 0 means not known.
+    """A range in the user's source. Lines count from 1, columns from 1 in characters; 0 means unknown.
 
     ``file`` is the path as the user gave it, or relative to the working directory.
     """
@@ -36,7 +36,7 @@ NOWHERE = Span("")
 
 @record
 class Label(Record):
-    """A place, and what is to be said of it."""
+    """A span and a message about it."""
 
     span: Span
     text: str = ""
@@ -44,9 +44,10 @@ class Label(Record):
 
 @record
 class Diagnostic(Record):
-    """One thing to tell the user.
+    """One message to the user.
 
-    ``primary`` is where it is; ``others`` are the places that explain it (the other end of an edge, the declaration).
+    ``primary`` is its location; ``others`` are the locations that explain it (the other end of an edge, the
+    declaration).
     """
 
     code: str
@@ -60,13 +61,13 @@ class Diagnostic(Record):
 
 @dataclass(slots=True)
 class Diagnostics:
-    """The sink: passes report into it and carry on; the driver raises once, with everything found."""
+    """The sink: passes report into it and continue; the driver raises once, with everything found."""
 
     items: dict[Diagnostic, None] = field(default_factory=dict)
-    """In the order of arrival; a dict, so that the same one is kept once however many there are."""
+    """The diagnostics in order of arrival; a dict, so that duplicates are kept once."""
 
     def add(self, diagnostic: Diagnostic) -> None:
-        """Keep a diagnostic, unless the same one is there already."""
+        """Add a diagnostic, unless it is already present."""
         self.items[diagnostic] = None
 
     def error(

@@ -1,6 +1,6 @@
-"""The statement or expression that a position belongs to: from 3.12 on Python records `n` of `if n:`, and 3.11 the whole `if`.
+"""Owners of source positions: from 3.12 on Python records the position of `n` in `if n:`, 3.11 that of the whole `if`.
 
-A person reads the same line whichever Python they have, so the narrower position is widened to what 3.11 records.
+Diagnostics must show the same line in every Python version, so the narrower position is widened to what 3.11 records.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from functools import cache
 
 Position = tuple[int | None, int | None, int | None, int | None]
-"""Line, last line, column and end column, as ``co_positions`` gives them: columns are offsets in UTF-8, from 0."""
+"""Line, last line, column and end column, as returned by ``co_positions``: columns are UTF-8 offsets from 0."""
 
 
 @cache
 def narrowed_opcodes() -> frozenset[int]:
-    """The instructions that test, loop, enter or format: their positions depend on the version."""
+    """Instructions that test, loop, enter or format: their positions depend on the Python version."""
     from opcode import opname
 
     starts = (
@@ -32,13 +32,13 @@ def narrowed_opcodes() -> frozenset[int]:
 
 
 def owners_of(tree: ast.Module) -> dict[Position, Position]:
-    """From each position that an instruction of :func:`narrowed_opcodes` may have to that of the whole.
+    """Map each position that an instruction of :func:`narrowed_opcodes` may have to the position of its statement.
 
     >>> owners_of(ast.parse("while n: pass"))
     {(1, 1, 6, 7): (1, 1, 0, 13)}
     """
     found: dict[Position, Position] = {}
-    for node in ast.walk(tree):  # outer ones come first, and stay
+    for node in ast.walk(tree):  # outer ones come first and win
         if isinstance(node, ast.stmt | ast.expr):
             for part in _parts(node):
                 found.setdefault(_position(part), _position(node))
@@ -65,7 +65,7 @@ def _parts(node: ast.stmt | ast.expr) -> Iterator[ast.expr]:
 
 
 def _tested(test: ast.expr) -> Iterator[ast.expr]:
-    """What is asked for its truth; a comparison has a position of its own in each Python."""
+    """Expressions whose truth is tested; a comparison has its own position in every Python version."""
     match test:
         case ast.BoolOp():
             for value in test.values:

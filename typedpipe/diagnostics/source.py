@@ -1,10 +1,10 @@
-"""The user's source as diagnostics need it: paths as people write them, lines, and the spans of instructions and arguments.
+"""The user's source as diagnostics need it: display paths, lines, and spans of instructions and arguments.
 
-Files are read when something is printed and not before, once for each state of the file. Cells of notebooks are found
-where Python's own tracebacks find them, in ``linecache``.
+Files are read only when something is printed, once for each state of the file. Notebook cells are found in
+``linecache``, as in Python's own tracebacks.
 
-Tracing keeps ``(code object, offset of the last instruction)`` at each call, which costs next to nothing, and asks for all
-spans once at the end: reading a code object's table of positions at each call would be quadratic.
+Tracing stores ``(code object, offset of the last instruction)`` at each call, which costs next to nothing, and resolves
+all spans once at the end: reading a code object's position table at each call would be quadratic.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 _NARROWS = sys.version_info[:2] > (3, 11)
 
 NO_FILE = "<string>"
-"""What `exec` calls its text. From 3.13 on `linecache` has the text of `python -c` under this name, whoever is asked for."""
+"""The file name in `exec`. From 3.13 on `linecache` returns the text of `python -c` for it, whichever code asks."""
 
 
 @dataclass(slots=True)
 class Source:
-    """The lines of a file, and the calls in it by where they end (the closing parenthesis belongs to one call only)."""
+    """The lines of a file, and its calls by their end position (a closing parenthesis belongs to one call only)."""
 
     lines: tuple[str, ...]
     is_ascii: bool
@@ -39,11 +39,11 @@ class Source:
     _owners: dict[Position, Position] | None = field(default=None)
 
     def line(self, number: int) -> str:
-        """The text of a line, counted from 1; "" where the file has no such line."""
+        """Text of a line, counted from 1; "" if the file has no such line."""
         return self.lines[number - 1] if 0 < number <= len(self.lines) else ""
 
     def column(self, number: int, offset: int) -> int:
-        """The column, from 1 in characters, of an offset in UTF-8 bytes, which is what Python records."""
+        """The column, from 1 in characters, of a UTF-8 byte offset, which is what Python records."""
         if self.is_ascii:
             return offset + 1
         text = self.line(number)
@@ -52,7 +52,7 @@ class Source:
         return len(text.encode("utf-8", "surrogatepass")[:offset].decode("utf-8", "ignore")) + 1
 
     def calls(self) -> dict[tuple[int, int], ast.Call]:
-        """The calls of the file by (last line, last column as a UTF-8 offset); none when it does not parse."""
+        """The calls in the file by (last line, last column as a UTF-8 offset); empty if it does not parse."""
         if self._calls is None:
             import ast
 
@@ -62,7 +62,7 @@ class Source:
         return self._calls
 
     def owners(self) -> dict[Position, Position]:
-        """The statements and expressions of the file by the positions of what they test, loop over, enter or format."""
+        """Statements and expressions of the file, by the position of what they test, loop over, enter or format."""
         if self._owners is None:
             from typedpipe.diagnostics.owners import owners_of
 
@@ -84,7 +84,7 @@ _real_paths: dict[str, str] = {}
 
 
 def display_path(path: str) -> str:
-    """A path as it is shown: relative to the working directory when it lies inside.
+    """A path as displayed: relative to the working directory if inside it.
 
     >>> import os
     >>> display_path(os.path.join(os.getcwd(), "a", "b.py")) == os.path.join("a", "b.py")
@@ -106,12 +106,12 @@ def display_path(path: str) -> str:
 
 
 def read_source(file: str) -> Source | None:
-    """The source of a file as it is on disk now; None when it cannot be read."""
+    """The source of a file as it is on disk now; None if it cannot be read."""
     path = os.path.abspath(file) if "\0" not in file else file
     try:
         try:
             status = os.stat(path)
-        except FileNotFoundError:  # the program has changed its working directory since
+        except FileNotFoundError:  # the program has changed its working directory since then
             path = _real_paths[file]
             status = os.stat(path)
     except (OSError, KeyError, ValueError):
@@ -131,7 +131,7 @@ def read_source(file: str) -> Source | None:
 
 
 def decode_source(data: bytes) -> str:
-    """The text of a Python file: UTF-8 as a rule, else what its coding line says; never an error."""
+    """Decode the text of a Python file: UTF-8 by default, otherwise its coding line; never raises."""
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -146,7 +146,7 @@ def decode_source(data: bytes) -> str:
 
 
 def _split(text: str) -> Source:
-    """Lines as Python counts them: form feeds and the Unicode separators do not end one."""
+    """Split into lines as Python counts them: form feeds and the Unicode separators do not end one."""
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     return Source(tuple(lines), text.isascii())
 
@@ -157,18 +157,18 @@ def _from_linecache(file: str) -> Source | None:
         return None
     try:
         lines: list[str] = linecache.getlines(file)
-    except ValueError:  # no path at all: a NUL in it
+    except ValueError:  # not a path at all: it contains a NUL
         return None
     return _split("".join(lines)) if lines else None
 
 
 def argument_span(call: Span, name: str, position: int | None = None) -> Span:
-    """Where the expression of one argument of a call stands; the call's own span when it cannot be told.
+    """Span of one argument's expression in a call; the call's own span if it cannot be determined.
 
     Args:
         call: The span of the call, as Python records it for the instruction.
         name: The argument's name; found when it is written as ``name=…``.
-        position: Which positional argument it is, when the caller knows.
+        position: Index of the positional argument, if the caller knows it.
     """
     import ast
 
@@ -204,7 +204,7 @@ def _span_of(source: Source, file: str, node: ast.expr) -> Span:
 
 
 def resolve_spans(sites: Sequence[tuple[CodeType, int]]) -> list[Span]:
-    r"""The span of each instruction, in the order given.
+    r"""The span of each instruction, in the given order.
 
     Columns are 0 where Python recorded none (``PYTHONNODEBUGRANGES``); ``end_column`` is one past the last character.
 
@@ -233,7 +233,7 @@ def resolve_spans(sites: Sequence[tuple[CodeType, int]]) -> list[Span]:
 
 
 def _widened(source: Source, instruction: int, position: Position) -> Position:
-    """What 3.11 records for the instruction: the whole `if`, `for`, `with` or f-string, not what stands in it."""
+    """The position that 3.11 records for the instruction: the whole `if`, `for`, `with` or f-string, not a part."""
     from typedpipe.diagnostics.owners import narrowed_opcodes
 
     if instruction not in narrowed_opcodes():

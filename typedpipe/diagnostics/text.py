@@ -1,4 +1,4 @@
-"""Diagnostics for a terminal, in the manner of rustc and ty.
+"""Diagnostics for a terminal, in the style of rustc and ty.
 
 error[TP201]: `total` needs `list[int]` for `xs`, but this edge carries `list[str]`
 --> pipeline.py:13:12
@@ -21,7 +21,7 @@ from typedpipe.diagnostics.model import Diagnostic, Label
 from typedpipe.diagnostics.source import Source, read_source
 
 WIDEST = 140
-"""Source lines longer than this are cut around what is underlined."""
+"""Longer source lines are cut to the part around the underlined range."""
 _LEAD = 30
 _MOST_LINES = 4
 
@@ -29,12 +29,12 @@ _BOLD, _RED, _YELLOW, _BLUE, _CYAN, _OFF = "\x1b[1m", "\x1b[1;31m", "\x1b[1;33m"
 
 
 def render_all(diagnostics: Iterable[Diagnostic], color: bool = False) -> str:
-    """All of them, with an empty line between two."""
+    """Render several diagnostics, separated by an empty line."""
     return "\n".join(render(diagnostic, color) for diagnostic in diagnostics)
 
 
 def render(diagnostic: Diagnostic, color: bool = False) -> str:
-    """One diagnostic, ending in a newline.
+    """Render one diagnostic, ending in a newline.
 
     >>> from typedpipe.diagnostics.model import Span
     >>> print(render(Diagnostic("TP184", "no pipeline here", Label(Span("gone.py", 3)), help="decorate one")), end="")
@@ -79,7 +79,7 @@ def _paragraph(lead: str, text: str, paint: _Paint) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Mark:
-    """One underlined stretch of one line; 0 as ``end`` is the end of the line, as ``start`` its first visible character."""
+    """One underlined range of one line; ``end`` 0 is the end of the line, ``start`` 0 its first visible character."""
 
     start: int
     end: int
@@ -105,7 +105,7 @@ def _snippets(diagnostic: Diagnostic, paint: _Paint, kind: str) -> list[str]:
         source = read_source(file)
         found = _snippet(source, labels, diagnostic.primary, (gutter, paint, kind)) if source is not None else []
         said = [" " * gutter + paint(_BLUE, " = ") + _sentence(label.text) for label in labels if label.text]
-        lines += found or said  # no such line: at least what was to be said about it
+        lines += found or said  # no such line: print at least the message
     return lines
 
 
@@ -138,7 +138,7 @@ def _marks(source: Source, label: Label, primary: bool) -> list[tuple[int, _Mark
     if end_line == span.line:
         end = span.end_column if span.end_line else (span.column + 1 if span.column else 0)
         return [(span.line, _Mark(span.column, end, label.text, primary))]
-    if end_line - span.line >= _MOST_LINES:  # the first line says enough of something long
+    if end_line - span.line >= _MOST_LINES:  # the first line is enough of a long range
         return [(span.line, _Mark(span.column, 0, label.text, primary))]
     marks = [(span.line, _Mark(span.column, 0, "", primary))]
     marks += [
@@ -180,7 +180,7 @@ def _marked(text: str, marks: list[_Mark], lead: str, style: tuple[str, _Paint, 
 
 
 def _window(starts: list[int], start: int, end: int) -> tuple[int, int]:
-    """Which characters of a line are shown: all, or a stretch around the underlined one."""
+    """The range of characters of a line to show: all, or a window around the underlined range."""
     count = len(starts) - 1
     if starts[-1] <= WIDEST:
         return 0, count

@@ -1,4 +1,4 @@
-"""The words that several diagnostics share."""
+"""Phrases that several diagnostics share."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ def nearest(name: str, names: Iterable[str]) -> str:
     >>> nearest("epoch", ["epochs", "rate"])
     'epochs'
     """
-    from difflib import get_close_matches  # only who made a mistake pays for it
+    from difflib import get_close_matches  # only needed after an error
 
     found = get_close_matches(name, list(names), 1)
     return found[0] if found else ""

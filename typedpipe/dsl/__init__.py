@@ -1,4 +1,4 @@
-"""What a pipeline is written with: components, pipelines, control flow, artifacts and annotations.
+"""The language of pipelines: components, pipelines, control flow, artifacts and annotations.
 
 >>> from typedpipe import dsl
 >>> @dsl.component
@@ -62,7 +62,7 @@ from typedpipe.types.markers import (
 )
 
 PipelineTask = Task
-"""KFP's name of :class:`Task`."""
+"""KFP's name for :class:`Task`."""
 
 if not TYPE_CHECKING:  # checkers go by the imports: mypy reads no list with names of another module
     __all__ = [

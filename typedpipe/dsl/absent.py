@@ -1,4 +1,4 @@
-"""Names of KFP that typedpipe does not have, and what to type in place of each."""
+"""Names in KFP that typedpipe does not have, with suggested replacements."""
 
 from __future__ import annotations
 
@@ -10,46 +10,44 @@ from typedpipe.diagnostics.words import nearest
 _PACKAGE = "typedpipe"
 _IMPORT = re.compile(r"cannot import name '(\w+)' from '([\w.]+)'")
 _MODULE = re.compile(r"No module named '([\w.]+)'")
-_CLUSTER = "leave it out: `typedpipe compile FILE` writes what `kubectl create -f` takes"
-_YAML = (
-    "import the component's Python module, or write the YAML's image, command and args as a `@dsl.container_component`"
-)
-_PLACEHOLDER = "give the component a parameter for it, and the pipeline one whose value is given with each run"
-_OWN = "leave it out: the task's own setters and the engine's configuration say it"
+_CLUSTER = "remove it: `typedpipe compile FILE` writes a manifest for `kubectl create -f`"
+_YAML = "import the component's Python module, or declare the YAML's image, command and args as a `@dsl.container_component`"
+_PLACEHOLDER = "add a parameter to the component and to the pipeline, and pass its value when you start a run"
+_OWN = "remove it: use the task's setters or the engine's configuration"
 
 NAMES: list[str] = []
-"""The names of ``typedpipe.dsl``, which stands above this module and registers them."""
+"""Names of ``typedpipe.dsl``, a layer above this module, which registers them."""
 
 INSTEAD: dict[str, str] = {
     "Client": _CLUSTER,
-    "EmbeddedInput": "put the file into the image, or bring it in with `dsl.importer(uri, artifact_class)`",
-    "KubernetesManifestOptions": "leave it out: `typedpipe compile` has `--kind`, `--name` and `--namespace`",
-    "KubernetesWorkspaceConfig": "leave it out: tasks pass files on as artifacts",
+    "EmbeddedInput": "put the file into the image, or import it with `dsl.importer(uri, artifact_class)`",
+    "KubernetesManifestOptions": "remove it: use the `--kind`, `--name` and `--namespace` options of `typedpipe compile`",
+    "KubernetesWorkspaceConfig": "remove it: tasks exchange files as artifacts",
     "PipelineConfig": _OWN,
-    "PipelineTaskFinalState": "the status of an exit task is `dsl.PipelineTaskFinalStatus`; compare its `.state` with text",
+    "PipelineTaskFinalState": "the status of an exit task is `dsl.PipelineTaskFinalStatus`; compare its `.state` with a string",
     "TaskConfig": _OWN,
     "TaskConfigField": _OWN,
     "TaskConfigPassthrough": _OWN,
-    "WorkspaceConfig": "leave it out: tasks pass files on as artifacts",
+    "WorkspaceConfig": "remove it: tasks exchange files as artifacts",
     "client": _CLUSTER,
     "components": _YAML,
-    "graph_component": "write `@dsl.pipeline`: a pipeline is called in another as a component is",
-    "kubernetes": "settings are on the task: `task.set_timeout(60)`; what the task cannot say is not supported",
+    "graph_component": "use `@dsl.pipeline`: a pipeline can be called in another pipeline like a component",
+    "kubernetes": "call the setters of the task, such as `task.set_timeout(60)`; other settings are not supported",
     "load_component_from_file": _YAML,
     "load_component_from_text": _YAML,
     "load_component_from_url": _YAML,
-    "notebook_component": "write the notebook's code as a function under `@dsl.component`",
+    "notebook_component": "move the notebook's code into a function with `@dsl.component`",
     "registry": _CLUSTER,
-    "types": "every class is in `typedpipe.dsl`: `from typedpipe.dsl import Artifact, Dataset, Model`",
+    "types": "import classes from `typedpipe.dsl`: `from typedpipe.dsl import Artifact, Dataset, Model`",
     "v2": "write `from typedpipe import compiler, dsl`",
 }
 
 
 def instead(problem: BaseException) -> str:
-    """What to type in place of the name of typedpipe that was missing; "" when it was none of typedpipe.
+    """Suggested replacement for a missing name of typedpipe; "" for other missing names.
 
     >>> instead(ImportError("cannot import name 'Client' from 'typedpipe' (__init__.py)"))
-    'leave it out: `typedpipe compile FILE` writes what `kubectl create -f` takes'
+    'remove it: `typedpipe compile FILE` writes a manifest for `kubectl create -f`'
     >>> instead(KeyError("Client"))
     ''
     """
@@ -65,10 +63,10 @@ def instead(problem: BaseException) -> str:
 
 
 def _missing(problem: BaseException) -> tuple[str, str]:
-    """Module and name that an import or an attribute asked for in vain."""
+    """Module and name that an import or an attribute access did not find."""
     if isinstance(problem, ModuleNotFoundError):
         found = _MODULE.search(str(problem))
-        # the first part that is not there says what is missing: `typedpipe.v2.dsl` is `v2`
+        # the first missing part is reported: `typedpipe.v2.dsl` is `v2`
         module, _, name = (found[1] if found else "").rpartition(".")
         return module, name
     if isinstance(problem, ImportError):

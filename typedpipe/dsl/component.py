@@ -1,7 +1,7 @@
-"""``@component``: a plain function with type hints becomes a component.
+"""``@component``: turns a plain function with type hints into a component.
 
-The static half of this file is what type checkers see. Each signature in it was tried in mypy, pyright, pyrefly and ty;
-``tests/typing`` holds them to it.
+The static half of this file is for type checkers. Each signature in it was tested with mypy, pyright, pyrefly and ty;
+``tests/typing`` enforces it.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from typedpipe.types.markers import OutputPath
 
 T = TypeVar("T")
 R = TypeVar("R")
-R_co = TypeVar("R_co", covariant=True)  # what the function returns
-O_co = TypeVar("O_co", covariant=True)  # the outputs that are parameters, by name
+R_co = TypeVar("R_co", covariant=True)  # the return type of the function
+O_co = TypeVar("O_co", covariant=True)  # the output parameters, by name
 F_co = TypeVar("F_co", covariant=True)  # a whole function type
 P = ParamSpec("P")
 
@@ -41,7 +41,7 @@ class BaseComponent:
 
     @property
     def classes(self) -> Mapping[str, Any]:
-        """Names among which the classes of its interface are found."""
+        """Namespace in which the classes of its interface are looked up."""
         return {}
 
     def _called(self, args: tuple[Any, ...], kwargs: dict[str, Any], task_class: type[Task[Any]]) -> Any:
@@ -62,7 +62,7 @@ class BaseComponent:
 
 
 class FunctionComponent(BaseComponent):
-    """A component made by a decorator, with the function that it stands above."""
+    """A component created by a decorator, with its function."""
 
     def __init__(self, fn: Any, callee: Callee | None, definition: ir.Component | None) -> None:
         super().__init__(definition, callee)
@@ -75,7 +75,7 @@ class FunctionComponent(BaseComponent):
 
     @property
     def python_func(self) -> Any:
-        """The function that was decorated: call it in a unit test."""
+        """The decorated function: call it in a unit test."""
         return self._fn
 
     @property
@@ -85,9 +85,9 @@ class FunctionComponent(BaseComponent):
 
 
 class Component(FunctionComponent, Generic[P, R_co]):
-    """A component whose outputs are what its function returns.
+    """A component whose outputs are the return values of its function.
 
-    Made by :func:`component`. Calling it inside a ``@pipeline`` makes a :class:`Task`.
+    Created by :func:`component`. Calling it inside a ``@pipeline`` creates a :class:`Task`.
     """
 
     def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> Task[R_co]:
@@ -95,7 +95,7 @@ class Component(FunctionComponent, Generic[P, R_co]):
         return task
 
     def local(self, /, *args: P.args, **kwargs: P.kwargs) -> R_co:
-        """Run the function here and now, in this process, e.g. in a unit test.
+        """Run the function immediately, in this process, e.g. in a unit test.
 
         >>> from typedpipe import dsl
         >>> @dsl.component
@@ -116,7 +116,7 @@ class ParamComponent(FunctionComponent, Generic[P, R_co, O_co]):
         return task
 
     def local(self, /, *args: P.args, **kwargs: P.kwargs) -> O_co:
-        """Run the function here and now; output parameters get temporary paths, and are given back by name."""
+        """Run the function immediately; output parameters get temporary paths, and are returned by name."""
         from typedpipe.dsl.direct import run_with_outputs
 
         if self.definition is None:
@@ -127,7 +127,7 @@ class ParamComponent(FunctionComponent, Generic[P, R_co, O_co]):
 
 
 if TYPE_CHECKING:
-    # Up to three OutputPath parameters that come first leave the call's signature.  An OutputPath is a str, so a
+    # Up to three leading OutputPath parameters are removed from the call's signature.  An OutputPath is a str, so a
     # str parameter would pass for one: functions with a str there are matched first, by their whole type.
     _OP = OutputPath[Any]
     _S0 = TypeVar("_S0", bound=Callable[Concatenate[str, ...], None])
@@ -161,7 +161,7 @@ if TYPE_CHECKING:
             self: _Str3[Callable[Concatenate[_OP, _OP, _OP, P], None]], *args: P.args, **kwargs: P.kwargs
         ) -> Any: ...
 
-    # The overloads overlap on purpose, and the first that fits wins: that is what each `ignore` below is for.
+    # The overloads overlap on purpose, and the first match wins: each `ignore` below is for that.
     class _Decorator(Protocol):
         @overload
         def __call__(self, fn: _S0, /) -> _Str0[_S0]: ...  # type: ignore[overload-overlap]
@@ -224,29 +224,29 @@ if TYPE_CHECKING:
 else:
 
     def component(fn=None, /, **options):
-        """Make a component of a plain function with type hints.
+        """Create a component from a plain function with type hints.
 
-        Its source is shipped with the pipeline. It may use what it imports itself and the classes of its signature;
-        functions and classes of the module are shipped when they are passed on purpose: ``include=[helper]``.
+        Its source is shipped with the pipeline. It can use its own imports and the classes of its signature; functions
+        and classes of the module must be listed to be shipped: ``include=[helper]``.
 
         Args:
-            fn: The function, when the decorator is used bare.
-            base_image: The container image that it runs in; ``python:3.11`` when not given.
-            packages_to_install: What pip installs at the start of the task, such as ``["pandas==2.3.3"]``.
-            pip_index_urls: Where pip looks for them.
+            fn: The function, if the decorator is used without arguments.
+            base_image: The container image that it runs in. Default: ``python:3.11``.
+            packages_to_install: Requirements that pip installs at the start of the task, such as ``["pandas==2.3.3"]``.
+            pip_index_urls: Package indexes for pip.
             pip_trusted_hosts: Hosts that pip trusts without TLS.
             include: Functions and classes of the module that the function uses.
             additional_funcs: KFP's name for ``include``.
-            name: The component's name; the function's when not given.
-            description: What it does; the docstring's first paragraph when not given.
-            target_image: An image that holds the function's requirements: used in place of ``base_image``.
-            output_component_file: Of KFP; not supported, and an error that says what to do instead.
-            install_kfp_package: Of KFP; nothing of ours is installed at the start of a task.
-            kfp_package_path: Of KFP; as above.
-            use_venv: Of KFP; as above.
+            name: The component's name; Default: the function's name.
+            description: Its description. Default: the docstring's first paragraph.
+            target_image: An image that holds the function's requirements: used instead of ``base_image``.
+            output_component_file: KFP's option; not supported: an error suggests an alternative.
+            install_kfp_package: Accepted for KFP and ignored; typedpipe is not installed at the start of a task.
+            kfp_package_path: Accepted for KFP and ignored, as above.
+            use_venv: Accepted for KFP and ignored, as above.
 
         Raises:
-            PipelineError: The definition has mistakes (under ``typedpipe compile`` they are collected instead).
+            PipelineError: The definition has errors (under ``typedpipe compile`` they are collected instead).
 
         >>> from typedpipe import dsl
         >>> @dsl.component(base_image="python:3.11-slim")
@@ -334,21 +334,23 @@ def _checked_options(fn: Any, options: dict[str, Any]) -> dict[str, Any]:
                 "TP106",
                 "`output_component_file` is not supported",
                 span,
-                help="leave it out; `typedpipe ir save` writes IR",
+                help="remove it; `typedpipe ir save` writes the IR",
             )
         elif wanted is None:
             guess = nearest(name, list(_OPTIONS))
-            help_ = f"did you mean `{guess}`?" if guess else "the options are " + ", ".join(_OPTIONS)
+            help_ = f"did you mean `{guess}`?" if guess else "the options are: " + ", ".join(_OPTIONS)
             error("TP106", f"`@dsl.component` has no option `{name}`", span, help=help_)
         elif wanted is list and isinstance(value, (list, tuple)):
             if name in {"include", "additional_funcs"} or all(isinstance(item, str) for item in value):
                 good[name] = list(value)
             else:
-                error("TP106", f"`{name}` is a list of text", span, help=f'such as `{name}=["pandas==2.3.3"]`')
+                error(
+                    "TP106", f"`{name}` must be a list of strings", span, help=f'for example `{name}=["pandas==2.3.3"]`'
+                )
         elif isinstance(value, wanted):
             good[name] = value
         else:
-            kind = "text" if wanted is str else "a list of text"
-            help_ = f'such as `{name}="…"`' if wanted is str else f'such as `{name}=["…"]`'
-            error("TP106", f"`{name}` is {kind}, not `{type(value).__name__}`", span, help=help_)
+            kind = "a string" if wanted is str else "a list of strings"
+            help_ = f'for example `{name}="…"`' if wanted is str else f'for example `{name}=["…"]`'
+            error("TP106", f"`{name}` must be {kind}, not `{type(value).__name__}`", span, help=help_)
     return good

@@ -1,4 +1,4 @@
-"""A pipeline with options of its runs."""
+"""Pipelines with options for their runs."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ R_co = TypeVar("R_co", covariant=True)
 
 
 class Configured(Generic[P, R_co]):
-    """A pipeline with options of its runs. Made by :meth:`Pipeline.options`."""
+    """A pipeline with options for its runs. Created by :meth:`Pipeline.options`."""
 
     def __init__(self, pipeline: TracedPipeline, options: dict[str, Any]) -> None:
         self._pipeline = pipeline
         self._options = options
 
     def run(self, /, *args: P.args, **kwargs: P.kwargs) -> Run[R_co]:
-        """As :meth:`Pipeline.run`; each keyword is a parameter of the pipeline."""
+        """See :meth:`Pipeline.run`; each keyword is a parameter of the pipeline."""
         handle: Run[R_co] = start(self._pipeline, args, kwargs, self._options)
         return handle
 
     def local(self, /, *args: P.args, **kwargs: P.kwargs) -> R_co:
-        """As :meth:`Pipeline.local`."""
+        """See :meth:`Pipeline.local`."""
         outputs: R_co = start(self._pipeline, args, kwargs, self._options).outputs
         return outputs
 

@@ -1,4 +1,4 @@
-"""``@container_component``: a component that is a command line in an image."""
+"""``@container_component``: a component that runs a command line in an image."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class ContainerSpec:
 
     Args:
         image: The container image.
-        command: The program and its first arguments. Always give one: without it Argo looks it up in a registry.
+        command: The program and its first arguments. Always provide one: otherwise Argo looks it up in a registry.
         args: More arguments.
     """
 
@@ -48,10 +48,10 @@ class ContainerSpec:
 
 
 def _words(option: str, words: Sequence[Any] | None) -> list[Any]:
-    """A command line is a list: text would be taken apart into letters."""
+    """Check that a command line is a list: a string would be split into letters."""
     if isinstance(words, (str, Part)):
-        help_ = f'write a list: `{option}=["sh", "-c", "…"]`'
-        error("TP108", f"`{option}` of a `dsl.ContainerSpec` is one text, not a list", help=help_)
+        help_ = f'use a list: `{option}=["sh", "-c", "…"]`'
+        error("TP108", f"`{option}` of a `dsl.ContainerSpec` must be a list, not a string", help=help_)
         return []
     return list(words or ())
 
@@ -64,12 +64,12 @@ class ConcatPlaceholder:
 
 
 class IfPresentPlaceholder:
-    """Arguments that are there only when an optional input was given.
+    """Arguments that are present only if an optional input was passed.
 
     Args:
         input_name: The name of the input.
-        then: The argument, or list of arguments, when it was given.
-        else_: The same when it was not.
+        then: The argument, or list of arguments, if it was passed.
+        else_: The same if it was not.
     """
 
     def __init__(self, input_name: str, then: Any, else_: Any = None) -> None:
@@ -79,7 +79,7 @@ class IfPresentPlaceholder:
 
 
 class Part:
-    """A parameter of a container component's function: stands for what is known when the task runs."""
+    """A parameter of a container component's function: a placeholder for a value known when the task runs."""
 
     __slots__ = ("_table", "_tp_kind", "_tp_name")
     _tp_kind: ir.PlaceholderKind
@@ -97,8 +97,8 @@ class Part:
         if spec:
             error(
                 "TP108",
-                "a format of an input of a container component is not possible",
-                help="leave out `:" + spec + "`",
+                "a format specification is not supported for an input of a container component",
+                help="remove `:" + spec + "`",
             )
         return self._text()
 
@@ -112,7 +112,7 @@ class Part:
         fatal(
             "TP108",
             f"`{self._tp_name}` is known only when the container runs",
-            help="put it into `command` or `args` as it is, in an f-string, or in a `dsl.ConcatPlaceholder`",
+            help="use it unchanged in `command` or `args`, in an f-string, or in a `dsl.ConcatPlaceholder`",
         )
 
     __bool__ = __iter__ = __len__ = __int__ = __float__ = __add__ = __radd__ = _unknown
@@ -120,7 +120,7 @@ class Part:
 
 
 class ArtifactPart(Part):
-    """An artifact of a container component: ``.path``, ``.uri`` and ``.metadata`` stand for what is known later."""
+    """An artifact of a container component: ``.path``, ``.uri`` and ``.metadata`` are placeholders for later values."""
 
     __slots__ = ("_output",)
 
@@ -139,7 +139,11 @@ class ArtifactPart(Part):
     @property
     def metadata(self) -> Part:
         if self._output:
-            fatal("TP108", "the metadata of an output is not known to a container", help="use an input's metadata")
+            fatal(
+                "TP108",
+                "the metadata of an output is not available to a container",
+                help="use the metadata of an input",
+            )
         return Part(self._table, "input_metadata", self._tp_name)
 
     @property
@@ -148,7 +152,7 @@ class ArtifactPart(Part):
 
 
 if TYPE_CHECKING:
-    # As of `component`: an OutputPath is a str, so functions with a str parameter there are matched first.
+    # As for `component`: an OutputPath is a str, so functions with a str parameter there are matched first.
     _OP = OutputPath[Any]
     _S0 = TypeVar("_S0", bound=Callable[Concatenate[str, ...], ContainerSpec])
     _S1 = TypeVar("_S1", bound=Callable[Concatenate[_OP, str, ...], ContainerSpec])
@@ -170,7 +174,7 @@ if TYPE_CHECKING:
         ) -> ParamTask[UseOutputs, Any]: ...
 
     @overload
-    def container_component(fn: _S0, /) -> _Str0[_S0]: ...  # type: ignore[overload-overlap]  # the first that fits is meant
+    def container_component(fn: _S0, /) -> _Str0[_S0]: ...  # type: ignore[overload-overlap]  # the first match wins
     @overload
     def container_component(fn: _S1, /) -> _Str1[_S1]: ...  # type: ignore[overload-overlap]  # as above
     @overload
@@ -190,13 +194,13 @@ if TYPE_CHECKING:
 else:
 
     def container_component(fn, /):
-        """Make a component of a function that gives a :class:`ContainerSpec`.
+        """Create a component from a function that returns a :class:`ContainerSpec`.
 
-        The function runs once, now. Its parameters stand for what is known when the task runs: put them into ``command``
-        and ``args`` as they are, in f-strings, or in a :class:`ConcatPlaceholder`.
+        The function runs once, immediately. Its parameters are placeholders for values known when the task runs: use
+        them unchanged in ``command`` and ``args``, in f-strings, or in a :class:`ConcatPlaceholder`.
 
         Raises:
-            PipelineError: The definition has mistakes.
+            PipelineError: The definition has errors.
 
         >>> from typedpipe import dsl
         >>> @dsl.container_component
@@ -219,17 +223,27 @@ def _define(fn: Any) -> Component[..., Any] | ParamComponent[..., Any, Any]:
         returned = getattr(fn, "__annotations__", {}).get("return")
         if returned not in (None, ContainerSpec) and not str(returned).endswith("ContainerSpec"):
             message = f"the container component `{fn.__name__}` declares a return value"
-            error("TP108", message, span_of_function(fn), help="its outputs are parameters: `rows: OutputPath[int]`")
+            error(
+                "TP108",
+                message,
+                span_of_function(fn),
+                help="declare each output as a parameter, such as `rows: OutputPath[int]`",
+            )
         table: list[ir.Placeholder] = []
         definition = callee = None
         if not report.has_errors:
             spec = _spec(fn, _parts(signature.inputs, signature.outputs, table))
             if isinstance(spec, ContainerSpec):
                 impl = _impl(spec, table, {port.name for port in signature.inputs})
-                image: Any = spec.image  # whatever the user's function gives
+                image: Any = spec.image  # untyped: the return value of a user's function
                 if not isinstance(image, str) or not image or _START in image:
-                    message = "the image of a container component is text that is known now"
-                    error("TP108", message, spec._site, help="set it per task: `task.set_container_image(value)`")
+                    message = "the image of a container component must be a constant string"
+                    error(
+                        "TP108",
+                        message,
+                        spec._site,
+                        help="set the image on the task: `task.set_container_image(value)`",
+                    )
                 elif not report.has_errors:
                     definition = ir.Component(
                         fn.__name__,
@@ -244,7 +258,7 @@ def _define(fn: Any) -> Component[..., Any] | ParamComponent[..., Any, Any]:
             elif spec is not None or not len(report.items):
                 error(
                     "TP108",
-                    f"`{fn.__name__}` gives `{type(spec).__name__}`, not `ContainerSpec`",
+                    f"`{fn.__name__}` returns `{type(spec).__name__}`, not `ContainerSpec`",
                     span_of_function(fn),
                     help='end it with `return dsl.ContainerSpec(image="…", command=[…], args=[…])`',
                 )
@@ -253,7 +267,7 @@ def _define(fn: Any) -> Component[..., Any] | ParamComponent[..., Any, Any]:
 
 
 def _spec(fn: Any, parts: dict[str, Part]) -> object:
-    """What the function gives; None after an error was reported."""
+    """Return value of the function; None after an error was reported."""
     code = fn.__code__
     first = code.co_varnames[: code.co_argcount]
     try:
@@ -263,7 +277,7 @@ def _spec(fn: Any, parts: dict[str, Part]) -> object:
     except Exception as problem:
         site = user_site(problem, code.co_filename)
         message = f"the container component `{fn.__name__}` raises {exception_line(problem)}"
-        help_ = "its function runs once, when it is defined; what is known later can only be put into the command line"
+        help_ = "the function runs once, when it is defined; values that are known only later can only be used in the command line"
         error("TP108", message, site, help=help_)
         return None
 
@@ -299,7 +313,7 @@ def _impl(spec: ContainerSpec, table: list[ir.Placeholder], inputs: set[str]) ->
 def _argument(
     item: object, table: list[ir.Placeholder], inputs: set[str], site: Site | None
 ) -> tuple[ir.CommandPart, ...]:
-    """One argument; an :class:`IfPresentPlaceholder` may be several or none."""
+    """One argument; an :class:`IfPresentPlaceholder` may expand to several or none."""
     if isinstance(item, Part):
         return (ir.Placeholder(item._tp_kind, item._tp_name),)
     if isinstance(item, str):
@@ -312,7 +326,7 @@ def _argument(
         if item.input_name not in inputs:
             error(
                 "TP108",
-                f"`IfPresentPlaceholder` names no input: {item.input_name!r}",
+                f"`IfPresentPlaceholder` refers to an unknown input: {item.input_name!r}",
                 site,
                 help=f"the inputs are {listed(sorted(inputs))}" if inputs else "the component has no inputs",
             )
@@ -325,9 +339,9 @@ def _argument(
         )
     error(
         "TP108",
-        f"{item!r} cannot be an argument of a container",
+        f"{item!r} is not supported as an argument of a container",
         site,
-        help="use text, an input, an output, `ConcatPlaceholder` or `IfPresentPlaceholder`",
+        help="use a string, an input, an output, `ConcatPlaceholder` or `IfPresentPlaceholder`",
     )
     return ()
 
@@ -342,7 +356,7 @@ def _arguments(
 
 
 def _text(text: str, table: list[ir.Placeholder], site: Site | None) -> ir.CommandPart:
-    """Text, with the inputs that an f-string put into it."""
+    """Text, with the inputs that an f-string inserted."""
     if _START not in text and _END not in text:
         return text
     parts: list[ir.CommandPart] = []
@@ -353,11 +367,16 @@ def _text(text: str, table: list[ir.Placeholder], site: Site | None) -> ir.Comma
         if found and number.isdecimal() and int(number) < len(table) and _END not in first + rest:
             parts.extend((table[int(number)], rest))
         else:
-            message = "text with an input in it was changed after the f-string made it"
-            error("TP159", message, site, help='pass the f-string as it is: `f"--n={n}"`')
+            message = "text that contains an input was changed after the f-string created it"
+            error("TP159", message, site, help='pass the f-string unchanged: `f"--n={n}"`')
             return ""
     if not pieces:
-        error("TP159", "text with an input in it was cut after the f-string made it", site, help="pass it as it is")
+        error(
+            "TP159",
+            "text that contains an input was cut after the f-string created it",
+            site,
+            help="pass the f-string unchanged",
+        )
         return ""
     kept = tuple(part for part in parts if part != "")
     return kept[0] if len(kept) == 1 else ir.Concat(kept)

@@ -1,4 +1,4 @@
-"""Running here and now, for unit tests: a component in this process, a pipeline by the local engine."""
+"""Immediate execution, for unit tests: a component in this process, a pipeline with the local engine."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ Kind: TypeAlias = Literal["component", "pipeline"]
 
 
 def run_with_outputs(definition: ir.Component, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Call a component's function with temporary paths for its outputs; all outputs by name, None when there are none."""
+    """Call a component's function with temporary paths for its outputs; return its outputs by name, or None."""
     if isinstance(definition.impl, ir.ContainerImpl):
         _refuse(
             "TP109",
-            f"`{definition.name}` is a container, so it cannot run in this process",
+            f"`{definition.name}` is a container component, so it cannot run in this process",
             "run a pipeline that calls it",
         )
     given = _bound(definition, args, kwargs)
@@ -41,10 +41,10 @@ def _refuse(code: str, message: str, help_: str = "", label: str = "") -> NoRetu
 
 
 def _bound(definition: ir.Component, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
-    """The arguments by name, with a path or an artifact for each output that is a parameter."""
+    """Arguments by name, with a path or an artifact for each output parameter."""
     names = [port.name for port in definition.inputs]
     if len(args) > len(names):
-        _refuse("TP113", f"`{definition.name}` takes {len(names)} arguments, and got {len(args)} by position")
+        _refuse("TP113", f"`{definition.name}` takes {len(names)} arguments, but got {len(args)} by position")
     folder = tempfile.mkdtemp(prefix="typedpipe-")
     destinations = {
         port.name: _destination(port, folder) for port in definition.outputs if port.how in {"path", "artifact"}
@@ -58,7 +58,7 @@ def _destination(port: ir.OutputPort, folder: str) -> Any:
 
 
 def _artifact(port: ir.OutputPort, path: str) -> runtime.Artifact:
-    """An artifact of the port's class: the one that was defined last, where a module was loaded twice."""
+    """An artifact of the port's class: the most recently defined one, if a module was loaded twice."""
     wanted = artifact_of(port.type)
     classes: list[type[runtime.Artifact]] = [runtime.Artifact]
     for cls in classes:
@@ -68,7 +68,7 @@ def _artifact(port: ir.OutputPort, path: str) -> runtime.Artifact:
 
 
 def _output(definition: ir.Component, port: ir.OutputPort, given: dict[str, Any], returned: Any, fn: Any) -> Any:
-    """One output, as a consumer would get it."""
+    """One output, as a downstream task would receive it."""
     if port.how == "return":
         return returned
     if port.how == "field":
@@ -82,7 +82,7 @@ def _output(definition: ir.Component, port: ir.OutputPort, given: dict[str, Any]
         return None
     if not os.path.exists(path):
         message = f"component `{definition.name}`, output `{port.name}`: expected a `{show(port.type)}`, found no file"
-        _refuse("TP504", message, f"write it to the path that `{port.name}` is")
+        _refuse("TP504", message, f"write the output to the path in `{port.name}`")
     with open(path, encoding="utf-8") as file:
         text = file.read()
     try:
@@ -92,26 +92,26 @@ def _output(definition: ir.Component, port: ir.OutputPort, given: dict[str, Any]
 
 
 class Called(Protocol):
-    """What a program can call: a component or a pipeline."""
+    """A callable of a program: a component or a pipeline."""
 
     __name__: str
     name: str
 
 
 def called_here(kind: Kind, what: Called, args: tuple[Any, ...], kwargs: dict[str, Any], site: Site) -> Any:
-    """A call outside of any pipeline: it runs where `local.init()` was called, and is a mistake otherwise."""
+    """Handle a call outside any pipeline: it runs if `local.init()` was called, otherwise it is an error."""
     session = HOOKS.session
     if session is None:
-        message = f"the {kind} `{what.name}` is called outside of a pipeline"
+        message = f"the {kind} `{what.name}` is called outside a pipeline"
         error("TP109", message, site, help=_instead(what.__name__, kind))
-        return ParamTask(detached(), None, "", (), site)  # it fits anywhere
+        return ParamTask(detached(), None, "", (), site)  # it is valid anywhere
     if declarations() is not None:  # a file is being checked or compiled: nothing runs
         return NotRun()
     return session.call(what, args, kwargs, site)
 
 
 class NotRun:
-    """What a call gives while its file is only checked: a value that lets the rest of the file be read."""
+    """The result of a call while its file is only checked: a value that allows the rest of the file to be read."""
 
     def __getattr__(self, name: str) -> NotRun:
         if name.startswith("__"):
@@ -134,11 +134,11 @@ class NotRun:
 def _instead(name: str, kind: Kind) -> str:
     if kind == "component":
         return (
-            f"call it in a function that has `@dsl.pipeline`; `{name}.local(…)` runs it here and now, and after "
-            "`typedpipe.local.init()` so does this call"
+            f"call it in a function that has `@dsl.pipeline`; `{name}.local(…)` runs it immediately, and after "
+            "`typedpipe.local.init()` this call does too"
         )
     return (
-        f"`{name}.run(…)` and `typedpipe run` run it here, and after `typedpipe.local.init()` so does this call; "
+        f"`{name}.run(…)` and `typedpipe run` run it locally, and after `typedpipe.local.init()` this call does too; "
         "`typedpipe compile` compiles it"
     )
 
@@ -147,36 +147,40 @@ OPTIONS = ("runner", "jobs", "folder", "cache", "fail_fast", "timeout", "name", 
 
 
 def start(pipeline: TracedPipeline, args: tuple[Any, ...], kwargs: dict[str, Any], options: Any) -> Any:
-    """Start a run of a pipeline and give its handle; ``options`` None: they may stand among the arguments."""
+    """Start a run of a pipeline and return its handle; ``options`` None: they may be among the arguments."""
     names = inputs_of(pipeline)
     if options is None:
         options = {key: kwargs[key] for key in OPTIONS if key in kwargs and key not in names}
         kwargs = {key: value for key, value in kwargs.items() if key not in options}
     arguments = by_name(pipeline.name, names, args, kwargs)
     traced = pipeline.ir
-    assert traced is not None  # `inputs_of` refused it
+    assert traced is not None  # otherwise `inputs_of` has raised
     return HOOKS.toolchain.run(traced, arguments, options, lambda outputs: result_of(pipeline, outputs))
 
 
 def inputs_of(pipeline: TracedPipeline) -> list[str]:
-    """The names of a pipeline's parameters."""
+    """Names of a pipeline's parameters."""
     if pipeline.ir is None:
-        _refuse("TP109", f"the pipeline `{pipeline.name}` was defined with mistakes", "mend its definition first")
+        _refuse(
+            "TP109",
+            f"the pipeline `{pipeline.name}` has errors in its definition",
+            "fix the errors in its definition first",
+        )
     return [port.name for port in pipeline.ir.graph.inputs]
 
 
 def by_name(callee: str, names: list[str], args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
-    """The arguments of a call by name."""
+    """Arguments of a call by name."""
     if len(args) > len(names):
-        _refuse("TP113", f"`{callee}` takes {len(names)} arguments, and got {len(args)} by position")
+        _refuse("TP113", f"`{callee}` takes {len(names)} arguments, but got {len(args)} by position")
     given = dict(zip(names, args, strict=False))
     for name in given.keys() & kwargs.keys():
-        _refuse("TP113", f"`{name}` of `{callee}` is given twice: by position and by name")
+        _refuse("TP113", f"`{name}` of `{callee}` is passed both by position and by name")
     return {**given, **kwargs}
 
 
 def result_of(pipeline: TracedPipeline, outputs: Mapping[str, Any]) -> Any:
-    """What the function's annotation says that it returns."""
+    """Convert outputs to the return type of the function's annotation."""
     assert pipeline.ir is not None
     if not outputs:
         return None
@@ -191,7 +195,7 @@ def result_of(pipeline: TracedPipeline, outputs: Mapping[str, Any]) -> Any:
 
 
 def of_class(value: Any, type_: Type, classes: Mapping[str, Any]) -> Any:
-    """A plain value as what its type says: structs and enums by their class, where it is among ``classes``."""
+    """Convert a plain value to its type: structs and enums to their class, if it is among ``classes``."""
     if is_artifact(type_) or without_none(type_) == DATETIME:
         return value
     return runtime.decode(runtime.encode(value, "any"), to_data(type_), "output", classes)

@@ -1,4 +1,4 @@
-"""What is said of an exception that leaves a pipeline's function while it is traced."""
+"""Reports of exceptions that leave a pipeline's function while it is traced."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from typedpipe.dsl.tracing import current, error, exception_line, sink, user_sit
 from typedpipe.dsl.values import markers
 
 _WRONG_CALL = re.compile(r"missing \d+ required|unexpected keyword|positional argument|multiple values")
-_TEXT_HELP = "`{…}` is a value that is not there yet: an f-string with it can be passed to a component, and not be read or converted here"
-_PLAIN_HELP = "a pipeline's function runs once, when it is defined; what it calls besides components must not fail"
+_TEXT_HELP = "`{…}` is known only when the pipeline runs: you can pass an f-string that contains it to a component, but not read or convert it here"
+_PLAIN_HELP = "the function of a pipeline runs once, when it is defined; code other than component calls must not raise"
 
 
 def report_escaped(problem: Exception, fn: Any) -> None:
-    """Report an exception of the user's code, or of Python's about a value that is not there yet."""
+    """Report an exception of the user's code, or of Python about a pipeline value."""
     if isinstance(problem, PipelineError):
         report = sink()
         for diagnostic in problem.diagnostics:
@@ -45,15 +45,15 @@ def report_escaped(problem: Exception, fn: Any) -> None:
 def _help(problem: Exception, text: str) -> str:
     if "pipeline value" in text or type(problem).__name__ == "ValidationError":
         return (
-            "a value of the pipeline is not there yet, so Python's own functions cannot take it: pass it to a component; "
-            "a pydantic model is built in a component, or give the component its fields"
+            "a pipeline value is known only when the pipeline runs, so Python functions cannot use it: pass it to a component; "
+            "to build a pydantic model, pass its fields to a component"
         )
     if found := absent.instead(problem):
         return found
     if isinstance(problem, TypeError) and _WRONG_CALL.search(text):
-        return "give the call the arguments that it takes"
+        return "pass the arguments that the function takes"
     if "Task'" in text:
-        return "a task is no value: pass, compare or index what it gives, `task.output`"
+        return "a task is not a value: pass, compare or index its output, `task.output`"
     return _PLAIN_HELP
 
 
@@ -61,7 +61,7 @@ def _help(problem: Exception, text: str) -> str:
 
 
 def _json(problem: Exception, text: str, fn: Any) -> bool:
-    """Whether a value or a task was to be written as JSON, which is reported."""
+    """Report a value or a task that was to be serialized as JSON; return whether this was the cause."""
     step = problem.__traceback__
     while step is not None and step.tb_next is not None:
         step = step.tb_next
@@ -73,13 +73,13 @@ def _json(problem: Exception, text: str, fn: Any) -> bool:
         return False
     site = user_site(problem, fn.__code__.co_filename)
     if a_task:
-        message = "a task cannot be written as JSON"
-        help_ = 'pass what it gives, `task.output`, to a component, inside a list or dict too: `say(value={"a": task.output})`'
+        message = "a task cannot be serialized as JSON"
+        help_ = 'pass its output to a component; it can be inside a list or dict: `say(value={"a": task.output})`'
     else:
-        message = "this value is known only when the pipeline runs, so it cannot be written as JSON here"
+        message = "this value is known only when the pipeline runs, so it cannot be serialized as JSON here"
         help_ = (
-            'pass it to a component as it is, inside a list or dict too: `say(value={"n": n})`, and write the JSON there; '
-            'text with a value in it is an f-string: `f"n={n}"`'
+            'pass it to a component and serialize it there; it can be inside a list or dict: `say(value={"n": n})`; '
+            'to insert a value into text, use an f-string: `f"n={n}"`'
         )
     error("TP154", message, site, help=help_)
     return True
@@ -89,7 +89,7 @@ def _json(problem: Exception, text: str, fn: Any) -> bool:
 
 
 def _too_early(problem: Exception, fn: Any) -> bool:
-    """Whether a name was asked for that is defined at or below the pipeline, which is reported."""
+    """Report a use of a name defined at or below the pipeline; return whether this was the cause."""
     name = getattr(problem, "name", None)
     parsed = parsed_file(fn.__code__.co_filename, fn.__globals__)
     if not isinstance(problem, NameError) or not name or parsed is None or name in fn.__globals__:
@@ -103,23 +103,23 @@ def _too_early(problem: Exception, fn: Any) -> bool:
             "TP304",
             f"the pipeline `{fn.__name__}` calls itself: {chain}",
             site,
-            "its tasks would have no end",
+            "the recursion never ends",
             others=others,
-            help="recursion is not possible, a pipeline has a fixed number of tasks: `dsl.ParallelFor` repeats tasks "
-            "for each item; repeat anything else in a component",
+            help="recursion is not supported, because a pipeline has a fixed number of tasks: use `dsl.ParallelFor` to repeat tasks "
+            "for each item, and put other repetition into a component",
         )
         return True
     later = _defined(name, parsed)
     if later and later[0].lineno > fn.__code__.co_firstlineno:
-        where = [Label(parsed.header(later[0]), "defined here, later")]
+        where = [Label(parsed.header(later[0]), "defined here, after the call")]
         message = f"the pipeline `{fn.__name__}` calls `{name}`, which is not defined yet"
-        error("TP119", message, site, others=where, help=f"define `{name}` above `{fn.__name__}`")
+        error("TP119", message, site, others=where, help=f"move the definition of `{name}` above `{fn.__name__}`")
         return True
     return False
 
 
 def _way(start: str, goal: str, parsed: ParsedFile) -> list[str]:
-    """The shortest way of calls from one function of the file to another, both named; [] when there is none."""
+    """The shortest call chain from one function of the file to another, both included; [] if there is none."""
     ways = [[start]]
     seen = {start}
     for way in ways:
@@ -134,12 +134,12 @@ def _way(start: str, goal: str, parsed: ParsedFile) -> list[str]:
 
 
 def _defined(name: str, parsed: ParsedFile) -> list[Function]:
-    """The functions of the module's own level that have this name."""
+    """Module-level functions with this name."""
     return [node for (_, known), node in parsed.functions.items() if known == name and node.col_offset == 0]
 
 
 def _called(function: Function) -> list[str]:
-    """What a function calls by a name that is not its own."""
+    """Names that a function calls, except its own."""
     own = {arg.arg for arg in ast.walk(function.args) if isinstance(arg, ast.arg)}
     own |= {node.id for node in ast.walk(function) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
     calls = [node.func for node in ast.walk(function) if isinstance(node, ast.Call)]

@@ -1,4 +1,4 @@
-"""What Python's own syntax cannot say of a value that is not there yet: ``not``, ``in``, a default, fan-in, one of several."""
+"""Functions for pipeline values that Python's syntax cannot express: ``not``, ``in``, defaults, fan-in, OneOf."""
 
 from __future__ import annotations
 
@@ -19,9 +19,7 @@ T = TypeVar("T")
 def _trace(word: str) -> Trace:
     trace = current()
     if trace is None:
-        fatal(
-            "TP169", f"`dsl.{word}` stands outside of a pipeline", help="use it in a function that has `@dsl.pipeline`"
-        )
+        fatal("TP169", f"`dsl.{word}` is used outside a pipeline", help="use it in a function that has `@dsl.pipeline`")
     return trace
 
 
@@ -30,15 +28,15 @@ def _reference(trace: Trace, value: object, word: str, wanted: str) -> PipelineV
     if isinstance(value, PipelineValue):
         return value if same_trace(value, trace, f"the value of `dsl.{word}`") else poison(trace)
     if isinstance(value, Task):
-        error("TP170", f"`dsl.{word}` got a task", help="pass what the task gives: `task.output`")
+        error("TP170", f"`dsl.{word}` received a task instead of a value", help="pass the task's output: `task.output`")
     else:
         got = repr(value) if isinstance(value, (str, int, float, type(None))) else f"`{type(value).__name__}`"
-        error("TP170", f"`dsl.{word}` got {got}, which is no value of the pipeline", help=f"pass {wanted}")
+        error("TP170", f"`dsl.{word}` received {got}, which is not a pipeline value", help=f"pass {wanted}")
     return poison(trace)
 
 
 def Not(condition: bool) -> bool:
-    """The opposite of a condition.
+    """Negate a condition.
 
     >>> from typedpipe import dsl
     >>> @dsl.component
@@ -49,13 +47,13 @@ def Not(condition: bool) -> bool:
     ...         warn()
     """
     trace = _trace("Not")
-    value = _reference(trace, condition, "Not", "a condition of the pipeline's values")
+    value = _reference(trace, condition, "Not", "a condition on pipeline values")
     negated: Any = derived(trace, BOOL, lambda ops: ir.Not(ops[0]), (value,))
     return negated  # type: ignore[no-any-return]  # to the checker it is a bool
 
 
 def Contains(items: Sequence[T], value: T) -> bool:
-    """The condition that a list contains a value: ``value in items``."""
+    """Test whether a list contains a value: ``value in items``."""
     trace = _trace("Contains")
     sides = [lift(side, "a side of `dsl.Contains`") for side in (items, value)]
     contains: Any = poison(trace)
@@ -63,17 +61,17 @@ def Contains(items: Sequence[T], value: T) -> bool:
         if any(isinstance(side, PipelineValue) for side in sides):
             contains = derived(trace, BOOL, lambda ops: ir.Contains(ops[0], ops[1]), (sides[0], sides[1]))
         else:
-            error("TP170", "both sides of `dsl.Contains` are constants", help="one of them is a value of the pipeline")
+            error("TP170", "both sides of `dsl.Contains` are constants", help="one side must be a pipeline value")
     return _as_bool(contains)
 
 
 def _as_bool(value: Any) -> bool:
-    """To a checker a condition is a bool."""
+    """Type a condition as bool for type checkers."""
     return value  # type: ignore[no-any-return]  # a reference, at run time
 
 
 def In(value: T, items: Sequence[T]) -> bool:
-    """The condition that a value is one of some: ``value in items``.
+    """Test whether a value is in a list: ``value in items``.
 
     >>> from typedpipe import dsl
     >>> @dsl.component
@@ -87,7 +85,7 @@ def In(value: T, items: Sequence[T]) -> bool:
 
 
 def Some(value: T | None, default: T) -> T:
-    """The value, or the default where it is None.
+    """The value, or the default if it is None.
 
     >>> from typedpipe import dsl
     >>> @dsl.component
@@ -97,14 +95,14 @@ def Some(value: T | None, default: T) -> T:
     ...     log(text=dsl.Some(note, "nothing"))
     """
     trace = _trace("Some")
-    left = _reference(trace, value, "Some", "a value of the pipeline that may be None")
+    left = _reference(trace, value, "Some", "a pipeline value that can be None")
     if left._tp_type != ANY and not is_optional(left._tp_type):
         message = f"this value is always set: its type is `{show(left._tp_type)}`"
-        error("TP161", message, help="use the value as it is; `dsl.Some` is for `T | None`")
+        error("TP161", message, help="use the value directly; `dsl.Some` is only for `T | None`")
     right = lift(default, "the default of `dsl.Some`")
     right = poison(trace) if right is None else right
     plain = without_none(left._tp_type)
-    # a constant of the plain type adds nothing to it; a reference may
+    # a constant of the plain type does not extend it; a reference may
     type_ = plain if isinstance(right, ir.Const) else union(plain, right._tp_type)
     some: Any = derived(trace, type_, lambda ops: ir.Default(ops[0], ops[1]), (left, right))
     return some  # type: ignore[no-any-return]  # to the checker it is the plain value
@@ -113,7 +111,7 @@ def Some(value: T | None, default: T) -> T:
 def OneOf(first: T, *others: T) -> T:
     """The value of the branch that ran: one value for each branch of one chain.
 
-    Where the chain has no ``Else``, a last value from outside the chain stands for it.
+    If the chain has no ``Else``, a last value from outside the chain is used for it.
 
     >>> from typedpipe import dsl
     >>> @dsl.component
@@ -149,9 +147,9 @@ def _joined(types: list[Type]) -> Type:
 
 
 def Collected(value: T) -> list[T]:
-    """All the values that an output inside a ``ParallelFor`` had, in the order of the items.
+    """All values of an output inside a ``ParallelFor``, in the order of the items.
 
-    Used outside of the loop. Each ``Collected`` closes one loop; one alone over nested loops gives nested lists.
+    Use it outside the loop. Each ``Collected`` closes one loop; a single one over nested loops returns nested lists.
 
     >>> from typedpipe import dsl
     >>> @dsl.component
@@ -183,7 +181,7 @@ def _collect(ops: tuple[Any, ...]) -> ir.Expr:
 
 
 def _loops_left(trace: Trace, value: PipelineValue) -> int:
-    """How many loops stand between where a value was made and here."""
+    """Number of loops between the scope of a value and the current scope."""
     made: GraphBuilder = (
         trace.builders.get(value._tp_op.task, value._tp_builder)
         if isinstance(value._tp_op, ir.FromTask)

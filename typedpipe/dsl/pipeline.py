@@ -1,4 +1,4 @@
-"""``@pipeline``: a function traced once, when it is decorated, into IR."""
+"""``@pipeline``: traces a function once, when it is decorated, into IR."""
 
 from __future__ import annotations
 
@@ -45,9 +45,9 @@ R = TypeVar("R")
 
 
 class Pipeline(Generic[P, R_co]):
-    """A pipeline: checked when it is compiled, callable inside other pipelines as a component is.
+    """A pipeline: checked when it is compiled, callable inside other pipelines like a component.
 
-    Made by :func:`pipeline`.
+    Created by :func:`pipeline`.
     """
 
     def __init__(self, fn: Callable[P, R_co], name: str, options: dict[str, Any]) -> None:
@@ -91,7 +91,7 @@ class Pipeline(Generic[P, R_co]):
             package_path: The file to write.
 
         Raises:
-            PipelineError: The pipeline has mistakes; all of them are in it.
+            PipelineError: The pipeline has errors; the exception holds all of them.
         """
         HOOKS.toolchain.compile(self, package_path)
 
@@ -113,13 +113,13 @@ class Pipeline(Generic[P, R_co]):
         **kwargs: Any,
     ) -> Run[R_co]: ...
     def run(self, /, *args: Any, **kwargs: Any) -> Any:
-        """Start a run on this machine and give its handle at once; the run goes on in the background.
+        """Start a local run and return its handle immediately; the run continues in the background.
 
-        Arguments are the pipeline's parameters. Options of :meth:`options` may stand among them; a parameter of the
-        pipeline that has an option's name is the parameter.
+        Arguments are the pipeline's parameters. Options of :meth:`options` can be passed too; a parameter of the
+        pipeline takes precedence over an option of the same name.
 
         Raises:
-            PipelineError: The pipeline has mistakes, an argument does not fit, or a task cannot run on this machine.
+            PipelineError: The pipeline has errors, an argument does not match, or a task cannot run locally.
 
         >>> from typedpipe import dsl
         >>> @dsl.component
@@ -147,21 +147,21 @@ class Pipeline(Generic[P, R_co]):
         name: str = "",
         raise_on_error: bool = True,
     ) -> Configured[P, R_co]:
-        """The pipeline with options of a run: ``main.options(jobs=4).run(n=1)``.
+        """The pipeline with options for a run: ``main.options(jobs=4).run(n=1)``.
 
         Args:
-            runner: How tasks are isolated: ``process``, ``inprocess``, ``venv``, ``docker`` or ``podman``; when not
-                given, processes of this Python, with an environment or a container where a component needs one.
-            jobs: At most so many tasks at once.
-            folder: Where runs are kept; ``.typedpipe`` in the working directory when not given.
-            cache: False: nothing is taken from earlier runs.
-            fail_fast: Stop at the first failure; otherwise what does not depend on it goes on.
-            timeout: Seconds for the whole run.
-            name: The run's name; made of the time and the pipeline's name when not given.
-            raise_on_error: False: ``.wait()`` of a failed run gives the handle and does not raise.
+            runner: Isolation of tasks: ``process``, ``inprocess``, ``venv``, ``docker`` or ``podman``. Default:
+                processes of this Python, with a virtual environment or a container where a component needs one.
+            jobs: Maximum number of tasks at the same time.
+            folder: Directory of the store. Default: ``.typedpipe`` in the working directory.
+            cache: False: reuse no results of earlier runs.
+            fail_fast: Stop at the first failure; otherwise independent tasks continue.
+            timeout: Maximum duration of the run in seconds.
+            name: Name of the run. Default: made from the time and the pipeline's name.
+            raise_on_error: False: ``.wait()`` of a failed run returns the handle and does not raise.
 
         Raises:
-            PipelineError: an option does not fit.
+            PipelineError: an option is invalid.
         """
         given = {key: value for key, value in locals().items() if key != "self"}
         from typedpipe.dsl.configured import Configured
@@ -170,11 +170,11 @@ class Pipeline(Generic[P, R_co]):
         return Configured(self, given)
 
     def local(self, /, *args: P.args, **kwargs: P.kwargs) -> R_co:
-        """Run the pipeline on this machine and give its outputs: ``.run(…).outputs``.
+        """Run the pipeline locally and return its outputs: ``.run(…).outputs``.
 
         Raises:
-            PipelineError: The pipeline has mistakes, or an argument does not fit.
-            typedpipe.local.RunFailed: A task failed; ``.result`` has what became of each.
+            PipelineError: The pipeline has errors, or an argument does not match.
+            typedpipe.local.RunFailed: A task failed; ``.result`` holds the result of each.
 
         >>> from typedpipe import dsl
         >>> @dsl.component
@@ -192,7 +192,7 @@ class Pipeline(Generic[P, R_co]):
         return outputs
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
-        """The pipeline's graph, where a notebook shows it."""
+        """The pipeline's graph, for notebooks."""
         return HOOKS.toolchain.draw(self)
 
     def __repr__(self) -> str:
@@ -216,20 +216,20 @@ if TYPE_CHECKING:
 else:
 
     def pipeline(fn=None, /, *, name=None, description=None, pipeline_root=None, display_name=None, **unknown):
-        """Make a pipeline of a function that calls components.
+        """Create a pipeline from a function that calls components.
 
-        The function runs once, now, to be traced. Its parameters are the pipeline's inputs, what it returns are the
-        pipeline's outputs: one value, or a NamedTuple or dataclass of several.
+        The function runs once, immediately, to be traced. Its parameters are the pipeline's inputs; its return value is
+        the pipeline's output: one value, or a NamedTuple or dataclass of several.
 
         Args:
-            fn: The function, when the decorator is used bare.
-            name: The pipeline's name; the function's when not given.
-            description: What it does; the docstring's first paragraph when not given.
-            pipeline_root: Kept for KFP's sake: where artifacts are stored is the engine's configuration.
-            display_name: What a user interface calls it.
+            fn: The function, if the decorator is used without arguments.
+            name: The pipeline's name. Default: the function's name.
+            description: Its description. Default: the docstring's first paragraph.
+            pipeline_root: Accepted for KFP and ignored: the engine's configuration determines the artifact store.
+            display_name: Its name in user interfaces.
 
         Raises:
-            PipelineError: The definition has mistakes (under ``typedpipe compile`` they are collected instead).
+            PipelineError: The definition has errors (under ``typedpipe compile`` they are collected instead).
 
         >>> from typedpipe import dsl
         >>> @dsl.component
@@ -249,7 +249,7 @@ else:
 def _refuse_unknown(unknown: dict[str, Any], options: list[str]) -> None:
     for option in unknown:
         guess = nearest(option, options)
-        help_ = f"did you mean `{guess}`?" if guess else f"its options are {listed(options)}"
+        help_ = f"did you mean `{guess}`?" if guess else f"the options are {listed(options)}"
         error("TP106", f"`@dsl.pipeline` has no option `{option}`", help=help_)
 
 
@@ -269,7 +269,7 @@ def _define(fn: Any, name: Any, options: dict[str, Any]) -> Any:
             if _is_function(fn, name, options, nested=outer is not None):
                 _trace(handle, fn, trace)
     except TraceAbort:
-        handle.callee = handle.ir = None  # a call of it fits anywhere: its mistake has been reported
+        handle.callee = handle.ir = None  # a call of it is valid anywhere: its error has been reported
     if found is not None:
         found.pipelines.append(handle)
     elif outer is None and report.has_errors:
@@ -283,11 +283,16 @@ _ASYNC_OR_GENERATOR = (
 
 
 def _is_function(fn: Any, name: Any, options: dict[str, Any], *, nested: bool) -> bool:
-    """Whether it can be traced; what is wrong is reported."""
+    """Whether it can be traced; otherwise the reason is reported."""
     span = span_of_function(fn)
     for option, value in {"name": name, **options}.items():
         if value is not None and not isinstance(value, str):
-            error("TP106", f"`{option}` is text, not `{type(value).__name__}`", span, help=f'such as `{option}="…"`')
+            error(
+                "TP106",
+                f"`{option}` must be a string, not `{type(value).__name__}`",
+                span,
+                help=f'for example `{option}="…"`',
+            )
     problem = not_a_function(fn, "pipeline")
     if problem is not None:
         error("TP107", problem[0], span if span.file else None, help=problem[1])
@@ -295,10 +300,10 @@ def _is_function(fn: Any, name: Any, options: dict[str, Any], *, nested: bool) -
     if fn.__code__.co_flags & _ASYNC_OR_GENERATOR:
         kind = "a generator" if fn.__code__.co_flags & 0x20 else "async"
         message = f"the pipeline `{fn.__name__}` is {kind}"
-        error("TP107", message, span, help="write a plain `def`: a pipeline's tasks run side by side anyway")
+        error("TP107", message, span, help="use a plain `def`: the tasks of a pipeline run in parallel anyway")
         return False
     if nested:
-        help_ = "define it at the top of the module, and call it here"
+        help_ = "define it at module level, and call it here"
         error("TP118", f"the pipeline `{fn.__name__}` is defined inside another pipeline", span, help=help_)
         return False
     return True
@@ -309,7 +314,7 @@ def _trace(handle: Pipeline[..., Any], fn: Any, trace: Trace) -> None:
     span = span_of_function(fn)
     callee = Callee(fn.__name__, new_key(fn.__name__), signature.inputs, signature.outputs, span)
     callee.is_pipeline = True
-    if has_blocks_or_texts(fn.__code__):  # the lint is about nothing else
+    if has_blocks_or_texts(fn.__code__):  # the lint checks nothing else
         bodies.check(fn, trace.report)
     positional, by_name = _arguments(fn, signature, trace)
     try:
@@ -324,14 +329,14 @@ def _trace(handle: Pipeline[..., Any], fn: Any, trace: Trace) -> None:
                 "TP163",
                 f"this `dsl.{type(group).__name__}` {unfinished}",
                 group._site,
-                help=f"write `with dsl.{type(group).__name__}(...):` and put its tasks into the block",
+                help=f"write `with dsl.{type(group).__name__}(...):` and put the tasks into the block",
             )
     handle.callee = callee if signature.returns is not None else None
     _finish(handle, trace, signature, result, span)
 
 
 def _arguments(fn: Any, signature: PipelineSignature, trace: Trace) -> tuple[list[Any], dict[str, Any]]:
-    """What the function is called with; poison where a parameter cannot be an input, which was reported."""
+    """Arguments for the function; poison if a parameter cannot be an input, which was reported."""
     values = {port.name: PipelineValue(trace, port.type, ir.FromInput(port.name)) for port in signature.inputs}
     code = fn.__code__
     names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
@@ -342,7 +347,7 @@ def _arguments(fn: Any, signature: PipelineSignature, trace: Trace) -> tuple[lis
 def _finish(handle: Pipeline[..., Any], trace: Trace, signature: PipelineSignature, result: object, span: Span) -> None:
     outputs = signature.bind_outputs(result, trace)
     if any(isinstance(group, ExitHandler) and group._exit is None for group in trace.groups):
-        handle.callee = None  # without its exit task a handler is no node
+        handle.callee = None  # a handler without its exit task is not a node
         return
     graph = graph_of(trace, signature.inputs, outputs)
     if trace.formats:

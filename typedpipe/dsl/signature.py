@@ -1,4 +1,4 @@
-"""From a function's signature to inputs and outputs. No ``inspect``: it costs more than all the rest of decoration."""
+"""Inputs and outputs from a function's signature. No ``inspect``: it costs more than all the rest of decoration."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _HEADING = re.compile(r"^\s*(Args|Arguments|Parameters|Returns|Raises|Yields|Exa
 
 @dataclass(slots=True)
 class ComponentSignature:
-    """What a component's function says of itself."""
+    """The signature of a component's function."""
 
     inputs: tuple[ir.InputPort, ...] = ()
     outputs: tuple[ir.OutputPort, ...] = ()
@@ -39,7 +39,7 @@ class ComponentSignature:
 
 @dataclass(slots=True)
 class PipelineSignature:
-    """What a pipeline's function says of itself."""
+    """The signature of a pipeline's function."""
 
     inputs: tuple[ir.InputPort, ...]
     outputs: dict[str, Type]
@@ -47,16 +47,16 @@ class PipelineSignature:
     spans: ParameterSpans
 
     def bind_outputs(self, result: object, trace: Trace) -> list[tuple[str, ir.Operand, Type, Site | None]]:
-        """What the function returned, as outputs by name."""
+        """Bind the function's return value to outputs by name."""
         return _bind_outputs(self, result, trace)
 
     def at_return(self) -> Span:
-        """The ``return`` of the function; its name where there is none."""
+        """The ``return`` of the function; its name if there is none."""
         return self.spans.of(_RETURN)
 
 
 def component_signature(fn: Any, *, container: bool = False) -> ComponentSignature:
-    """The inputs and outputs of a component's function. What is wrong is reported, parameter by parameter."""
+    """Inputs and outputs of a component's function. Errors are reported parameter by parameter."""
     spans = ParameterSpans(fn)
     made = ComponentSignature(description=summary(fn.__doc__))
     texts = _argument_texts(fn.__doc__)
@@ -81,7 +81,7 @@ def component_signature(fn: Any, *, container: bool = False) -> ComponentSignatu
         _returns(fn, made, outputs, classes, spans)
     names = [port.name for port in outputs]
     for name in dict.fromkeys(n for n in names if names.count(n) > 1):
-        error("TP105", f"`{fn.__name__}` has two outputs called `{name}`", spans.of(name), help="rename one of them")
+        error("TP105", f"`{fn.__name__}` has two outputs named `{name}`", spans.of(name), help="rename one of them")
     made.inputs, made.outputs, made.classes = tuple(inputs), tuple(outputs), tuple(classes)
     return made
 
@@ -102,23 +102,23 @@ def _returns(
 
 
 def _no_artifact_lists(fn: Any, returned: Returned, spans: ParameterSpans) -> None:
-    """How many files a task will write is known to nobody before it has run: each artifact is an output of its own."""
+    """Reject lists of output artifacts: their number is unknown before the task runs, so each artifact is an output."""
     for name, type_ in returned.fields:
         core = without_none(type_)
         if isinstance(core, ListType) and is_artifact(core):
             what = "it" if returned.kind == "one" else f"its field `{name}`"
             error(
                 "TP102",
-                f"the return type of `{fn.__name__}`: {what} is a list of artifacts, which only pipelines can return",
+                f"the return type of `{fn.__name__}`: {what} is a list of artifacts, which only a pipeline can return",
                 spans.of("return"),
                 f"`{show(type_)}`",
-                help="return one artifact, which may be a folder of files, or a NamedTuple of several; "
-                "`dsl.ParallelFor` with `dsl.Collected` makes a list",
+                help="return one artifact, which can be a directory, or a NamedTuple of several; "
+                "`dsl.ParallelFor` with `dsl.Collected` creates a list",
             )
 
 
 def pipeline_signature(fn: Any, trace: Trace) -> PipelineSignature:
-    """The inputs and outputs of a pipeline's function."""
+    """Inputs and outputs of a pipeline's function."""
     spans = ParameterSpans(fn)
     texts = _argument_texts(fn.__doc__)
     inputs: list[ir.InputPort] = []
@@ -127,14 +127,14 @@ def pipeline_signature(fn: Any, trace: Trace) -> PipelineSignature:
         if found is None:
             inputs.append(ir.InputPort(name, ANY, None, "value", "", spans.of(name)))
         elif found.direction == "out" or found.how == "status":
-            kind = "an output parameter" if found.direction == "out" else "a status"
+            kind = "an output parameter" if found.direction == "out" else "a status parameter"
             error(
                 "TP118",
                 f"the pipeline `{trace.name}` has {kind}: `{name}`",
                 spans.of(name),
-                help="a pipeline's outputs are what it returns"
+                help="return the outputs of the pipeline instead"
                 if found.direction == "out"
-                else "only exit tasks have one",
+                else "only the component of an exit task can have one",
             )
         else:
             default_ = _default(fn, name, found, default, spans)
@@ -164,20 +164,20 @@ def _parameters(fn: Any, spans: ParameterSpans) -> list[tuple[str, object, objec
         extra = code.co_varnames[count]
         error(
             "TP103",
-            f"`{fn.__name__}` takes any number of arguments: `*{extra}`",
+            f"`{fn.__name__}` takes a variable number of arguments: `*{extra}`",
             spans.of(extra),
-            help="name each input, with its type; several alike are one `list[T]`",
+            help="declare each input with a name and a type; use `list[T]` for several values of one type",
         )
     found = []
     for name in names:
         if name in hints:
             found.append((name, hints[name], defaults.get(name, _MISSING)))
-        elif name not in {"self", "cls"} or not _is_method(fn):  # a method is reported for what it is
+        elif name not in {"self", "cls"} or not _is_method(fn):  # a method is reported as a method
             error(
                 "TP103",
-                f"`{name}` of `{fn.__name__}` has no type",
+                f"`{name}` of `{fn.__name__}` has no type annotation",
                 spans.of(name),
-                help=f"annotate it: `{name}: int`, `{name}: Input[Dataset]`, `{name}: OutputPath[Model]`, …",
+                help=f"add an annotation: `{name}: int`, `{name}: Input[Dataset]`, `{name}: OutputPath[Model]`, …",
             )
     return found
 
@@ -218,22 +218,22 @@ def _default(fn: Any, name: str, found: Resolved, default: object, spans: Parame
     except NotAConstant as problem:
         error(
             "TP104",
-            f"the default of `{name}` of `{fn.__name__}` cannot be sent to a task",
+            f"the default of `{name}` of `{fn.__name__}` cannot be passed to a task",
             spans.of(name),
             problem.reason,
-            help="use a default of plain values, or None with `T | None`",
+            help="use plain values as the default, or None with `T | None`",
         )
         return POISON
     why = mismatch(own, found.type)
     if why is not None:
         help_ = (
-            f"make it `{name}: {show(found.type)} | None`"
+            f"change the annotation to `{name}: {show(found.type)} | None`"
             if default is None
             else "change the default or the annotation"
         )
         error(
             "TP104",
-            f"the default of `{name}` of `{fn.__name__}` does not fit its type `{show(found.type)}`",
+            f"the default of `{name}` of `{fn.__name__}` does not match its type `{show(found.type)}`",
             spans.of(name),
             why,
             help=help_,
@@ -248,7 +248,7 @@ def _default(fn: Any, name: str, found: Resolved, default: object, spans: Parame
 def _bind_outputs(
     signature: PipelineSignature, result: object, trace: Trace
 ) -> list[tuple[str, ir.Operand, Type, Site | None]]:
-    """Every declared output; poison where a mistake was reported."""
+    """Every declared output; poison if an error was reported."""
     declared = signature.outputs
     values = {} if is_poison(result) or _unfit(signature, result, trace) else _values(signature, result, trace)
     bound: list[tuple[str, ir.Operand, Type, Site | None]] = []
@@ -265,24 +265,29 @@ def _bind_outputs(
 
 
 def _unfit(signature: PipelineSignature, result: object, trace: Trace) -> bool:
-    """Whether the result as a whole is not what the ``def`` declares, which is reported."""
-    if signature.returns is None:  # its annotation was reported
+    """Report a result that does not match the ``def`` as a whole; return whether it does not."""
+    if signature.returns is None:  # the error in its annotation was reported
         return True
     title, at = f"the pipeline `{trace.name}`", signature.at_return()
     if isinstance(result, Task):
         error(
             "TP118",
-            f"{title} returns a task, not a value",
+            f"{title} returns a task instead of a value",
             result._site,
-            help="return what it gives: `return task.output`",
+            help="return the task's output: `return task.output`",
         )
     elif result is None and signature.outputs:
         one = signature.returns.kind == "one"
         names = f"`{show(signature.outputs['Output'])}`" if one else listed(list(signature.outputs))
-        error("TP118", f"{title} returns nothing, and its `def` declares {names}", at, help="end it with `return …`")
+        error(
+            "TP118",
+            f"{title} returns nothing, but its signature declares {names}",
+            at,
+            help="end the function with `return …`",
+        )
     elif result is not None and not signature.outputs:
-        help_ = "add the return type: `-> int`, `-> Model`, or a NamedTuple of several"
-        error("TP118", f"{title} returns a value, and its `def` declares none", at, help=help_)
+        help_ = "add a return type: `-> int`, `-> Model`, or a NamedTuple of several"
+        error("TP118", f"{title} returns a value, but its signature declares none", at, help=help_)
     else:
         return not signature.outputs
     return True
@@ -308,7 +313,7 @@ def _values(signature: PipelineSignature, result: object, trace: Trace) -> dict[
             "TP118",
             f"the pipeline `{trace.name}` does not return {listed(missing)}",
             signature.at_return(),
-            help="return an object of the class that the `def` names",
+            help="return an instance of the class in the return annotation",
         )
     return found
 
@@ -316,11 +321,11 @@ def _values(signature: PipelineSignature, result: object, trace: Trace) -> dict[
 # ------------------------------------------------------------------------------------------------ in the file
 
 
-_RETURN = "return …"  # no parameter can be called so
+_RETURN = "return …"  # no parameter can have this name
 
 
 class ParameterSpans:
-    """Spans of a function's parameters, read from its file when first asked for."""
+    """Spans of a function's parameters, read from its file on first use."""
 
     def __init__(self, fn: Any) -> None:
         self._fn = fn
@@ -328,7 +333,7 @@ class ParameterSpans:
         self._found: dict[str, Span] | None = None
 
     def of(self, name: str) -> Span:
-        """The span of a parameter, or of the ``return`` annotation; the ``def`` when it cannot be found."""
+        """The span of a parameter, or of the ``return`` annotation; the ``def`` if it cannot be found."""
         if self._found is None:
             self._found = self._read()
         return self._found.get(name) or span_of_function(self._fn)
@@ -355,7 +360,7 @@ def summary(doc: str | None) -> str:
 
 
 def _argument_texts(doc: str | None) -> dict[str, str]:
-    """What the ``Args:`` section of a docstring says of each parameter."""
+    """Descriptions of parameters in the ``Args:`` section of a docstring."""
     if not doc or "Args" not in doc:
         return {}
     texts: dict[str, str] = {}

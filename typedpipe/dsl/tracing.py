@@ -1,7 +1,7 @@
-"""The state of tracing: which pipeline is being traced, its graphs, and where what is wrong is reported.
+"""Tracing state: the current pipeline, its graphs, and the sink for diagnostics.
 
-A pipeline's function runs once, when it is decorated. Calls of components leave nodes in the current graph. The state is
-a ``ContextVar``, so threads that define pipelines at once do not see each other.
+A pipeline's function runs once, when it is decorated. Calls of components add nodes to the current graph. The state is
+a ``ContextVar``, so threads that define pipelines at the same time do not interfere.
 """
 
 from __future__ import annotations
@@ -24,36 +24,38 @@ from typedpipe.ir import nodes as ir
 PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
 Site = tuple[CodeType, int]
-"""Where in the user's code something was called: cheap to keep, resolved to a :class:`Span` when it is needed."""
+"""Call site in the user's code: cheap to keep, resolved to a :class:`Span` when needed."""
 
 
 class TraceAbort(BaseException):
-    """Ends the tracing of one pipeline after a misuse that cannot go on; it has been reported already.
+    """Ends the tracing of one pipeline after an unrecoverable misuse, which has been reported already.
+
+    A BaseException, so that a user's ``except Exception`` does not hide it.
 
     A BaseException, so that a user's ``except Exception`` does not hide it.
     """
 
 
 class TracedPipeline(Protocol):
-    """A pipeline as its decorator leaves it."""
+    """A pipeline after its decoration."""
 
     __name__: str
     __wrapped__: Any
     name: str
     file: str
     uses: set[str]
-    """The names of the pipelines that it calls, and of those that they call."""
+    """Names of the pipelines that it calls, directly or indirectly."""
 
     @property
     def ir(self) -> _Pipeline | None:
-        """The pipeline in the IR; None where it was defined with mistakes."""
+        """The pipeline in the IR; None if its definition has errors."""
 
 
 _Pipeline = ir.Pipeline  # inside the class above, `ir` is the property
 
 
 class Declarations:
-    """What decoration made under :func:`collecting`."""
+    """Components and pipelines declared under :func:`collecting`."""
 
     def __init__(self, report: Diagnostics) -> None:
         self.report = report
@@ -61,7 +63,7 @@ class Declarations:
 
 
 class GraphBuilder:
-    """A graph that is being built: the pipeline's own, or the body of a group."""
+    """A graph under construction: the pipeline's own, or the body of a group."""
 
     __slots__ = ("chain", "expr_sites", "exprs", "group", "keep", "kind", "loops", "memo", "nodes", "parent")
 
@@ -81,7 +83,8 @@ class GraphBuilder:
 
 
 def node_name(name: str) -> str:
-    """What a task of a component is called: its name, with ``-`` for all that is no letter or digit.
+    """The name of a component's task: the component's name, with ``-`` for every character that is not a letter or
+    digit.
 
     >>> node_name("train_model (v2)")
     'train-model-v2'
@@ -90,7 +93,7 @@ def node_name(name: str) -> str:
     return "-".join(words) or "task"
 
 
-_nonces = itertools.count(1)  # a shared counter whose `next` is atomic: threads define pipelines at once
+_nonces = itertools.count(1)  # a shared counter whose `next` is atomic: several threads may define pipelines
 
 
 class Trace:
@@ -129,7 +132,7 @@ class Trace:
         self.groups: list[Any] = []
 
     def unique(self, base: str) -> str:
-        """A name for a node that no other node of the pipeline has: ``train``, ``train-2``, …."""
+        """A node name that is unique in the pipeline: ``train``, ``train-2``, …."""
         names = self.names
         count = names.get(base, 0) + 1
         names[base] = count
@@ -150,24 +153,24 @@ _REPORT: ContextVar[Diagnostics | None] = ContextVar("typedpipe_report", default
 
 
 def current() -> Trace | None:
-    """The pipeline that is being traced here, if any."""
+    """The pipeline that is being traced, if any."""
     return _TRACE.get()
 
 
 def declarations() -> Declarations | None:
-    """The sink of the driver, if it is the driver that imports."""
+    """The driver's sink, if the driver is importing the file."""
     return _COLLECTED.get()
 
 
 def detached() -> Trace:
-    """A trace of no pipeline, for the poisoned task of a call that stands outside of one."""
+    """A trace without a pipeline, for the poisoned task of a call outside a pipeline."""
     found = _COLLECTED.get()
     return Trace("", found.report if found is not None else Diagnostics())
 
 
 @contextmanager
 def collecting(report: Diagnostics) -> Generator[Declarations]:
-    """Report what decoration finds into ``report`` instead of raising it, and list the pipelines that it defines."""
+    """Collect diagnostics of decorators in ``report`` instead of raising them, and list the pipelines they define."""
     found = Declarations(report)
     token = _COLLECTED.set(found)
     try:
@@ -197,7 +200,7 @@ def _is_users(file: str) -> bool:
 
 
 def site_here() -> Site | None:
-    """The innermost frame of the user's that led here; of a library only when there is no other."""
+    """The innermost frame of the user's code; one of a library only if there is no other."""
     frame: FrameType | None = sys._getframe(1)
     library: Site | None = None
     while frame is not None:
@@ -211,7 +214,7 @@ def site_here() -> Site | None:
 
 
 def is_called_by(library: str) -> bool:
-    """Whether a library's Python stands between here and the user's code."""
+    """Whether frames of a library are between here and the user's code."""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None and not _is_users(frame.f_code.co_filename):
         if str(frame.f_globals.get("__name__", "")).partition(".")[0] == library:
@@ -221,7 +224,7 @@ def is_called_by(library: str) -> bool:
 
 
 def user_site(problem: BaseException, file: str) -> Site | None:
-    """Where an exception left the user's code: in ``file`` when it went through it, else in any file that is not ours."""
+    """Location where an exception left the user's code: in ``file`` if possible, else in any file outside typedpipe."""
     own: Site | None = None
     other: Site | None = None
     step = problem.__traceback__
@@ -236,7 +239,7 @@ def user_site(problem: BaseException, file: str) -> Site | None:
 
 
 def enclosing_names() -> dict[str, Any]:
-    """The local names of the user's function that decorates: text annotations may name its classes."""
+    """Local names of the user's function around a decorator: string annotations may refer to its classes."""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None and frame.f_code.co_filename.startswith(PACKAGE):
         frame = frame.f_back
@@ -244,7 +247,7 @@ def enclosing_names() -> dict[str, Any]:
 
 
 def caller_site(depth: int = 2) -> Site:
-    """The frame that called: the user's, when it is called directly from a public function."""
+    """The calling frame: the user's, if called directly from a public function."""
     frame = sys._getframe(depth)
     if frame.f_code.co_filename.startswith(PACKAGE):
         return site_here() or (frame.f_code, frame.f_lasti)
@@ -260,7 +263,7 @@ def span_of(site: Site | None) -> Span:
 
 @contextmanager
 def reporting() -> Generator[Diagnostics]:
-    """Gather what one decoration finds; at its end it goes where errors go, or is raised all at once."""
+    """Collect the errors of one decoration; at its end they go to the sink, or are raised together."""
     outer = sink()
     report = Diagnostics()
     token = _REPORT.set(report)
@@ -279,7 +282,7 @@ _OUR_CLASSES = re.compile(r"'?\b(PipelineValue|ArtifactPart|Part)\b'?")
 
 
 def exception_line(problem: BaseException) -> str:
-    """The last line of a traceback, with our own words out of it."""
+    """The last line of a traceback, with typedpipe's own markers removed."""
     import traceback
 
     text = "".join(traceback.format_exception_only(problem)).strip().splitlines()[-1]
@@ -288,7 +291,7 @@ def exception_line(problem: BaseException) -> str:
 
 
 def sink() -> Diagnostics | None:
-    """Where errors go: the decoration's report, the trace's, the driver's, or None when they are to be raised."""
+    """The sink for errors: the decoration's report, the trace's, the driver's, or None if they are to be raised."""
     report = _REPORT.get()
     if report is not None:
         return report
@@ -309,7 +312,7 @@ def error(
     notes: Sequence[str] = (),
     help: str = "",
 ) -> None:
-    """Report at the user's line; raise :class:`PipelineError` when nobody collects."""
+    """Report at the user's line; raise :class:`PipelineError` if there is no sink."""
     span = at if isinstance(at, Span) else _first_line(span_of(at or site_here()))
     report = sink()
     diagnostic = Diagnostic(code, message, Label(span, label), tuple(others), tuple(notes), help)
@@ -330,7 +333,7 @@ def fatal(
     notes: Sequence[str] = (),
     help: str = "",
 ) -> NoReturn:
-    """Report a misuse that cannot go on, and end the tracing of this pipeline, or the import where there is none."""
+    """Report an unrecoverable misuse, and end the tracing of this pipeline, or the import if there is none."""
     span = at if isinstance(at, Span) else _first_line(span_of(at or site_here()))
     diagnostic = Diagnostic(code, message, Label(span, label), (), tuple(notes), help)
     report = sink()
@@ -342,7 +345,7 @@ def fatal(
 
 
 def abort(code: str = "") -> NoReturn:
-    """End the tracing of this pipeline: what is wrong was reported."""
+    """End the tracing of this pipeline: the error was reported."""
     trace = _TRACE.get()
     if trace is not None:
         trace.failed = trace.aborted = True
@@ -350,7 +353,7 @@ def abort(code: str = "") -> NoReturn:
 
 
 def _first_line(span: Span) -> Span:
-    """Python gives a whole block as the place of what its first line does: ``for x in value:``, ``with group:``."""
+    """Cut the span of a block, which Python records for its first line, to that line: ``for x in value:``."""
     source = read_source(span.file) if span.end_line > span.line else None
     text = source.line(span.line).rstrip() if source is not None else ""
     if not text[span.column - 1 :].startswith(("for ", "with ", "match ", "if ", "while ")):
@@ -359,7 +362,7 @@ def _first_line(span: Span) -> Span:
 
 
 def listed(names: Sequence[str], word: str = "and") -> str:
-    """``a``, `b` and `c`` as a sentence says it.
+    """``a``, `b` and `c`` as part of a sentence.
 
     >>> listed(["a", "b"])
     '`a` and `b`'

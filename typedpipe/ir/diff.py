@@ -1,4 +1,4 @@
-"""What is different between two pipelines, in terms of the program: tasks, arguments, types, source lines."""
+"""Differences between two pipelines, in terms of the program: tasks, arguments, types, source lines."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from typedpipe.ir.type_names import type_text
 
 
 def diff(before: ir.Pipeline, after: ir.Pipeline) -> list[str]:
-    """The differences, one a line: ``+`` added, ``-`` removed, ``~`` changed. Nothing when the programs are the same.
+    """The differences, one per line: ``+`` added, ``-`` removed, ``~`` changed. Empty if the programs are the same.
 
     >>> diff(ir.Pipeline("p", ir.Graph()), ir.Pipeline("q", ir.Graph()))
     ['~ name: p → q']
@@ -73,7 +73,7 @@ def _lines(before: list[str], after: list[str]) -> Iterator[str]:
 
 
 def _moved(before: ir.Component, after: ir.Component) -> Iterator[str]:
-    """Where changed source stands now: lines are no part of a component, so they say nothing by themselves."""
+    """New location of changed source: lines are not part of a component, so moving alone is not a difference."""
     old, new = before.impl, after.impl
     if isinstance(old, ir.PythonImpl) and isinstance(new, ir.PythonImpl) and old.chunks != new.chunks:
         for chunk in new.chunks:
@@ -127,7 +127,7 @@ def _title(node: ir.Node) -> str:
 
 
 def _facts(scopes: Scopes, name: str) -> dict[str, str]:
-    """All that a node says, apart from what its bodies' nodes say for themselves."""
+    """All properties of a node, except those of the nodes in its bodies."""
     node = scopes.nodes[name]
     scope = scopes.home[name]
     graph = scope.graph

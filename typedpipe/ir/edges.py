@@ -1,4 +1,4 @@
-"""Edges: the operands of nodes and expressions, the nodes that produce them, and the same things over other operands."""
+"""Edges: operands of nodes and expressions, the nodes that produce them, and their replacement by other operands."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _Call = TypeVar("_Call", bound=ir.Task | ir.Call)
 
 
 def node_operands(node: ir.Node) -> list[ir.Operand]:
-    """All operands of a node in its own graph: those of its regions' conditions and arguments and of its exits too."""
+    """All operands of a node in its own graph, including those of regions' conditions and arguments and of exits."""
     if isinstance(node, ir.Task | ir.Call):
         args = node.args
         found = [args[0][1]] if len(args) == 1 else [value for _, value in args]
@@ -24,17 +24,20 @@ def node_operands(node: ir.Node) -> list[ir.Operand]:
             return found
         found.extend(value for _, value in option_operands(node.options))
         return found
-    found = decisions(node)
+    found = [value for name in node.operand_fields if (value := getattr(node, name)) is not None]
     if node.is_group:
         for region in node.regions():
-            found.extend([value for _, value in region.args])
+            if region.condition is not None:
+                found.append(region.condition)
+            for _, value in region.args:
+                found.append(value)
         for last in node.exits():
             found.extend(node_operands(last))
     return found
 
 
 def decisions(node: ir.Node) -> list[ir.Operand]:
-    """The operands that decide what a node does: an importer's URI, the items of a loop, the conditions of arms."""
+    """Operands that determine a node's behavior: an importer's URI, the items of a loop, the conditions of arms."""
     found: list[ir.Operand] = []
     for name in node.operand_fields:
         value: ir.Operand | None = getattr(node, name)
@@ -46,7 +49,7 @@ def decisions(node: ir.Node) -> list[ir.Operand]:
 
 
 def regions_in(node: ir.Node, pipelines: Mapping[str, ir.Graph]) -> tuple[ir.Region, ...]:
-    """The regions of a node; for a call, the pipeline that it calls as one."""
+    """Regions of a node; for a call, the called pipeline as one region."""
     if isinstance(node, ir.Call):
         return (ir.Region("body", pipelines[node.pipeline], node.args, span=node.span),)
     return node.regions()
@@ -56,7 +59,7 @@ def regions_in(node: ir.Node, pipelines: Mapping[str, ir.Graph]) -> tuple[ir.Reg
 
 
 def expr_operands(expr: ir.Expr) -> tuple[ir.Operand, ...]:
-    """What an expression is made of, in order.
+    """Operands of an expression, in order.
 
     >>> expr_operands(ir.Not(ir.FromInput("x")))
     (FromInput(name='x'),)
@@ -84,8 +87,8 @@ def expr_operands(expr: ir.Expr) -> tuple[ir.Operand, ...]:
             return expr.values
 
 
-def with_operands(expr: ir.Expr, new: tuple[ir.Operand, ...]) -> ir.Expr:  # noqa: PLR0912 - one line a kind
-    """The same expression over other operands, given in the order of :func:`expr_operands`."""
+def with_operands(expr: ir.Expr, new: tuple[ir.Operand, ...]) -> ir.Expr:  # noqa: PLR0912 - one line per kind
+    """The same expression over other operands, in the order of :func:`expr_operands`."""
     match expr:
         case ir.Compare():
             return ir.Compare(expr.op, *new)
@@ -130,7 +133,7 @@ def with_operands(expr: ir.Expr, new: tuple[ir.Operand, ...]) -> ir.Expr:  # noq
 
 
 def needed(table: tuple[ir.Expr, ...], operands: Iterable[ir.Operand]) -> list[int]:
-    """The entries of a table that operands are made of, earlier ones first; without recursion."""
+    """Entries of a table that operands depend on, earlier ones first; without recursion."""
     seen: set[int] = set()
     stack = [operand.index for operand in operands if isinstance(operand, ir.FromExpr)]
     while stack:
@@ -142,7 +145,7 @@ def needed(table: tuple[ir.Expr, ...], operands: Iterable[ir.Operand]) -> list[i
 
 
 def leaves(table: tuple[ir.Expr, ...], operands: Iterable[ir.Operand]) -> Iterator[ir.Operand]:
-    """The constants, inputs and outputs that operands are made of, each entry of the table looked at once.
+    """Constants, inputs and outputs that operands depend on; each entry of the table is visited once.
 
     >>> list(leaves((ir.Not(ir.FromInput("x")),), [ir.FromTask("a", "y"), ir.FromExpr(0)]))
     [FromTask(task='a', output='y'), FromInput(name='x')]
@@ -164,12 +167,12 @@ def leaves(table: tuple[ir.Expr, ...], operands: Iterable[ir.Operand]) -> Iterat
 
 
 def producers(table: tuple[ir.Expr, ...], operands: Iterable[ir.Operand]) -> dict[str, None]:
-    """The names of the nodes whose outputs are in operands, in order."""
+    """Names of the nodes whose outputs are used in operands, in order."""
     return {each.task: None for each in leaves(table, operands) if isinstance(each, ir.FromTask)}
 
 
 def upstream(graph: ir.Graph, node: ir.Node) -> dict[str, None]:
-    """The names of the nodes that a node waits for, in order: those in ``after``, then producers.
+    """Names of a node's upstream nodes, in order: those in ``after``, then producers.
 
     >>> list(upstream(ir.Graph(), ir.Task("c", "do", (("x", ir.FromTask("a", "y")),), after=("b",))))
     ['b', 'a']
@@ -189,7 +192,7 @@ def upstream(graph: ir.Graph, node: ir.Node) -> dict[str, None]:
 
 
 def map_args(args: ir.Args, new: Mapping[ir.Operand, ir.Operand]) -> ir.Args:
-    """Arguments with operands replaced.
+    """Replace operands in arguments.
 
     >>> map_args((), {})
     ()
@@ -201,7 +204,7 @@ def map_args(args: ir.Args, new: Mapping[ir.Operand, ir.Operand]) -> ir.Args:
 
 
 def map_options(options: ir.Options, new: Mapping[ir.Operand, ir.Operand]) -> ir.Options:
-    """Task options with operands replaced."""
+    """Replace operands in task options."""
     changes: dict[str, ir.Operand] = {}
     for name in OPERANDS:
         value = getattr(options, name)
@@ -216,7 +219,7 @@ def map_options(options: ir.Options, new: Mapping[ir.Operand, ir.Operand]) -> ir
 def map_node(
     node: ir.Node, new: Mapping[ir.Operand, ir.Operand], regions: tuple[ir.Region, ...] | None = None
 ) -> ir.Node:
-    """A node with the operands that stand in its own graph replaced; ``regions`` are given to it as they are."""
+    """Replace a node's operands in its own graph; ``regions`` are set unchanged."""
     if isinstance(node, ir.Task | ir.Call):
         return _map_call(node, new)
     fields: dict[str, ir.Operand] = {}
@@ -234,7 +237,7 @@ def map_node(
 
 
 def map_region(region: ir.Region, new: Mapping[ir.Operand, ir.Operand]) -> ir.Region:
-    """A region with its condition and arguments replaced."""
+    """Replace operands in a region's condition and arguments."""
     args = map_args(region.args, new)
     condition = None if region.condition is None else new.get(region.condition, region.condition)
     if args is region.args and condition is region.condition:

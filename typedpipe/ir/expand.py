@@ -1,4 +1,4 @@
-"""Expressions written out: the text of an operand that does not depend on the numbers of a graph's table."""
+"""Expansion of expressions: text of an operand that is independent of the numbering of a graph's table."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _ENTRY = re.compile(r'"(?:[^"\\]|\\.)*"|%(\d+)(?![\w-])')
 
 
 def expand(operand: ir.Operand, graph: ir.Graph) -> str:
-    """An operand with the expressions that it is made of; what gets very long ends in a digest of the rest.
+    """An operand with its expressions expanded; very long text ends with a digest of the rest.
 
     >>> from typedpipe.ir.nodes import FromInput, Not
     >>> expand(ir.FromExpr(1), ir.Graph(exprs=(Not(FromInput("a")), Not(ir.FromExpr(0)))))

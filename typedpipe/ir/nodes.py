@@ -2,14 +2,14 @@
 
 A :class:`Pipeline` owns its distinct components, the graphs of the pipelines it calls, and its own graph. A
 :class:`Graph` is a scope: inputs, nodes, outputs and a flat table of expressions (an expression refers to earlier
-entries only, so nothing here is walked recursively and depth is no limit).
+entries only, so nothing here is walked recursively and depth is not limited).
 
 The IR has two forms. As *traced*, the body of a loop, branch or exit handler may refer to any task of an enclosing
 graph, to :class:`FromItem`, and to :class:`Collected` and :class:`OneOf`. After ``close_scopes`` it is *closed*: every
-graph refers to its own inputs and nodes only, bodies list what they take (``args``) and give (``outputs``), and those
-three are gone. Backends and engines see closed IR.
+graph refers to its own inputs and nodes only, bodies list their inputs (``args``) and ``outputs``, and those three are
+gone. Backends and engines only see closed IR.
 
-Spans, and the file and line of shipped source, stand outside equality and digests.
+Spans, and the file and line of shipped source, are not part of equality and digests.
 """
 
 from __future__ import annotations
@@ -60,8 +60,8 @@ OutputHow: TypeAlias = Literal["path", "artifact", "return", "field"]
 class InputPort(Record):
     """An input of a component or a graph.
 
-    ``how`` is the way a Python function takes it: ``value`` (a parameter), ``path`` (``InputPath[T]``), ``artifact``
-    (``Input[T]``), ``status`` (given by the engine). An optional artifact's type is a union with None.
+    ``how`` is the form in which a Python function receives it: ``value`` (a parameter), ``path`` (``InputPath[T]``),
+    ``artifact`` (``Input[T]``), ``status`` (provided by the engine). An optional artifact's type is a union with None.
     """
 
     name: str
@@ -73,7 +73,7 @@ class InputPort(Record):
 
     @property
     def required(self) -> bool:
-        """Whether it has to be given a value: as in Python, ``T | None`` alone is no default; for files it is one."""
+        """Whether an argument is required: as in Python, ``T | None`` alone is not a default; for files it is one."""
         if self.default is not None or self.how == "status" or isinstance(self.type, StatusType):
             return False
         return not (is_optional(self.type) and (self.how != "value" or is_artifact(self.type)))
@@ -92,9 +92,10 @@ class OutputPort(Record):
 
 @record
 class Chunk(Record):
-    """A piece of shipped source, as it stands in the user's file: an import, a class, a helper, the function.
+    """A piece of shipped source, as in the user's file: an import, a class, a helper, the function.
 
-    ``text`` keeps its indentation (an indented one is run under ``if 1:``). ``line`` is its first line in ``file``.
+    ``text`` keeps its indentation (an indented one is executed under ``if 1:``). ``line`` is its first line in
+    ``file``.
     """
 
     text: str
@@ -106,7 +107,8 @@ class Chunk(Record):
 class PythonImpl(Record):
     """A Python function shipped by source. ``chunks`` run in order in one module; ``entry`` is the function's name.
 
-    ``returns`` is how the return value becomes outputs: nothing, one value, or the fields of a tuple or dataclass.
+    ``returns`` is the conversion of the return value to outputs: none, one value, or the fields of a tuple or
+    dataclass.
     """
 
     entry: str
@@ -125,7 +127,7 @@ PlaceholderKind: TypeAlias = Literal[
 
 @record
 class Placeholder(Record):
-    """A part of a container's command that is known when the task runs.
+    """A part of a container's command that is known only when the task runs.
 
     ``output_parameter`` is the path to write a parameter to; ``input_metadata`` the ``.metadata`` as JSON.
     """
@@ -143,7 +145,7 @@ class Concat(Record):
 
 @record
 class IfPresent(Record):
-    """``then`` when the optional input was given, else ``otherwise``; each is a list of arguments."""
+    """``then`` if the optional input was passed, otherwise ``otherwise``; each is a list of arguments."""
 
     input: str
     then: tuple[CommandPart, ...]
@@ -163,7 +165,7 @@ class ContainerImpl(Record):
 
 @record
 class Component(Record):
-    """What a task runs: an interface, an implementation and an image."""
+    """The code of a task: an interface, an implementation and an image."""
 
     name: str
     inputs: tuple[InputPort, ...]
@@ -178,39 +180,39 @@ class Component(Record):
 
 
 Role: TypeAlias = Literal["arm", "item", "body"]
-"""How a region runs: an ``arm`` at most once, when its condition holds; an ``item`` once an item; a ``body`` once."""
+"""Execution of a region: an ``arm`` at most once, if its condition holds; ``item`` once per item; ``body`` once."""
 
 
 @record
 class Region(Record):
-    """A graph inside a node. ``args`` bind the inputs of ``body`` to operands of the graph that the node stands in."""
+    """A graph inside a node. ``args`` bind the inputs of ``body`` to operands of the node's own graph."""
 
     role: Role
     body: Graph
     args: Args = ()
     condition: Operand | None = None
-    """Of an arm; without one it is the Else."""
+    """Condition of an arm; None for the Else."""
     item: str = ""
-    """The input that the node itself fills, once an item, and its type; no entry of ``args``."""
+    """The input that the node itself fills, once per item, and its type; it has no entry in ``args``."""
     item_type: Type | None = None
     span: Span = field(default=NOWHERE, compare=False)
 
 
 class NodeBase(Record):
-    """The questions that code walking the IR asks of any node, so that it matches a node type only where that matters."""
+    """Properties of any node for code that walks the IR, so that it matches node types only where these matter."""
 
     __slots__ = ()
     is_group: ClassVar[bool] = False
     """Whether it has regions."""
     operand_fields: ClassVar[tuple[str, ...]] = ()
-    """Fields that are operands, apart from ``args``, ``options`` and conditions. A field that is None is no operand."""
+    """Fields that are operands, apart from ``args``, ``options`` and conditions. A field of None is not an operand."""
 
     def regions(self) -> tuple[Region, ...]:
-        """The graphs inside the node, in order."""
+        """Graphs inside the node, in order."""
         return ()
 
     def exits(self) -> tuple[Task | Call, ...]:
-        """Calls in the node's own graph that run when its regions have ended, whatever became of them."""
+        """Calls in the node's own graph that run after its regions have ended, whatever their result."""
         return ()
 
     def with_regions(self, regions: tuple[Region, ...], exits: tuple[Task | Call, ...]) -> Self:  # noqa: ARG002
@@ -219,7 +221,7 @@ class NodeBase(Record):
 
 
 class GroupBase(NodeBase):
-    """A node with regions. They are made once, because passes and lowerings ask for them about twenty times."""
+    """A node with regions. They are created once, because passes and lowerings read them about twenty times."""
 
     __slots__ = ("_regions",)
     _regions: tuple[Region, ...]
@@ -239,7 +241,7 @@ class GroupBase(NodeBase):
 
 @record
 class Task(NodeBase):
-    """A call of a component. Inputs that are not in ``args`` take their default."""
+    """A call of a component. Inputs that are not in ``args`` take their defaults."""
 
     name: str
     component: str
@@ -263,7 +265,7 @@ class Call(NodeBase):
 
 @record
 class Importer(NodeBase):
-    """An existing URI as an artifact. Its one output is called ``artifact``. ``metadata`` is a dict."""
+    """An existing URI as an artifact. Its single output is named ``artifact``. ``metadata`` is a dict."""
 
     name: str
     uri: Operand
@@ -278,7 +280,7 @@ class Importer(NodeBase):
 
 @record
 class Arm(Record):
-    """One branch. Its condition stands in the *outer* graph; None is Else. ``args`` bind the body's inputs (closed)."""
+    """One branch. Its condition belongs to the *outer* graph; None is Else. ``args`` bind the closed body's inputs."""
 
     condition: Operand | None
     body: Graph
@@ -288,7 +290,7 @@ class Arm(Record):
 
 @record
 class Branch(GroupBase):
-    """If, Elif…, Else: the first arm whose condition holds runs. An output of it is the arms' outputs of that name."""
+    """If, Elif…, Else: the first arm whose condition holds runs. Its outputs are the outputs of that arm, by name."""
 
     name: str
     arms: tuple[Arm, ...]
@@ -304,7 +306,7 @@ class Branch(GroupBase):
 
 @record
 class Loop(GroupBase):
-    """``body`` once an item. Closed, the item is the body's input called ``item``; outputs are lists, one entry an item."""
+    """Runs ``body`` once per item. When closed, the item is the body's input ``item``; outputs are lists by item."""
 
     name: str
     items: Operand
@@ -312,7 +314,7 @@ class Loop(GroupBase):
     item_type: Type
     body: Graph
     parallelism: int = 0
-    """At most so many bodies at once; 0 is no limit."""
+    """Maximum number of bodies at the same time; 0 means no limit."""
     args: Args = ()
     after: tuple[str, ...] = ()
     span: Span = field(default=NOWHERE, compare=False)
@@ -328,7 +330,7 @@ class Loop(GroupBase):
 
 @record
 class ExitHandler(GroupBase):
-    """``body``, then ``exit`` whatever became of it. ``exit`` takes operands of the outer graph and the body's status."""
+    """Runs ``body``, then always ``exit``, which takes operands of the outer graph and the body's status."""
 
     name: str
     body: Graph
@@ -349,13 +351,13 @@ class ExitHandler(GroupBase):
 
 Leaf: TypeAlias = Task | Call | Importer
 Group: TypeAlias = Branch | Loop | ExitHandler
-"""The nodes that have regions: what :attr:`NodeBase.is_group` is true of."""
+"""Nodes that have regions: those with :attr:`NodeBase.is_group`."""
 Node: TypeAlias = Leaf | Group
 
 
 @record
 class GraphOutput(Record):
-    """What a graph gives under a name; ``type`` is the declared one."""
+    """A named output of a graph; ``type`` is the declared one."""
 
     name: str
     value: Operand
@@ -372,12 +374,12 @@ class Graph(Record):
     outputs: tuple[GraphOutput, ...] = ()
     exprs: tuple[Expr, ...] = ()
     expr_spans: tuple[Span, ...] = field(default=(), compare=False)
-    """One for each expression, or empty."""
+    """One per expression, or empty."""
 
 
 @record
 class Pipeline(Record):
-    """A whole program: what is saved, checked, lowered and run."""
+    """A whole program: the unit that is saved, checked, lowered and run."""
 
     name: str
     graph: Graph

@@ -1,4 +1,4 @@
-"""Operands and expressions: what a task is given."""
+"""Operands and expressions: the arguments of tasks."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ class Const(Record):
 
 @record
 class FromInput(Record):
-    """An input of the graph; as traced, of the *pipeline*, however deep the reference stands."""
+    """An input of the graph; when traced, of the *pipeline*, however deep the reference is nested."""
 
     name: str
 
 
 @record
 class FromTask(Record):
-    """An output of a node: of the same graph when closed, of an enclosing or finished one as traced."""
+    """An output of a node: of the same graph when closed, of an enclosing or finished one when traced."""
 
     task: str
     output: str
@@ -40,7 +40,7 @@ class FromItem(Record):
 
 @record
 class FromExpr(Record):
-    """An entry of the table of the graph that the operand stands in, traced and closed alike."""
+    """An entry of the expression table of the operand's graph, traced and closed alike."""
 
     index: int
 
@@ -64,21 +64,21 @@ class Compare(Record):
 
 @record
 class And(Record):
-    """Whether all of the items hold."""
+    """True if all items hold."""
 
     items: tuple[Operand, ...]
 
 
 @record
 class Or(Record):
-    """Whether one of the items holds."""
+    """True if one of the items holds."""
 
     items: tuple[Operand, ...]
 
 
 @record
 class Not(Record):
-    """Whether the item does not hold."""
+    """True if the item does not hold."""
 
     item: Operand
 
@@ -100,14 +100,14 @@ class IsSet(Record):
 
 @record
 class Unwrap(Record):
-    """The value that an ``IfSet`` branch sees: the same value, with ``None`` taken out of its type."""
+    """The value inside an ``IfSet`` branch: the same value, with ``None`` removed from its type."""
 
     value: Operand
 
 
 @record
 class Default(Record):
-    """``Some(value, default)``: ``default`` where ``value`` is None."""
+    """``Some(value, default)``: ``default`` if ``value`` is None."""
 
     value: Operand
     default: Operand
@@ -162,14 +162,14 @@ class MakeDict(Record):
 
 @record
 class Collected(Record):
-    """All the values that an output inside one loop had, in the order of the items. Traced form only."""
+    """All values of an output inside one loop, in the order of the items. Traced form only."""
 
     value: Operand
 
 
 @record
 class OneOf(Record):
-    """One value for each branch of one chain; a last one from outside stands for a missing Else. Traced form only."""
+    """One value for each branch of one chain; a last one from outside replaces a missing Else. Traced form only."""
 
     values: tuple[Operand, ...]
 

@@ -1,7 +1,7 @@
 """Task options: one table, read by every form of the IR, by checks, by cache keys and by engines.
 
-A new option is a field of :class:`Options` and its row in :data:`OPTIONS`, a setter of ``dsl.task.Task``, and what an
-engine does with it.
+A new option needs a field of :class:`Options` and its row in :data:`OPTIONS`, a method of ``dsl.task.Task``, and its
+implementation in an engine.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Options(Record):
     display_name: str = ""
     ignore_upstream_failure: bool = False
     extensions: tuple[tuple[str, str], ...] = ()
-    """Settings that a package outside the core owns: its key (``"kubernetes"``) and canonical JSON text, by key."""
+    """Settings owned by a package outside the core: its key (``"kubernetes"``) and canonical JSON text, by key."""
 
 
 DEFAULT_OPTIONS = Options()
@@ -55,9 +55,9 @@ DEFAULT_OPTIONS = Options()
 # ----------------------------------------------------------------------------------------------------- the table
 
 Kind: TypeAlias = Literal["retry", "number", "switch", "text", "flag", "operand", "operands", "extensions"]
-"""The shape of an option's value, which decides its text and its wire form.
+"""The shape of an option's value, which determines its text and its wire form.
 
-``operand`` may be a pipeline value, ``operands`` are several by name. A ``switch`` is a bool that may be left open.
+``operand`` may be a pipeline value, ``operands`` are several by name. A ``switch`` is a bool that may be unset.
 """
 
 
@@ -68,9 +68,9 @@ class Option:
     name: str
     kind: Kind
     type: Type = STR
-    """The type of the value, where it may be a pipeline value."""
+    """The type of the value, if it may be a pipeline value."""
     word: str = ""
-    """The name in the text form, where it is another one."""
+    """The name in the text form, if different."""
     resource: tuple[Literal["requests", "limits"], Literal["cpu", "memory"]] | None = None
     """The entry of a container's ``resources`` in Kubernetes."""
     wire: Literal["json", "field", "optional field"] = "json"
@@ -78,7 +78,7 @@ class Option:
     keyed: bool = False
     """Whether a stored result depends on it, so that ``resume`` runs the task again when it has changed."""
     local: Literal["honoured", "ignored"] = "honoured"
-    """Whether the local engine does anything about it; a run notes what it ignores."""
+    """Whether the local engine supports it; a run notes the options that it ignores."""
 
 
 OPTIONS = (
@@ -101,16 +101,16 @@ OPTIONS = (
 """All options, in the order of the text form."""
 
 OPERANDS = tuple(row.name for row in OPTIONS if row.kind == "operand")
-"""The options that may be pipeline values."""
+"""Options that may be pipeline values."""
 RESOURCES: tuple[tuple[str, str, str], ...] = tuple(
     (row.name, *row.resource) for row in OPTIONS if row.resource is not None
 )
-"""Option, side and resource of what a container asks of Kubernetes."""
+"""Option, side and resource of a container's requests to Kubernetes."""
 BY_NAME = {row.name: row for row in OPTIONS}
 
 
 def set_options(options: Options) -> Iterator[tuple[Option, Any]]:
-    """The options that were set, with their rows, in the order of the table.
+    """Options that are set, with their rows, in the order of the table.
 
     >>> [(row.name, value) for row, value in set_options(Options(timeout_seconds=5.0))]
     [('timeout_seconds', 5.0)]
@@ -123,7 +123,7 @@ def set_options(options: Options) -> Iterator[tuple[Option, Any]]:
 
 
 def option_operands(options: Options) -> list[tuple[str, Operand]]:
-    """The options of a task that are operands, each with its name; those of ``env`` as ``env.NAME``.
+    """Operands among a task's options, each with its name; those of ``env`` as ``env.NAME``.
 
     >>> option_operands(Options())
     []

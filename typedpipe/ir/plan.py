@@ -1,4 +1,4 @@
-"""The order of a graph's nodes: who waits for whom. Made once a graph, however often the graph runs."""
+"""Execution order of a graph's nodes: their dependencies. Computed once per graph, however often it runs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typedpipe.ir.edges import upstream
 
 @dataclass(frozen=True, slots=True)
 class GraphPlan:
-    """For each node, by its place in ``graph.nodes``: those it needs, and those that need it."""
+    """For each node, by its index in ``graph.nodes``: its upstream and its downstream nodes."""
 
     graph: ir.Graph
     place: dict[str, int]
@@ -18,11 +18,11 @@ class GraphPlan:
     needed_by: tuple[tuple[int, ...], ...]
 
     sinks: tuple[int, ...]
-    """The nodes that nothing waits for: what became of them is what became of the graph."""
+    """Nodes without downstream nodes: their results determine the graph's result."""
 
 
 def plan(graph: ir.Graph) -> GraphPlan:
-    """Find the edges of a closed graph; linear in its nodes and what they refer to.
+    """Find the edges of a closed graph; linear in its nodes and their references.
 
     >>> plan(ir.Graph()).needs
     ()

@@ -1,4 +1,4 @@
-"""The scopes of a graph: the region every node stands in, the way from one to another, and who waits for whom there."""
+"""Scopes of a graph: the region that contains each node, the paths between regions, and the dependencies in them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typedpipe.ir.edges import upstream
 
 @dataclass(slots=True, eq=False)
 class Scope:
-    """A region of a group, or the pipeline's own graph: then ``group`` and ``region`` are None."""
+    """A region of a group, or the pipeline's own graph, for which ``group`` and ``region`` are None."""
 
     index: int
     graph: ir.Graph
@@ -23,7 +23,7 @@ class Scope:
     group: ir.Group | None = None
     region: ir.Region | None = None
     arm: int = 0
-    """The number of the region in its group."""
+    """Index of the region in its group."""
     depth: int = 0
 
     @property
@@ -31,7 +31,7 @@ class Scope:
         return None if self.region is None else self.region.role
 
     def inside(self, other: Scope) -> bool:
-        """Whether this scope is ``other`` or stands in it."""
+        """Whether this scope is ``other`` or inside it."""
         scope: Scope | None = self
         while scope is not None and scope.depth > other.depth:
             scope = scope.parent
@@ -45,20 +45,20 @@ class Scope:
             scope = scope.parent
 
     def child(self, inner: Scope) -> Scope:
-        """The body directly in this scope that holds ``inner``."""
+        """The body directly in this scope that contains ``inner``."""
         while inner.parent is not self and inner.parent is not None:
             inner = inner.parent
         return inner
 
     def loop(self) -> Scope | None:
-        """The body of the innermost loop around what stands here."""
+        """The body of the innermost loop around this scope."""
         scope: Scope | None = self
         while scope is not None and scope.role != "item":
             scope = scope.parent
         return scope
 
     def branch(self) -> Scope | None:
-        """The arm around what stands here, with nothing but bodies that run once between."""
+        """The arm around this scope, with only regions between that run exactly once."""
         scope: Scope | None = self
         while scope is not None and scope.role == "body":
             scope = scope.parent
@@ -66,7 +66,7 @@ class Scope:
 
 
 def common(left: Scope, right: Scope) -> Scope:
-    """The innermost scope that holds both."""
+    """The innermost scope that contains both."""
     while left is not right:
         if left.depth >= right.depth and left.parent is not None:
             left = left.parent
@@ -76,24 +76,24 @@ def common(left: Scope, right: Scope) -> Scope:
 
 
 def around(outer: Scope, inner: Scope) -> str:
-    """The name of the group in ``outer`` that holds ``inner``."""
+    """Name of the group in ``outer`` that contains ``inner``."""
     group = outer.child(inner).group
     return group.name if group is not None else ""
 
 
 @dataclass(slots=True, eq=False)
 class Scopes:
-    """All scopes of one graph, outer ones first, and where each node stands."""
+    """All scopes of one graph, outer ones first, and the scope of each node."""
 
     all: list[Scope] = field(default_factory=list)
     home: dict[str, Scope] = field(default_factory=dict)
     nodes: dict[str, ir.Node] = field(default_factory=dict)
     bodies: dict[str, list[Scope]] = field(default_factory=dict)
-    """The bodies of each group, by the group's name."""
+    """Bodies of each group, by the group's name."""
     exits: dict[str, str] = field(default_factory=dict)
-    """Each exit task, and the handler that it belongs to."""
+    """Each exit task, with its handler."""
     repeated: list[ir.Node] = field(default_factory=list)
-    """Nodes whose name another node has already."""
+    """Nodes whose name another node already has."""
 
     @property
     def root(self) -> Scope:
@@ -101,8 +101,7 @@ class Scopes:
 
 
 def scopes_of(graph: ir.Graph) -> Scopes:
-    """The scopes of a graph. The same object for the same graph while it is among the last that were asked for:
-    six passes ask one after another.
+    """The scopes of a graph. Recent results are cached, because six passes request them one after another.
 
     >>> len(scopes_of(ir.Graph()).all)
     1
@@ -122,7 +121,7 @@ def _found(graph: ir.Graph) -> Scopes:
     """Walk a graph, without recursion."""
     found = Scopes()
     found.all.append(Scope(0, graph))
-    for scope in found.all:  # grows as groups are met
+    for scope in found.all:  # grows as groups are found
         for node in scope.graph.nodes:
             if node.name in found.nodes:
                 found.repeated.append(node)
@@ -150,15 +149,15 @@ def _found(graph: ir.Graph) -> Scopes:
 
 
 class Order:
-    """The waiting of all nodes of one graph. What a node needs of another scope, the groups around the two wait for."""
+    """Dependencies between all nodes of one graph; for a value from another scope, between the groups around."""
 
     def __init__(self, scopes: Scopes) -> None:
         self.scopes = scopes
 
     def cyclic(self) -> Iterator[dict[str, list[str]]]:
-        """The scopes that may have a cycle, each with who waits for whom.
+        """Scopes that may have a cycle, each with its dependencies.
 
-        A scope in which every node waits for earlier ones only has none, which is how tracing makes them.
+        A scope in which every node depends only on earlier ones has none; tracing only creates such scopes.
         """
         edges: dict[int, dict[str, list[str]]] = {}
         suspects: set[int] = set()
@@ -204,7 +203,8 @@ NodeMap: TypeAlias = Callable[[ir.Node], ir.Node]
 
 
 def rebuild(pipeline: ir.Pipeline, change: NodeMap) -> ir.Pipeline:
-    """A pipeline with each node (an exit task too) put through ``change``; what did not change stays the same object.
+    """Rebuild a pipeline with ``change`` applied to each node (also to exit tasks); unchanged parts stay the same
+    objects.
 
     >>> p = ir.Pipeline("p", ir.Graph())
     >>> rebuild(p, lambda node: node) is p
@@ -218,7 +218,7 @@ def rebuild(pipeline: ir.Pipeline, change: NodeMap) -> ir.Pipeline:
 
 
 def rebuild_graph(graph: ir.Graph, change: NodeMap) -> ir.Graph:
-    """One graph and all in it, inner graphs first, without recursion."""
+    """Rebuild one graph and all graphs in it, inner ones first, without recursion."""
     scopes = scopes_of(graph)
     made: dict[int, ir.Graph] = {}
     for scope in reversed(scopes.all):
@@ -229,7 +229,7 @@ def rebuild_graph(graph: ir.Graph, change: NodeMap) -> ir.Graph:
                 pairs = zip(node.regions(), inner, strict=True)
                 regions = tuple([with_body(region, made[each.index]) for region, each in pairs])
                 exits = tuple([_call(change(last)) for last in node.exits()])
-                node = with_regions(node, regions, exits)  # noqa: PLW2901 - what it becomes
+                node = with_regions(node, regions, exits)  # noqa: PLW2901 - its replacement
             nodes.append(change(node))
         same = all(map(is_, nodes, scope.graph.nodes))
         made[scope.index] = scope.graph if same else replace(scope.graph, nodes=tuple(nodes))
@@ -247,11 +247,8 @@ def with_body(region: ir.Region, body: ir.Graph) -> ir.Region:
 
 
 def with_regions(node: ir.Node, regions: tuple[ir.Region, ...], exits: tuple[ir.Task | ir.Call, ...]) -> ir.Node:
-    """A node with other regions and exits; the same one when their graphs, arguments and calls are the same objects."""
-    old = node.regions()
-    same = len(regions) == len(old) and all(
-        new.body is was.body and new.args is was.args for new, was in zip(regions, old, strict=True)
-    )
-    if same and all(map(is_, exits, node.exits())):
+    """A node with as many other regions and exits; the same node when these are the same objects."""
+    pairs = zip(regions, node.regions(), strict=True)
+    if all(new is was for new, was in pairs) and all(map(is_, exits, node.exits())):
         return node
     return node.with_regions(regions, exits)

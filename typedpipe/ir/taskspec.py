@@ -1,4 +1,4 @@
-"""What the runtime in a container is told about its task: the component's interface and source as JSON data."""
+"""Task spec for the runtime in a container: the component's interface and source as JSON data."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _LONGEST = 60
 
 
 def task_spec(component: ir.Component) -> dict[str, Any]:
-    """The interface and source of a Python component, as ``runtime.task.main`` takes it.
+    """Interface and source of a Python component, as expected by ``runtime.task.main``.
 
     >>> from typedpipe.ir.nodes import Chunk, PythonImpl
     >>> add = ir.Component("add", (), (), PythonImpl("add", (Chunk("def add(): pass"),)), "python:3.11")
@@ -23,7 +23,7 @@ def task_spec(component: ir.Component) -> dict[str, Any]:
     """
     impl = component.impl
     if isinstance(impl, ir.ContainerImpl):
-        raise TypeError(f"`{component.name}` is a container: it has a command and no source")
+        raise TypeError(f"`{component.name}` is a container component, which has a command and no source")
     unnamed = f"<component {component.name}>"
     spec: dict[str, Any] = {
         "component": component.name,
@@ -45,9 +45,9 @@ def task_spec(component: ir.Component) -> dict[str, Any]:
 
 @lru_cache(maxsize=4096)
 def port_key(name: str) -> str:
-    """The name of a port on the wire: what engines allow as it is, anything else as a slug and a hash.
+    """The wire name of a port: unchanged if engines allow it, otherwise a slug and a hash.
 
-    Names that begin with ``tp-`` get a hash too, for those are our descriptors.
+    Names that begin with ``tp-`` get a hash too, because descriptors use this prefix.
 
     >>> port_key("learning_rate"), port_key("größe")
     ('learning_rate', 'gr-e-d353a267')

@@ -1,7 +1,7 @@
-"""The text form: for people, for ``--print-after``, for golden files, and what digests are taken of.
+"""The text form of IR, for people, ``--print-after``, golden files and digests.
 
-One line a task. Every constant stands with its own wire text, so 1, 1.0, true and "1" stay apart. Spans, and the file
-and line of shipped source, are not in it.
+One line per task. Every constant appears as its own wire text, so 1, 1.0, true and "1" stay distinct. Spans, and the
+file and line of shipped source, are omitted.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ INDENT = "  "
 
 
 def dump(pipeline: ir.Pipeline) -> str:
-    """A pipeline as text, for people: a type that has a name is defined once, above all else.
+    """A pipeline as readable text: a named type is defined once, at the top.
 
     >>> print(dump(ir.Pipeline("p", ir.Graph())), end="")
     pipeline p
@@ -39,13 +39,13 @@ def dump(pipeline: ir.Pipeline) -> str:
 
 
 def digest(pipeline: ir.Pipeline) -> str:
-    """The SHA-256 of a pipeline's text, with all of each type in it: the same for the same program, wherever it stands."""
+    """SHA-256 of a pipeline's text, with each type in full: equal for equal programs, wherever they are stored."""
     text = "\n".join(_pipeline(pipeline))
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def digest_component(component: ir.Component) -> str:
-    """The SHA-256 of one component: its interface, its source and its image; not the name that it is kept under."""
+    """SHA-256 of one component: its interface, source and image, but not its key."""
     text = "\n".join(component_lines(component.name, component))
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
@@ -118,7 +118,7 @@ def _container(impl: ir.ContainerImpl) -> Iterator[str]:
 
 
 def command_text(parts: tuple[ir.CommandPart, ...]) -> str:
-    """The parts of a container's command, in brackets."""
+    """Parts of a container's command, in brackets."""
     return f"[{', '.join(map(_part, parts))}]"
 
 
@@ -138,7 +138,7 @@ def _part(part: ir.CommandPart) -> str:
 
 
 def graph_lines(graph: ir.Graph, depth: int = 1) -> Iterator[str]:
-    """The lines of one graph; bodies of groups are indented. An explicit stack: groups nest as deep as they like."""
+    """Lines of one graph; bodies of groups are indented. Uses an explicit stack: groups nest to any depth."""
     stack: list[Iterator[str | tuple[ir.Graph, int]]] = [_graph(graph, depth)]
     while stack:
         line = next(stack[-1], None)
@@ -206,7 +206,7 @@ def node_text(node: ir.Leaf) -> str:
 
 
 def options_text(options: ir.Options) -> str:
-    """The options of a task that were set; nothing when none was."""
+    """Options of a task that are set; empty if none is."""
     found = [_option(row, value) for row, value in set_options(options)]
     return f" with {' '.join(found)}" if found else ""
 
@@ -262,7 +262,7 @@ _PLAIN_FIRST = frozenset('"-0123456789tf')
 
 
 def const_text(const: ir.Const) -> str:
-    """A constant's wire text; with its type where the text alone does not tell it."""
+    """A constant's wire text, with its type if the text alone does not determine it."""
     if const.text[:1] in _PLAIN_FIRST:
         known = getattr(const.type, "values", None)
         if known is not None and len(known) == 1 and known[0] == const.text:
@@ -327,7 +327,7 @@ def _pieces(expr: ir.Format) -> str:
 
 
 def name_text(name: str) -> str:
-    """A name as it is, or quoted when it is no plain word."""
+    """A name, quoted if it is not a plain word."""
     return name if name.replace("-", "_").replace(".", "_").isidentifier() and "." not in name else _quoted(name)
 
 

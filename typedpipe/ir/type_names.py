@@ -1,4 +1,4 @@
-"""Types in the text form: by name where they stand, and defined once above all else."""
+"""Types in the text form: by name where used, and defined once at the top."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _TAKEN = ("int", "float", "bool", "str", "datetime", "list", "dict", "Any", "Nev
 
 @dataclass(slots=True)
 class TypeNames:
-    """Gives each type one text, and different types different ones.
+    """Assigns each type one text, and different texts to different types.
 
     >>> from typedpipe.types.model import INT
     >>> names = TypeNames()
@@ -39,7 +39,7 @@ class TypeNames:
     taken: set[str] = field(default_factory=lambda: set(_TAKEN))
 
     def text(self, type_: Type) -> str:
-        """The type, as the user would write it; two classes of one name are told apart by a number."""
+        """The type in the user's notation; two classes with the same name are distinguished by a number."""
         match type_:
             case ListType():
                 return f"list[{self.text(type_.item)}]"
@@ -70,7 +70,7 @@ class TypeNames:
         return ", ".join(f"{each.name}{'' if each.required else '?'}: {self.text(each.type)}" for each in struct.fields)
 
     def definitions(self) -> Iterator[str]:
-        """A line for each type that has a name; those that they name in turn come after them."""
+        """A line for each named type; types that they refer to come after them."""
         done: set[str] = set()
         while len(done) < len(self.defined):
             for type_, name in list(self.defined.items()):
@@ -93,11 +93,11 @@ class TypeNames:
 
 _TYPE_TEXTS: dict[Type, str] = {}
 NAMES: ContextVar[TypeNames | None] = ContextVar("NAMES", default=None)
-"""Set while a pipeline is written for people."""
+"""Set while a pipeline is written as readable text."""
 
 
 def type_text(type_: Type) -> str:
-    """A type, as the user would write it, and where that is not all of it, its data."""
+    """A type in the user's notation, followed by its data if that is incomplete."""
     names = NAMES.get()
     if names is not None:
         return names.text(type_)
@@ -113,7 +113,7 @@ def type_text(type_: Type) -> str:
 
 
 def _is_plain(type_: Type) -> bool:
-    """Whether what ``show`` says is all there is to a type."""
+    """Whether ``show`` describes a type completely."""
     match type_:
         case ListType():
             return _is_plain(type_.item)

@@ -1,4 +1,4 @@
-"""The type of every value in a pipeline, traced or closed: outputs of nodes, operands, expressions."""
+"""Types of all values in a pipeline, traced or closed: outputs of nodes, operands, expressions."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ TypeOf: TypeAlias = Callable[[ir.Operand], Type]
 
 
 class Ports:
-    """Inputs and outputs of components and called pipelines by name; each looked up once."""
+    """Inputs and outputs of components and called pipelines by name; each is looked up once."""
 
     def __init__(self, pipeline: ir.Pipeline) -> None:
         self._pipeline = pipeline
@@ -36,7 +36,7 @@ class Ports:
         self._outputs: dict[tuple[str, bool], Mapping[str, Type]] = {}
 
     def inputs(self, node: ir.Task | ir.Call) -> Mapping[str, ir.InputPort]:
-        """What a task may be given; nothing when its component is not there."""
+        """Inputs of a task; empty if its component is missing."""
         calls = isinstance(node, ir.Call)
         key = (node.pipeline if isinstance(node, ir.Call) else node.component, calls)
         found = self._inputs.get(key)
@@ -46,7 +46,7 @@ class Ports:
         return found
 
     def outputs(self, node: ir.Node) -> Mapping[str, Type]:
-        """The outputs of a node by name; those of a group are what its bodies give."""
+        """Outputs of a node by name; those of a group are outputs of its bodies."""
         if isinstance(node, ir.Task):
             key = (node.component, False)
         elif isinstance(node, ir.Call):
@@ -61,7 +61,7 @@ class Ports:
 
 
 def group_outputs(node: ir.Importer | ir.Group) -> dict[str, Type]:
-    """The outputs of a node that is no call: lists for a loop, the arms' for a branch, with None where an arm has none."""
+    """Outputs of a node that is not a call: lists for a loop, the arms' for a branch, with None if an arm has none."""
     if isinstance(node, ir.Importer):
         return {"artifact": node.type}
     regions = node.regions()
@@ -75,12 +75,12 @@ def group_outputs(node: ir.Importer | ir.Group) -> dict[str, Type]:
 
 
 def region_type(region: ir.Region, type_: Type) -> Type:
-    """The type that an output of a region has outside, as far as the region alone says: a list when it runs once an item."""
+    """The type of a region's output outside the region, as far as the region determines it: lists for items."""
     return ListType(type_) if region.role == "item" else type_
 
 
 def output_type(pipeline: ir.Pipeline, node: ir.Node, output: str) -> Type:
-    """The type of one output of a node of closed IR; ``Any`` when there is no such output (verify reports that).
+    """The type of one output of a node in closed IR; ``Any`` if there is no such output (verify reports that).
 
     >>> from typedpipe.types.model import ARTIFACT
     >>> output_type(ir.Pipeline("p", ir.Graph()), ir.Importer("i", ir.Const('"s3://b/k"', STR), ARTIFACT), "artifact") == ARTIFACT
@@ -122,7 +122,7 @@ class GraphTypes:
 
 
 def operand_type(pipeline: ir.Pipeline, graph: ir.Graph, operand: ir.Operand, types: GraphTypes | None = None) -> Type:
-    """The type of an operand of a closed graph. Pass the graph's ``types`` when asking more than once.
+    """The type of an operand of a closed graph. Pass the graph's ``types`` for repeated calls.
 
     >>> operand_type(ir.Pipeline("p", ir.Graph()), ir.Graph(), ir.Const("true", BOOL)) == BOOL
     True
@@ -134,7 +134,7 @@ def operand_type(pipeline: ir.Pipeline, graph: ir.Graph, operand: ir.Operand, ty
 
 
 class TracedTypes:
-    """The home (the scope that a value lives in) and the type of each operand of one traced graph.
+    """Home (the scope of a value) and type of each operand of one traced graph.
 
     The home of an expression is the innermost of its operands'; of a ``Collected``, the scope of the loop that it
     closes; of a ``OneOf``, the scope of the branch.
@@ -151,7 +151,7 @@ class TracedTypes:
     # ------------------------------------------------------------------------------------------------ homes
 
     def home(self, operand: ir.Operand, owner: Scope) -> Scope:
-        """Where a value lives; ``owner`` is the scope whose table an expression stands in."""
+        """Home scope of a value; ``owner`` is the scope whose table contains an expression."""
         match operand:
             case ir.FromTask():
                 return self.scopes.home.get(operand.task, self.scopes.root)
@@ -187,7 +187,7 @@ class TracedTypes:
     # ------------------------------------------------------------------------------------------------ types
 
     def of(self, operand: ir.Operand, owner: Scope, scope: Scope | None = None) -> Type:
-        """The type that an operand has in ``scope`` (by default where it stands)."""
+        """Type of an operand in ``scope`` (by default, in its own)."""
         match operand:
             case ir.Const():
                 return operand.type
@@ -238,9 +238,9 @@ class TracedTypes:
 
 
 def through_loops(type_: Type, home: Scope, scope: Scope) -> Type:
-    """The type that a value has when it is collected out to ``scope``: a list for each loop, with None from a branch.
+    """The type of a value collected out to ``scope``: a list for each loop, with None from a branch.
 
-    What lies outside the last loop changes nothing: that is no matter of collecting.
+    Anything outside the last loop changes nothing: it does not affect collecting.
     """
     result = type_
     for body in home.up(common(home, scope)):
@@ -255,7 +255,7 @@ def through_loops(type_: Type, home: Scope, scope: Scope) -> Type:
 
 
 def expr_type(expr: ir.Expr, of: TypeOf) -> Type:
-    """The type of an expression, given the types of its operands; ``Any`` where it cannot have one.
+    """The type of an expression, given the types of its operands; ``Any`` if it has none.
 
     >>> expr_type(ir.MakeList((ir.Const("1", STR),)), lambda operand: STR) == ListType(STR)
     True
@@ -293,7 +293,7 @@ def _default_type(value: Type, default: Type) -> Type:
 
 
 def field_type(value: Type, name: str) -> Type | None:
-    """The type of ``value.name`` (of ``value["name"]`` for a dict), or None when there is none."""
+    """The type of ``value.name`` (of ``value["name"]`` for a dict), or None if there is none."""
     match value:
         case StructType():
             return next((field.type for field in value.fields if field.name == name), None)
@@ -306,13 +306,13 @@ def field_type(value: Type, name: str) -> Type | None:
 
 
 def _of_all(types: Sequence[Type | None]) -> Type | None:
-    """The union of what each member of a union has; None when one of them has none."""
+    """The union of the types for each member of a union; None if one member has none."""
     found = [type_ for type_ in types if type_ is not None]
     return union(*found) if len(found) == len(types) else None
 
 
 def item_type(value: Type, index: ir.Operand) -> Type | None:
-    """The type of ``value[index]``, or None when there is none."""
+    """The type of ``value[index]``, or None if there is none."""
     match value:
         case ListType():
             return value.item

@@ -1,7 +1,7 @@
-"""Pipelines at rest: protobuf, with a header that says which reader is needed.
+"""Saved pipelines: protobuf, with a header that specifies the required reader.
 
-This is the only module that knows protobuf. Groups nest by index, so a file has no depth; what a file may not say is
-found by :func:`typedpipe.ir.wire.decode` or by ``verify``, and is a coded diagnostic.
+This is the only module that uses protobuf. Groups are nested by index, so a file has no depth; invalid contents of a
+file are detected by :func:`typedpipe.ir.wire.decode` or by ``verify``, and reported as coded diagnostics.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from typedpipe.types.model import Type
 
 MAGIC = b"typedpipe-ir\n"
 VERSION = 2
-"""The version that is written. Raise it with each change; raise ``MIN_READER`` when older readers would misread it."""
+"""The format version written. Increase it with each change, and ``MIN_READER`` if older readers would misread it."""
 MIN_READER = 1
 MAX_BYTES = 1 << 30
 
@@ -39,7 +39,7 @@ _KINDS: dict[type[Any], int] = {kind: at for at, kind in enumerate(EXPRESSIONS, 
 
 
 def save(pipeline: ir.Pipeline, path: str | os.PathLike[str]) -> None:
-    """Write a pipeline to a file: all of it or, when that fails, nothing.
+    """Write a pipeline to a file: completely, or not at all on failure.
 
     Raises:
         PipelineError: TP322 when the file cannot be written.
@@ -48,19 +48,19 @@ def save(pipeline: ir.Pipeline, path: str | os.PathLike[str]) -> None:
         write_whole(path, encode(pipeline))
     except OSError as error:
         reason = error.strerror or str(error)
-        raise _failed("TP322", f"`{path}` cannot be written: {reason}", str(path), "choose another place") from None
+        raise _failed("TP322", f"`{path}` cannot be written: {reason}", str(path), "choose another path") from None
 
 
 def load(path: str | os.PathLike[str]) -> ir.Pipeline:
     """Read a pipeline from a file.
 
     Raises:
-        PipelineError: TP320 when the file is damaged or is no pipeline, TP321 when it is of a newer version.
+        PipelineError: TP320 if the file is corrupted or not a pipeline, TP321 if it has a newer version.
     """
     try:
         size = Path(path).stat().st_size
         if size > MAX_BYTES:
-            raise _damaged(str(path), f"it has {size} bytes, and at most {MAX_BYTES} are read")
+            raise _damaged(str(path), f"the file has {size} bytes, but at most {MAX_BYTES} are supported")
         data = Path(path).read_bytes()
     except OSError as error:
         raise _damaged(str(path), error.strerror or str(error)) from None
@@ -68,7 +68,7 @@ def load(path: str | os.PathLike[str]) -> ir.Pipeline:
 
 
 def encode(pipeline: ir.Pipeline) -> bytes:
-    """A pipeline as bytes; the same pipeline gives the same bytes.
+    """Encode a pipeline as bytes; equal pipelines have equal bytes.
 
     >>> decode(encode(ir.Pipeline("p", ir.Graph()))).name
     'p'
@@ -78,20 +78,22 @@ def encode(pipeline: ir.Pipeline) -> bytes:
 
 
 def decode(data: bytes, file: str = "") -> ir.Pipeline:
-    """The pipeline in bytes that :func:`encode` made. Raises as :func:`load` does."""
+    """Decode a pipeline from bytes. Raises the same errors as :func:`load`."""
     if not data.startswith(MAGIC):
-        raise _damaged(file, "it does not start as a saved pipeline does")
+        raise _damaged(file, "the header of a saved pipeline is missing")
     message = pb.PipelineFile()
     try:
         message.ParseFromString(data[len(MAGIC) :])
     except DecodeError:
-        raise _damaged(file, "it is cut off, or bytes in it were changed") from None
+        raise _damaged(file, "the file is truncated or corrupted") from None
     if message.min_reader > VERSION:
-        raise _newer(file, f"it needs version {message.min_reader}, and this typedpipe reads version {VERSION}")
+        raise _newer(
+            file, f"it requires format version {message.min_reader}, but this typedpipe reads version {VERSION}"
+        )
     if message.version == 0 or not message.HasField("pipeline"):
-        raise _damaged(file, "there is no pipeline in it")
+        raise _damaged(file, "the file contains no pipeline")
     if _has_unknown(message):
-        raise _newer(file, "it holds fields that this typedpipe does not know")
+        raise _newer(file, "it contains fields that this typedpipe does not know")
     try:
         return Reader(message.pipeline).pipeline()
     except (BadFile, BadTypeData, ValueError, TypeError, LookupError, RecursionError) as error:
@@ -111,7 +113,7 @@ def _has_unknown(message: Message) -> bool:
 
 
 def _number(message: Any, field: str, number: int) -> None:
-    """Set an enum's field by its number, which the stubs of protobuf have no type for."""
+    """Set an enum's field by its number, for which protobuf's stubs have no type."""
     setattr(message, field, number)
 
 
@@ -120,7 +122,7 @@ def _failed(code: str, message: str, file: str, help_: str) -> PipelineError:
 
 
 def _damaged(file: str, why: str) -> PipelineError:
-    return _failed("TP320", f"this is no saved pipeline, or it is damaged: {why}", file, "save the pipeline again")
+    return _failed("TP320", f"not a saved pipeline, or the file is corrupted: {why}", file, "save the pipeline again")
 
 
 def _newer(file: str, why: str) -> PipelineError:
@@ -162,11 +164,11 @@ class _Writer:
             out.line, out.column, out.end_line, out.end_column = span.line, span.column, span.end_line, span.end_column
 
     def graphs(self, graph: ir.Graph) -> int:
-        """Write a graph and all inside it, and give its index; a body stands after the graph that holds it."""
+        """Write a graph and all graphs in it, and return its index; a body comes after the graph that contains it."""
         first = len(self.out.graphs)
         todo = [graph]
         self.out.graphs.add()
-        for at, each in enumerate(todo):  # grows as bodies are met
+        for at, each in enumerate(todo):  # grows as bodies are found
             body = first + len(todo)
             for node in each.nodes:
                 inner = node.regions()

@@ -1,7 +1,7 @@
-"""From protobuf messages to a pipeline, refusing what no pipeline can be.
+"""Conversion of protobuf messages to a pipeline, with rejection of invalid ones.
 
-The messages are ``Any`` here: ``ir.wire`` alone knows protobuf. An index out of its table is a ``LookupError``; ``ir.wire``
-makes one diagnostic of all that is raised here.
+The messages are ``Any`` here: only ``ir.wire`` uses protobuf. An index out of its table is a ``LookupError``;
+``ir.wire`` converts all exceptions raised here to one diagnostic.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typedpipe.types.data import from_data
 from typedpipe.types.model import ArtifactType, Type
 
 EXPRESSIONS: tuple[type[Any], ...] = get_args(ir.Expr)
-"""The kinds of expressions, in the order of the numbers that they have in a file, which start at 1."""
+"""Kinds of expressions, in the order of their numbers in a file, which start at 1."""
 HOWS = ("", "value", "path", "artifact", "status", "return", "field")
 RETURNS = ("", "none", "one", "fields")
 _PLAIN = [row for row in OPTIONS if row.kind in ("number", "switch", "text", "flag")]
@@ -40,12 +40,12 @@ _NOTHING = ir.FromInput("")
 
 
 def _canonical(text: str) -> str:
-    """The JSON text of an extension, refused where it is none."""
+    """JSON text of an extension; invalid JSON is rejected."""
     return json.dumps(json.loads(text), sort_keys=True, separators=(",", ":"))
 
 
 class BadFile(Exception):
-    """The file says something that a pipeline cannot be."""
+    """The contents of the file are not a valid pipeline."""
 
 
 class Reader:
@@ -60,7 +60,7 @@ class Reader:
         self.free: set[int] = set(range(len(message.graphs)))
 
     def pipeline(self) -> ir.Pipeline:
-        """The pipeline. Bodies stand after the graphs that hold them, so reading backwards needs no recursion."""
+        """Read the pipeline. Bodies come after graphs that contain them, so reading backwards needs no recursion."""
         message = self.message
         for at in range(len(message.graphs) - 1, -1, -1):
             self.graphs[at] = self._graph(message.graphs[at], at)
@@ -75,18 +75,18 @@ class Reader:
             self._span(message.span),
         )
         if self.free:
-            raise BadFile("there are graphs in it that nothing uses")
+            raise BadFile("the file contains unused graphs")
         return result
 
     def _unique(self, found: dict[str, Any], all_: Sequence[Any]) -> dict[str, Any]:
         if len(found) < len(all_):
-            raise BadFile("a component or a pipeline stands in it twice")
+            raise BadFile("the file contains a component or a pipeline twice")
         return found
 
     def _take(self, index: int, holder: int) -> ir.Graph:
-        """A graph, which has one holder that stands before it: so no graph holds itself, and none is shared."""
+        """A graph, which has one holder that comes before it: so no graph contains itself, and none is shared."""
         if index not in self.free or index <= holder:
-            raise BadFile(f"graph {index} is used twice, or where it cannot be")
+            raise BadFile(f"graph {index} is used twice, or in an invalid position")
         self.free.discard(index)
         return self.graphs[index]
 
@@ -118,14 +118,14 @@ class Reader:
             case "expression":
                 return ir.FromExpr(message.expression)
             case _:
-                raise BadFile("a value in it is empty")
+                raise BadFile("an operand is empty")
 
     def _args(self, messages: Any) -> ir.Args:
         return tuple([(each.name, self._operand(each.value)) for each in messages])
 
     def _expression(self, message: Any, at: int) -> ir.Expr:
         if not 0 < message.kind <= len(EXPRESSIONS):
-            raise BadFile(f"expression {at} is of an unknown kind")
+            raise BadFile(f"expression {at} has an unknown kind")
         kind = EXPRESSIONS[message.kind - 1]
         operands = tuple(self._operand(each) for each in message.operands)
         if any(isinstance(each, ir.FromExpr) and each.index >= at for each in operands):
@@ -139,7 +139,7 @@ class Reader:
             return ir.MakeDict(tuple(zip(message.keys, operands, strict=True)), type_)
         if kind is ir.Compare:
             if message.name not in get_args(ir.CompareOp):
-                raise BadFile(f"`{message.name}` compares nothing")
+                raise BadFile(f"`{message.name}` has no comparison operator")
             return ir.Compare(message.name, operands[0], operands[1])
         if kind is ir.Field:
             return ir.Field(operands[0], message.name)
@@ -156,10 +156,10 @@ class Reader:
                 continue
             value = next(values, None)
             if value is None or piece.value.conversion not in ("", "r", "s", "a"):
-                raise BadFile("an f-string in it is broken")
+                raise BadFile("an f-string is invalid")
             parts.append(ir.FormatPart(value, piece.value.spec, piece.value.conversion))
         if next(values, None) is not None:
-            raise BadFile("an f-string in it is broken")
+            raise BadFile("an f-string is invalid")
         return ir.Format(tuple(parts))
 
     # ------------------------------------------------------------------------------------------- graphs
@@ -180,14 +180,14 @@ class Reader:
     def _input(self, port: Any) -> ir.InputPort:
         how = HOWS[port.how]
         if how not in _INPUT_HOWS:
-            raise BadFile(f"`{port.name}` cannot be taken by `{how}`")
+            raise BadFile(f"the input `{port.name}` cannot be passed by `{how}`")
         default = self._const(port.default) if port.HasField("default") else None
         return ir.InputPort(port.name, self.types[port.type], default, how, port.description, self._span(port.span))  # type: ignore[arg-type]  # checked above
 
     def _output(self, port: Any) -> ir.OutputPort:
         how = HOWS[port.how]
         if how not in _OUTPUT_HOWS:
-            raise BadFile(f"`{port.name}` cannot be given by `{how}`")
+            raise BadFile(f"the output `{port.name}` cannot be returned by `{how}`")
         return ir.OutputPort(port.name, self.types[port.type], how, port.description, self._span(port.span))  # type: ignore[arg-type]  # checked above
 
     def _node(self, message: Any, at: int) -> ir.Node:
@@ -199,7 +199,7 @@ class Reader:
                 value = message.importer
                 type_ = self.types[value.type]
                 if not isinstance(type_, ArtifactType):
-                    raise BadFile(f"the importer `{name}` gives no artifact")
+                    raise BadFile(f"the importer `{name}` does not return an artifact")
                 metadata = self._operand(value.metadata) if value.HasField("metadata") else None
                 return ir.Importer(name, self._operand(value.uri), type_, metadata, value.reimport, after, span)
             case "branch":
@@ -212,11 +212,11 @@ class Reader:
             case "exit_handler":
                 handler = message.exit_handler
                 if handler.exit.WhichOneof("kind") != "call":
-                    raise BadFile(f"the exit task of `{name}` is no call")
+                    raise BadFile(f"the exit task of `{name}` is not a call")
                 body = self._take(handler.body, at)
                 return ir.ExitHandler(name, body, self._call(handler.exit), self._args(handler.args), after, span)
             case _:
-                raise BadFile(f"the node `{name}` is of an unknown kind")
+                raise BadFile(f"the node `{name}` has an unknown kind")
 
     def _arm(self, arm: Any, at: int) -> ir.Arm:
         condition = self._operand(arm.condition) if arm.HasField("condition") else None
@@ -237,10 +237,10 @@ class Reader:
     def _options(self, value: Any) -> ir.Options:
         found: dict[str, Any] = dict(self._args(value.resources))
         if found.keys() - set(OPERANDS):
-            raise BadFile("a task has an option that there is not")
+            raise BadFile("a task has an unknown option")
         for other in value.others:
             if other.name not in _BY_NAME or other.name in found:
-                raise BadFile("a task has an option that there is not")
+                raise BadFile("a task has an unknown option")
             found[other.name] = json.loads(other.json)
         for row in _PLAIN:
             if row.wire == "field" or (row.wire == "optional field" and value.HasField(row.name)):
@@ -267,13 +267,13 @@ class Reader:
                 command = _command(json.loads(value.container.command_json))
                 impl = ir.ContainerImpl(command, _command(json.loads(value.container.args_json)))
             case _:
-                raise BadFile(f"the component `{value.name}` does nothing")
+                raise BadFile(f"the component `{value.name}` has no implementation")
         return ir.Component(value.name, inputs, outputs, impl, value.image, value.description, self._span(value.span))
 
     def _python(self, value: Any) -> ir.PythonImpl:
         returns = RETURNS[value.returns]
         if not returns:
-            raise BadFile(f"`{value.entry}` does not say what it returns")
+            raise BadFile(f"`{value.entry}` does not declare its return kind")
         return ir.PythonImpl(
             value.entry,
             tuple(ir.Chunk(each.text, self.files[each.file], each.line) for each in value.chunks),
@@ -286,12 +286,12 @@ class Reader:
 
 
 def _no_constant(text: str) -> None:
-    raise BadFile(f"`{text}` is no constant")
+    raise BadFile(f"`{text}` is not a constant")
 
 
 def _command(data: Any) -> tuple[ir.CommandPart, ...]:
     if not isinstance(data, list):
-        raise BadFile("a command in it is no list")
+        raise BadFile("a command is not a list")
     found: list[ir.CommandPart] = []
     for part in data:
         match part:
@@ -304,5 +304,5 @@ def _command(data: Any) -> tuple[ir.CommandPart, ...]:
             case ["if_present", str() as name, list() as then, list() as otherwise]:
                 found.append(ir.IfPresent(name, _command(then), _command(otherwise)))
             case _:
-                raise BadFile("a command in it has an unknown part")
+                raise BadFile("a command contains an unknown part")
     return tuple(found)

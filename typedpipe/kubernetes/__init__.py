@@ -1,4 +1,4 @@
-"""Settings of a task's pod that only Kubernetes knows, named as in ``kfp.kubernetes``.
+"""Pod settings of a task that are specific to Kubernetes, named as in ``kfp.kubernetes``.
 
 >>> from typedpipe import dsl, kubernetes
 >>> @dsl.component

@@ -12,7 +12,7 @@ class Kubernetes:
     """The extension."""
 
     def problems(self, data: Any) -> list[tuple[str, str]]:
-        """What is wrong with the data: messages, each with its help.
+        """Errors in the data: messages, each with a help text.
 
         >>> extension.problems({"imagePullPolicy": "Sometimes", "podMetadata": {"labels": {"a": "b"}}})
         [("'Sometimes' does not fit", 'type "Always", "IfNotPresent" or "Never"')]

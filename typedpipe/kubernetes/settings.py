@@ -1,4 +1,4 @@
-"""The settings: for each a row, which says where its data lies, what it takes and what it makes of a pod, and a function.
+"""Settings: for each, a function and a row with the path of its data, its valid values and its effect on a pod.
 
 The data has the form of KFP's own ``KubernetesExecutorConfig`` in JSON.
 """
@@ -18,7 +18,7 @@ from typedpipe.dsl.values.value import PipelineValue
 T = TypeVar("T", bound=Task[Any])
 Keys: TypeAlias = tuple[str, ...]
 Problem: TypeAlias = tuple[object, str]
-"""What does not fit, and what to type."""
+"""The invalid value, and a suggested fix."""
 
 KEY = "kubernetes"
 """The key of the settings in the IR."""
@@ -26,7 +26,7 @@ KEY = "kubernetes"
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """A row. What is below ``path`` in the data is a value, or values by key."""
+    """A row. The data below ``path`` is a value, or values by key."""
 
     path: tuple[str, ...]
     problem: Callable[[Keys, Any], Problem | None]
@@ -39,7 +39,7 @@ _TAKEN = ("typedpipe.dev", "workflows.argoproj.io")
 _WANTED_NAME = "at most 63 letters, digits and `-_.`, with a letter or digit at both ends"
 _WANTED_KEY = f'a key such as "team" or "example.com/team"; its name has {_WANTED_NAME}'
 _LATE = 0xF0000
-"""From here on, characters stand for values of the pipeline in text."""
+"""Characters from this one on represent pipeline values in text."""
 
 
 def _key_problem(key: object) -> Problem | None:
@@ -108,7 +108,7 @@ NODE_SELECTOR = Setting(("nodeSelector", "labels"), _label_problem, _merge_node_
 
 
 def add_node_selector(task: T, label_key: str, label_value: str) -> T:
-    """Run the task only on nodes that have the label."""
+    """Run the task only on nodes with the label."""
     return _set("add_node_selector", task, NODE_SELECTOR, label_value, label_key)
 
 
@@ -129,7 +129,7 @@ IMAGE_PULL_POLICY = Setting(("imagePullPolicy",), _policy_problem, _merge_policy
 
 
 def set_image_pull_policy(task: T, policy: str) -> T:
-    """Say when the node pulls the task's image: ``"Always"``, ``"IfNotPresent"`` or ``"Never"``."""
+    """Set when the node pulls the task's image: ``"Always"``, ``"IfNotPresent"`` or ``"Never"``."""
     return _set("set_image_pull_policy", task, IMAGE_PULL_POLICY, policy)
 
 
@@ -139,12 +139,12 @@ SETTINGS = (POD_LABEL, POD_ANNOTATION, NODE_SELECTOR, IMAGE_PULL_POLICY)
 
 
 def _is_late(given: object) -> bool:
-    """Whether it is a value of the pipeline, or text with one in it."""
+    """Whether it is a pipeline value, or text that contains one."""
     return isinstance(given, PipelineValue) or (isinstance(given, str) and any(ord(c) >= _LATE for c in given))
 
 
 def _set(function: str, task: T, setting: Setting, value: object, *keys: str) -> T:
-    first: object = task  # whatever a user's file gives
+    first: object = task  # untyped: the value comes from a user's file
     if not isinstance(first, Task):
         error("TP117", f"`{function}()` takes a task first", help="pass the task, not its output")
         return task
@@ -155,7 +155,7 @@ def _set(function: str, task: T, setting: Setting, value: object, *keys: str) ->
     found = setting.problem(keys, value)
     if found is not None:
         given, wanted = found
-        error("TP117", f"`{function}()` does not take {given!r}", help=f"type {wanted}")
+        error("TP117", f"`{function}()` does not accept {given!r}", help=f"use {wanted}")
         return task
     data: Any = value
     for part in reversed((*setting.path, *keys)):

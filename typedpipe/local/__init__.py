@@ -1,4 +1,4 @@
-"""The local engine: closed IR, run on this machine, each task in its own process."""
+"""The local engine: runs closed IR locally, each task in its own process."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ else:
     }
 
     def __getattr__(name: str) -> object:
-        """Load what is asked for when it is asked for: `from typedpipe import local` costs nothing."""
+        """Load attributes on first access: `from typedpipe import local` costs nothing."""
         if name not in _HOME:
             raise AttributeError(
                 f"module 'typedpipe.local' has no attribute {name!r}", name=name, obj=sys.modules[__name__]
@@ -40,7 +40,7 @@ else:
         return value
 
     class _Package(ModuleType):
-        """``local.run`` is the function, though importing the module of that name would put it in its place."""
+        """Keeps ``local.run`` the function, although importing the module of that name would replace it."""
 
         def __setattr__(self, name: str, value: object) -> None:
             if name not in _HOME or not isinstance(value, ModuleType):

@@ -1,4 +1,4 @@
-"""A run in a thread of its own, and waiting for it as a program does that may be interrupted."""
+"""A run in its own thread, and interruptible waiting for it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from typedpipe.runs.view import RunView
 
 
 class Background:
-    """A run of this machine that was prepared; :meth:`start` lets it go on beside the caller, or in its thread."""
+    """A prepared local run; :meth:`start` runs it in the background, or in the caller's thread."""
 
     def __init__(self, prepared: PreparedRun, view: RunView) -> None:
         self.name = prepared.name
@@ -32,7 +32,7 @@ class Background:
         self._problem: BaseException | None = None
 
     def start(self, foreground: bool) -> None:
-        """Start it; in the foreground, wait for its end and raise what went wrong."""
+        """Start the run; in the foreground, wait for its end and raise its errors."""
         _running.add(self)
         if foreground:  # in the caller's thread: tasks may change the process, and call breakpoint()
             self._work()
@@ -44,7 +44,7 @@ class Background:
     def _work(self) -> None:
         try:
             self._result = self._prepared.execute()
-        except BaseException as problem:  # noqa: BLE001 - it is raised again where somebody waits
+        except BaseException as problem:  # noqa: BLE001 - raised again in the waiting thread
             self._problem = problem
             self._view(events.RunFinished(self.name, "FAILED", str(problem), time.time()))
         finally:
@@ -53,14 +53,14 @@ class Background:
 
     @property
     def state(self) -> Literal["RUNNING"] | RunEnd:
-        """How it is now."""
+        """The current state."""
         if not self._done.is_set():
             return "RUNNING"
         return "FAILED" if self._result is None else self._result.state
 
     @property
     def result(self) -> RunResult:
-        """What came of it, when it is done."""
+        """The result of the run, once it has ended."""
         if self._problem is not None:
             raise self._problem
         assert self._result is not None
@@ -68,7 +68,7 @@ class Background:
 
     @property
     def view(self) -> RunView:
-        """The tasks and loops up to now; of a run that nobody listened to, its tasks when it has ended."""
+        """Tasks and loops so far; for a run without listeners, its tasks after the end."""
         if self._result is not None and not self._view.ended:
             for event in told(self._result):
                 self._view(event)
@@ -81,14 +81,14 @@ class Background:
         return self.result.outputs
 
     def cancel(self) -> None:
-        """Once: tasks are stopped and exit handlers run. Twice: everything is killed."""
+        """Cancel: the first call stops tasks and runs exit handlers, the second kills everything."""
         self._prepared.cancel()
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Whether it has ended within so many seconds.
+        """Wait up to ``timeout`` seconds; return whether the run has ended.
 
-        In the main thread Ctrl-C and SIGTERM cancel the run, the second time they kill it; when it has ended they go on
-        to mean what they mean.
+        In the main thread, Ctrl-C and SIGTERM cancel the run, and kill it the second time; after its end the previous
+        handlers are restored.
         """
         if self._done.is_set() or threading.current_thread() is not threading.main_thread():
             return self._done.wait(timeout)
@@ -98,7 +98,7 @@ class Background:
             caught.append(number)
             self.cancel()
             if len(caught) == 1:
-                sys.stderr.write(f"canceling run {self.name}; once more kills it\n")
+                sys.stderr.write(f"canceling run {self.name}; press Ctrl-C again to kill it\n")
 
         usual = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
         old = {number: handler for number, handler in usual.items() if signal.getsignal(number) is handler}
@@ -120,17 +120,17 @@ _running: set[Background] = set()
 
 
 def running() -> list[Background]:
-    """The runs of this process that go on."""
+    """Runs of this process that are in progress."""
     return list(_running)
 
 
 def _wait_for_all() -> None:
-    """At the end of the program: its runs end first, and Ctrl-C reaches them."""
+    """Wait at the end of the program: its runs end first, and Ctrl-C reaches them."""
     for run in running():
         run.wait()
 
 
-# Before Python waits for threads: an `atexit` function comes too late for a run that still has tasks to start.
+# Registered before Python waits for threads: an `atexit` function is too late for a run that still has tasks to start.
 _register = getattr(threading, "_register_atexit", None)
 if _register is not None:
     _register(_wait_for_all)

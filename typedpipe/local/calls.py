@@ -1,4 +1,4 @@
-"""A call of a component or a pipeline that runs at once: a pipeline of that one call, through the same engine."""
+"""Calls of a component or a pipeline that run immediately: a pipeline of that one call, run by the same engine."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ from typedpipe.types.model import ArtifactType, Type, artifact_of, is_artifact
 
 
 class CalledOutputs(dict[str, Any]):
-    """The outputs of a called task by name: ``outputs["x"]`` and ``outputs.x``."""
+    """Outputs of a called task by name: ``outputs["x"]`` and ``outputs.x``."""
 
     def __missing__(self, name: str) -> Any:
         close = nearest(name, self)
         known = ", ".join(self) or "none"
-        raise KeyError(f"no output {name}" + (f"; did you mean {close}?" if close else f": there are {known}"))
+        raise KeyError(f"no output {name}" + (f"; did you mean {close}?" if close else f"; the outputs are {known}"))
 
     def __getattr__(self, name: str) -> Any:
         try:
@@ -43,7 +43,7 @@ class CalledOutputs(dict[str, Any]):
 
 
 class CalledTask:
-    """What a call gives after ``local.init``: the task has ended, and its outputs are real values."""
+    """The result of a call after ``local.init``: the task has ended, and its outputs are real values."""
 
     def __init__(self, name: str, run: Run[CalledOutputs]) -> None:
         self.name = name
@@ -57,25 +57,25 @@ class CalledTask:
 
     @property
     def error_message(self) -> str:
-        """Why it failed; empty when it did not."""
+        """The reason for the failure; empty if it succeeded."""
         return self.run.result.message
 
     @property
     def outputs(self) -> CalledOutputs:
-        """Its outputs by name.
+        """Outputs by name.
 
         Raises:
-            typedpipe.local.RunFailed: it failed, so that there are none.
+            typedpipe.local.RunFailed: it failed, so there are no outputs.
         """
         return self.run.outputs
 
     @property
     def output(self) -> Any:
-        """Its one output; raises as :attr:`outputs` does."""
+        """The single output; raises the same exceptions as :attr:`outputs`."""
         outputs = self.outputs
         if len(outputs) != 1:
             names = ", ".join(outputs) or "none"
-            raise AttributeError(f"`{self.name}` has not one output but {len(outputs)}: {names}; take `.outputs[…]`")
+            raise AttributeError(f"`{self.name}` has {len(outputs)} outputs, not one: {names}; use `.outputs[…]`")
         return next(iter(outputs.values()))
 
     def __repr__(self) -> str:
@@ -93,7 +93,7 @@ def run_call(
     """Run a component or a pipeline on these arguments.
 
     Raises:
-        PipelineError: an argument does not fit, or it cannot run here.
+        PipelineError: an argument does not match, or it cannot run locally.
         RunFailed: it failed, and the session raises.
     """
     traced = _traced(what, args, kwargs, site)
@@ -116,7 +116,9 @@ def _traced(
     """The pipeline of one call; its outputs are those of the call."""
     callee = what.callee if isinstance(what, Pipeline) else what._callee  # noqa: SLF001 - its own attribute
     if callee is None:
-        fatal("TP109", f"`{what.name}` was defined with mistakes", site, help="mend its definition first")
+        fatal(
+            "TP109", f"`{what.name}` has errors in its definition", site, help="fix the errors in its definition first"
+        )
     report = Diagnostics()
     trace = Trace(what.name, report)
     components: dict[str, ir.Component] = {}
@@ -131,7 +133,7 @@ def _traced(
         if report.has_errors:
             raise PipelineError(report)
         outs: list[tuple[str, ir.Operand, Any, Site | None]] = [
-            (name, ir.FromTask(task._name, name), type_, site)  # noqa: SLF001 - of our making
+            (name, ir.FromTask(task._name, name), type_, site)  # noqa: SLF001 - created here
             for name, type_ in callee.outputs.items()
         ]
         graph = graph_of(trace, (), outs)
@@ -144,14 +146,14 @@ def _traced(
 
 
 def _given(callee: Callee, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """The arguments by position and by name, with artifacts imported."""
+    """Positional and keyword arguments, with artifacts imported."""
     ports = list(callee.inputs.values())
     placed = tuple(_argument(value, ports[at] if at < len(ports) else None) for at, value in enumerate(args))
     return placed, {name: _argument(value, callee.inputs.get(name)) for name, value in kwargs.items()}
 
 
 def _argument(value: Any, port: ir.InputPort | None) -> Any:
-    """A value as a call in a pipeline takes it: an artifact that is there is imported."""
+    """A value as a call in a pipeline accepts it: an existing artifact is imported."""
     if port is None or not is_artifact(port.type):
         return value
     if isinstance(value, list | tuple):
@@ -168,22 +170,24 @@ def _imported(value: Any, port: ir.InputPort) -> Any:
     else:
         fatal(
             "TP663",
-            f"the input `{port.name}` is an artifact, and gets {type(value).__name__}",
+            f"the input `{port.name}` is an artifact, but received {type(value).__name__}",
             help="pass a path, an artifact object, or `task.output` of an earlier call",
         )
     if "://" not in uri and not os.path.exists(uri):
-        fatal("TP663", f"there is no file {uri} for the input `{port.name}`", help="pass the path of a file or folder")
+        fatal(
+            "TP663", f"there is no file {uri} for the input `{port.name}`", help="pass the path of a file or directory"
+        )
     return importer(uri, cls, metadata=metadata or None).output
 
 
 def _uri_of(artifact: Artifact) -> str:
-    """Where an artifact lies: on this machine when it is there, else its URI."""
-    local = artifact.custom_path or artifact._path  # noqa: SLF001 - `.path` would make a new place
+    """Location of an artifact: a local path if it exists, otherwise its URI."""
+    local = artifact.custom_path or artifact._path  # noqa: SLF001 - `.path` would create a new path
     return os.path.abspath(local) if local and os.path.exists(local) else artifact.uri
 
 
 def class_of(type_: Type) -> type[Artifact]:
-    """The class of an input's artifacts: the one that was defined last, where a module was loaded twice."""
+    """The class of an input's artifacts: the most recently defined one, if a module was loaded twice."""
     wanted = artifact_of(type_)
     classes: list[type[Artifact]] = [Artifact]
     for cls in classes:

@@ -1,4 +1,4 @@
-"""What is found out before anything starts: the caller's arguments, and whether every task can run on this machine."""
+"""Checks before anything starts: the caller's arguments, and whether every task can run locally."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typedpipe.runs.arguments import bind
 
 
 def bind_arguments(pipeline: ir.Pipeline, arguments: Mapping[str, object], report: Diagnostics) -> dict[str, str]:
-    """The caller's arguments as wire text, each checked against its parameter; defaults are left to the engine.
+    """The caller's arguments as wire text, each checked against its parameter; the engine applies defaults.
 
     >>> from typedpipe.ir.nodes import Graph
     >>> bind_arguments(ir.Pipeline("p", Graph()), {}, Diagnostics())
@@ -21,7 +21,7 @@ def bind_arguments(pipeline: ir.Pipeline, arguments: Mapping[str, object], repor
 
 
 def check_runnable(pipeline: ir.Pipeline, report: Diagnostics, runner: Runner | None = None) -> None:
-    """Report every component that cannot run on this machine, at the place of its first call.
+    """Report every component that cannot run locally, at its first call.
 
     >>> from typedpipe.ir.nodes import Graph
     >>> report = Diagnostics(); check_runnable(ir.Pipeline("p", Graph()), report); report.has_errors

@@ -1,7 +1,7 @@
-"""The engine: one thread that starts the tasks which the walk hands out, follows them, and says what happens.
+"""The engine: a single thread that starts the tasks offered by the walk, follows them, and emits events.
 
-Everything waits in one place (``selectors``): ends of processes, signals, timers. A heap keeps what is ready, another
-one the timers, so that a run costs the same for each task however many there are.
+It waits in a single call (``selectors``) for exiting processes, signals and timers. One heap holds the ready tasks,
+another the timers, so that the cost per task does not depend on the number of tasks.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ from typedpipe.runs.model import TaskState, Value
 
 TAIL_SECONDS = 0.1
 COMMIT_SECONDS = 0.02
-"""So long rows are grouped while there is something to do; before the engine waits they are committed anyway."""
+"""Rows are grouped for this time while there is work to do; before the engine waits they are committed anyway."""
 ELSEWHERE_SECONDS = 0.25
-"""How often to look whether another engine has computed what a task here would compute, too."""
+"""Interval of checks whether another engine has computed a result that a task here would compute, too."""
 TURN = 64
-"""So many tasks start before the engine looks up: those of this process have ended by then."""
+"""Number of tasks to start before the engine polls: in-process tasks have ended by then."""
 BLOCKED = 16
-"""So many tasks that the machine has no room for are set aside before the rest waits for the next end."""
+"""Number of tasks without free resources to put aside before the remaining ones wait for the next task to end."""
 
 
 class Engine:
@@ -75,7 +75,7 @@ class Engine:
     # ------------------------------------------------------------------------------------------ the run
 
     def run(self, arguments: Mapping[str, Value]) -> NodeResult:
-        """Run to the end. What was started is ended when this returns, however it returns."""
+        """Run to the end. All started processes are ended when this returns, even if it raises."""
         self._launcher = self._settings.launch()
         restore = on_interrupt(self.cancel)
         try:
@@ -102,7 +102,7 @@ class Engine:
         return self._reason == "timeout"
 
     def cancel(self) -> None:
-        """End the run: once, tasks are stopped and exit handlers run; twice, everything is killed. Any thread may."""
+        """Cancel the run: the first call stops tasks and runs exit handlers, the second kills all. Thread-safe."""
         self._interrupts += 1
         self._wake()
 
@@ -134,7 +134,7 @@ class Engine:
             self._interrupted()
 
     def _select(self, selector: selectors.BaseSelector) -> list[tuple[selectors.SelectorKey, int]]:
-        """Wait for what comes next. Rows are committed before the engine sleeps, and now and then while it does not."""
+        """Wait for the next event. Rows are committed before the engine sleeps, and periodically while it does not."""
         ready = selector.select(0)
         if not ready or self.now() >= self._commit_at:
             self._ledger.commit()
@@ -142,7 +142,7 @@ class Engine:
         return ready if ready or self._more else selector.select(self._pending.wait())
 
     def _watch(self, selector: selectors.BaseSelector, old: int) -> int:
-        """Listen to the launcher, which had to start anew when its generation changed; its socket."""
+        """Listen to the launcher, which was restarted if its generation changed; return its socket."""
         if old >= 0:
             selector.unregister(old)
         fd = self._launcher.fileno()
@@ -150,7 +150,7 @@ class Engine:
         return fd
 
     def tell(self, event: events.Event) -> None:
-        """Give the caller an event."""
+        """Pass an event to the caller."""
         if self._settings.on_event is not None:
             self._settings.on_event(event)
 
@@ -166,7 +166,7 @@ class Engine:
         self._offer(task)
 
     def _offer(self, task: Tracked) -> None:
-        """Take the outputs of a task from where they are, or let it run."""
+        """Reuse existing outputs of a task, or schedule it."""
         found = None if self._walk.canceled else self._ledger.look_up(task)
         if isinstance(found, Found):
             self._finish(task, "SUCCEEDED", "", None, found.outputs, found)
@@ -193,7 +193,7 @@ class Engine:
     # ---------------------------------------------------------------------------------------------- tasks
 
     def _start_ready(self) -> bool:
-        """Start what may start; whether there is anything left to wait for."""
+        """Start the tasks that can start; return whether there is anything left to wait for."""
         aside: list[Tracked] = []
         begun = 0
         while self._pending.ready and len(self._live) < self._settings.jobs and len(aside) < BLOCKED and begun < TURN:
@@ -234,7 +234,7 @@ class Engine:
             self._ended_attempt(task, "FAILED", str(error), CONTRACT_BROKEN)
             return
         except OSError as error:
-            self._ended_attempt(task, "FAILED", f"the run folder cannot be written: {error}", None)
+            self._ended_attempt(task, "FAILED", f"the run directory cannot be written: {error}", None)
             return
         task.tail = Tail(attempt.log) if self._settings.follows_logs else None
         ticket = str(next(self._tickets))
@@ -244,7 +244,7 @@ class Engine:
             Launch(ticket, attempt.job, attempt.log, spec, run.node.component, bool(env), data)
         )
         if ended is not None:
-            self._interrupted()  # Ctrl-C ended the task: it was canceled, and has not failed
+            self._interrupted()  # Ctrl-C ended the task: it is canceled, not failed
             self._exited(ended)
             return
         limit = run.node.options.timeout_seconds
@@ -252,7 +252,7 @@ class Engine:
             self._pending.after(limit, lambda: self._stop(ticket, "timeout"))
 
     def _stop(self, ticket: str, why: str) -> None:
-        """Ask a task to end, and kill it when it does not."""
+        """Ask a task to end, and kill it if it does not."""
         task = self._live.get(ticket)
         if task is None or task.stopped:
             return
@@ -271,7 +271,7 @@ class Engine:
         changed = self._ledger.changed_inputs(task.run)
         if changed:
             names = ", ".join(f"`{name}`" for name in changed)
-            message = f"it wrote into its input {names}: copy an input before you change it"
+            message = f"it modified its input {names}; copy an input before you modify it"
             self._ended_attempt(task, "FAILED", message, CONTRACT_BROKEN)
         elif exited.code == 0 and not task.stopped:
             self._succeeded(task)
@@ -281,7 +281,7 @@ class Engine:
             self._failed(task, reason(task, exited), exit_code(exited))
 
     def _failed(self, task: Tracked, message: str, code: int | None) -> None:
-        """The attempt failed: another one follows, or the task has failed."""
+        """Handle a failed attempt: schedule a retry, or fail the task."""
         retry = task.run.node.options.retry
         again = retry is not None and task.attempts <= retry.limit and code != CONTRACT_BROKEN
         if retry is None or not again or (self._walk.canceled and not task.run.protected):
@@ -297,13 +297,13 @@ class Engine:
         attempt = task.attempt
         assert attempt is not None
         reach("attempt-ended")
-        if attempt.to_be_read:  # its content has no digest yet: that takes as long as the disk does
+        if attempt.to_be_read:  # its content has no digest yet: computing it takes as long as the disk needs
             threading.Thread(target=self._read_outputs, args=(task, attempt), daemon=True).start()
         else:
             self._collect(task, attempt)
 
     def _read_outputs(self, task: Tracked, attempt: Attempt) -> None:
-        """Take the digests of what a container made; in a thread of its own."""
+        """Compute the digests of a container's outputs, in a separate thread."""
         attempt.read()
         self._posted.append(lambda: self._collect(task, attempt))
         self._wake()
@@ -328,7 +328,7 @@ class Engine:
         code: int | None,
         outputs: Mapping[str, Value] | None = None,
     ) -> None:
-        """The attempt has ended, and with it the task."""
+        """End the attempt and its task."""
         self._ledger.ended(task, state, code, message, self.now())
         self._finish(task, state, message, code, outputs)
 
@@ -341,7 +341,7 @@ class Engine:
         outputs: Mapping[str, Value] | None = None,
         found: Found | None = None,
     ) -> None:
-        """The task is done with: write it down, tell, and let the walk go on."""
+        """Finish the task: record it, emit its event, and let the walk continue."""
         run, attempt = task.run, task.attempt
         now = self.now()
         folder = attempt.root if attempt is not None else None
@@ -360,7 +360,7 @@ class Engine:
             if self._pending.unpark(other):
                 self._offer(other)
         if state == "FAILED" and self._settings.fail_fast and not self._walk.canceled and not self._walk.ignored(run):
-            self._end_early("failed", f"{run.name} failed, and the run was to stop at the first failure")
+            self._end_early("failed", f"{run.name} failed, and the run stops at the first failure")
 
     # ----------------------------------------------------------------------------------------------- logs
 
@@ -386,7 +386,7 @@ class Engine:
                 self._kill_all()
 
     def _time_is_up(self) -> None:
-        self._end_early("timeout", f"the run took longer than {self._settings.timeout:g} s")
+        self._end_early("timeout", f"the run exceeded its timeout of {self._settings.timeout:g} s")
 
     def _end_early(self, reason: str, message: str) -> None:
         if self._reason:
@@ -401,7 +401,7 @@ class Engine:
         self._drop_waiting()
 
     def _drop_waiting(self) -> None:
-        """Tasks that wait, for a slot or for their next try, are not started any more."""
+        """Discard tasks that wait for a slot or for a retry."""
         for task in self._pending.drop():
             if task.run.protected and not self._walk.killed:
                 self._pending.push(task)

@@ -1,4 +1,4 @@
-"""Why an attempt failed, in one line for the user."""
+"""Reasons for failed attempts, in one line for the user."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from typedpipe.local.pending import Tracked
 from typedpipe.local.runners.launcher import Exited
 
 CONTRACT_BROKEN = 2
-"""The exit code of a task whose inputs or outputs are not what its component says; never tried again."""
+"""Exit code of a task whose inputs or outputs do not match its interface; never retried."""
 
 
 def exit_code(exited: Exited) -> int | None:
-    """The code as a shell shows it: 128 and the signal's number for a task that was killed."""
+    """The exit code as a shell reports it: 128 plus the signal number for a killed task."""
     return exited.code if exited.code is None or exited.code >= 0 else 128 - exited.code
 
 
 def reason(task: Tracked, exited: Exited) -> str:
-    """Why the attempt that has just ended failed."""
+    """The reason why an ended attempt failed."""
     if task.stopped == "timeout":
         return f"timed out after {task.run.node.options.timeout_seconds:g} s"
     if exited.message:

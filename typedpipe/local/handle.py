@@ -1,4 +1,4 @@
-"""``Run``: what ``pipeline.run(...)`` gives, while the run goes on and when it has ended."""
+"""``Run``, the handle that ``pipeline.run(...)`` returns, usable during and after the run."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ HandleState: TypeAlias = Literal["RUNNING"] | RunEnd
 
 
 class Run(Generic[R_co]):
-    """A run of a pipeline on this machine, made by ``pipeline.run(...)``. It goes on in the background.
+    """A local run of a pipeline, created by ``pipeline.run(...)``. It runs in the background.
 
-    As a context manager it is waited for at the end of the block, and canceled when the block fails.
+    As a context manager, it waits for the run at the end of the block, and cancels it if the block raises.
 
     >>> from typedpipe import dsl
     >>> @dsl.component
@@ -58,55 +58,55 @@ class Run(Generic[R_co]):
 
     @property
     def name(self) -> str:
-        """The run's name: ``typedpipe runs show NAME`` shows it."""
+        """Name of the run: ``typedpipe runs show NAME`` shows it."""
         return self._work.name
 
     @property
     def pipeline(self) -> str:
-        """The pipeline's name."""
+        """Name of the pipeline."""
         return self._pipeline.name
 
     @property
     def folder(self) -> Path:
-        """Where everything of the run lies."""
+        """The run directory."""
         return self._work.folder
 
     @property
     def state(self) -> HandleState:
-        """How it is now; does not wait."""
+        """The current state; does not wait."""
         return self._work.state
 
     # ----------------------------------------------------------------------------------------- its end
 
     def wait(self, timeout: float | None = None) -> Self:
-        """Wait for the end, and give the handle. Ctrl-C cancels the run, a second one kills it.
+        """Wait for the end of the run and return the handle. Ctrl-C cancels the run, a second one kills it.
 
         Args:
-            timeout: Wait at most so many seconds.
+            timeout: Maximum time to wait, in seconds.
 
         Raises:
-            TimeoutError: It has not ended yet, and goes on.
+            TimeoutError: It has not ended yet, and continues.
             RunFailed: It did not succeed (unless it was started with ``raise_on_error=False``).
         """
         if not self._work.wait(timeout):
-            raise TimeoutError(f"run {self.name} has not ended after {timeout:g} s; it goes on")
+            raise TimeoutError(f"run {self.name} did not end within {timeout:g} s; it continues")
         if self._raise_on_error and not self._work.result.succeeded:
             raise RunFailed(self._work.result)
         return self
 
     def cancel(self) -> None:
-        """End it early: tasks are stopped and exit handlers run; the second time everything is killed. Does not wait."""
+        """Cancel the run: tasks are stopped and exit handlers run; the second call kills everything. Does not wait."""
         self._work.cancel()
 
     @property
     def result(self) -> RunResult:
-        """State, message, outputs and tasks of the run; waits for its end, and does not raise when it failed."""
+        """State, message, outputs and tasks of the run; waits for its end, and does not raise if it failed."""
         self._work.wait()
         return self._work.result
 
     @property
     def outputs(self) -> R_co:
-        """What the pipeline returns; waits for the end.
+        """Outputs of the pipeline; waits for the end.
 
         Raises:
             RunFailed: It did not succeed.
@@ -120,12 +120,12 @@ class Run(Generic[R_co]):
 
     @property
     def tasks(self) -> Mapping[str, RunTask]:
-        """The tasks by their path in the run: ``train``, ``for-1[2]/train``; up to now, without waiting."""
+        """Tasks by their path in the run: ``train``, ``for-1[2]/train``; those created so far, without waiting."""
         taken = RunOutputs(self._pipeline, self.folder)
         return Tasks(self._pipeline, self.name, self._following.tasks(), taken)
 
     def logs(self, task: str | None = None) -> str:
-        """What a task has printed up to now in its last attempt; of all tasks, with the task's name in front of each line."""
+        """Output of a task's last attempt so far; without ``task``, of all tasks, each line prefixed with a name."""
         if task is not None:
             return self.tasks[task].log
         lines = [f"{name}: {line}" for name, each in self.tasks.items() for line in each.log.splitlines()]
@@ -133,7 +133,7 @@ class Run(Generic[R_co]):
 
     @property
     def artifacts(self) -> Mapping[str, Artifact]:
-        """The artifacts that tasks have made up to now, as ``task.output``; those of lists as ``task.output[0]``."""
+        """Artifacts that tasks have produced so far, as ``task.output``; those of lists as ``task.output[0]``."""
         found: dict[str, Artifact] = {}
         for name, task in self.tasks.items():
             for output, value in task.outputs.items():
@@ -162,7 +162,7 @@ class Run(Generic[R_co]):
         return f"<run {self.name}: {self.state.lower()}" + (f"; tasks: {said}" if said else "") + ">"
 
     def _repr_mimebundle_(self, **_: object) -> dict[str, str]:
-        """The graph with the state of each task, where a notebook shows it."""
+        """The graph with the state of each task, for notebooks."""
         from typedpipe.local.notebook import run_bundle
 
         return run_bundle(self._following)
@@ -175,7 +175,7 @@ class Run(Generic[R_co]):
 
 
 class RunTask:
-    """One task of a run, as it is now."""
+    """One task of a run, in its current state."""
 
     def __init__(self, component: str, seen: TaskView, taken: RunOutputs) -> None:
         self.component = component
@@ -185,7 +185,7 @@ class RunTask:
 
     @property
     def name(self) -> str:
-        """Its path in the run."""
+        """Path of the task in the run."""
         return self._seen.name
 
     @property
@@ -195,7 +195,7 @@ class RunTask:
 
     @property
     def attempts(self) -> int:
-        """How often it was started."""
+        """Number of attempts."""
         return self._seen.attempts
 
     @property
@@ -204,12 +204,12 @@ class RunTask:
 
     @property
     def message(self) -> str:
-        """Why it failed, in one line."""
+        """The reason for the failure, in one line."""
         return self._seen.message
 
     @property
     def reused(self) -> str:
-        """``cache`` or ``resumed`` when its outputs were there already and nothing ran; else empty."""
+        """``cache`` or ``resumed`` if its outputs were reused and nothing ran; otherwise empty."""
         return self._seen.reused
 
     @property
@@ -221,12 +221,12 @@ class RunTask:
 
     @property
     def folder(self) -> Path | None:
-        """The folder of its last attempt; None when it never started."""
+        """Directory of its last attempt; None if it never started."""
         return self._taken.folder(self._seen)
 
     @property
     def log(self) -> str:
-        """What it has printed up to now, in its last attempt."""
+        """Output of its last attempt so far."""
         folder = self.folder
         try:
             return (folder / "log").read_text("utf-8", "replace") if folder is not None else ""
@@ -235,7 +235,7 @@ class RunTask:
 
     @property
     def outputs(self) -> Mapping[str, Any]:
-        """Its outputs by name, as Python values and artifact objects; empty unless it has succeeded."""
+        """Outputs by name, as Python values and artifact objects; empty unless it has succeeded."""
         return self._taken.outputs(self._seen)
 
     def __repr__(self) -> str:
@@ -243,7 +243,7 @@ class RunTask:
 
 
 class Tasks(Mapping[str, RunTask]):
-    """The tasks of a run by name. One that is not there is a KeyError which says what is."""
+    """Tasks of a run by name. The KeyError for an unknown name lists the existing ones."""
 
     def __init__(self, pipeline: ir.Pipeline, run: str, seen: Mapping[str, TaskView], taken: RunOutputs) -> None:
         self._pipeline = pipeline
@@ -257,7 +257,8 @@ class Tasks(Mapping[str, RunTask]):
             close = nearest(name, self._seen)
             known = ", ".join(self._seen) or "none"
             raise KeyError(
-                f"no task {name} in run {self._run}" + (f"; did you mean {close}?" if close else f": there are {known}")
+                f"no task {name} in run {self._run}"
+                + (f"; did you mean {close}?" if close else f"; the tasks are {known}")
             )
         component = self._pipeline.components.get(seen.component)
         return RunTask(component.name if component is not None else seen.component, seen, self._taken)

@@ -1,4 +1,4 @@
-"""The engine of this machine: its support table, and the one way to start a run here."""
+"""The local engine: its support table, and the single way to start a local run."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ if TYPE_CHECKING:
     from typedpipe.local.rerun.resume import Resume
 
 BETWEEN_SIGNALS = 0.3
-"""Seconds between two signals to a process that is to count both."""
+"""Seconds between two signals to a process that must count both."""
 
 
 class LocalEngine:
-    """Runs pipelines on this machine.
+    """Runs pipelines locally.
 
     Args:
-        folder: Where runs are kept, unless the options of a run name another folder; None: ``TYPEDPIPE_HOME``, else
+        folder: Directory of the store, unless the options of a run set another one. Default: ``TYPEDPIPE_HOME``, or
             ``.typedpipe`` in the working directory.
     """
 
@@ -43,7 +43,7 @@ class LocalEngine:
         self._folder = folder
 
     def check(self, pipeline: ir.Pipeline, options: RunOptions) -> Diagnostics:
-        """All tasks that cannot run here; environments and images that tasks need are made ready on the way."""
+        """Report all tasks that cannot run locally; required virtual environments and images are prepared."""
         report = Diagnostics()
         placements(pipeline, options.chosen_runner, report)
         return report
@@ -57,18 +57,18 @@ class LocalEngine:
         *,
         foreground: bool = False,
     ) -> Background:
-        """Start a run and give its handle.
+        """Start a run and return its handle.
 
         Args:
             pipeline: Closed, checked IR.
             arguments: Wire text by name.
-            options: How to run.
+            options: Options of the run.
             on_event: Called with each event, in the engine's thread.
             foreground: Run in the calling thread, and return when the run has ended. Ctrl-C cancels it in the main
-                thread. Tasks that run in this process always run so.
+                thread. In-process tasks always run this way.
 
         Raises:
-            PipelineError: a task cannot run here, or nothing can be written. Then nothing has started.
+            PipelineError: a task cannot run locally, or the store cannot be written. Then nothing was started.
         """
         view = RunView(pipeline)
         place = options.folder or self._folder
@@ -77,10 +77,10 @@ class LocalEngine:
         return self._start(prepared, view, foreground or options.runner == "inprocess")
 
     def resume(self, root: Root, plan: Resume, options: RunOptions, on_event: OnEvent | None = None) -> Background:
-        """Take up a stored run in the calling thread, in its own folder: what succeeded is reused as the plan says.
+        """Resume a stored run in the calling thread, in its own directory: successful tasks are reused as planned.
 
         Raises:
-            PipelineError: another engine has the run, a task cannot run here, or nothing can be written.
+            PipelineError: another engine has the run, a task cannot run locally, or the store cannot be written.
         """
         view = RunView(plan.pipeline)
         prepared = prepare_resumed(root, plan, options, on_event=_both(view, on_event), logs=on_event is not None)
@@ -92,7 +92,7 @@ class LocalEngine:
         return work
 
     def cancel(self, run: str, *, kill: bool = False) -> None:
-        """End a run early. One of another process on this machine gets Ctrl-C; ``kill`` sends it twice.
+        """Cancel a run. One in another process on this machine gets Ctrl-C; ``kill`` sends it twice.
 
         Raises:
             PipelineError: TP603, there is no such run; TP606, a process of another machine has it.

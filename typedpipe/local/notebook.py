@@ -1,4 +1,4 @@
-"""Pipelines and runs as a notebook shows them: pictures without scripts, that load nothing from anywhere."""
+"""Notebook display of pipelines and runs: pictures without scripts that load nothing from elsewhere."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from typedpipe.runs.view import RunView, TaskView
 from typedpipe.types.artifacts import Artifact
 
 SECONDS = 0.25
-"""At least so long between two updates of a picture."""
+"""Minimum time between two updates of a picture."""
 
 
 class Traced(Protocol):
-    """A pipeline as a user defines it; None where it has mistakes."""
+    """A pipeline as a user defines it; None if it has errors."""
 
     @property
     def ir(self) -> ir.Pipeline | None: ...
 
 
 def pipeline_bundle(pipeline: Traced) -> dict[str, str]:
-    """The graph of a pipeline, by kind of content; text alone where it was defined with mistakes."""
+    """The graph of a pipeline, by MIME type; text only if its definition has errors."""
     from typedpipe.compiler import driver
     from typedpipe.diagnostics.errors import PipelineError
 
@@ -49,7 +49,7 @@ def pipeline_bundle(pipeline: Traced) -> dict[str, str]:
 
 
 def run_bundle(run: RunView) -> dict[str, str]:
-    """The graph of a run's pipeline with the state of each task, by kind of content."""
+    """The graph of a run's pipeline with the state of each task, by MIME type."""
     drawn, seen = picture(run.pipeline), run.tasks()
     found = marks(seen, run.loops(), time.time(), ended=run.ended)
     svg = draw_svg(drawn, found.of(drawn.boxes))
@@ -86,7 +86,7 @@ def _safe(value: object) -> str:
 
 
 def register() -> None:
-    """Let IPython show artifacts; nothing happens where there is no IPython."""
+    """Register the display of artifacts with IPython, if present."""
     shell = _shell()
     if shell is not None:
         shell.display_formatter.formatters["text/html"].for_type(Artifact, artifact_html)
@@ -96,7 +96,7 @@ def register() -> None:
 
 
 def show_run(run: RunView) -> bool:
-    """Show a run where IPython is, and keep the picture up to date until it has ended. False: there is no IPython."""
+    """Show a run in IPython and keep the picture up to date until it has ended. False if IPython is not running."""
     shell = _shell()
     if shell is None:
         return False
@@ -115,7 +115,7 @@ def _shell() -> Any:
 
 
 class _Updates:
-    """Draws a run anew after its events, not oftener than :data:`SECONDS` say."""
+    """Redraws a run after its events, at most once per :data:`SECONDS`."""
 
     def __init__(self, run: RunView, shown_at: Any) -> None:
         self._run = run
@@ -128,7 +128,7 @@ class _Updates:
 
     def _draw(self) -> None:
         while not self._run.ended:
-            self._changed.wait(1.0)  # times go on without events
+            self._changed.wait(1.0)  # durations advance without events
             self._changed.clear()
             started = time.monotonic()
             self._shown_at.update(run_bundle(self._run), raw=True)

@@ -1,4 +1,4 @@
-"""How a pipeline is run here: not what."""
+"""Options that control how a pipeline is run locally."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ Runner: TypeAlias = Literal["process", "inprocess", "venv", "docker", "podman"]
 
 @dataclass(frozen=True, slots=True)
 class RunOptions(Options):
-    """The options of a run, as ``typedpipe run`` and ``pipeline.run`` take them.
+    """The options of a run, as accepted by ``typedpipe run`` and ``pipeline.run``.
 
     >>> RunOptions(jobs=2).cache is None
     True
     """
 
     folder: Path | None = None
-    """Where runs are kept; None: ``TYPEDPIPE_HOME``, else ``.typedpipe`` in the working directory."""
+    """Directory of the store. Default: ``TYPEDPIPE_HOME``, or ``.typedpipe`` in the working directory."""
     runner: Runner | None = None
-    """How tasks are isolated; None: processes of this Python, with an environment or a container where one is needed."""
+    """Isolation of tasks; None: processes of this Python, with a virtual environment or container where needed."""
     grace: float = 5.0
     """Seconds between asking a task to end and killing it."""
     debug: bool = False
-    """In process, one task at a time, with a debugger where an exception comes up."""
+    """Run in process, one task at a time; a debugger opens where an exception is raised."""
 
     @property
     def chosen_runner(self) -> Runner | None:
-        """The runner, which ``debug`` sets."""
+        """The runner, which ``debug`` determines."""
         return "inprocess" if self.debug else self.runner
 
     @property
     def slots(self) -> int:
-        """At most so many tasks at once, as a number."""
+        """Maximum number of concurrent tasks, as a number."""
         if self.debug:
             return 1
         return max(1, self.jobs if self.jobs is not None else max(8, 2 * (os.cpu_count() or 1)))

@@ -1,4 +1,4 @@
-"""What a run has written down of its tasks: folders and outputs, as Python values and artifact objects."""
+"""Recorded results of a run's tasks: directories and outputs, as Python values and artifact objects."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from typedpipe.runs.view import TaskView
 from typedpipe.types.artifacts import Artifact, artifact_type
 
 _PATIENCE = 1.0
-"""Seconds until what a task has told is in the index: one turn of the engine's loop, on a busy machine."""
+"""Seconds until a task's event is in the index: one turn of the engine's loop, on a busy machine."""
 
 
 class RunOutputs:
-    """The tasks in a run's index, read when they are first asked for, and again when a task is ahead of it."""
+    """Tasks in a run's index, read on first use, and again if an event is ahead of the index."""
 
     def __init__(self, pipeline: ir.Pipeline, run: Path) -> None:
         self._pipeline = pipeline
@@ -29,7 +29,7 @@ class RunOutputs:
         self._tasks: dict[str, Task] | None = None
 
     def of(self, seen: TaskView) -> Task | None:
-        """The row of a task, at least as far as it has been seen; None when it never started."""
+        """The row of a task, at least as recent as the last event; None if it never started."""
         if seen.state == "WAITING":
             return None
         end = time.monotonic() + _PATIENCE
@@ -45,12 +45,12 @@ class RunOutputs:
             time.sleep(0.005)
 
     def folder(self, seen: TaskView) -> Path | None:
-        """The folder of a task's last attempt."""
+        """Directory of a task's last attempt."""
         found = self.of(seen)
         return attempt_folder(found.attempts[-1]) if found is not None and found.attempts else None
 
     def outputs(self, seen: TaskView) -> Mapping[str, Any]:
-        """The outputs of a task by name; none unless it has succeeded."""
+        """Outputs of a task by name; empty unless it has succeeded."""
         found = self.of(seen) if seen.state == "SUCCEEDED" else None
         if found is None:
             return {}
@@ -63,7 +63,7 @@ _ARTIFACT = artifact_type(Artifact)
 
 
 def artifacts_in(name: str, value: object) -> Iterator[tuple[str, Artifact]]:
-    """The artifacts in an output, each with a name."""
+    """Artifacts in an output, each with a name."""
     if isinstance(value, Artifact):
         yield name, value
     elif isinstance(value, list):

@@ -1,4 +1,4 @@
-"""Tasks on their way: what is ready, what waits for its time, and what each takes of the machine."""
+"""Tasks in progress: ready tasks, tasks that wait for a time, and the resources that each uses."""
 
 from __future__ import annotations
 
@@ -16,33 +16,33 @@ from typedpipe.local.scheduling.resources import NOTHING, Need
 
 @dataclass(slots=True, eq=False)
 class Tracked:
-    """A task that the walk handed out, through all its attempts."""
+    """A task offered by the walk, through all its attempts."""
 
     run: TaskRun
     order: int
     need: Need = NOTHING
     attempts: int = 0
     earlier: int = 0
-    """Attempts that this run made before it was resumed: the next one's number follows them."""
+    """Attempts that this run made before it was resumed: numbers continue after them."""
     started: float | None = None
     attempt: Attempt | None = None
     tail: Tail | None = None
     stopped: str = ""
-    """Why its process was told to end: "timeout" or "cancel"."""
+    """Reason why its process was asked to end: "timeout" or "cancel"."""
     key: str = ""
-    """The cache key that others wait for it to fill."""
+    """The cache key that other tasks wait for it to fill."""
     claimed: bool = False
     """Other engines wait for it, too."""
 
     @property
     def number(self) -> int:
-        """The number of the attempt that goes on, in the run's folder."""
+        """Number of the current attempt, in the run directory."""
         return self.earlier + self.attempts
 
 
 @dataclass(slots=True)
 class Pending:
-    """What waits: ready tasks by order, timers by time."""
+    """Waiting tasks: ready ones by order, timers by time."""
 
     ready: list[tuple[bool, int, Tracked]] = field(default_factory=list[tuple[bool, int, Tracked]])
     timers: list[tuple[float, int, Callable[[], None]]] = field(
@@ -52,19 +52,19 @@ class Pending:
     parked: dict[Tracked, Callable[[Tracked], None]] = field(
         default_factory=dict["Tracked", "Callable[[Tracked], None]"]
     )
-    """Tasks that wait for their time (the next try) and what is to be done with them then."""
+    """Tasks that wait for a time (of their retry) and the action to take then."""
 
     def push(self, task: Tracked) -> None:
         heapq.heappush(self.ready, (not task.run.protected, task.order, task))
 
     def park(self, task: Tracked, seconds: float | None, then: Callable[[Tracked], None]) -> None:
-        """Keep a task for so long (None: until it is unparked), unless :meth:`drop` takes it before."""
+        """Keep a task for this time (None: until it is unparked), unless :meth:`drop` removes it first."""
         self.parked[task] = then
         if seconds is not None:
             self.after(seconds, lambda: self._wake(task))
 
     def unpark(self, task: Tracked) -> bool:
-        """Take back a task that waits; False when it does not wait any more."""
+        """Take back a waiting task; return False if it no longer waits."""
         return self.parked.pop(task, None) is not None
 
     def _wake(self, task: Tracked) -> None:
@@ -73,7 +73,7 @@ class Pending:
             then(task)
 
     def drop(self) -> list[Tracked]:
-        """All that wait, in their order; nothing waits any more."""
+        """Remove all waiting tasks and return them in order."""
         found = [entry[2] for entry in sorted(self.ready, key=lambda entry: entry[:2])] + list(self.parked)
         self.ready = []
         self.parked.clear()

@@ -1,4 +1,4 @@
-"""A run before it starts: checked, with its folder made and its engine put together."""
+"""A run before it starts: checked, with its directory and its engine created."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is to be run: the pipeline, its arguments as wire text, where its components run, and what is done already."""
+    """Everything to run: the pipeline, its arguments as wire text, the placement of components, and finished tasks."""
 
     pipeline: ir.Pipeline
     arguments: Mapping[str, Value]
@@ -43,9 +43,9 @@ class Plan:
 
 
 class PreparedRun:
-    """A run that has been checked and has its folder: nothing has started yet.
+    """A run that has been checked and has its directory: nothing has started yet.
 
-    Made by :func:`prepare`. :meth:`execute` blocks; :meth:`cancel` may be called from any thread.
+    Created by :func:`prepare`. :meth:`execute` blocks; :meth:`cancel` can be called from any thread.
     """
 
     def __init__(self, engine: Engine, plan: Plan, place: Path, ledger: RunRecorder) -> None:
@@ -57,11 +57,11 @@ class PreparedRun:
         self.folder = place
 
     def cancel(self) -> None:
-        """End the run: once, tasks are stopped and exit handlers run; twice, everything is killed."""
+        """Cancel the run: the first call stops tasks and runs exit handlers, the second kills everything."""
         self._engine.cancel()
 
     def execute(self) -> RunResult:
-        """Run to the end, and say what came of it."""
+        """Run to the end and return the result."""
         engine = self._engine
         started = engine.now()
         mark(self.folder)
@@ -102,18 +102,18 @@ def prepare(
     on_event: Callable[[events.Event], None] | None = None,
     logs: bool = True,
 ) -> PreparedRun:
-    """Check that every task can run here, and make the run's folder.
+    """Check that every task can run locally, and create the run directory.
 
     Args:
         pipeline: Closed, checked IR.
-        arguments: Wire text by name; what is left out takes its default.
-        options: How to run.
-        folder: Where runs are kept, when the options do not say.
-        on_event: Called with what happens, in the engine's thread.
-        logs: Whether it is also called with what tasks print.
+        arguments: Wire text by name; omitted ones take their defaults.
+        options: Options of the run.
+        folder: Directory of the store, unless the options set it.
+        on_event: Called with each event, in the engine's thread.
+        logs: Whether it is also called with the output of tasks.
 
     Raises:
-        PipelineError: a component cannot run on this machine, or nothing can be written.
+        PipelineError: a component cannot run locally, or the store cannot be written.
     """
     places = _placed(pipeline, options, Diagnostics(), on_event)
     root = open_root(options.folder or folder, create=True)
@@ -131,10 +131,10 @@ def prepare_resumed(
     on_event: Callable[[events.Event], None] | None = None,
     logs: bool = True,
 ) -> PreparedRun:
-    """Take up a stored run, in its own folder: what succeeded is reused as ``resume`` says.
+    """Resume a stored run in its own directory: successful tasks are reused as planned by ``resume``.
 
     Raises:
-        PipelineError: another engine has the run, a component cannot run on this machine, or nothing can be written.
+        PipelineError: another engine has the run, a component cannot run locally, or the store cannot be written.
     """
     places = _placed(resume.pipeline, options, Diagnostics(), on_event)
     clean_up(root)
@@ -151,7 +151,7 @@ def prepare_resumed(
 def _placed(
     pipeline: ir.Pipeline, options: RunOptions, report: Diagnostics, on_event: Callable[[events.Event], None] | None
 ) -> dict[str, Placement]:
-    """Where each component runs; who listens is told what takes long and what to mind."""
+    """Placement of each component; listeners are notified of slow steps and warnings."""
 
     def say(message: str) -> None:
         if on_event is not None:
@@ -169,7 +169,7 @@ def _placed(
 
 
 def recorded(options: RunOptions) -> dict[str, Any]:
-    """What is written down of how a run is run. Values of variables may be secrets: their names are enough."""
+    """The recorded settings of a run. Values of environment variables may be secrets: only names are recorded."""
     return {
         "jobs": options.slots,
         "runner": options.chosen_runner,
@@ -188,7 +188,7 @@ def assemble(
     on_event: Callable[[events.Event], None] | None,
     logs: bool,
 ) -> PreparedRun:
-    """Put an engine together for a run that has its folder: a new one, or one that is resumed."""
+    """Create the engine for a run that has its directory: a new run, or a resumed one."""
     prints = None
     if options.cache is not False:
         known = {key: facts(found) for key, found in plan.places.items()}
@@ -211,6 +211,6 @@ def assemble(
 
 
 def new_run_name(pipeline: str) -> str:
-    """Sorts by time, and two runs of one second differ."""
+    """A new name that sorts by time; two runs in one second get different names."""
     plain = "".join(c if c.isascii() and (c.isalnum() or c in "-_") else "-" for c in pipeline)[:40]
     return f"{time.strftime('%Y%m%d-%H%M%S')}-{plain}-{os.urandom(3).hex()}"

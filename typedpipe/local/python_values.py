@@ -1,4 +1,4 @@
-"""Outputs of a run as its caller gets them: plain Python values and artifact objects."""
+"""Outputs of a run as returned to its caller: plain Python values and artifact objects."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typedpipe.types.model import DATETIME, Type, is_artifact, without_none
 
 
 def outputs_of(pipeline: ir.Pipeline, result: NodeResult) -> dict[str, object]:
-    """The outputs of a pipeline as the caller gets them."""
+    """Outputs of a pipeline as returned to the caller."""
     return {output.name: plain(result.outputs[output.name], output.type) for output in pipeline.graph.outputs}
 
 
@@ -34,7 +34,7 @@ def plain(value: Value, type_: Type) -> object:
 
 
 def artifact(value: ArtifactRef) -> object:
-    """The host's object for a stored artifact: of its own class where that is known, else of the nearest base."""
+    """The caller's object for a stored artifact: of its own class if known, otherwise of the nearest base."""
     from typedpipe.types.artifacts import Artifact
 
     data: dict[str, Any] = value.descriptor

@@ -1,8 +1,8 @@
-"""What is written down of a run while it goes on, and what earlier ones left for it.
+"""Run journal and cache lookups.
 
-The engine tells it of each start and end, in its own thread. Rows are grouped: :meth:`RunRecorder.commit` ends a group. The
-order for a task is: artifacts published, row SUCCEEDED, cache row; so whatever kills the engine in between costs at
-most the reuse of a result, never a wrong one.
+The engine reports each start and end to it, in its own thread. Rows are grouped: :meth:`RunRecorder.commit` ends a
+group. The order for a task is: artifacts published, row SUCCEEDED, cache row; so if the engine is killed in between, at
+most the reuse of a result is lost, and a result is never wrong.
 """
 
 from __future__ import annotations
@@ -38,29 +38,29 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """An equal task computes: in this engine (then its end is told), or in another one."""
+    """An equal task is running: in this engine (which reports its end), or in another one."""
 
     here: bool
 
 
 @dataclass(slots=True)
 class Reuse:
-    """What may stand in for running a task."""
+    """Results that can be reused instead of running a task."""
 
     fingerprints: Fingerprints | None = None
-    """None: nothing is taken from earlier runs."""
+    """None: no results of earlier runs are reused."""
     default: bool | None = None
-    """Whether tasks are of which the pipeline says nothing; None: those that have outputs."""
+    """Default for tasks without a setting in the pipeline; None: those that have outputs."""
     done: Mapping[str, Mapping[str, Value]] = field(default_factory=dict[str, "Mapping[str, Value]"])
-    """The outputs of tasks of this run that succeeded before it was resumed, by the task's path."""
+    """Outputs of this run's tasks that succeeded before it was resumed, by the task's path."""
     unclaimed: Collection[str] = ()
-    """Components, by key, whose tasks other engines are not told of."""
+    """Components, by key, whose running tasks are not announced to other engines."""
     resumed: bool = False
-    """The run's folder has attempts of an earlier engine."""
+    """The run directory has attempts of an earlier engine."""
 
 
 class RunRecorder:
-    """The store as one engine uses it."""
+    """The store as used by one engine."""
 
     def __init__(self, root: Root, place: RunFolder, reuse: Reuse) -> None:
         self._root = root
@@ -74,7 +74,7 @@ class RunRecorder:
     # ---------------------------------------------------------------------------------------------- reuse
 
     def look_up(self, task: Tracked) -> Found | Wait | None:
-        """What stands in for running the task; None when it has to run, and others then wait for its key."""
+        """Find a result to reuse for the task; None if it has to run, and others then wait for its key."""
         name = task.run.name
         done = self._reuse.done.get(name)
         if done is not None:
@@ -89,7 +89,7 @@ class RunRecorder:
         hit = self._root.cache.find(parts.key)
         if hit is not None:
             return Found(hit.outputs, "cache", hit.source_run)
-        # What runs in this process is over sooner than a claim is written.
+        # A task in this process is over sooner than a claim is written.
         task.claimed = task.run.node.component not in self._reuse.unclaimed
         if task.claimed and not self._root.cache.claim(parts.key, self._run):
             return Wait(here=False)
@@ -112,10 +112,10 @@ class RunRecorder:
     # -------------------------------------------------------------------------------------- starts and ends
 
     def started(self, task: Tracked, time: float) -> None:
-        """An attempt is about to start."""
+        """Record that an attempt is about to start."""
         run = task.run
         if run.node.component in self._reuse.unclaimed:
-            return  # it is over before anybody could see that it runs: its end says all
+            return  # it is over before anybody could see that it runs: its end row is sufficient
         self._index.attempt_started(
             run.name, run.node.component, task.number, task.attempt.root if task.attempt else "", time
         )
@@ -123,7 +123,7 @@ class RunRecorder:
             self._index.inputs(run.name, run.values)
 
     def ended(self, task: Tracked, state: TaskState, code: int | None, message: str, time: float) -> None:
-        """The attempt has ended."""
+        """Record the end of an attempt."""
         run = task.run
         if run.node.component in self._reuse.unclaimed:
             attempt = task.attempt
@@ -134,13 +134,13 @@ class RunRecorder:
         self._index.attempt_ended(task.run.name, task.number, state, code, message, time)
 
     def publish(self, folder: str, outputs: Mapping[str, Value]) -> dict[str, Value]:
-        """As :func:`typedpipe.local.store.publication.publish`."""
+        """See :func:`typedpipe.local.store.publication.publish`."""
         published = publish(self._root.objects, folder, outputs)
         reach("outputs-published")
         return published
 
     def changed_inputs(self, run: TaskRun) -> list[str]:
-        """The inputs of a task whose stored content is no longer what it was; their objects are set aside."""
+        """Inputs of a task whose stored content has changed; their objects are quarantined."""
         objects = self._root.objects
         given = {
             name: set(kept_digests({name: value}, objects))
@@ -155,7 +155,7 @@ class RunRecorder:
     def finished(
         self, task: Tracked, result: TaskResult, outputs: Mapping[str, Value], found: Found | None
     ) -> list[Tracked]:
-        """The task is done with; those that waited for its key, to be offered again."""
+        """Finish the task; return the tasks that waited for its key, to be offered again."""
         run = task.run
         parts = self._parts.pop(run.name, None)
         unsaid = not task.attempts or run.node.component in self._reuse.unclaimed
@@ -184,7 +184,7 @@ class RunRecorder:
         return self._computing.pop(task.key, [])
 
     def group_ended(self, name: str, component: str, result: NodeResult, time: float) -> None:
-        """A node that no process ran has ended: an importer, or a group that failed by itself."""
+        """Record the end of a node without a process: an importer, or a group that failed itself."""
         self._index.finished(
             name,
             component,
@@ -202,7 +202,7 @@ class RunRecorder:
         )
 
     def run_finished(self, state: RunEnd, message: str, outputs: Mapping[str, Value], time: float) -> None:
-        """The run is over."""
+        """Record the end of the run."""
         self._index.run_finished(state, message, outputs, time)
         self.commit()
 
@@ -212,7 +212,7 @@ class RunRecorder:
         self._root.cache.commit()
 
     def attempts_of(self, name: str) -> int:
-        """The highest number of an attempt that lies in a task's folder already."""
+        """The highest attempt number already present in a task's directory."""
         if not self._reuse.resumed:
             return 0
         folder = folder_of(self._place.path / "tasks", name)
@@ -222,6 +222,6 @@ class RunRecorder:
             return 0
 
     def close(self) -> None:
-        """Let go of the run's folder and of the store."""
+        """Close the run directory and the store."""
         self._place.close()
         self._root.close()

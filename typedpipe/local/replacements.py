@@ -1,4 +1,4 @@
-"""Components that are replaced by others for a while: what ``typedpipe.testing`` puts in a run's way."""
+"""Temporary replacements of components, used by ``typedpipe.testing``."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from typedpipe.ir import nodes as ir
 from typedpipe.local.options import RunOptions
 
 REPLACEMENTS: ContextVar[Mapping[int, tuple[ir.Component, ir.Component]]] = ContextVar("REPLACEMENTS")
-"""By the id of the component that is replaced (which is kept, so that the id stays its own): it, and what comes instead."""
+"""By the id of the replaced component: the component, kept alive so that its id stays unique, and its replacement."""
 
 
 def replaced(pipeline: ir.Pipeline, options: RunOptions) -> tuple[ir.Pipeline, RunOptions]:
-    """A traced pipeline with what replaces its components, and options that can run it; nothing of it is cached.
+    """A traced pipeline with its components replaced, and options that can run it; nothing of it is cached.
 
     Raises:
-        PipelineError: something is replaced, and the options ask for a runner that cannot see it.
+        PipelineError: something is replaced, but the runner in the options cannot see it.
     """
     active = REPLACEMENTS.get({})
     if not any(id(component) in active for component in pipeline.components.values()):
@@ -26,8 +26,8 @@ def replaced(pipeline: ir.Pipeline, options: RunOptions) -> tuple[ir.Pipeline, R
     if options.runner not in (None, "inprocess"):
         fatal(
             "TP661",
-            f'a fake cannot be called by `runner="{options.runner}"`',
-            help='leave the runner out, or type `runner="inprocess"`: a fake is a function of this process',
+            f'`runner="{options.runner}"` does not support fakes',
+            help='omit the runner, or pass `runner="inprocess"`: a fake is a function in this process',
         )
     components = {
         key: active[id(component)][1] if id(component) in active else component

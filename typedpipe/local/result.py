@@ -1,4 +1,4 @@
-"""What a run leaves: its state, outputs, and what became of each task."""
+"""Result of a run: its state, outputs, and the result of each task."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typedpipe.runs.model import RunEnd, TaskState
 
 @dataclass(frozen=True, slots=True)
 class TaskResult:
-    """One task of the run. ``place`` is the folder of the last attempt; None when it never started."""
+    """One task of the run. ``place`` is the directory of the last attempt; None if it never started."""
 
     name: str
     component: str
@@ -25,25 +25,25 @@ class TaskResult:
     started: float | None = None
     finished: float | None = None
     reused: Literal["", "cache", "resumed"] = ""
-    """No process ran: the outputs are of an earlier run, or of this run before it was resumed."""
+    """No process ran: the outputs are from an earlier run, or from this run before it was resumed."""
 
     def as_reused(self, how: Literal["", "cache", "resumed"]) -> TaskResult:
-        """The same result, as one that was taken from somewhere."""
+        """The same result, marked as reused."""
         return replace(self, reused=how)
 
     @property
     def folder(self) -> Path | None:
-        """The folder of the last attempt."""
+        """Directory of the last attempt."""
         return None if self.place is None else Path(self.place)
 
     @property
     def log(self) -> Path | None:
-        """The file of what it printed; not there when a task in this process printed nothing."""
+        """Log file of the task; missing if an in-process task printed nothing."""
         return None if self.place is None else Path(self.place, "log")
 
     @property
     def seconds(self) -> float:
-        """From its first start to its end."""
+        """Seconds from its first start to its end."""
         return self.finished - self.started if self.started is not None and self.finished is not None else 0.0
 
 
@@ -60,7 +60,7 @@ class RunResult:
     started: float = 0.0
     finished: float = 0.0
     timed_out: bool = False
-    """Whether it took longer than the run's timeout."""
+    """Whether it exceeded the run's timeout."""
 
     @property
     def succeeded(self) -> bool:
@@ -68,7 +68,7 @@ class RunResult:
 
 
 def told(result: RunResult) -> Iterator[events.Event]:
-    """The ends of a run's tasks and its own, as events."""
+    """The ends of a run and its tasks, as events."""
     yield events.RunStarted(result.run, "", result.started)
     for task in result.tasks.values():
         if task.started is not None:
@@ -87,7 +87,7 @@ def told(result: RunResult) -> Iterator[events.Event]:
 
 
 class RunFailed(Exception):
-    """The run did not succeed. ``result`` has what became of each task."""
+    """The run did not succeed. ``result`` holds the result of each task."""
 
     def __init__(self, result: RunResult) -> None:
         failed = next((task for task in result.tasks.values() if task.state == "FAILED"), None)

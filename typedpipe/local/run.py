@@ -1,4 +1,4 @@
-"""``run``: a checked pipeline, on this machine."""
+"""``run``: local execution of a checked pipeline."""
 
 from __future__ import annotations
 
@@ -38,16 +38,16 @@ def run(
     on_event: Callable[[events.Event], None] | None = None,
     **options: Unpack[RunKeywords],
 ) -> RunResult:
-    """Run a closed, checked pipeline here; every task in its own process. Blocks until the run has ended.
+    """Run a closed, checked pipeline locally, every task in its own process. Blocks until the run has ended.
 
     Args:
         pipeline: Closed IR.
-        arguments: Plain Python values by parameter name; what is left out takes its default.
-        on_event: Called with what happens, in the engine's thread.
+        arguments: Plain Python values by parameter name; omitted ones take their defaults.
+        on_event: Called with each event, in the engine's thread.
         options: The fields of :class:`RunOptions`.
 
     Raises:
-        PipelineError: an argument does not fit, or a component cannot run on this machine.
+        PipelineError: an argument does not match, or a component cannot run locally.
 
     >>> from typedpipe.ir.nodes import Const, Graph, GraphOutput
     >>> from typedpipe.types.model import INT
@@ -67,7 +67,7 @@ def run(
 def run_or_raise(
     pipeline: ir.Pipeline, arguments: Mapping[str, object], **options: Unpack[RunKeywords]
 ) -> dict[str, object]:
-    """The outputs of a run.
+    """Outputs of a run.
 
     Raises:
         RunFailed: the run did not succeed.

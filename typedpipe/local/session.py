@@ -1,4 +1,4 @@
-"""KFP's way to run here: ``local.init(...)`` once, and then calling a component or a pipeline runs it."""
+"""KFP's API for local runs: after ``local.init(...)``, calling a component or a pipeline runs it."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from typedpipe.hooks import HOOKS
 
 @dataclass(frozen=True)
 class SubprocessRunner:
-    """Each task in a process of its own.
+    """Runs each task in its own process.
 
     Args:
-        use_venv: In an environment that has the component's packages, made when it is first needed. False: with this
-            Python and what is installed in it.
-        serialize_pip_installs: Of KFP; environments are made one after the other where they are the same.
-        max_concurrent_pip_installs: Of KFP; as above.
+        use_venv: In a virtual environment with the component's packages, created on first use. False: with this
+            Python and its installed packages.
+        serialize_pip_installs: Accepted for KFP and ignored; equal environments are created one after the other.
+        max_concurrent_pip_installs: Accepted for KFP and ignored, as above.
 
     >>> SubprocessRunner(use_venv=False).use_venv
     False
@@ -31,14 +31,14 @@ class SubprocessRunner:
 
 
 class DockerRunner:
-    """Each task in a container of its component's image.
+    """Runs each task in a container of its component's image.
 
     Args:
-        max_concurrent_pip_installs: Of KFP; it means nothing here.
-        docker_run_args: ``environment``, variables for every task, as a mapping or as a list of ``NAME=value``.
+        max_concurrent_pip_installs: Accepted for KFP and ignored.
+        docker_run_args: ``environment``, environment variables for all tasks, as a mapping or a list of ``NAME=value``.
 
     Raises:
-        PipelineError: another argument of ``docker run`` is given.
+        PipelineError: another argument of ``docker run`` is passed.
     """
 
     def __init__(self, max_concurrent_pip_installs: int = 1, **docker_run_args: Any) -> None:
@@ -47,8 +47,8 @@ class DockerRunner:
         for name in docker_run_args:
             fatal(
                 "TP662",
-                f"`DockerRunner` has no argument `{name}` here",
-                help="only `environment` is passed on; set cpu, memory and variables of a task in the pipeline",
+                f"`DockerRunner` does not support the argument `{name}`",
+                help="only `environment` is supported; set the CPU, memory and environment variables of a task in the pipeline",
             )
 
 
@@ -59,13 +59,15 @@ def _variables(given: object) -> dict[str, str]:
     elif isinstance(given, list | tuple):
         pairs = [item.partition("=")[::2] if isinstance(item, str) else tuple(item) for item in given]
     else:
-        fatal("TP662", f"`environment` is a mapping, not {given!r}", help='such as `environment={"SEED": "1"}`')
+        fatal(
+            "TP662", f"`environment` must be a mapping, not {given!r}", help='for example `environment={"SEED": "1"}`'
+        )
     return {str(name): str(value) for name, value in pairs}
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """What :func:`init` was told."""
+    """The arguments of :func:`init`."""
 
     runner: SubprocessRunner | DockerRunner
     folder: str
@@ -74,7 +76,7 @@ class Session:
 
     @property
     def options(self) -> dict[str, Any]:
-        """The options of its runs."""
+        """Options of its runs."""
         kind = "docker" if isinstance(self.runner, DockerRunner) else "venv" if self.runner.use_venv else "process"
         cache = None if self.enable_caching else False
         return {"runner": kind, "folder": self.folder, "cache": cache, "raise_on_error": self.raise_on_error}
@@ -87,30 +89,30 @@ class Session:
 
     @property
     def environment(self) -> Mapping[str, str]:
-        """Variables for every task."""
+        """Environment variables for all tasks."""
         return self.runner.environment if isinstance(self.runner, DockerRunner) else {}
 
 
 def init(
     runner: SubprocessRunner | DockerRunner,
     pipeline_root: str | os.PathLike[str] = "./local_outputs",
-    workspace_root: str | None = None,  # noqa: ARG001 - KFP's programs give it
+    workspace_root: str | None = None,  # noqa: ARG001 - KFP's programs pass it
     raise_on_error: bool = True,
     enable_caching: bool = False,
     cache_root: str | None = None,  # noqa: ARG001 - as above
 ) -> None:
-    """From now on, calling a component or a pipeline outside of a pipeline runs it on this machine.
+    """Make calls of components and pipelines outside a pipeline run locally from now on.
 
     Args:
         runner: :class:`SubprocessRunner` or :class:`DockerRunner`.
-        pipeline_root: Where runs are kept.
-        workspace_root: Of KFP; there are no workspaces here, and it means nothing.
-        raise_on_error: False: a failed call gives a task with ``.state`` and ``.error_message``.
-        enable_caching: Take what equal tasks have given before.
-        cache_root: Of KFP; the cache is a part of ``pipeline_root``, and it means nothing.
+        pipeline_root: Directory of the store.
+        workspace_root: Accepted for KFP and ignored; there are no workspaces.
+        raise_on_error: False: a failed call returns a task with ``.state`` and ``.error_message``.
+        enable_caching: Reuse the results of equal tasks in earlier runs.
+        cache_root: Accepted for KFP and ignored; the cache is part of ``pipeline_root``.
 
     Raises:
-        PipelineError: the runner is none.
+        PipelineError: the runner is not supported.
 
     >>> from typedpipe import dsl, local
     >>> @dsl.component
@@ -121,17 +123,17 @@ def init(
     6
     >>> local.session.end()
     """
-    given: Any = runner  # whatever a user's file gives
+    given: Any = runner  # untyped: the value comes from a user's file
     if not isinstance(given, SubprocessRunner | DockerRunner):
         what = f"the class `{given.__name__}`" if isinstance(given, type) else repr(given)
         fatal(
             "TP662",
-            f"the runner of `local.init` is a `SubprocessRunner` or a `DockerRunner`, not {what}",
-            help="such as `local.init(runner=local.SubprocessRunner(use_venv=False))`",
+            f"the runner of `local.init` must be a `SubprocessRunner` or a `DockerRunner`, not {what}",
+            help="for example `local.init(runner=local.SubprocessRunner(use_venv=False))`",
         )
     HOOKS.session = Session(runner, os.fspath(pipeline_root), raise_on_error, enable_caching)
 
 
 def end() -> None:
-    """Calls outside of a pipeline are mistakes again."""
+    """End the session: calls outside a pipeline are errors again."""
     HOOKS.session = None

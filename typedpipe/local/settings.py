@@ -1,4 +1,4 @@
-"""What an engine is given besides the pipeline, and the time that it keeps."""
+"""Settings of an engine, besides the pipeline, and its clock."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typedpipe.runs import events
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How to run: not what."""
+    """Settings that control how a pipeline runs."""
 
     jobs: int
     timeout: float | None = None
@@ -24,11 +24,11 @@ class Settings:
     launch: Callable[[], Launcher] = launcher
     machine: Callable[[], Machine] = Machine
     in_memory: Collection[str] = ()
-    """The components, by key, whose tasks run in this process: they are handed their job, and hand back texts."""
+    """Components, by key, whose tasks run in this process: they receive their job, and return texts."""
     environment: Mapping[str, str] = field(default_factory=dict[str, str])
-    """Variables for every task; what a task sets itself wins."""
+    """Environment variables for all tasks; those set on a task take precedence."""
     logs: bool = True
-    """Whether ``on_event`` is also called with what tasks print."""
+    """Whether ``on_event`` is also called with the output of tasks."""
 
     @property
     def follows_logs(self) -> bool:
@@ -37,7 +37,7 @@ class Settings:
 
 
 class Clock:
-    """Unix time that never goes back: the wall's at the start, and what has really passed since."""
+    """Unix time that never goes back: the wall clock at the start, plus the elapsed monotonic time."""
 
     def __init__(self) -> None:
         self._ahead = time.time() - time.monotonic()

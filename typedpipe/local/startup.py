@@ -1,4 +1,4 @@
-"""Starting a run as Python programs do: options checked, the traced pipeline compiled, a handle given back."""
+"""Start of runs from Python programs: check the options, compile the traced pipeline, return a handle."""
 
 from __future__ import annotations
 
@@ -34,10 +34,11 @@ def run_traced(
     outputs: Callable[[Mapping[str, object]], R],
     environment: Mapping[str, str] | None = None,
 ) -> Run[R]:
-    """Start a run of a traced pipeline. ``outputs`` makes of its outputs what the pipeline's function returns.
+    """Start a run of a traced pipeline. ``outputs`` converts its outputs to the return value of the pipeline's
+    function.
 
     Raises:
-        PipelineError: it cannot run; nothing has started.
+        PipelineError: it cannot run; nothing was started.
     """
     settings, raise_on_error = run_options(options)
     traced, settings = replaced(traced, replace(settings, environment=environment or {}))
@@ -58,7 +59,7 @@ def run_options(given: Mapping[str, Any]) -> tuple[RunOptions, bool]:
     """The options of a run, and whether waiting for a failed one raises.
 
     Raises:
-        PipelineError: one does not fit.
+        PipelineError: an option is invalid.
 
     >>> run_options({"jobs": 2, "folder": "runs"})[0].folder.name
     'runs'
@@ -75,8 +76,8 @@ def _check(name: str, value: object) -> None:
     wanted, example = _WANTED[name][1:]
     if not _WANTED[name][0](value):
         close = nearest(value, RUNNERS) if name == "runner" and isinstance(value, str) else None
-        help_ = f'did you mean `runner="{close}"`?' if close else f"such as `{name}={example}`"
-        fatal("TP660", f"the option `{name}` of a run is {wanted}, not {value!r}", help=help_)
+        help_ = f'did you mean `runner="{close}"`?' if close else f"for example `{name}={example}`"
+        fatal("TP660", f"the option `{name}` of a run must be {wanted}, not {value!r}", help=help_)
 
 
 def _number(value: object) -> bool:
@@ -85,14 +86,14 @@ def _number(value: object) -> bool:
 
 _WANTED: dict[str, tuple[Callable[[Any], bool], str, str]] = {
     "runner": (lambda v: v is None or v in RUNNERS, "one of " + ", ".join(RUNNERS), '"process"'),
-    "jobs": (lambda v: v is None or (_number(v) and isinstance(v, int) and v >= 1), "a whole number from 1 on", "4"),
+    "jobs": (lambda v: v is None or (_number(v) and isinstance(v, int) and v >= 1), "an integer of at least 1", "4"),
     "folder": (lambda v: v is None or isinstance(v, str | os.PathLike), "a path", '"runs"'),
     "cache": (lambda v: v is None or isinstance(v, bool), "True, False or None", "False"),
     "fail_fast": (lambda v: isinstance(v, bool), "True or False", "True"),
-    "timeout": (lambda v: v is None or (_number(v) and v > 0), "a number of seconds above 0", "600"),
+    "timeout": (lambda v: v is None or (_number(v) and v > 0), "a number of seconds greater than 0", "600"),
     "name": (
         lambda v: isinstance(v, str) and (not v or _NAME.fullmatch(v) is not None),
-        "text of letters, digits and `-_.`, at most 100 characters",
+        "a string of at most 100 letters, digits and `-_.`",
         '"nightly-7"',
     ),
     "raise_on_error": (lambda v: isinstance(v, bool), "True or False", "False"),

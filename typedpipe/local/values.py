@@ -1,7 +1,8 @@
-"""Values as the engine holds them between tasks.
+"""Values between tasks, as the engine holds them.
 
-A parameter is its wire text and is passed on without being read. An artifact is a place with its descriptor, and a list
-of artifacts is a tuple; ``None`` is an artifact that is not there. Only conditions, loop items and the like are decoded.
+A parameter is its wire text and is passed on without being parsed. An artifact is a path with its descriptor, and a
+list of artifacts is a tuple; ``None`` is a missing artifact. Only conditions, loop items and similar values are
+decoded.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ NULL_TEXT = "null"
 
 
 def load(text: str) -> Any:
-    """The plain Python value of wire text.
+    """Convert wire text to a plain Python value.
 
     >>> load('{"a":[1,2.5,null]}')
     {'a': [1, 2.5, None]}
@@ -30,7 +31,7 @@ def load(text: str) -> Any:
 
 
 def dump(value: object) -> str:
-    """Wire text of a plain value."""
+    """Convert a plain value to wire text."""
     return encode(value, "any")
 
 
@@ -39,19 +40,19 @@ def is_none(value: Value) -> bool:
 
 
 def nothing(type_: Type) -> Value:
-    """What stands for a value that a branch did not make."""
+    """The placeholder for a value that a branch did not produce."""
     return None if is_artifact(type_) else NULL_TEXT
 
 
 def gathered(values: Sequence[Value], type_: Type) -> Value:
-    """The values that a loop's bodies gave for one output, in the order of the items."""
+    """Collect the values of a loop's bodies for one output, in the order of the items."""
     if is_artifact(type_):
         return tuple(values)
     return as_list(values)
 
 
 def as_list(values: Sequence[Value]) -> Value:
-    """A list of values: wire text when they are parameters, a tuple as soon as one is an artifact."""
+    """A list of values: wire text if all are parameters, a tuple if any is an artifact."""
     texts = [value for value in values if isinstance(value, str)]
     if len(texts) == len(values):
         return "[" + ",".join(texts) + "]"
@@ -59,7 +60,7 @@ def as_list(values: Sequence[Value]) -> Value:
 
 
 def raw_text(value: Value) -> str:
-    """A parameter as a container's argument: a str as it is, anything else as its JSON.
+    """A parameter as a container's argument: a str unchanged, anything else as JSON.
 
     >>> raw_text('"a b"'), raw_text("3"), raw_text("null")
     ('a b', '3', '')
@@ -67,18 +68,18 @@ def raw_text(value: Value) -> str:
     if is_none(value):
         return ""
     if not isinstance(value, str):
-        raise TypeError("an artifact has no value: use its path or URI")
+        raise TypeError("an artifact has no value; use its path or URI")
     plain = load(value)
     return plain if isinstance(plain, str) else json.dumps(plain)
 
 
 def raw_value(text: str, type_: Type) -> str:
-    """The wire text of what a container wrote to an output parameter's file.
+    """Convert the contents of a container's output parameter file to wire text.
 
-    A str keeps every character. Other types are read as JSON, or, where that does not fit, as a bare word.
+    A str keeps every character. Other types are read as JSON, or otherwise as a bare word.
 
     Raises:
-        ValueError: the text is no value of the type.
+        ValueError: the text is not a value of the type.
     """
     tried: list[object] = [text, text.strip()]
     try:
@@ -91,4 +92,4 @@ def raw_value(text: str, type_: Type) -> str:
         if mismatch(constant(value)[1], type_) is None:
             return dump(value)
     shown = text if len(text) <= 80 else text[:77] + "..."
-    raise ValueError(f"expected `{show(type_)}`, found the text {shown!r}")
+    raise ValueError(f"expected `{show(type_)}`, found the string {shown!r}")

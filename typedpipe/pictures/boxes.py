@@ -1,4 +1,4 @@
-"""What there is to draw: boxes in boxes, and arrows between neighbours. Made of closed IR."""
+"""Boxes of a picture: boxes in boxes, and arrows between neighbors. Built from closed IR."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Kind: TypeAlias = Literal["task", "importer", "call", "loop", "branch", "arm", "
 
 @dataclass(slots=True)
 class Box:
-    """A task, or a group with its own boxes. ``sources`` are the neighbours it waits for, by name."""
+    """A task, or a group with its own boxes. ``sources`` are its upstream neighbors, by name."""
 
     kind: Kind
     name: str
@@ -25,7 +25,7 @@ class Box:
     sources: list[str] = field(default_factory=list[str])
     children: list[Box] = field(default_factory=lambda: list[Box]())  # noqa: PLW0108 - Box does not exist yet
     stacked: bool = False
-    """The children are alternatives, or come one after the other, and no arrows lead between them."""
+    """The children are alternatives, or run one after the other, without arrows between them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ def picture(pipeline: ir.Pipeline) -> Picture:
 def box_paths(boxes: Iterable[Box], prefix: str = "") -> Iterator[tuple[str, Box]]:
     """Each box with the path of its node in a run, without items; a box comes after those in it.
 
-    An arm has its branch's path, and the last task of an exit handler stands beside the handler.
+    An arm has its branch's path, and the exit task is next to its handler.
 
     >>> [path for path, _ in box_paths([Box("loop", "for-1", "", children=[Box("task", "train", "")])])]
     ['for-1/train', 'for-1']
@@ -77,14 +77,14 @@ def _box(node: ir.Node, graph: ir.Graph, pipeline: ir.Pipeline) -> Box:
         case ir.Task() | ir.Call() | ir.Importer():
             box = _leaf(node, pipeline)
         case ir.Loop():
-            at_once = f", {node.parallelism} at once" if node.parallelism else ""
+            at_once = f", at most {node.parallelism} at a time" if node.parallelism else ""
             title = f"for each {show(node.item_type)} of {operand_text(node.items, graph)}{at_once}"
             box = Box("loop", node.name, title, children=_boxes(node.body, pipeline))
         case ir.Branch():
             box = Box("branch", node.name, "choose", children=_arms(node, graph, pipeline), stacked=True)
         case ir.ExitHandler():
             last = _leaf(node.exit, pipeline)
-            last.title += " (always, at the end)"
+            last.title += " (exit task)"
             body = Box("arm", node.name, "try", children=_boxes(node.body, pipeline))
             box = Box("exit", node.name, "with exit handler", children=[body, last], stacked=True)
         case _:
@@ -117,7 +117,7 @@ def _arms(node: ir.Branch, graph: ir.Graph, pipeline: ir.Pipeline) -> list[Box]:
 
 
 def _sources(node: ir.Node, graph: ir.Graph) -> list[str]:
-    """The neighbours whose outputs a node takes, or that it comes after, in order."""
+    """Neighbors whose outputs a node uses, or that it runs after, in order."""
     found = producers(graph.exprs, node_operands(node))
     found.update(dict.fromkeys(node.after))
     found.pop(node.name, None)

@@ -1,4 +1,4 @@
-"""The one drawing of a pipeline: where its boxes, frames, titles and arrows stand. A pen makes elements of them."""
+"""The drawing of a pipeline: positions of its boxes, frames, titles and arrows. A pen creates elements from them."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ T = TypeVar("T")
 
 
 class Pen(Protocol[T]):
-    """Makes elements at places. ``box`` and ``frame`` know the state of a box, and where it leads."""
+    """Creates elements at positions. ``box`` and ``frame`` know the state of a box and its link."""
 
     def box(self, box: Box, item: Placed, x: float, y: float) -> list[T]:
-        """A box without others in it."""
+        """A box without inner boxes."""
         ...
 
     def frame(self, box: Box, item: Placed, x: float, y: float, inside: list[T]) -> list[T]:
@@ -37,7 +37,7 @@ class Step:
         self.numbers = numbers
 
     def text(self, number: Callable[[float], str]) -> str:
-        """As it stands in a path.
+        """The step as written in a path.
 
         >>> Step("M", 1.0, 2.0).text(str)
         'M1.0 2.0'
@@ -46,7 +46,7 @@ class Step:
 
 
 def draw(layout: Layout, left: float, top: float, pen: Pen[T], *, arrows_first: bool = False) -> list[T]:
-    """The elements of a layout. What comes later lies above."""
+    """Elements of a layout. Later ones are on top."""
     arrows = [pen.arrow(list(_steps(arrow, left, top))) for arrow in layout.arrows]
     parts: list[T] = []
     for item in layout.items:

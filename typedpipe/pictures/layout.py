@@ -1,4 +1,4 @@
-"""Where boxes stand: layers from top to bottom, few crossings, groups around their own layout."""
+"""Layout of boxes: layers from top to bottom, few crossings, groups around their own layout."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typedpipe.diagnostics.cells import shown, width
 from typedpipe.pictures.boxes import Box
 
 CELL, LINE = 7.9, 18.0
-"""The size of a character of the font."""
+"""Size of a character of the font."""
 GAP_X, GAP_Y, PAD, TITLE = 26.0, 40.0, 14.0, 24.0
 _SWEEPS = 6
 
 
 @dataclass(slots=True)
 class Placed:
-    """A box with its place, or (without a box) a bend of a long arrow."""
+    """A box with its position, or (without a box) a bend of a long arrow."""
 
     box: Box | None
     wide: float
@@ -32,7 +32,7 @@ class Placed:
 
 @dataclass(slots=True)
 class Layout:
-    """One scope: its placed boxes, and its arrows as the boxes and bends that they run through."""
+    """One scope: its placed boxes, and its arrows as the boxes and bends that they pass through."""
 
     items: list[Placed] = field(default_factory=list[Placed])
     arrows: list[list[Placed]] = field(default_factory=list[list[Placed]])
@@ -45,7 +45,7 @@ def text_width(text: str) -> float:
 
 
 def lay_out(boxes: list[Box], stacked: bool = False) -> Layout:
-    """Place the boxes of one scope; ``stacked`` ones (alternatives) stand side by side."""
+    """Place the boxes of one scope; ``stacked`` ones (alternatives) are placed side by side."""
     placed = {box.name: _sized(box) for box in boxes}
     layers = [list(placed.values())] if stacked else _layers(boxes, placed)
     result = Layout(list(placed.values()))
@@ -66,7 +66,7 @@ def _sized(box: Box) -> Placed:
 
 
 def _layers(boxes: list[Box], placed: dict[str, Placed]) -> list[list[Placed]]:
-    """Each box one layer below the lowest that it waits for. Nodes come after their sources in the IR."""
+    """Place each box one layer below its lowest source. Nodes come after their sources in the IR."""
     depth: dict[str, int] = {}
     waiting = boxes
     while waiting:
@@ -77,7 +77,7 @@ def _layers(boxes: list[Box], placed: dict[str, Placed]) -> list[list[Placed]]:
                 depth[box.name] = 1 + max((depth[source] for source in above), default=-1)
             else:
                 rest.append(box)
-        if len(rest) == len(waiting):  # they wait for each other
+        if len(rest) == len(waiting):  # a cycle
             depth.update(dict.fromkeys((box.name for box in rest), 1 + max(depth.values(), default=-1)))
             break
         waiting = rest
@@ -88,7 +88,7 @@ def _layers(boxes: list[Box], placed: dict[str, Placed]) -> list[list[Placed]]:
 
 
 def _arrows(boxes: list[Box], placed: dict[str, Placed], layers: list[list[Placed]]) -> list[list[Placed]]:
-    """Arrows that skip layers get a bend in each, so that they run beside the boxes and not through them."""
+    """Give arrows that skip layers a bend in each, so that they pass next to the boxes and not through them."""
     level = {id(item): number for number, layer in enumerate(layers) for item in layer}
     arrows: list[list[Placed]] = []
     for box in boxes:
@@ -106,7 +106,7 @@ def _arrows(boxes: list[Box], placed: dict[str, Placed], layers: list[list[Place
 
 
 def _order(layers: list[list[Placed]], arrows: list[list[Placed]]) -> None:
-    """Fewer crossings: sort each layer by the mean place of its neighbours, down and up a few times."""
+    """Reduce crossings: sort each layer by the mean position of its neighbors, down and up a few times."""
     above: dict[int, list[Placed]] = {}
     below: dict[int, list[Placed]] = {}
     for arrow in arrows:
@@ -152,7 +152,7 @@ def _place(layers: list[list[Placed]], result: Layout) -> None:
 
 
 def _straighten(layers: list[list[Placed]], result: Layout) -> None:
-    """Move what has room towards its neighbours, so that arrows run straight down."""
+    """Move boxes with free space towards their neighbors, so that arrows run straight down."""
     sources: dict[int, list[Placed]] = {}
     for arrow in result.arrows:
         for start, end in pairwise(arrow):

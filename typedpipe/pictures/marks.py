@@ -1,4 +1,4 @@
-"""The marks on the picture of a run: what its tasks are, by the boxes that stand for them."""
+"""States of the boxes in the graph of a run."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typedpipe.runs.view import TaskView
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """What is known of a run. A task in a loop stands for all its items, so paths here have no ``[2]``."""
+    """Known states of a run. A task in a loop represents all its items, so paths here have no ``[2]``."""
 
     tasks: Mapping[str, list[TaskView]]
     loops: Mapping[str, tuple[int, int]]
@@ -22,7 +22,7 @@ class Marks:
     ended: bool
 
     def of(self, boxes: list[Box]) -> dict[int, State]:
-        """The state of each box, by the box's id."""
+        """State of each box, by the box's id."""
         found: dict[int, State] = {}
         for path, box in box_paths(boxes):
             own = self.tasks.get(path, []) if box.kind != "arm" else []
@@ -33,8 +33,8 @@ class Marks:
         return found
 
     def _group(self, box: Box, path: str, own: list[TaskView], found: Mapping[int, State]) -> State:
-        marks: list[Mark] = [mark(task.state) for task in own]
-        marks += [found[id(child)].mark for child in box.children]
+        marks: list[Mark] = [found[id(child)].mark for child in box.children]
+        marks.extend(mark(task.state) for task in own)
         if box.kind == "arm" or path not in self.loops:
             return State(together(marks))
         done, items = self.loops[path]
@@ -52,7 +52,7 @@ class Marks:
             return State(found, task.reused)
         if task.started is None:
             return State(found)
-        again = f", try {task.attempts}" if task.attempts > 1 else ""
+        again = f", attempt {task.attempts}" if task.attempts > 1 else ""
         return State(found, f"{max(0.0, (task.finished or self.now) - task.started):.1f} s{again}")
 
 

@@ -1,4 +1,4 @@
-"""A pipeline as a mermaid flowchart: GitHub and many editors draw it."""
+"""A pipeline as a mermaid flowchart, which GitHub and many editors draw."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _MEANT = {'"': "#quot;", "#": "#35;", "<": "#lt;", ">": "#gt;", "&": "#amp;", "`
 
 
 def draw_mermaid(picture: Picture) -> str:
-    """The flowchart. Names are labels only; what mermaid sees as names are ours, so nothing of the user's is syntax."""
+    """Draw the flowchart. User names are only labels; identifiers are generated, so no user text is syntax."""
     lines = ["---", f"title: {_quoted(picture.title)}", "---", "flowchart TD"]
     _draw(picture.boxes, "n", "  ", lines)
     return "\n".join(lines) + "\n"

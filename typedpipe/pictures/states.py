@@ -1,4 +1,4 @@
-"""The states of a run on the picture of its pipeline: each task's own, and what a group's tasks come to."""
+"""States of a run in the picture of its pipeline: those of tasks, and the combined ones of groups."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from dataclasses import dataclass
 from typedpipe.runs.model import Mark
 
 _ORDER: tuple[Mark, ...] = ("failed", "running", "canceled", "waiting", "succeeded", "reused", "omitted")
-"""What a group is, when its tasks differ: the first of these that is among them."""
+"""The state of a group whose tasks differ is the first of these that one of them has."""
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """How a box is marked, and a word on it: ``12/40``, ``3.2 s``."""
+    """The mark of a box, and a short text on it: ``12/40``, ``3.2 s``."""
 
     mark: Mark
     note: str = ""
 
 
 def together(marks: Iterable[Mark]) -> Mark:
-    """What several tasks come to.
+    """Combine the states of several tasks.
 
     >>> together(["succeeded", "running"])
     'running'

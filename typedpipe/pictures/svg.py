@@ -1,4 +1,4 @@
-"""A pipeline as SVG: one file, no script, no font to fetch; light and dark."""
+"""A pipeline as SVG: one file, no script, no external font; light and dark."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ _DRAWN: tuple[Mark, ...] = ("waiting", "running", "succeeded", "reused", "failed
 
 
 def draw_svg(picture: Picture, states: Mapping[int, State] | None = None) -> str:
-    """The picture. What the user wrote is text in it and nothing else.
+    """Draw the picture. User text is only text in it.
 
     Args:
-        picture: What to draw.
+        picture: The boxes to draw.
         states: The state of each box by its id, for the picture of a run.
     """
     layout = lay_out(picture.boxes)
@@ -73,7 +73,7 @@ def _text(x: float, y: float, text: str, style: str, anchor: str = "start") -> s
 
 @dataclass(frozen=True, slots=True)
 class _Pen:
-    """Boxes of a picture that stands alone; ``states`` by the box's id."""
+    """Boxes of a stand-alone picture; ``states`` by the box's id."""
 
     states: Mapping[int, State]
 

@@ -9,7 +9,7 @@ from typedpipe.pictures.boxes import Box, Picture
 
 
 def draw_tree(picture: Picture) -> str:
-    """The tree: each task with what it waits for and what it gives."""
+    """Draw the tree: each task with its upstream tasks and its outputs."""
     lines = [shown(f"{picture.title}({', '.join(picture.inputs)})")]
     lines += _draw(picture.boxes, "", bool(picture.outputs))
     lines += [

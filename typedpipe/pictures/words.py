@@ -1,4 +1,4 @@
-"""Operands and conditions in words, close to what the user wrote."""
+"""Operands and conditions in words, close to the user's code."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ LONGEST = 60
 
 
 def operand_text(operand: ir.Operand, graph: ir.Graph) -> str:
-    """A value as a person would say it, cut when it is long.
+    """A readable form of a value, truncated if long.
 
     >>> operand_text(ir.FromTask("train", "Output"), ir.Graph())
     'train'
@@ -20,7 +20,7 @@ def operand_text(operand: ir.Operand, graph: ir.Graph) -> str:
 
 
 def condition_text(operand: ir.Operand, graph: ir.Graph) -> str:
-    """A condition as a person would say it, cut when it is long."""
+    """A readable form of a condition, truncated if long."""
     return operand_text(operand, graph)
 
 
@@ -46,7 +46,7 @@ def _operand(operand: ir.Operand, graph: ir.Graph, depth: int) -> str:
 
 
 def _chosen(name: str, output: str, graph: ir.Graph, depth: int) -> str:
-    """What the branches of a chain give for one `OneOf`, in their order."""
+    """Outputs of a chain's branches for one `OneOf`, in order."""
     arms = [arm for node in graph.nodes if node.name == name for arm in node.regions()]
     given = [(out, arm.body) for arm in arms for out in arm.body.outputs if out.name == output]
     if depth > DEEPEST or not given:

@@ -1,4 +1,4 @@
-"""The time axis: seconds to parts of the width. Long stretches in which nothing ran are cut out."""
+"""Time axis: maps seconds to fractions of the width. Long idle stretches are cut out."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ _STEPS = (
 )
 _TICKS = 8
 _IDLE = 30.0
-"""A shorter pause is not cut out."""
+"""Shorter pauses are not cut out."""
 _GAP = 0.03
-"""The part of the width that a cut takes."""
+"""The fraction of the width that a cut takes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """``stretches`` are shown to scale, one after the other, with cuts between them."""
+    """A time axis. ``stretches`` are shown to scale, one after the other, with cuts between them."""
 
     stretches: Sequence[tuple[float, float]]
 
     @property
     def shown(self) -> float:
-        """So many seconds are to be seen."""
+        """Number of seconds shown."""
         return sum(end - start for start, end in self.stretches)
 
     def at(self, time: float) -> float:
-        """Where a time stands, in percent.
+        """Position of a time, in percent.
 
         >>> Axis([(0.0, 10.0)]).at(2.5)
         25.0
@@ -42,7 +42,7 @@ class Axis:
         return 0.0
 
     def ticks(self) -> list[tuple[float, float]]:
-        """(seconds since the start, percent) of the lines of the grid."""
+        """(seconds since the start, percent) of the grid lines."""
         begun = self.stretches[0][0]
         step = next((step for step in _STEPS if self.shown / step <= _TICKS), 0.0) or self._days()
         found: list[tuple[float, float]] = []
@@ -54,7 +54,7 @@ class Axis:
         return found
 
     def cuts(self) -> list[tuple[float, float]]:
-        """(percent of the middle, seconds left out) of the cuts."""
+        """(percent of the middle, seconds omitted) of the cuts."""
         pairs = zip(self.stretches, self.stretches[1:], strict=False)
         return [(self.at(before[1]) + 50 * _GAP, after[0] - before[1]) for before, after in pairs]
 
@@ -63,7 +63,7 @@ class Axis:
 
 
 def axis(begun: float, ended: float, busy: Iterable[tuple[float, float]]) -> Axis:
-    """The axis of a run in which these were the times when something ran.
+    """The axis of a run with these busy intervals.
 
     >>> axis(0.0, 1010.0, [(0.0, 5.0), (1000.0, 1010.0)]).stretches
     [(0.0, 5.0), (1000.0, 1010.0)]

@@ -1,4 +1,4 @@
-"""ROC curves, drawn: axes, grid, the line of chance, a curve for each slice."""
+"""ROC curves: axes, grid, the diagonal of chance, one curve per slice."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from typedpipe.report.words import figure
 _SIDE, _LEFT, _TOP = 280.0, 46.0, 12.0
 _TICKS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 _MARKED = 150
-"""Up to so many points can be pointed at."""
+"""Maximum number of points with a tooltip."""
 CURVES = 6
-"""So many curves can be told apart in one drawing."""
+"""Maximum number of distinguishable curves in one drawing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Curve:
 
     @property
     def area(self) -> float:
-        """The area under the curve, by trapezoids from (0, 0) to (1, 1).
+        """Area under the curve, by trapezoids from (0, 0) to (1, 1).
 
         >>> Curve("", [(0.0, 1.0, 0.5)]).area
         1.0
@@ -38,7 +38,7 @@ class Curve:
 
 
 def read_curve(metadata: object, name: str = "") -> Curve | None:
-    """The curve in the metadata of ClassificationMetrics; None when there is none that can be drawn.
+    """The curve in the metadata of ClassificationMetrics; None if there is none that can be drawn.
 
     >>> read_curve({"confidenceMetrics": [{"falsePositiveRate": 0, "recall": 1, "confidenceThreshold": 0.5}]})
     Curve(name='', points=[(0.0, 1.0, 0.5)])
@@ -63,7 +63,7 @@ def _point(reading: object) -> tuple[float, float, float] | None:
 
 
 def draw_curves(curves: Sequence[Curve]) -> Markup:
-    """One drawing of them all, with a legend that gives the areas."""
+    """Draw all curves in one drawing, with a legend that lists the areas."""
     legend = [
         tag("li", _swatch(index), cut(curve.name, 60) or "area under the curve", " ", tag("b", f"{curve.area:.3f}"))
         for index, curve in enumerate(curves)

@@ -1,4 +1,4 @@
-"""What a report is made of: the run, its tasks, its pipeline as far as it can be read, and what follows from them."""
+"""Content of a report: the run, its tasks, its pipeline as far as it can be read, and data derived from them."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from typedpipe.runs.source import RunSource
 from typedpipe.types.model import artifact_of
 
 CHARTED = frozenset({"confidenceMetrics", "confusionMatrix", "evaluationSlices"})
-"""Metadata that is drawn, and not written out."""
+"""Metadata that is drawn instead of printed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """All the tasks of one node of the pipeline: one, or one for each item of the loops around it."""
+    """All tasks of one node of the pipeline: one, or one for each item of the loops around it."""
 
     path: str
     tasks: Sequence[Task]
@@ -35,7 +35,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """An artifact that a task made."""
+    """An artifact that a task produced."""
 
     group: Group
     task: Task
@@ -44,13 +44,13 @@ class Output:
 
     @property
     def label(self) -> str:
-        """The task's name, with the output's where the task has several."""
+        """Name of the task, with that of the output if the task has several."""
         return self.task.name if len(self.task.outputs) == 1 else f"{self.task.name} → {self.name}"
 
 
 @dataclass(frozen=True)
 class Content:
-    """One run, read. ``problem`` says why there is no pipeline."""
+    """The content of one run. ``problem`` is the reason why there is no pipeline."""
 
     source: RunSource
     run: Run
@@ -61,7 +61,7 @@ class Content:
 
     @cached_property
     def groups(self) -> list[Group]:
-        """The tasks by their node, in the order of their first appearance."""
+        """Tasks by node, in the order of their first appearance."""
         found: dict[str, list[Task]] = {}
         for task in self.tasks:
             found.setdefault(node_path(task.name), []).append(task)
@@ -72,7 +72,7 @@ class Content:
 
     @property
     def facts(self) -> Mapping[str, str]:
-        """What else is known of where and how it ran."""
+        """Further known facts about the run's environment."""
         return {
             name: value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
             for name, value in self.run.facts.items()
@@ -92,7 +92,7 @@ class Content:
 
     @cached_property
     def ended(self) -> float:
-        """The end of the run, or of what is known of it."""
+        """End of the run, or the last known time."""
         if self.run.finished is not None:
             return self.run.finished
         if self.run.state == "RUNNING":
@@ -102,7 +102,7 @@ class Content:
 
     @property
     def arguments(self) -> list[tuple[str, str, bool]]:
-        """Name, wire text, and whether it is the default's, of all that the pipeline was given."""
+        """Name, wire text, and whether it is the default, for all arguments of the pipeline."""
         given = dict(self.run.arguments)
         ports = [] if self.pipeline is None else self.pipeline.graph.inputs
         defaults = {port.name: port.default.text for port in ports if port.default is not None}
@@ -116,13 +116,13 @@ class Content:
 
     @property
     def failed(self) -> list[Task]:
-        """The tasks that failed, first things first."""
+        """Failed tasks, earliest first."""
         return sorted(
             (task for task in self.tasks if task.state == "FAILED"), key=lambda task: (task.finished or 0.0, task.order)
         )
 
     def artifacts(self, title: str) -> list[Output]:
-        """All outputs of tasks that are artifacts of a class, or of one derived from it."""
+        """All outputs of tasks that are artifacts of a class or a derived class."""
         found: list[Output] = []
         for group in self.groups:
             for task in group.tasks:
@@ -142,7 +142,7 @@ class Content:
 
 
 def read_content(source: RunSource, run: Run) -> Content:
-    """Read a run. A pipeline that cannot be read is said in the report, and the rest is shown."""
+    """Read a run. If its pipeline cannot be read, the report says so and shows the rest."""
     pipeline, problem = None, ""
     try:
         pipeline = source.pipeline(run)
@@ -156,12 +156,12 @@ def anchor(task: Task) -> str:
 
 
 def began(task: Task) -> float | None:
-    """When a task stands on the timeline; one that no process ran for, when its outputs were taken."""
+    """Start of a task on the timeline; for a task without a process, the time when its outputs were reused."""
     return task.finished if task.started is None and task.reused else task.started
 
 
 def took(task: Task) -> float:
-    """So many seconds a finished task ran."""
+    """Duration of a finished task in seconds."""
     return 0.0 if task.started is None or task.finished is None else task.finished - task.started
 
 

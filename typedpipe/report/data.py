@@ -1,9 +1,9 @@
-"""The report of a run as JSON data, for whoever shows it another way.
+"""The report of a run as JSON data, for other renderers.
 
-Keys of the whole: ``run`` (what it is, how it ended, what it was given and gave), ``problem`` (why there is no pipeline),
-``totals``, ``groups`` (tasks by their node), ``tasks``, ``failed``, ``critical_path``, ``timeline``, ``graph``, ``metrics``,
-``classification``, ``documents``. Times are Unix seconds, lengths seconds. A task is named by its path in the run. Values
-of parameters are JSON; an artifact is its descriptor with the ``place`` where it lies.
+Keys of the whole: ``run`` (name, result, arguments and outputs), ``problem`` (the reason why there is no pipeline),
+``totals``, ``groups`` (tasks by their node), ``tasks``, ``failed``, ``critical_path``, ``timeline``, ``graph``,
+``metrics``, ``classification``, ``documents``. Times are Unix seconds, durations seconds. A task is identified by its
+path in the run. Values of parameters are JSON; an artifact is its descriptor with its location as ``place``.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ from typedpipe.runs.source import RunSource
 
 
 def report_data(source: RunSource, run: Run) -> dict[str, Any]:
-    """All that the page of a run shows, as JSON data.
+    """The contents of a run's page, as JSON data.
 
     Raises:
-        PipelineError: TP604, the record of its tasks is damaged.
+        PipelineError: TP604, the record of its tasks is corrupted.
     """
     return content_data(read_content(source, run))
 
 
 def content_data(content: Content) -> dict[str, Any]:
-    """As :func:`report_data`, of what was read."""
+    """Convert the content of a run to the data of :func:`report_data`."""
     data = {
         "run": _run(content),
         "problem": content.problem,
@@ -86,7 +86,7 @@ def _run(content: Content) -> dict[str, Any]:
 
 
 def _totals(content: Content) -> dict[str, Any]:
-    """How many tasks there are of each state, retries, the length of the run, and the seconds that tasks ran."""
+    """Number of tasks per state, retries, the duration of the run, and the total running time of tasks."""
     ran = [task for task in content.tasks if task.attempts]
     return {
         "tasks": len(content.tasks),
@@ -98,7 +98,7 @@ def _totals(content: Content) -> dict[str, Any]:
 
 
 def _task(content: Content, task: Task) -> dict[str, Any]:
-    """``state`` is "reused" where no process ran; ``ready``: from then on it waited for nothing but its turn."""
+    """Data of a task. ``state`` is "reused" if no process ran; from ``ready`` on, it only waited for its turn."""
     component = content.pipeline.components.get(task.component) if content.pipeline is not None else None
     ready = content.ready.get(task.name)
     text, more = _log(content, task)
@@ -147,7 +147,7 @@ def _log(content: Content, task: Task) -> tuple[str, bool]:
 
 
 def _timeline(content: Content) -> dict[str, Any]:
-    """The stretches of time in which something ran; the tasks that have a place on it, by their beginning."""
+    """Busy stretches of time; the tasks on the timeline, by their start."""
     begun = [(start, task.name) for task in content.tasks if (start := began(task)) is not None]
     return {
         "begun": content.begun,
@@ -172,7 +172,7 @@ def _metrics(table: MetricTable) -> dict[str, Any]:
 
 
 def _classification(found: Classification) -> dict[str, Any]:
-    """Points of a curve are false positive rate, true positive rate, threshold; a matrix has true categories down."""
+    """Data of curves (points: false and true positive rate, threshold) and matrices (rows: true categories)."""
     return {
         "task": found.output.task.name,
         "output": found.output.name,
@@ -201,7 +201,7 @@ def _value(value: Value) -> Any:
 
 
 def _json(data: object) -> Any:
-    """What JSON has of it: numbers that are none as text, other objects by their ``str()``.
+    """Convert to valid JSON data: NaN and infinity as text, other objects by their ``str()``.
 
     >>> _json({"loss": float("nan"), 1: (2.5, None)})
     {'loss': 'nan', '1': [2.5, None]}

@@ -1,8 +1,8 @@
-"""Artifacts that are there to be read: Markdown as HTML of ours, HTML as a page of its own behind a sandbox.
+"""Readable artifacts: Markdown as HTML created by typedpipe, HTML as a separate page in a sandbox.
 
 A sandboxed frame has no origin: its scripts cannot reach the report, storage or other pages. It inherits the report's
-Content-Security-Policy, so that nothing is loaded from anywhere, and only the scripts that stood in the artifact when
-the report was written run, each named by its digest. Scripts from other places and ``onclick=`` and the like do not.
+Content-Security-Policy, so nothing is loaded from elsewhere, and only the scripts that were in the artifact when the
+report was written run, each identified by its digest. External scripts, ``onclick=`` and similar do not run.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from markdown_it.token import Token
 
 LARGEST = {"system.Markdown": 1 << 20, "system.HTML": 16 << 20}
-"""Larger files are named, and not shown."""
+"""Larger files are listed, but not shown."""
 BUDGET = 64 << 20
-"""So much is taken into one report."""
+"""Maximum total size of the documents in one report."""
 _HEIGHT = """<script>
 {
   const say = () => parent.postMessage({typedpipeHeight: document.documentElement.offsetHeight}, "*");
@@ -37,12 +37,12 @@ _HEIGHT = """<script>
   new ResizeObserver(say).observe(document.documentElement);
 }
 </script>"""
-"""The frame says how high it is; the report asks nothing of it."""
+"""The frame reports its height; the report needs nothing else from it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """An artifact to be read: its schema title and text, or ``why`` it is not shown."""
+    """A readable artifact: its schema title and text, or in ``why`` the reason why it is not shown."""
 
     output: Output
     title: str
@@ -52,7 +52,7 @@ class Document:
 
 @dataclass(slots=True)
 class Documents:
-    """What there is to read, and what the page must allow for it."""
+    """Documents to show, and the permissions that the page needs for them."""
 
     parts: list[Markup] = field(default_factory=list[Markup])
     scripts: set[str] = field(default_factory=set[str])
@@ -64,7 +64,7 @@ class Documents:
         return joined(self.parts) if self.parts else None
 
     def add(self, document: Document) -> None:
-        """Take one in."""
+        """Add one document."""
         output = document.output
         if document.why:
             shown = tag("p", document.why, class_="quiet")
@@ -79,7 +79,7 @@ class Documents:
         text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "�") + _HEIGHT
         self.framed = True
         self.scripts.update(digest(script) for script in scripts_in(text))
-        source = Markup(text.encode("utf-8", "replace").decode())  # escaped as an attribute, otherwise as it is
+        source = Markup(text.encode("utf-8", "replace").decode())  # escaped as an attribute, otherwise unchanged
         return tag("iframe", srcdoc=source, sandbox="allow-scripts", title=label, loading="lazy", class_="frame")
 
 
@@ -92,7 +92,7 @@ def documents(content: Content) -> Documents:
 
 
 def read_documents(content: Content) -> list[Document]:
-    """All Markdown and HTML artifacts of a run as text, or why they cannot be shown."""
+    """All Markdown and HTML artifacts of a run as text, or the reasons why they cannot be shown."""
     room = BUDGET
     found: list[Document] = []
     for title, largest in LARGEST.items():
@@ -104,23 +104,23 @@ def read_documents(content: Content) -> list[Document]:
 
 
 def _read(source: RunSource, output: Output, largest: int) -> tuple[str, str, int]:
-    """The text, why there is none, and so many bytes of it."""
+    """The text, the reason why there is none, and its size in bytes."""
     place = output.stored.place
     try:
         count = source.files(output.stored).get("")
         if count is None:
-            return "", f"It is a folder: {place}", 0
+            return "", f"Not shown, because it is a directory: {place}", 0
         if count > largest:
-            return "", f"It has {size(count)}, too much for a report: {place}", 0
+            return "", f"Not shown, because it is too large for the report ({size(count)}): {place}", 0
         with source.open(output.stored) as file:
             return file.read().decode("utf-8-sig", "replace"), "", count
     except ContentLost as error:
         if error.why == "reference":
-            return "", f"It is at {place}, not on this machine.", 0
-        why = os.strerror(errno.ENOENT) if error.why == "gone" else "it was changed"
-        return "", f"It cannot be read: {why}: {place}", 0
+            return "", f"Stored at {place}, not on this machine.", 0
+        why = os.strerror(errno.ENOENT) if error.why == "gone" else "it was modified"
+        return "", f"Not shown, because it cannot be read: {why}: {place}", 0
     except OSError as error:
-        return "", f"It cannot be read: {error.strerror or error}: {place}", 0
+        return "", f"Not shown, because it cannot be read: {error.strerror or error}: {place}", 0
 
 
 def digest(script: str) -> str:
@@ -133,7 +133,7 @@ def digest(script: str) -> str:
 
 
 def scripts_in(text: str) -> list[str]:
-    """The scripts that stand in a page.
+    """The scripts in a page.
 
     >>> scripts_in("<p>x</p><script>a < b</script><script src=y></script>")
     ['a < b']
@@ -169,7 +169,7 @@ class _Scripts(HTMLParser):
 
 
 def markdown(text: str) -> Markup:
-    r"""Markdown as HTML: its own HTML stays text, links open elsewhere, images of other places become links.
+    r"""Convert Markdown to HTML: embedded HTML stays text, links open in a new page, external images become links.
 
     >>> markdown("**bold** <script>x</script>")
     '<p><strong>bold</strong> &lt;script&gt;x&lt;/script&gt;</p>\n'
@@ -203,7 +203,7 @@ def _link(self: RendererHTML, tokens: Sequence[Token], index: int, options: Any,
 
 
 def _heading(self: RendererHTML, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
-    """Headings of a document stand below those of the report."""
+    """Render headings of a document one level below those of the report."""
     token = tokens[index]
     token.tag = f"h{min(6, int(token.tag[1]) + 3)}"
     return self.renderToken(tokens, index, options, env)

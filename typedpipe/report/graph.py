@@ -1,4 +1,4 @@
-"""The pipeline as a drawing in which each box says what became of it, and leads to its tasks."""
+"""Graph of a run: each box shows the result of its tasks and links to them."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from typedpipe.runs.paths import TaskPath, item_path
 
 _LONGEST = 48
 MOST = 1500
-"""So many boxes are drawn."""
+"""Maximum number of boxes drawn."""
 
 
 @dataclass(frozen=True, slots=True)
 class BoxLook:
-    """What became of a box: its state, the anchor of its tasks, whether it is on the critical path."""
+    """Appearance of a box: its state, the anchor of its tasks, whether it is on the critical path."""
 
     state: str
     target: str = ""
@@ -32,7 +32,7 @@ class BoxLook:
 
 
 def graph(content: Content) -> Markup | None:
-    """The drawing, or None when there is no pipeline to draw."""
+    """The drawing, or None if there is no pipeline to draw."""
     if content.pipeline is None:
         return None
     boxes = picture(content.pipeline).boxes
@@ -69,7 +69,7 @@ def graph(content: Content) -> Markup | None:
 
 
 def dressed_boxes(content: Content) -> list[tuple[str, Box, BoxLook]]:
-    """The boxes of the drawing as data, each with its node's path; a box comes after those in it."""
+    """Boxes of the drawing as data, each with its node's path; a box comes after its inner boxes."""
     if content.pipeline is None:
         return []
     boxes = picture(content.pipeline).boxes
@@ -91,7 +91,7 @@ class _Drawing:
         self.looks: dict[int, BoxLook] = {}
 
     def dress(self, boxes: Sequence[Box]) -> None:
-        """Find what became of each box, and let its second line say so."""
+        """Find the result of each box, and show it in its second line."""
         for path, box in box_paths(boxes):
             box.title = cut(box.title, _LONGEST)
             if box.kind == "arm":
@@ -147,7 +147,7 @@ class _Drawing:
 
 
 def _line(tasks: Sequence[Task], state: str) -> str:
-    """What became of the tasks of a node, in a few words."""
+    """Summary of the results of a node's tasks."""
     if len(tasks) > 1:
         return "  ".join(f"{SIGNS[look]} {count:,}" for look, count in summary(tasks))
     task = tasks[0]
@@ -155,5 +155,5 @@ def _line(tasks: Sequence[Task], state: str) -> str:
     took = duration(task.finished - task.started) if task.finished is not None and task.started is not None else ""
     if task.reused or not took:
         return said
-    tries = f" · {len(task.attempts)} tries" if len(task.attempts) > 1 else ""
+    tries = f" · {len(task.attempts)} attempts" if len(task.attempts) > 1 else ""
     return f"{said} {took}{tries}"

@@ -1,4 +1,4 @@
-"""The report of a run as one HTML page: its parts in order, and what it allows a browser to do."""
+"""The report of a run as one HTML page: its parts in order, and its content security policy."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ from typedpipe.runs.source import RunSource
 
 
 def render_report(source: RunSource, run: Run) -> str:
-    """The report of a run: one HTML page that loads nothing from anywhere.
+    """Render the report of a run: one HTML page that loads nothing from elsewhere.
 
     Args:
         source: The run's source.
-        run: The run; it may still be going on.
+        run: The run; it may still be running.
 
     Raises:
-        PipelineError: TP604, the record of its tasks is damaged.
+        PipelineError: TP604, the record of its tasks is corrupted.
     """
     return page(read_content(source, run))
 
 
 def write_report(source: RunSource, run: Run, path: Path) -> Path:
-    """Write the report of a run, and say where; a file that is there is replaced as a whole.
+    """Write the report of a run and return its path; an existing file is replaced atomically.
 
     Raises:
-        PipelineError: TP604, the record of its tasks is damaged; TP601, the file cannot be written.
+        PipelineError: TP604, the record of its tasks is corrupted; TP601, the file cannot be written.
     """
     target = Path(os.path.abspath(path))
     raw = render_report(source, run).encode("utf-8")
@@ -52,11 +52,11 @@ def write_report(source: RunSource, run: Run, path: Path) -> Path:
 
 
 def page(content: Content) -> str:
-    """The whole report as HTML."""
+    """Render the whole report as HTML."""
     style, script = _file("report.css"), _file("report.js")
     read = documents(content)
     sections = [
-        _section("errors", "What went wrong", failures(content)),
+        _section("errors", "Failures", failures(content)),
         _section("values", "Inputs and outputs", values(content)),
         _section("graph", "Graph", _graph(content)),
         _section("timeline", "Timeline", timeline(content)),
@@ -76,7 +76,8 @@ def page(content: Content) -> str:
         tag("footer", f"typedpipe · report of {content.run.name}"),
         tag("script", script),
     )
-    # Hashes name the one style and the scripts; a frame inherits the policy, and its page has styles of its own.
+    # Hashes identify the single style sheet and the scripts; a frame inherits the policy, and its page has its own
+    # styles.
     styles = "'unsafe-inline'" if read.framed else digest(style)
     policy = "; ".join(
         [
@@ -113,7 +114,7 @@ def _section(
 
 def _graph(content: Content) -> Markup | None:
     if content.pipeline is None:
-        return tag("p", f"The pipeline that the run pinned cannot be read: {content.problem}", class_="quiet")
+        return tag("p", f"The pipeline of the run cannot be read: {content.problem}", class_="quiet")
     drawn = graph(content)
     return tag("div", drawn, class_="scroll graph-box", tabindex="0") if drawn is not None else None
 
@@ -133,5 +134,5 @@ def _task_tools(content: Content) -> Markup:
 
 
 def _file(name: str) -> Markup:
-    """A file of ours, as it is."""
+    """A file of this package, unchanged."""
     return Markup(files("typedpipe.report").joinpath(name).read_text("utf-8"))

@@ -1,4 +1,4 @@
-"""The last lines of a log as text: what a terminal would show, without what a terminal would do."""
+"""Last lines of a log as plain text, as a terminal would show them, without its control sequences."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typedpipe.runs.model import Run
 from typedpipe.runs.source import RunSource, read_log
 
 WINDOW = 1 << 15
-"""So many bytes at the end of a log are looked at, however long it is."""
+"""Number of bytes read from the end of a log."""
 LONGEST = 2000
 _ESCAPES = re.compile(
     r"\x1b\[[0-?]*[ -/]*[@-~]"  # colors, moves
@@ -20,7 +20,7 @@ _ESCAPES = re.compile(
 
 
 def tail(source: RunSource, run: Run, task: str, attempt: int, lines: int) -> tuple[str, bool]:
-    """The last lines, and whether there was more before them. A log that is not there is empty."""
+    """The last lines, and whether there were more before them. A missing log is empty."""
     try:
         start = max(0, source.log_size(run, task, attempt) - WINDOW)
         data = read_log(source, run, task, attempt, (start, WINDOW))
@@ -33,7 +33,7 @@ def tail(source: RunSource, run: Run, task: str, attempt: int, lines: int) -> tu
 
 
 def plain(text: str) -> str:
-    r"""Without escape sequences; of a line that was written over, what was written last.
+    r"""Remove escape sequences; of an overwritten line, keep the last text.
 
     >>> plain("\x1b[31mred\x1b[0m\n 10%\r 90%\r\n\x1b]0;title\x07end")
     'red\n 90%\nend'
@@ -43,7 +43,7 @@ def plain(text: str) -> str:
 
 
 def cut(text: str, longest: int = LONGEST) -> str:
-    """The text, shortened when it is very long.
+    """Truncate a very long text.
 
     >>> cut("abcdef", 4)
     'abc…'

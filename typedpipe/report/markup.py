@@ -1,6 +1,6 @@
-"""HTML made of Python calls. Text becomes text: only what :func:`tag` returns is markup, so nothing needs remembering.
+"""HTML built from Python calls. Only the results of :func:`tag` are markup; everything else is escaped automatically.
 
-A template language would have to be told to escape; here, what is a ``str`` and no :class:`Markup` is escaped, always.
+A template language would have to be told to escape; here, a ``str`` that is not a :class:`Markup` is always escaped.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typedpipe.diagnostics.cells import shown
 
 
 class Markup(str):
-    """Text that is HTML already. Joining or formatting it gives a plain ``str`` again, which will be escaped."""
+    """Text that is already HTML. Joining or formatting it returns a plain ``str`` again, which will be escaped."""
 
     __slots__ = ()
 
@@ -26,7 +26,7 @@ NOTHING = Markup()
 
 
 def visible(text: str) -> str:
-    r"""The text with control and bidirectional characters spelt out; lines and tabs stay.
+    r"""Spell out control and bidirectional characters; lines and tabs stay.
 
     >>> visible("a\x00\tb\nc\u202e")
     'a␀  b\nc<U+202E>'
@@ -37,7 +37,8 @@ def visible(text: str) -> str:
 
 
 def tag(name: str, /, *children: Child, **attributes: Attribute) -> Markup:
-    """An element. Attributes: ``class_`` is ``class``, ``stroke_width`` is ``stroke-width``; None and False are left out.
+    """An element. Attributes: ``class_`` is ``class``, ``stroke_width`` is ``stroke-width``; None and False are
+    omitted.
 
     >>> tag("p", "1 < 2", tag("b", "yes"), class_="x")
     '<p class="x">1 &lt; 2<b>yes</b></p>'
@@ -51,7 +52,7 @@ def tag(name: str, /, *children: Child, **attributes: Attribute) -> Markup:
 
 
 def joined(*children: Child) -> Markup:
-    """Several pieces as one.
+    """Join several pieces of markup.
 
     >>> joined("a&b", [tag("i", "c"), None])
     'a&amp;b<i>c</i>'
@@ -78,7 +79,7 @@ def _attribute(key: str, value: Attribute) -> str:
 
 
 def number(value: float) -> str:
-    """A coordinate: short.
+    """Format a coordinate briefly.
 
     >>> number(12.0), number(1.23456)
     ('12', '1.23')

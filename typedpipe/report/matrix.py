@@ -1,4 +1,4 @@
-"""Confusion matrices, drawn: true categories down, predicted ones across, darker where there is more of the row."""
+"""Confusion matrices: rows are true categories, columns predicted ones, shaded by their fraction of the row."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typedpipe.report.markup import Markup, number, tag
 from typedpipe.report.words import figure
 
 MOST = 60
-"""So many categories are drawn."""
+"""Maximum number of categories drawn."""
 _NUMBERED = 24
 """With more categories than this, cells are too small for their numbers."""
 _LONGEST = 16
@@ -19,7 +19,7 @@ _LONGEST = 16
 
 @dataclass(frozen=True, slots=True)
 class Matrix:
-    """``rows[i][j]``: how often the true category i was taken for j. ``name`` is the slice's, or ""."""
+    """A confusion matrix. ``rows[i][j]``: how often category i was predicted as j. ``name`` is the slice's, or ""."""
 
     name: str
     categories: Sequence[str]
@@ -27,13 +27,13 @@ class Matrix:
 
     @property
     def accuracy(self) -> float | None:
-        """The part that was right, or None for an empty matrix."""
+        """Fraction of correct predictions, or None for an empty matrix."""
         total = sum(sum(row) for row in self.rows)
         return sum(row[index] for index, row in enumerate(self.rows)) / total if total > 0 else None
 
 
 def read_matrix(metadata: object, name: str = "") -> Matrix | None:
-    """The matrix in the metadata of ClassificationMetrics; None when there is none that can be drawn.
+    """The matrix in the metadata of ClassificationMetrics; None if there is none that can be drawn.
 
     >>> specs, rows = [{"displayName": "cat"}], [{"row": [3]}]
     >>> read_matrix({"confusionMatrix": {"annotationSpecs": specs, "rows": rows}})
@@ -60,7 +60,7 @@ def _row(row: object, wide: int) -> list[float] | None:
 
 
 def draw_matrix(matrix: Matrix) -> Markup:
-    """The drawing with its caption."""
+    """Draw the matrix with its caption."""
     count = min(len(matrix.categories), MOST)
     labels = [cut(label, _LONGEST) for label in matrix.categories[:count]]
     cell = max(14.0, min(46.0, 420.0 / count))
@@ -107,7 +107,7 @@ def _cell(matrix: Matrix, i: int, j: int, place: tuple[float, float, float]) -> 
     count = matrix.rows[i][j]
     total = sum(matrix.rows[i])
     share = count / total if total > 0 else 0.0
-    said = f"{matrix.categories[i]} taken for {matrix.categories[j]}: {figure(count)} ({share:.1%})"
+    said = f"{matrix.categories[i]} predicted as {matrix.categories[j]}: {figure(count)} ({share:.1%})"
     rect = tag(
         "rect", x=x + 0.75, y=y + 0.75, width=side - 1.5, height=side - 1.5, rx="3", class_="heat", fill_opacity=share
     )

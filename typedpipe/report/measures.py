@@ -1,4 +1,4 @@
-"""The measurements of a run as data: tables of metrics, ROC curves, confusion matrices."""
+"""Measurements of a run as data: tables of metrics, ROC curves, confusion matrices."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ _VARYING = 4
 
 @dataclass(frozen=True, slots=True)
 class MetricTable:
-    """The metrics that the tasks of one node logged in one output."""
+    """Metrics that the tasks of one node logged in one output."""
 
     group: Group
     outputs: Sequence[Output]
     varying: Sequence[str]
-    """The parameters that differ between the tasks: what was tried."""
+    """Parameters that differ between the tasks."""
     columns: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
 class Classification:
-    """The curves and matrices of one output; those of slices have names."""
+    """Curves and matrices of one output; those of slices have names."""
 
     output: Output
     curves: Sequence[Curve]
@@ -51,12 +51,12 @@ def metric_tables(content: Content) -> list[MetricTable]:
 
 
 def numbers(output: Output) -> Mapping[str, object]:
-    """What was logged, by name."""
+    """Logged numbers, by name."""
     return {str(key): item for key, item in output.stored.metadata.items() if key not in CHARTED}
 
 
 def _varying(group: Group) -> list[str]:
-    """The parameters that differ between the tasks of a node: what was tried."""
+    """Parameters that differ between the tasks of a node."""
     names = dict.fromkeys(name for task in group.tasks for name in task.inputs)
     return [
         name
@@ -67,7 +67,7 @@ def _varying(group: Group) -> list[str]:
 
 
 def classifications(content: Content) -> list[Classification]:
-    """The ROC curves and confusion matrices of the run."""
+    """ROC curves and confusion matrices of the run."""
     found = content.artifacts("system.ClassificationMetrics") + content.artifacts("system.SlicedClassificationMetrics")
     read = [_classification(output) for output in found]
     return [each for each in read if each.curves or each.matrices]

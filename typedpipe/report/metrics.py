@@ -15,12 +15,12 @@ from typedpipe.report.values import data_text, plain, scalar
 from typedpipe.runs.paths import item_text
 
 DRAWN = 24
-"""So many outputs with drawings are shown."""
+"""Maximum number of outputs with drawings."""
 _LONGEST = 96
 
 
 def metrics(content: Content) -> Markup | None:
-    """The tables, one for each node whose tasks logged metrics."""
+    """Metrics tables, one per node whose tasks logged metrics."""
     found = metric_tables(content)
     return joined([_table(each) for each in found]) if found else None
 
@@ -56,12 +56,12 @@ def _framed(title: str, target: str, table: Markup) -> Markup:
 
 
 def _short(name: str, path: str) -> str:
-    """The part of a task's name that tells it from the others of its node: the numbers of its items."""
+    """The part of a task's name that distinguishes it from the others of its node: its item numbers."""
     return item_text(name) or name or path
 
 
 def _scale(items: Sequence[object]) -> float:
-    """What a full bar is; 0 when bars would say nothing."""
+    """The value of a full bar; 0 if bars would not be informative."""
     numbers = [float(item) for item in items if isinstance(item, int | float)]
     largest = max(numbers, default=0.0)
     return largest if len(numbers) > 1 and min(numbers) >= 0 and 0 < largest < float("inf") else 0.0
@@ -79,11 +79,11 @@ def _number(item: object, scale: float) -> Markup:
 
 
 def drawings(content: Content) -> Markup | None:
-    """The ROC curves and confusion matrices of the run."""
+    """ROC curves and confusion matrices of the run."""
     drawn = classifications(content)
     if not drawn:
         return None
-    more = tag("p", f"{len(drawn) - DRAWN} more are not drawn.", class_="quiet") if len(drawn) > DRAWN else None
+    more = tag("p", f"{len(drawn) - DRAWN} more outputs are not drawn.", class_="quiet") if len(drawn) > DRAWN else None
     return joined([_drawn(found) for found in drawn[:DRAWN]], more)
 
 

@@ -1,4 +1,4 @@
-"""The top of a report: which run it is, how it ended, what went wrong, what it was given and gave."""
+"""Top of a report: the run's name, result, errors, arguments and outputs."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from typedpipe.report.words import counted, duration, machine_time, moment
 from typedpipe.runs.model import Task
 
 FAILURES = 5
-"""So many failed tasks are shown with their logs."""
+"""Maximum number of failed tasks shown with their logs."""
 LINES = 40
 
 
 def header(content: Content) -> Markup:
-    """Name, state, times, counts."""
+    """Name, state, times and counts."""
     run = content.run
     took = duration(content.ended - content.begun)
     going = " so far" if run.state == "RUNNING" else ""
@@ -47,7 +47,7 @@ def _tiles(content: Content, took: str) -> list[Markup]:
     if retries:
         tiles.append(_tile(f"{retries:,}", "retry" if retries == 1 else "retries"))
     if compute:
-        tiles.append(_tile(duration(compute), "in tasks"))
+        tiles.append(_tile(duration(compute), "total task time"))
     return tiles
 
 
@@ -57,7 +57,7 @@ def _tile(figure: str, what: str, state: str = "") -> Markup:
 
 
 def failures(content: Content) -> Markup | None:
-    """Why the run did not succeed: its message, and the failed tasks in the order of their ends."""
+    """Reasons why the run did not succeed: its message, and the failed tasks in the order of their ends."""
     failed = content.failed
     told = content.run.message
     if not failed and not (told and content.run.state != "SUCCEEDED"):
@@ -90,12 +90,12 @@ def _failure(content: Content, task: Task) -> Markup:
 
 
 def _next(content: Content, task: Task) -> Markup | None:
-    """What to type to see more, where a process ran."""
+    """The command that shows more, if a process ran."""
     if not task.attempts:
         return None
     place = quote(f"{content.run.name}/{task.name}")
     commands = (f"typedpipe logs {place}", f"typedpipe spin {place} --debug")
-    words = ("all that it printed", "the same task again, in a debugger")
+    words = ("print the complete log", "debug the task on the same inputs")
     return tag(
         "dl",
         [(tag("dt", tag("code", each)), tag("dd", word)) for each, word in zip(commands, words, strict=True)],
@@ -118,7 +118,7 @@ def values(content: Content) -> Markup | None:
 
 
 def _arguments(content: Content) -> Markup | None:
-    """What the pipeline was given, with the defaults of the rest."""
+    """Arguments of the pipeline, with the defaults of the others."""
     rows = [
         tag(
             "tr",
@@ -132,7 +132,7 @@ def _arguments(content: Content) -> Markup | None:
 
 
 def configuration(content: Content) -> Markup:
-    """How and where it ran."""
+    """Configuration and environment of the run."""
     run = content.run
     pairs: list[tuple[str, Markup]] = [
         ("run", tag("code", run.name)),

@@ -1,4 +1,4 @@
-"""When each task could have started, what it waited for, and the chain of tasks that made the run as long as it was."""
+"""Schedule of a run: the possible start of each task, the task it waited for, and the critical path."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from typedpipe.runs.model import Task
 from typedpipe.runs.paths import TaskPath
 
 _SLACK = 0.001
-"""Clocks of two events of one turn of the engine."""
+"""Clock tolerance between two events of one turn of the engine."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """From ``time`` on there was nothing to wait for; ``after`` is the task that ended last before it, or ""."""
+    """The time at which all dependencies were done; ``after`` is the last task to end before it, or ""."""
 
     time: float
     after: str = ""
 
 
 def readiness(pipeline: ir.Pipeline, tasks: Sequence[Task], begun: float) -> dict[str, Ready]:
-    """For each task that is part of the pipeline: when it could start.
+    """The possible start time of each task that is part of the pipeline.
 
     >>> readiness(ir.Pipeline("p", ir.Graph()), [], 0.0)
     {}
@@ -35,7 +35,7 @@ def readiness(pipeline: ir.Pipeline, tasks: Sequence[Task], begun: float) -> dic
 
 
 def critical_path(tasks: Sequence[Task], ready: Mapping[str, Ready]) -> list[str]:
-    """The tasks, in order, each of which the next one waited for, up to the one that ended last.
+    """The tasks of the critical path in order, each waiting for the one before it, up to the task that ended last.
 
     >>> critical_path([], {})
     []
@@ -67,11 +67,11 @@ class _Walk:
         self.found: dict[str, Ready] = {}
 
     def graph(self, graph: ir.Graph, prefix: str, ready: Ready) -> Ready:
-        """What is found for the nodes of a graph; the end of the last one."""
+        """Compute the readiness of a graph's nodes; return the end of the last one."""
         needs = plan(graph).needs
         ends: list[Ready | None] = [None] * len(graph.nodes)
         waiting = list(range(len(graph.nodes)))
-        while waiting:  # once, when nodes stand after what they need
+        while waiting:  # once, if nodes come after their dependencies
             rest: list[int] = []
             for index in waiting:
                 above = [ends[need] for need in needs[index]]
@@ -106,7 +106,7 @@ class _Walk:
         return ready if task.finished is None else Ready(max(ready.time, task.finished), name)
 
     def _loop(self, node: ir.Loop, name: str, ready: Ready) -> Ready:
-        """The bodies; where only some run at once, the others wait for those that ended before they began."""
+        """Loop bodies; if parallelism is limited, the others wait for those that ended before they began."""
         ends: list[tuple[float, str]] = []
         for position in sorted(self._items.get(name, ())):
             prefix = f"{name}[{position}]/"

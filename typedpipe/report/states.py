@@ -1,4 +1,4 @@
-"""How states look: a word and a sign each, so that no color has to be told from another."""
+"""Appearance of states: each has a word and a sign, so that no color needs to be distinguished."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _ORDER = ("failed", "running", "succeeded", "reused", "canceled", "omitted")
 
 
 def look(task: Task) -> str:
-    """The class of a task's state: its own word, or ``reused`` when no process ran for it."""
+    """CSS class of a task's state: its name, or ``reused`` if no process ran for it."""
     return "reused" if task.reused else task.state.lower()
 
 
@@ -28,13 +28,13 @@ def pill(state: str, text: str = "") -> Markup:
 
 
 def summary(tasks: Iterable[Task]) -> list[tuple[str, int]]:
-    """How many tasks there are of each look, the worst first."""
+    """Number of tasks of each appearance, the worst first."""
     counts = Counter(look(task) for task in tasks)
     return [(state, counts[state]) for state in _ORDER if counts[state]]
 
 
 def worst(tasks: Iterable[Task]) -> str:
-    """The one look that stands for several tasks."""
+    """The appearance that represents several tasks."""
     states = {look(task) for task in tasks}
     for state in ("failed", "running", "canceled", "omitted"):
         if state in states and (state != "omitted" or states == {"omitted"}):

@@ -1,4 +1,4 @@
-"""Every task: what it took and gave, its tries, the last lines of its log."""
+"""Details of every task: inputs and outputs, attempts, and the last lines of its log."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typedpipe.runs.model import Task
 from typedpipe.runs.paths import TaskPath
 
 LINES, FEWER, MANY = 16, 5, 200
-"""Lines of a log; of each when there are many tasks."""
+"""Number of lines of a log; of each log if there are many tasks."""
 
 
 def tasks(content: Content) -> Markup | None:
@@ -45,7 +45,7 @@ def _task(content: Content, task: Task, lines: int) -> Markup:
     took = ""
     if task.started is not None and not task.reused:
         took = duration((task.finished if task.finished is not None else content.ended) - task.started)
-    tries = f"{len(task.attempts)} tries" if len(task.attempts) > 1 else ""
+    tries = f"{len(task.attempts)} attempts" if len(task.attempts) > 1 else ""
     head = tag(
         "summary",
         pill(look(task)),
@@ -89,7 +89,10 @@ def _side(title: str, rows: Markup | None) -> Markup | None:
 def _attempts(task: Task) -> Markup | None:
     if len(task.attempts) < 2:
         return None
-    head = tag("tr", [tag("th", text, scope="col") for text in ("try", "state", "started", "took", "exit", "message")])
+    head = tag(
+        "tr",
+        [tag("th", text, scope="col") for text in ("attempt", "state", "started", "duration", "exit code", "message")],
+    )
     body = [
         tag(
             "tr",
@@ -111,7 +114,7 @@ def _facts(content: Content, task: Task, component: ir.Component | None) -> Mark
         facts.append(("started", moment(task.started)))
         ready = content.ready.get(task.name)
         if ready is not None and task.started - ready.time > 0.1:
-            facts.append(("waited", duration(task.started - ready.time) + " for its turn"))
+            facts.append(("waited", duration(task.started - ready.time) + " in the queue"))
     if task.source_run:
         facts.append(("reused from", task.source_run))
     if task.exit_code:
@@ -126,14 +129,12 @@ def _facts(content: Content, task: Task, component: ir.Component | None) -> Mark
 
 
 def log(content: Content, task: Task, lines: int) -> Markup | None:
-    """The end of the log of a task's last attempt."""
+    """End of the log of a task's last attempt."""
     last = last_attempt(task)
     if last is None:
         return None
     text, more = tail(content.source, content.run, task.name, last.number, lines)
     if not text:
         return None
-    title = tag(
-        "div", f"{'last lines of ' if more else ''}log", tag("code", last.log, class_="place"), class_="log-head"
-    )
+    title = tag("div", f"{'end of ' if more else ''}log", tag("code", last.log, class_="place"), class_="log-head")
     return tag("div", title, tag("pre", text, class_="log"), class_="log-box")

@@ -1,4 +1,4 @@
-"""When tasks waited and ran: a row for each, loops folded; bars in percent of the width, so that it fits any screen."""
+"""Timeline of waiting and running tasks: one row each, loops folded; bars in percent of the width, for any screen."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typedpipe.report.words import counted, duration, tick
 from typedpipe.runs.model import Task
 
 FOLDED = 4
-"""The tasks of a node are folded into one row when there are more."""
+"""The tasks of a node are folded into one row if there are more than this."""
 _LANES = 12
 _HIGH = 22.0
 
@@ -59,7 +59,7 @@ class _Chart:
             tag(
                 "text",
                 "⋯",
-                tag("title", f"{duration(gone)} in which nothing ran"),
+                tag("title", f"idle for {duration(gone)}"),
                 x=_percent(x),
                 y="14",
                 class_="tick mid",
@@ -109,14 +109,14 @@ class _Chart:
             ready = self.content.ready.get(task.name)
             if ready is not None and ready.time < task.started:
                 parts.append(
-                    self._bar(ready.time, task.started, "waiting", f"waited {duration(task.started - ready.time)}")
+                    self._bar(ready.time, task.started, "waiting", f"queued for {duration(task.started - ready.time)}")
                 )
             parts += self._attempts(task, critical)
         return tag("svg", parts, height=_HIGH)
 
     def _reused(self, task: Task) -> list[Markup]:
         start = began(task) or 0.0
-        said = f"{task.name}: taken from {task.source_run or 'an earlier run'}"
+        said = f"{task.name}: reused from {task.source_run or 'an earlier run'}"
         x = self.axis.at(start)
         text = tag("text", "↻", tag("title", said), x=_percent(x), y="16", class_="again" + (" end" if x > 97 else ""))
         return [text]
@@ -128,9 +128,9 @@ class _Chart:
         for attempt in attempts:
             end = attempt.finished if attempt.finished is not None else self.end(task)
             if before is not None and before < attempt.started:
-                said = f"waited {duration(attempt.started - before)} for try {attempt.number}"
+                said = f"waited {duration(attempt.started - before)} before attempt {attempt.number}"
                 parts.append(self._bar(before, attempt.started, "backoff", said))
-            tries = f", try {attempt.number}" if len(attempts) > 1 else ""
+            tries = f", attempt {attempt.number}" if len(attempts) > 1 else ""
             said = f"{task.name}{tries}: {attempt.state.lower()} after {duration(end - attempt.started)}"
             parts.append(self._bar(attempt.started, end, f"bar s-{attempt.state.lower()}{critical}", said))
             before = end
@@ -146,7 +146,7 @@ class _Chart:
         return tag("rect", tag("title", said), x=_percent(left), width=_percent(right - left), class_=style, **place)
 
     def _lanes(self, tasks: Sequence[Task]) -> Markup:
-        """All tasks of a loop in one row: each in the first lane that is free."""
+        """All tasks of a loop in one row: each in the first free lane."""
         free: list[float] = []
         placed: list[tuple[int, Task]] = []
         for task in sorted(tasks, key=lambda task: began(task) or 0.0):
@@ -177,7 +177,7 @@ class _Chart:
 
 
 def time_axis(content: Content) -> Axis:
-    """The axis of all that ran."""
+    """Time axis of all running tasks."""
     busy = [
         (start, content.ended if task.finished is None else task.finished)
         for task in content.tasks
@@ -191,7 +191,7 @@ def _percent(value: float) -> str:
 
 
 def _critical(content: Content) -> Markup | None:
-    """The chain of tasks that determined the length of the run."""
+    """The critical path, which determined the duration of the run."""
     tasks = {task.name: task for task in content.tasks}
     path = [tasks[name] for name in content.critical]
     if not path:
@@ -205,9 +205,7 @@ def _critical(content: Content) -> Markup | None:
         said = "reused" if task.reused else duration(took(task))
         steps.append(tag("li", tag("a", task.name, href=f"#{anchor(task)}"), " ", tag("span", said, class_="quiet")))
     whole = duration(content.ended - content.begun)
-    said = (
-        f"Critical path: {counted(len(path), 'task')}, each waiting for the one before, ran {duration(ran)} of {whole}."
-    )
+    said = f"Critical path: {counted(len(path), 'task')} in sequence, running for {duration(ran)} of {whole}."
     return tag("div", tag("p", said), tag("ol", steps, class_="path"), class_="lead")
 
 
@@ -216,9 +214,9 @@ def _legend(content: Content) -> Markup:
     states |= {attempt.state.lower() for task in content.tasks for attempt in task.attempts}
     order = [state for state in SIGNS if state in states]
     items = [tag("li", tag("i", class_=f"key s-{state}"), WORDS.get(state, state)) for state in order]
-    items.append(tag("li", tag("i", class_="key waiting"), "ready, waiting for its turn"))
+    items.append(tag("li", tag("i", class_="key waiting"), "queued"))
     if any(len(task.attempts) > 1 for task in content.tasks):
-        items.append(tag("li", tag("i", class_="key backoff"), "waiting for the next try"))
+        items.append(tag("li", tag("i", class_="key backoff"), "waiting for a retry"))
     if content.critical:
-        items.append(tag("li", tag("i", class_="key off"), "paler: not on the critical path"))
+        items.append(tag("li", tag("i", class_="key off"), "lighter: not on the critical path"))
     return tag("ul", items, class_="legend")

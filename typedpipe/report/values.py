@@ -1,4 +1,4 @@
-"""Values: parameters as JSON, artifacts with what is known of them."""
+"""Values: parameters as JSON, artifacts with their known properties."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from typedpipe.runs.model import ArtifactRef, Value
 from typedpipe.runtime.task import decode
 
 MOST = 20
-"""So many elements of a list are shown."""
+"""Maximum number of list elements shown."""
 
 
 def plain(text: str) -> Any:
-    """The Python value of wire text; the text itself when it is none."""
+    """The Python value of wire text; the text itself if it is not wire text."""
     try:
         return decode(text, "any")
     except (ValueError, RecursionError):
@@ -26,7 +26,7 @@ def plain(text: str) -> Any:
 
 
 def data_text(value: object, longest: int = 600) -> str:
-    """A plain value as one would type it, cut when it is long.
+    """A plain value as a user would type it, truncated if long.
 
     >>> data_text({"a": [1, None]}), data_text("x")
     ('{"a": [1, null]}', '"x"')
@@ -48,7 +48,7 @@ def value(given: Value) -> Markup:
 
 
 def parameter(data: object) -> Markup:
-    """A plain value; text of several lines keeps them."""
+    """A plain value; line breaks in text are kept."""
     if isinstance(data, str) and "\n" in data:
         return tag("pre", cut(data, 1500), class_="text")
     return tag("code", data_text(data), class_="value")
@@ -88,12 +88,12 @@ def _metadata(data: object) -> Markup | None:
 
 
 def scalar(item: object) -> str:
-    """A number as a figure, anything else as JSON."""
+    """Format a number as a figure, anything else as JSON."""
     return figure(item) if isinstance(item, int | float) else data_text(item, 200)
 
 
 def table(rows: Mapping[str, Value], empty: str = "") -> Markup | None:
-    """Names and values."""
+    """A table of names and values."""
     if not rows:
         return tag("p", empty, class_="quiet") if empty else None
     body = [tag("tr", tag("th", name, scope="row"), tag("td", value(item))) for name, item in rows.items()]

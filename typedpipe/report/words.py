@@ -1,4 +1,4 @@
-"""Times, sizes and numbers as people read them."""
+"""Human-readable times, sizes and numbers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from datetime import datetime
 
 
 def duration(seconds: float) -> str:
-    """A length of time with as many figures as help.
+    """A duration with a useful number of digits.
 
     >>> duration(0.0312), duration(4.21), duration(75), duration(3700), duration(200000)
     ('31 ms', '4.2 s', '1 min 15 s', '1 h 1 min', '2 d 7 h')
@@ -24,7 +24,7 @@ def duration(seconds: float) -> str:
 
 
 def tick(seconds: float) -> str:
-    """A time on an axis: round ones without figures that say nothing.
+    """A time on an axis: round times without redundant digits.
 
     >>> tick(0), tick(0.5), tick(2.0), tick(90)
     ('0', '0.5 s', '2 s', '1 min 30 s')
@@ -35,7 +35,7 @@ def tick(seconds: float) -> str:
 
 
 def moment(time: float) -> str:
-    """A time of day, in the zone of this machine."""
+    """A date and time in the local time zone."""
     return datetime.fromtimestamp(time).astimezone().strftime("%Y-%m-%d %H:%M:%S %Z")
 
 
@@ -45,7 +45,7 @@ def machine_time(time: float) -> str:
 
 
 def size(count: float) -> str:
-    """So many bytes.
+    """A number of bytes.
 
     >>> size(12), size(2048), size(5_300_000)
     ('12 B', '2.0 KiB', '5.1 MiB')
@@ -60,7 +60,7 @@ def size(count: float) -> str:
 
 
 def figure(value: float) -> str:
-    """A measured number: whole ones in full, others to five significant figures.
+    """A measured number: integers in full, others to five significant digits.
 
     >>> figure(1797), figure(0.9644444), figure(1e-9), figure(float("nan"))
     ('1,797', '0.96444', '1e-09', 'nan')

@@ -1,1 +1,1 @@
-"""A run, wherever it runs: its states, events, paths and arguments, how it is read, and what runs it."""
+"""Runs, wherever they run: states, events, paths and arguments, and the interfaces to read and to run them."""

@@ -1,7 +1,7 @@
-"""Arguments of a run: what a caller gives for a pipeline's parameters, as wire text by name.
+"""Arguments of a run: values of a pipeline's parameters, as wire text by name.
 
-Arguments are values. They are kept beside the pipeline and never written into it as defaults, so that the same pipeline
-is pinned however a run of it is started.
+Arguments are values. They are stored next to the pipeline and never written into it as defaults, so that the same
+pipeline is stored however a run of it is started.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typedpipe.types.display import show
 from typedpipe.types.model import DictType, EnumType, ListType, LiteralType, ScalarType, StructType, Type, without_none
 
 Form: TypeAlias = Literal["text", "json", "python"]
-"""The form that arguments are given in: typed on a command line, JSON data, or Python values."""
+"""The form of the given arguments: typed on a command line, JSON data, or Python values."""
 
 
 def bind(
@@ -28,14 +28,14 @@ def bind(
     *,
     complete: bool = True,
 ) -> dict[str, WireText]:
-    """The caller's arguments as wire text, each checked against its parameter; what does not fit is reported.
+    """The caller's arguments as wire text, each checked against its parameter; invalid ones are reported.
 
     Args:
         pipeline: The pipeline, whose inputs are the parameters.
-        given: Values by name; for ``text``, a name may have dashes in place of underscores.
-        report: Gets TP187 to TP189.
+        given: Values by name; for ``text``, a name may have dashes instead of underscores.
+        report: Receives TP187 to TP189.
         form: The form of the values.
-        complete: Whether a required parameter that was given no value is reported.
+        complete: Whether a required parameter without a value is reported.
 
     >>> from typedpipe.ir.nodes import Graph, InputPort
     >>> from typedpipe.types.model import INT
@@ -66,7 +66,7 @@ def bind(
                 reported = True
         elif port.required:
             missing.append(port)
-    if complete and not (reported and form == "text"):  # what was misspelt is often what is missing
+    if complete and not (reported and form == "text"):  # a misspelled name is often the missing one
         for port in missing:
             words.missing(pipeline, port, report)
     return bound
@@ -87,7 +87,7 @@ _READERS: Mapping[Form, Callable[[object, Type], WireText]] = {
 
 
 class _Words(Protocol):
-    """The errors, as the caller would mend them."""
+    """Messages of the errors, in terms of the caller's interface."""
 
     def unknown(self, pipeline: ir.Pipeline, name: str, report: Diagnostics) -> None: ...
     def unfit(
@@ -97,12 +97,16 @@ class _Words(Protocol):
 
 
 class _Typed:
-    """For who types a command."""
+    """Messages for a command line."""
 
     def unknown(self, pipeline: ir.Pipeline, name: str, report: Diagnostics) -> None:
         names = [port.name for port in pipeline.graph.inputs]
         near = nearest(name, names)
-        known = f"it has {', '.join(f'`{item}`' for item in names)}" if names else "it has none"
+        known = (
+            f"the parameters are {', '.join(f'`{item}`' for item in names)}"
+            if names
+            else "the pipeline has no parameters"
+        )
         report.error(
             "TP188",
             f"`{pipeline.name}` has no parameter `{name}`",
@@ -114,16 +118,16 @@ class _Typed:
     def unfit(
         self, pipeline: ir.Pipeline, port: ir.InputPort, value: object, error: NotOfType, report: Diagnostics
     ) -> None:
-        message = f"`{value}` is no value for `{port.name}` of `{pipeline.name}`: {error}"
+        message = f"`{value}` is not a valid value for `{port.name}` of `{pipeline.name}`: {error}"
         report.error("TP187", message, port.span, f"declared as `{show(port.type)}`", help=example(port))
 
     def missing(self, pipeline: ir.Pipeline, port: ir.InputPort, report: Diagnostics) -> None:
-        message = f"`{port.name}` of `{pipeline.name}` has no default, and was given no value"
+        message = f"`{port.name}` of `{pipeline.name}` requires a value, because it has no default"
         report.error("TP189", message, port.span, f"declared as `{show(port.type)}`", help=example(port))
 
 
 class _Passed:
-    """For who calls a function."""
+    """Messages for a function call."""
 
     def unknown(self, pipeline: ir.Pipeline, name: str, report: Diagnostics) -> None:
         names = [port.name for port in pipeline.graph.inputs]
@@ -146,7 +150,7 @@ class _Passed:
     ) -> None:
         report.error(
             "TP187",
-            f"the argument `{port.name}` does not fit `{show(port.type)}`: {error}",
+            f"the argument `{port.name}` does not match `{show(port.type)}`: {error}",
             port.span if port.span.line else pipeline.span,
             f"`{port.name}` is declared here",
             help=f"pass a `{show(port.type)}`",
@@ -155,7 +159,7 @@ class _Passed:
     def missing(self, pipeline: ir.Pipeline, port: ir.InputPort, report: Diagnostics) -> None:
         report.error(
             "TP189",
-            f"the pipeline `{pipeline.name}` needs a value for `{port.name}`",
+            f"the pipeline `{pipeline.name}` requires a value for `{port.name}`",
             port.span if port.span.line else pipeline.span,
             f"`{port.name}` is a `{show(port.type)}` without a default",
             help=f"pass `{port.name}=...`",
@@ -167,22 +171,22 @@ _PASSED: _Words = _Passed()
 
 
 def example(port: ir.InputPort) -> str:
-    """A command line's way to give the parameter a value."""
+    """An example of a command-line value of the parameter."""
     option = f"--{port.name.replace('_', '-')}"
     match without_none(port.type):
         case ScalarType("int"):
-            return f"type {option} 3"
+            return f"use {option} 3"
         case ScalarType("float"):
-            return f"type {option} 0.5"
+            return f"use {option} 0.5"
         case ScalarType("bool"):
-            return f"type {option} or --no-{port.name.replace('_', '-')}"
+            return f"use {option} or --no-{port.name.replace('_', '-')}"
         case ScalarType("datetime"):
-            return f"type {option} 2026-01-31T12:00:00Z"
+            return f"use {option} 2026-01-31T12:00:00Z"
         case ListType():
-            return f"type {option} '[…]', a JSON list"
+            return f"use {option} '[…]', a JSON list"
         case DictType() | StructType():
-            return f"type {option} '{{…}}', a JSON object"
+            return f"use {option} '{{…}}', a JSON object"
         case EnumType() | LiteralType():
-            return f"type {option} {'|'.join(choices(port.type))}"
+            return f"use {option} {'|'.join(choices(port.type))}"
         case _:
-            return f"type {option} VALUE"
+            return f"use {option} VALUE"

@@ -1,4 +1,4 @@
-"""What differs between two runs."""
+"""Comparison of two runs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _METRICS = "Metrics"
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One thing that is not equal; ``None`` where there is none of it."""
+    """One difference; ``None`` on the side where it is missing."""
 
     what: str
     """argument, pipeline, state, task, duration, output, metric or key."""
@@ -26,7 +26,7 @@ class Difference:
 
 @dataclass(slots=True)
 class Comparison:
-    """Two runs; ``same`` when nothing but times differs."""
+    """Comparison of two runs; ``same`` if only times differ."""
 
     old: Run
     new: Run
@@ -39,10 +39,10 @@ class Comparison:
 
 
 def compare(source: RunSource, old: Run, new: Run) -> Comparison:
-    """Compare what two runs were given, what they did, and what came out.
+    """Compare the arguments, tasks and outputs of two runs.
 
     Raises:
-        PipelineError: TP604, the index of one is damaged.
+        PipelineError: TP604, the index of one is corrupted.
     """
     found = Comparison(old, new)
     add = found.differences.append
@@ -89,7 +89,7 @@ def _pairs(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[tuple[str
 
 
 def _plain(values: Mapping[str, Value]) -> dict[str, Any]:
-    """Values as what tells them apart: wire text, and digests of artifacts."""
+    """Values in comparable form: wire text, and digests of artifacts."""
     return {name: _told(value) for name, value in values.items()}
 
 
@@ -113,7 +113,7 @@ def _metrics(values: Mapping[str, Value]) -> dict[str, Any]:
 
 
 def _flat(data: Mapping[str, Any], above: str = "") -> dict[str, Any]:
-    """Nested JSON objects as one, by their paths.
+    """Flatten nested JSON objects to one, by their paths.
 
     >>> _flat({"a": {"b": 1}, "c": 2})
     {'a.b': 1, 'c': 2}

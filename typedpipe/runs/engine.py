@@ -1,6 +1,6 @@
-"""Engines: what runs a pipeline, on this machine or elsewhere, and the handle of a run that it gives.
+"""Engines, which run pipelines locally or elsewhere, and the handle of a run.
 
-An engine is chosen by who starts a run. All that follows a run, waits for it or cancels it needs only these protocols.
+The code that starts a run chooses the engine. Code that follows, awaits or cancels a run only needs these protocols.
 """
 
 from __future__ import annotations
@@ -21,43 +21,44 @@ OnEvent: TypeAlias = Callable[[Event], None]
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """The options of a run that mean the same on every engine; an engine adds its own.
+    """Options of a run with the same meaning on every engine; an engine adds its own.
 
     >>> Options(jobs=2).cache is None
     True
     """
 
     jobs: int | None = None
-    """At most so many tasks at once; None: the engine's own limit."""
+    """Maximum number of concurrent tasks; None: the engine's own limit."""
     name: str = ""
-    """The run's name; made of the time and the pipeline's name when empty."""
+    """Name of the run. Default: made from the time and the pipeline's name."""
     timeout: float | None = None
-    """Seconds for the whole run; then tasks are stopped, exit handlers run, and the run has failed."""
+    """Maximum duration of the run in seconds; then tasks are stopped, exit handlers run, and the run fails."""
     cache: bool | None = None
-    """False: nothing is taken from earlier runs. True: also tasks without outputs are. None: as the DSL says, and
-    tasks that have outputs."""
+    """False: reuse no results of earlier runs. True: also of tasks without outputs. None: as the DSL says, and those
+    with outputs.
+    """
     fail_fast: bool = False
-    """Stop at the first failure that nothing ignores; otherwise what does not depend on it goes on."""
+    """Stop at the first failure that is not ignored; otherwise independent tasks continue."""
     environment: Mapping[str, str] = field(default_factory=dict[str, str])
-    """Variables for every task; what a task sets itself wins."""
+    """Environment variables for all tasks; those set on a task take precedence."""
 
 
 class Handle(Protocol):
-    """A run that was submitted."""
+    """A submitted run."""
 
     @property
     def name(self) -> str:
-        """The run's name."""
+        """Name of the run."""
         ...
 
     @property
     def state(self) -> Literal["RUNNING"] | RunEnd:
-        """The state now; does not wait."""
+        """The current state; does not wait."""
         ...
 
     @property
     def view(self) -> RunView:
-        """The tasks and loops, as the events up to now tell of them. ``view.listen`` follows them."""
+        """Tasks and loops, as reported by the events so far. ``view.listen`` follows them."""
         ...
 
     @property
@@ -66,11 +67,11 @@ class Handle(Protocol):
         ...
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Whether the run has ended within so many seconds."""
+        """Wait up to ``timeout`` seconds; return whether the run has ended."""
         ...
 
     def cancel(self) -> None:
-        """End the run early: tasks are stopped and exit handlers run; a second call kills everything. Does not wait."""
+        """Cancel the run: tasks are stopped and exit handlers run; a second call kills everything. Does not wait."""
         ...
 
 
@@ -87,7 +88,7 @@ class Engine(Protocol[O_contra, H_co]):
         ...
 
     def check(self, pipeline: ir.Pipeline, options: O_contra) -> Diagnostics:
-        """All that this engine cannot run, and warnings about what it runs differently. Nothing starts."""
+        """Report everything that this engine cannot run, and warnings about different behavior. Nothing is started."""
         ...
 
     def submit(
@@ -97,21 +98,21 @@ class Engine(Protocol[O_contra, H_co]):
         options: O_contra,
         on_event: OnEvent | None = None,
     ) -> H_co:
-        """Start a run and give its handle.
+        """Start a run and return its handle.
 
         Args:
-            pipeline: Closed IR; it is pinned as it is.
-            arguments: Wire text by name; what is left out takes its default.
-            options: How to run.
+            pipeline: Closed IR; it is stored unchanged.
+            arguments: Wire text by name; omitted ones take their defaults.
+            options: Options of the run.
             on_event: Called with each event, in order, in a thread of the engine's choice.
 
         Raises:
-            PipelineError: :meth:`check` reports errors, or the run cannot be recorded. Then nothing has started.
+            PipelineError: :meth:`check` reports errors, or the run cannot be recorded. Then nothing was started.
         """
         ...
 
     def cancel(self, run: str, *, kill: bool = False) -> None:
-        """End a run by its name, as :meth:`Handle.cancel`; one that has ended stays as it is.
+        """Cancel a run by its name, like :meth:`Handle.cancel`; a finished run is not changed.
 
         Raises:
             PipelineError: there is no such run, or it cannot be reached from here.

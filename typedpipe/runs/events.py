@@ -1,6 +1,6 @@
-"""What a run tells its caller while it goes on: frozen dataclasses, given to ``on_event`` in order.
+"""Events of a run: frozen dataclasses, passed to ``on_event`` in order.
 
-A task is named by its path in the run: ``train``, ``for-1[2]/train``, ``call/if-1/train``.
+A task is identified by its path in the run: ``train``, ``for-1[2]/train``, ``call/if-1/train``.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ class RunStarted:
 
 @dataclass(frozen=True, slots=True)
 class RunNoted:
-    """Something to know of the run as a whole, told before it starts: what is being prepared, or a warning.
+    """A note about the run as a whole, emitted before it starts: a preparation step, or a warning.
 
-    ``code`` is a warning's, and "" for what is prepared; ``text`` is the whole warning, with its place and what to type.
+    ``code`` is a warning's code, and "" for a step; ``text`` is the whole warning, with its location and suggested fix.
     """
 
     message: str
@@ -35,7 +35,7 @@ class RunNoted:
 
 @dataclass(frozen=True, slots=True)
 class TaskStarted:
-    """An attempt starts; the first one is 1."""
+    """An attempt starts; the first one is number 1."""
 
     task: str
     component: str
@@ -45,7 +45,7 @@ class TaskStarted:
 
 @dataclass(frozen=True, slots=True)
 class LogChunk:
-    """Bytes that an attempt wrote to stdout or stderr, unaltered and in order; ``offset`` is where they are in its log."""
+    """Bytes that an attempt wrote to stdout or stderr, unaltered, in order; ``offset`` is their position in its log."""
 
     task: str
     attempt: int
@@ -56,7 +56,7 @@ class LogChunk:
 
 @dataclass(frozen=True, slots=True)
 class TaskRetried:
-    """An attempt failed and the next one comes in ``wait`` seconds."""
+    """An attempt failed, and the next one starts in ``wait`` seconds."""
 
     task: str
     attempt: int
@@ -75,12 +75,12 @@ class TaskFinished:
     message: str
     time: float
     reused: Literal["", "cache", "resumed"] = ""
-    """No process ran: the outputs are of an earlier run with the same key, or of this run before it was resumed."""
+    """No process ran: the outputs are from an earlier run with the same key, or from this run before it was resumed."""
 
 
 @dataclass(frozen=True, slots=True)
 class LoopStarted:
-    """A loop knows its items."""
+    """The items of a loop are known."""
 
     loop: str
     items: int
@@ -89,7 +89,7 @@ class LoopStarted:
 
 @dataclass(frozen=True, slots=True)
 class LoopItemFinished:
-    """The body of a loop has ended for so many of its items."""
+    """The number of finished bodies of a loop has changed."""
 
     loop: str
     done: int
@@ -99,7 +99,7 @@ class LoopItemFinished:
 
 @dataclass(frozen=True, slots=True)
 class CancelStarted:
-    """The run is being ended early: tasks are stopped, exit handlers still run (``killing``: they do not)."""
+    """The run is being canceled: tasks are stopped, exit handlers still run (``killing``: they do not)."""
 
     reason: str
     killing: bool
@@ -149,9 +149,10 @@ _FIELDS = {name: tuple(item.name for item in fields(kind)) for name, kind in _KI
 
 
 def to_data(event: Event) -> dict[str, Any]:
-    """An event as JSON data: ``event`` names its kind, the rest are its fields.
+    """An event as JSON data: ``event`` is its kind, the rest are its fields.
 
-    The bytes of a log are ``text``; where they are not UTF-8, ``text`` has U+FFFD for what is not, and ``base64`` has them.
+    The bytes of a log are ``text``; if they are not valid UTF-8, ``text`` has U+FFFD for invalid ones, and ``base64``
+    has all.
 
     >>> to_data(LogChunk("train", 1, 0, b"loss 0.1", 5.0))
     {'event': 'LogChunk', 'task': 'train', 'attempt': 1, 'offset': 0, 'text': 'loss 0.1', 'time': 5.0}
@@ -175,21 +176,21 @@ def _text(data: bytes) -> dict[str, str]:
 
 
 def from_data(data: Mapping[str, Any]) -> Event:
-    """The event of :func:`to_data`. Fields of a later version are left out.
+    """The inverse of :func:`to_data`. Fields of a later version are ignored.
 
     Raises:
-        ValueError: this is no event of ours.
+        ValueError: this is not a known event.
 
     >>> from_data(to_data(LoopStarted("for-1", 40, 5.0)))
     LoopStarted(loop='for-1', items=40, time=5.0)
     """
     kind = str(data.get("event"))
     if kind not in _KINDS:
-        raise ValueError(f"no event is called {kind!r}")
+        raise ValueError(f"unknown event {kind!r}")
     given = {name: data[name] for name in _FIELDS[kind] if name in data}
     if kind == "LogChunk":
         given["data"] = base64.b64decode(data["base64"]) if "base64" in data else str(data.get("text", "")).encode()
     try:
         return _KINDS[kind](**given)
     except TypeError as error:
-        raise ValueError(f"an event {kind} that lacks something: {error}") from None
+        raise ValueError(f"incomplete event {kind}: {error}") from None

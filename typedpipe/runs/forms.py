@@ -1,4 +1,4 @@
-"""Wire text of a value for a parameter, from each form that values are given in: typed text, JSON data, Python values."""
+"""Wire text of a parameter's value, from each input form: typed text, JSON data, Python values."""
 
 from __future__ import annotations
 
@@ -27,21 +27,21 @@ from typedpipe.types.model import (
 from typedpipe.types.values import NotAConstant, constant, object_wire
 
 WireText: TypeAlias = str
-"""A value as it travels between tasks."""
+"""The serialized form of a value, as passed between tasks."""
 
 TRUE = ("true", "yes", "on", "1")
 FALSE = ("false", "no", "off", "0")
 
 
 class NotOfType(ValueError):
-    """A value is not of the type; the text says where in it, and what was expected."""
+    """A value is not of the type; the message has the path inside the value and the expected type."""
 
 
 def from_python(value: object, type_: Type) -> WireText:
-    """The wire text of a Python value.
+    """Convert a Python value to wire text.
 
     Raises:
-        NotOfType: it is not of the type.
+        NotOfType: the value is not of the type.
 
     >>> from typedpipe.types.model import INT
     >>> from_python([1, 2], ListType(INT))
@@ -59,10 +59,10 @@ def from_python(value: object, type_: Type) -> WireText:
 
 
 def from_json(value: object, type_: Type) -> WireText:
-    """The wire text of JSON data: enum members by name, dates as text, structs as objects.
+    """Convert JSON data to wire text: enum members by name, dates as text, structs as objects.
 
     Raises:
-        NotOfType: it is not of the type.
+        NotOfType: the data is not of the type.
 
     >>> from typedpipe.types.model import FLOAT
     >>> from_json([1, 2], ListType(FLOAT))
@@ -77,14 +77,14 @@ def from_json(value: object, type_: Type) -> WireText:
 
 def _refuse_artifact(type_: Type) -> None:
     if is_artifact(type_):
-        raise NotOfType("an artifact cannot be given as an argument")
+        raise NotOfType("an artifact cannot be passed as an argument of a run")
 
 
 def from_text(text: str, type_: Type) -> WireText:
-    """The wire text of what was typed for a parameter.
+    """Convert a command-line argument to wire text.
 
     Raises:
-        NotOfType: it is not of the type.
+        NotOfType: the text is not of the type.
 
     >>> from typedpipe.types.model import INT, FLOAT
     >>> from_text("3", INT), from_text("3", FLOAT), from_text("[1, 2]", ListType(INT))
@@ -114,7 +114,7 @@ def from_text(text: str, type_: Type) -> WireText:
 
 
 def choices(type_: Type) -> list[str]:
-    """What can be typed for a parameter of a closed set of values; nothing for any other."""
+    """Accepted values of a parameter with finitely many values; empty for other types."""
     core = without_none(type_)
     if isinstance(core, EnumType):
         return [member.name for member in core.members]
@@ -163,7 +163,7 @@ def _json(text: str, type_: Type) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
         said = error.msg if isinstance(error, json.JSONDecodeError) else "it is nested too deeply"
-        raise NotOfType(f"expected `{show(type_)}` as JSON, and this does not parse: {said}") from None
+        raise NotOfType(f"expected `{show(type_)}` as JSON, but the value is invalid: {said}") from None
 
 
 def _any_text(text: str) -> str:
@@ -197,7 +197,7 @@ def _expected(type_: Type, value: object, path: str) -> NotOfType:
 
 
 def _wire(value: object, type_: Type, path: str) -> str:
-    """The wire text of a JSON value of a type."""
+    """Convert a JSON value of a type to wire text."""
     match type_:
         case AnyType():
             return _plain(value)
@@ -261,10 +261,12 @@ def _struct(value: dict[str, object], type_: StructType, path: str) -> str:
     known = {item.name: item for item in type_.fields}
     for key in value:
         if key not in known:
-            raise NotOfType(f"{_inside(path, key)}: `{type_.name}` has no such field; it has {', '.join(known)}")
+            raise NotOfType(
+                f"{_inside(path, key)}: `{type_.name}` has no such field; the fields are {', '.join(known)}"
+            )
     for item in type_.fields:
         if item.required and item.name not in value:
-            raise NotOfType(f"{_inside(path, item.name)}: this field of `{type_.name}` is missing")
+            raise NotOfType(f"{_inside(path, item.name)}: `{type_.name}` requires this field")
     return _object({key: _wire(item, known[key].type, _inside(path, key)) for key, item in value.items()})
 
 

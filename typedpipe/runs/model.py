@@ -1,4 +1,4 @@
-"""Runs, their tasks and attempts as plain frozen data, the same wherever they ran; and how states look."""
+"""Runs, their tasks and attempts as plain frozen data, the same wherever they ran; and the appearance of states."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from typedpipe.diagnostics.record import Record, record
 
 TaskState: TypeAlias = Literal["RUNNING", "SUCCEEDED", "FAILED", "OMITTED", "CANCELED"]
 SeenState: TypeAlias = Literal["WAITING"] | TaskState
-"""The state of a task in a run that goes on: it may not have started yet."""
+"""The state of a task in a run in progress: it may not have started yet."""
 RunEnd: TypeAlias = Literal["SUCCEEDED", "FAILED", "CANCELED"]
 RunState: TypeAlias = Literal["RUNNING", "INTERRUPTED"] | RunEnd
-"""INTERRUPTED: the engine is gone, and never told how the run ended."""
+"""INTERRUPTED: the engine exited without reporting the end of the run."""
 Reused: TypeAlias = Literal["", "cache", "resumed"]
-"""No process ran: the outputs are of an earlier run with the same key, or of this run before it was resumed."""
+"""No process ran: the outputs are from an earlier run with the same key, or from this run before it was resumed."""
 
 
 # -------------------------------------------------------------------------------------------------- records
@@ -25,9 +25,9 @@ Reused: TypeAlias = Literal["", "cache", "resumed"]
 
 @dataclass(frozen=True, slots=True)
 class ArtifactRef:
-    """An artifact, by its descriptor: the JSON object that travels between tasks.
+    """An artifact, by its descriptor: the JSON object that is passed between tasks.
 
-    ``path`` is where the source of the run has it as a file or folder; None where it has not.
+    ``path`` is the file or directory in the run's source; None if it has none.
     """
 
     path: str | None
@@ -44,7 +44,7 @@ class ArtifactRef:
 
     @property
     def place(self) -> str:
-        """The path where there is one, else the URI."""
+        """The path if there is one, otherwise the URI."""
         return self.path or self.uri
 
     @property
@@ -54,7 +54,7 @@ class ArtifactRef:
 
     @property
     def size(self) -> int | None:
-        """Bytes, where they are known."""
+        """Size in bytes, if known."""
         found = self.descriptor.get("size")
         return found if isinstance(found, int) else None
 
@@ -65,17 +65,17 @@ class ArtifactRef:
 
     @property
     def folders(self) -> Sequence[str]:
-        """The empty folders in an artifact that is a folder, which its files say nothing of."""
+        """Empty subdirectories of a directory artifact, which its files do not show."""
         found = self.descriptor.get("dirs")
         return [str(each) for each in found] if isinstance(found, list) else []
 
 
 Value: TypeAlias = "str | ArtifactRef | tuple[Value, ...] | None"
-"""Wire text of a parameter, an artifact, a list of artifacts, or an artifact that is not there."""
+"""Wire text of a parameter, an artifact, a list of artifacts, or None for a missing artifact."""
 
 
 def artifacts_in(value: Value) -> Iterator[tuple[str, ArtifactRef]]:
-    """The artifacts in a value, each with its position: "" for the value itself, ``[2]`` in a list.
+    """Artifacts in a value, each with its position: "" for the value itself, ``[2]`` in a list.
 
     >>> [place for place, _ in artifacts_in((ArtifactRef("/a", {}), None, ArtifactRef("/b", {})))]
     ['[0]', '[2]']
@@ -89,7 +89,7 @@ def artifacts_in(value: Value) -> Iterator[tuple[str, ArtifactRef]]:
 
 
 def value_data(value: Value) -> Any:
-    """A value as JSON data: wire text as it is, an artifact as its path and descriptor, a list as a list.
+    """A value as JSON data: wire text unchanged, an artifact as its path and descriptor, a list as a list.
 
     >>> value_data("3"), value_data(None)
     ('3', None)
@@ -105,8 +105,8 @@ def value_data(value: Value) -> Any:
 class Attempt(Record):
     """One attempt of a task; times are Unix seconds.
 
-    ``key`` is the name that the run's source has for it: a folder on this machine, a pod in a cluster. ``log`` is where
-    a person finds what it printed.
+    ``key`` is its name in the run's source: a local directory, a pod in a cluster. ``log`` is the location of its
+    output, for people.
     """
 
     number: int
@@ -121,11 +121,11 @@ class Attempt(Record):
 
 @record
 class Task(Record):
-    """One task of a run, by its path in the run; ``order`` is the order of their first appearance."""
+    """One task of a run, by its path in the run; ``order`` is the order of first appearance."""
 
     name: str
     component: str
-    """The component's key in ``pipeline.components``; "importer", or "" for a group that failed by itself."""
+    """Key of the component in ``pipeline.components``; "importer", or "" for a group that failed itself."""
     state: TaskState
     order: int
     attempts: Sequence[Attempt] = ()
@@ -135,19 +135,19 @@ class Task(Record):
     finished: float | None = None
     reused: Reused = ""
     source_run: str = ""
-    """The run that made the outputs, when they were reused."""
+    """The run that produced the outputs, if they were reused."""
     inputs: Mapping[str, Value] = field(default_factory=dict[str, Value])
     outputs: Mapping[str, Value] = field(default_factory=dict[str, Value])
     key: str = ""
-    """The cache key; "" when the task was not to be cached."""
+    """The cache key; "" if the task was not cacheable."""
     key_parts: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
 @record
 class Run(Record):
-    """One run; ``arguments`` are wire text by name, ``facts`` are what else is known of where and how it ran.
+    """One run; ``arguments`` are wire text by name, ``facts`` are further facts about its environment.
 
-    ``key`` is the name that the run's source has for it: a folder on this machine, a workflow in a cluster.
+    ``key`` is its name in the run's source: a local directory, a workflow in a cluster.
     """
 
     name: str
@@ -165,7 +165,7 @@ class Run(Record):
 
 @record
 class BrokenRun(Record):
-    """A run that its source has and cannot read; ``problem`` says why, and what to do. ``created`` is about right."""
+    """A run that its source cannot read; ``problem`` is the reason, with a suggested fix; ``created`` is inexact."""
 
     name: str
     key: str
@@ -173,22 +173,22 @@ class BrokenRun(Record):
     problem: PipelineError
 
 
-# -------------------------------------------------------------------------------------------- how states look
+# --------------------------------------------------------------------------------------- appearance of states
 
 Mark: TypeAlias = Literal["waiting", "running", "succeeded", "reused", "failed", "canceled", "interrupted", "omitted"]
-"""A state as it is shown: one word for what is reused, from the cache or from before."""
+"""A state as displayed: one word for reused results, whether cached or resumed."""
 
 
 @record
 class Look(Record):
-    """The looks of a state: where nothing but color told states apart, not everybody could."""
+    """Appearance of a state: not everybody can distinguish states by color alone."""
 
     word: str
-    """Short, beside a sign or a count, in a report."""
+    """Short, next to a sign or a count, in a report."""
     told: str
     """In a sentence about a task: "did not run"."""
     sign: str
-    """In the live tree; ``plain`` where the terminal has ASCII only."""
+    """In the live tree; ``plain`` for terminals with ASCII only."""
     plain: str
     page_sign: str
     """On pages; ``text_sign`` in a notebook's plain text."""
@@ -196,7 +196,7 @@ class Look(Record):
     ansi: str
     """SGR code of a terminal."""
     edge: str
-    """Of a box in a drawing: its border, its fill on a light page and on a dark one."""
+    """Colors of a box in a drawing: its border, and its fill on a light and on a dark page."""
     light: str
     dark: str
 
@@ -208,12 +208,12 @@ LOOKS: Mapping[Mark, Look] = MappingProxyType(
         "succeeded": Look("succeeded", "done", "✓", "+", "✓", "✓", "32", "#1a7f37", "#dafbe1", "#0f3d1e"),
         "reused": Look("reused", "reused", "≡", "=", "↻", "✓", "32", "#1a7f37", "#eefcf1", "#0f2a18"),
         "failed": Look("failed", "failed", "✗", "x", "✕", "✗", "31", "#cf222e", "#ffebe9", "#5d1016"),
-        "canceled": Look("canceled", "stopped", "○", "-", "■", "■", "33", "#9a6700", "#fff8c5", "#3b2a06"),
+        "canceled": Look("canceled", "canceled", "○", "-", "■", "■", "33", "#9a6700", "#fff8c5", "#3b2a06"),
         "interrupted": Look("interrupted", "interrupted", "○", "-", "■", "■", "33", "#9a6700", "#fff8c5", "#3b2a06"),
-        "omitted": Look("not run", "did not run", "○", "-", "○", "·", "33", "#8c959f", "#ffffff", "#0d1117"),
+        "omitted": Look("skipped", "skipped", "○", "-", "○", "·", "33", "#8c959f", "#ffffff", "#0d1117"),
     }
 )
-REUSED_TOLD: Mapping[Reused, str] = MappingProxyType({"cache": "from the cache", "resumed": "done before"})
+REUSED_TOLD: Mapping[Reused, str] = MappingProxyType({"cache": "cached", "resumed": "reused"})
 
 _MARKS: Mapping[str, Mark] = MappingProxyType(
     {
@@ -238,5 +238,5 @@ def mark(state: SeenState | RunState, reused: str = "") -> Mark:
 
 
 def took(task: Task | Attempt) -> float | None:
-    """Seconds from start to end, where both are known."""
+    """Seconds from start to end, if both are known."""
     return None if task.started is None or task.finished is None else task.finished - task.started

@@ -1,7 +1,7 @@
 """Paths of tasks in a run: ``train``, ``for-1[2]/train``, ``call/if-1/train``.
 
-Events, rows and folders carry a path as text, so the functions here take text. A body of a loop adds the number of its
-item to the loop's name; :func:`node_path` leaves the numbers out, which names the node that all the items share.
+Events, rows and directories contain a path as text, so the functions here accept text. A body of a loop adds the number
+of its item to the loop's name; :func:`node_path` removes the numbers, which yields the node that all items share.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from hashlib import sha256
 from typing import NamedTuple
 
 from typedpipe.ir import nodes as ir
+from typedpipe.ir.edges import regions_in
 
 _ITEM = re.compile(r"\[(0|[1-9][0-9]*)\](?=/|\Z)")
 _PLAIN = re.compile(r"[^\w.\-\[\]]", re.ASCII)
@@ -31,7 +32,7 @@ class Step(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class TaskPath:
-    """A path as its parts; ``str()`` gives the text back.
+    """A path as its parts; ``str()`` returns the text.
 
     >>> path = TaskPath.parse("for-1[2]/train")
     >>> path.name, path.items, path.node_path, str(path.parent), str(path)
@@ -42,7 +43,7 @@ class TaskPath:
 
     @classmethod
     def parse(cls, text: str) -> TaskPath:
-        """The parts of a path. Any text has some."""
+        """Split a path into its parts. Any text is valid."""
         return cls(tuple(map(_step, text.split("/"))))
 
     @property
@@ -52,7 +53,7 @@ class TaskPath:
 
     @property
     def items(self) -> tuple[int, ...]:
-        """The numbers of the items of the loops, outermost first."""
+        """Item numbers of the loops, outermost first."""
         return tuple(step.item for step in self.steps if step.item is not None)
 
     @property
@@ -80,7 +81,7 @@ def _step(text: str) -> Step:
 
 
 def node_path(path: str) -> str:
-    """A path without the numbers of items.
+    """Remove the item numbers from a path.
 
     >>> node_path("for-1[2]/for-2[10]/train")
     'for-1/for-2/train'
@@ -89,7 +90,7 @@ def node_path(path: str) -> str:
 
 
 def item_numbers(path: str) -> list[int]:
-    """The numbers of the items in a path, outermost first.
+    """Item numbers in a path, outermost first.
 
     >>> item_numbers("for-1[2]/for-2[10]/train")
     [2, 10]
@@ -98,7 +99,7 @@ def item_numbers(path: str) -> list[int]:
 
 
 def item_text(path: str) -> str:
-    """The numbers of the items in a path as they are written.
+    """Item numbers in a path, as text.
 
     >>> item_text("for-1[2]/for-2[10]/train"), item_text("train")
     ('[2][10]', '')
@@ -141,7 +142,7 @@ def _short(part: str) -> str:
 
 
 def split_name(name: str) -> tuple[str, str]:
-    """The run and the task of RUN/TASK; a task's own name may have more of them.
+    """The run and the task of RUN/TASK; a task's own name may contain further slashes.
 
     >>> split_name("last/for-1[2]/train")
     ('last', 'for-1[2]/train')
@@ -151,7 +152,7 @@ def split_name(name: str) -> tuple[str, str]:
 
 
 def node_at(pipeline: ir.Pipeline, path: str) -> ir.Node | None:
-    """The node that a task's path in a run leads to.
+    """The node of a task's path in a run.
 
     >>> from typedpipe.ir.nodes import Graph
     >>> node_at(ir.Pipeline("p", Graph(nodes=(ir.Task("t", "c"),)), closed=True), "t").component
@@ -162,22 +163,13 @@ def node_at(pipeline: ir.Pipeline, path: str) -> ir.Node | None:
     for step in TaskPath.parse(path).steps:
         names = (str(step), step.node)
         node = next((found for graph in graphs for found in _nodes(graph) if found.name in names), None)
-        match node:
-            case None:
-                return None
-            case ir.Call():
-                graphs = [pipeline.pipelines[node.pipeline]]
-            case ir.Branch():
-                graphs = [arm.body for arm in node.arms]
-            case ir.Loop() | ir.ExitHandler():
-                graphs = [node.body]
-            case _:
-                graphs = []
+        if node is None:
+            return None
+        graphs = [region.body for region in regions_in(node, pipeline.pipelines)]
     return node
 
 
 def _nodes(graph: ir.Graph) -> Iterator[ir.Node]:
     for node in graph.nodes:
         yield node
-        if isinstance(node, ir.ExitHandler):
-            yield node.exit
+        yield from node.exits()

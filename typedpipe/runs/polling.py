@@ -1,4 +1,4 @@
-"""Events of a run out of what its source shows of tasks and logs, for sources that have no events of their own."""
+"""Events of a run, derived from its tasks and logs, for sources without events of their own."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from typedpipe.runs.model import Attempt, Run, RunEnd, Task
 from typedpipe.runs.source import Cursor, RunSource, log_key
 
 INTERVAL = 0.2
-"""Seconds between two looks at a run that goes on."""
+"""Seconds between two polls of a run in progress."""
 
 
 def watch(
     source: RunSource, run: Run, after: Cursor | None = None, wait: Callable[[], None] = lambda: time.sleep(INTERVAL)
 ) -> Iterator[events.Event]:
-    """Look at a run again and again until it has ended, and give what is new; of one that has ended, what it did.
+    """Poll a run until it has ended, and yield new events; for a finished run, all its events.
 
     Args:
         source: The run's source.
         run: The run.
-        after: What was seen before.
-        wait: Waits until it is worth looking again.
+        after: The events already seen.
+        wait: Waits until the next poll.
     """
     cursor = Cursor.of(after.data()) if after is not None else Cursor()
     while True:
@@ -34,12 +34,12 @@ def watch(
             break
         wait()
     state: RunEnd = "FAILED" if now.state == "INTERRUPTED" else now.state
-    message = now.message or ("interrupted: its engine is gone" if now.state == "INTERRUPTED" else "")
+    message = now.message or ("interrupted: its engine exited" if now.state == "INTERRUPTED" else "")
     yield events.RunFinished(now.name, state, message, now.finished or time.time())
 
 
 def _news(source: RunSource, run: Run, tasks: Sequence[Task], cursor: Cursor) -> Iterator[events.Event]:
-    """What the cursor has not seen, in the order of time."""
+    """Events that the cursor has not seen, in chronological order."""
     if not cursor.begun:
         yield events.RunStarted(run.name, run.pipeline, run.created)
     found = [event for task in tasks for event in _of_task(source, run, task, cursor)]
@@ -78,4 +78,4 @@ def _log(source: RunSource, run: Run, task: str, attempt: Attempt, cursor: Curso
             yield events.LogChunk(task, attempt.number, offset, data, attempt.finished or time.time())
             offset += len(data)
     except FileNotFoundError:
-        return  # it has not printed anything yet
+        return  # it has no output yet

@@ -1,4 +1,4 @@
-"""Errors of reading runs, as diagnostics."""
+"""Errors in reading runs, as diagnostics."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ def cannot_write(path: str | os.PathLike[str], reason: str) -> PipelineError:
     return problem(
         "TP601",
         f"`{path}` cannot be written: {reason}",
-        help="what is there can still be read; to write, make the folder writable or choose another one with --folder",
+        help="stored runs can still be read; to write, make the directory writable, or choose another one with `--folder`",
     )
 
 
 def os_problem(path: str | os.PathLike[str], error: OSError) -> PipelineError:
-    """An error of the file system, on writing."""
-    reason = "the folder is read-only" if error.errno in _READ_ONLY else error.strerror or str(error)
+    """The diagnostic for a file system error on writing."""
+    reason = "the directory is read-only" if error.errno in _READ_ONLY else error.strerror or str(error)
     return cannot_write(path, reason)
 
 
 class ContentLost(PipelineError):
-    """TP609: an artifact whose content cannot be had, because it is by reference only, gone, or not what it was."""
+    """TP609: an artifact without available content, because it is by reference only, missing, or changed."""
 
     def __init__(self, name: str, why: Lost, place: str, help: str) -> None:
         message = {
-            "reference": f"`{name}` is by reference only: {place}",
-            "gone": f"the content of `{name}` is gone: `{place}`",
-            "changed": f"the content of `{name}` was changed: `{place}`",
+            "reference": f"`{name}` is stored by reference: {place}",
+            "gone": f"the content of `{name}` was removed: `{place}`",
+            "changed": f"the content of `{name}` was modified: `{place}`",
         }[why]
         super().__init__([Diagnostic("TP609", message, Label(NOWHERE), help=help)])
         self.why: Lost = why
@@ -48,5 +48,5 @@ class ContentLost(PipelineError):
         self._help = help
 
     def of(self, name: str) -> ContentLost:
-        """The same of an artifact as the user named it."""
+        """The same error, with the artifact's name as the user gave it."""
         return ContentLost(name, self.why, self.place, self._help)

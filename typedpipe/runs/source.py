@@ -1,4 +1,4 @@
-"""Reading runs: the one interface for a folder of this machine, a cluster, a service."""
+"""Reading of runs: one interface for a local store, a cluster, a service."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ T = TypeVar("T")
 AnyRun: TypeAlias = Run | BrokenRun
 ListedState: TypeAlias = RunState | Literal["BROKEN"]
 LAST = "last"
-"""Names the newest run."""
+"""Refers to the newest run."""
 _BLOCK = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """Which runs are listed; ``token`` is the ``next`` of the page before."""
+    """Selection of runs to list; ``token`` is the ``next`` of the previous page."""
 
     pipeline: str | None = None
     state: ListedState | None = None
@@ -31,7 +31,7 @@ class Query:
     order: Literal["newest", "oldest"] = "newest"
 
     def takes(self, run: AnyRun) -> bool:
-        """Whether a run is one of those that are asked for."""
+        """Whether the query selects a run."""
         if isinstance(run, BrokenRun):
             return self.pipeline is None and self.state in (None, "BROKEN")
         return self.pipeline in (None, run.pipeline) and self.state in (None, run.state)
@@ -39,7 +39,7 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
-    """A part of a listing; ``next`` is "" at its end."""
+    """A part of a listing; ``next`` is "" on the last page."""
 
     items: Sequence[T]
     next: str = ""
@@ -47,7 +47,7 @@ class Page(Generic[T]):
 
 @dataclass(slots=True)
 class Cursor:
-    """How much of a run's events somebody has seen. Feed it each event; it can be kept as JSON data.
+    """Position in a run's events up to which a reader has seen them. Feed it each event; it converts to JSON data.
 
     >>> cursor = Cursor()
     >>> cursor.take(events.LogChunk("train", 1, 0, b"loss", 5.0))
@@ -59,7 +59,7 @@ class Cursor:
     attempts: dict[str, int] = field(default_factory=dict[str, int])
     """The last attempt of each task that has started."""
     logs: dict[str, int] = field(default_factory=dict[str, int])
-    """So many bytes of each log, by task and attempt."""
+    """Number of bytes seen of each log, by task and attempt."""
     retried: dict[str, int] = field(default_factory=dict[str, int])
     finished: dict[str, str] = field(default_factory=dict[str, str])
 
@@ -84,7 +84,7 @@ class Cursor:
 
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> Cursor:
-        """The cursor of :meth:`data`."""
+        """The inverse of :meth:`data`."""
         copied = json.loads(json.dumps(dict(data)))
         return cls(**{name: copied[name] for name in cls.__slots__ if name in copied})
 
@@ -94,19 +94,19 @@ def log_key(task: str, attempt: int) -> str:
 
 
 class RunSource(Protocol):
-    """Where runs are read. Errors are coded: TP600 the place cannot be read, TP603 no such run, TP604 a damaged record."""
+    """A source of runs. Errors are coded: TP600 unreadable source, TP603 no such run, TP604 corrupted record."""
 
     @property
     def place(self) -> str:
-        """What people call it: a path, an address."""
+        """Location of the source for people: a path, an address."""
         ...
 
     def runs(self, query: Query = ...) -> Page[AnyRun]:
-        """Runs, in the order that is asked for; those that cannot be read say why."""
+        """Runs in the requested order; those that cannot be read hold the reason."""
         ...
 
     def run(self, name: str | None = None) -> Run:
-        """One run: by its name, the beginning of its name when no other one begins so, or the newest.
+        """One run: by its name, a unique prefix of its name, or the newest.
 
         Raises:
             PipelineError: TP603, there is none, or several; TP604, its record cannot be read.
@@ -118,7 +118,7 @@ class RunSource(Protocol):
         ...
 
     def pipeline(self, run: Run) -> ir.Pipeline:
-        """The closed IR that the run pinned.
+        """The closed IR stored with the run.
 
         Raises:
             PipelineError: it cannot be read.
@@ -126,50 +126,50 @@ class RunSource(Protocol):
         ...
 
     def log(self, run: Run, task: str, attempt: int, offset: int = 0) -> Iterator[bytes]:
-        """What an attempt wrote to stdout and stderr, from a byte on, up to now.
+        """Output of an attempt (stdout and stderr) so far, from a byte offset on.
 
         Raises:
-            FileNotFoundError: it is not there; ``filename`` says where it was.
+            FileNotFoundError: it is missing; ``filename`` is its former path.
         """
         ...
 
     def log_size(self, run: Run, task: str, attempt: int) -> int:
-        """So many bytes are in the log now.
+        """Current size of the log in bytes.
 
         Raises:
-            FileNotFoundError: as :meth:`log`.
+            FileNotFoundError: see :meth:`log`.
         """
         ...
 
     def files(self, artifact: ArtifactRef) -> Mapping[str, int]:
-        """The files of a folder, by their paths in it, and their sizes; of a file itself, ``{"": size}``.
+        """Files of a directory, by relative path, with their sizes; for a single file, ``{"": size}``.
 
         Raises:
-            ContentLost: TP609, the content is not there, or not what it was.
+            ContentLost: TP609, the content is missing or has changed.
         """
         ...
 
     def open(self, artifact: ArtifactRef, path: str = "") -> BinaryIO:
-        """The content of an artifact that is a file, or of a file in it.
+        """The content of a file artifact, or of a file in a directory artifact.
 
         Raises:
-            ContentLost: TP609, the content is not there, or not what it was.
+            ContentLost: TP609, the content is missing or has changed.
         """
         ...
 
     def watch(self, run: Run, after: Cursor | None = None) -> Iterator[events.Event]:
         """Events of a run until it has ended, without those that ``after`` has seen.
 
-        A source that polls gives what can be seen of tasks and logs; it need not know how many items a loop has.
+        A source that polls reports what tasks and logs show; it need not know the number of items of a loop.
         """
         ...
 
 
-# -------------------------------------------------------------------------------------------- what sources share
+# --------------------------------------------------------------------------------------- shared by all sources
 
 
 def choose_run(name: str | None, names: Collection[str], newest: Callable[[], str], place: str) -> str:
-    """The whole name of a run, from its name, the only beginning of one, or the newest for None and ``last``.
+    """Full name of a run, from its name, a unique prefix, or None and ``last`` for the newest.
 
     Raises:
         PipelineError: TP603, there is none, or several.
@@ -178,18 +178,18 @@ def choose_run(name: str | None, names: Collection[str], newest: Callable[[], st
         return name
     if name is None or name == LAST:
         if not names:
-            raise problem("TP603", f"there are no runs in `{place}`", help="name another folder with --folder")
+            raise problem("TP603", f"there are no runs in `{place}`", help="choose another directory with `--folder`")
         return newest()
     starting = sorted(item for item in names if item.startswith(name)) if name else []
     if len(starting) == 1:
         return starting[0]
     if starting:
         listed = ", ".join(f"`{item}`" for item in starting[:4]) + (" and more" if len(starting) > 4 else "")
-        raise problem("TP603", f"{len(starting)} runs begin with `{name}`: {listed}", help="type more of the name")
+        raise problem("TP603", f"{len(starting)} run names start with `{name}`: {listed}", help="use a longer prefix")
     from typedpipe.diagnostics.words import nearest
 
     near = nearest(name, list(names))
-    help_ = f"did you mean `{near}`?" if near else "`typedpipe runs ls` lists them; `last` is the newest one"
+    help_ = f"did you mean `{near}`?" if near else "to list the runs, use `typedpipe runs ls`; `last` is the newest run"
     raise problem("TP603", f"there is no run `{name}` in `{place}`", help=help_)
 
 
@@ -205,12 +205,12 @@ def choose_task(run: str, name: str, tasks: Sequence[Task]) -> Task:
     if name in known:
         return known[name]
     near = nearest(name, known)
-    said = f"did you mean `{run}/{near}`?" if near else f"`typedpipe runs show {run}` lists them"
+    said = f"did you mean `{run}/{near}`?" if near else f"to list the tasks, use `typedpipe runs show {run}`"
     raise problem("TP607", f"the run `{run}` has no task `{name}`", help=said)
 
 
 def choose_page(found: Sequence[AnyRun], query: Query) -> Page[AnyRun]:
-    """The page of a listing, out of all runs. A token names the last run of the page before, which may be gone since."""
+    """A page of a listing of all runs. A token names the last run of the previous page, which may be removed by now."""
     ordered = sorted(found, key=_age, reverse=query.order == "newest")
     if query.token:
         time, _, name = query.token.partition(" ")
@@ -228,17 +228,17 @@ def _age(run: AnyRun) -> tuple[float, str]:
 
 
 def log_tail(source: RunSource, run: Run, task: str, attempt: int, lines: int) -> int:
-    """The offset at which the last so many lines of a log begin.
+    """Offset of the last ``lines`` lines of a log.
 
     Raises:
-        FileNotFoundError: the log is not there.
+        FileNotFoundError: the log is missing.
     """
     size = source.log_size(run, task, attempt)
     return tail_offset(size, lambda offset, count: read_log(source, run, task, attempt, (offset, count)), lines)
 
 
 def tail_offset(size: int, read: Callable[[int, int], bytes], lines: int) -> int:
-    r"""The offset at which the last so many lines begin of what ``read(offset, count)`` gives; it is read from its end.
+    r"""Offset of the last ``lines`` lines of the content that ``read(offset, count)`` returns; it is read from its end.
 
     >>> text = b"one\ntwo\nthree\n"
     >>> tail_offset(len(text), lambda offset, count: text[offset : offset + count], 2)
@@ -259,10 +259,10 @@ def tail_offset(size: int, read: Callable[[int, int], bytes], lines: int) -> int
 
 
 def read_log(source: RunSource, run: Run, task: str, attempt: int, part: tuple[int, int]) -> bytes:
-    """Up to so many bytes of a log; ``part``: their offset, and how many.
+    """Read part of a log; ``part``: its offset, and the maximum number of bytes.
 
     Raises:
-        FileNotFoundError: the log is not there.
+        FileNotFoundError: the log is missing.
     """
     offset, count = part
     data = b""

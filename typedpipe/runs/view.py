@@ -1,4 +1,4 @@
-"""The state of a run, folded from its events: the run, its tasks and its loops as they are now."""
+"""The state of a run, folded from its events: the run, its tasks and its loops."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typedpipe.runs.model import RunEnd, SeenState
 
 @dataclass(slots=True)
 class TaskView:
-    """One task, up to now. ``component`` is its key in the pipeline, or a group's or importer's word."""
+    """One task in its current state. ``component`` is its key in the pipeline, or the kind of a group or importer."""
 
     name: str
     component: str
@@ -28,10 +28,10 @@ class TaskView:
 
 
 class RunView:
-    """Takes events in the engine's thread, and is read from any other.
+    """Receives events in the engine's thread, and is read from any other.
 
-    One event costs the same however large the run is. A display that follows more than this extends it: its methods
-    for events call these first, so that there is one reading of what an event means.
+    One event costs the same however large the run is. A display that needs more extends it: its methods for events call
+    these first, so that events are interpreted in a single place.
 
     >>> view = RunView(ir.Pipeline("p", ir.Graph(nodes=(ir.Task("train", "c"),))))
     >>> view(events.TaskStarted("train", "c", 1, 5.0))
@@ -66,7 +66,7 @@ class RunView:
         }
 
     def __call__(self, event: events.Event) -> None:
-        """Take in an event; one of a kind that is not known changes nothing."""
+        """Apply an event; one of an unknown kind changes nothing."""
         do = self._do.get(type(event))
         if do is None:
             return
@@ -84,12 +84,12 @@ class RunView:
         return self.finished is not None
 
     def tasks(self) -> dict[str, TaskView]:
-        """The tasks up to now; those of the pipeline itself first."""
+        """Tasks so far; those of the pipeline itself first."""
         with self._lock:
             return dict(self._tasks)
 
     def loops(self) -> dict[str, tuple[int, int]]:
-        """How many bodies of each loop have ended, and how many there are."""
+        """Number of finished bodies of each loop, and their total number."""
         with self._lock:
             return dict(self._loops)
 

@@ -1,4 +1,4 @@
-"""What runs in a task's container. ``source_text`` is the text that travels there."""
+"""The runtime that executes a task in its container. ``source_text`` is the packed text that is shipped."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from functools import lru_cache
 _FOLDER = os.path.dirname(os.path.abspath(__file__))
 
 PATH = os.path.join(_FOLDER, "task.py")
-"""The file of the runtime, which the local engine runs as ``python PATH JOB.json``."""
+"""Path of the runtime file, which the local engine runs as ``python PATH JOB.json``."""
 
 _LOADER = '''\
 # The typedpipe runtime: typedpipe/runtime/task.py, made small by `make runtime`.
@@ -22,7 +22,7 @@ exec(compile(zlib.decompress(_), __file__, "exec"))
 
 @lru_cache(maxsize=1)
 def source_text() -> str:
-    """The runtime as it travels: a small Python file that unpacks ``task.py`` without prose and annotations.
+    """The runtime as it is shipped: a small Python file that unpacks ``task.py`` without prose and annotations.
 
     >>> source_text().count("{{")
     0

@@ -1,10 +1,10 @@
-"""What runs in a task's container, and on this machine: one file, standard library only, Python 3.8 and later.
+"""Runtime of a task in a container or a local process: one file, standard library only, Python 3.8 and later.
 
 Four parts: the artifact classes that users see, the wire codec, loading shipped source, and ``main``, which reads the
-inputs, calls the function and writes the outputs. The layout and the wire form are in docs/architecture.
+inputs, calls the function and writes the outputs. docs/architecture describes the layout and the wire format.
 """
 
-# The file must run on Python 3.8 and convert JSON data whose type is data too, hence these exceptions for the checkers:
+# The file must run on Python 3.8 and convert JSON data by types that are data too, hence these checker exceptions:
 # pyright: reportUnknownArgumentType=false, reportUnknownVariableType=false, reportUnknownMemberType=false
 # pyright: reportUnknownLambdaType=false, reportUnnecessaryIsInstance=false, reportUnknownParameterType=false
 # pyright: reportPrivateUsage=false, reportUntypedNamedTuple=false
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-MODULE = "tp_component"  # one name for every component's module: what one pickles, another one loads
+MODULE = "tp_component"  # the module name of every component: what one pickles, another can load
 MARKER = ".typedpipe-empty"
 _KINDS = {"int": int, "float": (int, float), "bool": bool, "str": str}
 _state = {"scratch": "", "count": "0", "made": ""}
@@ -32,7 +32,7 @@ _state = {"scratch": "", "count": "0", "made": ""}
 
 
 class Artifact:
-    """A file or folder with a type. Subclass it for a type of your own: ``class Forest(Model): ...``.
+    """A file or directory with a type. Subclass it to define a type: ``class Forest(Model): ...``.
 
     >>> Artifact("s3://bucket/rows.csv", metadata={"rows": 3}).metadata["rows"]
     3
@@ -52,11 +52,11 @@ class Artifact:
         self.metadata: dict[str, Any] = dict(metadata or {})
         self.custom_path = ""
         self._path = ""
-        self._given = ""  # the URI that the engine gave; another one means: by reference
+        self._given = ""  # the URI that the engine assigned; any other URI means: by reference
 
     @property
     def path(self) -> str:
-        """The local path to read from or write to."""
+        """Local path to read from or write to."""
         if self.custom_path:
             return self.custom_path
         if not self._path:
@@ -68,12 +68,12 @@ class Artifact:
         self.set_path(path)
 
     def set_path(self, path: str) -> None:
-        """Take the content from another local path, e.g. one on a mounted disk."""
+        """Take the content from another local path, e.g. on a mounted disk."""
         self.custom_path = path
 
     @property
     def artifact(self) -> Self:
-        """The artifact itself, so that it goes where an ``InputPath`` is wanted."""
+        """The artifact itself, so that it can be passed to an ``InputPath``."""
         return self
 
     def __fspath__(self) -> str:
@@ -84,7 +84,7 @@ class Artifact:
 
 
 class Dataset(Artifact):
-    """Data to train or test with."""
+    """Data for training or testing."""
 
     schema_title = "system.Dataset"
 
@@ -95,12 +95,12 @@ class Model(Artifact):
     schema_title = "system.Model"
 
     if TYPE_CHECKING:
-        framework: Any  # users' subclasses have a `framework` of their own: a method, a str
+        framework: Any  # users' subclasses may define their own `framework`: a method, a str
     else:
 
         @property
         def framework(self) -> str:
-            """The framework that made the model, kept in its metadata."""
+            """The framework that made the model, stored in its metadata."""
             return str(self.metadata.get("framework", ""))
 
         @framework.setter
@@ -115,13 +115,13 @@ class TFModel(Model):
 
 
 class HTML(Artifact):
-    """A page to show."""
+    """An HTML page to display."""
 
     schema_title = "system.HTML"
 
 
 class Markdown(Artifact):
-    """A text to show."""
+    """A Markdown text to display."""
 
     schema_title = "system.Markdown"
 
@@ -132,7 +132,7 @@ class Metrics(Artifact):
     schema_title = "system.Metrics"
 
     def log_metric(self, metric: str, value: float) -> None:
-        """Keep one number.
+        """Record one number.
 
         >>> metrics = Metrics(); metrics.log_metric("loss", 0.5); metrics.metadata
         {'loss': 0.5}
@@ -153,22 +153,22 @@ class ClassificationMetrics(Artifact):
         self.metadata.setdefault("confidenceMetrics", []).append(point)
 
     def log_roc_curve(self, fpr: Sequence[float], tpr: Sequence[float], threshold: Sequence[float]) -> None:
-        """Add a whole ROC curve: three sequences of one length."""
+        """Add a whole ROC curve: three sequences of equal length."""
         if not len(fpr) == len(tpr) == len(threshold):
             sizes = "{}, {} and {}".format(len(fpr), len(tpr), len(threshold))
-            raise ValueError("fpr, tpr and threshold must have one length, these have " + sizes)
+            raise ValueError("fpr, tpr and threshold must have the same length, but have " + sizes)
         for point in zip(fpr, tpr, threshold):
             self.log_roc_data_point(*point)
 
     def set_confusion_matrix_categories(self, categories: Sequence[str]) -> None:
-        """Start a confusion matrix of zeros."""
+        """Start a confusion matrix filled with zeros."""
         rows = [{"row": [0] * len(categories)} for _ in categories]
         self.metadata["confusionMatrix"] = {"annotationSpecs": [{"displayName": c} for c in categories], "rows": rows}
 
     def _category(self, category: str) -> int:
         names = [c["displayName"] for c in self.metadata.get("confusionMatrix", {}).get("annotationSpecs", [])]
         if category not in names:
-            raise ValueError("unknown category {!r}: set_confusion_matrix_categories gave {}".format(category, names))
+            raise ValueError("unknown category {!r}: the categories are {}".format(category, names))
         return names.index(category)
 
     def log_confusion_matrix_row(self, row_category: str, row: Sequence[float]) -> None:
@@ -176,7 +176,7 @@ class ClassificationMetrics(Artifact):
         place = self._category(row_category)
         rows = self.metadata["confusionMatrix"]["rows"]
         if len(row) != len(rows):
-            raise ValueError("a row has {} values, this one has {}".format(len(rows), len(row)))
+            raise ValueError("expected a row of {} values, found {}".format(len(rows), len(row)))
         rows[place] = {"row": list(row)}
 
     def log_confusion_matrix_cell(self, row_category: str, col_category: str, value: float) -> None:
@@ -185,9 +185,9 @@ class ClassificationMetrics(Artifact):
         self.metadata["confusionMatrix"]["rows"][row]["row"][column] = value
 
     def log_confusion_matrix(self, categories: Sequence[str], matrix: Sequence[Sequence[float]]) -> None:
-        """Set the whole matrix: one row for each category."""
+        """Set the whole matrix: one row per category."""
         if len(matrix) != len(categories):
-            raise ValueError("{} categories need as many rows, not {}".format(len(categories), len(matrix)))
+            raise ValueError("expected {} rows, one for each category, found {}".format(len(categories), len(matrix)))
         self.set_confusion_matrix_categories(categories)
         for category, row in zip(categories, matrix):
             self.log_confusion_matrix_row(category, row)
@@ -235,7 +235,7 @@ class SlicedClassificationMetrics(Artifact):
 
 
 class PipelineTaskFinalStatus:
-    """How the body of an exit handler ended: ``state`` is SUCCEEDED, FAILED or CANCELLED."""
+    """The result of an exit handler's block: ``state`` is SUCCEEDED, FAILED or CANCELLED."""
 
     def __init__(
         self,
@@ -254,7 +254,7 @@ class PipelineTaskFinalStatus:
 
 
 class PathOfArtifact(str):  # noqa: SLOT000  # it has an attribute of its own
-    """What an ``InputPath`` parameter gets: a real ``str``, with the artifact beside it."""
+    """The value of an ``InputPath`` parameter: a real ``str`` that also holds the artifact."""
 
     artifact: Any = None
 
@@ -279,9 +279,9 @@ def _new_path() -> str:
 
 
 def get_uri(suffix: str = "") -> str:
-    """A new place for an artifact that the function makes: ``Model(get_uri())`` is the same as ``Model()``.
+    """A new location for an artifact that the function creates: ``Model(get_uri())`` is the same as ``Model()``.
 
-    KFP's name. ``suffix`` is what the file is called while the function writes it, for libraries that look at that.
+    The name is KFP's. ``suffix`` is the file's name while the function writes it, for libraries that inspect it.
 
     >>> os.path.basename(get_uri("model.pt"))
     'model.pt'
@@ -297,7 +297,7 @@ def get_uri(suffix: str = "") -> str:
 
 
 class WireError(ValueError):
-    """A value that does not fit its type, or text that is no wire form. ``path`` says where: ``cfg.layers[2]``."""
+    """A value that does not match its type, or text that is not wire text. ``path`` locates it: ``cfg.layers[2]``."""
 
     def __init__(self, path: str, reason: str) -> None:
         super().__init__("`{}`: {}".format(path, reason))
@@ -306,7 +306,7 @@ class WireError(ValueError):
 
 
 def encode(value: Any, type_: Any, name: str = "value") -> str:
-    """The wire text of a value of a type (type data, see docs/architecture.md).
+    """Encode a value of a type (type data, see docs/architecture.md) as wire text.
 
     >>> encode({"a": 1}, ["dict", "float"])
     '{"a":1.0}'
@@ -314,20 +314,20 @@ def encode(value: Any, type_: Any, name: str = "value") -> str:
     try:
         return to_text(_to_json(value, type_, name))
     except RecursionError:
-        raise WireError(name, "is nested too deep, or contains itself") from None
+        raise WireError(name, "is nested too deeply, or contains itself") from None
 
 
 _canonical = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 
 def to_text(data: Any) -> str:
-    """Canonical JSON text of JSON data, with nothing in it that an engine might take for its own syntax."""
+    """Canonical JSON text of JSON data, free of anything that an engine could take for its own syntax."""
     text: str = _any_digits(lambda: _canonical(data))
     return text.replace("{" * 2, "{\\u007b").replace("$", "\\u0024").replace("\x7f", "\\u007f")
 
 
 def decode(text: str, type_: Any, name: str = "value", classes: Any = None) -> Any:
-    """The value that wire text stands for. ``classes`` maps names to the classes of structs and enums.
+    """Decode wire text. ``classes`` maps names to the classes of structs and enums.
 
     >>> decode('{"a":1}', ["dict", "float"])
     {'a': 1.0}
@@ -335,7 +335,7 @@ def decode(text: str, type_: Any, name: str = "value", classes: Any = None) -> A
     try:
         return _from_json(_parse(text, name, classes), type_, name, classes)
     except RecursionError:
-        raise WireError(name, "is nested too deep") from None
+        raise WireError(name, "is nested too deeply") from None
 
 
 def _any_digits(convert: Callable[[], Any]) -> Any:
@@ -353,7 +353,7 @@ def _any_digits(convert: Callable[[], Any]) -> Any:
 
 
 class _Constant(Exception):
-    """``NaN`` and the like, which JSON does not have."""
+    """``NaN`` and other constants that JSON does not have."""
 
 
 def _refuse(constant: str) -> NoReturn:
@@ -387,7 +387,7 @@ def _evaluate(data: Any, name: str, classes: Any) -> Any:
         raise
     except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
         detail = "{}: {}".format(type(error).__name__, error)
-        raise WireError(name, "cannot be put together from {} ({})".format(_clip(str(data)), detail)) from None
+        raise WireError(name, "cannot be evaluated from {} ({})".format(_clip(str(data)), detail)) from None
 
 
 def _format(name: str, classes: Any, parts: list[Any]) -> str:
@@ -458,7 +458,7 @@ def _clip(text: str) -> str:
 
 
 def show(type_: Any) -> str:
-    """A type as the user would write it.
+    """A type in the user's notation.
 
     >>> show(["union", [["list", "int"], "null"]])
     'list[int] | None'
@@ -491,14 +491,12 @@ def _scalar(value: Any, kind: str, path: str) -> Any:
         try:
             text.encode("utf-8")
         except UnicodeEncodeError:
-            raise WireError(
-                path, "has half a character (a lone surrogate), which is no text: " + ascii(value)
-            ) from None
+            raise WireError(path, "contains a lone surrogate, which cannot be encoded: " + ascii(value)) from None
     if kind == "float":
         try:
             return float(value)
         except OverflowError:
-            raise WireError(path, "the int is too large for a `float`") from None
+            raise WireError(path, "an int is too large for a `float`") from None
     return value
 
 
@@ -538,7 +536,7 @@ def _write_any(value: Any, type_: Any, path: str) -> Any:
         value = {name: getattr(value, name) for name in fields}
     if isinstance(value, dict):
         return _write_dict(value, ["dict", "any"], path)
-    raise WireError(path, "`{}` cannot travel as a parameter: {}".format(type(value).__name__, _clip(repr(value))))
+    raise WireError(path, "`{}` is not supported as a parameter: {}".format(type(value).__name__, _clip(repr(value))))
 
 
 def _write_datetime(value: Any, type_: Any, path: str) -> str:
@@ -548,7 +546,7 @@ def _write_datetime(value: Any, type_: Any, path: str) -> str:
         raise _expected(type_, value, path)
     if value.tzinfo is None:
         raise WireError(
-            path, "a datetime needs its time zone, as in datetime(..., tzinfo=timezone.utc): " + repr(value)
+            path, "a datetime requires a time zone, such as datetime(..., tzinfo=timezone.utc): " + repr(value)
         )
     try:
         return value.astimezone(timezone.utc).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
@@ -572,7 +570,7 @@ def _write_dict(value: Any, type_: Any, path: str) -> Any:
     out = {}
     for key, item in value.items():
         if not isinstance(key, str):
-            raise WireError(path, "the keys of a dict must be `str`, found `{}` {!r}".format(type(key).__name__, key))
+            raise WireError(path, "dict keys must be `str`, found `{}` {!r}".format(type(key).__name__, key))
         out[_scalar(key, "str", path)] = _to_json(item, type_[1], "{}[{!r}]".format(path, key))
     return _quoted(out)
 
@@ -599,10 +597,10 @@ def _each_field(given: dict[str, Any], type_: Any, path: str, convert: Callable[
         if name in given:
             out[name] = convert(given[name], field_type, path + "." + name)
         elif required:
-            raise WireError(path, "`{}` has no field `{}`".format(show(type_), name))
+            raise WireError(path, "`{}` requires the field `{}`".format(show(type_), name))
     unknown = [name for name in given if name not in {field[0] for field in type_[3]}]
     if unknown:
-        raise WireError(path, "`{}` knows no field `{}`".format(show(type_), unknown[0]))
+        raise WireError(path, "`{}` has no field `{}`".format(show(type_), unknown[0]))
     return out
 
 
@@ -649,7 +647,7 @@ def _from_json(data: Any, type_: Any, path: str, classes: Any) -> Any:
     kind = type_ if isinstance(type_, str) else type_[0]
     if kind in _KINDS:
         if kind == "int" and isinstance(data, float) and data == data // 1 and abs(data) < 2.0**53:
-            data = int(data)  # engines that count in doubles write 3 as 3.0
+            data = int(data)  # engines that compute in doubles write 3 as 3.0
         return _scalar(data, kind, path)
     if kind == "null" and data is None:
         return None
@@ -695,7 +693,7 @@ def _read_struct(data: Any, type_: Any, path: str, classes: Any) -> Any:
     try:
         return cls(**values)
     except Exception as error:  # whatever the user's own validation raises
-        raise WireError(path, "`{}` refuses it: {}".format(show(type_), error)) from error
+        raise WireError(path, "`{}` rejects the value: {}".format(show(type_), error)) from error
 
 
 def _read_literal(data: Any, type_: Any, path: str, classes: Any) -> Any:
@@ -726,7 +724,7 @@ _READERS: dict[str, Callable[[Any, Any, str, Any], Any]] = {
 
 
 def find_class(classes: Any, name: str) -> Any:
-    """The class of that name in a mapping of names: whole, without the function it stands in, or by its last part."""
+    """Look up a class in a mapping of names: by its full name, without the enclosing function, or by its last part."""
     for dotted in (name.rsplit("<locals>.", 1)[-1], name.rsplit(".", 1)[-1]):
         first, *rest = dotted.split(".")
         found = (classes or {}).get(first)
@@ -743,7 +741,7 @@ _code: dict[str, list[tuple[CodeType, list[str]]]] = {}
 
 
 def compile_source(spec: dict[str, Any]) -> list[tuple[CodeType, list[str]]]:
-    """The code of each chunk, and the names it defines. Kept, so that a process that forks tasks compiles once."""
+    """Compile each chunk; return its code and names. Cached, so that a process that forks tasks compiles once."""
     key = str((spec["entry"], spec["chunks"]))
     if key not in _code:
         _code[key] = [_compile_chunk(file, line, text, spec["entry"]) for file, line, text in spec["chunks"]]
@@ -773,9 +771,9 @@ def _compile_chunk(file: str, line: int, text: str, entry: str) -> tuple[CodeTyp
 
 
 def load(spec: dict[str, Any], folder: str = "") -> ModuleType:
-    """The one module that a component's source runs in, registered, so that dataclasses and pickle find it.
+    """The module that a component's source runs in, registered so that dataclasses and pickle find it.
 
-    With a ``folder`` a file for the module is written there, for processes that are spawned and import it again.
+    With a ``folder``, a file for the module is written there, for spawned processes that import it again.
     """
     sys.modules.setdefault("typedpipe.runtime.task", sys.modules[__name__])
     if not any(isinstance(finder, _Stubs) for finder in sys.meta_path):
@@ -793,7 +791,7 @@ def load(spec: dict[str, Any], folder: str = "") -> ModuleType:
             _placed.add(path)
             sys.path.append(folder)
         except OSError:
-            pass  # a read-only place: spawned processes cannot import the module, all else works
+            pass  # a read-only directory: spawned processes cannot import the module, everything else works
     return module
 
 
@@ -826,7 +824,7 @@ def _fill(module: ModuleType, spec: dict[str, Any]) -> None:
     codes = compile_source(spec)
     defined = {name for _, names in codes for name in names}
     names = dict(_stub_names())
-    names.update(space)  # what is there already stays
+    names.update(space)  # existing names are kept
     space.update(names)
     space["__loader__"] = _Lines(spec["chunks"])
     wanted = _typing_names(codes)
@@ -837,11 +835,11 @@ def _fill(module: ModuleType, spec: dict[str, Any]) -> None:
     for port in spec["inputs"] + spec["outputs"]:
         _rebuild(port[3], space, defined)
     for code, _ in codes:
-        exec(code, space)  # noqa: S102  # this is what the file is for
+        exec(code, space)  # noqa: S102  # this is the purpose of the file
 
 
 def _typing_names(codes: list[tuple[CodeType, list[str]]]) -> list[str]:
-    known = _used.get(id(codes))  # the lists are kept, see ``compile_source``
+    known = _used.get(id(codes))  # the lists are cached, see ``compile_source``
     if known is None:
         names: set[str] = set()
         pending = [code for code, _ in codes]
@@ -856,7 +854,7 @@ _used: dict[int, list[str]] = {}
 
 
 class _Lines:
-    """Gives ``linecache`` the shipped lines, because the user's file is not in the container."""
+    """Provides the shipped lines to ``linecache``, because the user's file is not in the container."""
 
     def __init__(self, chunks: list[Any]) -> None:
         self.files: dict[str, list[str]] = {}
@@ -879,7 +877,7 @@ class _Lines:
 
 
 def _rebuild(type_: Any, space: dict[str, Any], defined: set[str]) -> None:
-    """Make the classes of functional NamedTuples and Enums, which have no source, from the interface."""
+    """Rebuild the classes of functional NamedTuples and Enums, which have no source, from the interface."""
     if isinstance(type_, str) or type_[0] in ("literal", "artifact"):
         return
     name = str(type_[1]).rsplit(".", 1)[-1]
@@ -902,7 +900,7 @@ def _rebuild(type_: Any, space: dict[str, Any], defined: set[str]) -> None:
 
 
 class _Marker:
-    """``Input[T]`` and its like in shipped source: only what they wrap matters."""
+    """``Input[T]`` and similar markers in shipped source: only the type they wrap matters."""
 
     def __getitem__(self, item: Any) -> Any:
         return item[0] if isinstance(item, tuple) else item
@@ -938,13 +936,13 @@ _stubs: dict[str, dict[str, Any]] = {}
 
 
 class _Stubs:
-    """The last importer: a ``typedpipe`` for component source where the real one is not installed."""
+    """The last importer: a ``typedpipe`` stub for component source where the real package is not installed."""
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
         if name in ("typedpipe", "typedpipe.dsl", "typedpipe.types", "typedpipe.runtime"):
             from importlib.machinery import ModuleSpec
 
-            # a loader by its two methods
+            # the two methods of a loader
             return ModuleSpec(name, self, is_package=True)  # type: ignore[arg-type]  # ty: ignore[invalid-argument-type]
         return None
 
@@ -962,7 +960,7 @@ class _Stubs:
 
 
 class ContractError(Exception):
-    """What a task was given, or what it gave, is not what the interface says. Exit code 2."""
+    """A task's inputs or outputs violate its interface. Exit code 2."""
 
     def __init__(self, code: str, message: str, exit_code: int = 2) -> None:
         super().__init__(message)
@@ -1127,7 +1125,7 @@ class _Task:
         titles = [getattr(c, "schema_title", "") for c in type(value).__mro__]
         if not isinstance(value, Artifact) or core[1] not in titles:
             reason = _expected(core, value, name).reason
-            if isinstance(value, (str, bytes)):  # KFP writes what is returned into the artifact's file
+            if isinstance(value, (str, bytes)):  # KFP writes a returned value into the artifact's file
                 reason += "; write it to the path of a `{}()`, and return that".format(show(core))
             raise self.error("TP503", "output `{}`".format(name), reason)
         reference = value.uri != value._given and "://" in value.uri
@@ -1179,7 +1177,7 @@ class _Task:
             _resolve_links(place)
         except OSError as error:
             raise self.error(
-                "TP506", label, "cannot take it: {}".format(str(error).replace(self.root + "/", ""))
+                "TP506", label, "cannot read the output: {}".format(str(error).replace(self.root + "/", ""))
             ) from None
         self.moved[id(value)] = place
         if os.path.isdir(place) and not any(files for _, _, files in os.walk(place)):
@@ -1229,7 +1227,7 @@ def _write(path: str, text: str) -> None:
 
 
 def from_file(text: str | None, type_: Any, name: str, classes: Any) -> Any:
-    """The value of what a user wrote to an output's file: JSON, or the bare text; None stands for no file."""
+    """The value of the text in an output's file: JSON, or bare text; None if there is no file."""
     if text is None or type_ == "str":
         return text
     for part in (text, json.dumps(text.strip()), text.strip().lower()):  # JSON, bare text, Python's True
@@ -1241,14 +1239,14 @@ def from_file(text: str | None, type_: Any, name: str, classes: Any) -> Any:
 
 
 def _copy(source: str, place: str, above: tuple[str, ...]) -> None:
-    """Copy a file or folder; what a link points to comes instead of the link."""
+    """Copy a file or directory; links are replaced by the content they point to."""
     import shutil
 
     real = os.path.realpath(source)
     if real in above:
-        raise OSError("the link {} leads back to a folder above it".format(source))
+        raise OSError("the link {} points to a directory that contains it".format(source))
     if not os.path.exists(real):
-        raise OSError("the link {} leads nowhere".format(source))
+        raise OSError("the link {} is broken".format(source))
     if not os.path.isdir(real):
         if not os.path.isfile(real):
             raise OSError("{} is neither a file nor a folder".format(source))
@@ -1261,7 +1259,7 @@ def _copy(source: str, place: str, above: tuple[str, ...]) -> None:
 
 
 def _resolve_links(place: str) -> None:
-    """Put files and folders where links are: a store knows no links, here or in a cluster."""
+    """Replace links by files and directories: artifact stores have no links, locally or in a cluster."""
     links = [place] if os.path.islink(place) else []
     for folder, dirs, files in os.walk(place):
         links += [os.path.join(folder, entry) for entry in dirs + files if os.path.islink(os.path.join(folder, entry))]
@@ -1274,7 +1272,7 @@ def _resolve_links(place: str) -> None:
 
 
 def describe(path: str) -> tuple[str, int, list[str]]:
-    """Digest, size in bytes and empty folders of a file or folder. A folder's digest is over its sorted names."""
+    """Digest, size in bytes and empty directories of a file or directory. A directory's digest covers sorted names."""
     from hashlib import sha256
 
     total = sha256()
@@ -1285,7 +1283,7 @@ def describe(path: str) -> tuple[str, int, list[str]]:
                 total.update(block)
                 size += len(block)
         return "sha256:" + total.hexdigest(), size, []
-    total.update(b"folder\n")  # an empty folder is no empty file
+    total.update(b"folder\n")  # an empty directory is not an empty file
     found: list[str] = []
     empty: list[str] = []
     for folder, dirs, files in os.walk(path):
@@ -1309,7 +1307,7 @@ def install(
     trusted_hosts: Sequence[str] = (),
     target: str = "/tp/out/site",
 ) -> None:
-    """Install packages into a folder of their own, with this Python's pip, and make them importable."""
+    """Install packages into a separate directory with this Python's pip and make them importable."""
     import importlib
     import subprocess
 
@@ -1341,7 +1339,7 @@ def _run(task: _Task) -> None:
     except SyntaxError as error:
         version = "Python {}.{}".format(*sys.version_info[:2])
         raise task.error(
-            "TP507", "source", "{} cannot read it ({}); use a newer base image".format(version, error)
+            "TP507", "source", "{} cannot parse the source ({}); use a newer base image".format(version, error)
         ) from None
     for name, key, how, type_, default in spec["inputs"]:
         task.given[name] = task.read(name, key, how, type_, default)
@@ -1351,7 +1349,8 @@ def _run(task: _Task) -> None:
     results = task.results(_call(task))
     for name, key, how, type_ in spec["outputs"]:
         task.write(name, key, how, type_, results[name] if how in ("return", "field") else task.given[name])
-    # What a child of the task made is seen only where the task has a folder; a look costs a tenth of a light task.
+    # Output of a task's child processes is looked for only if the task has a directory: the check costs a tenth of a
+    # light task.
     if (task.kept is None or _state["made"] == _state["scratch"]) and os.path.isdir(_state["scratch"]):
         import shutil
 
@@ -1370,9 +1369,9 @@ def _call(task: _Task) -> Any:
 def main(
     spec: dict[str, Any], parameters: list[dict[str, str]], root: str = "/tp", kept: dict[str, str] | None = None
 ) -> int:
-    """Run one task. Returns 0; a failure leaves by ``SystemExit`` with 1 (the user's) or 2 (the contract's).
+    """Run one task. Return 0; a failure raises ``SystemExit`` with 1 (user code) or 2 (contract violation).
 
-    With ``kept`` the texts of parameter outputs, companions too, are put there by key and not into files.
+    With ``kept``, the texts of parameter outputs and descriptors are put there by key, not into files.
     """
     try:
         _run(_Task(spec, parameters, root, kept))
@@ -1417,7 +1416,7 @@ def _tell(text: str, line: str) -> None:
             with open(path or "/dev/termination-log", "wb") as file:
                 file.write(" ".join(line.split("\n")).encode("utf-8", "backslashreplace")[:3500])
         except OSError:
-            pass  # the message stands on stderr as well
+            pass  # the message is on stderr as well
 
 
 if __name__ == "__main__":

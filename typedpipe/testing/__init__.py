@@ -1,6 +1,6 @@
-"""Testing pipelines: run them in a temporary folder, with fakes in place of components.
+"""Testing of pipelines: run them in a temporary directory, with fakes instead of components.
 
-The fixture ``run_pipeline`` comes with the package::
+The package provides the fixture ``run_pipeline``::
 
     def test_training(run_pipeline: RunPipeline) -> None:
         trained = run_pipeline.fake(train).returns(0.9)
@@ -8,7 +8,7 @@ The fixture ``run_pipeline`` comes with the package::
         assert run.outputs == 0.9
         trained.assert_called_with(epochs=3)
 
-Everything of such a run happens in the test's own process: no network, no container, and ``breakpoint()`` works.
+Such a run takes place entirely in the test's process: no network, no container, and ``breakpoint()`` works.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 else:
 
     def __getattr__(name: str) -> object:
-        """Load what is asked for when it is asked for: pytest imports this package in every project."""
+        """Load attributes on first access: pytest imports this package in every project."""
         if name not in __all__:
             raise AttributeError(f"module 'typedpipe.testing' has no attribute {name!r}", name=name)
         from importlib import import_module

@@ -1,4 +1,4 @@
-"""What a fake answers, and how that becomes the outputs of the component that it stands for."""
+"""Answers of fakes, and their conversion to the outputs of the replaced component."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from typedpipe.types.data import to_data
 from typedpipe.types.model import is_artifact
 
 Answer = Callable[[Mapping[str, Any]], Any]
-"""Takes the inputs and the output parameters by name, and gives what the component would return."""
+"""Receives the inputs and the output parameters by name, and returns what the component would return."""
 
 _answers: dict[str, Answer] = {}
 
@@ -30,12 +30,12 @@ def {entry}(**given):
 
 
 def answered(token: str, given: Mapping[str, Any]) -> Any:
-    """Called in place of a component's function."""
+    """Called instead of a component's function."""
     return _answers[token](given)
 
 
 def stub(component: ir.Component, answer: Answer) -> tuple[ir.Component, str]:
-    """A component with the same interface that asks ``answer``, and the token to forget it by."""
+    """A component with the same interface that calls ``answer``, and the token to remove it."""
     token = secrets.token_hex(8)
     _answers[token] = answer
     entry = component.impl.entry if isinstance(component.impl, ir.PythonImpl) else "fake"
@@ -56,12 +56,12 @@ def stub(component: ir.Component, answer: Answer) -> tuple[ir.Component, str]:
 
 
 def forget(token: str) -> None:
-    """The stub of this token is used no more."""
+    """Remove the stub with this token."""
     _answers.pop(token, None)
 
 
 def inputs_of(component: ir.Component, given: Mapping[str, Any], classes: Mapping[str, Any]) -> dict[str, Any]:
-    """What the component's inputs are, with structs and enums of the test's own classes."""
+    """Inputs of the component, with structs and enums of the test's own classes."""
     return {
         port.name: of_class(given[port.name], port.type, classes)
         if port.how == "value" and not is_artifact(port.type)
@@ -72,7 +72,7 @@ def inputs_of(component: ir.Component, given: Mapping[str, Any], classes: Mappin
 
 
 def delivered(component: ir.Component, result: Any, given: Mapping[str, Any], taken: frozenset[str]) -> Any:
-    """Make a fake's result the component's outputs; ``taken`` are the output parameters that it wrote itself."""
+    """Convert a fake's result to the component's outputs; ``taken`` are the output parameters that it wrote itself."""
     params = [port for port in component.outputs if port.how in ("path", "artifact") and port.name not in taken]
     returned = [port for port in component.outputs if port.how in ("return", "field")]
     parts = _parts(result, [port.name for port in [*params, *returned]])
@@ -87,7 +87,7 @@ def delivered(component: ir.Component, result: Any, given: Mapping[str, Any], ta
 
 
 def _parts(result: Any, names: list[str]) -> dict[str, Any]:
-    """The outputs in a result, by name: it is the one output, a mapping or tuple of them, or an object that has them."""
+    """Outputs in a result, by name: it is the single output, a mapping or tuple of them, or an object that has them."""
     if isinstance(result, Mapping) and result.keys() <= set(names) and result:
         return dict(result)
     if len(names) == 1:
@@ -115,8 +115,8 @@ def _made(port: ir.OutputPort, value: Any) -> Any:
 
 
 def _copy(source: Artifact, path: str) -> None:
-    """The content of an artifact that a test made; one without a file is empty."""
-    there = source.custom_path or source._path or source.uri  # noqa: SLF001 - `.path` would make a new place
+    """Copy the content of an artifact that a test created; one without a file is empty."""
+    there = source.custom_path or source._path or source.uri  # noqa: SLF001 - `.path` would create a new path
     if there and Path(there).is_dir():
         shutil.copytree(there, path)
     elif there and Path(there).exists():
@@ -126,7 +126,7 @@ def _copy(source: Artifact, path: str) -> None:
 
 
 def _write(port: ir.OutputPort, value: Any, target: Any) -> None:
-    """Give an output parameter its content."""
+    """Write the content of an output parameter."""
     if not is_artifact(port.type):
         if value is not None:
             _put(value if isinstance(value, str) else runtime.encode(value, to_data(port.type)), os.fspath(target))

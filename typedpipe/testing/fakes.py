@@ -1,4 +1,4 @@
-"""Fakes: a value, a function or an exception in place of a component, and what it was called with."""
+"""Fakes: a value, a function or an exception instead of a component, and a record of its calls."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ R = TypeVar("R")
 
 
 class Fake:
-    """What stands for a component: active inside its ``with`` block. It remembers what it was called with."""
+    """The replacement of a component, active inside its ``with`` block. It records its calls."""
 
     def __init__(self, component: BaseComponent, answer: Callable[[Mapping[str, Any]], Any]) -> None:
         self.name = component.name
@@ -59,18 +59,20 @@ class Fake:
         return self._answer({**given, **inputs})
 
     def assert_called(self, times: int | None = None) -> None:
-        """Fail unless it was called: so many times, or at all."""
+        """Assert that it was called ``times`` times, or at least once."""
         __tracebackhide__ = True
         found = len(self.calls)
         if found == times or (times is None and found):
             return
         wanted = "at least once" if times is None else _times(times)
-        raise AssertionError(f"`{self.name}` was to be called {wanted}, and was called {_times(found)}{self._said()}")
+        raise AssertionError(
+            f"expected `{self.name}` to be called {wanted}, but it was called {_times(found)}{self._said()}"
+        )
 
     def assert_called_with(self, **inputs: Any) -> None:
-        """Fail unless one of its calls had these inputs; inputs that are not named may be anything.
+        """Assert that one of its calls had these inputs; other inputs may have any value.
 
-        An input that is an artifact is compared by its content, when text or bytes are given for it.
+        An artifact input is compared by content if text or bytes are passed for it.
         """
         __tracebackhide__ = True
         if not any(
@@ -104,21 +106,22 @@ def _content(path: Any) -> bytes:
 
 
 class Faking(Generic[P, R]):
-    """What a component is to be replaced by. Made by :func:`fake`."""
+    """The replacement of a component, still to be chosen. Created by :func:`fake`."""
 
     def __init__(self, component: BaseComponent, use: Callable[[Fake], Fake] | None = None) -> None:
         if not isinstance(component, BaseComponent):
-            _refuse(f"only a component can be faked, not {component!r}", "give the component itself: `fake(train)`")
+            _refuse(f"only a component can be faked, not {component!r}", "pass the component: `fake(train)`")
         if component.definition is None:
-            _refuse(f"`{component.name}` was defined with mistakes", "mend its definition first")
+            _refuse(f"`{component.name}` has errors in its definition", "fix the errors in its definition first")
         self._component = component
         self._definition = component.definition
         self._use = use or (lambda made: made)
 
     def by(self, function: Callable[P, R], /) -> Fake:
-        """Call a function in its place, with the component's inputs by name.
+        """Call a function instead, with the component's inputs by name.
 
-        When it has parameters of the names of the component's output parameters, it gets these, too, and writes them.
+        If it has parameters with the names of the component's output parameters, it receives these, too, and writes
+        them.
         """
         outputs = frozenset(port.name for port in self._definition.outputs if port.how in ("path", "artifact"))
         taken, names = _parameters(self._definition, function, outputs)
@@ -131,26 +134,26 @@ class Faking(Generic[P, R]):
         return self._use(Fake(self._component, answer))
 
     def returns(self, value: R, /) -> Fake:
-        """Give this value. Text or bytes for an artifact are its content; a mapping gives several outputs by name."""
+        """Return this value. Text or bytes for an artifact are its content; a mapping sets several outputs by name."""
         self._check(value)
         return self._use(Fake(self._component, lambda given: delivered(self._definition, value, given, frozenset())))
 
     def writes(self, content: str | bytes, /) -> Fake:
-        """Give an artifact of this content: of a component whose one output is an artifact."""
+        """Return an artifact with this content, for a component whose single output is an artifact."""
         outputs = self._definition.outputs
         if len(outputs) != 1 or not is_artifact(outputs[0].type):
             found = listed([port.name for port in outputs]) or "nothing"
             _refuse(
-                f"`{self._component.name}` does not give one artifact but {found}",
-                "give all of them: `.returns(…)` takes a mapping by name",
+                f"`{self._component.name}` does not return one artifact, but {found}",
+                "pass all outputs: `.returns(…)` accepts a mapping by name",
             )
         return self._use(Fake(self._component, lambda given: delivered(self._definition, content, given, frozenset())))
 
     def raises(self, exception: BaseException | type[BaseException], /) -> Fake:
-        """Raise this, so that the task fails."""
-        given: Any = exception  # whatever a test gives
+        """Raise this exception, so that the task fails."""
+        given: Any = exception  # untyped: the value comes from a test
         if not isinstance(given, BaseException) and not (isinstance(given, type) and issubclass(given, BaseException)):
-            _refuse(f"a fake cannot raise {exception!r}", 'give an exception, such as `ValueError("no data")`')
+            _refuse(f"a fake cannot raise {exception!r}", 'pass an exception, such as `ValueError("no data")`')
 
         def answer(_given: Mapping[str, Any]) -> NoReturn:
             raise exception
@@ -158,7 +161,7 @@ class Faking(Generic[P, R]):
         return self._use(Fake(self._component, answer))
 
     def _check(self, value: Any) -> None:
-        """A value that cannot be the component's output is refused where it is given."""
+        """Reject a value that cannot be the component's output as soon as it is set."""
         for port in self._definition.outputs:
             if port.how == "return" and not is_artifact(port.type):
                 found = value
@@ -170,27 +173,27 @@ class Faking(Generic[P, R]):
                 encode(found, to_data(port.type), port.name)
             except WireError as problem:
                 _refuse(
-                    f"the fake of `{self._component.name}` gives what the component cannot: `{port.name}` {problem.reason}",
-                    f"give a `{show(port.type)}`",
+                    f"the fake of `{self._component.name}` returns an invalid output: `{port.name}` {problem.reason}",
+                    f"return a `{show(port.type)}`",
                 )
 
 
 class FakingOutputs(Faking[..., Any]):
-    """As :class:`Faking`, of a component with output parameters: their names are not in its static type."""
+    """A :class:`Faking` for a component with output parameters: their names are not in its static type."""
 
     def by(self, function: Callable[..., Any], /) -> Fake:
-        """As :meth:`Faking.by`."""
+        """See :meth:`Faking.by`."""
         return super().by(function)
 
 
 def _parameters(
     component: ir.Component, function: Any, outputs: frozenset[str]
 ) -> tuple[frozenset[str], tuple[str, ...]]:
-    """The output parameters that a fake takes, and all that it is called with."""
+    """Output parameters that a fake accepts, and all parameters that it is called with."""
     try:
         parameters = inspect.signature(function).parameters
     except (TypeError, ValueError):
-        _refuse(f"the fake of `{component.name}` is {function!r}, which cannot be called", "give a function")
+        _refuse(f"the fake of `{component.name}` is {function!r}, which is not callable", "pass a function")
     kinds = {parameter.kind for parameter in parameters.values()}
     named = {n for n, p in parameters.items() if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
     inputs = [port.name for port in component.inputs]
@@ -200,11 +203,15 @@ def _parameters(
     lacking = [] if inspect.Parameter.VAR_KEYWORD in kinds else [name for name in inputs if name not in named]
     extra = sorted(needed - set(inputs) - outputs)
     if lacking or extra:
-        said = f"it does not take {listed(lacking)}" if lacking else ""
-        also = f"it needs {listed(extra)}, which {'is' if len(extra) == 1 else 'are'} no input" if extra else ""
+        said = f"it does not accept {listed(lacking)}" if lacking else ""
+        also = (
+            f"it requires {listed(extra)}, which {'is' if len(extra) == 1 else 'are'} not among the inputs"
+            if extra
+            else ""
+        )
         _refuse(
-            f"the fake of `{component.name}` does not fit: {' and '.join(part for part in (said, also) if part)}",
-            f"it is called with {listed(inputs)}" if inputs else "it is called with nothing",
+            f"the fake of `{component.name}` does not match the component: {' and '.join(part for part in (said, also) if part)}",
+            f"it is called with {listed(inputs)}" if inputs else "it is called without arguments",
         )
     taken = frozenset(name for name in outputs if name in named)
     return taken, (*inputs, *sorted(taken))
@@ -215,7 +222,7 @@ def _refuse(message: str, help_: str) -> NoReturn:
 
 
 @overload
-def fake(component: Component[P, R], /) -> Faking[P, R]: ...  # type: ignore[overload-overlap]  # the first that fits wins
+def fake(component: Component[P, R], /) -> Faking[P, R]: ...  # type: ignore[overload-overlap]  # the first match wins
 @overload
 def fake(component: BaseComponent, /) -> FakingOutputs: ...
 def fake(component: Any, /) -> Any:

@@ -1,4 +1,4 @@
-"""``run_pipeline``: what a test runs pipelines with."""
+"""The fixture ``run_pipeline``, which runs pipelines in tests."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ R = TypeVar("R")
 
 
 class RunPipeline:
-    """Runs pipelines in the test's process and in its temporary folder; the fixture ``run_pipeline`` is one."""
+    """Runs pipelines in the test's process and temporary directory; the fixture ``run_pipeline`` is an instance."""
 
     def __init__(self, folder: Path, stack: ExitStack) -> None:
         self.folder = folder
@@ -33,11 +33,11 @@ class RunPipeline:
         return self._run(pipeline, True).run(*args, **kwargs).wait()
 
     def failing(self, pipeline: Pipeline[P, R], /, *args: P.args, **kwargs: P.kwargs) -> Run[R]:
-        """Run a pipeline that has to fail."""
+        """Run a pipeline that is expected to fail."""
         __tracebackhide__ = True
         run = self._run(pipeline, False).run(*args, **kwargs).wait()
         if run.state == "SUCCEEDED":
-            raise AssertionError(f"the run of `{pipeline.name}` was to fail, and succeeded")
+            raise AssertionError(f"expected the run of `{pipeline.name}` to fail, but it succeeded")
         return run
 
     def _run(self, pipeline: Pipeline[P, R], raise_on_error: bool) -> Configured[P, R]:

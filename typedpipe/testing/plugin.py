@@ -1,4 +1,4 @@
-"""The pytest plugin: the fixture ``run_pipeline``. pytest loads it by its entry point, so it imports nothing early."""
+"""The pytest plugin with the fixture ``run_pipeline``. An entry point loads it, so it imports nothing early."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def run_pipeline(tmp_path: Path) -> Iterator[RunPipeline]:
-    """Runs pipelines in this process, in a temporary folder; ``run_pipeline.fake(component)`` replaces a component."""
+    """Run pipelines in this process, in a temporary directory; ``run_pipeline.fake(component)`` replaces one."""
     from contextlib import ExitStack
 
     from typedpipe.testing.fixture import RunPipeline

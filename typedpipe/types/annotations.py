@@ -1,6 +1,6 @@
-"""Python annotations as types: of parameters, of returns, and of the fields of classes.
+"""Types of Python annotations: of parameters, returns and class fields.
 
-Each annotation is looked at by itself, so that one that cannot be resolved spoils no other.
+Each annotation is resolved separately, so that one that cannot be resolved does not affect the others.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from typedpipe.types.model import (
 )
 from typedpipe.types.problems import BadAnnotation, Problem
 
-Class: TypeAlias = type  # a field below is called `type`
+Class: TypeAlias = type  # a field below is named `type`
 How: TypeAlias = Literal["value", "path", "artifact", "status"]
 
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """A parameter of a component or pipeline. ``classes`` are the user's own that the annotation names."""
+    """A parameter of a component or pipeline. ``classes`` are the user's classes that the annotation names."""
 
     type: Type
     how: How = "value"
@@ -41,11 +41,11 @@ class Resolved:
 
 @dataclass(frozen=True, slots=True)
 class Returned:
-    """What a function returns: nothing, one value, or the named fields of a NamedTuple or dataclass."""
+    """The result of a function: nothing, one value, or the named fields of a NamedTuple or dataclass."""
 
     kind: Literal["none", "one", "fields"]
     fields: tuple[tuple[str, Type], ...] = ()
-    """The field names and types; for one value a single field called ``Output``."""
+    """Names and types of the fields; a single value is one field named ``Output``."""
     classes: tuple[type, ...] = ()
 
 
@@ -56,12 +56,12 @@ _NO_NAMES: Final[Mapping[str, object]] = {}
 def resolve(
     annotation: object, names: Mapping[str, object] = _NO_NAMES, local: Mapping[str, object] = _NO_NAMES
 ) -> Resolved | Problem:
-    """The type of a parameter's annotation; a :class:`Problem` when it is none.
+    """The type of a parameter's annotation; a :class:`Problem` if it has none.
 
     Args:
-        annotation: as it stands in ``__annotations__``, so it may be text.
-        names: the globals of the function, where the names in the text are found.
-        local: names that come before the globals, such as those of an enclosing function.
+        annotation: the entry of ``__annotations__``, possibly a string.
+        names: the globals of the function, in which the names in the string are looked up.
+        local: names that take precedence over the globals, such as those of an enclosing function.
 
     >>> from typedpipe.types.model import INT
     >>> resolve("list[int] | None").type == union(ListType(INT), NULL)
@@ -80,7 +80,7 @@ def resolve(
 def resolve_return(
     annotation: object, names: Mapping[str, object] = _NO_NAMES, local: Mapping[str, object] = _NO_NAMES
 ) -> Returned | Problem:
-    """What a return annotation means: nothing, one output, or one for each field.
+    """The outputs of a return annotation: none, one, or one per field.
 
     >>> resolve_return(int).fields
     (('Output', ScalarType(kind='int')),)
@@ -101,7 +101,7 @@ def struct_type(cls: type) -> Type:
     """The type of a class with fields (or any other class that an annotation may name).
 
     Raises:
-        BadAnnotation: the class, or a field of it, is no type that can travel.
+        BadAnnotation: the class, or one of its fields, is not supported as an input or output type.
     """
     return Reader(Names(_NO_NAMES, _NO_NAMES)).type_of(cls)
 
@@ -120,12 +120,14 @@ def _optional(reader: Reader, members: tuple[object, ...]) -> Resolved:
     rest = [member for member in members if member not in (None, type(None))]
     if len(rest) != 1 or len(rest) == len(members):
         raise BadAnnotation(
-            "TP102", "an input is marked inside a union", "write one `Input[T]` or `InputPath[T]`, or `Input[T] | None`"
+            "TP102",
+            "`Input` and `InputPath` cannot be members of a larger union",
+            "use a single `Input[T]` or `InputPath[T]`, or `Input[T] | None`",
         )
     inner = _marked(reader, rest[0])
     if inner.direction == "out":
         raise BadAnnotation(
-            "TP102", "an output cannot be optional", "drop `| None`: the component always has this output"
+            "TP102", "an output cannot be optional", "remove `| None`: the component always has this output"
         )
     return Resolved(union(inner.type, NULL), inner.how, inner.direction, inner.classes)
 
@@ -149,8 +151,8 @@ def _path(reader: Reader, marker: PathOf) -> Resolved:
     if isinstance(without_none(type_), ListType) and is_artifact(type_):
         raise BadAnnotation(
             "TP102",
-            f"`{word}` of a list of artifacts is not one path",
-            f"use `Input[{show(type_)}]`" if marker.direction == "in" else "use one output for each artifact",
+            f"`{word}` does not support a list of artifacts, because a list has no single path",
+            f"use `Input[{show(type_)}]`" if marker.direction == "in" else "declare one output for each artifact",
         )
     return Resolved(type_, "path", marker.direction, reader.classes)
 
@@ -159,15 +161,15 @@ def _artifact(type_: Type, marker: type, reader: Reader) -> Resolved:
     core = without_none(type_)
     if not is_artifact(type_):
         word, shown = ("Input", show(type_)) if marker is In else ("OutputPath", show(type_))
-        help_ = f"write `{shown}`" if marker is In else f"return it, or write `OutputPath[{shown}]`"
-        raise BadAnnotation("TP102", f"`{word if marker is In else 'Output'}[{shown}]` is no artifact", help_)
+        help_ = f"use `{shown}`" if marker is In else f"return the value, or use `OutputPath[{shown}]`"
+        raise BadAnnotation("TP102", f"`{word if marker is In else 'Output'}[{shown}]` is not an artifact", help_)
     if marker is In:
         return Resolved(type_, "artifact", "in", reader.classes)
     if not isinstance(core, ArtifactType) or core != type_:
         raise BadAnnotation(
             "TP102",
-            f"`Output[{show(type_)}]` is not one artifact",
-            "use one `Output[T]` for each artifact that it makes",
+            f"`Output[{show(type_)}]` is not a single artifact",
+            "declare one `Output[T]` for each artifact",
         )
     return Resolved(type_, "artifact", "out", reader.classes)
 
@@ -182,6 +184,10 @@ def _returned(reader: Reader, annotation: object) -> Returned:
         return Returned("fields", found, reader.classes)
     marker = reader.marker(written)
     if marker is In or isinstance(marker, PathOf):
-        raise BadAnnotation("TP102", "a return annotation is marked as an input or a path", "return the type itself")
+        raise BadAnnotation(
+            "TP102",
+            "a return annotation cannot use `Input`, `InputPath` or `OutputPath`",
+            "annotate the return type itself, such as `-> Model`",
+        )
     type_ = reader.output_of(reader.unmarked(written) if marker is Out else written, None)
     return Returned("one", (("Output", type_),), reader.classes)

@@ -1,4 +1,4 @@
-"""The artifact classes, and the type of each: its title, version and bases."""
+"""Artifact classes, and the type of each: title, version and bases."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ __all__ = [
 
 
 def artifact_type(cls: type[Artifact]) -> ArtifactType:
-    """The type of an artifact class. A class without ``schema_title`` of its own has its name as title.
+    """The type of an artifact class. A class without its own ``schema_title`` has its name as title.
 
     >>> artifact_type(Dataset)
     ArtifactType(title='system.Dataset', version='0.0.1', bases=('system.Artifact',))

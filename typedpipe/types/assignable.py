@@ -1,4 +1,4 @@
-"""The one rule about which type goes where: edges, constants, defaults, loop items and outputs are all asked here."""
+"""The single rule of type compatibility, for edges, constants, defaults, loop items and outputs."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ from typedpipe.types.model import (
 )
 
 Found: TypeAlias = tuple[tuple[str, ...], str]
-"""Where in the type it does not fit, from the outside in, and why."""
+"""The path inside the type to the mismatch, from the outside in, and the reason."""
 
 _ROOT: tuple[str, ...] = ()
 _ROOT_ARTIFACT = "system.Artifact"
 _NUMBER = "-0123456789"
 _FIRST_CHARACTERS = {"int": _NUMBER, "float": _NUMBER, "bool": "tf", "str": '"', "datetime": ""}
-"""What the wire text of a literal that fits a scalar starts with; a ``Literal`` holds no floats."""
+"""First characters of the wire text of literals that match a scalar; a ``Literal`` holds no floats."""
 
 
 def mismatch(source: Type, target: Type) -> str | None:
-    """Why a value of type ``source`` may not go where ``target`` is wanted; None when it may.
+    """The reason why a value of type ``source`` is not valid for ``target``; None if it is.
 
     >>> from typedpipe.types.model import FLOAT, INT, STR, ListType
     >>> mismatch(INT, FLOAT) is None
@@ -53,35 +53,35 @@ def mismatch(source: Type, target: Type) -> str | None:
     return f"{', '.join(path)}: {why}" if path else why
 
 
-CONVERT = "convert it in a component, or change one of the two annotations"
-"""What is said when nothing better can be."""
+CONVERT = "convert the value in a component, or change one of the two annotations"
+"""The advice if no better one is known."""
 
 
 def advice(source: Type, target: Type) -> str:
-    """What to type instead, for a pair that does not fit; empty when nothing better than the reason can be said.
+    """A suggested fix for an incompatible pair; empty if it would add nothing to the reason.
 
     >>> from typedpipe.types.model import INT, NULL, UnionType
     >>> advice(UnionType((INT, NULL)), INT)
-    'give it a default with `dsl.Some(value, default)`, or branch on it with `with dsl.IfSet(value) as v:`'
+    'provide a default with `dsl.Some(value, default)`, or branch on the value with `with dsl.IfSet(value) as v:`'
     """
     if isinstance(target, StatusType):
-        return "leave it out of the call: the engine gives the status to the task of an `ExitHandler`"
+        return "omit it from the call: the engine passes the status to the exit task of an `ExitHandler`"
     from_artifact, to_artifact = artifact_of(source), artifact_of(target)
     if from_artifact and not to_artifact:
         return f"read the artifact in a component, or annotate the input as `Input[{show(from_artifact)}]`"
     if to_artifact and not from_artifact:
-        return "pass the output of a task that makes the artifact, or of `dsl.importer` for an existing URI"
+        return "pass the output of a task that creates the artifact, or use `dsl.importer` for an existing URI"
     if isinstance(target, ListType) and mismatch(source, target.item) is None:
         return "pass a list, or `dsl.Collected(value)` for an output inside a `ParallelFor`"
     if isinstance(source, ListType) and mismatch(source.item, target) is None:
-        return "take one element by its index, or loop over the list with `with dsl.ParallelFor(values) as item:`"
+        return "select one element by index, or loop over the list with `with dsl.ParallelFor(values) as item:`"
     if isinstance(source, ListType) and isinstance(target, ListType):
         item = without_none(source.item)
         if item not in (source.item, NULL) and mismatch(item, target.item) is None:
-            return f"annotate the input as `{show(source)}`: an entry is None where the task that gives it did not run"
+            return f"annotate the input as `{show(source)}`: an entry is None if the task that produces it did not run"
     core = without_none(source)
     if core not in (source, NULL) and mismatch(core, target) is None:
-        return "give it a default with `dsl.Some(value, default)`, or branch on it with `with dsl.IfSet(value) as v:`"
+        return "provide a default with `dsl.Some(value, default)`, or branch on the value with `with dsl.IfSet(value) as v:`"
     return CONVERT
 
 
@@ -96,7 +96,7 @@ def _check(source: Type, target: Type) -> Found | None:
     if source == target or isinstance(source, NeverType):
         return None
     if isinstance(target, StatusType):
-        return _ROOT, f"a caller cannot give `{show(target)}`"
+        return _ROOT, f"a caller cannot pass `{show(target)}`"
     if isinstance(source, UnionType):
         return next((found for member in source.members if (found := _from_member(member, source, target))), None)
     if isinstance(target, UnionType):
@@ -138,7 +138,7 @@ def _structs(source: StructType, target: StructType) -> Found | None:
         own = given.get(field.name)
         if own is None or (field.required and not own.required and source.form == "typeddict"):
             if field.required:
-                return _ROOT, f"`{show(target)}` needs the field `{field.name}`"
+                return _ROOT, f"`{show(target)}` requires the field `{field.name}`"
             continue
         found = _check(own.type, field.type)
         if found:
@@ -153,12 +153,12 @@ def _from_member(member: Type, source: UnionType, target: Type) -> Found | None:
     if found is None:
         return None
     if isinstance(member, NullType):
-        return _ROOT, f"expected `{show(target)}`, found `{show(source)}`, which may be None"
+        return _ROOT, f"expected `{show(target)}`, found `{show(source)}`, which can be None"
     return found if found[0] else _expected(source, target)
 
 
 def _to_union(source: Type, target: UnionType) -> Found | None:
-    if isinstance(source, LiteralType) and len(source.values) > 1:  # its values may go to different members
+    if isinstance(source, LiteralType) and len(source.values) > 1:  # its values may match different members
         bad = (value for value in source.values if _to_union(LiteralType((value,)), target))
         first = next(bad, None)
         return None if first is None else _expected(LiteralType((first,)), target)
@@ -168,7 +168,7 @@ def _to_union(source: Type, target: UnionType) -> Found | None:
         if found is None:
             return None
         reasons.append(found)
-    alike = [found for found in reasons if found[0]]  # a member of the same shape says more than all of them together
+    alike = [found for found in reasons if found[0]]  # a member of the same shape is more specific than all together
     return alike[0] if len(alike) == 1 else _expected(source, target)
 
 
@@ -177,9 +177,9 @@ def _titles(source: ArtifactType) -> tuple[str, ...]:
 
 
 def _holds_nothing(source: Type, target: Type) -> bool:
-    """An empty list fits a list of artifacts, too."""
+    """An empty list is also valid for a list of artifacts."""
     if source == NULL:
-        return True  # compared as a plain value: None is neither
+        return True  # compared as a plain value, which None is not
     while isinstance(source, ListType) and isinstance(target, ListType):
         source, target = source.item, target.item
     return isinstance(source, NeverType)

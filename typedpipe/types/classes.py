@@ -21,18 +21,18 @@ from typedpipe.types.problems import BadAnnotation
 from typedpipe.types.values import enum_type
 
 FieldOf: TypeAlias = Callable[[type, object], tuple[Type, bool | None]]
-"""Resolves the annotation of a class's field: its type, and whether ``Required``/``NotRequired`` said something."""
+"""Resolves the annotation of a class field: its type, and whether ``Required``/``NotRequired`` is given."""
 
 _INSTEAD: Final[dict[str, str]] = {
-    "bytes": "write the bytes to an artifact: `Input[Artifact]`, or send base64 text as `str`",
+    "bytes": "write the bytes to an artifact (`Input[Artifact]`), or pass base64 text as `str`",
     "set": "use `list[T]`",
     "frozenset": "use `list[T]`",
-    "tuple": "use `list[T]` when the items are alike, or a `NamedTuple` with named fields",
+    "tuple": "use `list[T]` if all items have the same type, or a `NamedTuple`",
     "complex": "use a `NamedTuple` of two floats",
-    "Decimal": "use `str`, and make the Decimal in the component",
+    "Decimal": "use `str`, and create the Decimal in the component",
     "date": "use `datetime`, or `str`",
     "time": "use `datetime`, or `str`",
-    "timedelta": "use `float` seconds",
+    "timedelta": "use `float`, in seconds",
     "Path": "use `InputPath[T]` or `OutputPath[T]` for a file, or `str`",
     "PosixPath": "use `InputPath[T]` or `OutputPath[T]` for a file, or `str`",
     "UUID": "use `str`",
@@ -41,13 +41,13 @@ _INSTEAD: Final[dict[str, str]] = {
     "ndarray": "write it to a file and pass `Input[Dataset]`, or use `list[float]`",
 }
 _SUPPORTED: Final = (
-    "use int, float, bool, str, datetime, list[T], dict[str, T], Literal, an Enum, a TypedDict, a dataclass, "
-    "a NamedTuple, a pydantic model, T | None, or an artifact as Input[T]"
+    "supported types are int, float, bool, str, datetime, list[T], dict[str, T], Literal, an Enum, a TypedDict, a dataclass, "
+    "a NamedTuple, a pydantic model, T | None, and artifacts as Input[T]"
 )
 
 
 def register(cls: type[Any], type_: Type) -> None:
-    """Say which type the annotation ``cls`` has. The plug point for classes that typedpipe does not know.
+    """Register the type of the annotation ``cls``. The plug point for classes that typedpipe does not know.
 
     >>> from pathlib import PurePosixPath
     >>> from typedpipe.types.model import STR
@@ -74,8 +74,10 @@ def class_type(cls: type[Any], field_of: FieldOf) -> Type:
 
 
 def not_a_type(name: str) -> BadAnnotation:
-    """What is said of an annotation that no value between tasks can have."""
-    return BadAnnotation("TP101", f"`{name}` is no type that can travel between tasks", _INSTEAD.get(name, _SUPPORTED))
+    """The error for an annotation that is not supported between tasks."""
+    return BadAnnotation(
+        "TP101", f"`{name}` is not supported as an input or output type", _INSTEAD.get(name, _SUPPORTED)
+    )
 
 
 def is_user_class(cls: type[Any]) -> bool:
@@ -115,13 +117,13 @@ def _pydantic_fields(cls: Any, field_of: FieldOf) -> tuple[StructField, ...]:
         try:
             type_ = field_of(cls, field.annotation)[0]
         except BadAnnotation:
-            type_ = ANY  # a type of pydantic's own, such as EmailStr: the model checks it in the container
+            type_ = ANY  # a pydantic type, such as EmailStr: the model checks it in the container
         fields.append(_field(cls, name, type_, bool(field.is_required())))
     return tuple(fields)
 
 
 def owner(cls: type[Any], name: str) -> type:
-    """The class of the bases that annotates the field: its module is where the annotation's names are."""
+    """The base class that annotates the field: its module holds the annotation's names."""
     return next((base for base in cls.__mro__ if name in vars(base).get("__annotations__", {})), cls)
 
 
@@ -129,7 +131,7 @@ def _field(cls: type[Any], name: str, type_: Type, required: bool) -> StructFiel
     if is_artifact(type_):
         raise BadAnnotation(
             "TP102",
-            f"`{cls.__name__}.{name}` is an artifact inside a parameter",
-            "give the component an input of its own for the artifact: `Input[T]`",
+            f"`{cls.__name__}.{name}` is an artifact, which a parameter cannot contain",
+            "add a separate input for the artifact: `Input[T]`",
         )
     return StructField(name, type_, required)

@@ -1,4 +1,4 @@
-"""Types as JSON data: what the IR keeps, and what the runtime in the container converts by."""
+"""Types as JSON data: the form stored in the IR, by which the runtime in the container converts values."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from typedpipe.types.model import (
 )
 
 TypeData: TypeAlias = str | list[Any]
-"""A name, or a list of a tag and what belongs to it; docs/architecture.md has the table."""
+"""A name, or a list of a tag and its parts; docs/architecture.md has the table."""
 
 _FORMS = frozenset(get_args(StructForm))
 _SIMPLE: Final[dict[str, Type]] = {
@@ -46,11 +46,11 @@ _SIMPLE: Final[dict[str, Type]] = {
 
 
 class BadTypeData(ValueError):
-    """The data is no type."""
+    """The data does not describe a type."""
 
 
 def to_data(type_: Type) -> TypeData:
-    """The type as JSON data.
+    """Convert a type to JSON data.
 
     >>> from typedpipe.types.model import INT, NULL, ListType, UnionType
     >>> to_data(ListType(UnionType((INT, NULL))))
@@ -87,10 +87,10 @@ def to_data(type_: Type) -> TypeData:
 
 
 def from_data(data: object) -> Type:
-    """The type that :func:`to_data` made the data of.
+    """Convert data from :func:`to_data` back to a type.
 
     Raises:
-        BadTypeData: the data is no type (a damaged or newer file).
+        BadTypeData: the data is not a type (a corrupted or newer file).
 
     >>> from_data(["dict", "float"])
     DictType(value=ScalarType(kind='float'))
@@ -107,11 +107,11 @@ def from_data(data: object) -> Type:
             pass  # parts are missing, too many, or of the wrong kind
         except RecursionError:
             raise BadTypeData("this type is nested too deeply") from None
-    raise BadTypeData(f"this is no type: {data!r:.80}")
+    raise BadTypeData(f"not a type: {data!r:.80}")
 
 
 def _compound(tag: str, rest: list[Any]) -> Type:
-    """Unpacking refuses data with too few or too many parts, ``_text`` those of the wrong kind."""
+    """Build a compound type. Unpacking rejects too few or too many parts, ``_text`` those of the wrong kind."""
     if tag in ("list", "dict"):
         (inner,) = rest
         return ListType(from_data(inner)) if tag == "list" else DictType(from_data(inner))
@@ -128,7 +128,7 @@ def _compound(tag: str, rest: list[Any]) -> Type:
         return ArtifactType(_text(title), _text(version), _texts(bases))
     name, form, fields = rest
     if form not in _FORMS:
-        raise BadTypeData(f"this is no form of a struct: {form!r}")
+        raise BadTypeData(f"not a form of a struct: {form!r}")
     return StructType(_text(name), form, tuple(StructField(_text(n), from_data(t), bool(r)) for n, t, r in fields))
 
 
@@ -140,5 +140,5 @@ def _texts(values: object) -> tuple[str, ...]:
 
 def _text(value: object) -> str:
     if not isinstance(value, str):
-        raise BadTypeData(f"expected a text, found {value!r}")
+        raise BadTypeData(f"expected text, found {value!r}")
     return value

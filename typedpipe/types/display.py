@@ -1,4 +1,4 @@
-"""A type as its user would write it, for messages, ``--help`` and stubs."""
+"""Types in the user's notation, for messages, ``--help`` and stubs."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _WORDS = {"true": "True", "false": "False", "null": "None"}
 
 
 def show(type_: Type) -> str:
-    """The type in Python's spelling; what is very long is cut with an ellipsis.
+    """The type in Python's notation; very long parts are cut with an ellipsis.
 
     >>> from typedpipe.types.model import INT, NULL, DictType, ListType, LiteralType, UnionType
     >>> show(ListType(DictType(UnionType((INT, NULL)))))
@@ -69,7 +69,7 @@ def _compound(type_: ListType | DictType | UnionType) -> str:
 
 
 def _item(type_: Type) -> str:
-    """Items of several kinds, as of a list somebody wrote, by their kinds: ``int | str``."""
+    """Items of several types, as in a list display, by their types: ``int | str``."""
     members = type_.members if isinstance(type_, UnionType) else (type_,)
     mixed = [m for m in members if isinstance(m, LiteralType) and len({_kind(text) for text in m.values}) > 1]
     if not mixed or len(members) > _MOST_VALUES:
@@ -99,7 +99,7 @@ def _listed(items: list[str]) -> str:
 
 
 def _value(wire: str) -> str:
-    """A literal's wire text in Python's spelling."""
+    """The wire text of a literal in Python's notation."""
     if wire in _WORDS:
         return _WORDS[wire]
     if wire.startswith('"'):

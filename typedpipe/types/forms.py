@@ -1,4 +1,4 @@
-"""Reads one annotation: its text, its generic forms, its classes. ``annotations`` says what the result means."""
+"""Reader of one annotation: its string, its generic forms, its classes. ``annotations`` interprets the result."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ _KFP_NAMES: Final[dict[str, object]] = {
 
 
 class Names(NamedTuple):
-    """Where the names of an annotation's text are looked up."""
+    """Namespaces in which the names of an annotation string are looked up."""
 
     globals: Mapping[str, object]
     local: Mapping[str, object]
 
 
 class Reader:
-    """Reads one annotation, and keeps the user's classes that it meets, those that others need first."""
+    """Reads one annotation and collects the user's classes in it, dependencies first."""
 
     def __init__(self, names: Names) -> None:
         self._names = names
@@ -63,7 +63,7 @@ class Reader:
     # -------------------------------------------------------------------------------------------- text
 
     def evaluated(self, annotation: object, owner: type | None = None) -> object:
-        """The annotation as an object: text is evaluated, in the names of the class that it stands in, if any."""
+        """The annotation as an object: a string is evaluated, with the names of its class, if any."""
         if isinstance(annotation, ForwardRef):
             annotation = annotation.__forward_arg__
         if not isinstance(annotation, str):
@@ -73,16 +73,16 @@ class Reader:
         if simple is not _MISSING and simple != annotation:
             return self.evaluated(simple, owner)
         try:
-            return self.evaluated(eval(_compiled(annotation), dict(names), local), owner)  # noqa: S307 - the user's own text
+            return self.evaluated(eval(_compiled(annotation), dict(names), local), owner)  # noqa: S307 - the user's own
         except NameError as error:
             raise self._unknown(annotation, str(error.name), names) from None
         except BadAnnotation:
             raise
-        except Exception as error:  # noqa: BLE001 - whatever the user's text raises
+        except Exception as error:  # noqa: BLE001 - whatever the user's annotation raises
             raise BadAnnotation(
                 "TP100",
                 f"the annotation `{annotation}` cannot be evaluated: {error}",
-                "write it as Python would run it",
+                "write the annotation as a valid Python expression",
             ) from None
 
     def _scope(self, owner: type | None) -> Names:
@@ -96,17 +96,17 @@ class Reader:
         if only_for_checking(name, names.get("__file__")):
             return BadAnnotation(
                 "TP121",
-                f"`{name}` of the annotation `{text}` is imported for type checkers only",
-                f"move the import of `{name}` out of `if TYPE_CHECKING:`: its type is needed when the pipeline is built",
+                f"`{name}` in the annotation `{text}` is imported only for type checkers",
+                f"move the import of `{name}` out of `if TYPE_CHECKING:`: typedpipe needs the type when the pipeline is built",
             )
         return BadAnnotation(
-            "TP100", f"`{name}` of the annotation `{text}` is not defined", f"import or define `{name}`"
+            "TP100", f"`{name}` in the annotation `{text}` is not defined", f"import or define `{name}`"
         )
 
     # --------------------------------------------------------------------------------------- structure
 
     def members(self, written: object) -> tuple[object, ...]:
-        """The members of a union as written; the annotation alone when it is none."""
+        """Members of a union as written; for any other annotation, the annotation alone."""
         if isinstance(written, EitherOf):
             return tuple(self.evaluated(member) for member in written.members)
         if get_origin(written) in (Union, types.UnionType):
@@ -114,7 +114,7 @@ class Reader:
         return (written,)
 
     def marker(self, written: object) -> Any:
-        """:class:`In`, :class:`Out` or the :class:`PathOf` of an annotation; None when it is not marked."""
+        """:class:`In`, :class:`Out` or the :class:`PathOf` of an annotation; None if it is not marked."""
         if isinstance(written, PathOf):
             return written
         return next((m for m in getattr(written, "__metadata__", ()) if m in (In, Out)), None)
@@ -123,7 +123,7 @@ class Reader:
         return get_args(written)[0]
 
     def type_of(self, annotation: object, owner: type | None = None) -> Type:
-        """The type of an annotation, without a marker."""
+        """The type of an annotation without a marker."""
         written = self.evaluated(annotation, owner)
         known = plain(written)
         if known is not None:
@@ -154,7 +154,11 @@ class Reader:
             return self.type_of(written.__value__, owner)
         name = getattr(origin or written, "__name__", None) or str(written)
         if isinstance(written, PathOf):
-            raise BadAnnotation("TP102", "a path stands inside another annotation", "write `InputPath[T]` by itself")
+            raise BadAnnotation(
+                "TP102",
+                "`InputPath` and `OutputPath` cannot be nested in another annotation",
+                "use `InputPath[T]` or `OutputPath[T]` as the whole annotation",
+            )
         raise classes.not_a_type(str(name))
 
     def _union(self, members: tuple[object, ...], owner: type | None) -> Type:
@@ -163,8 +167,8 @@ class Reader:
         if why is not None:
             raise BadAnnotation(
                 "TP122",
-                f"the members of `{show(type_)}` cannot be told apart when they arrive: {why}",
-                "keep one of the two, or wrap them in dataclasses with different field names",
+                f"the members of `{show(type_)}` cannot be distinguished when the value is read: {why}",
+                "keep one of the two, or wrap each in a dataclass with different field names",
             )
         return type_
 
@@ -175,8 +179,8 @@ class Reader:
         if key is not str and key is not Any:
             raise BadAnnotation(
                 "TP101",
-                "the keys of a dict must be `str`",
-                "use `dict[str, T]`, or a list of a NamedTuple of key and value",
+                "dict keys must be `str`",
+                "use `dict[str, T]`, or a list of NamedTuples with a key and a value",
             )
         return DictType(self.type_of(args[1], owner))
 
@@ -186,7 +190,7 @@ class Reader:
         if cls in self._open:
             raise BadAnnotation(
                 "TP101",
-                f"`{cls.__name__}` contains itself, and a type must end",
+                f"`{cls.__name__}` contains itself, and recursive types are not supported",
                 "use `dict[str, Any]` for nested data",
             )
         self._open.append(cls)
@@ -209,7 +213,7 @@ class Reader:
     # ------------------------------------------------------------------------------------------ others
 
     def named_type(self, name: str) -> Type:
-        """KFP's call form: ``InputPath("Dataset")``, ``OutputPath("String")``."""
+        """The type of KFP's call form: ``InputPath("Dataset")``, ``OutputPath("String")``."""
         if name in _KFP_NAMES:
             return self.type_of(_KFP_NAMES[name])
         known = _artifact_class(name)
@@ -218,7 +222,7 @@ class Reader:
         return self.type_of(name)
 
     def field_annotations(self, written: object) -> list[tuple[str, object, type]] | None:
-        """The fields of a NamedTuple or dataclass that is returned: name, annotation, owner; None for anything else."""
+        """Fields of a returned NamedTuple or dataclass: name, annotation, owner; None for anything else."""
         if not isinstance(written, type):
             return None
         cls: type[Any] = written
@@ -233,7 +237,7 @@ class Reader:
         else:
             return None
         if not fields:
-            raise BadAnnotation("TP101", f"`{cls.__name__}` has no fields", "return `None` for no output")
+            raise BadAnnotation("TP101", f"`{cls.__name__}` has no fields", "annotate `-> None` if there is no output")
         return fields
 
     def output_of(self, annotation: object, owner: type | None) -> Type:
@@ -244,7 +248,9 @@ class Reader:
         if owner is not None and classes.is_user_class(owner):
             self._found[owner] = None
         if isinstance(type_, StatusType):
-            raise BadAnnotation("TP102", "the status of a task cannot be an output", "return its `state`, a `str`")
+            raise BadAnnotation(
+                "TP102", "`PipelineTaskFinalStatus` cannot be an output", "return its `state`, which is a `str`"
+            )
         return type_
 
 
@@ -261,19 +267,23 @@ def _literal(values: tuple[object, ...]) -> Type:
     for value in values:
         if isinstance(value, Enum):
             raise BadAnnotation(
-                "TP101", "a `Literal` of enum members", f"annotate with the enum: `{type(value).__name__}`"
+                "TP101",
+                "a `Literal` cannot contain enum members",
+                f"use the enum as the annotation: `{type(value).__name__}`",
             )
         try:
             texts.append(constant(value)[0])
         except NotAConstant as error:
-            raise BadAnnotation("TP101", f"a `Literal` holds {error.reason}", "use str, int, bool and None") from None
+            raise BadAnnotation(
+                "TP101", f"unsupported value in a `Literal`: {error.reason}", "use only str, int, bool and None"
+            ) from None
     plain = tuple(dict.fromkeys(text for text in texts if text != "null"))
     literal: tuple[Type, ...] = (LiteralType(plain),) if plain else ()
     return union(*literal, *((NULL,) if "null" in texts else ()))
 
 
 def _artifact_class(name: str) -> type[Artifact] | None:
-    """The class of typedpipe's own that has the name or the title."""
+    """The typedpipe artifact class with this name or title."""
     from typedpipe.runtime.task import ARTIFACTS
 
     return next((cls for cls in ARTIFACTS if name in (cls.__name__, cls.schema_title)), None)

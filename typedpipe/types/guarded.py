@@ -1,4 +1,4 @@
-"""Names that a user's file imports for type checkers only. Asked for when an annotation has not resolved."""
+"""Names that a user's file imports for type checkers only. Used if an annotation cannot be resolved."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ def only_for_checking(name: str, file: object) -> bool:
     """Whether the file imports or defines the name under ``if TYPE_CHECKING:``."""
     if not isinstance(file, str):
         return False
-    import ast  # an error is on its way: what this costs does not matter
+    import ast  # an error will be reported: the cost does not matter
 
     try:
         tree = ast.parse("".join(linecache.getlines(file)))

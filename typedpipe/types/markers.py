@@ -1,7 +1,7 @@
-"""What an annotation of a component says beside the type: input or output, the object or its path.
+"""Markers of a component's annotations: input or output, object or path.
 
-To a type checker these are what the body and the caller see. At run time they are annotation objects; in a body the
-runtime gives its own objects (a path there is a real ``str``).
+To a type checker, these are the types that the function and the caller see. At run time they are annotation objects;
+inside the function the runtime provides its own objects (a path is a real ``str`` there).
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ T_co = TypeVar("T_co", covariant=True)
 
 
 class In:
-    """What ``Input[...]`` carries in its ``Annotated``."""
+    """The marker in the ``Annotated`` of ``Input[...]``."""
 
 
 class Out:
-    """What ``Output[...]`` carries in its ``Annotated``."""
+    """The marker in the ``Annotated`` of ``Output[...]``."""
 
 
 Input = Annotated[T, In]
-"""An input artifact: ``model: Input[Model]``. For the body and for the caller it is a ``Model``."""
+"""An input artifact: ``model: Input[Model]``. The function and the caller see a ``Model``."""
 
 Output = Annotated[T, Out]
-"""An output artifact that the body fills: ``model: Output[Model] = OUT``. The caller leaves it out."""
+"""An output artifact that the function fills: ``model: Output[Model] = OUT``. The caller omits it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class PathOf:
     __ror__ = __or__
 
     def __call__(self) -> None:
-        """``typing`` takes only callables as arguments of its own forms, such as ``Optional[InputPath[T]]``."""
+        """Satisfy ``typing``, which accepts only callables in its own forms, such as ``Optional[InputPath[T]]``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,26 +59,26 @@ class EitherOf:
         return EitherOf((*self.members, other))
 
     def __call__(self) -> None:
-        """As for :class:`PathOf`."""
+        """See :class:`PathOf`."""
 
 
 if TYPE_CHECKING:
 
     class InputPath(os.PathLike[str], Protocol[T_co]):
-        """For the body: a local path (os.PathLike[str]; a real str at run time).  For the caller: any artifact T."""
+        """For the function: a local path (os.PathLike[str]; a real str at run time).  For the caller: any T."""
 
         @property
         def artifact(self) -> T_co: ...
 
     class OutputPath(str, Generic[T]):  # noqa: SLOT000 - for checkers only
-        """For the body: a local path (str) to write a T to.  The caller leaves it out."""
+        """For the function: a local path (str) to write a T to.  The caller omits it."""
 
         def __typedpipe_output__(self, _: T) -> T: ...
 
 else:
 
     class InputPath:
-        """The local path of an input: ``data: InputPath[Dataset]``. A ``str`` in the body; the caller gives a Dataset."""
+        """The local path of an input: ``data: InputPath[Dataset]``. Functions get a ``str``, callers pass a Dataset."""
 
         def __new__(cls, type: Any = Any) -> PathOf:
             return PathOf("in", type)
@@ -87,7 +87,7 @@ else:
             return PathOf("in", item)
 
     class OutputPath:
-        """The path to write an output to: ``rows: OutputPath[int] = OUT``. The caller leaves it out."""
+        """The path to write an output to: ``rows: OutputPath[int] = OUT``. The caller omits it."""
 
         def __new__(cls, type: Any = Any) -> PathOf:
             return PathOf("out", type)
@@ -97,7 +97,7 @@ else:
 
 
 OUT: Any = None
-"""The default of an output parameter, so that a checker lets the caller leave it out."""
+"""The default of an output parameter, so that checkers allow the caller to omit it."""
 
 STATUS: Any = None
 """The default of an exit task's ``status: PipelineTaskFinalStatus = STATUS``."""

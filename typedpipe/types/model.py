@@ -1,7 +1,7 @@
 """The types of values in a pipeline: a closed union of frozen dataclasses.
 
-These are what the compiler, the passes, the backends and the IR speak. Python annotations become them in
-``types.annotations``; the one rule about which type goes where is ``types.assignable.mismatch``.
+The compiler, the passes, the backends and the IR use these types. ``types.annotations`` builds them from Python
+annotations; the rule of compatibility is ``types.assignable.mismatch``.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ class NullType(Record):
 
 @record
 class ScalarType(Record):
-    """A plain value: a number, a truth value, text or a point in time."""
+    """A plain value: a number, a bool, a string or a point in time."""
 
     kind: ScalarKind
 
 
 @record
 class ListType(Record):
-    """``list[T]`` of parameters, or of artifacts when ``item`` is an :class:`ArtifactType`."""
+    """``list[T]`` of parameters, or of artifacts if ``item`` is an :class:`ArtifactType`."""
 
     item: Type
 
@@ -53,7 +53,7 @@ class DictType(Record):
 
 @record
 class StructField(Record):
-    """A field of a struct; not ``required`` when it may be left out."""
+    """A field of a struct; it can be omitted if it is not ``required``."""
 
     name: str
     type: Type
@@ -62,7 +62,7 @@ class StructField(Record):
 
 @record
 class StructType(Record):
-    """Named fields. ``form`` is how the user spelt it; ``literal`` is the type of a dict display."""
+    """Named fields. ``form`` is the kind of class the user wrote; ``literal`` is the type of a dict display."""
 
     name: str
     form: StructForm
@@ -71,7 +71,7 @@ class StructType(Record):
 
 @record
 class LiteralType(Record):
-    """``Literal[...]``. ``values`` holds the wire (JSON) text of each value, so that 1, True and "1" stay apart."""
+    """``Literal[...]``. ``values`` holds the wire (JSON) text of each value, so that 1, True and "1" stay distinct."""
 
     values: tuple[str, ...]
 
@@ -87,7 +87,7 @@ class EnumMember(Record):
 
 @record
 class EnumType(Record):
-    """A Python ``Enum``, by its name and members."""
+    """A Python ``Enum``: name and members."""
 
     name: str
     members: tuple[EnumMember, ...]
@@ -104,7 +104,7 @@ class UnionType(Record):
 class ArtifactType(Record):
     """An artifact class: its schema title and version and the titles of its bases, nearest first.
 
-    Identity is this data, never Python's ``is``: a class that was reloaded is still the same type.
+    Identity is this data, never Python's ``is``: a reloaded class is still the same type.
     """
 
     title: str
@@ -114,7 +114,7 @@ class ArtifactType(Record):
 
 @record
 class StatusType(Record):
-    """``PipelineTaskFinalStatus``: given by the engine, never by a caller."""
+    """``PipelineTaskFinalStatus``: provided by the engine, never by a caller."""
 
 
 Type: TypeAlias = (
@@ -145,7 +145,7 @@ ARTIFACT = ArtifactType("system.Artifact")
 
 
 def union(*members: Type) -> Type:
-    """The union of types: flattened, duplicates dropped, ``None`` last; one member is that member.
+    """The union of types: flattened, without duplicates, ``None`` last; a single member is returned as it is.
 
     >>> union(INT, NULL, INT) == UnionType((INT, NULL))
     True
@@ -164,17 +164,17 @@ def union(*members: Type) -> Type:
 
 
 def is_optional(type_: Type) -> bool:
-    """Whether ``None`` is one of the values that the type itself names."""
+    """Whether the type itself includes ``None``."""
     return type_ == NULL or (isinstance(type_, UnionType) and NULL in type_.members)
 
 
 def without_none(type_: Type) -> Type:
-    """``T`` of ``T | None``; any other type as it is."""
+    """``T`` of ``T | None``; any other type unchanged."""
     return union(*(m for m in type_.members if m != NULL)) if isinstance(type_, UnionType) else type_
 
 
 def artifact_of(type_: Type) -> ArtifactType | None:
-    """The artifact type when the value is an artifact, an optional one, or a (nested) list of them; else None."""
+    """The artifact type if the value is an artifact, an optional one, or a (nested) list of them; otherwise None."""
     core = without_none(type_)
     while isinstance(core, ListType):
         core = without_none(core.item)
@@ -182,7 +182,7 @@ def artifact_of(type_: Type) -> ArtifactType | None:
 
 
 def is_artifact(type_: Type) -> bool:
-    """Whether values of the type travel as artifacts (files) and not as parameters (JSON)."""
+    """Whether values of the type are passed as artifacts (files), not as parameters (JSON)."""
     return artifact_of(type_) is not None
 
 
@@ -200,8 +200,8 @@ PLAIN: Final[dict[object, Type]] = {
 
 
 def plain(annotation: object) -> Type | None:
-    """The type of an annotation that needs no looking into."""
+    """The type of an annotation that needs no further resolution."""
     try:
         return PLAIN.get(annotation)
-    except TypeError:  # not hashable, such as Annotated[int, []]
+    except TypeError:  # unhashable, such as Annotated[int, []]
         return None

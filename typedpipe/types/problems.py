@@ -1,4 +1,4 @@
-"""What is wrong with an annotation, before it has a place in the user's file."""
+"""Errors in an annotation, before they have a span in the user's file."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A diagnostic without its span: who resolves an annotation knows where it stands."""
+    """A diagnostic without its span: the code that resolves an annotation knows its location."""
 
     code: str
     message: str

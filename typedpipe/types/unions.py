@@ -1,4 +1,4 @@
-"""Which unions can be told apart on the wire."""
+"""Unions whose members cannot be distinguished on the wire."""
 
 from __future__ import annotations
 
@@ -23,11 +23,12 @@ from typedpipe.types.model import (
 
 
 def ambiguous_union(type_: Type) -> str | None:
-    """Why the members of a union could not be told apart in a container; None when they can, or it is no union.
+    """The reason why the members of a union cannot be distinguished in a container; None if they can, or it is not a
+    union.
 
     >>> from typedpipe.types.model import DATETIME, INT, STR, UnionType
     >>> ambiguous_union(UnionType((STR, DATETIME)))
-    '`str` and `datetime` look alike as JSON'
+    '`str` and `datetime` have the same JSON form'
     >>> ambiguous_union(UnionType((STR, INT))) is None
     True
     """
@@ -36,15 +37,15 @@ def ambiguous_union(type_: Type) -> str | None:
     artifacts = [member for member in type_.members if is_artifact(member) or isinstance(member, StatusType)]
     others = [member for member in type_.members if not isinstance(member, NullType)]
     if artifacts and len(others) > 1:
-        return f"`{show(artifacts[0])}` is an artifact, which a union takes only as `{show(artifacts[0])} | None`"
+        return f"`{show(artifacts[0])}` is an artifact, which is supported in a union only as `{show(artifacts[0])} | None`"
     for one, other in combinations(type_.members, 2):
         if _alike(one, other):
-            return f"`{show(one)}` and `{show(other)}` look alike as JSON"
+            return f"`{show(one)}` and `{show(other)}` have the same JSON form"
     return None
 
 
 def _alike(one: Type, other: Type) -> bool:
-    """Whether some value has the same wire text, and not the same Python value, under both types."""
+    """Whether some value has the same wire text, but a different Python value, under both types."""
     if isinstance(one, NullType) or isinstance(other, NullType):
         return False
     if isinstance(one, UnionType):
@@ -80,7 +81,7 @@ def _texts(one: Type, other: Type) -> bool:
 
 
 def _values(type_: Type) -> frozenset[str] | None:
-    """The wire texts of a type that has only so many; None for the others."""
+    """The wire texts of a type with finitely many values; None for other types."""
     if isinstance(type_, LiteralType):
         return frozenset(type_.values)
     return frozenset(member.wire for member in type_.members) if isinstance(type_, EnumType) else None
@@ -106,6 +107,6 @@ def _objects(one: DictType | StructType, other: DictType | StructType) -> bool:
 
 
 def _told_apart(one: Type, other: Type) -> bool:
-    """A tag, such as ``kind: Literal["a"]`` here and ``kind: Literal["b"]`` there."""
+    """Whether a tag distinguishes them, such as ``kind: Literal["a"]`` and ``kind: Literal["b"]``."""
     ours, theirs = _values(one), _values(other)
     return ours is not None and theirs is not None and not ours & theirs

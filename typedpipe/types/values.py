@@ -1,4 +1,4 @@
-"""Python constants: their text on the wire, and their own type."""
+"""Python constants: their wire text and their type."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from typedpipe.types.model import (
 from typedpipe.types.problems import BadAnnotation
 
 _MOST_SHAPES: Final = 16
-"""So many differing dicts in one list keep a type each; more are described by one type."""
+"""Up to this many different dicts in one list keep their own types; more are described by one type."""
 
 TRUE: Final = LiteralType(("true",))
 FALSE: Final = LiteralType(("false",))
@@ -37,25 +37,25 @@ _TAG_WIRE: Final = "\\u0024tp"
 
 
 _INSTEAD = {
-    "set": "it has no order: pass a list",
-    "frozenset": "it has no order: pass a list",
-    "bytes": "bytes are no text: pass a str, or write them to an artifact",
-    "bytearray": "bytes are no text: pass a str, or write them to an artifact",
+    "set": "a set has no order: pass a list",
+    "frozenset": "a set has no order: pass a list",
+    "bytes": "bytes are not text: pass a str, or write them to an artifact",
+    "bytearray": "bytes are not text: pass a str, or write them to an artifact",
     "ndarray": "pass `.tolist()`, or write the array to an artifact",
     "DataFrame": "write it to a file in a component, and pass the artifact",
-    "generator": "a generator has no values yet: pass a list",
-    "function": "name it in `include=[...]` of the component, or import it there",
-    "Decimal": "pass a str, and make the Decimal in the component",
-    "date": "pass a datetime with its time zone, or a str",
-    "timedelta": "pass its seconds as a float",
+    "generator": "pass a list instead of a generator",
+    "function": "name it in `include=[...]` of the component, or import it inside the function",
+    "Decimal": "pass a str, and create the Decimal in the component",
+    "date": "pass a datetime with a time zone, or a str",
+    "timedelta": "pass the number of seconds as a float",
     "PosixPath": "pass `str(path)`",
-    "ellipsis": "`...` is no value",
+    "ellipsis": "`...` is not a value",
 }
 _BASES: tuple[type, ...] = (int, float, str, list, tuple, dict)
 
 
 class NotAConstant(ValueError):
-    """The value cannot be sent to a container. ``reason`` says why, with the place inside the value."""
+    """The value cannot be sent to a container. ``reason`` explains why, with the path inside the value."""
 
     def __init__(self, reason: str, path: str = "") -> None:
         super().__init__(f"{path}: {reason}" if path else reason)
@@ -63,10 +63,10 @@ class NotAConstant(ValueError):
 
 
 def constant(value: object) -> tuple[str, Type]:
-    """The wire text of a Python value, and the value's own type.
+    """Wire text of a Python value, and the value's type.
 
     Raises:
-        NotAConstant: the value, or a part of it, has no form on the wire.
+        NotAConstant: the value, or a part of it, has no wire form.
 
     >>> constant({"lr": 0.1, "layers": [1, 2]})[0]
     '{"lr":0.1,"layers":[1,2]}'
@@ -74,7 +74,7 @@ def constant(value: object) -> tuple[str, Type]:
     try:
         return _any(value, "")
     except RecursionError:
-        raise NotAConstant("it is nested too deeply, or holds itself") from None
+        raise NotAConstant("the value is nested too deeply, or contains itself") from None
 
 
 Described: TypeAlias = tuple[str, Type]
@@ -91,7 +91,7 @@ def _bool(value: Any, _path: str) -> Described:
 def _int(value: Any, _path: str) -> Described:
     try:
         text = int.__repr__(value)
-    except ValueError:  # Python's own limit on the digits of an int; the wire has none
+    except ValueError:  # Python's limit on the digits of an int; the wire has none
         text = to_text(value)
     return text, LiteralType((text,))
 
@@ -108,19 +108,19 @@ def _str(value: Any, path: str) -> Described:
 
 
 def string_wire(value: str, path: str = "") -> str:
-    r"""A str's wire text, as the runtime's ``to_text`` makes it, at a third of the time.
+    r"""The wire text of a str, as the runtime's ``to_text`` makes it, in a third of the time.
 
     >>> string_wire("a $ {{b}}")
     '"a \\u0024 {\\u007bb}}"'
     """
     text = encode_basestring_ascii(value)
     if "\\ud" in text and not _encodable(value):
-        raise NotAConstant("the text has a lone surrogate, which no encoding can carry", path)
+        raise NotAConstant("the text contains a lone surrogate, which cannot be encoded", path)
     return safe(text)
 
 
 def safe(text: str) -> str:
-    r"""JSON text with the escapes of the wire, which keep engines from reading tags and variables in it.
+    r"""Add the escapes of the wire to JSON text, which keep engines from reading tags and variables in it.
 
     >>> print(safe('"{{x}}$"'))
     "{\u007bx}}\u0024"
@@ -149,14 +149,14 @@ def _dict(value: Mapping[Any, object], path: str) -> Described:
     fields: list[StructField] = []
     for key, item in value.items():
         if not isinstance(key, str):
-            raise NotAConstant(f"the keys of a dict must be `str`, found `{type(key).__name__}` {key!r}", path)
+            raise NotAConstant(f"dict keys must be `str`, found `{type(key).__name__}` {key!r}", path)
         texts[key], type_ = _any(item, f"{path}[{key!r}]")
         fields.append(StructField(key, type_))
     return object_wire(texts, path), StructType("dict", "literal", tuple(fields))
 
 
 def object_wire(fields: Mapping[str, str], path: str = "") -> str:
-    """The wire text of a JSON object, of its fields' wire texts."""
+    """The wire text of a JSON object, built from its fields' wire texts."""
     wire = f"{{{','.join([f'{string_wire(name, path)}:{text}' for name, text in fields.items()])}}}"
     return f'{{"{_TAG_WIRE}":["quote",{wire}]}}' if _TAG in fields else wire
 
@@ -167,7 +167,7 @@ def _any(value: object, path: str) -> Described:
 
 
 def _other(value: Any, path: str) -> Described:
-    """The wire text and own type of a value whose class is not one of JSON's."""
+    """Wire text and type of a value whose class is not one of JSON's."""
     cls: type[Any] = type(value)  # pyright: ignore[reportUnknownVariableType]  # the class of Any
     if issubclass(cls, Enum):
         return _any(value.value, path)[0], _enum(cls, path)
@@ -185,7 +185,7 @@ def _other(value: Any, path: str) -> Described:
     if isinstance(value, Mapping):
         return _any(dict(cast("Mapping[object, object]", value)), path)
     why = _INSTEAD.get(cls.__name__, "pass plain data: numbers, text, lists, dicts, or a dataclass")
-    raise NotAConstant(f"`{cls.__name__}` cannot be sent: {why}", path)
+    raise NotAConstant(f"`{cls.__name__}` cannot be passed to a task: {why}", path)
 
 
 def _enum(cls: type[Enum], path: str) -> Type:
@@ -217,7 +217,7 @@ def _field_names(value: Any) -> list[str]:
 
 
 def enum_type(cls: type[Enum]) -> EnumType:
-    """The type of an enum: its members, with the wire text of each one's value."""
+    """The type of an enum: its members, with the wire text of each value."""
     members: list[EnumMember] = []
     for member in cls:
         try:
@@ -225,8 +225,8 @@ def enum_type(cls: type[Enum]) -> EnumType:
         except NotAConstant as error:
             raise BadAnnotation(
                 "TP101",
-                f"the value of `{cls.__name__}.{member.name}` cannot be sent: {error.reason}",
-                "give the member a str or an int as its value",
+                f"the value of `{cls.__name__}.{member.name}` cannot be passed to a task: {error.reason}",
+                "use a str or an int as the value of the member",
             ) from None
     if not members:
         raise BadAnnotation("TP101", f"the enum `{cls.__name__}` has no members", "add a member")
@@ -234,7 +234,7 @@ def enum_type(cls: type[Enum]) -> EnumType:
 
 
 def joined(types: Sequence[Type]) -> Type:
-    """The type of the items of a list display: one literal type for the literals, and a union with the rest."""
+    """The item type of a list display: one literal type for the literals, in a union with the rest."""
     texts: dict[str, None] = {}
     rest: dict[Type, None] = {}
     for type_ in types:
@@ -249,7 +249,7 @@ def joined(types: Sequence[Type]) -> Type:
 
 
 def _merged(types: tuple[Type, ...]) -> list[Type]:
-    """One struct for those with the same fields, one list and one dict: a long list of them stays small."""
+    """Merge structs with the same fields, lists and dicts into one each, so that types of long lists stay small."""
     structs: dict[tuple[str, str, tuple[str, ...]], list[StructType]] = {}
     lists: list[Type] = []
     merged: list[Type] = []

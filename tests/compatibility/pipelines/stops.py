@@ -1,4 +1,4 @@
-"""A pipeline whose middle task fails or waits, as the variable COMPATIBILITY_MIDDLE says, and succeeds without it."""
+"""A pipeline whose middle task fails or waits, depending on COMPATIBILITY_MIDDLE, and succeeds if it is unset."""
 
 from __future__ import annotations
 

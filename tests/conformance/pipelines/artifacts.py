@@ -1,4 +1,4 @@
-"""Artifacts by path, as objects and as return values, with metadata and classes of the user's."""
+"""Artifacts by path, as objects and as return values, with metadata and user classes."""
 
 from __future__ import annotations
 

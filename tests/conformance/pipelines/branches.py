@@ -1,4 +1,4 @@
-"""If, Elif and Else, and OneOf of parameters: outside of loops, in loops, and with no arm taken."""
+"""If, Elif and Else, and OneOf of parameters: outside of loops, in loops, and with no branch taken."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A wrong type, a missing file: exit code 2 and a message that names component, field, what was expected and found."""
+"""A wrong type, a missing file: exit code 2 and a message with the component, field, expected and actual value."""
 
 from __future__ import annotations
 

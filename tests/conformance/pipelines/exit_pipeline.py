@@ -1,4 +1,4 @@
-"""Exit tasks that are tried again, that have settings, and that are pipelines."""
+"""Exit tasks that are retried, that have options, and that are pipelines."""
 
 from __future__ import annotations
 

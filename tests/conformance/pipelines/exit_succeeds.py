@@ -1,4 +1,4 @@
-"""A failing exit task leaves the run as it was, and values of the body can be used after it."""
+"""A failing exit task does not change the run's state, and values of the block can be used after it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""After a failure what depends on it is omitted; independent chains and the other items of a loop go on."""
+"""After a failure, downstream tasks are skipped; independent chains and the other items of a loop continue."""
 
 from __future__ import annotations
 

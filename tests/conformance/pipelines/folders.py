@@ -1,4 +1,4 @@
-"""Folders as artifacts: empty ones, nested ones, links, names with spaces; an empty file and a bigger one."""
+"""Directories as artifacts: empty ones, nested ones, links, names with spaces; an empty file and a larger one."""
 
 from __future__ import annotations
 

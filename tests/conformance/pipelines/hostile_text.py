@@ -1,4 +1,4 @@
-"""Text with everything in it that a template engine, a shell, JSON or YAML could take for its own."""
+"""Text with everything in it that a template engine, a shell, JSON or YAML could take for its own syntax."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""ignore_upstream_failure in a pipeline of more tasks than a DAG may have: a failure of one part, seen from another."""
+"""ignore_upstream_failure in a pipeline with more tasks than a DAG may have: a failure seen from another part."""
 
 from __future__ import annotations
 

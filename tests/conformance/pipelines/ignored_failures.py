@@ -1,4 +1,4 @@
-"""ignore_upstream_failure: runs whatever came before, with the defaults of what a failed task should have given."""
+"""ignore_upstream_failure: runs whatever the upstream result, with the defaults for outputs of a failed task."""
 
 from __future__ import annotations
 

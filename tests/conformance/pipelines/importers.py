@@ -1,4 +1,4 @@
-"""An importer of a URI that is known only when the pipeline runs, with metadata; it takes no pod."""
+"""An importer of a URI that is known only when the pipeline runs, with metadata; it needs no pod."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""More tasks in one scope than a DAG of Argo's may have; most are calls that start no pod."""
+"""More tasks in one scope than an Argo DAG may have; most are calls that start no pod."""
 
 from __future__ import annotations
 

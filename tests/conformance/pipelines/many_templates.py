@@ -1,4 +1,4 @@
-"""More branches than a workflow of Argo's may have templates; they are not taken, so that few pods start."""
+"""More branches than an Argo workflow may have templates; they are not taken, so that few pods start."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Names that Argo, Kubernetes or Python could stumble over, and KFP's call form of paths."""
+"""Names that are difficult for Argo, Kubernetes or Python, and KFP's call form of paths."""
 
 # ruff: noqa: N802, PLC2401 - that is what it is about
 

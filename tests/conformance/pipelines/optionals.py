@@ -1,4 +1,4 @@
-"""IfSet and Some: of arguments that are None or not, and of what a task returns."""
+"""IfSet and Some: of arguments that are None or not, and of task outputs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`.after` of tasks and of groups, where no value goes from one to the other."""
+"""`.after` of tasks and of groups, without a value passed between them."""
 
 from __future__ import annotations
 

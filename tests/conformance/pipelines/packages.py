@@ -1,4 +1,4 @@
-"""packages_to_install: a pod finds them where pip looks, beside what the image has."""
+"""packages_to_install: a pod finds them where pip looks, in addition to the image's packages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""CPU, memory and the image known only when the pipeline runs: Kubernetes takes them, and tasks run with them."""
+"""CPU, memory and the image known only when the pipeline runs: Kubernetes accepts them, and tasks run with them."""
 
 from __future__ import annotations
 

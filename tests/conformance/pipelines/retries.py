@@ -1,4 +1,4 @@
-"""Retry with backoff: a task that succeeds in the end gives that try's value, artifact and metadata.
+"""Retry with backoff: a task that finally succeeds returns the value, artifact and metadata of that attempt.
 
 A pod has no memory of the try before it, so the task fails until some time after an earlier task has gone by.
 """

@@ -1,4 +1,4 @@
-"""Retries that are used up; a broken contract is not tried again."""
+"""Exhausted retries; a contract violation is not retried."""
 
 from __future__ import annotations
 

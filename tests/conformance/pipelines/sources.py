@@ -1,4 +1,4 @@
-"""What travels with a component: helpers of its body, included functions and classes, imports, classes of its signature."""
+"""Source shipped with a component: helpers of its body, included functions and classes, imports, signature classes."""
 
 from __future__ import annotations
 

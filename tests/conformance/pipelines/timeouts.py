@@ -1,4 +1,4 @@
-"""A task that takes longer than its timeout has failed; the rest goes on."""
+"""A task that exceeds its timeout fails; the rest continues."""
 
 from __future__ import annotations
 

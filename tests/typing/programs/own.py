@@ -1,4 +1,4 @@
-"""More correct code, of what the other programs leave out: no checker may report anything here."""
+"""More correct code, for features missing from the other programs: no checker may report anything here."""
 import dataclasses
 from datetime import datetime
 from typing import NamedTuple, Optional, TypedDict

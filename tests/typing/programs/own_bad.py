@@ -1,4 +1,4 @@
-"""Every marked line is a mistake that all checkers must report."""
+"""Every marked line is an error that all checkers must report."""
 import dataclasses
 
 from typedpipe import Collected, ContainerSpec, Contains, Dataset, ExitHandler, If, IfSet, In, Input, Model, Not, OneOf, OutputPath, ParallelFor, Some, component, container_component, dsl, importer, pipeline

@@ -1,4 +1,4 @@
-"""Runs on this machine, and fakes: no checker may report anything here."""
+"""Local runs, and fakes: no checker may report anything here."""
 from typing import NamedTuple
 
 from typedpipe import OUT, Dataset, InputPath, Metrics, Model, Output, component, local, pipeline

@@ -1,4 +1,4 @@
-"""Every marked line is a mistake in a run or a fake; the tag names it."""
+"""Every marked line is an error in a run or a fake; the tag names it."""
 from typing import NamedTuple
 
 from typedpipe import Dataset, Model, component, local, pipeline

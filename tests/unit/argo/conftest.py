@@ -1,4 +1,4 @@
-"""``ir_samples`` is imported by its plain name."""
+"""Plain import of ``ir_samples``."""
 
 from __future__ import annotations
 

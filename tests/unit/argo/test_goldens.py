@@ -1,4 +1,4 @@
-"""Every construct as YAML and as the IR that it is made of: golden; the YAML valid by Argo's strict schema, the same twice, and read alike by YAML 1.1 and 1.2."""
+"""Every construct as YAML and IR: golden; the YAML is valid by Argo's strict schema, deterministic and unambiguous."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A loop's items: coded without a character that some controllers leave escaped, and decoded by the body's argument."""
+"""Items of a loop: encoded without characters that some controllers leave escaped, and decoded by the argument."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def spoken(texts: list[str]) -> None:
 
 
 def decoded(item: str) -> str:
-    """What Argo gives for :func:`item_wire`: its ``sprig.replace`` calls, the innermost first."""
+    """Argo's result for :func:`item_wire`: its ``sprig.replace`` calls, the innermost first."""
     calls = re.findall(r'sprig\.replace\(("(?:[^"\\]|\\.)*"),("(?:[^"\\]|\\.)*"),', item_wire())
     for old, new in reversed(calls):
         item = item.replace(json.loads(old), json.loads(new))

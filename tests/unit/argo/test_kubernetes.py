@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -12,6 +11,7 @@ import pytest
 import yaml
 
 from tests.argo_schema import VERSIONS, valid
+from tests.masks import without_runtime
 from typedpipe import dsl, kubernetes, runtime
 from typedpipe.compiler import driver
 from typedpipe.compiler.argo import workflow
@@ -57,9 +57,7 @@ def templates(text: str) -> dict[str, Any]:
 
 def test_the_pod_has_them(golden: Callable[[str, str], None]) -> None:
     (text,) = driver.compile(pipeline()).values()
-    golden(
-        "argo/kubernetes.yaml", re.sub(r"(?<=typedpipe.dev/runtime: )\|\n( {8}.*\n)+", "(the runtime, packed)\n", text)
-    )
+    golden("argo/kubernetes.yaml", without_runtime(text))
     found = templates(text)
     assert found["train"]["nodeSelector"] == {"disk": "ssd", "topology.kubernetes.io/zone": "a"}
     assert found["train"]["metadata"]["labels"] == {
@@ -94,23 +92,23 @@ def test_pod_annotations_count_for_the_size(monkeypatch: pytest.MonkeyPatch) -> 
 
 Set = Callable[[Task[int]], object]
 WRONG: list[tuple[Set, str, str]] = [
-    (lambda t: kubernetes.add_pod_label(t, "a b", "c"), "does not take 'a b'", 'a key such as "team"'),
-    (lambda t: kubernetes.add_pod_label(t, "", "c"), "does not take ''", "a key such as"),
-    (lambda t: kubernetes.add_pod_label(t, "A.com/b", "c"), "does not take 'A.com/b'", "a key such as"),
-    (lambda t: kubernetes.add_pod_label(t, "a/b/c", "c"), "does not take 'a/b/c'", "a key such as"),
-    (lambda t: kubernetes.add_pod_label(t, "x" * 64, "c"), "does not take 'xxx", "at most 63"),
-    (lambda t: kubernetes.add_pod_label(t, "x" * 254 + "/b", "c"), "does not take 'xxx", "a key such as"),
-    (lambda t: kubernetes.add_pod_label(t, "a", "-b"), "does not take '-b'", "a label's value"),
-    (lambda t: kubernetes.add_pod_label(t, "a", "b\n"), r"does not take 'b\n'", "a label's value"),
-    (lambda t: kubernetes.add_pod_label(t, "a", 1), "does not take 1", "a label's value"),  # type: ignore[arg-type]  # wrong on purpose
-    (lambda t: kubernetes.add_pod_label(t, 1, "a"), "does not take 1", "a key"),  # type: ignore[arg-type]  # wrong on purpose
+    (lambda t: kubernetes.add_pod_label(t, "a b", "c"), "does not accept 'a b'", 'a key such as "team"'),
+    (lambda t: kubernetes.add_pod_label(t, "", "c"), "does not accept ''", "a key such as"),
+    (lambda t: kubernetes.add_pod_label(t, "A.com/b", "c"), "does not accept 'A.com/b'", "a key such as"),
+    (lambda t: kubernetes.add_pod_label(t, "a/b/c", "c"), "does not accept 'a/b/c'", "a key such as"),
+    (lambda t: kubernetes.add_pod_label(t, "x" * 64, "c"), "does not accept 'xxx", "at most 63"),
+    (lambda t: kubernetes.add_pod_label(t, "x" * 254 + "/b", "c"), "does not accept 'xxx", "a key such as"),
+    (lambda t: kubernetes.add_pod_label(t, "a", "-b"), "does not accept '-b'", "a label's value"),
+    (lambda t: kubernetes.add_pod_label(t, "a", "b\n"), r"does not accept 'b\n'", "a label's value"),
+    (lambda t: kubernetes.add_pod_label(t, "a", 1), "does not accept 1", "a label's value"),  # type: ignore[arg-type]  # wrong on purpose
+    (lambda t: kubernetes.add_pod_label(t, 1, "a"), "does not accept 1", "a key"),  # type: ignore[arg-type]  # wrong on purpose
     (lambda t: kubernetes.add_pod_label(t, "typedpipe.dev/component", "a"), "component'", "a key of your own"),
     (lambda t: kubernetes.add_pod_annotation(t, "typedpipe.dev/runtime", "a"), "runtime'", "a key of your own"),
-    (lambda t: kubernetes.add_pod_annotation(t, "a", "{{x}}"), "does not take '{{x}}'", "read as a tag"),
+    (lambda t: kubernetes.add_pod_annotation(t, "a", "{{x}}"), "does not accept '{{x}}'", "read as a tag"),
     (lambda t: kubernetes.add_pod_annotation(t, "a", t.output), "takes no value of the pipeline", "the text itself"),  # type: ignore[arg-type]  # wrong on purpose
     (lambda t: kubernetes.add_pod_annotation(t, "a", "\U000f0001x"), "takes no value of the pipeline", "itself"),
-    (lambda t: kubernetes.add_node_selector(t, "a", "b c"), "does not take 'b c'", "a label's value"),
-    (lambda t: kubernetes.set_image_pull_policy(t, "always"), "does not take 'always'", '"Always"'),
+    (lambda t: kubernetes.add_node_selector(t, "a", "b c"), "does not accept 'b c'", "a label's value"),
+    (lambda t: kubernetes.set_image_pull_policy(t, "always"), "does not accept 'always'", '"Always"'),
     (lambda t: kubernetes.set_image_pull_policy(t.output, "Always"), "takes a task", "not its output"),  # type: ignore[type-var]  # wrong on purpose
 ]  # fmt: skip
 

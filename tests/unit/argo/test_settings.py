@@ -1,4 +1,4 @@
-"""What is set on a task, where it is known only when the pipeline runs."""
+"""Task options whose values are known only when the pipeline runs."""
 
 from __future__ import annotations
 

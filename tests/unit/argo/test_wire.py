@@ -1,4 +1,4 @@
-"""Nothing that a user wrote becomes a tag, an expansion of Kubernetes, or another YAML value."""
+"""No user text becomes a tag, an expansion of Kubernetes, or another YAML value."""
 
 from __future__ import annotations
 

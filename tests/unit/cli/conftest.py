@@ -1,4 +1,4 @@
-"""Lets these tests import ``fake_terminal``, whatever way pytest was started."""
+"""Import of ``fake_terminal``, however pytest was started."""
 
 from __future__ import annotations
 

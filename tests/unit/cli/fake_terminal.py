@@ -1,4 +1,4 @@
-"""A terminal in memory: what a person would see of the live display."""
+"""A terminal in memory, which shows what a person would see of the live display."""
 
 from __future__ import annotations
 

@@ -130,7 +130,7 @@ def test_help_of_a_pipeline_lists_its_parameters(folder: Path, capsys: pytest.Ca
         (["compile", "p.py:sums", "--kind", "CronWorkflow", "--param", "start=1", "--schedule", "x"], 3, "`schedule`"),
         (["lint", "twins.py"], 3, "2 pipelines named `same`"),
         (["compile", "twins.py:same"], 3, "2 pipelines named `same`"),
-        (["compile", "twins.py"], 3, "a name of its own"),
+        (["compile", "twins.py"], 3, "a unique name"),
         (["run", "p.py:sums", "--start", "x"], 2, "TP187"),
         (["run", "p.py:sums", "--strat", "1"], 2, "--start"),
         (["run", "p.py:sums", "--param", "strat=1"], 2, "TP188"),
@@ -138,10 +138,10 @@ def test_help_of_a_pipeline_lists_its_parameters(folder: Path, capsys: pytest.Ca
         (["run", "p.py:sums", "--jobs", "0"], 2, "--jobs"),
         (["lint", "nothing.py"], 3, "TP180"),
         (["lint", "no.such.module"], 3, "TP180"),
-        (["lint", "."], 3, "is a folder"),
+        (["lint", "."], 3, "is a directory"),
         (["lint"], 2, "Missing argument"),
         (["lnt"], 2, "did you mean 'lint'?"),
-        (["explain", "TP999"], 2, "there is no code"),
+        (["explain", "TP999"], 2, "unknown code"),
         (["compile", "p.py:sums", "--check"], 2, "-o FILE"),
         (["compile", "p.py:sums", "--to", "ir", "-o", "no/such/folder.ir"], 2, "cannot write"),
         (["ir", "show", "gone.ir"], 3, "TP180"),
@@ -165,7 +165,7 @@ def test_our_own_failure_is_tp901(
     monkeypatch.setattr("typedpipe.cli.explain.read_page", fail)
     assert run_app(["explain", "TP180"]) == 70
     text = capsys.readouterr().err
-    assert "error[TP901]: typedpipe itself failed: RuntimeError: boom" in text
+    assert "error[TP901]: internal error: RuntimeError: boom" in text
     assert "Traceback" not in text
 
 
@@ -198,7 +198,7 @@ def test_a_full_disk_behind_stdout_is_not_our_mistake(folder: Path) -> None:
     command = f"{sys.executable} -m typedpipe explain > /dev/full"
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert done.stderr == "typedpipe: what was asked for cannot be written: No space left on device\n"
+    assert done.stderr == "typedpipe: the output cannot be written: No space left on device\n"
 
 
 def test_closed_streams(folder: Path) -> None:
@@ -352,7 +352,7 @@ def test_the_options_of_compile_are_those_of_its_backend(capsys: pytest.CaptureF
 
 def test_a_backend_that_is_not_there(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run_app(["compile", "p.py:sums", "--to=argos"]) == 3
-    assert "error[TP390]: there is no backend called `argos`" in capsys.readouterr().err
+    assert "error[TP390]: there is no backend named `argos`" in capsys.readouterr().err
 
 
 def test_the_ir_is_printed_after_a_pass(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -361,4 +361,4 @@ def test_the_ir_is_printed_after_a_pass(folder: Path, capsys: pytest.CaptureFixt
     assert "# after close_scopes\npipeline sums closed\n" in printed.err
     assert not printed.out
     assert run_app(["compile", "p.py:sums", "--print-after", "clsoe"]) == 2
-    assert "there are verify, check_types" in capsys.readouterr().err
+    assert "the passes are verify, check_types" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""The last lines of a run."""
+"""The summary at the end of a run."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ def said(*tasks: TaskResult, columns: int = 200, message: str = "") -> str:
 def test_failures_of_one_task_are_shown_once() -> None:
     text = said(*[failed(f"for[{n}]/t") for n in range(20)], failed("other"))
     assert text.count(" failed (exit code 1") == 2
-    assert "so did for[1]/t, for[2]/t" in text
+    assert "also failed: for[1]/t, for[2]/t" in text
     assert "and 9 more" in text
 
 
 def test_many_different_failures_are_listed() -> None:
     text = said(*[failed(f"t{n}") for n in range(30)])
     assert text.count("failed (exit code 1") == ending.FAILURES
-    assert "also failed: t3, t4" in text
+    assert "other failed tasks: t3, t4" in text
     assert "and 17 more" in text
 
 
@@ -75,7 +75,7 @@ def test_commands_can_be_copied_and_fit() -> None:
 def test_the_summary_counts() -> None:
     done = TaskResult("a", "c", "SUCCEEDED")
     text = said(done, TaskResult("b", "c", "SUCCEEDED", reused="cache"), TaskResult("d", "c", "OMITTED"))
-    assert text.endswith("run r1: succeeded in 1:14, 2 of 3 tasks done (1 from the cache, 1 did not run)")
+    assert text.endswith("run r1 succeeded in 1:14, 2 of 3 tasks done (1 cached, 1 skipped)")
 
 
 def test_no_color_where_there_is_no_terminal() -> None:

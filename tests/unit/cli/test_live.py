@@ -1,4 +1,4 @@
-"""The live display, looked at on a terminal in memory."""
+"""The live display on a terminal in memory."""
 
 from __future__ import annotations
 
@@ -237,7 +237,7 @@ def test_a_gigabyte_of_log_is_sampled() -> None:
         run.says(f"{TOP}/load", data)
     assert time.process_time() - began < 0.3  # 0.02 s here
     seen = run.later(1)
-    assert "lines not shown, see the log" in run.terminal.text
+    assert "lines are not shown; see the log" in run.terminal.text
     assert "about 1,300,000 lines" in run.terminal.text
     assert seen.count("exit-handler/load |") > 5
 
@@ -253,7 +253,7 @@ def test_a_display_that_breaks_says_so_and_gives_the_terminal_back(monkeypatch: 
     while run.display.broken is None and time.monotonic() < deadline:
         time.sleep(0.005)
     run.starts(f"{TOP}/load")
-    assert "the display failed, not the run: ZeroDivisionError: of ours" in run.over()
+    assert "the display failed; the run is not affected: ZeroDivisionError: of ours" in run.over()
     assert not run.terminal.screen.cursor.hidden
 
 
@@ -262,5 +262,5 @@ def test_what_is_prepared_and_warned_of_stands_above() -> None:
     run.tell(events.RunNoted("it is slow\x1b[2J", "TP622", "warning[TP622]: it is slow\x1b[2J\n  --> a.py:1:2\n", 0.0))
     assert "warning[TP622]: it is slow␛[2J\n  --> a.py:1:2\n" in run.later(1)
     before = Screen(closed(story), Path("/runs"), run.terminal, run.console)
-    before(events.RunNoted("making an environment with a", "", "", 0.0))
-    assert "making an environment with a …" in run.terminal.visible
+    before(events.RunNoted("creating a virtual environment with a", "", "", 0.0))
+    assert "creating a virtual environment with a …" in run.terminal.visible

@@ -1,4 +1,4 @@
-"""What tasks print, as the command line passes it on."""
+"""Output of tasks, as the command line passes it on."""
 
 from __future__ import annotations
 
@@ -51,9 +51,9 @@ def test_a_terminal_gets_text_that_does_nothing_to_it() -> None:
 def test_what_is_to_be_known_of_a_run_is_said() -> None:
     stream = io.StringIO()
     progress = Progress(stream, Path())
-    progress(RunNoted("fetching the image a:1", "", "", 0.0))
+    progress(RunNoted("pulling the image a:1", "", "", 0.0))
     progress(RunNoted("it is slow", "TP622", "warning[TP622]: it is slow\n  --> a.py:1:2\n", 0.0))
-    assert stream.getvalue() == "fetching the image a:1 …\nwarning[TP622]: it is slow\n  --> a.py:1:2\n"
+    assert stream.getvalue() == "pulling the image a:1 …\nwarning[TP622]: it is slow\n  --> a.py:1:2\n"
 
 
 def test_a_long_line_goes_on_behind_the_name_when_another_task_speaks() -> None:

@@ -1,4 +1,4 @@
-"""`runs`, `logs` and `artifacts`: what they print, of runs that ended, go on, or cannot be read."""
+"""`runs`, `logs` and `artifacts`: their output for runs that ended, are in progress, or cannot be read."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def test_ls(two: Home) -> None:
     assert newest.startswith("2026-2  training  FAILED     ") and oldest.startswith("2026-1  training  SUCCEEDED  ")
     assert [line.split() for line in two("runs", "ls", "-n", "1")[1].splitlines()[1:]] == [newest.split()]
     assert [line.split()[0] for line in two("runs", "ls", "--state", "failed")[1].splitlines()[1:]] == ["2026-2"]
-    assert two("runs", "ls", "--pipeline", "other")[1:] == ("", "no such runs in ROOT\n")
+    assert two("runs", "ls", "--pipeline", "other")[1:] == ("", "no matching runs in ROOT\n")
     data = json.loads(two("runs", "ls", "-o", "json")[1])
     assert [run["run"] for run in data] == ["2026-2", "2026-1"] and data[0]["arguments"] == {"epochs": 2}
 
@@ -153,13 +153,13 @@ def test_interrupted_and_broken_runs_are_listed(home: Home) -> None:
     assert code == 0 and "`typedpipe resume a`" in out and "t     INTERRUPTED" in out
     (run.path / "run.sqlite").write_bytes(b"x" * 999)
     code, out, err = home("runs", "ls")
-    assert code == 0 and "BROKEN" in out and "`typedpipe runs show a` says why" in err
+    assert code == 0 and "BROKEN" in out and "to see why a run is broken, use `typedpipe runs show a`" in err
     code, out, err = home("runs", "show", "a")
     assert (code, out) == (1, "") and "error[TP604]" in err and "`typedpipe runs repair a`" in err
     assert json.loads(home("runs", "ls", "-o", "json")[1])[0]["code"] == "TP604"
-    assert home("runs", "repair", "a") == (0, "", "a: 0 tasks found done\n")
+    assert home("runs", "repair", "a") == (0, "", "a: 0 tasks recovered\n")
     assert home("runs", "show", "a")[0] == 0
-    assert home("runs", "repair", "a") == (0, "", "a: its index is whole; nothing was changed\n")
+    assert home("runs", "repair", "a") == (0, "", "a: the index is intact; nothing was changed\n")
 
 
 def test_diff(two: Home) -> None:
@@ -191,7 +191,7 @@ def test_diff_with_another_set_of_tasks(home: Home) -> None:
 def test_rm(two: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO(""))
     code, _, err = two("runs", "rm", "2026-1")
-    assert code == 2 and "there is nobody to answer: say `--yes`" in err
+    assert code == 2 and "stdin is not a terminal; pass `--yes`" in err
     monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
     assert two("runs", "rm", "2026-1")[0] == 130
     assert len(two.root.names()) == 2
@@ -206,13 +206,13 @@ def test_rm(two: Home, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_gc(two: Home) -> None:
     code, out, err = two("runs", "gc", "--keep", "1", "--dry-run")
-    assert (code, out) == (0, "2026-1\n") and err.startswith("would remove 1 run, 2 artifacts, 0 remembered results")
+    assert (code, out) == (0, "2026-1\n") and err.startswith("would remove 1 run, 2 artifacts, 0 cached results")
     assert two("runs", "gc", "--keep", "1")[1:] == (out, err.replace("would remove", "removed"))
     assert two("runs", "gc", "--older-than", "30d")[1] == ""
     code, _, err = two("runs", "gc", "--older-than", "soon")
-    assert code == 2 and "write 90s, 45m, 12h, 30d or 2w" in err
+    assert code == 2 and "90s, 45m, 12h, 30d or 2w" in err
     run = two.start("live")
-    assert two("runs", "gc")[2].endswith("artifacts were left alone: a run goes on\n")
+    assert two("runs", "gc")[2].endswith("artifacts were not removed: a run is in progress\n")
     run.close()
 
 
@@ -221,7 +221,7 @@ def test_gc_of_environments(two: Home, tmp_path: Path, monkeypatch: pytest.Monke
     unused.mkdir(parents=True)
     monkeypatch.setenv("TYPEDPIPE_ENVS", str(unused.parent))
     assert two("runs", "gc", "--environments", "1d", "--dry-run")[1].splitlines()[-1] == str(unused)
-    assert two("runs", "gc", "--environments", "1d")[2].endswith("removed 1 environment\n")
+    assert two("runs", "gc", "--environments", "1d")[2].endswith("removed 1 virtual environment\n")
     assert not unused.exists()
 
 
@@ -238,7 +238,7 @@ def test_logs(two: Home) -> None:
     code, out, err = two("logs", "last/laod")
     assert (code, out) == (2, "") and "did you mean `2026-2/load`?" in err
     code, _, err = two("logs", "last/load", "--attempt", "4")
-    assert code == 2 and "there are these: --attempt 1" in err
+    assert code == 2 and "use one of: --attempt 1" in err
 
 
 def test_bytes_are_passed_on_as_they_are(home: Home) -> None:
@@ -257,10 +257,8 @@ def test_a_log_that_is_gone_and_a_task_that_did_not_run(home: Home) -> None:
     run.index.finished("late", "c", "OMITTED", message="`t` did not succeed")
     home.end(run)
     (run.path / "tasks/t/1/log").unlink()
-    assert home("logs", "a/t")[::2] == (0, "the log of t is gone: ROOT/runs/a/tasks/t/1/log\n")
-    assert (
-        home("logs", "a/cached")[2] == "cached did not run here: its outputs are those of old; `typedpipe logs old`\n"
-    )
+    assert home("logs", "a/t")[::2] == (0, "the log of t was removed: ROOT/runs/a/tasks/t/1/log\n")
+    assert home("logs", "a/cached")[2] == "cached was reused from old; for its log, use `typedpipe logs old`\n"
     assert home("logs", "a/late")[2] == "late did not run: `t` did not succeed\n"
 
 
@@ -331,7 +329,7 @@ def test_artifacts_cat(two: Home) -> None:
     code, _, err = two("artifacts", "cat", "last/nothing")
     assert code == 2 and "no task `nothing`" in err
     code, _, err = two("artifacts", "cat", "last/load")
-    assert code == 2 and "is a folder (inner)" in err
+    assert code == 2 and "is a directory (inner)" in err
 
 
 def test_artifacts_get(two: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -357,9 +355,9 @@ def test_what_was_changed_is_not_handed_out(two: Home, tmp_path: Path) -> None:
     Path(place).write_text("MM")
     for command in (["cat", "last/for-1[0]/train"], ["get", "last/for-1[0]/train", str(tmp_path / "x")]):
         code, out, err = two("artifacts", *command)
-        assert (code, out) == (1, "") and "error[TP609]: the content of `for-1[0]/train.model` was changed" in err
+        assert (code, out) == (1, "") and "error[TP609]: the content of `for-1[0]/train.model` was modified" in err
     os.unlink(place)
-    assert "is gone" in two("artifacts", "cat", "last/for-1[0]/train")[2]
+    assert "was removed" in two("artifacts", "cat", "last/for-1[0]/train")[2]
 
 
 def test_a_reference_has_no_content_here(home: Home) -> None:
@@ -369,7 +367,7 @@ def test_a_reference_has_no_content_here(home: Home) -> None:
     )
     home.end(run)
     code, _, err = home("artifacts", "cat", "a/t")
-    assert code == 1 and "`t.x` is by reference only: s3://b/k" in err
+    assert code == 1 and "`t.x` is stored by reference: s3://b/k" in err
 
 
 def test_artifacts_open(two: Home, monkeypatch: pytest.MonkeyPatch) -> None:

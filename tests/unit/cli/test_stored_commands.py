@@ -1,4 +1,4 @@
-"""``typedpipe explain-cache``, ``resume`` and ``spin`` as they are typed."""
+"""``typedpipe explain-cache``, ``resume`` and ``spin`` as typed by users."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_why_a_task_ran(typed: Typed) -> None:
     typed("run", "p.py", "--rows", "3")
     code, out, _ = typed("explain-cache", "last/train")
     assert code == 0
-    assert "parameter `rows`: 4 → 6 (made by `load`, whose parameter `rows` changed: 2 → 3" in out
+    assert "parameter `rows`: 4 → 6 (created by `load`, whose parameter `rows` changed: 2 → 3" in out
     found = json.loads(typed("explain-cache", "last/train", "-o", "json")[1])
     assert found["verdict"] == "changed"
     assert found["changes"][0]["part"] == "parameter"
@@ -97,7 +97,7 @@ def test_a_task_again(typed: Typed, tmp_path: Path) -> None:
     code, out, err = typed("spin", "last/train", "--set", "rows=16")
     assert (code, out) == (0, "Output: 4.0\n")
     assert err.startswith("training\n")
-    assert "the run is as it was" in err
+    assert "the run is not changed" in err
     found = json.loads(typed("spin", "last/train", "-o", "json")[1])
     assert (found["state"], found["outputs"]) == ("SUCCEEDED", {"Output": 1.0})
     assert typed("spin", "last/train", "--set", f"stop={tmp_path / 'p.py'}")[0] == 1

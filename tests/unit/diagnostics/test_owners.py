@@ -1,4 +1,4 @@
-"""The span of an instruction is the same on each Python: what 3.11 records."""
+"""The span of an instruction is the same in each Python version: the one that 3.11 records."""
 
 from __future__ import annotations
 

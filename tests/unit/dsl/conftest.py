@@ -1,4 +1,4 @@
-"""``program``: a user's file as the driver takes it, and what is said of it."""
+"""``program``: a user's file as the driver loads it, and its diagnostics."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Program:
 
     @property
     def printed(self) -> str:
-        """What ``typedpipe lint`` prints."""
+        """Output of ``typedpipe lint``."""
         return render_all(tuple(self.report), color=False) if self.report.items else ""
 
     @property

@@ -1,4 +1,4 @@
-"""Lists of artifacts: what a pipeline makes of tasks, never what one task makes."""
+"""Lists of artifacts: a pipeline can collect them from tasks, one task cannot output them."""
 
 from __future__ import annotations
 

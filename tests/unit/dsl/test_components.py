@@ -56,5 +56,5 @@ def test_its_calls_are_checked(greet: BaseComponent) -> None:
 
 
 def test_a_call_outside_of_a_pipeline_is_an_error(greet: BaseComponent) -> None:
-    with pytest.raises(PipelineError, match="the component `greet` is called outside of a pipeline"):
+    with pytest.raises(PipelineError, match="the component `greet` is called outside a pipeline"):
         greet(name="you")

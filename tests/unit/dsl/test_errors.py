@@ -1,4 +1,4 @@
-"""Each row of "Errors, all at once": what is said, where, how often, and how it is raised without the driver."""
+"""Each row of "Errors, all at once": the message, its location, the number of reports, and raising without a driver."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ def test_all_errors_of_a_file_are_reported_at_once_and_in_order(program):
         """
     )
     assert found.said == [
-        "TP103 2:9 `x` of `bad` has no type",
-        "TP150 5:5 this value is known only when the pipeline runs, so Python cannot branch on it here",
+        "TP103 2:9 `x` of `bad` has no type annotation",
+        "TP150 5:5 this value is known only when the pipeline runs, so Python cannot test it here",
         "TP110 8:12 `add` has no input `aa`",
-        "TP111 9:5 `add` needs `a`, and this call does not give it",
-        "TP109 11:1 the component `add` is called outside of a pipeline",
-        'TP201 10:11 `add` needs `int` for `a`, but the value is `Literal["x"]`',
+        "TP111 9:5 `add` requires `a`, but this call does not pass it",
+        "TP109 11:1 the component `add` is called outside a pipeline",
+        'TP201 10:11 `add` expects `int` for `a`, but the value is `Literal["x"]`',
     ]
 
 
@@ -101,7 +101,7 @@ def test_one_mistake_gives_one_error_whatever_is_done_with_it(program):
             return sub(n=t.output).output
         """
     )
-    assert found.said == ["TP103 2:9 `x` of `bad` has no type"], found.printed
+    assert found.said == ["TP103 2:9 `x` of `bad` has no type annotation"], found.printed
 
 
 def test_what_cannot_go_on_ends_that_one_pipeline_silently_for_poison(program):
@@ -163,7 +163,7 @@ def test_any_exception_that_escapes_is_coded_at_the_users_line(program):
         "TP304 10:5 the pipeline `q` calls itself: `q` → `q`",
         "TP119 13:10 the pipeline `r` raises TypeError: If.__init__() missing 1 required positional argument: 'condition'",
     ]
-    assert "recursion is not possible" in found.help
+    assert "recursion is not supported" in found.help
 
 
 def test_what_is_called_too_early_or_by_itself_is_said_as_such(program):
@@ -190,9 +190,9 @@ def test_what_is_called_too_early_or_by_itself_is_said_as_such(program):
     )
     assert found.said[0] == "TP304 3:5 the pipeline `a` calls itself: `a` → `b` → `a`"
     assert "TP119 9:5 the pipeline `c` calls `late`, which is not defined yet" in found.said
-    assert "define `late` above `c`" in found.help
+    assert "move the definition of `late` above `c`" in found.help
     assert "TP119 14:5 the pipeline `d` raises NameError: name 'nowhere' is not defined" in found.said
-    assert found.said[-1].endswith("a task cannot be written as JSON")
+    assert found.said[-1].endswith("a task cannot be serialized as JSON")
 
 
 def test_pipelines_defined_in_a_loop_see_each_their_own_variable(program):
@@ -219,7 +219,7 @@ def test_without_the_driver_all_errors_are_raised_as_one():
             return 1
 
     assert [item.code for item in caught.value.diagnostics] == ["TP103", "TP103"]
-    assert "error[TP103]: `y` of `bad` has no type" in str(caught.value)
+    assert "error[TP103]: `y` of `bad` has no type annotation" in str(caught.value)
 
 
 def test_without_the_driver_a_pipeline_raises_all_of_its_errors():
@@ -277,24 +277,24 @@ def test_four_threads_define_pipelines_at_once():
 @pytest.mark.parametrize(
     ("body", "said"),
     [
-        ("@dsl.component\nclass A: ...", "TP107 1:2 `@dsl.component` stands above the class `A`"),
-        ("@dsl.pipeline\nclass A: ...", "TP107 1:2 `@dsl.pipeline` stands above the class `A`"),
-        ("@dsl.component\n@dsl.pipeline\ndef d(n: int = 1): add(a=n)", "TP107 1:2 `@dsl.component` stands above the pipeline `d`"),
-        ("@dsl.pipeline\n@dsl.component\ndef d(n: int = 1) -> int: return n", "TP107 1:2 `@dsl.pipeline` stands above the component `d`"),
-        ("dsl.component(lambda x: x)", "TP107 1:1 `@dsl.component` got a lambda"),
-        ("@dsl.component('python:3.11')\ndef e(a: int) -> int: ...", "TP107 1:2 `@dsl.component` got 'python:3.11' by position"),
-        ("@dsl.pipeline('name')\ndef e(a: int): add(a=a)", "TP107 1:2 `@dsl.pipeline` got 'name' by position"),
+        ("@dsl.component\nclass A: ...", "TP107 1:2 `@dsl.component` is applied to the class `A`"),
+        ("@dsl.pipeline\nclass A: ...", "TP107 1:2 `@dsl.pipeline` is applied to the class `A`"),
+        ("@dsl.component\n@dsl.pipeline\ndef d(n: int = 1): add(a=n)", "TP107 1:2 `@dsl.component` is applied to the pipeline `d`"),
+        ("@dsl.pipeline\n@dsl.component\ndef d(n: int = 1) -> int: return n", "TP107 1:2 `@dsl.pipeline` is applied to the component `d`"),
+        ("dsl.component(lambda x: x)", "TP107 1:1 `@dsl.component` does not support a lambda"),
+        ("@dsl.component('python:3.11')\ndef e(a: int) -> int: ...", "TP107 1:2 `@dsl.component` received 'python:3.11' as a positional argument"),
+        ("@dsl.pipeline('name')\ndef e(a: int): add(a=a)", "TP107 1:2 `@dsl.pipeline` received 'name' as a positional argument"),
         ("@dsl.pipeline\nasync def p(n: int = 1): add(a=n)", "TP107 2:11 the pipeline `p` is async"),
         ("@dsl.pipeline\ndef p(n: int = 1): yield add(a=n)", "TP107 2:5 the pipeline `p` is a generator"),
         ("class K:\n    @dsl.pipeline\n    def m(self, n: int = 1): add(a=n)", "TP107 3:9 the pipeline `m` is a method of `K`"),
-        ("class K:\n    @dsl.component\n    def m(self, n: int) -> int: return 1", "TP135 3:9 `m` is a method of `K`, and a component is a function"),
+        ("class K:\n    @dsl.component\n    def m(self, n: int) -> int: return 1", "TP135 3:9 `m` is a method of `K`, but a component must be a function"),
         ("@dsl.pipeline\ndef p():\n    @dsl.pipeline\n    def q(m: int): add(a=m)\n    q(m=1)", "TP118 4:9 the pipeline `q` is defined inside another pipeline"),
         ("@dsl.component(bse_image='x')\ndef a(x: int) -> int: return x", "TP106 2:5 `@dsl.component` has no option `bse_image`"),
-        ("@dsl.pipeline(name=3)\ndef p(n: int = 1): add(a=n)", "TP106 2:5 `name` is text, not `int`"),
+        ("@dsl.pipeline(name=3)\ndef p(n: int = 1): add(a=n)", "TP106 2:5 `name` must be a string, not `int`"),
         ("@dsl.pipeline\ndef p(): pass", "TP120 2:5 the pipeline `p` has no tasks"),
-        ("with dsl.If(True): pass", "TP169 1:6 `dsl.If` stands outside of a pipeline"),
-        ("dsl.importer('x', Model)", "TP169 1:1 `dsl.importer` stands outside of a pipeline"),
-        ("dsl.Collected(3)", "TP169 1:1 `dsl.Collected` stands outside of a pipeline"),
+        ("with dsl.If(True): pass", "TP169 1:6 `dsl.If` is used outside a pipeline"),
+        ("dsl.importer('x', Model)", "TP169 1:1 `dsl.importer` is used outside a pipeline"),
+        ("dsl.Collected(3)", "TP169 1:1 `dsl.Collected` is used outside a pipeline"),
     ],
 )  # fmt: skip
 def test_decorators_and_groups_where_they_do_not_belong(program, body, said):
@@ -305,9 +305,9 @@ def test_decorators_and_groups_where_they_do_not_belong(program, body, said):
 @pytest.mark.parametrize(
     ("use", "said"),
     [
-        ("add(a=kept[0])", "TP158 7:11 `a` of `add` gets a value of another pipeline: `p`"),
-        ("say(s=kept[1])", "TP158 7:11 `s` of `say` is text with a value of another pipeline in it"),
-        ("add(a=1).after(kept[2])", "TP158 7:5 `.after()` names a task of another pipeline"),
+        ("add(a=kept[0])", "TP158 7:11 `a` of `add` receives a value of another pipeline: `p`"),
+        ("say(s=kept[1])", "TP158 7:11 `s` of `say` is text that contains a value of another pipeline"),
+        ("add(a=1).after(kept[2])", "TP158 7:5 `.after()` refers to a task of another pipeline"),
         ("with If((m == kept[0])): add(a=1)", "TP158 7:14 this value belongs to another pipeline: `p`"),
         ("with If(kept[0]): add(a=1)", "TP158 7:10 the condition belongs to another pipeline: `p`"),
     ],
@@ -346,4 +346,4 @@ def test_calls_that_do_not_fit(program):
         "TP117",
         "TP114",
     ]
-    assert "it is nested too deeply, or holds itself" in found.printed
+    assert "the value is nested too deeply, or contains itself" in found.printed

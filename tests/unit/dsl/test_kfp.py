@@ -1,4 +1,4 @@
-"""Every name of KFP's `dsl` that the core has: its call forms, options and settings, traced to IR."""
+"""Every name of KFP's `dsl` in the core: its call forms, options and settings, traced to IR."""
 
 from __future__ import annotations
 
@@ -166,15 +166,15 @@ def test_a_container_component_of_kfps(program):
 @pytest.mark.parametrize(
     ("body", "said"),
     [
-        ("return 3", "TP108 2:5 `c` gives `int`, not `ContainerSpec`"),
-        ("return ContainerSpec(x)", "TP108 3:12 the image of a container component is text that is known now"),
-        ("return ContainerSpec('a', 'echo hi')", "TP108 3:12 `command` of a `dsl.ContainerSpec` is one text, not a list"),
+        ("return 3", "TP108 2:5 `c` returns `int`, not `ContainerSpec`"),
+        ("return ContainerSpec(x)", "TP108 3:12 the image of a container component must be a constant string"),
+        ("return ContainerSpec('a', 'echo hi')", "TP108 3:12 `command` of a `dsl.ContainerSpec` must be a list, not a string"),
         ("return ContainerSpec('a', [x + 1])", "TP108 3:32 `x` is known only when the container runs"),
-        ("return ContainerSpec('a', [None])", "TP108 3:12 None cannot be an argument of a container"),
-        ("return ContainerSpec('a', [IfPresentPlaceholder('z', 'a')])", "TP108 3:12 `IfPresentPlaceholder` names no input: 'z'"),
-        ("return ContainerSpec('a', [f'{x}'[1:]])", "TP159 3:12 text with an input in it was cut"),
-        ("return ContainerSpec('a', [f'{x}'[:-1]])", "TP159 3:12 text with an input in it was changed"),
-        ("return ContainerSpec('a', [f'{x:03d}'])", "TP108 3:32 a format of an input"),
+        ("return ContainerSpec('a', [None])", "TP108 3:12 None is not supported as an argument of a container"),
+        ("return ContainerSpec('a', [IfPresentPlaceholder('z', 'a')])", "TP108 3:12 `IfPresentPlaceholder` refers to an unknown input: 'z'"),
+        ("return ContainerSpec('a', [f'{x}'[1:]])", "TP159 3:12 text that contains an input was cut"),
+        ("return ContainerSpec('a', [f'{x}'[:-1]])", "TP159 3:12 text that contains an input was changed"),
+        ("return ContainerSpec('a', [f'{x:03d}'])", "TP108 3:32 a format specification is not supported for an input"),
         ("missing()", "TP108 3:5 the container component `c` raises NameError"),
         ("return ContainerSpec(img='a')", "TP108 3:12 the container component `c` raises TypeError"),
     ],
@@ -210,7 +210,7 @@ def test_importer(program):
         ("import typedpipe\ntypedpipe.Client()", "`kubectl create -f`"),
         ("from typedpipe.dsl.types.artifact_types import Artifact", "`from typedpipe.dsl import Artifact"),
         ("from typedpipe.v2 import dsl", "`from typedpipe import compiler, dsl`"),
-        ("from typedpipe import dsl\ndsl.PIPELINE_JOB_ID_PLACEHOLDER", "give the component a parameter"),
+        ("from typedpipe import dsl\ndsl.PIPELINE_JOB_ID_PLACEHOLDER", "add a parameter to the component"),
         ("from typedpipe import dsl\ndsl.Colected", "`dsl.Collected`"),
         ("from typedpipe import surely_not_there", "`typedpipe` has no `surely_not_there`"),
         ("import surely_not_there", ""),
@@ -233,7 +233,7 @@ def test_a_placeholder_in_a_pipeline_says_what_to_type(program):
         """
     )
     assert found.codes == ["TP119"]
-    assert "give the component a parameter" in found.printed
+    assert "add a parameter to the component" in found.printed
 
 
 def test_after_a_group(program):

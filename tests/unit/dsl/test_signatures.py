@@ -103,7 +103,7 @@ def test_an_input_and_an_output_may_share_a_name_two_outputs_may_not(program):
         def twice(data: OutputPath(int)) -> Out: ...
         """
     )
-    assert found.said == ["TP105 7:11 `twice` has two outputs called `data`"]
+    assert found.said == ["TP105 7:11 `twice` has two outputs named `data`"]
 
 
 def test_parameters_that_are_no_inputs(program):
@@ -290,22 +290,22 @@ def test_elif_belongs_to_the_last_chain_of_the_scope_and_oneof_takes_a_last_valu
 @pytest.mark.parametrize(
     ("body", "said"),
     [
-        ("with Else(): add(a=n)", "TP162 3:10 this `dsl.Else` belongs to no `dsl.If`: no `dsl.If` stands before it"),
+        ("with Else(): add(a=n)", "TP162 3:10 `dsl.Else` without a matching `dsl.If`: there is no `dsl.If` before it"),
         (
             "with Elif(n == 1): add(a=n)",
-            "TP162 3:10 this `dsl.Elif` belongs to no `dsl.If`: no `dsl.If` stands before it",
+            "TP162 3:10 `dsl.Elif` without a matching `dsl.If`: there is no `dsl.If` before it",
         ),
         (
             "with If(n == 1): add(a=1)\n    with Else(): add(a=2)\n    with Else(): add(a=3)",
-            "TP162 5:10 this `dsl.Else` belongs to no `dsl.If`: the chain before it has its Else already",
+            "TP162 5:10 `dsl.Else` without a matching `dsl.If`: the chain before it already has an Else",
         ),
-        ("add(a=OneOf(add(a=1), 2))", "TP170 3:11 `dsl.OneOf` got a task"),
-        ("anything = Collected(add(a=1))", "TP170 3:16 `dsl.Collected` got a task"),
-        ("Collected([1]); add(a=1)", "TP170 3:5 `dsl.Collected` got `list`, which is no value of the pipeline"),
-        ("Not(3); add(a=1)", "TP170 3:5 `dsl.Not` got 3, which is no value of the pipeline"),
-        ("Some(None, 3); add(a=1)", "TP170 3:5 `dsl.Some` got None, which is no value of the pipeline"),
+        ("add(a=OneOf(add(a=1), 2))", "TP170 3:11 `dsl.OneOf` received a task instead of a value"),
+        ("anything = Collected(add(a=1))", "TP170 3:16 `dsl.Collected` received a task instead of a value"),
+        ("Collected([1]); add(a=1)", "TP170 3:5 `dsl.Collected` received `list`, which is not a pipeline value"),
+        ("Not(3); add(a=1)", "TP170 3:5 `dsl.Not` received 3, which is not a pipeline value"),
+        ("Some(None, 3); add(a=1)", "TP170 3:5 `dsl.Some` received None, which is not a pipeline value"),
         ("In(1, [2]); add(a=1)", "TP170 3:5 both sides of `dsl.Contains` are constants"),
-        ("with ExitHandler(add): add(a=1)", "TP168 3:10 `dsl.ExitHandler` takes the task to run at the end"),
+        ("with ExitHandler(add): add(a=1)", "TP168 3:10 `dsl.ExitHandler` takes a task"),
     ],
 )
 def test_branches_and_fan_in_that_do_not_fit(program, body, said):
@@ -327,8 +327,8 @@ def test_an_exit_task_belongs_to_one_handler_of_its_scope(program):
         """
     )
     assert found.said == [
-        "TP168 5:10 this task is the exit task of another handler",
-        "TP168 8:10 the exit task stands in another scope than the handler",
+        "TP168 5:10 this task is already the exit task of another `ExitHandler`",
+        "TP168 8:10 the exit task is in a different scope from its `ExitHandler`",
     ]
 
 

@@ -1,4 +1,4 @@
-"""What is shipped of a component's source, and what is refused: every row of "source that is shipped"."""
+"""Shipped and rejected source of a component: every row of "source that is shipped"."""
 
 from __future__ import annotations
 
@@ -171,7 +171,7 @@ def test_every_name_from_outside_is_in_one_error(tmp_path: Path) -> None:
     )
     code, message, place = user.error()
     assert (code, place) == ("TP137", "7:5")
-    assert "`f` takes names from outside itself: `gone`, `json`, `helper`, `C`, `p`, `prnt` | " in message
+    assert "`f` uses names that it does not define: `gone`, `json`, `helper`, `C`, `p`, `prnt` | " in message
     for part in (
         "`include=[helper, C]`",
         "import it inside the function",
@@ -180,7 +180,10 @@ def test_every_name_from_outside_is_in_one_error(tmp_path: Path) -> None:
     ):
         assert part in message
     labels = [label.text for diagnostic in user.report for label in (diagnostic.primary, *diagnostic.others)]
-    assert "`json` is a module imported outside" in labels and "`helper` is a function defined outside" in labels
+    assert (
+        "`json` is a module imported outside the function" in labels
+        and "`helper` is a function defined outside the component" in labels
+    )
 
 
 def test_a_global_that_is_only_stored_is_from_outside_too(tmp_path: Path) -> None:
@@ -240,7 +243,7 @@ def test_kfp_names_are_there_where_absent_or_ours_but_never_for_others(tmp_path:
         (
             "def o():\n    x = 1\n    def f(): return x\n    return f\nf = o()",
             "TP132",
-            "`f` takes `x` from the function around it",
+            "`f` uses `x` from the enclosing function",
         ),
         ("f = len", "TP130", "`len` has no Python source"),
         ("import functools\nf = functools.partial(print, 1)", "TP130", "`partial` has no Python source"),
@@ -275,7 +278,7 @@ def test_a_decorator_below_ours_is_refused_even_when_it_gives_the_function_back(
     )
     assert user.source(user.f).entry == "f"
     code, message, place = user.error(user.g)
-    assert (code, place) == ("TP136", "9:2") and "`g` has one" in message
+    assert (code, place) == ("TP136", "9:2") and "`g` has a decorator" in message
 
 
 def test_a_file_edited_after_its_import_never_gives_other_text(tmp_path: Path) -> None:
@@ -316,7 +319,7 @@ def test_a_cell_with_magics_is_refused() -> None:
     assert capture(space["f"], report=report) is None
     del linecache.cache[name]
     (found,) = report
-    assert (found.code, found.primary.span.line) == ("TP140", 1) and "own" in found.help
+    assert (found.code, found.primary.span.line) == ("TP140", 1) and "separate cell" in found.help
 
 
 def test_the_right_one_of_two_definitions_is_shipped(tmp_path: Path) -> None:
@@ -383,7 +386,7 @@ def test_classes_of_local_modules_come_by_source_and_installed_ones_by_import(tm
     assert any(chunk.file == str(local.path) for chunk in source.chunks)
     user.report.items.clear()
     code, message, place = user.error(shipped=[user.Bad, user.Fraction, user.Child])
-    assert (code, place) == ("TP139", "5:7") and "needs `local_config`" in message
+    assert (code, place) == ("TP139", "5:7") and "uses `local_config`" in message
 
 
 @pytest.mark.parametrize(
@@ -397,7 +400,7 @@ def test_include_takes_functions_and_classes_only(tmp_path: Path, item: str, cod
 def test_a_helper_that_needs_a_global_is_refused(tmp_path: Path) -> None:
     user = User(tmp_path, "N = 3\ndef helper(): return N\ndef f(): return helper()\n")
     code, message, place = user.error(include=[user.helper])
-    assert (code, place) == ("TP139", "2:5") and "it needs `N`" in message
+    assert (code, place) == ("TP139", "2:5") and "it uses `N`" in message
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The IR that tracing makes: flat tables, spans, shared state, and work that grows with the tasks and not faster."""
+"""The traced IR: flat tables, spans, shared state, and work that grows linearly with the tasks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def step(a: int, b: int = 2) -> int:
 
 
 def chain(count: int) -> int:
-    """How many lines of Python tracing a chain of tasks runs."""
+    """Number of Python lines executed to trace a chain of tasks."""
     lines = 0
 
     def count_lines(frame, event, arg):

@@ -1,4 +1,4 @@
-"""Each row of "Values in a pipeline body": what breaks, and what is said of it or made of it."""
+"""Each row of "Values in a pipeline body": errors and their messages, and expressions built from values."""
 
 from __future__ import annotations
 
@@ -10,29 +10,29 @@ NOT_YET = "this value is known only when the pipeline runs, so "
 @pytest.mark.parametrize(
     ("body", "said", "type_this"),
     [
-        ("if n > 3: add(a=n)", f"TP150 4:8 {NOT_YET}Python cannot branch on it here", "`with dsl.If(...):` branches"),
-        ("if t.output: add(a=n)", f"TP150 4:5 {NOT_YET}Python cannot branch on it here", "`with dsl.If(...):`"),
-        ("n and add(a=n)", f"TP150 4:5 {NOT_YET}Python cannot branch on it here", "stand for `and`, `or` and `not`"),
-        ("with If(not n): add(a=1)", f"TP150 4:13 {NOT_YET}Python cannot branch on it here", "`dsl.Not(...)`"),
-        ("with If(1 < n < 3): add(a=1)", f"TP150 4:13 {NOT_YET}Python cannot branch on it here", "(a < b) & (b < c)"),
-        ("n if n else 3", f"TP150 4:5 {NOT_YET}Python cannot branch on it here", "dsl.If"),
-        ("while n: add(a=1)", f"TP150 4:5 {NOT_YET}Python cannot branch on it here", "dsl.If"),
-        ("assert n", f"TP150 4:5 {NOT_YET}Python cannot branch on it here", "dsl.If"),
+        ("if n > 3: add(a=n)", f"TP150 4:8 {NOT_YET}Python cannot test it here", "use `with dsl.If(...):` to branch"),
+        ("if t.output: add(a=n)", f"TP150 4:5 {NOT_YET}Python cannot test it here", "`with dsl.If(...):`"),
+        ("n and add(a=n)", f"TP150 4:5 {NOT_YET}Python cannot test it here", "for `and`, `or` and `not`"),
+        ("with If(not n): add(a=1)", f"TP150 4:13 {NOT_YET}Python cannot test it here", "`dsl.Not(...)`"),
+        ("with If(1 < n < 3): add(a=1)", f"TP150 4:13 {NOT_YET}Python cannot test it here", "(a < b) & (b < c)"),
+        ("n if n else 3", f"TP150 4:5 {NOT_YET}Python cannot test it here", "dsl.If"),
+        ("while n: add(a=1)", f"TP150 4:5 {NOT_YET}Python cannot test it here", "dsl.If"),
+        ("assert n", f"TP150 4:5 {NOT_YET}Python cannot test it here", "dsl.If"),
         ("for x in xs: add(a=x)", f"TP151 4:5 {NOT_YET}Python cannot loop over it or unpack it here", "dsl.ParallelFor"),
         ("a, b = xs", f"TP151 4:5 {NOT_YET}Python cannot loop over it or unpack it here", "unpack `task.outputs`"),
         ("[*xs]", f"TP151 4:5 {NOT_YET}Python cannot loop over it or unpack it here", "dsl.ParallelFor"),
         ("max(xs)", f"TP151 4:5 {NOT_YET}Python cannot loop over it or unpack it here", "dsl.ParallelFor"),
         ("len(xs)", "TP152 4:5 the length of this value is known only when the pipeline runs", "in a component"),
-        ("if n in xs: add(a=1)", "TP153 4:8 what this value contains is known only when the pipeline runs", "dsl.In(x, items)"),
-        ("if 'a' in s: add(a=1)", "TP153 4:8 what this value contains is known only when the pipeline runs", "dsl.Contains(items, x)"),
-        ("str(n)", f"TP154 4:5 {NOT_YET}it cannot be turned into text by `str()` or `%s` here", 'f"{value}"'),
-        ("say(s='%s' % n)", f"TP154 4:11 {NOT_YET}it cannot be turned into text by `str()` or `%s` here", 'f"{value}"'),
-        ("say(s=''.join([s]))", "TP119 4:11", "is not there yet"),
-        ("int(s)", f"TP154 4:5 {NOT_YET}it cannot be turned into an int here", "in a component"),
-        ("float(n)", f"TP154 4:5 {NOT_YET}it cannot be turned into a float here", "`float` input"),
-        ("round(n)", f"TP154 4:5 {NOT_YET}it cannot be turned into an int here", "in a component"),
+        ("if n in xs: add(a=1)", "TP153 4:8 the contents of this value are known only when the pipeline runs", "dsl.In(x, items)"),
+        ("if 'a' in s: add(a=1)", "TP153 4:8 the contents of this value are known only when the pipeline runs", "dsl.Contains(items, x)"),
+        ("str(n)", f"TP154 4:5 {NOT_YET}it cannot be converted to text with `str()` or `%s` here", 'f"{value}"'),
+        ("say(s='%s' % n)", f"TP154 4:11 {NOT_YET}it cannot be converted to text with `str()` or `%s` here", 'f"{value}"'),
+        ("say(s=''.join([s]))", "TP119 4:11", "known only when the pipeline runs"),
+        ("int(s)", f"TP154 4:5 {NOT_YET}it cannot be converted to an int here", "in a component"),
+        ("float(n)", f"TP154 4:5 {NOT_YET}it cannot be converted to a float here", "`float` input"),
+        ("round(n)", f"TP154 4:5 {NOT_YET}it cannot be converted to an int here", "in a component"),
         ("range(n)", f"TP154 4:5 {NOT_YET}it cannot be used as an index, a count or a file here", "dsl.ParallelFor"),
-        ("open(s)", f"TP154 4:5 {NOT_YET}it cannot be used as an index, a count or a file here", "open it in a component"),
+        ("open(s)", f"TP154 4:5 {NOT_YET}it cannot be used as an index, a count or a file here", "open files in a component"),
         ("import os; os.path.exists(s)", f"TP154 4:16 {NOT_YET}it cannot be", "component"),
         ("import os; os.fspath(s)", f"TP154 4:16 {NOT_YET}it cannot be opened or used as a path here", "InputPath"),
         ("n()", f"TP154 4:5 {NOT_YET}it cannot be called here", "component"),
@@ -40,15 +40,15 @@ NOT_YET = "this value is known only when the pipeline runs, so "
         ("xs[0] = 3", f"TP154 4:5 {NOT_YET}it cannot be changed here", "component"),
         ("import copy; copy.copy(n)", f"TP154 4:18 {NOT_YET}it cannot be copied or pickled here", "component"),
         ("with xs: pass", f"TP154 4:5 {NOT_YET}it cannot be used in `with` here", "dsl.ParallelFor"),
-        ("bytes(n)", f"TP154 4:5 {NOT_YET}it cannot be turned into bytes here", "in a component"),
-        ("add(a=n + 1)", "TP155 4:11 arithmetic on this value is possible only when the pipeline runs", "in a component"),
-        ("add(a=2 * n)", "TP155 4:11 arithmetic on this value", "in a component"),
-        ("add(a=-n)", "TP155 4:11 arithmetic on this value", "in a component"),
-        ("add(a=abs(n))", "TP155 4:11 arithmetic on this value", "in a component"),
-        ("add(a=divmod(n, 2))", "TP155 4:11 arithmetic on this value", "in a component"),
-        ("say(s='a' + s)", "TP155 4:11 arithmetic on this value", 'f"{a}-{b}"'),
-        ("add(a=n ^ 1)", "TP155 4:11 arithmetic on this value", "in a component"),
-        ("import json; say(s=json.dumps(n))", "TP154 4:24 this value is known only when the pipeline runs, so it cannot be written as JSON here", "pass it to a component"),
+        ("bytes(n)", f"TP154 4:5 {NOT_YET}it cannot be converted to bytes here", "in a component"),
+        ("add(a=n + 1)", "TP155 4:11 this value is known only when the pipeline runs, so it cannot be used in arithmetic here", "in a component"),
+        ("add(a=2 * n)", "TP155 4:11 this value is known only when the pipeline runs, so it cannot be used in arithmetic", "in a component"),
+        ("add(a=-n)", "TP155 4:11 this value is known only when the pipeline runs, so it cannot be used in arithmetic", "in a component"),
+        ("add(a=abs(n))", "TP155 4:11 this value is known only when the pipeline runs, so it cannot be used in arithmetic", "in a component"),
+        ("add(a=divmod(n, 2))", "TP155 4:11 this value is known only when the pipeline runs, so it cannot be used in arithmetic", "in a component"),
+        ("say(s='a' + s)", "TP155 4:11 this value is known only when the pipeline runs, so it cannot be used in arithmetic", 'f"{a}-{b}"'),
+        ("add(a=n ^ 1)", "TP155 4:11 this value is known only when the pipeline runs, so it cannot be used in arithmetic", "in a component"),
+        ("import json; say(s=json.dumps(n))", "TP154 4:24 this value is known only when the pipeline runs, so it cannot be serialized as JSON here", "pass it to a component"),
         ("if t: add(a=1)", "TP150 4:5 a task is not a condition", "task.output"),
         ("a, b = t", "TP151 4:5 a task cannot be unpacked", "task.outputs"),
         ("add(a=t + 1)", "TP119 4:11 the pipeline `p` raises TypeError: unsupported operand", "`task.output`"),
@@ -79,14 +79,14 @@ def test_match_on_a_value_does_not_fall_through_silently(program):
 def test_if_of_what_python_decided_names_is_in_and_isinstance(program, condition):
     found = program(f"@dsl.pipeline\ndef p(n: int = 1):\n    with If({condition}):\n        add(a=1)\n")
     assert found.codes == ["TP161"]
-    assert "which Python decided while the pipeline was being defined" in found.said[0]
+    assert "which Python evaluated when the pipeline was defined" in found.said[0]
     assert "`is`, `in`, `isinstance`" in found.printed
     assert "`dsl.IfSet(x)` for `is not None`" in found.help
 
 
 def test_if_of_something_else_is_no_condition(program):
     found = program("@dsl.pipeline\ndef p(n: int = 1):\n    with If('yes'):\n        add(a=1)\n")
-    assert found.said == ["TP161 3:10 `dsl.If` got 'yes', which is no condition"]
+    assert found.said == ["TP161 3:10 `dsl.If` received 'yes', which is not a condition"]
 
 
 def test_in_and_contains_are_conditions(program):
@@ -166,14 +166,14 @@ def test_ifset_and_some_of_what_is_always_set(program, use):
 @pytest.mark.parametrize(
     ("body", "said"),
     [
-        ("with If(n > 1):\n        add(a=1)\n        return", "TP165 5:9 `return` leaves the group"),
-        ("for i in range(3):\n        with If(n == i):\n            add(a=i)\n            break", "TP165 6:13 `break` leaves the group"),
-        ("for i in range(3):\n        with If(n == i):\n            if i: continue\n            add(a=i)", "TP165 5:19 `continue` leaves the group"),
-        ("best = 'base'\n    with If(n > 1):\n        best = 'tuned'\n        add(a=1)\n    say(s=best)", "TP166 5:9 `best` is changed in a group"),
-        ("k = 0\n    with ParallelFor([1, 2]) as i:\n        k += 1\n        add(a=i)\n    add(a=k)", "TP166 5:9 `k` is changed in a group"),
-        ("If(n > 1)\n    add(a=1)", "TP163 3:5 this `dsl.If` is never entered, so it does nothing"),
-        ("g = If(n > 1)\n    with g: add(a=1)\n    with g: add(a=2)", "TP163 5:5 this `dsl.If` is entered a second time"),
-        ("ParallelFor([1]).__enter__()\n    add(a=1)", "TP163 3:5 this `dsl.ParallelFor` is entered and never left"),
+        ("with If(n > 1):\n        add(a=1)\n        return", "TP165 5:9 `return` leaves the block"),
+        ("for i in range(3):\n        with If(n == i):\n            add(a=i)\n            break", "TP165 6:13 `break` leaves the block"),
+        ("for i in range(3):\n        with If(n == i):\n            if i: continue\n            add(a=i)", "TP165 5:19 `continue` leaves the block"),
+        ("best = 'base'\n    with If(n > 1):\n        best = 'tuned'\n        add(a=1)\n    say(s=best)", "TP166 5:9 `best` is assigned in a control-flow block"),
+        ("k = 0\n    with ParallelFor([1, 2]) as i:\n        k += 1\n        add(a=i)\n    add(a=k)", "TP166 5:9 `k` is assigned in a control-flow block"),
+        ("If(n > 1)\n    add(a=1)", "TP163 3:5 this `dsl.If` is never entered, so it has no effect"),
+        ("g = If(n > 1)\n    with g: add(a=1)\n    with g: add(a=2)", "TP163 5:5 this `dsl.If` is entered twice"),
+        ("ParallelFor([1]).__enter__()\n    add(a=1)", "TP163 3:5 this `dsl.ParallelFor` is entered but never exited"),
     ],
 )  # fmt: skip
 def test_groups_are_blocks(program, body, said):
@@ -267,10 +267,19 @@ def test_an_unknown_field_gets_a_suggestion(program):
         ("xs['a']", "TP156 3:5 `list[int]` has no key `a`"),
         ("make().output.path", "TP167 3:5 `.path` of an artifact is known only when the pipeline runs"),
         ("make().output.metadata['rows']", "TP167 3:5 `.metadata` of an artifact is known only when the pipeline runs"),
-        ("with If(xs == [1]): add(a=1)", "TP156 3:13 a condition compares scalars; the other side is a list"),
+        (
+            "with If(xs == [1]): add(a=1)",
+            "TP156 3:13 a condition can compare only scalars, but the other side is a list",
+        ),
         ("with If(xs == xs): add(a=1)", "TP204 3:13 `list[int]` and `list[int]` cannot be compared with `==`"),
-        ("with If(n > 1 & (n < 3)): add(a=1)", "TP157 3:17 `&` joins two conditions, and one side is the constant 1"),
-        ("with If((n > 1) | True): add(a=1)", "TP157 3:13 `|` joins two conditions, and one side is the constant True"),
+        (
+            "with If(n > 1 & (n < 3)): add(a=1)",
+            "TP157 3:17 `&` combines two conditions, but one side is the constant 1",
+        ),
+        (
+            "with If((n > 1) | True): add(a=1)",
+            "TP157 3:13 `|` combines two conditions, but one side is the constant True",
+        ),
     ],
 )
 def test_what_a_value_does_not_have(program, use, said):
@@ -362,12 +371,14 @@ def test_a_method_of_text_with_a_value_in_it_is_an_error(program):
         """
     )
     assert found.codes == ["TP159", "TP159", "TP159"]
-    assert "call `.ljust()` in the component that takes it" in found.printed
+    assert "call `.ljust()` in the component that receives it" in found.printed
 
 
 def test_text_that_no_task_gets_is_an_error(program):
     found = program('@dsl.pipeline\ndef p(n: int = 1):\n    print(f"run {n}")\n    add(a=n)\n')
-    assert found.said == ["TP160 3:11 this text contains a value of the pipeline, and no task gets the text as it is"]
+    assert found.said == [
+        "TP160 3:11 this text contains a pipeline value, but the text is never passed to a task unchanged"
+    ]
 
 
 def test_references_inside_constants_are_put_together_by_the_consumer(program):
@@ -405,9 +416,9 @@ def test_a_pydantic_constructor_says_pass_the_fields(program):
         """
     )
     assert found.said == [
-        "TP154 6:5 a pydantic model cannot be made of a value that is known only when the pipeline runs"
+        "TP154 6:5 a pydantic model cannot be created from a value that is known only when the pipeline runs"
     ]
-    assert found.help == "pass the fields to a component, and make the model there"
+    assert found.help == "pass the fields to a component, and create the model there"
 
 
 def test_two_thousand_conditions_are_one_node(program):
@@ -448,18 +459,18 @@ def test_text_of_a_task_or_a_comparison_with_one(program):
         """
     )
     assert [s.partition(" ")[0] for s in found.said] == ["TP114", "TP114", "TP114", "TP159"], found.printed
-    assert "TP114 4:13 the task `add` is compared, not what it gives" in found.said
+    assert "TP114 4:13 the task `add` is compared instead of its output" in found.said
 
 
 @pytest.mark.parametrize(
     ("use", "done"),
     [
-        ("say(s=t.ljust(30))", "`.ljust()` is called on text"),
-        ("say(s=t.strip())", "`.strip()` is called on text"),
-        ("say(s=t * (len(t) > 3))", "`len()` is called on text"),
-        ("say(s=f'{t:>30}')", "a width or another format is given for text"),
-        ("say(s=t if t != 'n=3' else 'b')", "a comparison is made with text"),
-        ("say(s=t if 'n' in t else 'b')", "a comparison is made with text"),
+        ("say(s=t.ljust(30))", "`.ljust()` cannot be called on text"),
+        ("say(s=t.strip())", "`.strip()` cannot be called on text"),
+        ("say(s=t * (len(t) > 3))", "`len()` cannot be called on text"),
+        ("say(s=f'{t:>30}')", "a format specification is not supported for text"),
+        ("say(s=t if t != 'n=3' else 'b')", "Python cannot compare text"),
+        ("say(s=t if 'n' in t else 'b')", "Python cannot compare text"),
     ],
 )
 def test_text_with_a_value_is_followed_through_a_name(program, use, done):
@@ -479,4 +490,4 @@ def test_text_with_a_value_is_followed_through_a_name(program, use, done):
     )
     assert [said.partition(" ")[0] for said in found.said] == ["TP159"]
     assert done in found.said[0]
-    assert "pass the f-string as it is" in found.help
+    assert "pass the f-string unchanged" in found.help

@@ -1,4 +1,4 @@
-"""The table of options: each form of the IR reads it, so a row is all that a form needs."""
+"""The table of options: each form of the IR reads it, so one row is enough for all forms."""
 
 from __future__ import annotations
 

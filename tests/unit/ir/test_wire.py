@@ -1,4 +1,4 @@
-"""Saved pipelines: what is written is read; what was damaged, made up or is newer is a coded error."""
+"""Saved pipelines: the round trip; corrupted, hand-made or newer files are coded errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lets these tests import ``local_samples``, whatever way pytest was started."""
+"""Import of ``local_samples``, however pytest was started."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Closed IR made by hand: short spellings for the tests of the engine."""
+"""Closed IR built by hand: short constructors for the tests of the engine."""
 
 from __future__ import annotations
 

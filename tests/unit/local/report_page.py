@@ -1,4 +1,4 @@
-"""Reports read as a browser would: elements, attributes, texts, and what must hold for every one."""
+"""Reports parsed as a browser would: elements, attributes, texts, and invariants of every report."""
 
 from __future__ import annotations
 

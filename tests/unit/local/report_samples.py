@@ -1,4 +1,4 @@
-"""Runs made by hand, as the store gives them back."""
+"""Runs built by hand, in the form that the store returns."""
 
 from __future__ import annotations
 

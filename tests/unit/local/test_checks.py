@@ -1,4 +1,4 @@
-"""What is refused before anything starts, and container components on the host."""
+"""Errors reported before anything starts, and container components on the host."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ SH = container(
 
 def test_a_container_is_refused_at_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("TYPEDPIPE_CONTAINERS", raising=False)
-    monkeypatch.setattr(place, "client", lambda name: NoClient(f"no {name} engine answers", "start it"))
+    monkeypatch.setattr(place, "client", lambda name: NoClient(f"the {name} engine does not respond", "start it"))
     report = Diagnostics()
     call = replace(task("b", SH, text="x"), span=Span("user.py", 7, 3))
     check_runnable(pipeline(graph(ExitHandler("h", graph(), call)), SH), report)
@@ -117,7 +117,7 @@ def test_raw_text_of_a_container_becomes_a_typed_value(text: str, type_: Type, w
 
 
 def test_raw_text_that_does_not_fit() -> None:
-    with pytest.raises(ValueError, match="expected `int`, found the text 'x'"):
+    with pytest.raises(ValueError, match="expected `int`, found the string 'x'"):
         raw_value("x", INT)
 
 

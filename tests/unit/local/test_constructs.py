@@ -1,4 +1,4 @@
-"""Every construct of closed IR, run: values, states, order."""
+"""Every construct of closed IR, run locally: values, states, order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Events as JSON data, and back."""
+"""Round trip of events through JSON data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is said of a task and the cache, in words."""
+"""Explanations of cache hits and misses, in words."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_a_hit_names_the_run_that_computed_it(root: Root) -> None:
     go(root, made())
     found = told(root, "read")
     assert found.verdict == "hit"
-    assert found.text == f"`read` was taken from the cache: run {one} had computed the same key"
+    assert found.text == f"`read` was cached: run {one} has a result with the same cache key"
 
 
 def test_a_change_is_followed_to_its_cause(root: Root) -> None:
@@ -78,7 +78,7 @@ def test_a_change_is_followed_to_its_cause(root: Root) -> None:
     found = told(root, "read")
     assert found.verdict == "changed"
     assert found.lines()[1:3] == [
-        "  input `data` has other content (made by `load`, whose parameter `rows` changed: 3 → 4)",
+        "  input `data` has different content (created by `load`, whose parameter `rows` changed: 3 → 4)",
         "not tracked:",
     ]
     assert found.data()["changes"][0]["because"] == [{"part": "parameter", "text": "parameter `rows`: 3 → 4"}]
@@ -89,7 +89,7 @@ def test_a_changed_source_is_shown_with_its_line(root: Root) -> None:
     go(root, made(load="'y'"))
     lines = told(root, "read").lines()
     assert lines[1:4] == [
-        "  input `data` has other content (made by `load`)",
+        "  input `data` has different content (created by `load`)",
         "    the source of `load` changed: line 2 of user.py",
         "        @@ -1,3 +1,3 @@",
     ]
@@ -108,8 +108,8 @@ def test_a_run_may_be_named_to_compare_with(root: Root) -> None:
 @pytest.mark.parametrize(
     ("options", "cache", "said"),
     [
-        ({"caching": False}, None, "the pipeline says `set_caching_options(False)`"),
-        ({}, False, "the cache was off for this run"),
+        ({"caching": False}, None, "the pipeline calls `set_caching_options(False)`"),
+        ({}, False, "the cache was disabled for this run"),
     ],
 )
 def test_why_a_task_is_never_cached(root: Root, options: dict[str, Any], cache: bool | None, said: str) -> None:
@@ -118,7 +118,7 @@ def test_why_a_task_is_never_cached(root: Root, options: dict[str, Any], cache: 
     found = told(root, "read")
     assert found.verdict == "never"
     assert said in found.text
-    assert found.changes[0].text.startswith("input `data` has other content")
+    assert found.changes[0].text.startswith("input `data` has different content")
 
 
 def test_a_task_without_outputs_runs_for_what_it_does(root: Root, tmp_path: Path) -> None:
@@ -131,7 +131,7 @@ def test_equal_keys_and_no_hit(root: Root) -> None:
     root.cache.forget(root.cache.keys())
     root.cache.commit()
     go(root, made())
-    assert told(root, "read").text.endswith("its result was not there any more, or had been changed")
+    assert told(root, "read").text.endswith("its result was removed or modified since")
 
 
 def test_arguments_calls_and_items_are_named(root: Root) -> None:
@@ -157,7 +157,7 @@ def test_arguments_calls_and_items_are_named(root: Root) -> None:
     go(root, built(1))
     go(root, built(2))
     assert told(root, "for-1[1]/one").lines()[1:2] == [
-        "  parameter `b`: 2 → 3 (made by `call/add`, whose parameter `a` changed: 1 → 2 (the argument `n` of the run))"
+        "  parameter `b`: 2 → 3 (created by `call/add`, whose parameter `a` changed: 1 → 2 (the argument `n` of the run))"
     ]
 
 
@@ -169,7 +169,7 @@ def test_parts_in_words() -> None:
     old: dict[str, Any] = {"requirements": ["numpy==2.1", "gone==1"], "python": "3.11", "image": "a", "format": 1}
     new: dict[str, Any] = {"requirements": ["numpy==2.2", "new==3"], "python": "3.12", "image": "b", "format": 1}
     assert words(place_changes(old, new)) == [
-        "requirements: gone is gone, new 3 is new, numpy 2.1 → 2.2",
+        "requirements: gone was removed, new 3 was added, numpy 2.1 → 2.2",
         "Python 3.11 → 3.12",
         "image a → b",
     ]
@@ -177,7 +177,7 @@ def test_parts_in_words() -> None:
     hidden = "sha256:1"
     assert words(environment_changes({"A": "1", "T": hidden, "G": "x"}, {"A": "2", "T": "sha256:2", "N": hidden})) == [
         "environment `A`: '1' → '2'",
-        "environment `T`: another value",
+        "environment `T`: a different value",
         "environment `G`: 'x' → not set",
         "environment `N`: now set",
     ]
@@ -185,8 +185,8 @@ def test_parts_in_words() -> None:
     others = {"inputs": [["a", "value", "float"], ["c", "value", "int"]], "outputs": []}
     assert words(interface_changes({"interface": ports}, {"interface": others})) == [
         "input `a` of the component: int → float",
-        "input `b` of the component: is gone",
-        "input `c` of the component: is new",
+        "input `b` of the component: was removed",
+        "input `c` of the component: was added",
     ]
     assert words(set_key({"cache_key": "v1"}, {})) == ["the key of `set_caching_options`: `v1` → none"]
 
@@ -209,14 +209,14 @@ def test_what_no_key_tracks(tmp_path: Path) -> None:
     found = untracked(source(text, {"path": STR}), {"path": f'"{file}"'}, ["SEED"])
     assert found == [
         ALWAYS,
-        "the module `no_such_module_here`, which is imported: a file of yours, or nothing that is known here",
-        "the version of `click`, which is imported and not declared in `packages_to_install`",
-        "the variable `TOKEN`, which it reads and the task does not set",
-        "the variable `HOME`, which it reads and the task does not set",
-        "the file `settings.ini`, which it reads by its path",
-        f"the content of {file}, whose path is the parameter `path`",
+        "the imported module `no_such_module_here`, which is your own file or is not installed",
+        "the version of `click`, which is imported but not listed in `packages_to_install`",
+        "the environment variable `TOKEN`, which the component reads but the task does not set",
+        "the environment variable `HOME`, which the component reads but the task does not set",
+        "the file `settings.ini`, which the task reads by path",
+        f"the content of {file}, the path in the parameter `path`",
     ]
     assert untracked(source("def f():\n    import click\n", packages=("click>=8",)), {}) == [
         ALWAYS,
-        "packages that declared ones need in turn, unless the task runs in an environment of its own",
+        "dependencies of declared packages, unless the task runs in a separate virtual environment",
     ]

@@ -1,4 +1,4 @@
-"""Cache keys: what makes two tasks one, and what tells them apart."""
+"""Cache keys: equal and different tasks."""
 
 from __future__ import annotations
 

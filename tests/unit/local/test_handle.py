@@ -1,4 +1,4 @@
-"""``pipeline.run(...)``: the handle, its options, and what it says while the run goes on."""
+"""``pipeline.run(...)``: the handle, its options, and its state during the run."""
 
 from __future__ import annotations
 
@@ -179,12 +179,12 @@ def test_raise_on_error_false_lets_waiting_pass() -> None:
     ("options", "said"),
     [
         ({"runner": "proces"}, 'did you mean `runner="process"`'),
-        ({"jobs": 0}, "a whole number from 1 on"),
-        ({"jobs": True}, "a whole number from 1 on"),
-        ({"jobs": 1.0}, "a whole number from 1 on"),
+        ({"jobs": 0}, "an integer of at least 1"),
+        ({"jobs": True}, "an integer of at least 1"),
+        ({"jobs": 1.0}, "an integer of at least 1"),
         ({"folder": 3}, "a path"),
         ({"cache": "no"}, "True, False or None"),
-        ({"timeout": 0}, "above 0"),
+        ({"timeout": 0}, "greater than 0"),
         ({"name": "../x"}, "letters"),
         ({"raise_on_error": None}, "True or False"),
         ({"fail_fast": 1}, "True or False"),
@@ -217,9 +217,9 @@ def test_arguments_that_do_not_fit_are_refused_at_once(arguments: dict[str, Any]
 
 
 def test_too_many_arguments() -> None:
-    with pytest.raises(PipelineError, match="takes 2 arguments, and got 3"):
+    with pytest.raises(PipelineError, match="takes 2 arguments, but got 3"):
         main.run(1, "", 3)  # type: ignore[call-overload]  # one too many
-    with pytest.raises(PipelineError, match="given twice"):
+    with pytest.raises(PipelineError, match="both by position and by name"):
         main.run(1, n=3)  # type: ignore[call-overload]  # twice
 
 
@@ -250,7 +250,7 @@ def test_wait_has_a_timeout_and_cancel_runs_exit_handlers(folder: Path) -> None:
     mark = folder / "mark"
     started = time.monotonic()
     run = slow.run(mark=str(mark))
-    with pytest.raises(TimeoutError, match="it goes on"):
+    with pytest.raises(TimeoutError, match="it continues"):
         run.wait(timeout=0.05)
     assert state(run) == "RUNNING"
     run.cancel()

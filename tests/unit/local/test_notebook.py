@@ -1,4 +1,4 @@
-"""What a notebook shows: IPython's own display machinery, without a browser."""
+"""Notebook display: IPython's own display machinery, without a browser."""
 
 from __future__ import annotations
 

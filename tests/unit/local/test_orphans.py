@@ -1,4 +1,4 @@
-"""What a dead engine left is looked for by its mark, in processes and in containers."""
+"""Orphans of a dead engine are found by its mark, among processes and containers."""
 
 from __future__ import annotations
 

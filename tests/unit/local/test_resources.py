@@ -1,4 +1,4 @@
-"""What tasks take of the machine, and what waits when there is no room."""
+"""Resources that tasks use, and tasks that wait for free resources."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_quantities(what: str, text: object, number: float) -> None:
 
 @pytest.mark.parametrize("text", ["", "much", "-1", "1 Gi", "1e3", "0x1", "nan"])
 def test_what_is_no_quantity_is_said(text: str) -> None:
-    with pytest.raises(ValueError, match=r"the memory request '.*' is no quantity: write `512Mi` or `4G`"):
+    with pytest.raises(ValueError, match=r"the memory request '.*' is not a quantity: use `512Mi` or `4G`"):
         quantity("memory", text)
 
 

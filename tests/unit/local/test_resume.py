@@ -1,4 +1,4 @@
-"""Runs that are taken up: what is reused, what runs, and that nothing is reused that does not stand."""
+"""Resumed runs: results that are reused, tasks that run, and that no invalid result is reused."""
 
 from __future__ import annotations
 

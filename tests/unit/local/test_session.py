@@ -1,4 +1,4 @@
-"""KFP's way: ``local.init(...)``, and then a call outside of a pipeline runs it."""
+"""KFP's API: after ``local.init(...)``, a call outside a pipeline runs it."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def reads(data: dsl.Dataset) -> str:
 now: Any = SimpleNamespace(
     add=add, write=write, read=read, joined=joined, refuse=refuse, seed=seed, main=main, reads=reads
 )
-"""What runs at once: with what checkers would find, and with what a task has only then."""
+"""Immediate calls: findings of the checkers, and attributes that only a finished task has."""
 
 
 @pytest.fixture(autouse=True)
@@ -117,7 +117,7 @@ def test_a_path_an_artifact_object_and_a_list(tmp_path: Path) -> None:
     ("call", "code", "said"),
     [
         (lambda: now.add(a="x"), "TP201", "needs `int`"),
-        (now.add, "TP111", "needs `a`"),
+        (now.add, "TP111", "requires `a`"),
         (lambda: now.add(a=1, c=2), "TP110", "no input `c`"),
         (lambda: now.add(1, 2, 3), "TP113", "got 3"),
         (lambda: now.read(data="nowhere"), "TP663", "no file"),
@@ -149,7 +149,7 @@ def test_outputs_that_are_not_there() -> None:
     task = now.write(text="x")
     with pytest.raises(KeyError, match="did you mean size"):
         task.outputs["siez"]
-    with pytest.raises(AttributeError, match="2: out, size"):
+    with pytest.raises(AttributeError, match="2 outputs, not one: out, size"):
         task.output  # noqa: B018
 
 

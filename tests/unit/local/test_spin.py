@@ -1,4 +1,4 @@
-"""One task of a run, again."""
+"""Spinning of one task of a run."""
 
 from __future__ import annotations
 
@@ -152,7 +152,7 @@ def test_it_ends_after_its_time_and_on_ctrl_c(root: Root) -> None:
 
 def test_artifacts_stay_while_a_task_runs_again(root: Root) -> None:
     collecting = take_lock(str(root.path / "lock"))
-    with pytest.raises(PipelineError, match="artifacts are being collected"):
+    with pytest.raises(PipelineError, match="garbage collection"):
         spin(root, "say")
     collecting.release()
     assert spin(root, "say").state == "SUCCEEDED"

@@ -1,4 +1,4 @@
-"""Each mistake has its code, once, with places; correct programs have none."""
+"""Each error has its code, once, with locations; correct programs have none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Closing scopes: captures become inputs, Collected and OneOf outputs, and the result is valid."""
+"""Closing of scopes: captures become inputs, Collected and OneOf outputs, and the result is valid."""
 
 from __future__ import annotations
 

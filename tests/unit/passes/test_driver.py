@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.ir_samples import Body, chain, const, pipeline
+from typedpipe.cli.loading import load
 from typedpipe.compiler import Compiler, registry
 from typedpipe.compiler.api import write_files
 from typedpipe.compiler.backend import Option, Options, Support
@@ -134,3 +135,15 @@ def test_what_is_no_pipeline(tmp_path: Path) -> None:
 def test_several_files_go_into_a_folder(tmp_path: Path) -> None:
     write_files({"a": "1", "b": "2"}, tmp_path / "out")
     assert sorted(each.name for each in (tmp_path / "out").iterdir()) == ["a", "b"]
+
+
+def test_a_file_that_is_loaded_again_compiles_to_the_same(tmp_path: Path) -> None:
+    file = Path(__file__).parents[2] / "conformance" / "pipelines" / "exit_pipeline.py"
+    made = set()
+    for _ in range(3):
+        loaded = load(f"{file}:main", Diagnostics())
+        assert loaded is not None
+        Compiler().compile(getattr(loaded.module, "main"), str(tmp_path / "again.yaml"))  # noqa: B009 - of any file
+        made.add((tmp_path / "again.yaml").read_text())
+    assert len(made) == 1
+    assert "name: clean-up-2" not in made.pop()

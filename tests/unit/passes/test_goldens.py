@@ -1,4 +1,4 @@
-"""The IR after each pass, for pipelines that give each pass something to do."""
+"""The IR after each pass, for pipelines that every pass changes."""
 
 from __future__ import annotations
 

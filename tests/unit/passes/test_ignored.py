@@ -1,4 +1,4 @@
-"""A task that ignores failures takes its defaults where what it needs is not there."""
+"""A task that ignores failures takes its defaults for missing outputs of upstream tasks."""
 
 from __future__ import annotations
 

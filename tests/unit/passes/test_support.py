@@ -1,4 +1,4 @@
-"""A backend is a table: what it refuses is reported at the user's lines, by one walk."""
+"""Support tables of backends: unsupported features are reported at the user's lines, by one walk."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def messages(**answers: No) -> list[str]:
     assert everything.ir is not None
     support = Support({name.replace("__", "."): answer for name, answer in answers.items()})
     check(everything.ir, support, "Toy", report)
-    return [found.message.removeprefix("Toy cannot say this: ") for found in report]
+    return [found.message.removeprefix("Toy does not support ") for found in report]
 
 
 def test_a_table_without_a_refusal_takes_everything() -> None:
@@ -45,7 +45,7 @@ def test_a_table_without_a_refusal_takes_everything() -> None:
 def test_nodes() -> None:
     no = No("it is a toy")
     assert messages(branch=no, loop=no, loop__parallelism=no, exit_handler=no, call=no, input__required=no) == [
-        "input `n`",
+        "the input `n`",
         "the nested pipeline `inner`",
         "the branch `if`",
         "the loop `for`",

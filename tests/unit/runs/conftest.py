@@ -1,4 +1,4 @@
-"""Lets these tests import ``memory_engine``, ``memory_source`` and ``worlds``, whatever way pytest was started."""
+"""Import of ``memory_engine``, ``memory_source`` and ``worlds``, however pytest was started."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs in memory: a second source, that has nothing of a folder."""
+"""Runs in memory: a second source without directories."""
 
 from __future__ import annotations
 

@@ -121,7 +121,7 @@ def engine(place: tuple[AnyEngine, Callable[[], RunSource]]) -> AnyEngine:
 
 
 class Told(list[events.Event]):
-    """What an engine told, without logs."""
+    """Events of an engine, without logs."""
 
     def __call__(self, event: events.Event) -> None:
         if not isinstance(event, events.LogChunk):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -49,7 +49,7 @@ def both(
         for world in worlds:
 
             @contextlib.contextmanager
-            def opened(_folder: Path | None, source: RunSource = world.source) -> Iterator[RunSource]:
+            def opened(_folder: Path | None, source: RunSource = world.source) -> Generator[RunSource]:
                 yield source
 
             monkeypatch.setattr("typedpipe.cli.stored.access.open_source", opened)

@@ -1,4 +1,4 @@
-"""What holds for every source of runs: the folder of this machine, and one in memory."""
+"""Properties of every source of runs: the local store, and one in memory."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_a_broken_run_is_listed_and_says_why_when_it_is_read(world: AnyWorld) ->
 
 def test_names(world: AnyWorld) -> None:
     assert world.source.run().name == world.source.run("last").name == world.source.run("2027").name == "2027-c"
-    for name, said in (("2026", "2 runs begin with"), ("2026-x", "did you mean"), ("", "there is no run")):
+    for name, said in (("2026", "2 run names start with"), ("2026-x", "did you mean"), ("", "there is no run")):
         with pytest.raises(PipelineError, match=said) as caught:
             world.source.run(name)
         assert code(caught) == "TP603"

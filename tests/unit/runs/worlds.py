@@ -1,4 +1,4 @@
-"""The same runs in a folder and in memory, for tests of what holds for every source."""
+"""The same runs in a store and in memory, for tests of properties of every source."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ CONFIG = ["struct", "Config", "dataclass", [["rate", "float", True], ["layers", 
 
 @pytest.fixture(autouse=True)
 def _clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    """What a process of its own would leave behind must not leak into the next test."""
+    """Keep the process state of one test from leaking into the next."""
     monkeypatch.setenv("TYPEDPIPE_TERMINATION_LOG", str(tmp_path / "log"))
     modules, paths, finders = dict(sys.modules), list(sys.path), list(sys.meta_path)
     yield
@@ -239,7 +239,9 @@ def test_folders_links_and_empty_folders(tmp_path: Path) -> None:
     assert json.loads(read.text("p", "output")) == ["a", "dir", "far", "link", "sub", "void", "inner"]
 
 
-@pytest.mark.parametrize(("link", "reason"), [("nowhere", "leads nowhere"), (".", "leads back")])
+@pytest.mark.parametrize(
+    ("link", "reason"), [("nowhere", "is broken"), (".", "points to a directory that contains it")]
+)
 def test_links_that_lead_nowhere_or_back_are_refused(tmp_path: Path, link: str, reason: str, capfd: Any) -> None:
     job = Job(
         tmp_path,
@@ -250,7 +252,8 @@ def test_links_that_lead_nowhere_or_back_are_refused(tmp_path: Path, link: str, 
     job.fail(2)
     error = capfd.readouterr().err
     assert (
-        "error[TP506]: component `step`, output `d`: cannot take it: the link out/a/d/l " in error and reason in error
+        "error[TP506]: component `step`, output `d`: cannot read the output: the link out/a/d/l " in error
+        and reason in error
     )
 
 

@@ -1,4 +1,4 @@
-"""The text that travels into every pod, and the artifact classes outside of a task."""
+"""The text that is shipped to every pod, and the artifact classes outside of a task."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PACK = Path(__file__).parents[3] / "tools" / "pack_runtime.py"
 
 
 def _unpacked() -> str:
-    """What the travelling text runs."""
+    """The source that the packed text executes."""
     found: list[str] = []
     space = {
         "__file__": "runtime.py",

@@ -146,7 +146,7 @@ def test_exceptions_fail_the_task(run_pipeline: RunPipeline) -> None:
 
 
 def test_failing_fails_when_the_run_does_not(run_pipeline: RunPipeline) -> None:
-    with pytest.raises(AssertionError, match="was to fail, and succeeded"):
+    with pytest.raises(AssertionError, match="to fail, but it succeeded"):
         run_pipeline.failing(twice, x=1.0)
 
 
@@ -169,10 +169,12 @@ def test_a_block_ends_the_fake() -> None:
 
 def test_assertions_say_what_was_called(run_pipeline: RunPipeline) -> None:
     doubled = run_pipeline.fake(double).returns(1.0)
-    with pytest.raises(AssertionError, match=r"at least once, and was called 0 times"):
+    with pytest.raises(AssertionError, match=r"at least once, but it was called 0 times"):
         doubled.assert_called()
     run_pipeline(twice, x=3.0)
-    with pytest.raises(AssertionError, match=r"called once, and was called 2 times\n  call 1: x=3.0\n  call 2: x=1.0"):
+    with pytest.raises(
+        AssertionError, match=r"called once, but it was called 2 times\n  call 1: x=3.0\n  call 2: x=1.0"
+    ):
         doubled.assert_called(times=1)
     with pytest.raises(AssertionError, match=r"not called with x=2.0"):
         doubled.assert_called_with(x=2.0)
@@ -183,8 +185,8 @@ def test_assertions_say_what_was_called(run_pipeline: RunPipeline) -> None:
 @pytest.mark.parametrize(
     ("make", "said"),
     [
-        (lambda: anything(train).by(lambda data: None), "it does not take `rate`"),
-        (lambda: anything(train).by(lambda data, rate, z: None), "it needs `z`, which is no input"),
+        (lambda: anything(train).by(lambda data: None), "it does not accept `rate`"),
+        (lambda: anything(train).by(lambda data, rate, z: None), "it requires `z`, which is not among the inputs"),
         (lambda: anything(train).by(lambda data, rat: None), "does not take `rate` and it needs `rat`"),
         (lambda: anything(train).by(3), "cannot be called"),
         (lambda: anything(train).returns(Trained(dsl.Model(), anything)), "`accuracy` expected `float`"),

@@ -1,4 +1,4 @@
-"""Every form of annotation, and what is said of those that are none."""
+"""Every form of annotation, and the errors of unsupported ones."""
 
 from __future__ import annotations
 
@@ -134,32 +134,32 @@ def test_forms(annotation: Any, shown: str, how: str, direction: str) -> None:
 
 
 REFUSED: list[tuple[Any, str, str, str]] = [
-    ("Missing", "TP100", "`Missing` of the annotation", "import or define"),
-    ("list[Missing]", "TP100", "`Missing` of the annotation `list[Missing]`", "import or define"),
-    ("1 +", "TP100", "cannot be evaluated", "as Python"),
-    ("int[3]", "TP100", "cannot be evaluated", "as Python"),
-    (bytes, "TP101", "`bytes` is no type", "artifact"),
-    (set[int], "TP101", "`set` is no type", "list[T]"),
-    (tuple[int, str], "TP101", "`tuple` is no type", "NamedTuple"),
-    (date, "TP101", "`date` is no type", "datetime"),
-    (Path, "TP101", "`Path` is no type", "InputPath"),
-    (object, "TP101", "`object` is no type", "Any"),
-    (collections.Counter, "TP101", "`Counter` is no type", "use int"),
-    (dict[int, str], "TP101", "keys of a dict", "dict[str, T]"),
+    ("Missing", "TP100", "`Missing` in the annotation", "import or define"),
+    ("list[Missing]", "TP100", "`Missing` in the annotation `list[Missing]`", "import or define"),
+    ("1 +", "TP100", "cannot be evaluated", "valid Python"),
+    ("int[3]", "TP100", "cannot be evaluated", "valid Python"),
+    (bytes, "TP101", "`bytes` is not supported", "artifact"),
+    (set[int], "TP101", "`set` is not supported", "list[T]"),
+    (tuple[int, str], "TP101", "`tuple` is not supported", "NamedTuple"),
+    (date, "TP101", "`date` is not supported", "datetime"),
+    (Path, "TP101", "`Path` is not supported", "InputPath"),
+    (object, "TP101", "`object` is not supported", "Any"),
+    (collections.Counter, "TP101", "`Counter` is not supported", "int, float"),
+    (dict[int, str], "TP101", "dict keys", "dict[str, T]"),
     (Literal[Color.RED], "TP101", "enum members", "`Color`"),
     (Node, "TP101", "contains itself", "dict[str, Any]"),
     (Holder, "TP102", "`Holder.model` is an artifact", "Input[T]"),
-    (Input[int], "TP102", "`Input[int]` is no artifact", "write `int`"),
-    (Output[int], "TP102", "`Output[int]` is no artifact", "OutputPath[int]"),
-    (Output[list[Model]], "TP102", "not one artifact", "for each"),
-    (OutputPath[list[Model]], "TP102", "not one path", "each artifact"),
-    (Optional[Output[Model]], "TP102", "cannot be optional", "drop"),
-    (Union[Input[Model], str], "TP102", "inside a union", "one `Input[T]`"),
-    (list[InputPath[Model]], "TP102", "inside another", "by itself"),
-    (Union[str, datetime], "TP122", "look alike", "keep one"),
-    (Union[list[str], list[datetime]], "TP122", "look alike", "keep one"),
-    (Union[Layer, dict[str, int]], "TP122", "look alike", "keep one"),
-    (Union[str, Color], "TP122", "look alike", "keep one"),
+    (Input[int], "TP102", "`Input[int]` is not an artifact", "use `int`"),
+    (Output[int], "TP102", "`Output[int]` is not an artifact", "OutputPath[int]"),
+    (Output[list[Model]], "TP102", "not a single artifact", "for each"),
+    (OutputPath[list[Model]], "TP102", "no single path", "each artifact"),
+    (Optional[Output[Model]], "TP102", "cannot be optional", "remove `| None`"),
+    (Union[Input[Model], str], "TP102", "cannot be members of a larger union", "single `Input[T]`"),
+    (list[InputPath[Model]], "TP102", "cannot be nested", "whole annotation"),
+    (Union[str, datetime], "TP122", "have the same JSON form", "keep one"),
+    (Union[list[str], list[datetime]], "TP122", "have the same JSON form", "keep one"),
+    (Union[Layer, dict[str, int]], "TP122", "have the same JSON form", "keep one"),
+    (Union[str, Color], "TP122", "have the same JSON form", "keep one"),
     (Union[Model, str], "TP122", "is an artifact", "keep one"),
 ]
 

@@ -1,4 +1,4 @@
-"""The one rule: which type goes where, and what is said when it does not."""
+"""The rule of type compatibility, and its messages."""
 
 from __future__ import annotations
 
@@ -88,16 +88,16 @@ DOES_NOT: list[tuple[Type, Type, str]] = [
     (STR, DATETIME, "expected `datetime`, found `str`"),
     (literal('"2020"'), DATETIME, 'expected `datetime`, found `Literal["2020"]`'),
     (STR, COLOR, "expected `Color`, found `str`"),
-    (UnionType((INT, NULL)), INT, "expected `int`, found `int | None`, which may be None"),
+    (UnionType((INT, NULL)), INT, "expected `int`, found `int | None`, which can be None"),
     (UnionType((INT, STR)), INT, "expected `int`, found `int | str`"),
     (ListType(STR), ListType(INT), "items: expected `int`, found `str`"),
     (DictType(ListType(STR)), DictType(ListType(INT)), "values, items: expected `int`, found `str`"),
     (literal("1", '"a"'), UnionType((INT, NULL)), 'expected `int | None`, found `Literal["a"]`'),
     (ListType(STR), UnionType((ListType(INT), NULL)), "items: expected `int`, found `str`"),
     (struct("literal", a=INT), struct("dataclass", a=STR), "`a`: expected `str`, found `int`"),
-    (struct("literal", a=INT), struct("dataclass", a=INT, b=STR), "`Config` needs the field `b`"),
+    (struct("literal", a=INT), struct("dataclass", a=INT, b=STR), "`Config` requires the field `b`"),
     (struct("literal", a=INT, c=INT), struct("dataclass", a=INT), "`Config` has no field `c`"),
-    (struct("typeddict", a_=INT), struct("typeddict", a=INT), "`Config` needs the field `a`"),
+    (struct("typeddict", a_=INT), struct("typeddict", a=INT), "`Config` requires the field `a`"),
     (struct("dataclass", a=INT), DictType(INT), "expected `dict[str, int]`, found `Config`"),
     (DictType(INT), struct("dataclass", a=INT), "expected `Config`, found `dict[str, int]`"),
     (struct("dataclass", a=INT), struct("pydantic", a=INT), "expected `Config`, found `Config`"),
@@ -108,7 +108,7 @@ DOES_NOT: list[tuple[Type, Type, str]] = [
     (MODEL, ANY, "expected a parameter, found the artifact `Model`"),
     (ANY, MODEL, "expected the artifact `Model`, found the parameter `Any`"),
     (MODEL, ListType(MODEL), "expected `list[Model]`, found `Model`"),
-    (STR, STATUS_TYPE, "a caller cannot give `PipelineTaskFinalStatus`"),
+    (STR, STATUS_TYPE, "a caller cannot pass `PipelineTaskFinalStatus`"),
 ]
 
 
@@ -131,8 +131,8 @@ def test_does_not_fit(source: Type, target: Type, why: str) -> None:
         (MODEL, ListType(MODEL), "dsl.Collected"),
         (ListType(INT), INT, "dsl.ParallelFor"),
         (ListType(UnionType((INT, NULL))), ListType(INT), "annotate the input as `list[int | None]`"),
-        (INT, STATUS_TYPE, "leave it out"),
-        (STR, INT, "convert it in a component"),
+        (INT, STATUS_TYPE, "omit it"),
+        (STR, INT, "convert the value in a component"),
     ],
 )
 def test_advice_says_what_to_type(source: Type, target: Type, words: str) -> None:

@@ -1,4 +1,4 @@
-"""Constants: wire text, own type, and what has no place on the wire."""
+"""Constants: wire text, type, and values without a wire form."""
 
 from __future__ import annotations
 
@@ -78,18 +78,18 @@ def test_constants(value: Any, wire: str, shown: str) -> None:
 @pytest.mark.parametrize(
     ("value", "words"),
     [
-        ({1}, "`set` cannot be sent"),
-        ({1: 2}, "the keys of a dict must be `str`, found `int` 1"),
-        (object(), "`object` cannot be sent"),
-        (b"x", "bytes are no text"),
+        ({1}, "`set` cannot be passed to a task"),
+        ({1: 2}, "dict keys must be `str`, found `int` 1"),
+        (object(), "`object` cannot be passed to a task"),
+        (b"x", "bytes are not text"),
         ("\ud800", "lone surrogate"),
         ({"\udc00": 1}, "lone surrogate"),
         (datetime(2026, 1, 1), "time zone"),
         ([0, {"a": {2}}], "[1]['a']: `set`"),
         (Config({1}), ".lr: `set`"),  # type: ignore[arg-type]  # that is the mistake
-        (Config, "`type` cannot be sent"),
+        (Config, "`type` cannot be passed to a task"),
         (np.zeros(2), ".tolist()"),
-        (len, "cannot be sent"),
+        (len, "cannot be passed to a task"),
     ],
 )
 def test_not_constants(value: Any, words: str) -> None:
@@ -101,7 +101,7 @@ def test_not_constants(value: Any, words: str) -> None:
 def test_a_value_that_holds_itself() -> None:
     value: list[Any] = []
     value.append(value)
-    with pytest.raises(NotAConstant, match="holds itself"):
+    with pytest.raises(NotAConstant, match="contains itself"):
         constant(value)
 
 

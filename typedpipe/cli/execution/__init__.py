@@ -1,1 +1,1 @@
-"""The commands that run tasks, and the displays that follow a run."""
+"""Commands that run tasks, and displays that follow a run."""

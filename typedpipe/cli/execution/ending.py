@@ -1,4 +1,4 @@
-"""How a run ended: its failures with the commands that come next, its metrics, where things are."""
+"""Summary of a finished run: its failures with the next commands, its metrics, its paths."""
 
 from __future__ import annotations
 
@@ -20,32 +20,32 @@ from typedpipe.runs.paths import item_numbers, node_path
 from typedpipe.types.model import artifact_of
 
 FAILURES = 3
-"""So many failures are shown in full."""
+"""Maximum number of failures shown in full."""
 NAMED = 10
 LINES = 12
-"""So many last lines of a log; of a traceback more."""
+"""Number of last lines of a log; more of a traceback."""
 TRACEBACK = 40
 READ = 1 << 15
 ROWS = 30
 WIDE = 200
-"""Columns where there is no terminal."""
+"""Columns if there is no terminal."""
 COLUMN = 28
 _STYLES = {"SUCCEEDED": "32", "FAILED": "31", "CANCELED": "33"}
 METRICS = "system.Metrics"
 MEASURES = 8
-"""So many columns of the table of metrics."""
+"""Maximum number of columns in the table of metrics."""
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line, and how it is set on a terminal: an ANSI code."""
+    """A line, and its style on a terminal: an ANSI code."""
 
     text: str
     style: str = ""
 
 
 def write_ending(pipeline: ir.Pipeline, result: RunResult, stream: TextIO) -> None:
-    """Say how the run ended."""
+    """Print the result of the run."""
     color = colors(stream)
     columns = os.get_terminal_size(stream.fileno()).columns if stream.isatty() else WIDE
     stream.writelines(
@@ -56,7 +56,7 @@ def write_ending(pipeline: ir.Pipeline, result: RunResult, stream: TextIO) -> No
 
 
 def ending(pipeline: ir.Pipeline, result: RunResult, columns: int) -> Iterator[Line]:
-    """The last lines of a run."""
+    """The summary at the end of a run."""
     failed = sorted((task for task in result.tasks.values() if task.state == "FAILED"), key=_when)
     alike: dict[str, list[TaskResult]] = {}
     for task in failed:
@@ -66,10 +66,10 @@ def ending(pipeline: ir.Pipeline, result: RunResult, columns: int) -> Iterator[L
     for first, *others in groups[:FAILURES]:
         yield from _failure(first)
         if others:
-            yield Line(f"  so did {_names(others)}", "31")
+            yield Line(f"  also failed: {_names(others)}", "31")
         yield Line("")
     if len(groups) > FAILURES:
-        yield Line(f"also failed: {_names([task for group in groups[FAILURES:] for task in group])}", "31")
+        yield Line(f"other failed tasks: {_names([task for group in groups[FAILURES:] for task in group])}", "31")
         yield Line("")
     yield from _metrics(pipeline, result)
     yield Line(_summary(result), _STYLES.get(result.state, ""))
@@ -103,11 +103,11 @@ def _failure(task: TaskResult) -> Iterator[Line]:
     if message and not any(message[0] and message[0] in line for line in last):
         yield from (Line(f"  {line}", "31") for line in message)
     if task.log is not None and os.path.exists(task.log):
-        yield Line(f"  its log: {shown(_near(str(task.log)))}", "2")
+        yield Line(f"  log: {shown(_near(str(task.log)))}", "2")
 
 
 def log_end(task: TaskResult) -> list[str]:
-    """The last lines of a task's log; from the start of its last traceback when it ends in one."""
+    """Last lines of a task's log; if it ends with a traceback, from the start of that."""
     if task.log is None:
         return []
     try:
@@ -133,11 +133,11 @@ def _next(result: RunResult, failed: list[TaskResult], columns: int) -> Iterator
     run = shlex.quote(result.run)
     task = shlex.quote(f"{result.run}/{failed[0].name}") if failed else run
     commands = [
-        (f"typedpipe logs {task}", "all that it printed"),
-        (f"typedpipe resume {run}", "go on, with what succeeded"),
+        (f"typedpipe logs {task}", "print the complete log"),
+        (f"typedpipe resume {run}", "continue the run"),
     ]
     if failed:
-        commands.append((f"typedpipe spin {task} --debug", "the same task again, in a debugger"))
+        commands.append((f"typedpipe spin {task} --debug", "debug the task on the same inputs"))
     size = max(width(command) for command, _ in commands)
     wide = size + max(len(why) for _, why in commands) + 6 <= columns
     yield Line("next:", "1")
@@ -155,23 +155,23 @@ def _summary(result: RunResult) -> str:
         states[key] = states.get(key, 0) + 1
     done = sum(task.state == "SUCCEEDED" for task in result.tasks.values())
     words = {
-        "cache": "from the cache",
-        "resumed": "done before",
+        "cache": "cached",
+        "resumed": "reused",
         "FAILED": "failed",
-        "OMITTED": "did not run",
-        "CANCELED": "stopped",
+        "OMITTED": "skipped",
+        "CANCELED": "canceled",
     }
     parts = [f"{states[key]:,} {word}" for key, word in words.items() if states.get(key)]
     detail = f" ({', '.join(parts)})" if parts else ""
     why = f": {shown(result.message)}" if result.message else ""
     took = seconds(result.finished - result.started)
     return (
-        f"run {result.run}: {result.state.lower()} in {took}, {done:,} of {len(result.tasks):,} tasks done{detail}{why}"
+        f"run {result.run} {result.state.lower()} in {took}, {done:,} of {len(result.tasks):,} tasks done{detail}{why}"
     )
 
 
 def _near(path: str) -> str:
-    """A path as it is shortest to type from here."""
+    """The shortest form of a path relative to the working directory."""
     relative = os.path.relpath(path)
     return path if relative.startswith(os.pardir) else relative
 
@@ -191,12 +191,12 @@ def _metrics(pipeline: ir.Pipeline, result: RunResult) -> Iterator[Line]:
         cells = [_cell(text, size, left=not column) for column, (text, size) in enumerate(zip(row, sizes, strict=True))]
         yield Line("  ".join(cells).rstrip(), "1" if not number else "")
     if more:
-        yield Line(f"… of {more:,} more tasks: typedpipe artifacts ls {shlex.quote(result.run)}", "2")
+        yield Line(f"… {more:,} more tasks have metrics: typedpipe artifacts ls {shlex.quote(result.run)}", "2")
     yield Line("")
 
 
 def metrics_of(pipeline: ir.Pipeline, result: RunResult) -> tuple[list[tuple[str, Mapping[str, object]]], int]:
-    """The metadata of the first Metrics artifacts of the run, each with its task's name; how many more tasks have some."""
+    """Metadata of the first Metrics artifacts, each with its task's name; the number of further tasks with metrics."""
     ports = {
         key: [port.name for port in component.outputs if (found := artifact_of(port.type)) and found.title == METRICS]
         for key, component in pipeline.components.items()
@@ -218,7 +218,7 @@ def metrics_of(pipeline: ir.Pipeline, result: RunResult) -> tuple[list[tuple[str
 
 
 def _stored(result: RunResult, tasks: list[TaskResult]) -> list[tuple[TaskResult, Mapping[str, Value]]]:
-    """The outputs of tasks, from the run's index: also of those that were taken from the cache."""
+    """Outputs of tasks, from the run index: also those of cached tasks."""
     if not tasks:
         return []
     from typedpipe.local.store import index
@@ -228,7 +228,7 @@ def _stored(result: RunResult, tasks: list[TaskResult]) -> list[tuple[TaskResult
         run = read_run(result.folder)
         return [(task, index.task(run, task.name).outputs) for task in tasks]
     except PipelineError:
-        return []  # what cannot be read is said by the commands that are there for it
+        return []  # unreadable data is reported by the commands that read it
 
 
 def _number(value: object) -> str:

@@ -1,4 +1,4 @@
-"""The options that all commands have which run tasks: `run`, `resume` and `spin`."""
+"""Options shared by the commands that run tasks: `run`, `resume` and `spin`."""
 
 from __future__ import annotations
 
@@ -17,73 +17,80 @@ DISPLAYS = ("auto", "live", "plain", "quiet")
 
 
 def engine_options() -> list[click.Option]:
-    """How tasks are run. Every value is None when it was not given, so that commands can merge them."""
+    """Options of the engine. Unset options are None, so that commands can merge them."""
     return [
         click.Option(
             ["--runner"],
             type=click.Choice(RUNNERS),
-            help="How tasks are isolated; processes, with an environment or container where one is needed, if not given.",
+            help="Isolation of tasks. Default: processes, or a virtual environment or container if a task requires it.",
         ),
-        click.Option(["-j", "--jobs"], type=click.IntRange(min=1), metavar="N", help="At most so many tasks at once."),
+        click.Option(
+            ["-j", "--jobs"], type=click.IntRange(min=1), metavar="N", help="Run at most N tasks at the same time."
+        ),
         click.Option(
             ["--cache/--no-cache"],
             default=None,
-            help="Take results of earlier runs also for tasks without outputs, or none at all.",
+            help="Also cache tasks without outputs, or do not reuse results of earlier runs.",
         ),
         click.Option(
-            ["--fail-fast"], is_flag=True, default=None, help="Stop all at the first failure that nothing ignores."
+            ["--fail-fast"], is_flag=True, default=None, help="Stop the run at the first failure that is not ignored."
         ),
         click.Option(
             ["--debug"],
             is_flag=True,
             default=None,
-            help="In this process, one task at a time; a debugger where an exception comes up.",
+            help="Run tasks one at a time in this process; a debugger opens where an exception is raised.",
         ),
         click.Option(
             ["--timeout"],
             type=click.FloatRange(min=0, min_open=True),
             metavar="SECONDS",
-            help="End the run after so long (exit code 124).",
+            help="Stop the run after this time (exit code 124).",
         ),
-        click.Option(["--env"], multiple=True, metavar="NAME=VALUE", help="A variable for all tasks."),
+        click.Option(
+            ["--env"],
+            multiple=True,
+            metavar="NAME=VALUE",
+            help="Set an environment variable for all tasks. May be repeated.",
+        ),
         folder_option(),
     ]
 
 
 def folder_option() -> click.Option:
-    """Where runs are kept."""
+    """Directory of the store."""
     return click.Option(
         ["--folder"],
         type=click.Path(file_okay=False),
         metavar="DIR",
-        help="Where runs are kept; TYPEDPIPE_HOME, else .typedpipe, if not given.",
+        help="Directory of the store. Default: TYPEDPIPE_HOME, or .typedpipe.",
     )
 
 
 def display_options() -> list[click.Option]:
-    """What is seen of a run."""
+    """Options of the display of a run."""
     return [
         click.Option(
             ["--display"],
             type=click.Choice(DISPLAYS),
-            help="A tree on a terminal (live), lines (plain), or nothing but the result (quiet).",
+            help="Draw a tree (live), print lines (plain), or print only the result (quiet). Default: live on a terminal.",
         ),
         click.Option(
             ["--events"],
             type=click.Path(dir_okay=False),
             metavar="FILE",
-            help="Write what happens to a file, one JSON object a line.",
+            help="Write events to FILE, one JSON object per line.",
         ),
         click.Option(
             ["-o", "--output"],
             type=click.Choice(["text", "json"]),
-            help="Outputs as text, or all events and then the result as JSON lines.",
+            help="Print the outputs as text, or the events and the result as JSON lines.",
         ),
     ]
 
 
 def merged(outer: Mapping[str, Any], inner: Mapping[str, Any]) -> dict[str, Any]:
-    """The options before and after a target; the later ones win, and repeatable ones add up.
+    """Merge the options before and after a target; later ones take precedence, and repeatable ones are combined.
 
     >>> merged({"jobs": 1, "env": ("A=1",)}, {"jobs": None, "env": ("B=2",)})
     {'jobs': 1, 'env': ('A=1', 'B=2')}
@@ -98,10 +105,10 @@ def merged(outer: Mapping[str, Any], inner: Mapping[str, Any]) -> dict[str, Any]
 
 
 def engine_keywords(values: Mapping[str, Any]) -> RunKeywords:
-    """Values of :func:`engine_options` as keywords of ``typedpipe.local.run``; those that were not given are left out.
+    """Values of :func:`engine_options` as keywords of ``typedpipe.local.run``; unset options are omitted.
 
     Raises:
-        click.UsageError: they do not go together.
+        click.UsageError: they are incompatible.
 
     >>> engine_keywords({"jobs": 2, "cache": None, "env": ("A=1",)})
     {'jobs': 2, 'environment': {'A': '1'}}
@@ -110,7 +117,7 @@ def engine_keywords(values: Mapping[str, Any]) -> RunKeywords:
         key: values[key] for key in ("runner", "jobs", "timeout", "cache", "fail_fast", "debug") if _given(values, key)
     }
     if found.get("debug") and found.get("runner", "inprocess") != "inprocess":
-        raise click.UsageError(f"--debug runs tasks in this process: leave out --runner {found['runner']}")
+        raise click.UsageError(f"`--debug` runs tasks in this process; remove `--runner {found['runner']}`")
     if values.get("folder"):
         found["folder"] = Path(values["folder"])
     if values.get("run_name"):
@@ -127,22 +134,22 @@ def _given(values: Mapping[str, Any], key: str) -> bool:
 def _variable(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not equals or not name or "\0" in text:
-        raise click.UsageError(f"--env {text}: type --env NAME=VALUE")
+        raise click.UsageError(f"invalid value `{text}` for `--env`; use `--env NAME=VALUE`")
     return name, value
 
 
 @dataclass(frozen=True, slots=True)
 class Shows:
-    """What is to be seen of a run, and where it goes."""
+    """Display settings of a run."""
 
     display: str = "auto"
     events: str = ""
     form: str = "text"
     in_process: bool = False
-    """Tasks share this terminal: a debugger may come up, and a tree would be in its way."""
+    """Tasks share this terminal: a debugger may open, and a tree would be in its way."""
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Shows:
-        """From the values of :func:`display_options` and :func:`engine_options`."""
+        """Create it from the values of :func:`display_options` and :func:`engine_options`."""
         here = bool(values.get("debug")) or values.get("runner") == "inprocess"
         return cls(values.get("display") or "auto", values.get("events") or "", values.get("output") or "text", here)

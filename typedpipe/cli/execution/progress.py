@@ -1,4 +1,4 @@
-"""What a run says while it goes on: the tasks' own lines with their names, and what became of each."""
+"""Plain output of a run: the tasks' own lines with their names, and the result of each."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from typedpipe.runs.events import (
 )
 
 HELD = 1 << 16
-"""So many bytes of a line that has no end yet are kept; then it is passed on as far as it is there."""
-REUSED = {"cache": "taken from the cache", "resumed": "done before"}
+"""Maximum number of bytes kept of an unterminated line before it is passed on in parts."""
+REUSED = {"cache": "cached", "resumed": "reused"}
 _STYLES = {"SUCCEEDED": "32", "FAILED": "31", "OMITTED": "33", "CANCELED": "33"}
 
 
 class Progress:
-    """Prints events, one line each. What tasks print is passed on line by line: to a terminal, as text that does nothing
-    to it; to anything else, byte for byte.
+    """Prints events, one line each. Output of tasks is passed on line by line: to a terminal as harmless text,
+    otherwise byte for byte.
 
-    A very long line is passed on in pieces, as it comes; when another task speaks meanwhile, it goes on behind the
-    task's name on a line of its own. The task's log has it in one.
+    A very long line is passed on in parts as it arrives; if another task writes in between, it continues after the
+    task's name on a new line. The task's log has it in one piece.
     """
 
     def __init__(self, stream: TextIO, place: Path) -> None:
@@ -53,7 +53,8 @@ class Progress:
             case TaskRetried():
                 self._flush(event.task)
                 self._say(
-                    f"{event.task}: attempt {event.attempt} failed ({event.message}); again in {event.wait:g} s", "33"
+                    f"{event.task}: attempt {event.attempt} failed ({event.message}); retrying in {event.wait:g} s",
+                    "33",
                 )
             case TaskFinished():
                 self._flush(event.task)
@@ -73,8 +74,8 @@ class Progress:
         words = {
             "SUCCEEDED": REUSED.get(event.reused) or f"done in {took:.1f} s",
             "FAILED": "failed",
-            "OMITTED": "did not run",
-            "CANCELED": "stopped",
+            "OMITTED": "skipped",
+            "CANCELED": "canceled",
         }
         why = f": {event.message}" if event.message and event.state != "SUCCEEDED" else ""
         self._say(f"{event.task}: {words.get(event.state, event.state)}{why}", _STYLES.get(event.state, ""))
@@ -104,7 +105,7 @@ class Progress:
             self._end_line()
 
     def _pass_on(self, task: str, data: bytes) -> None:
-        """Write whole lines behind the task's name; the last one may have no end yet."""
+        """Write complete lines after the task's name; the last one may be unterminated."""
         goes_on = self._open == task
         if not goes_on:
             self._end_line()
@@ -134,6 +135,6 @@ class Progress:
             self._raw.flush()
 
     def close(self) -> None:
-        """Pass on what has no end yet."""
+        """Write unterminated lines."""
         for name in list(self._partial):
             self._flush(name)

@@ -1,4 +1,4 @@
-"""``typedpipe resume``: a run that failed, was canceled or was killed goes on, with what succeeded."""
+"""``typedpipe resume``: resume a run that failed, was canceled or was killed, reusing its successful tasks."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from typedpipe.local.store.root import Root
 
 KEPT = ("runner", "jobs", "timeout", "cache", "fail_fast")
-"""Settings that a resumed run has from before, unless they are given anew."""
+"""Settings that a resumed run keeps, unless they are set again."""
 
 
 def _resume(root: Root, run: str | None, from_task: str | None, code: tuple[str, str] | None, **values: Any) -> None:
@@ -52,7 +52,7 @@ def new_code(code: tuple[str, str] | None) -> ir.Pipeline | None:
         return None
     which, target = code
     if which != "new":
-        raise click.UsageError(f"--code {which} {target}: type --code new FILE[:NAME]")
+        raise click.UsageError(f"invalid value `{which} {target}` for `--code`; use `--code new FILE[:NAME]`")
     from typedpipe.cli.choosing import load_pipeline
     from typedpipe.compiler import driver
 
@@ -60,7 +60,7 @@ def new_code(code: tuple[str, str] | None) -> ir.Pipeline | None:
 
 
 def _options(plan: Resume, given: dict[str, Any]) -> RunOptions:
-    """What was set for the run, and what is set anew."""
+    """Merge the original settings of the run with the new ones."""
     from typedpipe.local.options import RunOptions
     from typedpipe.runs.problems import problem
 
@@ -69,8 +69,8 @@ def _options(plan: Resume, given: dict[str, Any]) -> RunOptions:
         names = ", ".join(f"`{name}`" for name in sorted(missing))
         raise problem(
             "TP644",
-            f"the run was given variables whose values are not kept: {names}",
-            help="give them again: " + " ".join(f"--env {name}=…" for name in sorted(missing)),
+            f"the run used environment variables whose values are not stored: {names}",
+            help="pass them again: " + " ".join(f"--env {name}=…" for name in sorted(missing)),
         )
     kept = {key: plan.settings[key] for key in KEPT if plan.settings.get(key) is not None and key not in given}
     if given.get("debug"):
@@ -79,21 +79,21 @@ def _options(plan: Resume, given: dict[str, Any]) -> RunOptions:
 
 
 def code_option() -> click.Option:
-    """The code that is run: that of then, or that of now."""
+    """The option that selects the code to run: the stored code, or the current one."""
     return click.Option(
         ["--code"],
         type=(str, str),
         metavar="new FILE[:NAME]",
-        help="Take the code of the pipeline as it is in FILE now; the run's own code if not given.",
+        help="Use the current code in FILE. Default: the code of the run.",
     )
 
 
 command = click.command(
     "resume",
     help=(
-        "Go on with RUN, or the newest run: what succeeded is reused, the rest runs in the same folder.\n\n"
-        "The run's own code and arguments are used, whatever the file says by now. `--code new FILE` takes the code of "
-        "now with the arguments of then: tasks that are equal are reused, those that changed and what follows them run."
+        "Continue RUN, by default the newest run. Tasks that succeeded are reused; the others run in the same run directory.\n\n"
+        "The original code and arguments are used, even if the file has changed. With `--code new FILE`, the current code is "
+        "used with the original arguments: unchanged tasks are reused; changed tasks and their downstream tasks run."
     ),
 )(with_root(_resume))
 command.params[:0] = [
@@ -101,7 +101,7 @@ command.params[:0] = [
     click.Option(
         ["--from", "from_task"],
         metavar="TASK",
-        help="Run this task again, and all that follows it: `train`, `for-1[2]`.",
+        help="Run this task and its downstream tasks again: `train`, `for-1[2]`.",
     ),
     code_option(),
     *(option for option in engine_options() if option.name != "folder"),

@@ -1,4 +1,4 @@
-"""``typedpipe run``: a pipeline on this machine, with options made of its signature."""
+"""``typedpipe run``: run a pipeline locally, with options generated from its signature."""
 
 from __future__ import annotations
 
@@ -22,11 +22,13 @@ if TYPE_CHECKING:
 
 OWN = [
     *engine_options(),
-    click.Option(["--run-name"], metavar="NAME", help="The run's name; made of the time if not given."),
+    click.Option(
+        ["--run-name"], metavar="NAME", help="Name of the run. Default: created from the time and the pipeline."
+    ),
     *display_options(),
-    click.Option(["--param"], multiple=True, metavar="NAME=VALUE", help="A parameter, however it is called."),
+    click.Option(["--param"], multiple=True, metavar="NAME=VALUE", help="Set a pipeline parameter. May be repeated."),
 ]
-"""The options of the command itself, before or after TARGET. They win over parameters of the same name."""
+"""The options of the command itself, before or after TARGET. They take precedence over parameters of the same name."""
 
 
 def _run(target: str, rest: Sequence[str], **settings: Any) -> None:
@@ -48,20 +50,20 @@ def _run(target: str, rest: Sequence[str], **settings: Any) -> None:
 
 
 def _parse(target: str, rest: Sequence[str], traced: ir.Pipeline) -> dict[str, Any]:
-    """What stands after TARGET: the pipeline's parameters and the command's own options."""
+    """Parse the words after TARGET: the pipeline's parameters and the command's own options."""
     inner = click.Command(
         "run",
         params=[*_options(traced), *OWN],
-        help=traced.description or f"Run {traced.name} on this machine.",
+        help=traced.description or f"Run {traced.name} locally.",
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
-        epilog="The first options are the pipeline's parameters. Lists, dicts and structs are typed as JSON.",
+        epilog="The first options are the parameters of the pipeline. Write lists, dicts and structs as JSON.",
     )
     with inner.make_context(f"typedpipe run {target}", list(rest)) as ctx:
         return ctx.params
 
 
 def _displays(rest: Sequence[str]) -> list[str]:
-    """The values of ``--display`` after TARGET, before the options there are known."""
+    """Values of ``--display`` after TARGET, before the options there are parsed."""
     after = [value for option, value in pairwise(rest) if option == "--display"]
     return after + [text.partition("=")[2] for text in rest if text.startswith("--display=")]
 
@@ -85,12 +87,12 @@ def _start(pipeline: ir.Pipeline, bound: dict[str, str], keywords: RunKeywords, 
 def _pair(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not equals or not name:
-        raise click.UsageError(f"--param {text}: type --param NAME=VALUE")
+        raise click.UsageError(f"invalid value `{text}` for `--param`; use `--param NAME=VALUE`")
     return name, value
 
 
 def _checked(traced: ir.Pipeline) -> ir.Pipeline:
-    """The checked pipeline; ends the command when it has mistakes."""
+    """The checked pipeline; ends the command if it has errors."""
     from typedpipe.compiler import driver
 
     try:
@@ -101,7 +103,7 @@ def _checked(traced: ir.Pipeline) -> ir.Pipeline:
 
 
 def _bound(pipeline: ir.Pipeline, texts: Mapping[str, str]) -> dict[str, str]:
-    """The arguments as wire text; ends the command when one does not fit."""
+    """Arguments as wire text; ends the command if one is invalid."""
     from typedpipe.runs.arguments import bind
 
     report = Diagnostics()
@@ -161,9 +163,9 @@ command = click.Command(
         *OWN,
     ],
     help=(
-        "Run the pipeline of TARGET (FILE, FILE:NAME or MODULE:NAME) on this machine.\n\n"
-        "Its parameters are options: `typedpipe run train.py --epochs 3`; `typedpipe run train.py --help` lists them. "
-        "Outputs go to stdout, what tasks print goes to stderr with the task's name."
+        "Run the pipeline TARGET (FILE, FILE:NAME or MODULE:NAME) locally.\n\n"
+        "The parameters of the pipeline are options, such as `typedpipe run train.py --epochs 3`. `typedpipe run train.py --help` lists them. "
+        "The outputs of the pipeline go to stdout. The output of tasks goes to stderr, prefixed with the task name."
     ),
     context_settings={"allow_interspersed_args": False},
 )

@@ -1,4 +1,4 @@
-"""``typedpipe spin``: one task of a run again, on the inputs that it had."""
+"""``typedpipe spin``: run one task of a run again, on its recorded inputs."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _spin(root: Root, name: str, sets: tuple[str, ...], code: tuple[str, str] | 
 
     run_name, task_name = split_name(name)
     if not task_name:
-        raise click.UsageError(f"{name}: type RUN/TASK, such as last/train")
+        raise click.UsageError(f"`{name}` does not name a task; use RUN/TASK, such as `last/train`")
     pairs = [_pair(text) for text in sets]
     new = new_code(code)
     keywords = engine_keywords(values)
@@ -51,7 +51,7 @@ def _spin(root: Root, name: str, sets: tuple[str, ...], code: tuple[str, str] | 
 def _pair(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not equals or not name:
-        raise click.UsageError(f"--set {text}: type --set INPUT=VALUE")
+        raise click.UsageError(f"invalid value `{text}` for `--set`; use `--set INPUT=VALUE`")
     return name, value
 
 
@@ -101,17 +101,17 @@ def _data(spin: Spin, result: SpinResult) -> dict[str, Any]:
 def _say_end(spin: Spin, result: SpinResult) -> None:
     said = f": {result.message}" if result.message else ""
     click.echo(
-        shown(f"{spin.task.name} of {spin.run.name}: {result.state.lower()} in {seconds(result.seconds)}{said}"),
+        shown(f"{spin.task.name} of {spin.run.name} {result.state.lower()} in {seconds(result.seconds)}{said}"),
         err=True,
     )
-    click.echo(shown(f"in {result.folder}; the run is as it was"), err=True)
+    click.echo(shown(f"in {result.folder}; the run is not changed"), err=True)
 
 
 command = click.command(
     "spin",
     help=(
-        "Run one task of RUN again, on the inputs that it had, in a folder of its own. The run is not changed.\n\n"
-        "`--debug` runs it in this process, with a debugger where an exception comes up, or at `breakpoint()`."
+        "Run one task of RUN again on its recorded inputs, in a separate directory. The run is not changed.\n\n"
+        "With `--debug`, the task runs in this process; a debugger opens where an exception is raised, or at `breakpoint()`."
     ),
 )(with_root(_spin))
 command.params[:0] = [
@@ -120,7 +120,7 @@ command.params[:0] = [
         ["--set", "sets"],
         multiple=True,
         metavar="INPUT=VALUE",
-        help="Another value for an input: as it is typed for `run`; for an artifact, the path of a file or folder.",
+        help="Change an input. Write the value as for `run`; for an artifact, pass the path of a file or directory.",
     ),
     code_option(),
     *(option for option in engine_options() if option.name in _OPTIONS),
@@ -129,6 +129,6 @@ command.params[:0] = [
         type=click.Choice(["text", "json"]),
         default="text",
         show_default=True,
-        help="How outputs are printed.",
+        help="Format of the outputs.",
     ),
 ]

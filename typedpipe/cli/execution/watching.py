@@ -1,4 +1,4 @@
-"""A run and all who follow it: the display, `--events`, `-o json`. What `run`, `resume` and `spin` have in common."""
+"""Shared parts of `run`, `resume` and `spin`: a run and its followers, i.e. the display, `--events`, `-o json`."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ if TYPE_CHECKING:
 
 OnEvent: TypeAlias = "Callable[[Event], None]"
 SMALLEST = (40, 8)
-"""A terminal of fewer columns or lines gets plain lines."""
+"""A smaller terminal (columns, lines) gets plain lines."""
 
 
 def watch(
     pipeline: ir.Pipeline, shows: Shows, phases: Phases, place: Path, start: Callable[[OnEvent], RunResult]
 ) -> None:
-    """Run, show it, print its outputs, and end the command with its exit code.
+    """Run a pipeline, display it, print its outputs, and end the command with its exit code.
 
     Args:
-        pipeline: What runs: closed IR.
-        shows: What is to be seen.
-        phases: What was said until now.
-        place: The folder of runs, where each has a folder of its name.
-        start: Runs the pipeline to its end, and tells the function it is given what happens.
+        pipeline: The closed IR to run.
+        shows: The display settings.
+        phases: The phase messages so far.
+        place: The directory of runs, which contains a directory per run.
+        start: Runs the pipeline to its end, and passes events to its argument.
     """
     from typedpipe.cli.execution.ending import write_ending
 
@@ -67,7 +67,7 @@ def watch(
             result = start(on_event)
     except PipelineError as error:
         phases.end()
-        stop(error, otherwise=exits.FAILED if started else exits.MISTAKES)  # a disk that is full now, say
+        stop(error, otherwise=exits.FAILED if started else exits.MISTAKES)  # for example, the disk became full
         raise
     if display is not None:
         display.unless_gone(lambda: write_ending(pipeline, result, sys.stderr))
@@ -76,7 +76,7 @@ def watch(
 
 
 class Display:
-    """A live or plain display. When nobody reads it any more (``typedpipe run … 2>&1 | head``), the run goes on."""
+    """A live or plain display. If its reader exits (``typedpipe run … 2>&1 | head``), the run continues."""
 
     def __init__(self, inner: Any) -> None:
         self._inner = inner
@@ -86,11 +86,11 @@ class Display:
         self.unless_gone(lambda: self._inner(event))
 
     def close(self) -> None:
-        """Give the terminal back."""
+        """Restore the terminal."""
         self.unless_gone(self._inner.close)
 
     def unless_gone(self, show: Callable[[], None]) -> None:
-        """Show something, while somebody looks."""
+        """Show something, unless the reader has exited."""
         if self._gone:
             return
         try:
@@ -101,7 +101,7 @@ class Display:
 
 
 def _silence(stream: TextIO) -> None:
-    """What is still in the buffers of a stream that nobody reads goes nowhere, instead of failing once more."""
+    """Discard the buffers of a stream without a reader, instead of failing again."""
     try:
         number = stream.fileno()
     except (OSError, ValueError):
@@ -123,11 +123,11 @@ def _leave(result: RunResult) -> None:
 
 
 def chosen_display(shows: Shows, stream: TextIO) -> str:
-    """``live``, ``plain`` or ``quiet``: what ``auto`` means here."""
+    """``live``, ``plain`` or ``quiet``: the resolved value of ``auto``."""
     if shows.display != "auto":
         return shows.display
     if shows.form == "json" and sys.stdout.isatty():
-        return "quiet"  # both would write over each other
+        return "quiet"  # both would write to the same terminal
     if shows.in_process or not stream.isatty() or os.environ.get("TERM") in {"dumb", "unknown"} or _in_ci():
         return "plain"
     columns, lines = _size(stream)
@@ -152,7 +152,9 @@ def _display(pipeline: ir.Pipeline, shows: Shows, place: Path) -> Display | None
         return None
     if kind == "live":
         if not sys.stderr.isatty():
-            _refuse("TP681", "the live display needs a terminal, and stderr is none", "leave out `--display live`")
+            _refuse(
+                "TP681", "the live display requires a terminal, but stderr is not a terminal", "remove `--display live`"
+            )
         from typedpipe.cli.execution.live.screen import Screen
 
         return Display(Screen(pipeline, place, sys.stderr))
@@ -171,7 +173,7 @@ def _refuse(code: str, message: str, help_: str) -> None:
 
 
 class Lines:
-    """Writes events as JSON lines, each at once. When nobody reads them any more, or the disk is full, the run goes on."""
+    """Writes events as JSON lines, unbuffered. If the reader exits or the disk is full, the run continues."""
 
     def __init__(self, stream: TextIO, name: str, place: Path) -> None:
         self._stream = stream
@@ -198,7 +200,7 @@ class Lines:
             self._fail(error)
 
     def _data(self, event: Event) -> dict[str, Any]:
-        """An event as JSON data; of a run on this machine, its start also says in which folder it is."""
+        """An event as JSON data; for a local run, its start also contains the run directory."""
         from typedpipe.runs.events import RunStarted, to_data
 
         data = to_data(event)
@@ -210,16 +212,14 @@ class Lines:
     def _fail(self, error: OSError) -> None:
         if not self._broken:
             self._broken = True
-            sys.stderr.write(f"no more events go to {shown(self._name)}: {error.strerror}\n")
+            sys.stderr.write(f"events can no longer be written to {shown(self._name)}: {error.strerror}\n")
 
 
 def _events_file(path: str, place: Path) -> Lines:
     try:
         return Lines(open(path, "w", encoding="utf-8"), path, place)
     except OSError as error:
-        _refuse(
-            "TP680", f"the events cannot be written to `{path}`: {error.strerror}", "name a file that can be written"
-        )
+        _refuse("TP680", f"the events cannot be written to `{path}`: {error.strerror}", "choose a writable file")
         raise
 
 

@@ -1,1 +1,1 @@
-"""The commands that read stored runs."""
+"""Commands that read stored runs."""

@@ -1,10 +1,10 @@
-"""What the commands about stored runs share: the folder, names like RUN/TASK, tables, and how problems end a command."""
+"""Shared parts of the commands for stored runs: the store, names like RUN/TASK, tables, errors that end a command."""
 
 from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +25,7 @@ folder_option = click.option(
     "--folder",
     type=click.Path(file_okay=False),
     metavar="DIR",
-    help="Where runs are kept; TYPEDPIPE_HOME, else .typedpipe, if not given.",
+    help="Directory of the store. Default: TYPEDPIPE_HOME, or .typedpipe.",
 )
 format_option = click.option(
     "-o", "--output", "form", type=click.Choice(["table", "json"]), default="table", show_default=True
@@ -33,8 +33,8 @@ format_option = click.option(
 
 
 @contextlib.contextmanager
-def open_source(folder: Path | None) -> Iterator[RunSource]:
-    """The runs that the commands read: those of a folder on this machine."""
+def open_source(folder: Path | None) -> Generator[RunSource]:
+    """The runs that the commands read: those in a local store."""
     from typedpipe.local.store.root import open_root
     from typedpipe.local.store.source import LocalRuns
 
@@ -46,7 +46,7 @@ def open_source(folder: Path | None) -> Iterator[RunSource]:
 
 
 def with_source(function: Callable[..., None]) -> Callable[..., None]:
-    """A command that is given the source of runs; a problem with it is printed, and ends the command."""
+    """Pass the source of runs to a command; an error is printed and ends the command."""
 
     @functools.wraps(function)
     def command(*args: Any, folder: str | None, **kwargs: Any) -> None:
@@ -60,7 +60,7 @@ def with_source(function: Callable[..., None]) -> Callable[..., None]:
 
 
 def with_root(function: Callable[..., None]) -> Callable[..., None]:
-    """A command for runs on this machine alone, which is given their opened folder; problems as :func:`with_source`."""
+    """Pass the opened store to a command for local runs only; errors as in :func:`with_source`."""
 
     @functools.wraps(function)
     def command(*args: Any, folder: str | None, **kwargs: Any) -> None:
@@ -79,7 +79,7 @@ def with_root(function: Callable[..., None]) -> Callable[..., None]:
 
 
 def find_task(root: Root, name: str) -> tuple[StoredRun, Task]:
-    """The task that RUN/TASK names."""
+    """The task of RUN/TASK."""
     from typedpipe.local.store.index import task
     from typedpipe.runs.paths import split_name
 
@@ -89,7 +89,7 @@ def find_task(root: Root, name: str) -> tuple[StoredRun, Task]:
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> str:
-    """Rows in columns, of text that any user may have chosen; the last column is as wide as it is."""
+    """Rows in columns, of text that users may have chosen; the last column has no fixed width."""
     lines = [head, *([shown(cell) for cell in row] for row in rows)]
     widths = [max(width(line[at]) for line in lines) for at in range(len(head))]
     last = len(head) - 1
@@ -104,7 +104,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[in
 
 
 def took(started: float | None, finished: float | None) -> str:
-    """A length of time, or nothing when it is not known."""
+    """A duration, or an empty string if unknown."""
     from typedpipe.report.words import duration
 
     return "" if started is None or finished is None else duration(finished - started)

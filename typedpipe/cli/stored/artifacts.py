@@ -1,4 +1,4 @@
-"""``typedpipe artifacts``: the files and folders that tasks made."""
+"""``typedpipe artifacts``: list and export the files and directories that tasks produced."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import re
 import secrets
 import shutil
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
@@ -30,9 +30,9 @@ _NAME = "RUN/TASK[.OUTPUT]"
 @click.group(
     "artifacts",
     help=(
-        "List, print and copy the files and folders that tasks made.\n\n"
-        "An artifact is named RUN/TASK.OUTPUT, RUN/TASK when the task has one, RUN/TASK.OUTPUT[2] in a list of them. "
-        "RUN is a run's name, the beginning of it, or `last`."
+        "List, print, copy and open artifacts, the files and directories that tasks create.\n\n"
+        "Name an artifact as RUN/TASK.OUTPUT, as RUN/TASK if the task has one artifact, or as RUN/TASK.OUTPUT[2] in a list. "
+        "RUN is the name of a run, a unique prefix of it, or `last` for the newest run."
     ),
 )
 def command() -> None:
@@ -61,7 +61,7 @@ def listed(source: RunSource, run: Run) -> list[Found]:
 
 
 def find(source: RunSource, name: str) -> Found:
-    """The one artifact that RUN/TASK[.OUTPUT] names."""
+    """The artifact of RUN/TASK[.OUTPUT]."""
     from typedpipe.diagnostics.words import nearest
     from typedpipe.runs.paths import split_name
     from typedpipe.runs.problems import problem
@@ -77,17 +77,21 @@ def find(source: RunSource, name: str) -> Found:
         return found[0]
     if found:
         names = ", ".join(f"`{item.name}`" for item in found[:4]) + (" and more" if len(found) > 4 else "")
-        raise problem("TP607", f"`{wanted}` has {len(found)} artifacts: {names}", help="name one of them")
+        raise problem("TP607", f"`{wanted}` has {len(found)} artifacts: {names}", help="use the name of one artifact")
     if "." not in wanted:
-        choose_task(run.name, wanted, source.tasks(run))  # says when there is no such task
+        choose_task(run.name, wanted, source.tasks(run))  # raises if there is no such task
     near = nearest(wanted, [item.name for item in known])
-    help_ = f"did you mean `{run.name}/{near}`?" if near else f"`typedpipe artifacts ls {run.name}` lists what there is"
+    help_ = (
+        f"did you mean `{run.name}/{near}`?"
+        if near
+        else f"to list the artifacts, use `typedpipe artifacts ls {run.name}`"
+    )
     raise problem("TP607", f"the run `{run.name}` has no artifact `{wanted}`", help=help_)
 
 
 @contextlib.contextmanager
-def _named(found: Found) -> Iterator[None]:
-    """Say of lost content whose it was, as the user named it."""
+def _named(found: Found) -> Generator[None]:
+    """Report lost content with the artifact's name as the user gave it."""
     from typedpipe.runs.problems import ContentLost
 
     try:
@@ -121,14 +125,14 @@ def ls(source: RunSource, run: str, form: str) -> None:
         rows = [[one.name, one.item.type, size(one.item.size or 0), _digest(one), one.item.uri] for one in found]
         click.echo(table(["ARTIFACT", "TYPE", "SIZE", "DIGEST", "PLACE"], rows, right=[2]), nl=False)
     else:
-        click.echo(f"no task of {shown(chosen.name)} made an artifact", err=True)
+        click.echo(f"no task of {shown(chosen.name)} created an artifact", err=True)
 
 
 def _digest(found: Found) -> str:
     return found.item.digest.removeprefix("sha256:")[:12]
 
 
-@command.command("cat", help="Print the content of an artifact that is a file, byte for byte.")
+@command.command("cat", help="Print the content of an artifact that is a file.")
 @click.argument("name", metavar=_NAME)
 @with_source
 def cat(source: RunSource, name: str) -> None:
@@ -139,7 +143,7 @@ def cat(source: RunSource, name: str) -> None:
             inside = {"".join(PurePosixPath(path).parts[:1]) for path in (*files, *found.item.folders)}
             entries = ", ".join(sorted(entry for entry in inside if not entry.startswith("."))[:8])
             raise click.UsageError(
-                f"{name} is a folder ({shown(entries) or 'empty'}): type `typedpipe artifacts get {name} DEST`"
+                f"{name} is a directory ({shown(entries) or 'empty'}); use `typedpipe artifacts get {name} DEST`"
             )
         content = source.open(found.item)
     sys.stdout.flush()
@@ -149,11 +153,11 @@ def cat(source: RunSource, name: str) -> None:
 
 
 @command.command(
-    "get", help="Copy an artifact to DEST: into it when it is a folder. Nothing is overwritten without -f."
+    "get", help="Copy an artifact to DEST, or into DEST if it is a directory. Nothing is overwritten without -f."
 )
 @click.argument("name", metavar=_NAME)
 @click.argument("dest")
-@click.option("-f", "--force", is_flag=True, help="Replace what is there.")
+@click.option("-f", "--force", is_flag=True, help="Replace an existing destination.")
 @with_source
 def get(source: RunSource, name: str, dest: str, force: bool) -> None:
     from typedpipe.runs.problems import os_problem, problem
@@ -164,7 +168,7 @@ def get(source: RunSource, name: str, dest: str, force: bool) -> None:
     inside = os.path.isdir(dest) or dest.endswith(os.sep)
     target = os.path.abspath(os.path.join(dest, found.output) if inside else dest)
     if os.path.lexists(target) and not force:
-        raise problem("TP610", f"`{target}` is there already", help="choose another place, or replace it with -f")
+        raise problem("TP610", f"`{target}` already exists", help="choose another path, or pass `-f` to replace it")
     try:
         os.makedirs(os.path.dirname(target), exist_ok=True)
         with _named(found):
@@ -175,7 +179,7 @@ def get(source: RunSource, name: str, dest: str, force: bool) -> None:
 
 
 def copy_whole(source: RunSource, artifact: ArtifactRef, files: Sequence[str], target: str) -> None:
-    """Copy a file or folder, writable; it is at its place when it is complete. What was there goes only then."""
+    """Copy a file or directory, writable; only a complete copy appears at its path and replaces existing content."""
     from typedpipe.local.store import tree
 
     scratch = f"{target}.{secrets.token_hex(4)}"
@@ -197,7 +201,7 @@ def copy_whole(source: RunSource, artifact: ArtifactRef, files: Sequence[str], t
             tree.remove(scratch)
 
 
-@command.command("open", help="Open an artifact in the program that this machine has for it, and print where it is.")
+@command.command("open", help="Open an artifact in its default application, and print its path.")
 @click.argument("name", metavar=_NAME)
 @with_root
 def open_(root: Root, name: str) -> None:
@@ -209,4 +213,4 @@ def open_(root: Root, name: str) -> None:
         path = source.path(found.item)
     click.echo(path)
     if click.launch(path):
-        click.echo("no program could be started for it", err=True)
+        click.echo("no application could be started for it", err=True)

@@ -1,4 +1,4 @@
-"""``typedpipe explain-cache``: why a task was taken from the cache, or was not."""
+"""``typedpipe explain-cache``: explain why a task was cached or not."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 @click.command(
     "explain-cache",
     help=(
-        "Say why the task of RUN/TASK was taken from the cache or ran: which part of its key changed since the last run "
-        "that has it, followed to the task where the change began.\n\n"
-        "The list at the end is what no key can see: where a task depends on it, "
-        "switch its cache off with `set_caching_options(False)`."
+        "Report why the task RUN/TASK was cached, or which part of its cache key changed since the last run "
+        "that contains it. The change is traced to the task where it began.\n\n"
+        "The list at the end shows what is not part of the cache key. If the task depends on any of it, "
+        "disable its cache with `set_caching_options(False)`."
     ),
 )
 @click.argument("name", metavar="RUN/TASK")
 @click.option(
-    "--against", metavar="RUN", help="Compare with this run; with the last one that has the task if not given."
+    "--against", metavar="RUN", help="Compare with this run. Default: the last earlier run that contains the task."
 )
 @format_option
 @with_root

@@ -1,4 +1,4 @@
-"""``typedpipe logs``: what tasks printed, of a run that goes on or of one that ended."""
+"""``typedpipe logs``: print the output of tasks, of a running or a finished run."""
 
 from __future__ import annotations
 
@@ -25,16 +25,18 @@ _BLOCK = 1 << 16
 @click.command(
     "logs",
     help=(
-        "Print what the tasks of a run wrote to stdout and stderr.\n\n"
-        "RUN/TASK names a task, or a group with all its tasks; RUN alone all of them, each line behind its task's name. "
-        "What goes to a file or a pipe is byte for byte what was written; on a terminal, control characters are shown "
-        "instead of sent."
+        "Print the logs of tasks: their stdout and stderr.\n\n"
+        "RUN/TASK selects a task, or all tasks of a group. RUN selects all tasks, with each line prefixed with its task name. "
+        "Logs are written to files and pipes unchanged; on a terminal, control characters are displayed "
+        "instead of interpreted."
     ),
 )
 @click.argument("name", metavar="RUN[/TASK]", default="last")
-@click.option("-f", "--follow", is_flag=True, help="Go on until the run has ended, or what was named in it.")
-@click.option("--attempt", type=click.IntRange(min=1), metavar="N", help="This attempt; the last one if not given.")
-@click.option("--tail", type=click.IntRange(min=0), metavar="N", help="Only the last N lines of each task.")
+@click.option("-f", "--follow", is_flag=True, help="Continue until the run, or the selected task or group, ends.")
+@click.option(
+    "--attempt", type=click.IntRange(min=1), metavar="N", help="Print this attempt. Default: the last attempt."
+)
+@click.option("--tail", type=click.IntRange(min=0), metavar="N", help="Print only the last N lines of each task.")
 @with_source
 def command(source: RunSource, name: str, follow: bool, attempt: int | None, tail: int | None) -> None:
     from typedpipe.runs.paths import split_name
@@ -56,7 +58,7 @@ def command(source: RunSource, name: str, follow: bool, attempt: int | None, tai
 
 
 def _chosen(source: RunSource, run: Run, name: str) -> list[Task]:
-    """The task of this name, or all tasks of the group of this name; all, when there is no name."""
+    """The task with this name, or all tasks of the group with this name; all tasks if there is no name."""
     from typedpipe.runs.source import choose_task
 
     listed = source.tasks(run)
@@ -66,7 +68,7 @@ def _chosen(source: RunSource, run: Run, name: str) -> list[Task]:
 
 
 def _attempt(run: Run, task: Task, number: int | None, *, named: bool) -> Attempt | None:
-    """The attempt that is asked for. Who named the task is told why there is none."""
+    """The requested attempt. If the task was named and there is none, the reason is reported."""
     from typedpipe.runs.problems import problem
 
     found = [item for item in task.attempts if number is None or item.number == number]
@@ -77,12 +79,12 @@ def _attempt(run: Run, task: Task, number: int | None, *, named: bool) -> Attemp
     if task.attempts:
         numbers = ", ".join(str(item.number) for item in task.attempts)
         raise problem(
-            "TP607", f"the task `{task.name}` has no attempt {number}", help=f"there are these: --attempt {numbers}"
+            "TP607", f"the task `{task.name}` has no attempt {number}", help=f"use one of: --attempt {numbers}"
         )
     if task.reused and task.source_run and task.source_run != run.name:
         source = shown(task.source_run)
         click.echo(
-            f"{shown(task.name)} did not run here: its outputs are those of {source}; `typedpipe logs {source}`",
+            f"{shown(task.name)} was reused from {source}; for its log, use `typedpipe logs {source}`",
             err=True,
         )
     else:
@@ -97,7 +99,7 @@ def _print_log(source: RunSource, run: Run, printer: _Printer, which: tuple[str,
         for block in source.log(run, task, attempt.number, _begin(source, run, task, attempt.number, tail)):
             printer.write(task, block)
     except FileNotFoundError:
-        click.echo(f"the log of {shown(task)} is gone: {shown(attempt.log)}", err=True)
+        click.echo(f"the log of {shown(task)} was removed: {shown(attempt.log)}", err=True)
     printer.end(task)
 
 
@@ -109,7 +111,7 @@ def _begin(source: RunSource, run: Run, task: str, attempt: int, tail: int | Non
 
 @dataclass(slots=True)
 class _Printer:
-    """Writes bytes to stdout; behind the task's name when there are several, and harmless on a terminal."""
+    """Writes bytes to stdout; prefixed with the task's name if there are several, and sanitized on a terminal."""
 
     several: bool
     _held: dict[str, bytes] = field(default_factory=dict[str, bytes])
@@ -149,7 +151,7 @@ class _Printer:
 
 
 def harmless(line: bytes) -> bytes:
-    r"""A line for a terminal: of what a progress bar wrote its last state, and no control characters.
+    r"""A line for a terminal: the last state of a progress bar, and no control characters.
 
     >>> harmless(b"10%\r20%\r\x1b[2Jdone\r")
     b'\xe2\x90\x9b[2Jdone'
@@ -161,7 +163,7 @@ def harmless(line: bytes) -> bytes:
 
 @dataclass(slots=True)
 class _Following:
-    """Follows the logs of a run until it ends, or until what was named in it has ended."""
+    """Follows the logs of a run until it ends, or until the named tasks have ended."""
 
     source: RunSource
     run: Run
@@ -170,7 +172,7 @@ class _Following:
     tail: int | None
     printer: _Printer
     _read: dict[tuple[str, int], int] = field(default_factory=dict["tuple[str, int]", int])
-    """So many bytes of each log are printed."""
+    """Number of bytes printed of each log."""
     _over: set[tuple[str, int]] = field(default_factory=set["tuple[str, int]"])
 
     def follow(self) -> None:
@@ -206,7 +208,7 @@ class _Following:
                 self.printer.end(task.name)
 
     def _print(self, key: tuple[str, int]) -> None:
-        """Print what came since the last time; at first, so many lines of what is there."""
+        """Print new content since the last call; the first call prints the requested number of last lines."""
         try:
             at = self._read.get(key)
             if at is None:
@@ -216,4 +218,4 @@ class _Following:
                 at += len(block)
             self._read[key] = at
         except FileNotFoundError:
-            pass  # it has not printed anything yet
+            pass  # it has no output yet

@@ -1,4 +1,4 @@
-"""``typedpipe report``: a run as one HTML file."""
+"""``typedpipe report``: write a run as one HTML file."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 @click.command(
     "report",
     help=(
-        "Write the report of RUN as one HTML file that needs nothing else: graph, timeline, metrics, tasks, logs.\n\n"
-        "RUN is the beginning of a run's name; the newest run if it is left out."
+        "Write a report of RUN as one self-contained HTML file: graph, timeline, metrics, tasks and logs.\n\n"
+        "RUN is the name of a run, a unique prefix of it, or `last`. Default: the newest run."
     ),
 )
 @click.argument("run", required=False)
@@ -29,17 +29,20 @@ if TYPE_CHECKING:
     "-o",
     "--output",
     metavar="FILE",
-    help="Where to write it; - is stdout. report.html in the run's folder if not given.",
+    help="Write to FILE; - is stdout. Default: report.html in the run directory.",
 )
-@click.option("--open", "show", is_flag=True, help="Show it in the browser.")
+@click.option("--open", "show", is_flag=True, help="Open the report in the browser.")
 @click.option(
-    "--folder", type=click.Path(file_okay=False), metavar="DIR", help="Where runs are kept; .typedpipe if not given."
+    "--folder",
+    type=click.Path(file_okay=False),
+    metavar="DIR",
+    help="Directory of the store. Default: TYPEDPIPE_HOME, or .typedpipe.",
 )
 def command(run: str | None, output: str | None, show: bool, folder: str | None) -> None:
     from typedpipe.report.html import render_report, write_report
 
     if show and output == "-":
-        raise click.UsageError("--open needs a file: leave out -o -")
+        raise click.UsageError("`--open` requires a file; remove `-o -`")
     try:
         with access.open_source(Path(folder) if folder else None) as source:
             found = source.run(run)
@@ -61,14 +64,14 @@ def command(run: str | None, output: str | None, show: bool, folder: str | None)
 
 
 def _place(run: Run) -> Path:
-    """The report in a run's own folder; here, for one that has none on this machine."""
+    """Path of the report: in the run directory; in the working directory for a run without one on this machine."""
     from typedpipe.local.store.model import StoredRun
 
     return run.folder / "report.html" if isinstance(run, StoredRun) else Path(f"{run.name}.html")
 
 
 def _near(path: Path) -> str:
-    """The path as one would type it here."""
+    """The path as it would be typed in the working directory."""
     here = Path.cwd()
     return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
 
@@ -77,4 +80,4 @@ def _show(path: Path) -> None:
     import webbrowser
 
     if not webbrowser.open(path.as_uri()):
-        click.echo(f"no browser could be started: open {path.as_uri()}", err=True)
+        click.echo(f"no browser could be started; open {path.as_uri()}", err=True)

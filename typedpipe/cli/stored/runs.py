@@ -1,4 +1,4 @@
-"""``typedpipe runs``: what ran here, and what is kept of it."""
+"""``typedpipe runs``: list, show, compare and remove stored runs."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ _LONG = 60
 @click.group(
     "runs",
     help=(
-        "List, show, compare and remove runs.\n\n"
-        "A RUN is its name, the beginning of it when no other run begins so, or `last` for the newest one."
+        "List, show, compare, remove and repair runs.\n\n"
+        "A RUN is the name of a run, a unique prefix of it, or `last` for the newest run."
     ),
 )
 def command() -> None:
@@ -41,11 +41,11 @@ def command() -> None:
 # ------------------------------------------------------------------------------------------------------ ls
 
 
-@command.command("ls", help="List runs, the newest first.")
+@command.command("ls", help="List runs, newest first.")
 @format_option
-@click.option("--pipeline", metavar="NAME", help="Only runs of this pipeline.")
-@click.option("--state", type=click.Choice(STATES, case_sensitive=False), help="Only runs in this state.")
-@click.option("-n", "limit", type=click.IntRange(min=1), metavar="N", help="Only the newest N.")
+@click.option("--pipeline", metavar="NAME", help="List only runs of this pipeline.")
+@click.option("--state", type=click.Choice(STATES, case_sensitive=False), help="List only runs in this state.")
+@click.option("-n", "limit", type=click.IntRange(min=1), metavar="N", help="List only the newest N runs.")
 @with_source
 def ls(source: RunSource, form: str, pipeline: str | None, state: str | None, limit: int | None) -> None:
     from typedpipe.runs.source import Query
@@ -55,13 +55,13 @@ def ls(source: RunSource, form: str, pipeline: str | None, state: str | None, li
     if form == "json":
         click.echo(json.dumps([_run_data(run) for run in found], indent=2))
     elif not found:
-        click.echo(f"no {'such ' if pipeline or state else ''}runs in {shown(source.place)}", err=True)
+        click.echo(f"no {'matching ' if pipeline or state else ''}runs in {shown(source.place)}", err=True)
     else:
         rows = [[run.name, _pipeline(run), _state(run), _moment(run.created), _run_took(run)] for run in found]
         click.echo(table(["RUN", "PIPELINE", "STATE", "CREATED", "TOOK"], rows), nl=False)
     broken = [run for run in found if _state(run) == "BROKEN"]
     if broken and form != "json":
-        click.echo(f"`typedpipe runs show {shown(broken[0].name)}` says why it is broken", err=True)
+        click.echo(f"to see why a run is broken, use `typedpipe runs show {shown(broken[0].name)}`", err=True)
 
 
 def _pipeline(run: AnyRun) -> str:
@@ -93,7 +93,7 @@ def _run_data(run: AnyRun) -> dict[str, Any]:
 
 
 def _json(text: str) -> Any:
-    """Wire text as JSON data; it is JSON, but for texts that only look so after somebody's edit."""
+    """Wire text as JSON data; falls back to the text if it was edited and is no longer JSON."""
     try:
         return json.loads(text)
     except ValueError:
@@ -103,7 +103,7 @@ def _json(text: str) -> Any:
 # ---------------------------------------------------------------------------------------------------- show
 
 
-@command.command("show", help="Print what RUN was given, what its tasks did, and what came out.")
+@command.command("show", help="Print the arguments, tasks and outputs of RUN.")
 @click.argument("run", default="last")
 @format_option
 @with_source
@@ -125,7 +125,7 @@ def show(source: RunSource, run: str, form: str) -> None:
 def _print_head(run: Run) -> None:
     state = run.state + (f": {run.message}" if run.message else "")
     if run.state == "INTERRUPTED":
-        state += f" (its engine is gone; `typedpipe resume {run.name}` goes on with it)"
+        state += f" (its engine exited; to continue the run, use `typedpipe resume {run.name}`)"
     rows = [["run", run.name], ["pipeline", run.pipeline], ["state", state], ["created", _moment(run.created)]]
     rows += [["took", _run_took(run)], ["folder", run.key]]
     rows += [[f"--{name}", _short(text)] for name, text in run.arguments.items()]
@@ -139,7 +139,7 @@ def _task_state(run: Run, task: Task) -> str:
 def _note(task: Task) -> str:
     parts: list[str] = []
     if task.reused:
-        parts.append(f"from {'the cache' if task.reused == 'cache' else 'before'}: {task.source_run}".rstrip(": "))
+        parts.append(f"{'cached' if task.reused == 'cache' else 'reused'}: {task.source_run}".rstrip(": "))
     if len(task.attempts) > 1:
         parts.append(f"{len(task.attempts)} attempts")
     if task.message:
@@ -192,7 +192,9 @@ def _short(text: str) -> str:
 # ---------------------------------------------------------------------------------------------------- diff
 
 
-@command.command("diff", help="Print what differs between runs A and B. Exit code 1 when anything but times does.")
+@command.command(
+    "diff", help="Print the differences between runs A and B. The exit code is 1 if anything except times differs."
+)
 @click.argument("a")
 @click.argument("b")
 @format_option
@@ -219,7 +221,7 @@ def _print_diff(found: Comparison) -> None:
     if rows:
         click.echo(table(["WHAT", "NAME", found.old.name, found.new.name], rows), nl=False)
     else:
-        click.echo("the runs differ in nothing but their times", err=True)
+        click.echo("the runs differ only in their times", err=True)
     times = [[item.name, _time(item.old), _time(item.new)] for item in found.durations]
     if times:
         lead = "\n" if rows else ""
@@ -239,9 +241,9 @@ def _time(seconds: float | None) -> str:
 # -------------------------------------------------------------------------------------------------- removal
 
 
-@command.command("rm", help="Remove runs: their records, logs and work files. Artifacts stay until `runs gc`.")
+@command.command("rm", help="Remove the records, logs and working files of runs. Artifacts are kept until `runs gc`.")
 @click.argument("runs", nargs=-1, required=True, metavar="RUN...")
-@click.option("-y", "--yes", is_flag=True, help="Do not ask.")
+@click.option("-y", "--yes", is_flag=True, help="Do not ask for confirmation.")
 @with_root
 def rm(root: Root, runs: Sequence[str], yes: bool) -> None:
     from typedpipe.runs.model import BrokenRun
@@ -262,7 +264,7 @@ def _confirm(question: str) -> None:
     except click.Abort:  # the end of stdin, or Ctrl-C
         if sys.stdin.isatty():
             raise
-        raise click.UsageError("there is nobody to answer: say `--yes`") from None
+        raise click.UsageError("stdin is not a terminal; pass `--yes`") from None
     if not agreed:
         raise click.Abort
 
@@ -272,27 +274,27 @@ def _age(_ctx: click.Context, _param: click.Parameter, value: str | None) -> flo
         return None
     found = re.fullmatch(r"(\d+(?:\.\d+)?)([smhdw])", value)
     if found is None:
-        raise click.BadParameter(f"{value!r} is no length of time: write 90s, 45m, 12h, 30d or 2w")
+        raise click.BadParameter(f"{value!r} is not a valid duration; use a value such as 90s, 45m, 12h, 30d or 2w")
     return float(found[1]) * _UNITS[found[2]]
 
 
 @command.command(
     "gc",
     help=(
-        "Remove old runs, then what no run needs any more: artifacts, remembered results, what killed processes left.\n\n"
-        "Without --keep and --older-than, no run is removed; with both, runs that are beyond both. A result is remembered "
-        "as long as a run is there that made or used it. While a run goes on, artifacts are left alone."
+        "Remove old runs, then unreferenced artifacts, cache entries, and orphaned files of killed processes.\n\n"
+        "Without --keep and --older-than, no runs are removed; with both, a run must match both. A cache entry is kept as long as "
+        "a run that created or used its result exists. Artifacts are not removed while a run is in progress."
     ),
 )
 @click.option("--keep", type=click.IntRange(min=0), metavar="N", help="Keep the newest N runs.")
-@click.option("--older-than", callback=_age, metavar="AGE", help="Only runs older than this: 45m, 12h, 30d, 2w.")
+@click.option("--older-than", callback=_age, metavar="AGE", help="Remove only runs older than this: 45m, 12h, 30d, 2w.")
 @click.option(
     "--environments",
     callback=_age,
     metavar="AGE",
-    help="Also remove Python environments that no run of any project used for so long: 30d.",
+    help="Also remove virtual environments that no run of any project has used for this time: 30d.",
 )
-@click.option("--dry-run", is_flag=True, help="Only say what would go.")
+@click.option("--dry-run", is_flag=True, help="Print what would be removed, and remove nothing.")
 @with_root
 def gc(root: Root, keep: int | None, older_than: float | None, environments: float | None, dry_run: bool) -> None:
     from typedpipe.local.store.garbage import collect
@@ -304,18 +306,18 @@ def gc(root: Root, keep: int | None, older_than: float | None, environments: flo
         click.echo(name)
     counts = (
         f"{_count(len(found.runs), 'run')}, {_count(found.objects, 'artifact')}, "
-        f"{_count(found.results, 'remembered result')}, {_count(found.scratch, 'leftover')}: {size(found.size)}"
+        f"{_count(found.results, 'cached result')}, {_count(found.scratch, 'orphan')}: {size(found.size)}"
     )
     click.echo(f"{'would remove' if dry_run else 'removed'} {counts}", err=True)
     if found.kept:
-        click.echo(f"artifacts were left alone: {shown(found.kept)}", err=True)
+        click.echo(f"artifacts were not removed: {shown(found.kept)}", err=True)
     if environments is not None:
         from typedpipe.local.runners.environments import collect_environments
 
         gone = collect_environments(environments, dry_run=dry_run)
         for place in gone:
             click.echo(str(place))
-        click.echo(f"{'would remove' if dry_run else 'removed'} {_count(len(gone), 'environment')}", err=True)
+        click.echo(f"{'would remove' if dry_run else 'removed'} {_count(len(gone), 'virtual environment')}", err=True)
 
 
 def _count(number: int, what: str) -> str:
@@ -323,7 +325,7 @@ def _count(number: int, what: str) -> str:
 
 
 @command.command(
-    "repair", help="Make the index of RUN anew, from what its tasks left; the damaged one is kept beside it."
+    "repair", help="Rebuild the index of RUN from the files of its tasks. The corrupted index is kept next to it."
 )
 @click.argument("run")
 @with_root
@@ -337,7 +339,7 @@ def repair(root: Root, run: str) -> None:
     if isinstance(found, StoredRun):
         with contextlib.suppress(PipelineError):
             tasks(found)
-            click.echo(f"{shown(name)}: its index is whole; nothing was changed", err=True)
+            click.echo(f"{shown(name)}: the index is intact; nothing was changed", err=True)
             return
     done = root.repair(name)
-    click.echo(f"{shown(name)}: {_count(done, 'task')} found done", err=True)
+    click.echo(f"{shown(name)}: {_count(done, 'task')} recovered", err=True)

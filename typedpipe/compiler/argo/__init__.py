@@ -1,4 +1,4 @@
-"""Plain Argo Workflows from a checked pipeline: one pod a task, one template a distinct component."""
+"""Plain Argo Workflows from a checked pipeline: one pod per task, one template per distinct component."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ class ArgoBackend:
     options: tuple[Option, ...] = _support.OPTIONS
 
     def check_target(self, pipeline: ir.Pipeline, options: Options, report: Diagnostics) -> None:
-        """Report what Argo, or the version that is asked for, does not support."""
+        """Report features that Argo, or the requested version of it, does not support."""
         check(pipeline, _support.table(_support.settings(options, report, pipeline.span)), "Argo", report)
 
     def legalise(self, pipeline: ir.Pipeline, options: Options, report: Diagnostics) -> ir.Pipeline:  # noqa: ARG002 - the protocol's
-        """Closed IR is what we lower."""
+        """Return the closed IR unchanged: it is what the backend lowers."""
         return pipeline
 
     def lower(self, pipeline: ir.Pipeline, options: Options, report: Diagnostics) -> dict[str, str]:
-        """One file, named after the pipeline; none when something was reported."""
+        """One file, named after the pipeline; none if an error was reported."""
         from typedpipe.compiler.argo.scope import slug
         from typedpipe.compiler.argo.workflow import lower
 

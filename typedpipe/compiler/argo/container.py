@@ -1,4 +1,4 @@
-"""The template of a container component: its command with the placeholders said in Argo's own words."""
+"""Template of a container component: its command, with the placeholders in Argo's syntax."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from typedpipe.types.model import ArtifactType, Type, artifact_of, is_artifact, 
 from typedpipe.types.values import safe
 
 NOT_HASHED = "-"
-"""The digest of what nobody looked into: its URI stands for it."""
+"""The digest of content that was not read: its URI identifies it."""
 
 
 def container_leaf(name: str, component: ir.Component, variant: Variant) -> Leaf:
-    """The template of a container component."""
+    """Template of a container component."""
     impl = component.impl
     assert isinstance(impl, ir.ContainerImpl)
     leaf = new_leaf(name, component, variant)
@@ -46,7 +46,7 @@ def container_leaf(name: str, component: ir.Component, variant: Variant) -> Leaf
 
 
 def descriptor_text(type_: ArtifactType, name: str, uri: str) -> str:
-    """The descriptor of an artifact that no runtime of ours wrote; the URI may hold tags."""
+    """The descriptor of an artifact that typedpipe's runtime did not write; the URI may contain tags."""
     import json
 
     head = safe(json.dumps({"type": type_.title, "version": type_.version, "name": name, "metadata": {}}))
@@ -54,14 +54,14 @@ def descriptor_text(type_: ArtifactType, name: str, uri: str) -> str:
 
 
 def from_raw(text: str, type_: Type) -> str:
-    """Raw text that a container wrote, an expression, as wire text."""
+    """Convert raw text written by a container, an expression, to wire text."""
     if kind_of(without_none(type_)) == "str":
         return esc(f"toJson({text})")
     return f"trim({text})" if kind_of(type_) in ("int", "float", "bool") else esc(f"trim({text})")
 
 
 def asked(component: ir.Component) -> frozenset[str]:
-    """The inputs whose presence the command depends on."""
+    """Inputs whose presence affects the command."""
     impl = component.impl
     if not isinstance(impl, ir.ContainerImpl):
         return frozenset()
@@ -111,7 +111,7 @@ def _placeholder(part: ir.Placeholder, ports: dict[str, ir.InputPort]) -> str:
 def _value(key: str, type_: Type) -> str:
     text = f'inputs.parameters["{key}"]'
     if is_artifact(type_) or kind_of(without_none(type_)) != "str":
-        return f"{{{{inputs.parameters.{key}}}}}"  # wire text has nothing that Argo or Kubernetes reads
+        return f"{{{{inputs.parameters.{key}}}}}"  # wire text has no syntax of Argo or Kubernetes
     if without_none(type_) != type_:
         return _tag(f'{text} == "null" ? "" : fromJSON({text})')
     return _tag(f"fromJSON({text})")

@@ -1,4 +1,4 @@
-"""Which inputs of a graph the controller itself must know: they are passed as plain values, never to be put together."""
+"""Inputs of a graph that the controller itself reads: they are passed as plain values, never as text to assemble."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typedpipe.ir.edges import decisions, leaves, regions_in
 
 
 class ControllerInputs:
-    """Asked once for each graph."""
+    """Inputs that the controller reads, computed once per graph."""
 
     def __init__(self, pipeline: ir.Pipeline) -> None:
         self._pipeline = pipeline
@@ -18,7 +18,7 @@ class ControllerInputs:
         self._containers = {name for name, c in pipeline.components.items() if isinstance(c.impl, ir.ContainerImpl)}
 
     def inputs(self, graph: ir.Graph) -> frozenset[str]:
-        """The names of the inputs that conditions, loops, containers and settings in the graph read."""
+        """Names of the inputs that conditions, loops, containers and settings in the graph read."""
         found = self._known.get(id(graph))
         if found is None:
             asked = [operand for node in graph.nodes for operand in self._asked(node)]

@@ -1,4 +1,4 @@
-"""What the controller evaluates: conditions, and the few values that it must know itself, as expressions on wire text."""
+"""Expressions that the controller evaluates: conditions and the few values it reads itself, computed from wire text."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from typedpipe.types.model import (
 
 
 class Unsupported(Exception):
-    """The controller cannot make this value; ``reason`` says why, in words for the user."""
+    """The controller cannot compute this value; ``reason`` is a message for the user."""
 
     def __init__(self, reason: str, span: Span | None = None) -> None:
         super().__init__(reason)
@@ -29,7 +29,7 @@ class Unsupported(Exception):
 
 
 def native(text: str, type_: Type) -> str:
-    """The value of wire text, itself an expression, as the controller's own number, text or list.
+    """Convert wire text, itself an expression, to the controller's number, string or list.
 
     >>> from typedpipe.types.model import BOOL, INT
     >>> native("x", INT), native("x", BOOL)
@@ -52,21 +52,21 @@ _FORM = '["\\u0024tp"]'
 
 
 def native_list(text: str) -> str:
-    """A list, which may also be what a loop gave: entries in wire text, once or twice."""
+    """Convert a list, which may also be the result of a loop: its entries are wire text, encoded once or twice."""
     form = f"fromJSON({text}){_FORM}"
     boxed = f"map({form}[1], {{fromJSON(fromJSON(#))}})"
     once = f'map({form}[1], {{type(#) == "string" ? fromJSON(#) : #}})'
     return f'({text} startsWith "{{" ? ({form}[0] == "boxed" ? {boxed} : {form}[0] == "collected" ? {once} : {form}[1]) : fromJSON({text}))'
 
 
-# Argo up to 3.7.14 hands a loop's item that is text over with JSON's escapes left in, and newer ones without them
-# (`processItem` in workflow/controller/operator.go). So an item has no character that is escaped: `"` is `'`, and the
-# others are `~` and a letter, as `~` itself is. It is also what the loop's nodes are named after.
+# Argo up to 3.7.14 passes a loop item that is text with JSON's escapes left in, and newer versions without them
+# (`processItem` in workflow/controller/operator.go). So an item contains no character that is escaped: `"` becomes `'`,
+# and the others become `~` and a letter, as does `~` itself. The nodes of the loop are also named after the item.
 _ITEM_CODES = (("~", "~t"), ("'", "~a"), ("\\", "~b"), ('"', "'"))
 
 
 def item_text(wire: str) -> str:
-    r"""An item as a loop has it in its list.
+    r"""Encode an item as it appears in a loop's list.
 
     >>> print(item_text(r'["a~","\n"]'))
     ['a~t','~bn']
@@ -84,10 +84,10 @@ def _item_texts(wires: str) -> str:
 
 
 def item_wire() -> str:
-    """The wire text of the item that a loop's body is for; the other way round than :func:`item_text`.
+    """Wire text of the current item of a loop; the inverse of :func:`item_text`.
 
-    Older controllers read the tag too early, when there is no item yet, and keep what it gives: `+` of nothing is an error,
-    after which they try again.
+    Older controllers evaluate the tag too early, when there is no item yet, and keep the result: `+` of nothing is an
+    error, after which they evaluate it again.
     """
     wire = '(item + "")'
     for plain, code in reversed(_ITEM_CODES):
@@ -96,7 +96,7 @@ def item_wire() -> str:
 
 
 def items(text: str, escaped: str) -> str:
-    """The items of a loop as a JSON list; ``escaped`` is ``toJson(#)`` with the escapes of the wire."""
+    """Convert the items of a loop to a JSON list; ``escaped`` is ``toJson(#)`` with the escapes of the wire."""
     return _item_texts(_wires(text, escaped))
 
 
@@ -112,9 +112,9 @@ _STRINGS = r'"^\\[\"([^\"\\\\]|\\\\.)*\"(,\"([^\"\\\\]|\\\\.)*\")*\\]$"'.replace
 
 
 def string_items(text: str, escaped: str) -> str:
-    """The items of a list of strings, cut out of its wire text and never decoded: some characters would not come back.
+    """Items of a list of strings, cut out of its wire text without decoding, which some characters would not survive.
 
-    People's own text, which may have spaces or other escapes, is decoded.
+    Text entered by a user, which may have spaces or other escapes, is decoded.
     """
     cut = f'split(trimSuffix(trimPrefix({text},"[\\""),"\\"]"),"\\",\\"")'
     whole = f'map({cut}, {{"\\"" + # + "\\""}})'
@@ -122,26 +122,26 @@ def string_items(text: str, escaped: str) -> str:
 
 
 def plain_items(text: str) -> str:
-    """The same for numbers and bools, which Argo hands over as they are."""
+    """Convert items like :func:`string_items`, for numbers and bools, which Argo passes unchanged."""
     return f'{text} startsWith "{{" ? toJson(fromJSON({text}){_FORM}[1]) : {text}'
 
 
 class Controller:
-    """Expressions of one graph, made once each, in the order of its table."""
+    """Expressions of one graph, each built once, in the order of its table."""
 
     def __init__(self, values: Values) -> None:
         self._values = values
         self._made: dict[int, str] = {}
 
     def forget(self) -> None:
-        """Make expressions anew."""
+        """Discard all cached expressions."""
         self._made.clear()
 
     def native(self, operand: ir.Operand) -> str:
-        """The value itself.
+        """The value itself, as an expression.
 
         Raises:
-            Unsupported: for what only Python can evaluate.
+            Unsupported: only Python can evaluate it.
         """
         if isinstance(operand, ir.Const):
             return self._constant(json.loads(operand.text))
@@ -211,6 +211,8 @@ class Controller:
                 continue
             kind = kind_of(self._values.type(part.value))
             if part.spec or part.conversion or kind not in ("str", "int"):
-                raise Unsupported("here an f-string may hold `str` and `int` values only, without a format")
+                raise Unsupported(
+                    "an f-string used here can contain only `str` and `int` values, without a format specification"
+                )
             parts.append(self.native(part.value) if kind == "str" else f"string({self.native(part.value)})")
         return "(" + " + ".join(parts) + ")"

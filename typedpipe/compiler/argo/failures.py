@@ -1,4 +1,4 @@
-"""Tasks that run whatever became of those before them, and tasks that may fail without failing the workflow."""
+"""Tasks that run whatever the upstream result, and tasks that may fail without failing the workflow."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typedpipe.types.values import safe
 
 
 def guard(scope: GraphLowering, node: ir.Node, task: DagTask) -> DagTask:
-    """In a graph where a task runs whatever became of those before it."""
+    """Guard a task in a graph where some task runs whatever the result of its upstream tasks."""
     tried = [scope.values.path(dep, "tp-status") for dep in scope.deps[node.name] if dep in scope.tried]
     ignores = isinstance(node, (ir.Task, ir.Call)) and node.options.ignore_upstream_failure
     ok = " && ".join(f'{path_expr(path)} == "Succeeded"' for path in tried)
@@ -25,7 +25,7 @@ def guard(scope: GraphLowering, node: ir.Node, task: DagTask) -> DagTask:
 
 
 def _or_default(scope: GraphLowering, node: ir.Node, key: str, text: str) -> str:
-    """Where nothing came, the input's own default."""
+    """Fall back to the input's default if no value arrives."""
     if isinstance(node, ir.Task):
         ports = scope.lowering.known(node.component).component.inputs
     else:
@@ -43,7 +43,7 @@ def _or_default(scope: GraphLowering, node: ir.Node, key: str, text: str) -> str
 
 
 def _try(scope: GraphLowering, node: ir.Node, task: DagTask, ok: str) -> DagTask:
-    """A DAG that succeeds whatever becomes of the one task in it, and says what did."""
+    """A DAG that succeeds whatever the result of its one task, and outputs that result."""
     dag = Dag(scope.lowering.names.give(f"try-{task.name}"))
     hook = [(f"tp-exit-{key}", text) for key, text in task.exit[1] if "workflow.name" not in text] if task.exit else []
     given = [*task.arguments, *hook]

@@ -1,4 +1,4 @@
-"""A graph as a DAG template: one line a task, one DAG a group, and parts where it has too many tasks."""
+"""Lowering of a graph to a DAG template: one line per task, one DAG per group, and parts if it has too many tasks."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from typedpipe.types.values import safe
 
 
 def lower(scope: GraphLowering, boxed: bool = False) -> Lowered:
-    """The template of this graph; ``boxed`` for the body of a loop."""
+    """Template of this graph; ``boxed`` for the body of a loop."""
     for port in scope.graph.inputs:
         default = safe(port.default.text) if port.default is not None else None
         scope.dag.inputs.append(Input(wire_key(port.name, port.type), default))
@@ -33,7 +33,7 @@ def lower(scope: GraphLowering, boxed: bool = False) -> Lowered:
 
 
 def run(scope: GraphLowering) -> None:
-    """Tasks of all nodes, in the DAG or in its parts."""
+    """Create the tasks of all nodes, in the DAG or in its parts."""
     _wire_up(scope)
     if len(scope.deps) > LIMIT:
         Parts(scope, partition(scope.deps), lower_node).lower()
@@ -47,7 +47,7 @@ def run(scope: GraphLowering) -> None:
 
 
 def _wire_up(scope: GraphLowering) -> None:
-    """Names of tasks, and what each waits for."""
+    """Assign names and dependencies to the tasks."""
     names = scope.values.task_names
     imported: dict[str, list[str]] = {}
     memo: dict[int, dict[str, None]] = {}
@@ -77,7 +77,7 @@ def _wire_up(scope: GraphLowering) -> None:
 
 
 def _find_tried(scope: GraphLowering) -> None:
-    """All that a task waits for which runs whatever became of it: none of them may fail the workflow."""
+    """Find upstream nodes of tasks that run whatever the upstream result: none of them may fail the workflow."""
     stack = [
         name
         for node in scope.graph.nodes
@@ -92,7 +92,7 @@ def _find_tried(scope: GraphLowering) -> None:
 
 
 def outputs(scope: GraphLowering, boxed: bool = False) -> dict[str, ArtifactLocation]:
-    """The outputs of the DAG."""
+    """Outputs of the DAG."""
     shapes: dict[str, ArtifactLocation] = {}
     for output in scope.graph.outputs:
         artifact = is_artifact(output.type)
@@ -110,7 +110,7 @@ def outputs(scope: GraphLowering, boxed: bool = False) -> dict[str, ArtifactLoca
 
 
 def lower_node(scope: GraphLowering, node: ir.Node) -> DagTask | None:
-    """The task of one node; none for an importer, which is said at its consumers."""
+    """The task of one node; None for an importer, whose descriptor is written at its consumers."""
     try:
         if isinstance(node, ir.Task):
             task = scope.plain_task(node) or leaf_task(scope, node, boxed=False)
@@ -134,24 +134,27 @@ def lower_node(scope: GraphLowering, node: ir.Node) -> DagTask | None:
 
 
 def _cannot(scope: GraphLowering, error: Unsupported, node: ir.Node) -> None:
-    """Report what the controller cannot make."""
+    """Report a value that the controller cannot compute."""
     scope.lowering.report.error(
         "TP402",
-        f"Argo cannot make a value that `{node.name}` needs",
+        f"Argo does not support a value that `{node.name}` needs",
         error.span or node.span,
         error.reason,
-        help="make the value in a component and use its output",
+        help="create the value in a component, and use its output",
     )
 
 
 def operands(node: ir.Node) -> list[ir.Operand]:
-    """The operands that a node's task in the DAG takes: all but constant and unsupported options."""
+    """Operands that a node's task in the DAG uses: all but constant and unsupported options."""
     if isinstance(node, ir.Task | ir.Call):
         out = [operand for _, operand in node.args]
         if isinstance(node, ir.Task) and node.options is not ir.DEFAULT_OPTIONS:
             out.extend(operand for _, operand in hidden(node.options))
         return out
     out = decisions(node)
-    out.extend(operand for region in node.regions() for _, operand in region.args)
-    out.extend(operand for last in node.exits() for operand in operands(last))
+    if node.is_group:
+        for region in node.regions():
+            out.extend([operand for _, operand in region.args])
+        for last in node.exits():
+            out.extend(operands(last))
     return out

@@ -1,4 +1,4 @@
-"""Groups as DAGs: branches, loops and exit handlers."""
+"""Lowering of groups to DAGs: branches, loops and exit handlers."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from typedpipe.types.values import safe
 
 
 def branch(scope: GraphLowering, node: ir.Branch) -> DagTask:
-    """If, Elif, Else: a DAG whose tasks are the arms; its outputs are those of the arm that ran."""
+    """Lower If, Elif, Else to a DAG whose tasks are the branches; its outputs are those of the branch that ran."""
     name = scope.values.task_names[node.name]
     dag = Dag(scope.lowering.names.give(node.name))
     path = scope.place.path
@@ -51,7 +51,7 @@ def branch(scope: GraphLowering, node: ir.Branch) -> DagTask:
 
 
 def _bind(given: Arguments, key: str, text: str) -> str:
-    """The input of a wrapper that carries a text: one of its own for each that differs."""
+    """Input of a wrapper that carries a text: one per distinct text."""
     name, count = key, 1
     known = dict(given)
     while known.get(name, text) != text:
@@ -77,12 +77,12 @@ def _branch_outputs(scope: GraphLowering, node: ir.Branch, dag: Dag, arms: list[
         if is_artifact(type_):
             shape = one_of(shapes)
             if shape is None:
-                raise Unsupported(f"the branches give `{output}` from different kinds of places", node.span)
+                raise Unsupported(f"the branches store `{output}` in different kinds of locations", node.span)
             scope.values.shapes[node.name, output] = shape
 
 
 def loop(scope: GraphLowering, node: ir.Loop) -> DagTask:
-    """A DAG of one looped task; its outputs are the lists of what the bodies gave."""
+    """Lower a loop to a DAG of one looped task; its outputs are the lists of the bodies' outputs."""
     values = scope.values
     path = f"{scope.place.path or '{{workflow.uid}}'}/{slug(node.name)}"
     dag = Dag(scope.lowering.names.give(node.name), parallelism=node.parallelism)
@@ -122,13 +122,13 @@ def _loop_outputs(scope: GraphLowering, node: ir.Loop, dag: Dag, lowered: Lowere
         if artifact:
             shape = collected(lowered.shapes.get(output.name, KEY))
             if shape is None:
-                reason = f"`{output.name}` is not made in the loop: its entries lie in no one folder"
+                reason = f"`{output.name}` is not created in the loop, so its entries are not in one directory"
                 raise Unsupported(reason, output.span if output.span.file else node.span)
             scope.values.shapes[node.name, output.name] = shape
 
 
 def exit_handler(scope: GraphLowering, node: ir.ExitHandler) -> DagTask:
-    """A DAG with an exit hook on its task."""
+    """Lower an exit handler to a DAG with an exit hook on its task."""
     lowered = scope.body(node.body, node.name, node.args, replace(scope.place, shapes={}))
     scope.took(node.name, lowered)
     name = scope.values.task_names[node.name]

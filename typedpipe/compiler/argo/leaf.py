@@ -1,4 +1,4 @@
-"""The template of a Python component: the user's source to read, its interface as data, and the runtime that runs it."""
+"""Template of a Python component: the user's source as readable text, its interface as data, and the runtime."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from typedpipe.types.values import safe
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """What tells two templates of one component apart."""
+    """Properties that distinguish two templates of one component."""
 
     options: ir.Options = ir.DEFAULT_OPTIONS
     shapes: tuple[tuple[str, ArtifactLocation], ...] = ()
     boxed: bool = False
     given: frozenset[str] = frozenset()
-    """Of a container: the inputs that it was given, of those that its command asks for."""
+    """For a container: the inputs that were passed, of those that its command tests."""
     kinds: tuple[tuple[str, str], ...] = ()
-    """Of what is known when the task runs only: the option's parameter and the kind of its values."""
+    """For values known only at run time: the option's parameter and the kind of its values."""
 
 
 def python_leaf(name: str, component: ir.Component, variant: Variant) -> Leaf:
-    """The template of a Python component."""
+    """Template of a Python component."""
     leaf = new_leaf(name, component, variant)
     container = leaf.container
     interface(component, variant, leaf)
@@ -53,7 +53,7 @@ def python_leaf(name: str, component: ir.Component, variant: Variant) -> Leaf:
 
 
 def new_leaf(name: str, component: ir.Component, variant: Variant) -> Leaf:
-    """A leaf with what does not depend on the component's interface."""
+    """A leaf with the fields that do not depend on the component's interface."""
     leaf = Leaf(name, Container(image(component, variant)))
     leaf.pod.labels["typedpipe.dev/component"] = port_key(component.name)[:63].strip("-_.")
     leaf.annotations = _annotations(component, variant.options)
@@ -81,17 +81,17 @@ def _artifact_output(key: str, type_: Type, variant: Variant, leaf: Leaf) -> Non
 
 
 def artifact_location(key: str) -> dict[str, Data]:
-    """An output artifact: its place in this pod and in the store."""
+    """An output artifact: its path in the pod and its key in the store."""
     return {"name": key, "path": artifact_path(key), "archive": {"none": {}}, "s3": {"key": object_key(key)}}
 
 
 def object_key(output: str) -> str:
-    """The key in the store of what this pod gives for an output."""
+    """Key in the store of the content of this pod's output."""
     return f"{{{{inputs.parameters.tp-path}}}}/{output}/{{{{pod.name}}}}"
 
 
 def interface(component: ir.Component, variant: Variant, leaf: Leaf) -> None:
-    """The inputs of a component, of what kind it may be."""
+    """Add the inputs of a component of any kind."""
     shapes = dict(variant.shapes)
     for port in component.inputs:
         entry: dict[str, Data] = {"name": wire_key(port.name, port.type)}
@@ -127,7 +127,7 @@ def _artifact_input(key: str, type_: Type, shape: ArtifactLocation, leaf: Leaf) 
 
 
 def location(absent: str, uri: str, kind: str) -> dict[str, Data]:
-    """Where the content lies that a descriptor's URI names."""
+    """Location of the content of a descriptor's URI."""
 
     def tag(expr: str, otherwise: str) -> str:
         text = f'sprig.replace("{{"+"{{","{{%7B",{expr})'
@@ -150,7 +150,7 @@ def _annotations(component: ir.Component, options: ir.Options) -> dict[str, Data
     if options.display_name:
         found["workflows.argoproj.io/display-name"] = display_name(options.display_name)
     source = str(component.span) if component.span.file else ""
-    if source.startswith("/"):  # compiled from another folder: the same text on every machine
+    if source.startswith("/"):  # compiled from another directory: the same text on every machine
         source = source.rpartition("/")[2]
     if source and source.isprintable() and "{{" not in source:
         found["typedpipe.dev/source"] = source
@@ -172,7 +172,7 @@ def _retry(retry: ir.Retry) -> dict[str, Data]:
 
 
 def display_name(text: str) -> str:
-    """A name that Argo shows: it refuses the node of any other.
+    """A name that Argo displays: it rejects a node with any other.
 
     >>> display_name("Train: größe!"), display_name("!")
     ('Train-gr-e', 'task')
@@ -186,7 +186,7 @@ def display_name(text: str) -> str:
 
 
 def hidden(options: ir.Options) -> list[tuple[str, ir.Operand]]:
-    """The parameters that carry settings which are known only when the pipeline runs."""
+    """Parameters of settings that are known only when the pipeline runs."""
     found: list[tuple[str, ir.Operand]] = []
     for name, _, _ in RESOURCES:
         value = getattr(options, name)
@@ -210,12 +210,12 @@ def _text(value: ir.Operand | None) -> str | None:
 
 
 def accelerator(options: ir.Options) -> str:
-    """The name of the resource that an accelerator is."""
+    """Resource name of an accelerator."""
     return _text(options.accelerator_type) or "nvidia.com/gpu"
 
 
 def static_resources(options: ir.Options) -> dict[str, Data]:
-    """Requests and limits that are known now."""
+    """Requests and limits that are known at compile time."""
     out: dict[str, dict[str, Data]] = {}
     for name, side, resource in RESOURCES:
         text = _text(getattr(options, name))
@@ -229,7 +229,7 @@ def static_resources(options: ir.Options) -> dict[str, Data]:
 
 
 def resource_patch(variant: Variant) -> str:
-    """Requests and limits that are known when the task runs only: the fields themselves take no tags."""
+    """Requests and limits that are known only at run time: the fields themselves do not accept tags."""
     names = [name for name, _ in variant.kinds]
     sides: dict[str, list[str]] = {}
     rows = [("tp-" + name.replace("_", "-"), side, resource) for name, side, resource in RESOURCES]
@@ -244,7 +244,7 @@ def resource_patch(variant: Variant) -> str:
 
 
 def environment(variant: Variant, container: Container) -> None:
-    """The user's environment variables, whose text arrives as it is."""
+    """Environment variables of the user, passed unchanged."""
     kinds = dict(variant.kinds)
     entries: list[dict[str, Data]] = []
     brace = False
@@ -264,7 +264,7 @@ def environment(variant: Variant, container: Container) -> None:
 
 
 def image(component: ir.Component, variant: Variant) -> str:
-    """The image, or the tag that becomes it."""
+    """The image, or the tag that evaluates to it."""
     if variant.options.image is None:
         return component.image
     text = _text(variant.options.image)

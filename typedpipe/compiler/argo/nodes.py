@@ -1,4 +1,4 @@
-"""Nodes that are no groups as tasks of a DAG: calls of components and pipelines, and importers."""
+"""Lowering of nodes other than groups to DAG tasks: calls of components and pipelines, and importers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CACHE_DAYS = 30
 
 
 def call_node(scope: GraphLowering, node: ir.Call) -> DagTask:
-    """A call of a pipeline."""
+    """Lower a call of a pipeline."""
     graph = scope.lowering.pipeline.pipelines[node.pipeline]
     shapes = scope.input_shapes(graph, node.args)
     lowered = scope.lowering.call(node.pipeline, shapes, scope.place.path)
@@ -33,7 +33,7 @@ def call_node(scope: GraphLowering, node: ir.Call) -> DagTask:
 
 
 def importer_node(scope: GraphLowering, node: ir.Importer) -> None:
-    """An artifact that is there already: its descriptor is written where it is used."""
+    """Write the descriptor of an existing artifact where it is used."""
     type_ = node.type
     head = json.dumps({"type": type_.title, "version": type_.version, "name": "artifact"}, separators=(",", ":"))
 
@@ -53,7 +53,7 @@ def importer_node(scope: GraphLowering, node: ir.Importer) -> None:
 
 
 def _raw_output(scope: GraphLowering, node: ir.Task, output: str, type_: Type) -> None:
-    """An output that a container writes as raw text becomes wire text at its consumers."""
+    """Convert an output that a container writes as raw text to wire text at its consumers."""
     key = port_key(output)
     scope.values.made[node.name, output] = lambda: [
         ("expr", from_raw(path_expr(scope.values.path(node.name, key)), type_))
@@ -105,7 +105,7 @@ def _argument(scope: GraphLowering, operand: ir.Operand, type_: Type, is_contain
 
 
 def _give(scope: GraphLowering, node: ir.Task, given: Arguments) -> None:
-    """Note what shapes a task's artifacts have, and where they go when it runs in a loop."""
+    """Record the shapes of a task's artifacts, and their location if the task runs in a loop."""
     known = scope.lowering.known(node.component)
     path = scope.place.path
     if path and not scope.place.shared:
@@ -122,7 +122,7 @@ def _give(scope: GraphLowering, node: ir.Task, given: Arguments) -> None:
 
 
 def _cached(scope: GraphLowering, node: ir.Task, template: str) -> str:
-    """A DAG around the leaf that Argo remembers: on the leaf itself a hit would hang after a retry."""
+    """Wrap a memoized leaf in a DAG: memoizing the leaf itself would make a hit hang after a retry."""
     lowering = scope.lowering
     known = lowering.known(node.component)
     if scope.place.path and known.artifacts:
@@ -158,9 +158,9 @@ def _cached(scope: GraphLowering, node: ir.Task, template: str) -> str:
 def _warning(node: ir.Task) -> Diagnostic:
     return Diagnostic(
         "TP406",
-        f"`{node.name}` makes artifacts in a loop and is not cached on Argo",
-        Label(node.span, "runs each time"),
-        notes=("a cached artifact lies in the folder of another run, where Collected does not look",),
+        f"`{node.name}` creates artifacts in a loop, so it is not cached on Argo",
+        Label(node.span, "runs every time"),
+        notes=("a cached artifact is stored under another run, where `Collected` does not find it",),
         severity="warning",
     )
 

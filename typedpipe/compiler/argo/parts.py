@@ -1,4 +1,4 @@
-"""A graph with more tasks than a DAG may have: a DAG of parts, each a DAG of tasks."""
+"""Graphs with more tasks than a DAG may have: a DAG of parts, each a DAG of tasks."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typedpipe.ir import nodes as ir
 
 
 class _Paths(Mapping[str, str]):
-    """The paths of a graph's inputs, which notes what each part reads."""
+    """Paths of a graph's inputs; records which inputs each part reads."""
 
     def __init__(self, paths: Mapping[str, str], parts: Parts) -> None:
         self._paths = paths
@@ -30,7 +30,7 @@ class _Paths(Mapping[str, str]):
 
 
 class Parts:
-    """The parts of one graph while they are filled."""
+    """Parts of one graph under construction."""
 
     def __init__(
         self,
@@ -50,7 +50,7 @@ class Parts:
         self._gives: list[dict[str, str]] = [{} for _ in range(count)]
 
     def lower(self) -> None:
-        """Fill the parts and the DAG of them."""
+        """Fill the parts and the DAG that contains them."""
         scope = self._scope
         scope.values.elsewhere = self.elsewhere
         scope.values.inputs = _Paths(scope.values.inputs, self)
@@ -83,12 +83,12 @@ class Parts:
         return DagTask(f"part-{number + 1}", dag.name, given, [f"part-{wait + 1}" for wait in self._waits[number]])
 
     def reads(self, path: str) -> None:
-        """A part reads an input of the graph."""
+        """Record that a part reads an input of the graph."""
         if self._now is not None:
             self._given[self._now][path.rpartition(".")[2]] = path
 
     def elsewhere(self, task: str, key: str) -> str | None:
-        """The path of an output of another part; None within its own."""
+        """The path of an output of another part; None within the same part."""
         source = self._part_of[task]
         if source == self._now:
             return None

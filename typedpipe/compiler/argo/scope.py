@@ -1,4 +1,4 @@
-"""The state of a lowering: the templates made so far, and one graph while it is lowered."""
+"""State of a lowering: the templates created so far, and the graph being lowered."""
 
 from __future__ import annotations
 
@@ -28,33 +28,33 @@ _DEFERRED = (ir.Field, ir.Index, ir.Default, ir.Format)
 
 @dataclass(slots=True)
 class ArtifactPrefix:
-    """Where a graph stands: its path for artifacts of loops ("" outside), and the shapes of its inputs."""
+    """Position of a graph: its path for artifacts of loops ("" outside), and the shapes of its inputs."""
 
     path: str = ""
     shared: bool = False
-    """All tasks here write into the one folder, because a branch gives the artifact of any of them."""
+    """All tasks in the graph write into one directory, because a branch returns the artifact of any of them."""
     shapes: dict[str, ArtifactLocation] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
 class Lowered:
-    """A template, and the shapes of the artifacts that it gives."""
+    """A template, and the shapes of the artifacts that it outputs."""
 
     name: str
     shapes: dict[str, ArtifactLocation] = field(default_factory=dict)
 
 
 LowerGraph: TypeAlias = "Callable[[GraphLowering, bool], Lowered]"
-"""Makes the template of a graph; True for the body of a loop."""
+"""Creates the template of a graph; True for the body of a loop."""
 
 
 @dataclass(slots=True)
 class Known:
-    """What is asked of a component for each of its tasks."""
+    """Facts about a component that each of its tasks needs."""
 
     component: ir.Component
     keys: dict[str, tuple[str, bool]]
-    """The wire name of each input, and whether it is an artifact."""
+    """Wire name of each input, and whether it is an artifact."""
     artifacts: tuple[str, ...]
     simple: bool
     """A Python component without artifacts: one template serves all plain tasks."""
@@ -62,7 +62,7 @@ class Known:
 
 
 class Lowering:
-    """A pipeline's templates, made in order, each once."""
+    """Templates of a pipeline, created in order, each once."""
 
     def __init__(self, pipeline: ir.Pipeline, report: Diagnostics, lower: LowerGraph) -> None:
         self.pipeline = pipeline
@@ -78,7 +78,7 @@ class Lowering:
 
     @cached_property
     def demand(self) -> ControllerInputs:
-        """The inputs of graphs that the controller reads."""
+        """Inputs of graphs that the controller reads."""
         return ControllerInputs(self.pipeline)
 
     def known(self, name: str) -> Known:
@@ -92,7 +92,7 @@ class Lowering:
         return found
 
     def leaf(self, name: str, variant: Variant) -> str:
-        """The name of the template of a component with these settings."""
+        """Name of the template of a component with these settings."""
         found = self._leaves.get((name, variant))
         if found is None:
             component = self.pipeline.components[name]
@@ -102,7 +102,7 @@ class Lowering:
         return found
 
     def call(self, name: str, shapes: dict[str, ArtifactLocation], path: str) -> Lowered:
-        """The template of a called pipeline."""
+        """Template of a called pipeline."""
         key = (name, repr((sorted(shapes.items(), key=lambda item: item[0]), bool(path))))
         if key not in self._calls:
             graph = self.pipeline.pipelines[name]
@@ -112,14 +112,14 @@ class Lowering:
         return self._calls[key]
 
     def nothing(self) -> DagTask:
-        """The task of a DAG without tasks, which Argo refuses: it is always skipped."""
+        """Task for a DAG without tasks, which Argo rejects: it is always skipped."""
         if "tp-nothing" not in self.templates:
             self.templates["tp-nothing"] = Nothing("tp-nothing")
         return DagTask("nothing", "tp-nothing", when="false")
 
 
 class GraphLowering:
-    """One graph while it is lowered: where its values are found, and the tasks made of its nodes."""
+    """Lowering of one graph: the paths of its values, and the tasks created for its nodes."""
 
     def __init__(self, lowering: Lowering, graph: ir.Graph, name: str, place: ArtifactPrefix) -> None:
         self.lowering = lowering
@@ -136,7 +136,7 @@ class GraphLowering:
 
     @cached_property
     def controller(self) -> Controller:
-        """The values that the controller itself computes."""
+        """Values that the controller itself computes."""
         return Controller(self.values)
 
     def _native(self, operand: ir.Operand) -> str:
@@ -159,7 +159,7 @@ class GraphLowering:
         return DagTask(values.task_names[node.name], known.default, given)
 
     def body(self, graph: ir.Graph, name: str, args: ir.Args, place: ArtifactPrefix, *, boxed: bool = False) -> Lowered:
-        """The template of a group's body; ``place`` has the shapes that no argument brings."""
+        """Template of a group's body; ``place`` has the shapes that no argument provides."""
         place.shapes = {**self.input_shapes(graph, args), **place.shapes}
         return self.lowering.lower(GraphLowering(self.lowering, graph, name, place), boxed)
 
@@ -168,19 +168,19 @@ class GraphLowering:
             self.values.shapes[name, output] = shape
 
     def input_shapes(self, graph: ir.Graph, args: Iterable[tuple[str, ir.Operand]]) -> dict[str, ArtifactLocation]:
-        """The shapes of the artifacts that a graph is given."""
+        """Shapes of the artifacts passed to a graph."""
         types = {port.name: port.type for port in graph.inputs}
         given = ((name, operand) for name, operand in args if name in types and is_artifact(types[name]))
         return {name: shape for name, operand in given if (shape := self.values.shape(operand)) != KEY}
 
     def arguments(self, graph: ir.Graph, args: Iterable[tuple[str, ir.Operand]]) -> Arguments:
-        """The arguments of a graph's template."""
+        """Arguments of a graph's template."""
         types = {port.name: port.type for port in graph.inputs}
         plain = self.lowering.demand.inputs(graph)
         return [(wire_key(name, types[name]), self.argument(operand, name in plain)) for name, operand in args]
 
     def argument(self, operand: ir.Operand, plain: bool) -> str:
-        """The text of an argument; ``plain`` where the controller reads it."""
+        """Text of an argument; ``plain`` if the controller reads it."""
         if plain:
             self.check_plain(operand)
             if isinstance(operand, ir.FromExpr) and isinstance(self.graph.exprs[operand.index], _DEFERRED):
@@ -188,13 +188,13 @@ class GraphLowering:
         return self.values.text(operand)
 
     def check_plain(self, operand: ir.Operand) -> None:
-        """Refuse what a group or a called pipeline puts together and the controller would have to read."""
+        """Reject a value that a group or a called pipeline assembles if the controller would have to read it."""
         for each in leaves(self.graph.exprs, [operand]):
             if isinstance(each, ir.FromTask) and self._deferred(self._nodes[each.task], each.output):
-                raise Unsupported(f"`{each.output}` of `{each.task}` is put together by whoever reads it")
+                raise Unsupported(f"`{each.output}` of `{each.task}` is assembled by the task that reads it")
 
     def _deferred(self, node: ir.Node, output: str) -> bool:
-        """Whether a body that always runs gives an expression that its consumers work out."""
+        """Whether a body that always runs outputs an expression that its consumers evaluate."""
         for region in regions_in(node, self.lowering.pipeline.pipelines):
             graph = region.body
             value = next((each.value for each in graph.outputs if each.name == output), None)
@@ -231,7 +231,7 @@ _WORDS = frozenset(
         "null",
     ]
 )
-"""Operators of the language of ``depends``: a task of such a name cannot be waited for."""
+"""Operators of the language of ``depends``: a task with such a name cannot be a dependency."""
 _LOWER = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-")
 _LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz")
 LONGEST = 60
@@ -251,13 +251,13 @@ def slug(name: str) -> str:
 
 
 class Names:
-    """Gives each name once: a second one gets a number, in the order of asking."""
+    """Unique names: a duplicate gets a number, in the order of the requests."""
 
     def __init__(self) -> None:
         self._taken: set[str] = set()
 
     def give(self, wanted: str) -> str:
-        """A free name like the wanted one.
+        """A free name similar to the wanted one.
 
         >>> names = Names(); names.give("map"), names.give("in"), names.give("Map")
         ('map', 'in-task', 'map-2')
@@ -275,5 +275,5 @@ class Names:
 
 
 def digest(text: str, length: int = 8) -> str:
-    """The first digits of a text's sha256, for names that tell configurations apart."""
+    """First digits of a text's sha256, for names that distinguish configurations."""
     return hashlib.sha256(text.encode()).hexdigest()[:length]

@@ -1,7 +1,7 @@
-"""Where the content of an artifact lies, as far as it is known when the pipeline is compiled.
+"""Locations of artifact content, as far as they are known at compile time.
 
-An artifact travels as its descriptor only, a parameter; a consumer's template takes the content from the descriptor's
-URI. What the template must know beforehand is the kind of place: that is its shape.
+An artifact is passed only as its descriptor, a parameter; a consumer's template takes the content from the descriptor's
+URI. The template must know the kind of location in advance: that is the artifact's shape.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ Kind: TypeAlias = Literal["key", "s3", "gcs", "http", "folder", "list"]
 class ArtifactLocation:
     """``key``: one object of the workflow's repository; ``s3``, ``gcs``, ``http``: one elsewhere, by its URI.
 
-    ``folder``: a list, all entries in the folder ``prefix``; ``list``: a list made of the single ones in ``items``.
-    ``prefix`` of a single one is the folder that it lies in, when it is made in a loop.
+    ``folder``: a list, all entries in the directory ``prefix``; ``list``: a list of the single artifacts in ``items``.
+    ``prefix`` of a single artifact is its directory, if it is made in a loop.
     """
 
     kind: Kind = "key"
@@ -29,7 +29,7 @@ KEY = ArtifactLocation()
 
 
 def collected(shape: ArtifactLocation) -> ArtifactLocation | None:
-    """The shape of the list of what a loop's body gives; None when its entries lie in no one folder.
+    """Shape of the list of a loop body's artifacts; None if its entries are not in one directory.
 
     >>> collected(ArtifactLocation("key", "a/model"))
     ArtifactLocation(kind='folder', prefix='a/model', items=())
@@ -38,7 +38,7 @@ def collected(shape: ArtifactLocation) -> ArtifactLocation | None:
 
 
 def entry(shape: ArtifactLocation) -> ArtifactLocation:
-    """The shape of an entry of a list.
+    """Shape of an entry of a list.
 
     >>> entry(ArtifactLocation("folder", "a")).kind
     'key'
@@ -49,7 +49,7 @@ def entry(shape: ArtifactLocation) -> ArtifactLocation:
 
 
 def one_of(shapes: list[ArtifactLocation]) -> ArtifactLocation | None:
-    """The one shape of what comes from several branches; None when there is no such.
+    """The common shape of values from several branches; None if there is none.
 
     >>> one_of([ArtifactLocation("key", "a"), ArtifactLocation("key", "b")]), one_of([KEY, ArtifactLocation("gcs")])
     (ArtifactLocation(kind='key', prefix='', items=()), None)
@@ -61,7 +61,7 @@ def one_of(shapes: list[ArtifactLocation]) -> ArtifactLocation | None:
 
 
 def of_uri(uri: str | None) -> ArtifactLocation:
-    """The shape of an imported artifact; an unknown URI is taken as one of the workflow's own repository.
+    """Shape of an imported artifact; an unknown URI is taken as a key in the workflow's own repository.
 
     >>> of_uri("gs://bucket/x").kind, of_uri("data/x").kind, of_uri(None).kind
     ('gcs', 'key', 'key')

@@ -1,7 +1,7 @@
-"""A graph of more tasks than a DAG may have, as several parts.
+"""Partition of a graph with more tasks than a DAG may have.
 
-Tasks that have nothing to do with one another stay apart or side by side, so that a failure stops no more than it would
-in one DAG; what hangs together is cut along the order of the tasks.
+Tasks that do not depend on one another stay in separate parts or side by side, so that a failure stops no more than it
+would in one DAG; connected tasks are cut along the order of the tasks.
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 LIMIT = 200
-"""Tasks a DAG and templates a workflow: Argo 4's CRDs refuse more."""
+"""Maximum number of tasks per DAG and templates per workflow: Argo 4's CRDs reject more."""
 
 
 def partition(deps: Mapping[str, Sequence[str]], limit: int = LIMIT) -> dict[str, int]:
-    """The number of the part of each node. ``deps`` maps nodes, in order, to earlier ones that they wait for.
+    """Part number of each node. ``deps`` maps nodes, in order, to the earlier nodes they depend on.
 
     >>> partition({"a": [], "b": ["a"], "c": [], "d": ["b"]}, 2)
     {'a': 0, 'b': 0, 'd': 1, 'c': 2}
@@ -40,7 +40,7 @@ def _cut(group: list[str], deps: Mapping[str, Sequence[str]], limit: int) -> lis
 
 
 def _components(nodes: list[str], deps: Mapping[str, Sequence[str]]) -> list[list[str]]:
-    """Groups of nodes that hang together by edges among themselves, in order."""
+    """Connected components of nodes, by the edges among them, in order."""
     parent = {node: node for node in nodes}
 
     def root(node: str) -> str:

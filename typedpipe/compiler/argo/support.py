@@ -14,7 +14,7 @@ from typedpipe.ir.options import OPERANDS
 KINDS = ("Workflow", "WorkflowTemplate", "CronWorkflow")
 TARGETS = ("3.6", "3.7", "4.0", "4.1")
 DEADLINE_SECONDS = 604_800
-"""How long a whole run may take when nothing else is said: the bound on a task that never gets a node or an image."""
+"""Default limit of a whole run: it bounds a task that never gets a node or an image."""
 _CRON = r"\s*(@(yearly|annually|monthly|weekly|daily|midnight|hourly|every\s+\S+)|\S+(\s+\S+){4})\s*"
 
 
@@ -40,29 +40,39 @@ def _nul(env: ir.Args) -> bool:
 
 
 _CONTAINER = No(
-    "a nested pipeline has no container of its own", "set it on the tasks in it", "an image, resources or environment"
+    "a nested pipeline has no container",
+    "set it on the tasks of the nested pipeline",
+    "an image, resources or environment variables",
 )
 SUPPORT = Support(
     {
         "call.retry": No(
-            "Argo would run all of a nested pipeline again", "set the retry on the tasks in it", "the retry"
+            "Argo would retry the whole nested pipeline",
+            "set the retry on the tasks of the nested pipeline",
+            "the retry",
         ),
         "call.timeout_seconds": No(
-            "Argo has no time limit for a part of a workflow", "set the timeout on the tasks in it", "the timeout"
+            "Argo has no timeout for a part of a workflow",
+            "set the timeout on the tasks of the nested pipeline",
+            "the timeout",
         ),
-        "call.caching": No("Argo remembers single tasks", "set caching on the tasks in it", "the caching", bool),
+        "call.caching": No(
+            "Argo caches only single tasks", "set caching on the tasks of the nested pipeline", "the caching", bool
+        ),
         "call.extensions": No(
-            "a nested pipeline has no pod of its own", "set it on the tasks in it", "a setting of the pod"
+            "a nested pipeline has no pod of its own",
+            "set it on the tasks of the nested pipeline",
+            "a setting of the pod",
         ),
         **dict.fromkeys([f"call.{name}" for name in (*OPERANDS, "env")], _CONTAINER),
         "task.retry.factor": No(
-            "Argo's backoff grows by whole factors",
-            "use a whole number, such as `factor=2`",
+            "Argo supports only whole numbers as the backoff factor",
+            "use a whole number, such as `backoff_factor=2`",
             "the retry",
             _fractional,
         ),
         "task.accelerator_type": No(
-            "Argo asks Kubernetes for a resource by its name",
+            "Argo requests accelerators from Kubernetes by resource name",
             'use a resource name, such as "nvidia.com/gpu"',
             "the accelerator",
             _no_resource,
@@ -74,36 +84,36 @@ SUPPORT = Support(
             _nul,
         ),
         "input.artifact": No(
-            "an argument of a workflow is text", "take the URI as a `str`, and use `importer` in the pipeline"
+            "the arguments of a workflow are text", "pass the URI as a `str`, and use `dsl.importer` in the pipeline"
         ),
     }
 )
 _IN_3_6 = {
     "task.retry.cap": No(
-        "a longest wait between tries needs Argo 3.7",
+        "a maximum backoff needs Argo 3.7",
         "compile with `--argo-target 3.7`",
-        "the longest wait",
+        "the maximum backoff",
         _capped,
     ),
-    "task.display_name": No("names to show need Argo 3.7", "compile with `--argo-target 3.7`", "the display name"),
+    "task.display_name": No("display names need Argo 3.7", "compile with `--argo-target 3.7`", "the display name"),
 }
-_IN_A_SCHEDULE = {"input.required": No("nobody gives arguments to a scheduled run", "give the parameter a default")}
+_IN_A_SCHEDULE = {"input.required": No("a scheduled run receives no arguments", "give the parameter a default")}
 
 OPTIONS = (
-    Option("kind", "Workflow", KINDS, "the Kubernetes object to write"),
-    Option("target", "3.7", TARGETS, "the oldest Argo Workflows that must run it"),
+    Option("kind", "Workflow", KINDS, "the kind of Kubernetes object to write"),
+    Option("target", "3.7", TARGETS, "the oldest version of Argo Workflows to support"),
     Option("name", None, (), "the object's name (default: the pipeline's)"),
     Option("namespace", None, (), "the object's namespace"),
     Option("service_account", None, (), "the service account that tasks run as"),
-    Option("schedule", None, (), "when a CronWorkflow runs, such as `0 3 * * *`"),
+    Option("schedule", None, (), "the schedule of a CronWorkflow, such as `0 3 * * *`"),
     Option("timezone", None, (), "the time zone of the schedule, such as `Europe/Paris`"),
-    Option("deadline", DEADLINE_SECONDS, (), "seconds that a whole run may take"),
+    Option("deadline", DEADLINE_SECONDS, (), "the timeout of a whole run, in seconds"),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The options, read."""
+    """The parsed options."""
 
     kind: str = "Workflow"
     target: str = "3.7"
@@ -116,7 +126,7 @@ class Settings:
 
 
 def settings(options: Options, report: Diagnostics, span: Span) -> Settings:
-    """Read the options; what does not fit is reported.
+    """Parse the options; invalid ones are reported.
 
     >>> settings({"kind": "WorkflowTemplate"}, Diagnostics(), Span("p.py")).kind
     'WorkflowTemplate'
@@ -126,29 +136,33 @@ def settings(options: Options, report: Diagnostics, span: Span) -> Settings:
     for name, value in options.items():
         option = known.get(name)
         if option is None:
-            hint = f"options of Argo: {', '.join(known)}"
+            hint = f"the options are: {', '.join(known)}"
             report.error("TP403", f"Argo has no option `{name}`", span, help=hint)
         elif value is not None and option.choices and str(value) not in option.choices:
-            report.error("TP403", f"`{name}` cannot be `{value}`", span, help=f"one of {', '.join(option.choices)}")
+            report.error(
+                "TP403", f"`{name}` cannot be `{value}`", span, help=f"choose one of {', '.join(option.choices)}"
+            )
         elif value is not None:
             values[name] = str(value)
     deadline = values.pop("deadline", str(DEADLINE_SECONDS))
     if not deadline.isdecimal() or int(deadline) < 1:
-        report.error("TP403", f"`deadline` cannot be `{deadline}`", span, help="a number of seconds, 1 or more")
+        report.error("TP403", f"`deadline` cannot be `{deadline}`", span, help="use a number of seconds of at least 1")
         deadline = str(DEADLINE_SECONDS)
     out = Settings(**values, deadline=int(deadline))
     if out.kind == "CronWorkflow" and not out.schedule:
-        report.error("TP403", "a CronWorkflow needs a schedule", span, help='for example `--schedule "0 3 * * *"`')
+        report.error(
+            "TP403", "a CronWorkflow needs a schedule", span, help='pass a schedule, such as `--schedule "0 3 * * *"`'
+        )
     if out.schedule and not re.fullmatch(_CRON, out.schedule):
-        help_ = 'minute, hour, day, month and weekday, such as `--schedule "0 3 * * *"`, or `@daily`, `@every 6h`'
+        help_ = 'use minute, hour, day, month and weekday, such as `--schedule "0 3 * * *"`, or `@daily` or `@every 6h`'
         report.error("TP403", f"`schedule` cannot be `{out.schedule}`", span, help=help_)
     if out.kind != "CronWorkflow" and (out.schedule or out.timezone):
-        report.error("TP403", f"a {out.kind} has no schedule", span, help="compile with `--kind CronWorkflow`")
+        report.error("TP403", f"a {out.kind} cannot have a schedule", span, help="compile with `--kind CronWorkflow`")
     return out
 
 
 def table(chosen: Settings) -> Support:
-    """The table for the version and the kind of object that are asked for.
+    """The table for the requested version and kind of object.
 
     >>> "task.display_name" in table(Settings(target="3.6")).answers, "task.display_name" in SUPPORT.answers
     (True, False)

@@ -1,4 +1,4 @@
-"""Argo's templates as data: DAGs of tasks, and leaves, which are pods; and their YAML."""
+"""Argo templates as data: DAGs of tasks, and leaves, which are pods; and their YAML."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ class DagTask:
     with_param: str = ""
     exit: tuple[str, Arguments] | None = None
     strict: bool = False
-    """Whether a skipped task before it keeps it from running."""
+    """Whether a skipped upstream task keeps it from running."""
     go_on: bool = False
 
     def line(self, libraries: Mapping[str, str]) -> str:
-        """The task as a flow mapping; ``libraries`` has the workflow template of those that stand elsewhere."""
+        """The task as a flow mapping; ``libraries`` maps templates stored elsewhere to their workflow templates."""
         text = f"{{name: {self.name},{reference(self.template, libraries)}"
         if self.depends:
             end = ".Succeeded" if self.strict else ""
@@ -51,13 +51,13 @@ class DagTask:
 
 
 def reference(template: str, libraries: Mapping[str, str]) -> str:
-    """The key that names a template, and its value."""
+    """The key and value that refer to a template."""
     library = libraries.get(template)
     return f"template: {template}" if library is None else f"templateRef: {{name: {library}, template: {template}}}"
 
 
 def arguments(given: Arguments) -> str:
-    """Arguments as a flow mapping; as tight as YAML allows, for a workflow has thousands of them.
+    """Arguments as a flow mapping; as compact as YAML allows, because a workflow has thousands of them.
 
     >>> print(arguments([("n", "{{item}}")]))
     {parameters: [{name: 'n',value: '{{item}}'}]}
@@ -68,7 +68,7 @@ def arguments(given: Arguments) -> str:
 
 @dataclass(slots=True)
 class Input:
-    """An input parameter: given by the caller, or with a default, or with a value made of the workflow's arguments."""
+    """An input parameter: passed by the caller, with a default, or with a value from the workflow's arguments."""
 
     name: str
     default: str | None = None
@@ -83,7 +83,7 @@ class Input:
 
 @dataclass(slots=True)
 class Output:
-    """An output parameter of a DAG. It is total: what did not run gives the default."""
+    """An output parameter of a DAG. It is total: a task that did not run outputs the default."""
 
     name: str
     path: str = ""
@@ -109,7 +109,7 @@ class Dag:
     memoize: dict[str, Data] | None = None
 
     def head(self) -> list[str]:
-        """The lines before the tasks."""
+        """Lines before the tasks."""
         out = []
         if self.inputs:
             out += ports("inputs", [port.text() for port in self.inputs])
@@ -122,7 +122,7 @@ class Dag:
 
 @dataclass(slots=True)
 class Container:
-    """The container of a leaf: a command in an image, or, with a ``source``, a program for its command."""
+    """The container of a leaf: a command in an image or, with a ``source``, a program for its command."""
 
     image: str
     command: list[Data] = field(default_factory=list)
@@ -149,7 +149,7 @@ class Container:
 
 @dataclass(slots=True)
 class Leaf:
-    """A template of a pod. It is data until all of it is known; :meth:`lines` writes it."""
+    """A template of a pod. It is data until it is complete; :meth:`lines` writes it."""
 
     name: str
     container: Container
@@ -159,12 +159,12 @@ class Leaf:
     outputs: list[Data] = field(default_factory=list)
     output_artifacts: list[Data] = field(default_factory=list)
     annotations: dict[str, Data] = field(default_factory=dict)
-    """Of the template, not of its pod: what Argo shows."""
+    """Annotations of the template, not of its pod: shown by Argo."""
     retry: dict[str, Data] = field(default_factory=dict)
     deadline: int = 0
-    """Seconds; 0 is no limit."""
+    """Time limit in seconds; 0 means no limit."""
     patch: str = ""
-    """JSON with tags in it, for the fields of the pod's spec that take no tags themselves."""
+    """JSON with tags in it, for fields of the pod's spec that do not accept tags themselves."""
     volumes: list[Data] = field(default_factory=list)
 
     def lines(self) -> list[str]:
@@ -181,7 +181,7 @@ class Leaf:
         if self.deadline:
             out.append(
                 f"activeDeadlineSeconds: {self.deadline}"
-            )  # `timeout` beside it would replace it (run, and read)
+            )  # `timeout` next to it would override it (seen in a run)
         out += _leaf_ports("inputs", self.inputs, self.input_artifacts)
         out += _leaf_ports("outputs", self.outputs, self.output_artifacts)
         if self.patch:
@@ -200,7 +200,7 @@ def _leaf_ports(word: str, parameters: list[Data], artifacts: list[Data]) -> lis
 
 @dataclass(slots=True)
 class Nothing:
-    """A template that does nothing: a DAG without tasks, which Argo refuses, gets one of it."""
+    """A template that does nothing: it fills a DAG without tasks, which Argo rejects."""
 
     name: str
 
@@ -213,7 +213,7 @@ Template: TypeAlias = Dag | Leaf | Nothing
 
 
 def ports(word: str, texts: list[str]) -> list[str]:
-    """Parameters, each a flow mapping: one on the line, several below it."""
+    """Parameters, each a flow mapping: a single one on the same line, several on lines below."""
     if len(texts) == 1:
         return [f"{word}: {{parameters: [{texts[0]}]}}"]
     return [f"{word}:", "  parameters:", *(f"  - {text}" for text in texts)]
@@ -228,7 +228,7 @@ def write(templates: list[Template], libraries: Mapping[str, str], indent: str =
             out += [f"{indent}  {line}" if line else "" for line in template.lines()]
             continue
         out += [f"{indent}  {line}" for line in template.head()]
-        # a flow list: a thousand lines of tasks are two bytes shorter each than as block items
+        # in a flow list, each of a thousand task lines is two bytes shorter than as a block item
         out.append(f"{indent}  dag: {{tasks: [")
         between = f",\n{indent}   "
         out.append(f"{indent}   " + between.join([task.line(libraries) for task in template.tasks]) + "]}")
@@ -242,25 +242,25 @@ def write(templates: list[Template], libraries: Mapping[str, str], indent: str =
 
 _PLAIN = re.compile(r"[A-Za-z/_][A-Za-z0-9_./-]*( [A-Za-z0-9_./&|-]+)*\Z|[A-Za-z/_][A-Za-z0-9_./-]*:[A-Za-z0-9_./-]+\Z")
 _WORDS = frozenset(["y", "n", "yes", "no", "on", "off", "true", "false", "null", "nil", "nan", "inf"])
-"""YAML 1.1's booleans and nulls. kubectl reads a plain `n` as false: run, and seen."""
+"""YAML 1.1's booleans and nulls. kubectl does read a plain `n` as false (tested)."""
 
 
 def quoted(text: str) -> str:
-    r"""A string in quotes: single ones when all of it can be printed, else double ones with escapes.
+    r"""A quoted string: in single quotes if it is printable, otherwise in double quotes with escapes.
 
     >>> print(quoted("it's {{x}}"), quoted("a\nb"))
     'it''s {{x}}' "a\nb"
     """
     if text.isprintable():
         return "'" + text.replace("'", "''") + "'" if "'" in text else "'" + text + "'"
-    short = {"\n": "\\n", '"': '\\"', "\\": "\\\\"}  # JSON's surrogate pairs are no escapes of YAML
+    short = {"\n": "\\n", '"': '\\"', "\\": "\\\\"}  # YAML has no surrogate pairs, unlike JSON
     escaped = (short.get(c) or (c if c.isprintable() else f"\\U{ord(c):08x}") for c in text)
     return '"' + "".join(escaped) + '"'
 
 
 @lru_cache(maxsize=8192)
 def scalar(text: str) -> str:
-    """A string, without quotes where no reader can mistake it.
+    """A string, without quotes if every reader takes it for a string.
 
     >>> scalar("train-1"), scalar("n"), scalar("3"), scalar("a: b")
     ('train-1', "'n'", "'3'", "'a: b'")
@@ -269,7 +269,7 @@ def scalar(text: str) -> str:
 
 
 class Written(str):
-    """A string that is YAML already."""
+    """A string that is already YAML."""
 
     __slots__ = ()
 
@@ -290,7 +290,7 @@ def flow(data: Data) -> str:
 
 
 def literal(text: str, indent: str) -> str:
-    r"""A literal block, to stand after ``key: ``, each line with ``indent`` before it.
+    r"""A literal block to follow ``key: ``, each line indented by ``indent``.
 
     >>> print("source: " + literal("a\n  b\n", "  "))
     source: |

@@ -1,7 +1,7 @@
-"""What stands in an argument: the operands of one graph as wire text with tags in it, or as an expression.
+"""Text of arguments: the operands of one graph as wire text with tags, or as an expression.
 
-Text with tags says how a value is put together; the consumer's runtime does it. What the controller itself must know
-(conditions, items, resources) is in :mod:`.expressions`.
+Text with tags describes how to assemble a value; the consumer's runtime assembles it. Values that the controller itself
+reads (conditions, items, resources) are in :mod:`.expressions`.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Piece: TypeAlias = tuple[str, str]
 
 
 def path_expr(path: str) -> str:
-    """A tag's path as an expression says it.
+    """A tag's path as an expression.
 
     >>> path_expr("tasks.add-1.outputs.parameters.x")
     'tasks["add-1"].outputs.parameters["x"]'
@@ -42,7 +42,7 @@ def path_expr(path: str) -> str:
 
 
 def tagged(pieces: list[Piece]) -> str:
-    """The text of an argument."""
+    """Text of an argument."""
     out = []
     for kind, text in pieces:
         out.append(text if kind == "text" else f"{{{{{text}}}}}" if kind == "path" else f"{{{{={text}}}}}")
@@ -50,7 +50,7 @@ def tagged(pieces: list[Piece]) -> str:
 
 
 def expression(pieces: list[Piece]) -> str:
-    """The same text as an expression that gives it."""
+    """The same text as an expression that evaluates to it."""
     return (
         " + ".join(
             string(text) if kind == "text" else path_expr(text) if kind == "path" else f"({text})"
@@ -61,7 +61,7 @@ def expression(pieces: list[Piece]) -> str:
 
 
 class Values:
-    """The values of one graph: where they are found, what they are worth as text, what shape their artifacts have."""
+    """Values of one graph: their paths, their text, and the shapes of their artifacts."""
 
     def __init__(self, graph: ir.Graph, types: GraphTypes, inputs: Mapping[str, str]) -> None:
         self.graph = graph
@@ -79,14 +79,14 @@ class Values:
         self._pieces: dict[int, list[Piece]] = {}
 
     def forget(self) -> None:
-        """Make expressions anew: in another part their leaves are found in other places."""
+        """Discard all cached expressions: in another part their leaves have other paths."""
         self._pieces.clear()
 
     def type(self, operand: ir.Operand) -> Type:
         return self.types.of(operand)
 
     def text(self, operand: ir.Operand) -> str:
-        """The wire text of a value, with tags in it."""
+        """Wire text of a value, with tags."""
         kind = type(operand)
         if kind is ir.FromTask:
             task, output = operand.task, operand.output  # type: ignore[union-attr]  # faster than isinstance
@@ -99,7 +99,7 @@ class Values:
         return tagged(self.pieces(operand))
 
     def expr(self, operand: ir.Operand) -> str:
-        """An expression that gives the wire text of a value."""
+        """An expression that evaluates to the wire text of a value."""
         return expression(self.pieces(operand))
 
     def path(self, task: str, key: str) -> str:
@@ -166,7 +166,7 @@ class Values:
         return [*out, ("text", "]}")]
 
     def shape(self, operand: ir.Operand) -> ArtifactLocation:
-        """Where the content of an artifact value lies."""
+        """Shape of an artifact value."""
         while isinstance(operand, ir.FromExpr):
             expr = self.graph.exprs[operand.index]
             if isinstance(expr, ir.MakeList):

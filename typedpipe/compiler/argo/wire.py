@@ -1,7 +1,7 @@
-"""Texts that go through Argo's templating unharmed, and its expressions that make wire text of other text.
+"""Text that passes through Argo's templating unchanged, and expressions that compute wire text from other text.
 
-A *tag* is ``{{path}}`` or ``{{=expression}}``. Wire text never holds ``{{``, ``$`` or DEL, so nothing that a user wrote
-is read as a tag, whichever of Argo's passes sees it (and Kubernetes has no ``$`` to expand).
+A *tag* is ``{{path}}`` or ``{{=expression}}``. Wire text never contains ``{{``, ``$`` or DEL, so user text is never
+read as a tag, in any of Argo's passes (and Kubernetes has no ``$`` to expand).
 """
 
 from __future__ import annotations
@@ -15,24 +15,24 @@ _SCALARS = frozenset(("int", "float", "bool", "str", "datetime"))
 
 
 def is_boxed(type_: Type) -> bool:
-    """Whether a loop must hand the values on in wire text of wire text, for the controller reads lists and maps."""
+    """Whether a loop must pass the values as wire text of wire text, because the controller parses lists and maps."""
     data = to_data(type_)
     return not isinstance(data, str) or data not in _SCALARS
 
 
 def tag(expr: str) -> str:
-    """An expression as a tag, which Argo replaces with what it gives."""
+    """An expression as a tag, which Argo replaces with its value."""
     return "{{=" + expr + "}}"
 
 
 def esc(expr: str) -> str:
-    """An expression that gives the JSON text of another one the same escapes, when the workflow runs."""
+    """An expression that adds the same escapes to the JSON text of another expression, when the workflow runs."""
     once = f'sprig.replace("{{"+"{{","{{\\\\u007b",sprig.replace("$","\\\\u0024",{expr}))'
     return f'sprig.replace("\\u007f","\\\\u007f",{once})'
 
 
 def string(text: str) -> str:
-    r"""A string literal of Argo's expression language. It never ends a tag and never looks like one.
+    r"""A string literal in Argo's expression language. It never ends a tag and never looks like one.
 
     >>> string('a"b'), string("{{x}}")
     ('"a\\"b"', '"{\\u007bx}\\u007d"')
@@ -44,22 +44,22 @@ def string(text: str) -> str:
 
 
 def _astral(text: str) -> str:
-    """JSON's surrogate pairs are no escapes of the expression language: eight digits are."""
+    """Replace JSON's surrogate pairs, which the expression language does not have, with eight-digit escapes."""
     out = "".join(c if c.isprintable() and c not in '"\\{}$' else f"\\U{ord(c):08x}" for c in text)
     return f'"{out}"'
 
 
 RAW_BRACE = ("TP_LB", "{")
-"""An environment variable that holds ``{``: Kubernetes puts it in after Argo has looked for tags."""
+"""An environment variable that holds ``{``: Kubernetes substitutes it after Argo has looked for tags."""
 
 
 def raw(text: str) -> str:
-    """Raw text, for a container's arguments and environment: what Kubernetes makes of it is the text itself."""
+    """Escape raw text for a container's arguments and environment, so that Kubernetes restores the text itself."""
     if "$" in text:
         text = text.replace("$", "$$")
     return text.replace("{{", "{$(TP_LB)") if "{{" in text else text
 
 
 def raw_expr(expr: str) -> str:
-    """The same for the string that an expression gives when the workflow runs."""
+    """Escape like :func:`raw`, for the string that an expression returns when the workflow runs."""
     return f'sprig.replace("{{"+"{{","{{$(TP_LB)",sprig.replace("$","$$",{expr}))'

@@ -1,4 +1,4 @@
-"""The whole file: metadata, arguments, volumes, the runtime once, and the templates."""
+"""The complete file: metadata, arguments, volumes, the runtime (once) and the templates."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ from typedpipe.types.values import safe
 
 SCRIPT_BYTES = 96 * 1024
 WARN_BYTES = 900 * 1024
-"""Argo's controller takes 1 MiB of JSON, which is a little longer than our YAML, its record of the nodes included."""
+"""Argo's controller accepts 1 MiB of JSON (slightly longer than this YAML), including its record of the nodes."""
 MOST_BYTES = 1536 * 1024
-"""What etcd takes in one request."""
-_SMALLER = "use `ParallelFor` for tasks that are alike, or make it several pipelines, compiled apart"
+"""Size limit of an etcd request."""
+_SMALLER = "use `ParallelFor` for similar tasks, or split the pipeline into several that are compiled separately"
 
 
 def lower(pipeline: ir.Pipeline, chosen: Settings, report: Diagnostics) -> str:
-    """The YAML of a checked pipeline."""
+    """YAML of a checked pipeline."""
     lowering = Lowering(pipeline, report, graph.lower)
     scope = GraphLowering(lowering, pipeline.graph, pipeline.name, ArtifactPrefix())
     scope.dag.inputs, paths = root_inputs(pipeline.graph)
@@ -49,7 +49,7 @@ def lower(pipeline: ir.Pipeline, chosen: Settings, report: Diagnostics) -> str:
     if chosen.target == "3.6":
         for template in templates:
             if isinstance(template, Leaf):
-                template.annotations = {}  # they came with 3.7
+                template.annotations = {}  # they exist since 3.7
     libraries = _libraries(templates, slug(pipeline.name))
     here = [template for template in templates if template.name not in libraries]
     indent = "  " if chosen.kind != "CronWorkflow" else "    "
@@ -59,9 +59,10 @@ def lower(pipeline: ir.Pipeline, chosen: Settings, report: Diagnostics) -> str:
 
 
 def _libraries(templates: list[Template], name: str) -> dict[str, str]:
-    """The workflow template that each template moves to, when a workflow has more than Argo allows.
+    """Workflow template of each template that is moved out, if a workflow exceeds Argo's limits.
 
-    Those that were made first move: what a template uses was made before it, and a library knows other libraries only.
+    The templates created first are moved: a template only uses earlier ones, and a library can refer only to other
+    libraries.
     """
     made = templates[1:]
     extra = made[: max(len(templates) - LIMIT, 0)]
@@ -71,7 +72,7 @@ def _libraries(templates: list[Template], name: str) -> dict[str, str]:
 
 
 def _documents(templates: list[Template], libraries: dict[str, str], chosen: Settings) -> Iterator[str]:
-    """The workflow templates, which stand before what uses them. They bring volumes of their own: the workflow's do not come along."""
+    """Workflow templates, placed before their users. They have their own volumes, since the workflow's do not apply."""
     namespace = f", namespace: {flow(chosen.namespace)}" if chosen.namespace else ""
     for library in dict.fromkeys(libraries.values()):
         inside = [template for template in templates if libraries.get(template.name) == library]
@@ -87,21 +88,23 @@ def _documents(templates: list[Template], libraries: dict[str, str], chosen: Set
 def _check_size(templates: list[Template], text: str, pipeline: ir.Pipeline, report: Diagnostics) -> None:
     for template in templates:
         if isinstance(template, Leaf) and (size := sum(map(len, template.lines()))) > SCRIPT_BYTES:
-            message = f"the template `{template.name}` has {size // 1024} KiB, and Argo takes {SCRIPT_BYTES // 1024}"
-            report.error("TP404", message, pipeline.span, help="move code into a package of the image")
-    # Argo 3.7 writes spec.podMetadata, the runtime, into `metadata: {annotations}` of each template that has it, in the
-    # stored workflow (run, and read).
+            message = f"the template `{template.name}` has {size // 1024} KiB, but Argo accepts at most {SCRIPT_BYTES // 1024}"
+            report.error(
+                "TP404", message, pipeline.span, help="move code into a package that is installed in the image"
+            )
+    # Argo 3.7 writes spec.podMetadata, i.e. the runtime, into `metadata: {annotations}` of each template that has it,
+    # in the stored workflow (found by running it and in its source).
     annotated = sum(isinstance(template, Leaf) and bool(template.pod.annotations) for template in templates)
     size = len(text) + annotated * len(runtime_text())
     if size > MOST_BYTES:
-        message = f"the workflow has {size // 1024} KiB, and Kubernetes takes {MOST_BYTES // 1024}"
+        message = f"the workflow has {size // 1024} KiB, but Kubernetes accepts at most {MOST_BYTES // 1024}"
         report.error("TP404", message, pipeline.span, help=_SMALLER)
     elif size > WARN_BYTES:
         message = (
-            f"the workflow has {size // 1024} KiB, and with its record of the nodes Argo runs at most 1024,"
-            " unless it is told otherwise"
+            f"the workflow has {size // 1024} KiB, but by default Argo supports at most 1024"
+            ", including the status of the nodes"
         )
-        label = Label(pipeline.span, "the controller ends it with an error, unless its MAX_WORKFLOW_SIZE is larger")
+        label = Label(pipeline.span, "the workflow fails unless the controller has a larger `MAX_WORKFLOW_SIZE`")
         report.add(Diagnostic("TP407", message, label, help=_SMALLER, severity="warning"))
 
 
@@ -168,12 +171,12 @@ def _spec(pipeline: ir.Pipeline, chosen: Settings, entrypoint: str) -> list[str]
 
 # ---------------------------------------------------------------------------------- the arguments of the workflow
 #
-# A `str` may be given bare or as JSON; whatever submits for us sends JSON when the text has `{{`, `$` or a leading
-# quote, because an unclosed `{{` in an argument hangs a workflow for ever.
+# A `str` can be passed bare or as JSON; whatever submits on typedpipe's behalf sends JSON when the text has `{{`, `$`
+# or a leading quote, because an unclosed `{{` in an argument hangs a workflow forever.
 
 
 def root_inputs(graph: ir.Graph) -> tuple[list[Input], dict[str, str]]:
-    """The inputs of the outermost template, and the path of each input of the pipeline."""
+    """Inputs of the outermost template, and the path of each input of the pipeline."""
     inputs, paths = [], {}
     for port in graph.inputs:
         key = port_key(port.name)
@@ -196,7 +199,7 @@ def _to_wire(text: str, type_: Type) -> str:
 
 
 def argument(port: ir.InputPort) -> dict[str, Data]:
-    """A parameter of the workflow: what a person may type, and what it means.
+    """A workflow parameter: its name, default, allowed values and description.
 
     >>> from typedpipe.ir.nodes import Const
     >>> from typedpipe.types.model import STR
@@ -218,7 +221,7 @@ def argument(port: ir.InputPort) -> dict[str, Data]:
 
 
 def to_argument(text: str, type_: Type) -> str:
-    r"""Wire text as an argument that the boundary turns into the same wire text; bare where that is safe.
+    r"""Convert wire text to an argument that the boundary converts back to the same wire text; bare where that is safe.
 
     >>> from typedpipe.types.model import STR
     >>> to_argument('"a b"', STR), to_argument('"{x"', STR), to_argument('"$x"', STR)

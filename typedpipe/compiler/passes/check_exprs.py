@@ -1,4 +1,4 @@
-"""Types inside expressions: comparisons, ``&`` and ``|``, fields, indexes, f-strings, OneOf."""
+"""Types in expressions: comparisons, ``&`` and ``|``, fields, indexes, f-strings, OneOf."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ from typedpipe.types.model import (
     without_none,
 )
 
-UNSET = "give it a default with `dsl.Some(value, default)`, or branch on it with `with dsl.IfSet(value) as v:`"
+UNSET = "provide a default with `dsl.Some(value, default)`, or branch on the value with `with dsl.IfSet(value) as v:`"
 
 
 def check_exprs(types: TracedTypes, scope: Scope, report: Diagnostics) -> None:
-    """Report what is wrong in the expressions of one graph's table."""
+    """Report errors in the expressions of one graph's table."""
     graph = scope.graph
     for index, expr in enumerate(graph.exprs):
         span = graph.expr_spans[index] if graph.expr_spans else NOWHERE
@@ -87,7 +87,7 @@ class _Expression:
                     "TP203",
                     f"`&`, `|` and `Not` take conditions, but this is `{show(source)}`",
                     f"expected `bool`, found `{show(source)}`",
-                    "compare it, e.g. `(value > 3) & other`; mind the parentheses",
+                    "compare the value, as in `(value > 3) & other`; the parentheses are required",
                     operand,
                 )
 
@@ -98,13 +98,13 @@ class _Expression:
         if None in kinds:
             bad = left if kinds[0] is None else right
             if is_optional(bad):
-                self._error("TP204", message, f"this may be None: `{show(bad)}`", UNSET, expr.left, expr.right)
+                self._error("TP204", message, f"`{show(bad)}` can be None", UNSET, expr.left, expr.right)
             else:
-                help_ = "compare one of its fields, or do it in a component that returns `bool`"
-                self._error("TP204", message, f"`{show(bad)}` is no scalar", help_, expr.left, expr.right)
+                help_ = "compare one of its fields, or compare in a component that returns `bool`"
+                self._error("TP204", message, f"`{show(bad)}` is not a scalar", help_, expr.left, expr.right)
         elif "any" not in kinds and kinds[0] != kinds[1]:
-            help_ = "compare values of one type; convert one of them in a component"
-            self._error("TP204", message, "these are never equal", help_, expr.left, expr.right)
+            help_ = "convert one of the values in a component, so that both have one type"
+            self._error("TP204", message, "these types are never equal", help_, expr.left, expr.right)
         elif expr.op not in ("==", "!=") and kinds[0] == "bool":
             self._error("TP204", message, "`bool` has no order", "use `==`, `&`, `|` and `Not`", expr.left, expr.right)
 
@@ -118,10 +118,10 @@ class _Expression:
         if inner is None:
             label = f"expected a list, a dict or a string, found `{show(items)}`"
             help_ = UNSET if is_optional(items) else "pass a list"
-            self._error("TP213", f"nothing can be in `{show(items)}`", label, help_, expr.items)
+            self._error("TP213", f"`{show(items)}` is not a container", label, help_, expr.items)
         elif "any" not in (kind(inner), kind(value)) and (kind(inner) != kind(value) or kind(inner) is None):
             message = f"`{show(value)}` is never in `{show(items)}`"
-            help_ = UNSET if is_optional(value) else "look for a scalar of the items' type"
+            help_ = UNSET if is_optional(value) else "use a scalar of the items' type"
             self._error("TP213", message, f"expected `{show(inner)}`, found `{show(value)}`", help_, expr.value)
 
     def _field(self, expr: ir.Field) -> None:
@@ -129,26 +129,30 @@ class _Expression:
         if field_type(value, expr.name) is not None:
             return
         message = f"`{show(value)}` has no field `{expr.name}`"
-        help_ = "read it in a component"
+        help_ = "read the file in a component"
         if is_optional(value):
             help_ = UNSET
         elif isinstance(value, StructType):
             names = [field.name for field in value.fields]
             near = nearest(expr.name, names)
             listed = ", ".join(f"`{name}`" for name in names)
-            help_ = f"did you mean `{near}`?" if near else f"its fields are {listed}"
+            help_ = f"did you mean `{near}`?" if near else f"the fields are {listed}"
         elif is_artifact(value):
             help_ = "read the artifact's properties in a component that takes it as an input"
-        self._error("TP207", message, f"`{expr.name}` is not a field of it", help_, expr.value)
+        self._error("TP207", message, f"`{expr.name}` is not a field of this type", help_, expr.value)
 
     def _index(self, expr: ir.Index) -> None:
         value, at = self.of(expr.value), self.of(expr.index)
         inner = item_type(value, expr.index)
         if inner is None:
-            help_ = UNSET if is_optional(value) else "index a list, a dict or a struct; do other things in a component"
+            help_ = (
+                UNSET
+                if is_optional(value)
+                else "index only lists, dicts and structs; use a component for anything else"
+            )
             if isinstance(value, StructType):
-                help_ = "its fields are " + ", ".join(f"`{field.name}`" for field in value.fields)
-            label = f"`{show(value)}` has no such entry"
+                help_ = "the fields are " + ", ".join(f"`{field.name}`" for field in value.fields)
+            label = f"`{show(value)}` has no entries"
             self._error("TP208", f"`{show(value)}` has no entry {_shown(expr.index, at)}", label, help_, expr.value)
         elif isinstance(value, ListType | DictType):
             wanted = INT if isinstance(value, ListType) else STR
@@ -162,7 +166,7 @@ class _Expression:
         if mismatch(default, value) is not None and mismatch(value, default) is not None:
             self._error(
                 "TP211",
-                f"`Some` needs a default of `{show(value)}`, but this is `{show(default)}`",
+                f"the default of `Some` must be `{show(value)}`, but this is `{show(default)}`",
                 f"expected `{show(value)}`, found `{show(default)}`",
                 advice(default, value),
                 expr.value,
@@ -174,9 +178,9 @@ class _Expression:
         if is_artifact(value):
             self._error(
                 "TP209",
-                f"an f-string cannot hold an artifact: `{show(value)}`",
-                "this is a file, not a text",
-                "pass the artifact to a component as an input, and make the text there",
+                f"an f-string cannot contain an artifact: `{show(value)}`",
+                "this is a file, not text",
+                "pass the artifact to a component as an input, and create the text there",
                 part.value,
             )
 
@@ -190,16 +194,16 @@ class _Expression:
             if not same:
                 self._error(
                     "TP206",
-                    f"the values of `OneOf` must be of one type: `{show(wanted)}` and `{show(type_)}`",
+                    f"the values of `OneOf` must have the same type, but these are `{show(wanted)}` and `{show(type_)}`",
                     f"expected `{show(wanted)}`, found `{show(type_)}`",
-                    "make the branches give the same type",
+                    "return the same type from every branch",
                     expr.values[0],
                     value,
                 )
 
 
 def kind(type_: Type) -> str | None:
-    """What a scalar can be compared with: values of the same kind. None for what is no scalar.
+    """The kind of a scalar, which can be compared with values of the same kind. None if it is not a scalar.
 
     >>> kind(INT), kind(LiteralType(('"a"',))), kind(ListType(INT))
     ('number', 'str', None)

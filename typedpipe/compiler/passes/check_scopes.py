@@ -1,4 +1,4 @@
-"""Where values may be used: nothing of a branch that may not have run, nothing of a loop that was not collected."""
+"""Scopes in which values can be used: none from a branch that might not run, none from a loop without Collected."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typedpipe.types.model import is_optional
 
 
 def check_scopes(pipeline: ir.Pipeline, report: Diagnostics) -> ir.Pipeline:
-    """Report values that may not be there where they are used; nothing is changed.
+    """Report values that might be missing where they are used; nothing is changed.
 
     >>> report = Diagnostics()
     >>> from typedpipe.ir.nodes import Graph
@@ -57,7 +57,7 @@ class _Checker:
                 self._check(Use(output.value, self.scopes.root, output.span))
 
     def _there(self, operand: ir.Operand, scope: Scope) -> bool:
-        """Whether nothing can be wrong with an operand: a constant, an input, or a task of the same scope."""
+        """Whether an operand is certainly available: a constant, an input, or a task of the same scope."""
         kind = type(operand)
         if kind is ir.FromTask:
             name = operand.task  # type: ignore[union-attr]  # faster than isinstance
@@ -73,7 +73,7 @@ class _Checker:
                 self._check(Use(operand, scope, node.span, node))
 
     def _may_fail(self, node: ir.Task | ir.Call, scope: Scope) -> None:
-        """A task that runs whatever became of those before it needs something to take in place of their outputs."""
+        """Require a replacement for the outputs of upstream tasks if a task runs whatever their result."""
         inputs = self.types.ports.inputs(node)
         for name, operand in node.args:
             port = inputs.get(name)
@@ -82,10 +82,10 @@ class _Checker:
             if any(isinstance(leaf, ir.FromTask) for leaf in leaves(scope.graph.exprs, [operand])):
                 self.report.error(
                     "TP323",
-                    f"`{name}` of `{node.name}` comes from a task that may fail, and has no default",
+                    f"`{name}` of `{node.name}` comes from a task that can fail, but has no default",
                     argument_span(node.span, name),
-                    "taken when the task before failed: there is nothing to take",
-                    help=f"give `{name}` a default in the component, or drop `.ignore_upstream_failure()`",
+                    "there is no value if the upstream task fails",
+                    help=f"add a default for `{name}` to the component, or remove `.ignore_upstream_failure()`",
                 )
 
     # ----------------------------------------------------------------------------------------- operands
@@ -94,7 +94,7 @@ class _Checker:
         self._value(use.operand, use.scope, use.scope, use)
 
     def _value(self, operand: ir.Operand, owner: Scope, at: Scope, use: Use) -> None:
-        """Check that a value (with expressions of ``owner``'s table) is there in scope ``at``."""
+        """Check that a value (with expressions of ``owner``'s table) is available in scope ``at``."""
         stack: list[tuple[ir.Operand, Scope]] = [(operand, at)]
         while stack:
             operand, at = stack.pop()
@@ -108,7 +108,7 @@ class _Checker:
                 self._leaf(operand, owner, at, use)
 
     def _expr(self, operand: ir.FromExpr, owner: Scope, at: Scope, use: Use) -> list[tuple[ir.Operand, Scope]]:
-        """Check an expression itself; its operands, and the scopes where they must be there."""
+        """Check an expression itself; return its operands, and the scopes in which they must be available."""
         expr = owner.graph.exprs[operand.index]
         if isinstance(expr, ir.Collected):
             return self._collected(operand, expr, owner, at, use)
@@ -117,10 +117,10 @@ class _Checker:
         if isinstance(expr, ir.Unwrap) and not self._guarded(expr.value, owner, at):
             self.report.error(
                 "TP310",
-                "this value may be None here: its `IfSet` has ended",
+                "this value can be None here, because its `IfSet` has ended",
                 use.primary_span(self.types),
-                "used outside the `with IfSet(...)` that names it",
-                help="use it inside the `with`, or give it a default with `dsl.Some(value, default)`",
+                "used outside the `with IfSet(...)` that defines it",
+                help="use the value inside the `with`, or provide a default with `dsl.Some(value, default)`",
             )
         return [(inner, at) for inner in expr_operands(expr)]
 
@@ -135,11 +135,11 @@ class _Checker:
             if not at.inside(home):
                 self.report.error(
                     "TP316",
-                    "the item of a loop is used outside it",
+                    "the item of a loop is used outside the loop",
                     use.primary_span(self.types),
                     "there is no item here",
                     others=[Label(self.scopes.nodes[operand.loop].span, "the loop")],
-                    help="use it in the loop's body, or collect what the body makes of it with `dsl.Collected(...)`",
+                    help="use the item in the loop's body, or collect outputs of the body with `dsl.Collected(...)`",
                 )
             return
         if isinstance(operand, ir.FromTask) and operand.task in self.scopes.exits:
@@ -147,15 +147,15 @@ class _Checker:
                 "TP315",
                 f"a value of the exit task `{operand.task}` cannot be used",
                 use.primary_span(self.types),
-                "this task runs when everything else is over",
+                "this task runs after everything else",
                 others=[Label(self.scopes.nodes[operand.task].span, "the exit task")],
-                help="make the value in a task of its own",
+                help="create the value in a separate task",
             )
             return
         self._crossing(operand, home, at, use)
 
     def _crossing(self, operand: ir.Operand, home: Scope, at: Scope, use: Use) -> None:
-        """Report a value that leaves a branch or a loop, or its handler's body for the exit task."""
+        """Report a value that leaves a branch or a loop, or its handler's block for the exit task."""
         if at.inside(home):
             return
         meeting = common(home, at)
@@ -182,44 +182,44 @@ class _Checker:
     def _producer(self, operand: ir.Operand) -> tuple[str, list[Label]]:
         if isinstance(operand, ir.FromTask):
             return f"`{operand.task}`", [Label(self.scopes.nodes[operand.task].span, f"`{operand.task}` runs here")]
-        return "what was collected", []
+        return "the collected value", []
 
     def _unset(self, operand: ir.Operand, body: Scope, use: Use) -> None:
         name, others = self._producer(operand)
         assert body.region is not None
-        others.append(Label(body.region.span, "only if this branch is taken"))
+        others.append(Label(body.region.span, "runs only if this branch is taken"))
         self.report.error(
             "TP310",
-            f"{name} may not have run: it stands in a branch, and its value is used outside it",
+            f"{name} might not run: it is inside a branch, but its value is used outside the branch",
             use.primary_span(self.types),
-            "not there when the branch was not taken",
+            "missing if the branch is not taken",
             others=others,
-            help="use it in the branch, or take one value of each branch with `dsl.OneOf(...)`",
+            help="use the value inside the branch, or combine one value from each branch with `dsl.OneOf(...)`",
         )
 
     def _uncollected(self, operand: ir.Operand, body: Scope, use: Use) -> None:
         name, others = self._producer(operand)
         group = body.group
         assert group is not None
-        others.append(Label(group.span, "once for each item of this loop"))
+        others.append(Label(group.span, "runs once for each item of this loop"))
         self.report.error(
             "TP311",
-            f"{name} runs once for each item of a loop, and its value is used outside the loop",
+            f"{name} runs once for each item of a loop, but its value is used outside the loop",
             use.primary_span(self.types),
-            "which of its values is meant?",
+            "there is one value for each item",
             others=others,
-            help="take the list of all of them with `dsl.Collected(...)`",
+            help="collect the values into a list with `dsl.Collected(...)`",
         )
 
     def _failed(self, operand: ir.Operand, use: Use) -> None:
         name, others = self._producer(operand)
         self.report.error(
             "TP314",
-            f"the exit task uses {name}, which may have failed",
+            f"the exit task uses {name}, which can fail",
             use.primary_span(self.types),
-            "not there when the body of the handler failed",
+            "missing if the body of the handler fails",
             others=others,
-            help="let it take `PipelineTaskFinalStatus`, or values from outside the `ExitHandler`",
+            help="pass `PipelineTaskFinalStatus`, or values from outside the `ExitHandler`",
         )
 
     # ------------------------------------------------------------------------------- Collected and OneOf
@@ -232,10 +232,10 @@ class _Checker:
         if body is None or body.group is None:
             self.report.error(
                 "TP312",
-                "`Collected` takes a value of a loop, but this value is in none",
+                "`Collected` takes a value from inside a loop, but this value is not in a loop",
                 self._span(operand, owner, use),
-                "one value, not many",
-                help="leave out `Collected`",
+                "a single value",
+                help="remove `Collected`",
             )
             return [(expr.value, home)]
         if at.inside(body):
@@ -243,9 +243,9 @@ class _Checker:
                 "TP312",
                 "`Collected` is used inside the loop whose values it collects",
                 self._span(operand, owner, use),
-                "the loop is still running here",
+                "still inside the loop",
                 others=[Label(body.group.span, "the loop")],
-                help="use it after the loop",
+                help="use `Collected` after the loop",
             )
             return []
         self._crossing(operand, self.types.home(operand, owner), at, use)
@@ -259,11 +259,11 @@ class _Checker:
         if why:
             self.report.error(
                 "TP313",
-                f"`OneOf` takes one value of each branch of one chain: {why}",
+                f"`OneOf` takes one value from each branch of one chain: {why}",
                 self._span(operand, owner, use),
-                "not one value in every case",
+                "does not have exactly one value in every case",
                 others=[Label(branch.span, "the chain")] if branch else [],
-                help="give it one value of each of `If`, `Elif`, `Else`; without `Else`, a last one from outside them",
+                help="pass one value from each of `If`, `Elif` and `Else`; without `Else`, pass a last value from outside the chain",
             )
             return []
         self._crossing_one_of(operand, owner, at, use)
@@ -278,10 +278,10 @@ class _Checker:
                 return
 
     def _chain(self, homes: list[Scope]) -> tuple[str, ir.Group | None]:
-        """Why values that live in these scopes are not one of each branch; and the chain."""
+        """The reason why values in these scopes are not one from each branch; and the chain of branches."""
         first = homes[0].branch() if homes else None
         if first is None or first.group is None or first.parent is None:
-            return "the first value stands in no branch", None
+            return "the first value is not in a branch", None
         branch = first.group
         arms: list[int] = []
         outside = False
@@ -292,7 +292,7 @@ class _Checker:
             elif at == len(homes) - 1 and first.parent.inside(home):
                 outside = True
             else:
-                return f"value {at + 1} stands in another one or in none", branch
+                return f"value {at + 1} is in another chain or not in a branch", branch
         return _missing(arms, branch.regions(), outside), branch
 
     def _span(self, operand: ir.FromExpr, owner: Scope, use: Use) -> Span:
@@ -317,27 +317,27 @@ class _Checker:
                 what = (
                     "another branch of the same chain"
                     if any(each.role == "arm" for each in then.regions())
-                    else "what it stands in"
+                    else "a group that contains it"
                 )
                 self.report.error(
                     "TP317",
                     f"`{node.name}` waits for `{name}`, which is {what if other is then else 'in ' + what}",
                     node.span,
-                    "this can never be",
+                    "this task can never start",
                     others=[Label(other.span, f"`{name}`")],
                     help="remove this `.after`",
                 )
 
 
 def _missing(arms: list[int], regions: tuple[ir.Region, ...], outside: bool) -> str:
-    """Why values of these arms, and perhaps one from outside, are not one for every case."""
+    """The reason why values of these arms, and perhaps one from outside, do not cover every case."""
     if len(set(arms)) < len(arms):
-        return "two values stand in the same branch"
+        return "two values are in the same branch"
     has_else = regions[-1].condition is None
     if len(arms) < len(regions):
-        return f"there are {len(regions)} branches, and values of {len(arms)}"
+        return f"there are {len(regions)} branches, but values from only {len(arms)}"
     if has_else and outside:
-        return "there is an `Else`, and a value from outside too"
+        return "there is an `Else`, but also a value from outside the chain"
     if not has_else and not outside:
-        return "there is no `Else`, and no value for its case"
+        return "there is no `Else`, and no value from outside the chain"
     return ""

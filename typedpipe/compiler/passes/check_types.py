@@ -13,11 +13,11 @@ from typedpipe.types.assignable import CONVERT, advice, mismatch
 from typedpipe.types.display import show
 from typedpipe.types.model import ANY, BOOL, STR, AnyType, DictType, ListType, Type, is_optional
 
-"""What an option may be; the other resources are quantities, and environment variables text."""
+"""Types of options; the other resources are quantities, and environment variables are strings."""
 
 
 def check_types(pipeline: ir.Pipeline, report: Diagnostics) -> ir.Pipeline:
-    """Report every value that does not fit where it goes; nothing is changed.
+    """Report every value that does not match the type it is used for; nothing is changed.
 
     >>> report = Diagnostics()
     >>> from typedpipe.ir.nodes import Graph
@@ -43,7 +43,7 @@ def _default(port: ir.InputPort, owner: str, span: Span, report: Diagnostics) ->
     if why is not None:
         report.error(
             "TP210",
-            f"the default of `{port.name}` in `{owner}` does not fit its type",
+            f"the default of `{port.name}` in `{owner}` does not match its type",
             known(port.span, span),
             why,
             help=advice(port.default.type, port.type),
@@ -102,7 +102,7 @@ class _Checker:
 
     def _edge(self, use: Use, source: Type, port: ir.InputPort) -> None:
         if isinstance(use.operand, ir.Const) and use.operand.type == ANY:
-            return  # tracing's stand-in for a value whose mistake it has reported: no user's constant is Any
+            return  # tracing's placeholder for a value whose error is already reported: no user's constant is Any
         node = use.node
         assert isinstance(node, ir.Task | ir.Call)
         target = called(self.pipeline, node)
@@ -112,7 +112,7 @@ class _Checker:
         label = plain if why == plain or not why or not why.startswith(("items", "field", "value")) else why
         self.report.error(
             "TP201",
-            f"`{target}` needs `{show(port.type)}` for `{port.name}`, but {kind} `{show(source)}`",
+            f"`{target}` expects `{show(port.type)}` for `{port.name}`, but {kind} `{show(source)}`",
             use.primary_span(self.types),
             label,
             others=source_label(use.operand, use.scope, self.types),
@@ -142,7 +142,7 @@ class _Checker:
         source = self.types.of(condition, scope)
         if mismatch(source, BOOL) is None:
             return
-        help_ = "compare it, e.g. `If(value == 3)`"
+        help_ = "compare the value, as in `If(value == 3)`"
         if is_optional(source):
             help_ = "use `with dsl.IfSet(value) as v:` to branch on None"
         self.report.error(
@@ -159,10 +159,10 @@ class _Checker:
         if isinstance(source, AnyType):
             return
         if not isinstance(source, ListType):
-            help_ = "give it a default: `dsl.Some(values, [])`" if is_optional(source) else "loop over a list"
+            help_ = "provide a default: `dsl.Some(values, [])`" if is_optional(source) else "loop over a list"
             if isinstance(source, DictType):
-                help_ = "make a list of its items in a component"
-            message = f"a loop needs a list, but this is `{show(source)}`"
+                help_ = "create a list of the items in a component"
+            message = f"a loop requires a list, but this is `{show(source)}`"
             label = f"expected a list, found `{show(source)}`"
         elif mismatch(source.item, node.item_type) is not None:
             message = f"the items of this loop are `{show(source.item)}`, not `{show(node.item_type)}`"
@@ -187,7 +187,7 @@ class _Checker:
             if mismatch(source, target) is not None:
                 self.report.error(
                     "TP215",
-                    f"`importer` needs `{show(target)}` for its {name}, but this is `{show(source)}`",
+                    f"`importer` expects `{show(target)}` as its {name}, but this is `{show(source)}`",
                     node.span,
                     f"expected `{show(target)}`, found `{show(source)}`",
                     others=source_label(operand, scope, self.types),
@@ -201,7 +201,7 @@ class _Checker:
             return
         self.report.error(
             "TP202",
-            f"the pipeline's output `{name}` is declared `{show(target)}`, but it is `{show(source)}`",
+            f"the pipeline's output `{name}` is declared as `{show(target)}`, but its value is `{show(source)}`",
             known(span, self.pipeline.span),
             f"expected `{show(target)}`, found `{show(source)}`",
             others=source_label(operand, root, self.types),
@@ -210,8 +210,8 @@ class _Checker:
 
 
 def _argument_advice(operand: ir.Operand, source: Type, port: ir.InputPort) -> str:
-    """What to type in place of an argument: a constant is written anew, a value is converted."""
+    """A suggested fix for an argument: a constant is rewritten, a value is converted."""
     found = advice(source, port.type)
     if found is CONVERT and isinstance(operand, ir.Const):
-        return f"write a value of type `{show(port.type)}`, or change the annotation of `{port.name}`"
+        return f"use a value of type `{show(port.type)}`, or change the annotation of `{port.name}`"
     return found

@@ -1,9 +1,9 @@
-"""Traced IR to closed IR: every value that a body takes or gives becomes an input or output of that body.
+"""Closing of traced IR: every value that a body uses or returns becomes an input or output of that body.
 
-A value has a home, the scope that it lives in. To be used elsewhere it is lifted, through the outputs of the bodies
-around its home, to the innermost scope that holds both places, and captured from there, through the inputs of the bodies
+A value has a home, the scope that it belongs to. To be used elsewhere, it is lifted, through the outputs of the bodies
+around its home, to the innermost scope that contains both, and captured from there, through the inputs of the bodies
 around the consumer. Collected is lifting out of a loop; OneOf, out of every arm of a branch under one name. Expressions
-are built again where they are consumed, over captured leaves.
+are rebuilt where they are consumed, over captured leaves.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from operator import is_
 from typedpipe.diagnostics.model import NOWHERE, Diagnostics, Span
 from typedpipe.diagnostics.record import replace
 from typedpipe.ir import nodes as ir
-from typedpipe.ir.edges import expr_operands, map_node, needed, node_operands, with_operands
+from typedpipe.ir.edges import expr_operands, map_node, map_region, needed, node_operands, with_operands
 from typedpipe.ir.scopes import Scope, around, common
 from typedpipe.ir.typing import Ports, TracedTypes, region_type
 from typedpipe.types.model import NULL, Type, is_artifact, union
 
 
-def close_scopes(pipeline: ir.Pipeline, report: Diagnostics) -> ir.Pipeline:  # noqa: ARG001 - what a pass takes
-    """Close every graph of a pipeline that the checks found nothing wrong with.
+def close_scopes(pipeline: ir.Pipeline, report: Diagnostics) -> ir.Pipeline:  # noqa: ARG001 - the signature of a pass
+    """Close every graph of a pipeline that has passed the checks.
 
     >>> close_scopes(ir.Pipeline("p", ir.Graph()), Diagnostics()).closed
     True
@@ -36,7 +36,7 @@ def close_scopes(pipeline: ir.Pipeline, report: Diagnostics) -> ir.Pipeline:  # 
 
 @dataclass(slots=True, eq=False)
 class _Value:
-    """A value as its scope's closed graph speaks of it; ``hint`` is what an input or output for it is called."""
+    """A value as its scope's closed graph refers to it; ``hint`` is the preferred name of an input or output for it."""
 
     operand: ir.Operand
     scope: Scope
@@ -46,7 +46,7 @@ class _Value:
 
 @dataclass(slots=True, eq=False)
 class _Body:
-    """What a scope's closed graph is being built from."""
+    """The parts of a scope's closed graph."""
 
     scope: Scope
     item: str = ""
@@ -58,9 +58,9 @@ class _Body:
     captured: dict[ir.Operand, _Value] = field(default_factory=dict)
     lifted: dict[ir.Operand, _Value] = field(default_factory=dict)
     known: dict[ir.Operand, ir.Operand] = field(default_factory=dict)
-    """Leaves that were resolved for this scope already."""
+    """Leaves that are already resolved for this scope."""
     built: dict[int, dict[int, ir.Operand]] = field(default_factory=dict)
-    """Entries of each scope's table, as they are here."""
+    """Entries of each scope's table, rebuilt in this scope."""
 
 
 class _Closer:
@@ -97,7 +97,7 @@ class _Closer:
     # ----------------------------------------------------------------------------------------- consumers
 
     def _close(self, body: _Body) -> dict[ir.Operand, ir.Operand]:
-        """Resolve all operands that stand in a scope; what changed, from old to new."""
+        """Resolve all operands used in a scope; return the changed ones, from old to new."""
         scope = body.scope
         operands = [operand for node in scope.graph.nodes for operand in node_operands(node)]
         operands.extend(output.value for output in scope.graph.outputs)
@@ -117,7 +117,7 @@ class _Closer:
         return changed
 
     def _resolve(self, operand: ir.Operand, owner: Scope, body: _Body) -> ir.Operand:
-        """An operand of ``owner``'s graph as ``body`` has to say it."""
+        """Resolve an operand of ``owner``'s graph to one of ``body``'s."""
         if isinstance(operand, ir.Const):
             return operand
         if isinstance(operand, ir.FromExpr):
@@ -165,7 +165,7 @@ class _Closer:
         return built[index]
 
     def _parts(self, index: int, owner: Scope, built: dict[int, ir.Operand]) -> list[int]:
-        """What an expression is made of and is not built yet, down to Collected and OneOf, earlier entries first."""
+        """Parts of an expression that are not built yet, down to Collected and OneOf, earlier entries first."""
         seen: set[int] = set()
         stack = [index]
         while stack:
@@ -180,7 +180,7 @@ class _Closer:
     # ------------------------------------------------------------------------------------ between scopes
 
     def _bring(self, value: _Value, body: _Body) -> _Value:
-        """A value of any scope as a value of ``body``: lifted to the scope that holds both, and captured from there."""
+        """Make a value of any scope available in ``body``: lift it to the scope around both, capture it from there."""
         target = body.scope
         if value.scope is target:
             return value
@@ -208,7 +208,7 @@ class _Closer:
             self.output_names[group.name].add(name)
             body.outputs.append(ir.GraphOutput(name, value.operand, value.type))
             type_ = region_type(region, value.type)
-            if region.role == "arm":  # which may be one that is not taken
+            if region.role == "arm":  # it might not be taken
                 type_ = union(type_, NULL)
             found = _Value(ir.FromTask(group.name, name), body.scope.parent, type_, value.hint)
             body.lifted[value.operand] = found
@@ -229,7 +229,7 @@ class _Closer:
             self.resolved[owner.index, index] = self._one_of(ir.FromExpr(index), expr, owner)
 
     def _at_home(self, operand: ir.Operand, owner: Scope) -> _Value:
-        """A value in the scope where it lives."""
+        """A value in its home scope."""
         home = self.types.home(operand, owner)
         if isinstance(operand, ir.FromInput | ir.FromTask | ir.FromItem):
             return self._leaf(operand, owner)
@@ -272,7 +272,7 @@ class _Closer:
         return self.chosen[key]
 
     def _other(self, group: ir.Group, home: Scope, value: _Value) -> tuple[_Body, _Value]:
-        """The Else that stands for the missing one, and the value passed through it."""
+        """The Else that represents the missing one, and the value passed through it."""
         body = self.others.get(group.name)
         if body is None:
             region = ir.Region("arm", ir.Graph(), span=group.span)
@@ -285,7 +285,7 @@ class _Closer:
     # ------------------------------------------------------------------------------------------- results
 
     def _order(self, node: ir.Node, scope: Scope) -> None:
-        """Put ``.after`` on nodes of one graph: the groups that hold the two in the scope that holds both."""
+        """Apply ``.after`` to nodes of one graph: the groups that contain the two, in the scope that contains both."""
         for name in node.after:
             home = self.scopes.home.get(name)
             if home is None:
@@ -308,7 +308,7 @@ class _Closer:
     def _node(self, node: ir.Node, changed: dict[ir.Operand, ir.Operand], graphs: dict[int, ir.Graph]) -> ir.Node:
         if node.is_group:
             node = map_node(node, changed, self._regions(node, changed, graphs))
-            if any(last.after for last in node.exits()):  # what it waits for, the group waits for
+            if any(last.after for last in node.exits()):  # the group depends on its upstream nodes
                 node = node.with_regions(node.regions(), tuple([replace(last, after=()) for last in node.exits()]))
         elif changed:
             node = map_node(node, changed)
@@ -328,8 +328,9 @@ class _Closer:
 
 
 def _closed(region: ir.Region, changed: dict[ir.Operand, ir.Operand], graph: ir.Graph, body: _Body) -> ir.Region:
-    condition = None if region.condition is None else changed.get(region.condition, region.condition)
-    return replace(region, body=graph, args=tuple(body.args), condition=condition)
+    if changed:
+        region = map_region(region, changed)
+    return replace(region, body=graph, args=tuple(body.args))
 
 
 def _port(name: str, type_: Type) -> ir.InputPort:

@@ -1,4 +1,4 @@
-"""Which values are known not to be None where: inside a branch whose condition says so."""
+"""Values known not to be None, per scope: inside a branch whose condition tests it."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typedpipe.ir.scopes import Scope
 class Guards:
     """Answers whether a value is guarded by an ``IfSet`` around a scope.
 
-    The same value may stand in several tables, so expressions are compared by what they say: each is given a number,
-    the same number for the same expression over the same numbers.
+    The same value may be in several tables, so expressions are compared by content: each gets a number, the same number
+    for the same expression over the same numbers.
     """
 
     def __init__(self) -> None:

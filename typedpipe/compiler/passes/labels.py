@@ -15,7 +15,7 @@ from typedpipe.types.display import show
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """A use of an operand: an argument of a call, or something else of a node or graph."""
+    """A use of an operand: an argument of a call, or another part of a node or graph."""
 
     operand: ir.Operand
     scope: Scope
@@ -24,7 +24,7 @@ class Use:
     argument: str = ""
 
     def primary_span(self, types: TracedTypes) -> Span:
-        """The argument in the user's file; for what is no argument, the node."""
+        """The argument in the user's file; for anything but an argument, the node."""
         if not self.argument or not isinstance(self.node, ir.Task | ir.Call):
             return self.span
         inputs = list(types.ports.inputs(self.node))
@@ -33,7 +33,7 @@ class Use:
 
 
 def called(pipeline: ir.Pipeline, node: ir.Task | ir.Call) -> str:
-    """The name of what a task calls, as the user wrote it: keys of the tables may say more."""
+    """Name of the callee of a task, as the user wrote it: keys of the tables may be longer."""
     if isinstance(node, ir.Call):
         return node.pipeline.partition("#")[0]
     component = pipeline.components.get(node.component)
@@ -41,7 +41,7 @@ def called(pipeline: ir.Pipeline, node: ir.Task | ir.Call) -> str:
 
 
 def declared(pipeline: ir.Pipeline, node: ir.Node) -> tuple[str, ...]:
-    """The note that says where a task's component is declared."""
+    """Note with the location of the declaration of a task's component."""
     if isinstance(node, ir.Task) and node.component in pipeline.components:
         component = pipeline.components[node.component]
         if component.span != NOWHERE:
@@ -51,7 +51,7 @@ def declared(pipeline: ir.Pipeline, node: ir.Node) -> tuple[str, ...]:
 
 
 def source_label(operand: ir.Operand, owner: Scope, types: TracedTypes) -> tuple[Label, ...]:
-    """Where a value comes from: its task, loop or pipeline input; nothing for a constant."""
+    """Source of a value: its task, loop or pipeline input; nothing for a constant."""
     while isinstance(operand, ir.FromExpr):
         inner = [o for o in expr_operands(owner.graph.exprs[operand.index]) if not is_const(o)]
         if len(inner) != 1:
@@ -60,7 +60,7 @@ def source_label(operand: ir.Operand, owner: Scope, types: TracedTypes) -> tuple
     match operand:
         case ir.FromTask() if operand.task in types.scopes.nodes:
             span = types.scopes.nodes[operand.task].span
-            return (Label(span, f"`{operand.task}` gives `{show(types.of(operand, owner))}`"),)
+            return (Label(span, f"`{operand.task}` returns `{show(types.of(operand, owner))}`"),)
         case ir.FromItem() if operand.loop in types.scopes.nodes:
             return (Label(types.scopes.nodes[operand.loop].span, f"each item is `{show(types.of(operand, owner))}`"),)
         case ir.FromInput():
@@ -73,7 +73,7 @@ def source_label(operand: ir.Operand, owner: Scope, types: TracedTypes) -> tuple
 
 
 def known(*spans: Span) -> Span:
-    """The first of these spans that is one.
+    """The first of these spans that is known.
 
     >>> known(NOWHERE, Span("a.py", 3)).line
     3
@@ -82,5 +82,5 @@ def known(*spans: Span) -> Span:
 
 
 def is_const(operand: ir.Operand) -> bool:
-    """Whether an operand comes from no scope and no expression."""
+    """Whether an operand depends on no scope and no expression."""
     return not isinstance(operand, ir.FromTask | ir.FromInput | ir.FromItem | ir.FromExpr)

@@ -1,21 +1,22 @@
-"""Take out what is there twice, and what nothing uses: components, pipelines, outputs and inputs of bodies.
+"""Removal of duplicate and unused components, pipelines, outputs and inputs of bodies.
 
-Tasks stay: they have effects.
+Tasks stay: they have side effects.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from operator import is_
 
 from typedpipe.diagnostics.model import Diagnostics
 from typedpipe.diagnostics.record import replace
 from typedpipe.ir import nodes as ir
 from typedpipe.ir.edges import expr_operands, node_operands
-from typedpipe.ir.scopes import Scope, Scopes, rebuild, scopes_of, with_body, with_regions
+from typedpipe.ir.scopes import Scope, Scopes, rebuild, scopes_of, with_body
 
 
-def dedupe(pipeline: ir.Pipeline, report: Diagnostics) -> ir.Pipeline:  # noqa: ARG001 - what a pass takes
-    """Make one of equal components; keys become the components' names: ``train``, ``train-2``.
+def dedupe(pipeline: ir.Pipeline, report: Diagnostics) -> ir.Pipeline:  # noqa: ARG001 - the signature of a pass
+    """Merge equal components; keys become the components' names: ``train``, ``train-2``. Keys of pipelines are numbered anew.
 
     >>> from typedpipe.ir.nodes import Graph
     >>> p = ir.Pipeline("p", Graph())
@@ -30,16 +31,39 @@ def dedupe(pipeline: ir.Pipeline, report: Diagnostics) -> ir.Pipeline:  # noqa: 
         if name is None:
             name = known[component] = _unique(component.name, taken)
         names[key] = name
-    if all(key == name for key, name in names.items()):
+    called = _pipeline_keys(pipeline.pipelines)
+    if all(key == name for keys in (names, called) for key, name in keys.items()):
         return pipeline
 
     def rename(node: ir.Node) -> ir.Node:
         if isinstance(node, ir.Task) and names.get(node.component, node.component) != node.component:
             return replace(node, component=names[node.component])
+        if isinstance(node, ir.Call) and called.get(node.pipeline, node.pipeline) != node.pipeline:
+            return replace(node, pipeline=called[node.pipeline])
         return node
 
     components = {name: component for component, name in known.items()}
-    return replace(rebuild(pipeline, rename), components=components)
+    renamed = rebuild(pipeline, rename)
+    pipelines = {called[key]: graph for key, graph in renamed.pipelines.items()}
+    return replace(renamed, components=components, pipelines=pipelines)
+
+
+def _pipeline_keys(keys: Iterable[str]) -> dict[str, str]:
+    """Keys that depend on the program alone: ``sub``, ``sub#2`` in the order of definition.
+
+    Tracing numbers equal names over the whole process, so a file that is loaded again gets other numbers.
+
+    >>> _pipeline_keys(["sub#7", "sub#4", "other"])
+    {'sub#7': 'sub#2', 'sub#4': 'sub', 'other': 'other'}
+    """
+    numbered = [(key.rpartition("#")[0] or key, key) for key in keys]
+    order = sorted(numbered, key=lambda item: (item[0], len(item[1]), item[1]))
+    found: dict[str, str] = {}
+    counts: dict[str, int] = {}
+    for base, key in order:
+        counts[base] = counts.get(base, 0) + 1
+        found[key] = base if counts[base] == 1 else f"{base}#{counts[base]}"
+    return {key: found[key] for _, key in numbered}
 
 
 def _unique(base: str, taken: dict[str, int]) -> str:
@@ -53,11 +77,11 @@ def _unique(base: str, taken: dict[str, int]) -> str:
     return name
 
 
-# ------------------------------------------------------------------------------------------------ what is unused
+# ------------------------------------------------------------------------------------------------ unused parts
 
 
-def prune(pipeline: ir.Pipeline, report: Diagnostics) -> ir.Pipeline:  # noqa: ARG001 - what a pass takes
-    """Take out unused components and pipelines, and unused outputs and inputs of bodies.
+def prune(pipeline: ir.Pipeline, report: Diagnostics) -> ir.Pipeline:  # noqa: ARG001 - the signature of a pass
+    """Remove unused components and pipelines, and unused outputs and inputs of bodies.
 
     >>> p = ir.Pipeline("p", ir.Graph())
     >>> prune(p, Diagnostics()) is p
@@ -110,7 +134,7 @@ def _prune_graph(graph: ir.Graph, scopes: Scopes) -> ir.Graph:
 
 
 def _used_outputs(scopes: Scopes) -> set[tuple[str, str]]:
-    """The outputs of groups that something uses, found from the outside in."""
+    """Used outputs of groups, found from the outside in."""
     used: set[tuple[str, str]] = set()
     for scope in scopes.all:
         group = scope.group
@@ -136,11 +160,11 @@ def _unused_inputs(body: ir.Graph, scope: Scope) -> set[str]:
 
 def _node(node: ir.Node, scopes: Scopes, made: dict[int, ir.Graph], unused: dict[int, set[str]]) -> ir.Node:
     inner = scopes.bodies.get(node.name)
-    if inner is None:
+    if inner is None or not any(unused[each.index] or made[each.index] is not each.graph for each in inner):
         return node
     pairs = zip(node.regions(), inner, strict=True)
     regions = tuple([_region(region, made[each.index], unused[each.index]) for region, each in pairs])
-    return with_regions(node, regions, node.exits())
+    return node.with_regions(regions, node.exits())
 
 
 def _region(region: ir.Region, body: ir.Graph, unused: set[str]) -> ir.Region:

@@ -1,6 +1,7 @@
-"""Structure: what is referred to exists, calls give what is wanted, and nothing waits for itself.
+"""Structural checks: references exist, calls have the right arguments, and nothing depends on itself.
 
-What only a mistake of ours (or a made-up file) can cause is TP902; what a user can write has a code of its own.
+Errors that only a bug in typedpipe (or a hand-made file) can cause are TP902; errors that a user can make have codes of
+their own.
 """
 
 from __future__ import annotations
@@ -15,11 +16,11 @@ from typedpipe.ir.edges import expr_operands, node_operands
 from typedpipe.ir.scopes import Order, Scope, Scopes, scopes_of
 from typedpipe.ir.typing import Ports
 
-OURS = "this is a mistake of typedpipe's, or the file was made by something else: please report it"
+OURS = "this is a bug in typedpipe, unless another program created the file: please report it"
 
 
 def verify(pipeline: ir.Pipeline, report: Diagnostics, *, closed: bool | None = None) -> ir.Pipeline:
-    """Report what is wrong with the structure of a pipeline; nothing is changed.
+    """Report structural errors of a pipeline; nothing is changed.
 
     >>> report = Diagnostics()
     >>> _ = verify(ir.Pipeline("p", ir.Graph()), report)
@@ -46,7 +47,7 @@ class _Verifier:
 
     def run(self) -> None:
         for node in self.scopes.repeated:
-            self._ours(f"two nodes are called `{node.name}`", node.span)
+            self._ours(f"two nodes are named `{node.name}`", node.span)
         for scope in self.scopes.all:
             self._graph(scope)
         if not self.broken:
@@ -55,7 +56,7 @@ class _Verifier:
     def _ours(self, what: str, span: Span) -> None:
         self.broken = True
         self.report.error(
-            "TP902", f"this pipeline's IR makes no sense: {what}", known(span, self.pipeline.span), help=OURS
+            "TP902", f"the IR of this pipeline is invalid: {what}", known(span, self.pipeline.span), help=OURS
         )
 
     # ------------------------------------------------------------------------------------------- a graph
@@ -65,9 +66,9 @@ class _Verifier:
         outer = scope.parent is None
         inputs = {port.name for port in graph.inputs} if outer or self.closed else {*self._pipeline_inputs()}
         if len({port.name for port in graph.inputs}) < len(graph.inputs):
-            self._ours("two inputs of a graph have one name", self.pipeline.span)
+            self._ours("two inputs of a graph have the same name", self.pipeline.span)
         if len({output.name for output in graph.outputs}) < len(graph.outputs):
-            self._ours("two outputs of a graph have one name", self.pipeline.span)
+            self._ours("two outputs of a graph have the same name", self.pipeline.span)
         if not outer and not self.closed and (graph.inputs or graph.outputs):
             self._ours("a traced body has inputs or outputs", self.pipeline.span)
         self._table(scope, inputs)
@@ -80,7 +81,7 @@ class _Verifier:
                 self._operand(operand, scope, inputs, node.span)
             for name in node.after:
                 if (self.scopes.home.get(name) is not scope) if self.closed else (name not in self.scopes.home):
-                    self._ours(f"`{node.name}` waits for `{name}`, which is not there", node.span)
+                    self._ours(f"`{node.name}` waits for `{name}`, which does not exist", node.span)
         for output in graph.outputs:
             self._operand(output.value, scope, inputs, output.span)
 
@@ -90,10 +91,10 @@ class _Verifier:
     def _table(self, scope: Scope, inputs: set[str]) -> None:
         graph = scope.graph
         if graph.expr_spans and len(graph.expr_spans) != len(graph.exprs):
-            self._ours("the table of expressions and that of their places differ in length", self.pipeline.span)
+            self._ours("the tables of expressions and of their spans have different lengths", self.pipeline.span)
         for index, expr in enumerate(graph.exprs):
             if self.closed and isinstance(expr, ir.Collected | ir.OneOf):
-                self._ours(f"a closed graph has a {type(expr).__name__}", self.pipeline.span)
+                self._ours(f"a closed graph contains a {type(expr).__name__}", self.pipeline.span)
             for operand in expr_operands(expr):
                 if isinstance(operand, ir.FromExpr) and not 0 <= operand.index < index:
                     self._ours(f"expression {index} refers to expression {operand.index}", self.pipeline.span)
@@ -120,7 +121,7 @@ class _Verifier:
             case ir.FromItem():
                 regions = self.scopes.bodies.get(operand.loop, ())
                 if self.closed or not any(each.role == "item" for each in regions):
-                    self._ours(f"there is no loop `{operand.loop}` whose item this is", span)
+                    self._ours(f"there is no loop `{operand.loop}` for this item", span)
             case ir.Const():
                 pass
 
@@ -134,12 +135,12 @@ class _Verifier:
         targets = self.pipeline.pipelines if isinstance(node, ir.Call) else self.pipeline.components
         target = node.pipeline if isinstance(node, ir.Call) else node.component
         if target not in targets:
-            self._ours(f"`{node.name}` calls `{target}`, which is not there", node.span)
+            self._ours(f"`{node.name}` calls `{target}`, which does not exist", node.span)
             return
         inputs = self.ports.inputs(node)
         given = {name for name, _ in node.args}
         if len(given) < len(node.args):
-            self._ours(f"an argument of `{node.name}` is given twice", node.span)
+            self._ours(f"an argument of `{node.name}` is passed twice", node.span)
         for name in given - inputs.keys():
             target = called(self.pipeline, node)
             self.report.error(
@@ -148,20 +149,22 @@ class _Verifier:
                 node.span,
                 f"`{name}` is not an input{_meant(name, list(inputs))}",
                 others=[Label(_declared(self.pipeline, node), f"`{target}` is declared here")],
-                help=f"its inputs are {_list(inputs)}" if inputs else "it takes no inputs",
+                help=f"the inputs are {_list(inputs)}" if inputs else "it has no inputs",
             )
         if len(given) < len(inputs):
             self._missing(node, given)
 
     def _missing(self, node: ir.Task | ir.Call, given: set[str]) -> None:
         missing = [name for name, port in self.ports.inputs(node).items() if name not in given and port.required]
-        if missing and all(item.primary.span != node.span for item in self.report):  # tracing said it better
+        if missing and all(
+            item.primary.span != node.span for item in self.report
+        ):  # tracing reported it more precisely
             target = called(self.pipeline, node)
             self.report.error(
                 "TP301",
-                f"`{target}` needs {_list(missing)}",
+                f"`{target}` requires {_list(missing)}",
                 node.span,
-                f"{_list(missing)} {'is' if len(missing) == 1 else 'are'} not given",
+                f"{_list(missing)} {'is' if len(missing) == 1 else 'are'} missing",
                 others=[Label(_declared(self.pipeline, node), f"`{target}` is declared here")],
                 help=f"pass {', '.join(name + '=...' for name in missing)}",
             )
@@ -172,15 +175,15 @@ class _Verifier:
         regions = node.regions()
         arms = [region for region in regions if region.role == "arm"]
         if not regions or any(arm.condition is None for arm in arms[:-1]) or (arms and arms[0].condition is None):
-            self._ours(f"the arms of `{node.name}` are in no order", node.span)
+            self._ours(f"the arms of `{node.name}` are not in order", node.span)
         for region in regions:
             wanted = {port.name for port in region.body.inputs}
             if region.role == "item" and self.closed:
                 if region.item not in wanted:
-                    self._ours(f"the body of `{node.name}` does not take the item", node.span)
+                    self._ours(f"the body of `{node.name}` has no input for the item", node.span)
                 wanted.discard(region.item)
             if wanted != {name for name, _ in region.args} or len(region.args) != len(wanted):
-                self._ours(f"`{node.name}` does not give its body what it takes", node.span)
+                self._ours(f"the arguments of `{node.name}` do not match the inputs of its body", node.span)
 
     # ------------------------------------------------------------------------------------------- cycles
 
@@ -226,12 +229,12 @@ def _recursion(pipeline: ir.Pipeline, report: Diagnostics) -> None:
             f"a pipeline calls itself: {path}",
             spans[cycle[0]],
             "this call never ends",
-            help="use `ParallelFor` for repetition; a pipeline has a fixed number of tasks",
+            help="use `ParallelFor` for repetition, because a pipeline has a fixed number of tasks",
         )
 
 
 def find_cycle(edges: Mapping[str, Sequence[str]]) -> list[str]:
-    """A cycle, as names that each wait for the next, or nothing. Without recursion.
+    """A cycle, as names that each depend on the next, or an empty list. Without recursion.
 
     >>> find_cycle({"a": ["b"], "b": ["c"], "c": ["b"]})
     ['b', 'c']

@@ -1,4 +1,4 @@
-"""Blocks: what all groups of control flow share."""
+"""Blocks: shared behavior of all control-flow groups."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typedpipe.dsl.tracing import GraphBuilder, Site, Trace, caller_site, curren
 
 
 class Group:
-    """What all groups share: they are entered once, and leave a node in the graph that they stand in."""
+    """Base of all groups: they are entered once, and add a node to the enclosing graph."""
 
     kind = "group"
 
@@ -21,7 +21,7 @@ class Group:
         if trace is None:
             fatal(
                 "TP169",
-                f"`dsl.{type(self).__name__}` stands outside of a pipeline",
+                f"`dsl.{type(self).__name__}` is used outside a pipeline",
                 help="use it in a function that has `@dsl.pipeline`",
             )
         self._trace = trace
@@ -32,8 +32,8 @@ class Group:
         if current() is not trace or self._entered:
             fatal(
                 "TP163",
-                f"this `dsl.{type(self).__name__}` {'is entered a second time' if self._entered else 'is of another pipeline'}",
-                help="write a group of its own for each block: `with dsl.If(...):`",
+                f"this `dsl.{type(self).__name__}` {'is entered twice' if self._entered else 'belongs to another pipeline'}",
+                help="use a separate object for each block: `with dsl.If(...):`",
             )
         self._entered = True
         self._name = name
@@ -52,19 +52,19 @@ class Group:
             self._leave()
 
     def _tp_no_value(self) -> tuple[str, str]:
-        return f"a `dsl.{type(self).__name__}`, which is no value", "pass an output of a task in it"
+        return f"a `dsl.{type(self).__name__}`, which is not a value", "pass an output of a task inside the block"
 
     def _unfinished(self) -> str:
-        """What was left undone when the function ended, if anything."""
+        """Error about parts missing at the end of the function, if any."""
         if not self._entered:
-            return "is never entered, so it does nothing"
-        return "" if self._left else "is entered and never left"
+            return "is never entered, so it has no effect"
+        return "" if self._left else "is entered but never exited"
 
 
 def _group_name(name: object, word: str) -> str:
-    """The name that the user gave, as node names are written; "" without one."""
+    """Name given by the user, as a node name; "" without one."""
     if isinstance(name, str):
         return node_name(name) if name.strip() else ""
     if name is not None:
-        error("TP161", f"the name of a `dsl.{word}` is text known now", help='leave it out, or type `name="…"`')
+        error("TP161", f"the name of a `dsl.{word}` must be a constant string", help='remove it, or write `name="…"`')
     return ""

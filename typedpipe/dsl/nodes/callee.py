@@ -1,4 +1,4 @@
-"""What can be called in a pipeline body, component or pipeline: its inputs and outputs, and the binding of a call."""
+"""Callables in a pipeline, component or pipeline: their inputs and outputs, and the binding of a call."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _keys_lock = Lock()
 
 
 def new_key(name: str) -> str:
-    """A key that nothing else in this process has: the name itself the first time, so that most keep it."""
+    """A key that is unique in this process: the name itself the first time, so that most keep it."""
     key = name
     with _keys_lock:
         while key in _keys:
@@ -76,42 +76,48 @@ class Callee:
 
 
 def not_a_function(fn: Any, word: str) -> tuple[str, str] | None:
-    """Why a decorator of ours cannot stand above it, and what to do; None when it can."""
+    """The reason why a typedpipe decorator cannot be applied, and a suggested fix; None if it can."""
     advice = f"put `@dsl.{word}` right above a `def`, below any other decorator"
     if isinstance(fn, type):
-        return f"`@dsl.{word}` stands above the class `{fn.__name__}`", "write a function"
+        return f"`@dsl.{word}` is applied to the class `{fn.__name__}`", "decorate a function instead"
     kind = type(fn).__name__
     if kind in {"Component", "ParamComponent"}:
         return (
-            f"`@dsl.{word}` stands above the component `{fn.__name__}`",
-            "one decorator of ours is enough: drop the other",
+            f"`@dsl.{word}` is applied to the component `{fn.__name__}`",
+            "keep one of the two decorators",
         )
     if kind == "Pipeline":
         return (
-            f"`@dsl.{word}` stands above the pipeline `{fn.__name__}`",
-            "one decorator of ours is enough: drop the other",
+            f"`@dsl.{word}` is applied to the pipeline `{fn.__name__}`",
+            "keep one of the two decorators",
         )
     if isinstance(fn, str):
         option = "name" if word == "pipeline" else "base_image"
-        return f"`@dsl.{word}` got {fn!r} by position", f'name the option: `@dsl.{word}({option}="{fn}")`'
+        return (
+            f"`@dsl.{word}` received {fn!r} as a positional argument",
+            f'name the option: `@dsl.{word}({option}="{fn}")`',
+        )
     if not isinstance(fn, FunctionType):
-        return f"`@dsl.{word}` stands above no function, but `{kind}`", advice
+        return f"`@dsl.{word}` must decorate a function, not `{kind}`", advice
     if fn.__name__ == "<lambda>":
-        return f"`@dsl.{word}` got a lambda", "write a `def`: a lambda has no name and no types"
+        return (
+            f"`@dsl.{word}` does not support a lambda",
+            "use a `def`, because a lambda has no name and no type annotations",
+        )
     owner = fn.__qualname__.rpartition(".")[0]
     if word == "pipeline" and owner and not owner.endswith("<locals>"):
-        return f"the pipeline `{fn.__name__}` is a method of `{owner}`", "write a function, outside of the class"
+        return f"the pipeline `{fn.__name__}` is a method of `{owner}`", "move the function out of the class"
     if word == "pipeline" and hasattr(fn, "__wrapped__"):
-        return f"another decorator stands below `@dsl.pipeline` of `{fn.__name__}`", advice
+        return f"`{fn.__name__}` has another decorator below `@dsl.pipeline`", advice
     return None
 
 
 MakeTask: TypeAlias = "Callable[[Trace, Callee | None, str, ir.Args, Site], Any]"
-"""The class of the task that a call makes; tasks know what they call, so they stand above this module."""
+"""The class of the task that a call creates; tasks refer to their callee, so they are a layer above this module."""
 
 
 def call(callee: Callee | None, make: MakeTask, args: tuple[Any, ...], kwargs: dict[str, Any], site: Site) -> Any:
-    """Make the task of a call. ``callee`` is None where its decoration failed: the task then fits anywhere."""
+    """Create the task of a call. ``callee`` is None if its decoration failed: the task is then valid anywhere."""
     trace = current()
     assert trace is not None
     if callee is None:
@@ -154,16 +160,16 @@ def _positional(callee: Callee, args: tuple[Any, ...], kwargs: dict[str, Any], s
     if len(args) > len(names):
         error(
             "TP113",
-            f"`{callee.name}` takes {len(names)} argument{'s' * (len(names) != 1)}, and got {len(args)} by position",
+            f"`{callee.name}` takes {len(names)} argument{'s' * (len(names) != 1)}, but got {len(args)} by position",
             site,
             others=callee.declared(),
-            help=f"name the arguments; the inputs are {listed(names)}" if names else "it takes none",
+            help=f"pass the arguments by name; the inputs are {listed(names)}" if names else "it takes no arguments",
         )
     bound = dict(zip(names, args, strict=False))
     for name in bound.keys() & kwargs.keys():
         error(
             "TP113",
-            f"`{name}` of `{callee.name}` is given twice: by position and by name",
+            f"`{name}` of `{callee.name}` is passed both by position and by name",
             site,
             others=callee.declared(),
         )
@@ -174,10 +180,10 @@ def _unknown(callee: Callee, name: str, site: Site) -> None:
     if name in callee.output_params:
         error(
             "TP112",
-            f"`{name}` is an output of `{callee.name}`, so a call does not pass it",
+            f"`{name}` is an output of `{callee.name}`, so it cannot be passed in a call",
             argument_span(span_of(site), name),
             others=callee.declared(),
-            help=f"leave it out, and use `.outputs.{name}` of the task",
+            help=f"remove the argument, and read `.outputs.{name}` of the task",
         )
         return
     names = list(callee.inputs)
@@ -188,13 +194,13 @@ def _unknown(callee: Callee, name: str, site: Site) -> None:
 
 
 def _missing(callee: Callee, kwargs: dict[str, Any], site: Site, *, misspelt: bool) -> list[tuple[str, ir.Operand]]:
-    """Report inputs that got no value, unless a wrong name was reported; what to bind in their place."""
+    """Report inputs without an argument, unless a wrong name was reported; return placeholders for them."""
     missing = [name for name in callee.inputs if name in callee.required and name not in kwargs]
     if not misspelt:
         wanted = " and ".join(f"`{name}=…` of type `{show(callee.inputs[name].type)}`" for name in missing)
         error(
             "TP111",
-            f"`{callee.name}` needs {listed(missing)}, and this call does not give {'it' if len(missing) == 1 else 'them'}",
+            f"`{callee.name}` requires {listed(missing)}, but this call does not pass {'it' if len(missing) == 1 else 'them'}",
             site,
             others=callee.declared(),
             help=f"add {wanted}",
@@ -205,7 +211,7 @@ def _missing(callee: Callee, kwargs: dict[str, Any], site: Site, *, misspelt: bo
 def _foreign(callee: Callee, name: str, value: PipelineValue, site: Site) -> None:
     error(
         "TP158",
-        f"`{name}` of `{callee.name}` gets a value of another pipeline: `{value._tp_trace.name}`",
+        f"`{name}` of `{callee.name}` receives a value of another pipeline: `{value._tp_trace.name}`",
         argument_span(span_of(site), name, callee.positions[name]),
-        help="give this pipeline an input for it, and pass the value when you call the pipeline",
+        help="add an input to this pipeline, and pass the value when you call the pipeline",
     )

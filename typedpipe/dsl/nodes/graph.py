@@ -1,4 +1,4 @@
-"""From handles to IR: what tracing left in the graph builders becomes frozen nodes, with all spans resolved at once."""
+"""Construction of IR from handles: traced graph builders become frozen nodes, with all spans resolved at once."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typedpipe.ir import nodes as ir
 
 
 class Spans:
-    """The spans of a trace's sites. Asked for one by one it would be quadratic: all are resolved together."""
+    """Spans of a trace's sites. Resolving them one by one would be quadratic: all are resolved together."""
 
     def __init__(self, trace: Trace) -> None:
         sites: dict[Site, None] = {}
@@ -66,7 +66,7 @@ def _span(site: Site | None) -> Span:
 
 
 def _prepare(trace: Trace) -> dict[int, ir.Options]:
-    """Options first: a value that is set on a task becomes an expression of the task's own graph."""
+    """Build options first: a pipeline value set on a task becomes an expression of the task's own graph."""
     options: dict[int, ir.Options] = {}
     stack = [trace.root]
     while stack:
@@ -104,7 +104,7 @@ def _no_status(task: Task[Any], spans: Spans) -> None:
     assert callee is not None
     error(
         "TP168",
-        f"`{callee.name}` takes the outcome of a block as `{callee.status}`, and is called as an ordinary task",
+        f"`{callee.name}` takes a final status as `{callee.status}`, so it cannot be called as an ordinary task",
         spans.of(task._site),
         others=callee.declared(),
         help=f"use it as an exit task: `with dsl.ExitHandler({callee.name}(...)):`",

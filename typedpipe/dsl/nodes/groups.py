@@ -30,11 +30,11 @@ from typedpipe.types.model import (
 T = TypeVar("T")
 
 MOST_LITERALS = 32
-"""A list of at most so many distinct constants loops over a ``Literal`` of them; a longer one over their plain type."""
+"""Up to this many distinct constants, a loop item is typed as a ``Literal`` of them; beyond, as their plain type."""
 
 
 class Chain:
-    """If, Elif… and Else that belong together: one branch node."""
+    """A chain of If, Elif… and Else: one branch node."""
 
     __slots__ = ("arms", "closed", "name", "site")
 
@@ -46,10 +46,10 @@ class Chain:
 
 
 class If(Group):
-    """Run the tasks in the block only when a condition holds.
+    """Run the tasks in the block only if a condition holds.
 
-    The condition compares values of the pipeline with each other or with constants; ``&``, ``|`` and ``dsl.Not`` join
-    conditions, ``dsl.In`` and ``dsl.Contains`` say ``in``.
+    The condition compares values of the pipeline with each other or with constants; ``&``, ``|`` and ``dsl.Not``
+    combine conditions, ``dsl.In`` and ``dsl.Contains`` test membership.
 
     >>> from typedpipe import dsl
     >>> @dsl.component
@@ -90,18 +90,18 @@ class If(Group):
 
 
 class Condition(If):
-    """KFP's older name of :class:`If`."""
+    """KFP's older name for :class:`If`."""
 
 
 class Elif(If):
-    """Another condition of the ``If`` before it in the same scope: tried when those before did not hold."""
+    """A further condition of the preceding ``If`` in the same scope: tested if the earlier ones do not hold."""
 
     def _chain(self, outer: GraphBuilder) -> Chain:
         return _open_chain(self, outer, "Elif")
 
 
 class Else(Group):
-    """What runs when no condition of the chain before it in the same scope held."""
+    """The branch that runs if no condition of the preceding chain in the same scope holds."""
 
     def __init__(self, name: str = "") -> None:
         super().__init__(name)
@@ -117,9 +117,16 @@ class Else(Group):
 def _open_chain(group: Group, outer: GraphBuilder, word: str) -> Chain:
     chain = outer.chain
     if not isinstance(chain, Chain) or chain.closed:
-        why = "the chain before it has its Else already" if isinstance(chain, Chain) else "no `dsl.If` stands before it"
-        message = f"this `dsl.{word}` belongs to no `dsl.If`: {why}"
-        fatal("TP162", message, group._site, help="it follows an `If` or `Elif` at the same depth: `with dsl.If(...):`")
+        why = (
+            "the chain before it already has an Else" if isinstance(chain, Chain) else "there is no `dsl.If` before it"
+        )
+        message = f"`dsl.{word}` without a matching `dsl.If`: {why}"
+        fatal(
+            "TP162",
+            message,
+            group._site,
+            help="put it directly after an `If` or `Elif` at the same level: `with dsl.If(...):`",
+        )
     return chain
 
 
@@ -131,30 +138,28 @@ def _condition(condition: object, word: str) -> PipelineValue:
     if isinstance(condition, Task):
         error(
             "TP161",
-            f"`dsl.{word}` got a task, not a condition",
-            help="compare what it gives: `task.output == ...`, or pass `task.output` when it is a bool",
+            f"`dsl.{word}` received a task instead of a condition",
+            help="compare its output: `task.output == ...`, or pass `task.output` if it is a bool",
         )
     elif not isinstance(condition, bool):
         error(
             "TP161",
-            f"`dsl.{word}` got {condition!r}, which is no condition",
-            help="compare a value of the pipeline: `n > 3`",
+            f"`dsl.{word}` received {condition!r}, which is not a condition",
+            help="compare a pipeline value, such as `n > 3`",
         )
     else:
         error(
             "TP161",
-            f"`dsl.{word}` got {condition!r}, which Python decided while the pipeline was being defined",
-            notes=(
-                "`is`, `in`, `isinstance`, `not`, `and` and `or` are decided by Python at once, whatever the value",
-            ),
-            help="compare values of the pipeline with `==`, `<`, …; `dsl.In(x, items)` for `in`, `dsl.IfSet(x)` for "
+            f"`dsl.{word}` received {condition!r}, which Python evaluated when the pipeline was defined",
+            notes=("Python evaluates `is`, `in`, `isinstance`, `not`, `and` and `or` immediately, whatever the value",),
+            help="compare pipeline values with `==`, `<`, …; use `dsl.In(x, items)` for `in`, `dsl.IfSet(x)` for "
             "`is not None`, `dsl.Not(...)` for `not`, `&` and `|` for `and` and `or`",
         )
     return poison(trace)
 
 
 class IfSet(If, Generic[T]):
-    """The branch that runs when a value is not None; ``as`` gives it without None.
+    """The branch that runs if a value is not None; ``as`` binds it without None.
 
     >>> from typedpipe import dsl
     >>> @dsl.component
@@ -171,7 +176,7 @@ class IfSet(If, Generic[T]):
         self._value = _optional(value, trace, "IfSet")
         self._condition = derived(trace, BOOL, lambda ops: ir.IsSet(ops[0]), (self._value,))
 
-    def __enter__(self) -> T:  # type: ignore[override]  # an `If` gives itself to `as`, this gives the value
+    def __enter__(self) -> T:  # type: ignore[override]  # `as` of an `If` binds the group, this binds the value
         self._arm(self._condition)
         value = self._value
         unwrapped: Any = derived(self._trace, without_none(value._tp_type), lambda ops: ir.Unwrap(ops[0]), (value,))
@@ -180,9 +185,7 @@ class IfSet(If, Generic[T]):
 
 def _optional(value: object, trace: Trace, word: str) -> PipelineValue:
     if not isinstance(value, PipelineValue):
-        error(
-            "TP161", f"`dsl.{word}` takes a value of the pipeline, not {value!r}", help="pass a parameter or an output"
-        )
+        error("TP161", f"`dsl.{word}` takes a pipeline value, not {value!r}", help="pass a parameter or an output")
         return poison(trace)
     if not same_trace(value, trace, f"the value of `dsl.{word}`"):
         return poison(trace)
@@ -190,18 +193,18 @@ def _optional(value: object, trace: Trace, word: str) -> PipelineValue:
         error(
             "TP161",
             f"this value is always set: its type is `{show(value._tp_type)}`",
-            help=f"use the value as it is; `dsl.{word}` is for `T | None`",
+            help=f"use the value directly; `dsl.{word}` is only for `T | None`",
         )
     return value
 
 
 class ParallelFor(Group, Generic[T]):
-    """Run the block once for each item, side by side.
+    """Run the block once for each item, in parallel.
 
     Args:
         items: A list, a parameter or an output that is a list, or a list of artifacts.
-        parallelism: At most so many items at once; 0 is no limit.
-        name: What the loop is called.
+        parallelism: Maximum number of items at the same time; 0 means no limit.
+        name: Name of the loop.
 
     >>> from typedpipe import dsl
     >>> @dsl.component
@@ -220,19 +223,19 @@ class ParallelFor(Group, Generic[T]):
         super().__init__(name)
         self._items = self._checked(items)
         self._parallelism = 0
-        limit: Any = parallelism  # whatever a user's file gives
+        limit: Any = parallelism  # untyped: the value comes from a user's file
         if limit is not None:
             if isinstance(limit, int) and not isinstance(limit, bool) and limit >= 0:
                 self._parallelism = limit
             else:
-                error("TP164", "`parallelism` is a number known now", help="type an int, 1 or more")
+                error("TP164", "`parallelism` must be a constant number", help="use an int of at least 1")
 
     def _checked(self, items: object) -> PipelineValue | ir.Const:
         trace = self._trace
         if isinstance(items, str):
-            error("TP164", "`dsl.ParallelFor` got text to loop over", help='put it into a list: `["a", "b"]`')
+            error("TP164", "`dsl.ParallelFor` cannot loop over a string", help='use a list of strings: `["a", "b"]`')
         elif isinstance(items, Task):
-            error("TP164", "`dsl.ParallelFor` got a task to loop over", help="loop over what it gives: `task.output`")
+            error("TP164", "`dsl.ParallelFor` cannot loop over a task", help="loop over its output: `task.output`")
         elif isinstance(items, (PipelineValue, list, tuple, range)):
             made = lift(list(items) if isinstance(items, (tuple, range)) else items, "the list to loop over")
             if made is not None:
@@ -241,7 +244,7 @@ class ParallelFor(Group, Generic[T]):
             error(
                 "TP164",
                 f"`dsl.ParallelFor` cannot loop over `{type(items).__name__}`",
-                help="pass a list, or an output or parameter that is one",
+                help="pass a list, or an output or parameter whose type is a list",
             )
         return poison(trace)
 
@@ -268,7 +271,7 @@ def item_type(type_: Type) -> Type:
 
 
 def _widened(members: Sequence[Type]) -> Type:
-    """Few literals stay a ``Literal``; many become the plain type, so that types do not grow with the data."""
+    """Keep few literals as a ``Literal``; widen many to the plain type, so that types do not grow with the data."""
     texts = [text for m in members if isinstance(m, LiteralType) for text in m.values]
     rest = [m for m in members if not isinstance(m, LiteralType)]
     if not texts:
@@ -291,7 +294,7 @@ def _plain(text: str) -> Type:
 
 
 def _merged(structs: Sequence[StructType]) -> Type:
-    """One struct where all dict items have the same keys; a union of them otherwise."""
+    """One struct if all dict items have the same keys; otherwise a union of them."""
     names = [f.name for f in structs[0].fields]
     if any([f.name for f in s.fields] != names for s in structs):
         return union(*structs)
@@ -303,12 +306,12 @@ def _merged(structs: Sequence[StructType]) -> Type:
 
 
 class ExitHandler(Group):
-    """Run a task after the block, whatever became of it.
+    """Run a task after the block, whatever its result.
 
     Args:
         exit_task: The task to run at the end: a call made just before. A parameter of type
-            ``PipelineTaskFinalStatus`` in its function gets the block's outcome.
-        name: What the group is called.
+            ``PipelineTaskFinalStatus`` in its function receives the block's result.
+        name: Name of the group.
 
     >>> from typedpipe import dsl
     >>> @dsl.component
@@ -327,14 +330,16 @@ class ExitHandler(Group):
     def __init__(self, exit_task: Task[Any], name: str = "") -> None:
         super().__init__(name)
         self._exit: Task[Any] | None = None
-        given: Any = exit_task  # whatever a user's file gives
+        given: Any = exit_task  # untyped: the value comes from a user's file
         if not isinstance(given, Task):
             error(
-                "TP168", "`dsl.ExitHandler` takes the task to run at the end", help="`with dsl.ExitHandler(clean()):`"
+                "TP168", "`dsl.ExitHandler` takes a task", help="call the component: `with dsl.ExitHandler(clean()):`"
             )
         elif given._trace is not self._trace or given._builder is not self._trace.builder:
             error(
-                "TP168", "the exit task stands in another scope than the handler", help="call it just before the `with`"
+                "TP168",
+                "the exit task is in a different scope from its `ExitHandler`",
+                help="call the component directly before the `with`",
             )
         else:
             self._exit = given
@@ -342,12 +347,15 @@ class ExitHandler(Group):
     def __enter__(self) -> Self:
         trace, outer = self._trace, self._trace.builder
         if self._exit is not None and self._exit._name:
-            for index in range(len(outer.nodes) - 1, -1, -1):  # it is nearly always the last one
+            for index in range(len(outer.nodes) - 1, -1, -1):  # nearly always the last one
                 if outer.nodes[index] is self._exit:
                     del outer.nodes[index]
                     break
             else:
-                message, help_ = "this task is the exit task of another handler", "call the component once for each"
+                message, help_ = (
+                    "this task is already the exit task of another `ExitHandler`",
+                    "call the component once for each `ExitHandler`",
+                )
                 error("TP168", message, self._site, help=help_)
                 self._exit = None
         outer.nodes.append(self)

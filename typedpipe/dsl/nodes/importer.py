@@ -1,4 +1,4 @@
-"""``importer``: an artifact that exists already."""
+"""``importer``: imports an existing artifact."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ def importer(
     reimport: bool = False,
     metadata: dict[str, Any] | None = None,
 ) -> Task[A]:
-    """Bring an existing file or folder in, as a typed artifact. It takes no pod.
+    """Import an existing file or directory as a typed artifact. It needs no pod.
 
     Args:
-        artifact_uri: Where it is: ``"s3://bucket/key"``, or a value of the pipeline.
-        artifact_class: The artifact class that it is.
-        reimport: Kept for KFP's sake: an importer always gives what is at the URI now.
-        metadata: What consumers see as the artifact's ``.metadata``; values may be values of the pipeline.
+        artifact_uri: Its URI: ``"s3://bucket/key"``, or a pipeline value.
+        artifact_class: Its artifact class.
+        reimport: Accepted for compatibility with KFP: an importer always uses the current content of the URI.
+        metadata: The artifact's ``.metadata`` for downstream tasks; values can be pipeline values.
 
     >>> from typedpipe import dsl
     >>> @dsl.component
@@ -61,12 +61,16 @@ def importer(
     trace = current()
     if trace is None:
         fatal(
-            "TP169", "`dsl.importer` stands outside of a pipeline", help="use it in a function that has `@dsl.pipeline`"
+            "TP169", "`dsl.importer` is used outside a pipeline", help="use it in a function that has `@dsl.pipeline`"
         )
     frame = sys._getframe(1)
-    cls: Any = artifact_class  # whatever a user's file gives
+    cls: Any = artifact_class  # untyped: the value comes from a user's file
     if not (isinstance(cls, type) and issubclass(cls, Artifact)):
-        error("TP114", f"`dsl.importer` needs an artifact class, not {cls!r}", help="such as `dsl.Dataset`")
+        error(
+            "TP114",
+            f"`dsl.importer` takes an artifact class, not {cls!r}",
+            help="pass an artifact class, such as `dsl.Dataset`",
+        )
         cls = Artifact
     type_ = artifact_type(cls)
     callee = Callee("importer", "", (), {"artifact": type_}, NOWHERE)
@@ -79,4 +83,4 @@ def importer(
     task._reimport = bool(reimport)
     trace.builders[task._name] = trace.builder
     trace.builder.nodes.append(task)
-    return task  # type: ignore[no-any-return]  # made above
+    return task  # type: ignore[no-any-return]  # created above

@@ -1,4 +1,4 @@
-"""Checking what is set on a task: quantities, durations, counts, names."""
+"""Checks of task options: quantities, durations, counts, names."""
 
 from __future__ import annotations
 
@@ -20,40 +20,40 @@ _ENV = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 
 
 def _wrong(method: str, value: object, wanted: str) -> None:
-    error("TP117", f"`.{method}()` does not take {value!r}", help=f"type {wanted}")
+    error("TP117", f"`.{method}()` does not accept {value!r}", help=f"use {wanted}")
 
 
 def quantity(method: str, value: object, form: re.Pattern[str]) -> object | None:
-    """A Kubernetes quantity, or a value of the pipeline; None after an error was reported."""
+    """A Kubernetes quantity, or a pipeline value; None after an error was reported."""
     if isinstance(value, PipelineValue):
         return value
     if isinstance(value, str) and (form.fullmatch(value) or not value.isascii()):
         return value
     examples = '"500m" or "2"' if form is CPU else '"512M" or "4Gi"'
-    _wrong(method, value, f"a quantity as text, such as {examples}")
+    _wrong(method, value, f"a quantity as a string, such as {examples}")
     return None
 
 
 def text(method: str, value: object) -> object | None:
-    """Text that is not empty, or a value of the pipeline."""
+    """A string that is not empty, or a pipeline value."""
     if isinstance(value, PipelineValue) or (isinstance(value, str) and value):
         return value
-    _wrong(method, value, "text that is not empty")
+    _wrong(method, value, "a non-empty string")
     return None
 
 
 def plain_text(method: str, value: object) -> str | None:
-    """Text that is known now."""
+    """A constant string."""
     if isinstance(value, str) and value.isascii() and value.isprintable():
         return value
     if isinstance(value, str) and value.isprintable() and not any(ord(c) >= 0xF0000 for c in value):
         return value
-    _wrong(method, value, "text that is known now")
+    _wrong(method, value, "a constant string")
     return None
 
 
 def count(method: str, value: object) -> object | None:
-    """A number of things, at least 0; KFP also takes it as text."""
+    """A count, at least 0; KFP also accepts it as a string."""
     if isinstance(value, PipelineValue):
         return value
     if isinstance(value, str) and value.isdigit():
@@ -67,27 +67,27 @@ def count(method: str, value: object) -> object | None:
 def seconds(method: str, value: object) -> float | None:
     if isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value) and value > 0:
         return float(value)
-    _wrong(method, value, "a number of seconds above 0")
+    _wrong(method, value, "a number of seconds greater than 0")
     return None
 
 
 def duration(method: str, value: object, default: float) -> float:
-    """``"30s"``, ``"5m"``, ``"1h"`` (or a plain number of seconds as text) as seconds."""
+    """Convert ``"30s"``, ``"5m"``, ``"1h"`` (or a plain number of seconds as a string) to seconds."""
     if value is None:
         return default
     match = _DURATION.fullmatch(value) if isinstance(value, str) else None
     if match is None:
-        _wrong(method, value, 'a duration as text, such as "30s", "5m" or "1h"')
+        _wrong(method, value, 'a duration as a string, such as "30s", "5m" or "1h"')
         return default
     return float(match[1]) * _UNIT[match[2]]
 
 
 def retry(limit: object, backoff: object, factor: object, longest: object) -> ir.Retry | None:
     if not isinstance(limit, int) or isinstance(limit, bool) or limit < 0:
-        _wrong("set_retry", limit, "how many times to try again, such as 3")
+        _wrong("set_retry", limit, "a number of retries, such as 3")
         return None
     if factor is not None and (not isinstance(factor, (int, float)) or not math.isfinite(factor) or factor < 1):
-        _wrong("set_retry", factor, "a backoff_factor of at least 1")
+        _wrong("set_retry", factor, "a `backoff_factor` of at least 1")
         return None
     return ir.Retry(
         limit,
@@ -99,26 +99,26 @@ def retry(limit: object, backoff: object, factor: object, longest: object) -> ir
 
 def caching(enabled: object, key: object) -> dict[str, object]:
     if not isinstance(enabled, bool):
-        _wrong("set_caching", enabled, "True or False")
+        _wrong("set_caching", enabled, "`True` or `False`")
         return {}
     if key is not None and not isinstance(key, str):
-        _wrong("set_caching_options", key, "the cache key as text")
+        _wrong("set_caching_options", key, "the cache key as a string")
         return {}
     return {"caching": enabled, "cache_key": key or ""}
 
 
 def environment(name: object, value: object) -> object | None:
     if not isinstance(name, str) or not _ENV.fullmatch(name):
-        _wrong("set_env", name, "a name of letters, digits and `_` that starts with no digit")
+        _wrong("set_env", name, "a name of letters, digits and `_` that does not start with a digit")
         return None
     if isinstance(value, (PipelineValue, str)):
         return value
-    _wrong("set_env", value, f'the value as text: "{value}"')
+    _wrong("set_env", value, f'the value as a string: "{value}"')
     return None
 
 
 def joined(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
-    """JSON objects joined, objects in them too; elsewhere the new one counts.
+    """Merge JSON objects recursively; otherwise the new value wins.
 
     >>> joined({"a": {"b": 1}, "c": 2}, {"a": {"d": 3}, "c": 4})
     {'a': {'b': 1, 'd': 3}, 'c': 4}

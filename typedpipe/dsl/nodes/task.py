@@ -1,4 +1,4 @@
-"""Tasks: what calling a component or a pipeline in a pipeline body gives."""
+"""Tasks: the results of calling a component or a pipeline in a pipeline."""
 
 from __future__ import annotations
 
@@ -21,9 +21,10 @@ O_co = TypeVar("O_co", covariant=True)
 
 
 class Task(Generic[R_co]):
-    """One call of a component in a pipeline. ``R`` is what the component's function returns.
+    """One call of a component in a pipeline. ``R`` is the return type of the component's function.
 
-    Made by calling a component inside a ``@pipeline`` function; never directly. Setters return the task, so they chain.
+    Created by calling a component inside a ``@pipeline`` function; never directly. Options return the task, so they
+    chain.
 
     >>> from typedpipe import dsl
     >>> @dsl.component
@@ -50,20 +51,22 @@ class Task(Generic[R_co]):
 
     @property
     def name(self) -> str:
-        """The task's name in the pipeline: the component's, numbered when it is called more than once."""
+        """The task's name in the pipeline: the component's name, numbered if it is called more than once."""
         return self._name
 
     @property
     def output(self) -> R_co:
-        """The output, where there is one."""
+        """The output of a task with a single output."""
         names = self._output_names()
         if len(names) == 1:
             only: Any = self._value(names[0])
             return only  # type: ignore[no-any-return]  # to the checker it is the plain value
         if self._callee is not None:
-            message = f"`{self._callee.name}` has {len(names) or 'no'} outputs, so `.output` does not say which"
+            message = f"`{self._callee.name}` has {len(names) or 'no'} outputs, so `.output` is ambiguous"
             help_ = (
-                f"write `.outputs.{names[0]}`; it has {listed(names)}" if names else "give its function a return value"
+                f"use `.outputs.{names[0]}`; the outputs are {listed(names)}"
+                if names
+                else "add a return value to its function"
             )
             error("TP116", message, help=help_)
         value: Any = poison(self._trace)
@@ -71,56 +74,56 @@ class Task(Generic[R_co]):
 
     @property
     def outputs(self) -> R_co:
-        """The outputs by name, where the function returns a NamedTuple or a dataclass."""
+        """Outputs by name, if the function returns a NamedTuple or a dataclass."""
         outputs: Any = _outputs(self)
-        return outputs  # type: ignore[no-any-return]  # to the checker it is what the function returns
+        return outputs  # type: ignore[no-any-return]  # to the checker it is the function's return value
 
     def after(self, *tasks: Task[Any] | Group) -> Self:
-        """Start only when these tasks (or groups) have succeeded, whether or not their outputs are used."""
-        given: tuple[Any, ...] = tasks  # whatever a user's file gives
+        """Start only after these tasks (or groups) have succeeded, whether or not their outputs are used."""
+        given: tuple[Any, ...] = tasks  # untyped: the value comes from a user's file
         for task in given:
             if not isinstance(task, (Task, Group)):
                 error("TP117", "`.after()` takes tasks", help="pass the task, not its output: `.after(task)`")
             elif task._trace is not self._trace:
-                error("TP158", "`.after()` names a task of another pipeline")
+                error("TP158", "`.after()` refers to a task of another pipeline")
             elif task._name:
                 self._after = [*(self._after or ()), task._name]
         return self
 
     def ignore_upstream_failure(self) -> Self:
-        """Run when everything upstream has ended, failed or not. Inputs that a failed task should give take their default."""
+        """Run after all upstream tasks have ended, failed or not. Inputs from a failed task take their defaults."""
         return self._set(ignore_upstream_failure=True)
 
     def set_cpu_request(self, cpu: str) -> Self:
-        """Cpu to reserve, as a Kubernetes quantity: ``"500m"`` or ``"2"``."""
+        """Set the CPU to reserve, as a Kubernetes quantity: ``"500m"`` or ``"2"``."""
         return self._set(cpu_request=settings.quantity("set_cpu_request", cpu, settings.CPU))
 
     def set_cpu_limit(self, cpu: str) -> Self:
-        """Cpu the task may use at most, as a Kubernetes quantity."""
+        """Set the maximum CPU that the task can use, as a Kubernetes quantity."""
         return self._set(cpu_limit=settings.quantity("set_cpu_limit", cpu, settings.CPU))
 
     def set_memory_request(self, memory: str) -> Self:
-        """Memory to reserve, as a Kubernetes quantity: ``"512M"`` or ``"4Gi"``."""
+        """Set the memory to reserve, as a Kubernetes quantity: ``"512M"`` or ``"4Gi"``."""
         return self._set(memory_request=settings.quantity("set_memory_request", memory, settings.MEMORY))
 
     def set_memory_limit(self, memory: str) -> Self:
-        """Memory the task may use at most, as a Kubernetes quantity."""
+        """Set the maximum memory that the task can use, as a Kubernetes quantity."""
         return self._set(memory_limit=settings.quantity("set_memory_limit", memory, settings.MEMORY))
 
     def set_accelerator(self, kind: str, count: int = 1) -> Self:
-        """Accelerators: the resource or node label value (``"nvidia.com/gpu"``), and how many."""
+        """Set the accelerators: the resource or node label value (``"nvidia.com/gpu"``), and their number."""
         return self.set_accelerator_type(kind).set_accelerator_limit(count)
 
     def set_accelerator_type(self, accelerator: str) -> Self:
-        """Which accelerator: a resource name such as ``"nvidia.com/gpu"``."""
+        """Set the kind of accelerator: a resource name such as ``"nvidia.com/gpu"``."""
         return self._set(accelerator_type=settings.text("set_accelerator_type", accelerator))
 
     def set_accelerator_limit(self, limit: int | str) -> Self:
-        """How many accelerators."""
+        """Set the number of accelerators."""
         return self._set(accelerator_count=settings.count("set_accelerator_limit", limit))
 
     def set_gpu_limit(self, gpu: int | str) -> Self:
-        """KFP's older name of :meth:`set_accelerator_limit`."""
+        """KFP's older name for :meth:`set_accelerator_limit`."""
         return self.set_accelerator_limit(gpu)
 
     def set_retry(
@@ -130,22 +133,22 @@ class Task(Generic[R_co]):
         backoff_factor: float | None = None,
         backoff_max_duration: str | None = None,
     ) -> Self:
-        """Try again after a failure, ``num_retries`` times at most.
+        """Retry after a failure, at most ``num_retries`` times.
 
         Args:
-            num_retries: Tries after the first one.
-            backoff_duration: Wait before the first retry: ``"30s"``, ``"5m"``, ``"1h"``. None: no wait.
-            backoff_factor: What the wait is multiplied by after each retry; 2 when None.
-            backoff_max_duration: The longest wait; an hour when None.
+            num_retries: Maximum number of retries.
+            backoff_duration: Delay before the first retry: ``"30s"``, ``"5m"``, ``"1h"``. None: no delay.
+            backoff_factor: Multiplier of the delay after each retry. Default: 2.
+            backoff_max_duration: Maximum delay. Default: one hour.
         """
         return self._set(retry=settings.retry(num_retries, backoff_duration, backoff_factor, backoff_max_duration))
 
     def set_timeout(self, seconds: float) -> Self:
-        """End each try of the task after so many seconds; it has failed then."""
+        """Stop each attempt of the task after this time; the attempt then fails."""
         return self._set(timeout_seconds=settings.seconds("set_timeout", seconds))
 
     def set_caching(self, enabled: bool) -> Self:
-        """Whether a result of an earlier run may stand for this task."""
+        """Set whether a result of an earlier run can be reused for this task."""
         return self.set_caching_options(enabled)
 
     def set_caching_options(self, enable_caching: bool, cache_key: str | None = None) -> Self:
@@ -153,7 +156,7 @@ class Task(Generic[R_co]):
         return self._set(**settings.caching(enable_caching, cache_key))
 
     def set_env(self, name: str, value: str) -> Self:
-        """An environment variable of the task's container."""
+        """Set an environment variable of the task's container."""
         found = settings.environment(name, value)
         if found is not None:
             env: dict[str, object] = dict((self._settings or {}).get("env", ()))
@@ -162,15 +165,15 @@ class Task(Generic[R_co]):
         return self
 
     def set_env_variable(self, name: str, value: str) -> Self:
-        """KFP's name of :meth:`set_env`."""
+        """KFP's name for :meth:`set_env`."""
         return self.set_env(name, value)
 
     def set_container_image(self, name: str) -> Self:
-        """The image to run this task in, in place of its component's."""
+        """Set the image to run this task in, instead of its component's."""
         return self._set(image=settings.text("set_container_image", name))
 
     def set_display_name(self, name: str) -> Self:
-        """What a user interface calls the task."""
+        """Set the task's name in user interfaces."""
         return self._set(display_name=settings.plain_text("set_display_name", name))
 
     # ---- for the package
@@ -181,7 +184,7 @@ class Task(Generic[R_co]):
         return self
 
     def _extend(self, owner: str, data: Mapping[str, Any]) -> None:
-        """Set what a package outside the core owns: JSON data, added to what is there."""
+        """Add settings owned by a package outside the core: JSON data, merged into existing settings."""
         extensions: dict[str, Any] = (self._settings or {}).get("extensions", {})
         self._set(extensions={**extensions, owner: settings.joined(extensions.get(owner, {}), data)})
 
@@ -205,7 +208,9 @@ class Task(Generic[R_co]):
             return self._value(name)
         names = list(callee.outputs)
         guess = nearest(name, names)
-        help_ = f"did you mean `{guess}`?" if guess else f"it has {listed(names)}" if names else "it has no outputs"
+        help_ = (
+            f"did you mean `{guess}`?" if guess else f"the fields are {listed(names)}" if names else "it has no outputs"
+        )
         error("TP115", f"`{callee.name}` has no output `{name}`", help=help_)
         return poison(self._trace)
 
@@ -226,7 +231,7 @@ class Task(Generic[R_co]):
         return ir.Options(**made)
 
     def __bool__(self) -> bool:
-        fatal("TP150", "a task is not a condition", help="branch on what it gives: `with dsl.If(task.output == ...):`")
+        fatal("TP150", "a task is not a condition", help="branch on its output: `with dsl.If(task.output == ...):`")
 
     def __iter__(self) -> Iterator[Any]:
         fatal("TP151", "a task cannot be unpacked", help="unpack its outputs: `model, loss = task.outputs`")
@@ -240,20 +245,22 @@ class Task(Generic[R_co]):
     __hash__ = object.__hash__
 
     def _compared(self, *_: object) -> Any:
-        error("TP114", f"the task `{self._name}` is compared, not what it gives", help=f"write `task{self._instead()}`")
+        error(
+            "TP114", f"the task `{self._name}` is compared instead of its output", help=f"use `task{self._instead()}`"
+        )
         return poison(self._trace)
 
     def _tp_no_value(self) -> tuple[str, str]:
         names = self._output_names()
         give = (
-            f"pass what the task gives: add `{self._instead()}`"
+            f"pass the task's output: add `{self._instead()}`"
             if names
-            else f"`{self.name}` gives nothing: use `.after(…)`"
+            else f"`{self.name}` has no outputs: use `.after(…)`"
         )
         return "a task, not a value", give
 
     def _instead(self) -> str:
-        """What to write in place of the task itself."""
+        """Suggested replacement for using the task itself."""
         names = self._output_names()
         return f".outputs.{names[0]}" if len(names) > 1 else ".output"
 
@@ -263,8 +270,8 @@ class Task(Generic[R_co]):
         def __format__(self, spec: str) -> str:
             error(
                 "TP114",
-                f"the task `{self._name}` is put into text",
-                help=f"put in what it gives: `{{task{self._instead()}}}`",
+                f"the task `{self._name}` is used in text instead of its output",
+                help=f"use its output: `{{task{self._instead()}}}`",
             )
             return ""
 
@@ -278,23 +285,23 @@ class Task(Generic[R_co]):
 
 
 _KFP_ONLY = {
-    "inputs": "the arguments of a call are in the call",
-    "dependent_tasks": "what a task depends on is in the IR: `typedpipe graph FILE` shows it",
-    "channel_inputs": "the arguments of a call are in the call",
-    "platform_spec": "`typedpipe compile FILE` writes what runs",
-    "add_node_selector_constraint": 'leave it out; `.set_accelerator_type("nvidia.com/gpu")` asks for accelerators',
-    "set_debug_pause": "leave it out: the pod of a failed task is kept by the engine",
+    "inputs": "remove it: the arguments are in the call",
+    "dependent_tasks": "remove it: `typedpipe graph FILE` shows the dependencies",
+    "channel_inputs": "remove it: the arguments are in the call",
+    "platform_spec": "remove it: `typedpipe compile FILE` writes the manifest",
+    "add_node_selector_constraint": 'remove it: use `.set_accelerator_type("nvidia.com/gpu")` to request accelerators',
+    "set_debug_pause": "remove it: the engine keeps the pod of a failed task",
 }
 
 
 def _no_attribute(task: Task[Any], name: str) -> Any:
-    """Report an attribute that tasks do not have. What stands for it can be called, as a setter is."""
+    """Report an attribute that tasks do not have. The placeholder for it can be called like an option."""
     outputs = task._output_names()
     known = [word for word in dir(Task) if not word.startswith("_")]
     setter = name.startswith(("set_", "add_"))
     guess = nearest(name, [*outputs, *known])
     if name in outputs:
-        help_ = f"outputs have a place of their own: write `task.outputs.{name}`"
+        help_ = f"outputs are in `.outputs`: use `task.outputs.{name}`"
     elif name in _KFP_ONLY:
         help_ = _KFP_ONLY[name]
     elif guess:
@@ -302,7 +309,7 @@ def _no_attribute(task: Task[Any], name: str) -> Any:
     elif setter:
         help_ = f"the settings are {listed([word for word in known if word.startswith('set_')])}"
     else:
-        help_ = f"what it gives is `task{task._instead()}`" if outputs else "it has no outputs"
+        help_ = f"its output is `task{task._instead()}`" if outputs else "it has no outputs"
     if task._callee is not None:
         code, word = ("TP117", "setting") if setter else ("TP115", "attribute")
         error(code, f"a task has no {word} `.{name}`", help=help_)
@@ -310,7 +317,7 @@ def _no_attribute(task: Task[Any], name: str) -> Any:
 
 
 class UseOutputs:
-    """The type of ``.output`` where there are several outputs: take one of ``.outputs``."""
+    """The type of ``.output`` if there are several outputs: use one of ``.outputs``."""
 
 
 class Outputs(Generic[O_co]):
@@ -338,13 +345,13 @@ class Outputs(Generic[O_co]):
             if type(name) is int and -len(names) <= name < len(names):
                 return self._tp_task._value(names[name])
             if not isinstance(name, str) and names:
-                help_ = f"name one of them: `.outputs.{names[0]}`; it has {listed(names)}"
+                help_ = f"use `.outputs.{names[0]}`; the outputs are {listed(names)}"
                 error("TP115", f"`{self._tp_task._callee.name}` has no output number {name!r}", help=help_)
                 return poison(self._tp_task._trace)
             return self._tp_task._named_output(str(name))
 
         def __iter__(self) -> Iterator[Any]:
-            if self._tp_task._callee is None:  # how many there would be is not known; the mistake was reported
+            if self._tp_task._callee is None:  # their number is unknown; the error was reported
                 abort()
             return iter([self._tp_task._value(name) for name in self._tp_task._output_names()])
 
@@ -355,11 +362,11 @@ class Outputs(Generic[O_co]):
             return name in self._tp_task._output_names()
 
         def _tp_no_value(self) -> tuple[str, str]:
-            return "all the outputs of a task", "name one of them: `task.outputs.name`"
+            return "the whole set of outputs of a task", "select one output: `task.outputs.name`"
 
         @property
         def keys(self) -> Any:
-            """The names, so that ``**`` and ``dict()`` work as KFP's do; an output of that name comes first."""
+            """Names of the outputs, so that ``**`` and ``dict()`` work as in KFP; an output named ``keys`` wins."""
             names = self._tp_task._output_names()
             return self._tp_task._value("keys") if "keys" in names else lambda: names
 
@@ -378,6 +385,6 @@ class ParamTask(Task[R_co], Generic[R_co, O_co]):
     __slots__ = ()
 
     @property
-    def outputs(self) -> O_co:  # type: ignore[override]  # these outputs are parameters: O says their names, not R
+    def outputs(self) -> O_co:  # type: ignore[override]  # these outputs are parameters: O has their names, not R
         outputs: Any = _outputs(self)
-        return outputs  # type: ignore[no-any-return]  # as of `Task`
+        return outputs  # type: ignore[no-any-return]  # as in `Task`

@@ -1,7 +1,7 @@
-"""A lint of a pipeline function's own syntax: what tracing cannot see, because Python does it without asking anybody.
+"""Syntax checks of a pipeline function, for constructs that Python evaluates without tracing.
 
-``return`` in ``with dsl.If(...)`` drops what follows (``__exit__`` sees no exception), and ``best = "tuned"`` in a branch
-always wins.
+``return`` in ``with dsl.If(...)`` drops the rest of the function (``__exit__`` sees no exception), and ``best =
+"tuned"`` in a branch always takes effect.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _NESTED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
 
 
 def check(fn: Any, report: Diagnostics) -> None:
-    """Report ``return``, ``break`` and ``continue`` across a group, and plain values rebound in one and read after it."""
+    """Report ``return``, ``break`` and ``continue`` out of a group, and plain values rebound in one and read later."""
     code = fn.__code__
     parsed = parsed_file(code.co_filename, fn.__globals__)
     if parsed is None:
@@ -58,12 +58,12 @@ class _Leaving:
             return
         self.report.error(
             "TP165",
-            f"`{word}` leaves the group while the pipeline is being defined, so what follows is never part of it",
+            f"`{word}` leaves the block when the pipeline is defined, so the tasks after it are never part of the pipeline",
             self.parsed.span(node),
-            others=[Label(self.parsed.span(group.items[0].context_expr), "this group")],
-            help="put what is to run otherwise into `with dsl.Else():`; return after all groups"
+            others=[Label(self.parsed.span(group.items[0].context_expr), "this control-flow block")],
+            help="put the alternative into `with dsl.Else():`, and return after the last block"
             if word == "return"
-            else "put the tasks of the other case into a group of their own",
+            else "put the tasks of the other case into a separate block",
         )
 
 
@@ -93,11 +93,11 @@ _SILENT = frozenset(
         "zfill",
     ]
 )
-"""Methods that would work on what stands for a value without damage to it; a mark tells the others by itself."""
+"""Methods that would work on the placeholder of a value without damaging it; a marker detects the others itself."""
 
 
 def _called_texts(function: ast.FunctionDef | ast.AsyncFunctionDef, parsed: ParsedFile, report: Diagnostics) -> None:
-    """Report ``f"{value}".strip()`` and ``len(text)``: they would see what stands for the value, not the value."""
+    """Report ``f"{value}".strip()`` and ``len(text)``: they would see the placeholder, not the value."""
     arguments = function.args
     later = {arg.arg for arg in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)}
     for node in ast.walk(function):
@@ -115,27 +115,27 @@ def _called_texts(function: ast.FunctionDef | ast.AsyncFunctionDef, parsed: Pars
     for node in ast.walk(function):
         match node:
             case ast.Call(func=ast.Attribute(value=ast.Name(), attr="split")):
-                continue  # the mark tells it where the pieces go
+                continue  # the marker survives this
             case ast.Call(func=ast.Attribute(value=text, attr=attr)) if attr in _SILENT and holds(text):
-                done, instead = f"`.{attr}()` is called on", f"call `.{attr}()`"
+                done, instead = f"`.{attr}()` cannot be called on", f"call `.{attr}()`"
             case ast.Call(func=ast.Name(id="len"), args=[text]) if holds(text):
-                done, instead = "`len()` is called on", "call `len()`"
+                done, instead = "`len()` cannot be called on", "call `len()`"
             case ast.FormattedValue(value=ast.Name() as text, format_spec=ast.JoinedStr()) if holds(text):
-                done, instead = "a width or another format is given for", "format it"
+                done, instead = "a format specification is not supported for", "format it"
             case ast.Compare(left=left, comparators=others) if any(map(holds, [left, *others])):
-                done, instead = "a comparison is made with", "compare it"
+                done, instead = "Python cannot compare", "compare it"
             case _:
                 continue
         report.error(
             "TP159",
-            f"{done} text with a value of the pipeline in it, which is not there yet",
+            f"{done} text that contains a pipeline value, because the value is known only when the pipeline runs",
             parsed.span(node),
-            help=f"pass the f-string as it is, and {instead} in the component that takes it",
+            help=f"pass the f-string unchanged, and {instead} in the component that receives it",
         )
 
 
 def _named_texts(function: ast.AST, later: set[str]) -> set[str]:
-    """The names that stand for nothing but f-strings with a value in them."""
+    """Names that are bound only to f-strings with a pipeline value in them."""
     bound: dict[str, int] = {}
     texts: dict[str, int] = {}
     for node in ast.walk(function):
@@ -175,7 +175,7 @@ def _group_name(node: ast.expr) -> str:
 
 
 def _rebound(function: ast.AST, parsed: ParsedFile, report: Diagnostics) -> None:
-    """Follow each name in the order of the text: a read whose last binding is a plain one inside a group it is not in."""
+    """Follow each name in source order: a read after a plain binding in a group that does not contain the read."""
     last: dict[str, tuple[ast.stmt, tuple[ast.With, ...]] | None] = {}
     reported: set[ast.stmt] = set()
     for event, name, node, groups in _events(function, ()):
@@ -189,15 +189,15 @@ def _rebound(function: ast.AST, parsed: ParsedFile, report: Diagnostics) -> None
                 reported.add(bound[0])
                 report.error(
                     "TP166",
-                    f"`{name}` is changed in a group while the pipeline is being defined, so it has this value in every case",
+                    f"`{name}` is assigned in a control-flow block when the pipeline is defined, so it has this value whichever branch runs",
                     parsed.span(bound[0]),
                     others=[Label(parsed.span(node), "used here")],
-                    help="make the value in a component of each branch, and choose it with `dsl.OneOf(...)`",
+                    help="return the value from a component in each branch, and combine them with `dsl.OneOf(...)`",
                 )
 
 
 def _events(node: ast.AST, groups: tuple[ast.With, ...]) -> Iterator[tuple[str, str, Any, tuple[ast.With, ...]]]:
-    """Bindings and reads of names, in the order in which they happen."""
+    """Bindings and reads of names, in the order of execution."""
     if isinstance(node, (ast.Assign, ast.AnnAssign, ast.AugAssign)):
         if node.value is not None:
             yield from _events(node.value, groups)

@@ -1,7 +1,7 @@
-"""The source of a component: what is shipped, and what it may not take from outside.
+"""Source of a component: the code to ship, and a check of the names that it takes from its module.
 
-The function's text travels with the classes of its signature and what was passed by ``include``; every other name that
-it takes from its module is an error that names all of them. Nothing here keeps the user's module or runs it again.
+The function's text is shipped with the classes of its signature and the objects in ``include``; using any other name of
+its module is an error that lists all such names. The user's module is neither kept nor executed again here.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from typedpipe.dsl.source.files import (
 from typedpipe.dsl.source.needs import Bundle
 from typedpipe.ir import nodes as ir
 
-_KEEP_INSIDE = "write it as a plain `def` at the top of the file"
+_KEEP_INSIDE = "write a plain `def` at module level"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +48,10 @@ class Source:
 def capture(
     fn: Callable[..., Any], *, include: Sequence[Any] = (), shipped: Sequence[type] = (), report: Diagnostics
 ) -> Source | None:
-    """The source to ship for a function, or None when ``report`` got an error.
+    """The source to ship for a function, or None if an error was added to ``report``.
 
-    ``include`` are helpers that the user passed, ``shipped`` the classes of the signature; both bring what they need.
+    ``include`` are helpers that the user passed, ``shipped`` the classes of the signature; both include their
+    dependencies.
 
     >>> from typedpipe.diagnostics.model import Diagnostics
     >>> capture(len, report=Diagnostics()) is None
@@ -83,7 +84,7 @@ def capture(
 
 
 def _is_plain_function(fn: Any, report: Diagnostics) -> bool:
-    """Refuse what has no source of its own, before looking for a file."""
+    """Reject objects without source of their own, before looking for a file."""
     name = getattr(fn, "__name__", type(fn).__name__)
     if not isinstance(fn, types.FunctionType):
         method = isinstance(fn, types.MethodType | staticmethod | classmethod)
@@ -91,7 +92,7 @@ def _is_plain_function(fn: Any, report: Diagnostics) -> bool:
         what = "is a method" if method else "has no Python source"
         whole: Any = fn
         at = _where(whole.__func__) if method else Span("")
-        report.error(code, f"`{name}` {what}, and a component is a function", at, help=_KEEP_INSIDE)
+        report.error(code, f"`{name}` {what}, but a component must be a function", at, help=_KEEP_INSIDE)
         return False
     flags = fn.__code__.co_flags
     asynchronous = inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
@@ -99,23 +100,21 @@ def _is_plain_function(fn: Any, report: Diagnostics) -> bool:
     if name == "<lambda>":
         report.error("TP107", "a lambda cannot be a component", _where(fn), help=_KEEP_INSIDE)
     elif flags & asynchronous:
-        text = "write `def`, and call `asyncio.run(...)` inside it"
+        text = "use a plain `def`, and call `asyncio.run(...)` inside it"
         report.error("TP133", f"`{name}` is an `async` function", _where(fn), help=text)
     elif flags & inspect.CO_GENERATOR:
         report.error("TP134", f"`{name}` is a generator: it has a `yield`", _where(fn), help="return a list")
     elif len(parts) > 1 and parts[-2] != "<locals>":
-        text = f"`{name}` is a method of `{parts[-2]}`, and a component is a function"
+        text = f"`{name}` is a method of `{parts[-2]}`, but a component must be a function"
         report.error("TP135", text, _where(fn), help=_KEEP_INSIDE)
     elif hasattr(fn, "__wrapped__"):
         inner = inspect.unwrap(fn)
-        text = f"a decorator below `@component` wraps `{name}`, and it would not be there in the container"
-        report.error("TP136", text, _where(inner), help="take it off, or do inside the function what it does")
+        text = f"a decorator below `@component` wraps `{name}`, but it is not available in the container"
+        report.error("TP136", text, _where(inner), help="remove it, or move its effect into the function")
     elif fn.__code__.co_freevars:
         names = ", ".join(f"`{free}`" for free in fn.__code__.co_freevars)
-        text = f"`{name}` takes {names} from the function around it"
-        report.error(
-            "TP132", text, _where(fn), help="make it a parameter, or define the component at the top of the file"
-        )
+        text = f"`{name}` uses {names} from the enclosing function"
+        report.error("TP132", text, _where(fn), help="make it a parameter, or define the component at module level")
     else:
         return True
     return False
@@ -140,30 +139,30 @@ def _find(fn: types.FunctionType, report: Diagnostics) -> tuple[ParsedFile, Func
         text = f"the source of `{fn.__name__}` cannot be found"
         label = f"defined in {code.co_filename}, which cannot be read"
         span = span_of_function(fn)
-        report.error("TP130", text, span, label, help="define it in a file or a notebook cell: its source is shipped")
+        report.error(
+            "TP130", text, span, label, help="define it in a file or a notebook cell: a component is shipped as source"
+        )
         return None
     if file.problem is not None:
         text = f"the cell or file of `{fn.__name__}` cannot be read as Python: {file.problem.msg}"
         at = Span(span.file, file.problem.lineno or 0)
-        report.error("TP140", text, at, help="put `%` and `!` lines into a cell of their own")
+        report.error("TP140", text, at, help="move `%` and `!` lines into a separate cell")
         return None
     node = file.functions.get((code.co_firstlineno, code.co_name))
     if node is None:
-        text = (
-            f"`{fn.__name__}` is not at line {code.co_firstlineno} any more: the file was edited after it was imported"
-        )
+        text = f"`{fn.__name__}` is no longer at line {code.co_firstlineno}: the file was edited after it was imported"
         report.error("TP130", text, span, help="import the file again")
         return None
     return file, node
 
 
 def _check_decorators(fn: types.FunctionType, file: ParsedFile, node: Function, report: Diagnostics) -> bool:
-    """An error for a decorator between ours and the function, even one that gave the function back."""
+    """Report a decorator between typedpipe's and the function, even one that returned the function unchanged."""
     ours = [i for i, decorator in enumerate(node.decorator_list) if _decorator_is_ours(fn, decorator)]
     below = node.decorator_list[ours[-1] + 1 :] if ours else []
     for decorator in below:
-        text = f"a decorator below `@component` would not be there in the container, but `{node.name}` has one"
-        report.error("TP136", text, file.span(decorator), help="take it off, or do inside the function what it does")
+        text = f"`{node.name}` has a decorator below `@component`, which is not available in the container"
+        report.error("TP136", text, file.span(decorator), help="remove it, or move its effect into the function")
     return not below
 
 
@@ -175,7 +174,7 @@ def _decorator_is_ours(fn: types.FunctionType, decorator: ast.expr) -> bool:
 
 
 def _outside(fn: types.FunctionType, entry: ir.Chunk, bundle: Bundle | None) -> list[str]:
-    """The names that the body takes from its module and that will not be in the container."""
+    """Names that the body takes from its module and that will be missing in the container."""
     space = fn.__globals__
     found = [name for name in outside_names(fn.__code__) if not _arrives(name, space, fn, bundle)]
     if not found:
@@ -208,7 +207,7 @@ def _without_interface(text: str) -> str:
 def _report_outside(
     fn: types.FunctionType, file: ParsedFile, node: Function, outside: list[str], report: Diagnostics
 ) -> None:
-    """One error with all the names, at the first use of the first one."""
+    """Report one error with all names, at the first use of the first one."""
     uses: dict[str, ast.Name | ast.Global] = {}
     for part in ast.walk(ast.Module(list(node.body), [])):
         if isinstance(part, ast.Name) and part.id in outside:
@@ -222,19 +221,23 @@ def _report_outside(
     subject = "a name" if len(outside) == 1 else "names"
     labels = [Label(file.span(uses[name]), _what(name, fn.__globals__)) for name in outside if name in uses]
     first, others = (labels[0], labels[1:]) if labels else (Label(file.header(node)), [])
-    text = f"`{fn.__name__}` takes {subject} from outside itself: {names}"
+    text = f"`{fn.__name__}` uses {subject} that it does not define: {names}"
     report.error("TP137", text, first.span, first.text, others=others, help=_help(outside, fn))
 
 
 def _what(name: str, space: dict[str, Any]) -> str:
     if name not in space:
-        return f"`{name}` is not defined when the component is"
+        return f"`{name}` is not defined when the component is created"
     value = space[name]
     if isinstance(value, types.ModuleType):
-        return f"`{name}` is a module imported outside"
+        return f"`{name}` is a module imported outside the function"
     if isinstance(value, types.FunctionType):
-        return f"`{name}` is a function defined outside"
-    return f"`{name}` is a class defined outside" if isinstance(value, type) else f"`{name}` is a global variable"
+        return f"`{name}` is a function defined outside the component"
+    return (
+        f"`{name}` is a class defined outside the component"
+        if isinstance(value, type)
+        else f"`{name}` is a global variable"
+    )
 
 
 def _help(outside: list[str], fn: types.FunctionType) -> str:
@@ -254,10 +257,12 @@ def _help(outside: list[str], fn: types.FunctionType) -> str:
     if set(modules) - set(plain):
         parts.append("import it inside the function")
     if plain:
-        parts.append(f"make `{plain[0]}` a parameter, or write its value in the function")
+        parts.append(f"make `{plain[0]}` a parameter, or assign its value inside the function")
     if unknown:
         parts.append(
-            f"did you mean `{close[0]}`?" if close else f"define `{unknown[0]}` above, or import it inside the function"
+            f"did you mean `{close[0]}`?"
+            if close
+            else f"define `{unknown[0]}` before the component, or import it inside the function"
         )
     return "; ".join(parts)
 

@@ -32,7 +32,7 @@ _BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
 
 @dataclass(slots=True)
 class ParsedFile:
-    """One version of a file or cell. ``problem`` says why it does not parse."""
+    """One version of a file or cell. ``problem`` is the reason why it does not parse."""
 
     name: str
     lines: list[str]
@@ -44,13 +44,13 @@ class ParsedFile:
     problem: SyntaxError | None = None
 
     def chunk(self, node: Definition) -> ir.Chunk:
-        """The node's lines, decorators and indentation included."""
+        """Lines of the node, including decorators and indentation."""
         first = first_line(node)
         text = "".join(self.lines[first - 1 : node.end_lineno])
         return ir.Chunk(text if text.endswith("\n") else text + "\n", display_path(self.name), first)
 
     def span(self, node: Any) -> Span:
-        """The span of a node; columns in characters."""
+        """Span of a node; columns in characters."""
         start, end = self._column(node.lineno, node.col_offset), self._column(node.end_lineno, node.end_col_offset)
         return Span(display_path(self.name), node.lineno, start, node.end_lineno, end)
 
@@ -58,7 +58,7 @@ class ParsedFile:
         return len(self.lines[line - 1].encode()[:offset].decode(errors="replace")) + 1
 
     def header(self, node: Definition) -> Span:
-        """The span of a definition's name."""
+        """Span of a definition's name."""
         if isinstance(node, ast.Assign):
             return self.span(node.targets[0])
         line = self.lines[node.lineno - 1]
@@ -67,7 +67,7 @@ class ParsedFile:
 
 
 def first_line(node: Definition) -> int:
-    """The line of a definition's first decorator, or its own."""
+    """Line of a definition's first decorator, or of the definition itself."""
     decorators = [] if isinstance(node, ast.Assign) else node.decorator_list
     return min([node.lineno, *(decorator.lineno for decorator in decorators)])
 
@@ -76,7 +76,7 @@ _parsed: dict[str, ParsedFile] = {}
 
 
 def parsed_file(name: str, module_globals: dict[str, Any] | None = None) -> ParsedFile | None:
-    """The file or cell as it stands now, parsed unless that content was parsed before; None without source."""
+    """The current version of a file or cell, parsed unless that content was parsed before; None without source."""
     if name == NO_FILE:
         return None
     linecache.checkcache(name)
@@ -104,14 +104,14 @@ def span_of_function(fn: Any) -> Span:
     parsed = parsed_file(code.co_filename, fn.__globals__)
     node = parsed.functions.get((code.co_firstlineno, fn.__name__)) if parsed is not None else None
     if parsed is None or fn.__name__ == "<lambda>":
-        return span_of(site_here())  # it has no `def` that can be shown: where it is decorated
+        return span_of(site_here())  # it has no `def` that can be shown: use the decorator's location
     if node is None:
         return Span(display_path(code.co_filename), code.co_firstlineno)
     return parsed.header(node)
 
 
 def cells() -> Iterable[str]:
-    """The names of the notebook cells that ran, oldest first."""
+    """Names of the executed notebook cells, oldest first."""
     return [name for name in linecache.cache if name.startswith("<ipython") or "ipykernel_" in name]
 
 
@@ -162,7 +162,7 @@ BUILTINS = (frozenset(vars(builtins)) - _NOTEBOOK) | {"__module__", "__qualname_
 
 
 def outside_names(code: types.CodeType) -> dict[str, None]:
-    """The global names that code and the code in it load, store or delete, in order.
+    """Global names that code, including nested code, loads, stores or deletes, in order.
 
     >>> list(outside_names((lambda: undefined + len([])).__code__))
     ['undefined', 'len']
@@ -188,7 +188,7 @@ _BLOCKS_AND_TEXTS = {
 
 
 def has_blocks_or_texts(code: types.CodeType) -> bool:
-    """Whether code, or the code in it, has a ``with`` block or an f-string with a value in it.
+    """Whether code, including nested code, has a ``with`` block or an f-string with a value in it.
 
     >>> has_blocks_or_texts((lambda n: f"{n}").__code__), has_blocks_or_texts((lambda n: n).__code__)
     (True, False)
@@ -208,13 +208,13 @@ def _instructions(code: bytes) -> Iterator[tuple[int, int]]:
 
 
 def is_ours(value: Any) -> bool:
-    """Whether a value is typedpipe's (or kfp's) own, whatever name it is bound to."""
+    """Whether a value belongs to typedpipe (or kfp), whatever name it is bound to."""
     module = value.__name__ if isinstance(value, types.ModuleType) else getattr(value, "__module__", None)
     return isinstance(module, str) and module.partition(".")[0] in (PACKAGE, "kfp")
 
 
 def is_stand_in(name: str, value: Any, *, absent: bool) -> bool:
-    """Whether the container has a stand-in for the name: only when the user's is absent, ours or typing's."""
+    """Whether the container has a stand-in for the name: only if the user's is absent, typedpipe's or typing's."""
     if name not in STUB_NAMES:
         return False
     if absent or is_ours(value) or (value is None and name in ("OUT", "STATUS")):
@@ -224,14 +224,14 @@ def is_stand_in(name: str, value: Any, *, absent: bool) -> bool:
 
 @lru_cache(maxsize=4096)
 def names_of(text: str) -> dict[str, None]:
-    """What a chunk's text needs when it runs as the container runs it: its annotations are never evaluated."""
+    """Names that a chunk needs when it runs in a container: its annotations are never evaluated there."""
     source = "if 1:\n" + text if text[:1] in " \t" else text
     code = compile(source, "<chunk>", "exec", _FUTURE, dont_inherit=True)
     return outside_names(code)
 
 
 def annotation_names(node: ast.ClassDef) -> dict[str, None]:
-    """The names in the annotations of a class's fields: pydantic evaluates them."""
+    """Names in the annotations of a class's fields: pydantic evaluates them."""
     found: dict[str, None] = {}
     for statement in node.body:
         if isinstance(statement, ast.AnnAssign):
@@ -248,7 +248,7 @@ def _with_texts(annotation: ast.expr) -> Iterable[ast.AST]:
             try:
                 yield from ast.walk(ast.parse(part.value, mode="eval"))
             except SyntaxError:
-                continue  # the text of a Literal
+                continue  # the string of a Literal
 
 
 _GENERICS = frozenset({"list", "dict", "tuple", "set", "frozenset", "type"})
@@ -264,7 +264,7 @@ _NODES = {"Match": (3, 10), "TryStar": (3, 11), "TypeAlias": (3, 12), "TypeVar":
 
 @lru_cache(maxsize=4096)
 def least_python(text: str, *, evaluated: bool = False) -> tuple[int, int]:
-    r"""The least Python that runs a chunk. ``evaluated``: its annotations are evaluated too (pydantic).
+    r"""The minimum Python version for a chunk. ``evaluated``: its annotations are evaluated too (pydantic).
 
     >>> least_python("def f(x):\n    match x:\n        case 1: pass\n")
     (3, 10)

@@ -1,4 +1,4 @@
-"""What classes and included helpers bring along: imports as imports, the user's own classes and functions by source."""
+"""Dependencies of classes and included helpers: imports as imports, the user's own classes and functions by source."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def is_installed(module: str) -> bool:
 
 
 class Bundle:
-    """The chunks that a component needs before its function, in the order in which they must run."""
+    """Chunks that a component needs before its function, in the order of execution."""
 
     def __init__(self, file: ParsedFile, space: dict[str, Any], span: Span, report: Diagnostics) -> None:
         self.file = file
@@ -56,7 +56,7 @@ class Bundle:
         self.min_python = (3, 8)
 
     def alias(self, name: str, value: Any) -> bool:
-        """Bind another name of something that is shipped already; whether it is."""
+        """Bind another name to an object that is already shipped; return whether it is."""
         own = next((known for known, item in self.names.items() if item is value and value is not None), None)
         if own is None:
             return False
@@ -64,7 +64,7 @@ class Bundle:
         return True
 
     def add_included(self, item: Any) -> None:
-        """A helper function or class that the user passed."""
+        """Add a helper function or class that the user passed."""
         if isinstance(item, type):
             self.add_class(item)
         elif isinstance(item, types.FunctionType) and item.__name__ != "<lambda>" and not item.__code__.co_freevars:
@@ -72,11 +72,11 @@ class Bundle:
         else:
             shown = getattr(item, "__name__", None) or repr(item)
             self._fail(
-                "TP138", f"`include` takes plain functions and classes, not `{shown}`", "pass the function itself"
+                "TP138", f"`include` supports only functions and classes, not `{shown}`", "pass the function itself"
             )
 
     def add_class(self, cls: type) -> None:
-        """A class by its source, or by its import where it is installed, with what it needs."""
+        """Add a class by its source, or by its import if it is installed, with its dependencies."""
         if is_ours(cls) or cls.__module__ == "builtins" or self.names.get(cls.__name__) is cls:
             return
         if is_installed(cls.__module__):
@@ -88,7 +88,7 @@ class Bundle:
         outer, *inner = path[2].split(".")
         found = self._find_class(cls, path[0] + path[1] + outer)
         if found is None:
-            self.names[cls.__name__] = cls  # said once, or made again by the runtime
+            self.names[cls.__name__] = cls  # already added, or rebuilt by the runtime
             return
         file, node = found
         self.names[outer] = cls if not inner else None
@@ -102,7 +102,7 @@ class Bundle:
             self._emit(ir.Chunk(f"{cls.__name__} = {dotted}\n"), cls.__name__, cls)
 
     def add_function(self, fn: types.FunctionType) -> None:
-        """A helper by its source, with what it needs."""
+        """Add a helper by its source, with its dependencies."""
         if self.names.get(fn.__name__) is fn:
             return
         file = parsed_file(fn.__code__.co_filename, fn.__globals__)
@@ -123,13 +123,13 @@ class Bundle:
         for name in {**hard, **soft}:
             if not self._need(name, space, file) and name in hard:
                 title = getattr(node, "name", None) or next(iter(own))
-                text = f"`{title}` is shipped with the component, but it needs `{name}`, which cannot be"
-                self._fail("TP139", text, f"write the value of `{name}` where it is used", file.header(node))
+                text = f"`{title}` is shipped with the component, but it uses `{name}`, which cannot be shipped"
+                self._fail("TP139", text, f"write the value of `{name}` in place of the name", file.header(node))
         self.min_python = max(self.min_python, least_python(chunk.text, evaluated=evaluated))
         self.chunks.append(chunk)
 
     def _need(self, name: str, space: dict[str, Any], file: ParsedFile) -> bool:
-        """Ship what a name is bound to; whether that could be done."""
+        """Ship the object that a name is bound to; return whether this was possible."""
         if name in MODULE_NAMES:
             return True
         if name not in space:
@@ -162,9 +162,9 @@ class Bundle:
         if len({file.chunk(node).text for file, node in found}) == 1:
             return found[-1]
         if not found and _is_functional(cls):
-            return None  # the runtime makes it again from the interface
+            return None  # the runtime rebuilds it from the interface
         text = (
-            f"`{cls.__name__}` has two definitions that look alike"
+            f"`{cls.__name__}` has two definitions that cannot be distinguished"
             if found
             else f"the source of `{cls.__name__}` cannot be found"
         )
@@ -202,7 +202,7 @@ def _is_functional(cls: type[Any]) -> bool:
 
 
 def _import_line(name: str, value: Any, file: ParsedFile) -> str:
-    """The import that binds the name in the container too, or nothing when only this machine has the module."""
+    """The import that also binds the name in the container, or nothing if only this machine has the module."""
     if is_ours(value):
         return _import_of_ours(name, value)
     module, item, level = file.imports.get(name, ("", "", 0))

@@ -1,4 +1,4 @@
-"""Values of a pipeline's body, their operators, and what becomes a value.
+"""Values in a pipeline, their operators, and the conversion of arguments to values.
 
 Loading the package registers the operators, so that no value exists without them.
 """

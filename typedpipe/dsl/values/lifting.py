@@ -1,4 +1,4 @@
-"""From what a user passes to what the IR takes: references, constants, and displays with references inside."""
+"""Conversion of user arguments to IR operands: references, constants, and displays with references inside."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from typedpipe.types.values import NotAConstant, constant
 
 
 def operand_value(value: object, subject: Subject) -> Any:
-    """A child of an expression: a reference as it is, anything else as a constant."""
+    """A child of an expression: a reference unchanged, anything else as a constant."""
     if isinstance(value, PipelineValue):
         return value
     made = lift(value, subject)
@@ -42,13 +42,13 @@ def lift(value: object, subject: Subject) -> Any:
         _not_constant(value, subject, str(problem))
         return None
     except RecursionError:
-        _not_constant(value, subject, "it contains itself, or is nested too deeply")
+        _not_constant(value, subject, "the value contains itself, or is nested too deeply")
         return None
     return ir.Const(text, type_)
 
 
 def _is_ours(value: object) -> bool:
-    """Whether it is one of the objects of a pipeline's body that stand for no value."""
+    """Whether it is a typedpipe object of a pipeline that is not a value."""
     return type(value).__module__.startswith("typedpipe.dsl.")
 
 
@@ -56,16 +56,18 @@ def _not_constant(value: object, subject: Subject, reason: str) -> None:
     kind = type(value).__name__
     label = help_ = ""
     explain: Callable[[object], tuple[str, str]] | None = getattr(type(value), "_tp_no_value", None)
-    if explain is not None:  # a task or a group: what it is, and what to pass in its place
+    if explain is not None:  # a task or a group: report it, with a suggested replacement
         what, help_ = explain(value)
         message = f"{subject} is {what}"
     elif isinstance(value, Artifact):
-        message = f"{subject} is a `{kind}` object made in the pipeline's body"
-        help_ = f'make it in a component, or bring an existing one in: `dsl.importer("s3://…", {kind}).output`'
+        message = f"{subject} is a `{kind}` object that was created in the pipeline's body"
+        help_ = f'create it in a component, or import an existing one: `dsl.importer("s3://…", {kind}).output`'
     elif callable(value):
         name = getattr(value, "__name__", kind)
-        message = f"{subject} is `{name}` itself, which is no value"
-        help_ = f"call it and pass its output: `{name}(…).output`" if _is_ours(value) else "pass what it returns"
+        message = f"{subject} is `{name}` itself, which is not a value"
+        help_ = (
+            f"call it and pass its output: `{name}(…).output`" if _is_ours(value) else "call it, and pass the result"
+        )
     else:
         message, label = f"{subject} cannot be passed to a task", reason
     error("TP114", message, span_of_subject(subject), label, help=help_)
@@ -103,7 +105,7 @@ def _parts(item: object) -> Sequence[object]:
 
 
 def _display(trace: Trace, value: object, subject: Subject) -> Any:
-    """A list, dict or dataclass with references inside: put together by the task that takes it."""
+    """A list, dict or dataclass with references inside: assembled by the task that receives it."""
     if isinstance(value, str):
         return texts.read(trace, value, subject)
     if isinstance(value, dict):
@@ -123,9 +125,9 @@ def _struct(trace: Trace, entries: list[tuple[Any, object]], type_: Type | None,
             markers.told(trace)
             error(
                 "TP114",
-                f"{subject} has a key that is not plain text",
+                f"{subject} has a key that is not a constant string",
                 span_of_subject(subject),
-                help="a dict's keys are constant strings",
+                help="use constant strings as dict keys",
             )
             return None
         names.append(key)
@@ -146,7 +148,7 @@ def type_of(value: PipelineValue | ir.Const) -> Type:
 
 
 def operand(builder: GraphBuilder, value: object, subject: Subject) -> ir.Operand | None:
-    """What a task's argument is in the IR; None after an error was reported."""
+    """The IR operand of a task's argument; None after an error was reported."""
     made = value if isinstance(value, (PipelineValue, ir.Const)) else lift(value, subject)
     if made is None or isinstance(made, ir.Const):
         return made

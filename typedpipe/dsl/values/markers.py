@@ -1,11 +1,11 @@
-"""How a value gets through an f-string: as a marker, found again when the text is used.
+"""Markers that carry pipeline values through f-strings until the text is used.
 
-``f"{value}"`` calls ``__format__``, which must return text. The text is private-use characters: a start, the trace's
-nonce, the number of the value in the trace, a checksum, an end. Letters, digits, a space and signs are there to be damaged
-by ``.upper()``, ``.split()``, ``.replace("-", "_")``, ``re.sub``, ``shlex.quote`` and the like, which would change the text
-around the value and not the value; slicing and wrapping break any form. A damaged marker is an error, and so is one that
-no task ever got. There is no line break, ``%`` or brace in it: `textwrap.dedent`, ``%s`` and ``.format`` of a text around it
-are right as they are.
+``f"{value}"`` calls ``__format__``, which must return text. The marker consists of private-use characters: a start, the
+trace's nonce, the number of the value in the trace, a checksum, an end. Letters, digits, a space and punctuation are
+included so that ``.upper()``, ``.split()``, ``.replace("-", "_")``, ``re.sub``, ``shlex.quote`` and similar calls
+damage the marker: they would change the text around the value, but not the value; slicing and wrapping damage any form.
+A damaged marker is an error, and so is one that no task ever received. A marker has no line break, ``%`` or brace, so
+that `textwrap.dedent`, ``%s`` and ``.format`` of the text around it work correctly.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def _checksum(nonce: int, number: int) -> int:
 
 
 def write(trace: Trace, value: object, spec: str) -> str:
-    """The marker that stands for ``{value:spec}``."""
+    """The marker for ``{value:spec}``."""
     number = len(trace.formats)
     trace.formats.append([value, spec, site_here(), False])
     nonce = trace.nonce % _BASE**4
@@ -56,12 +56,12 @@ def write(trace: Trace, value: object, spec: str) -> str:
 
 
 def present(text: str) -> bool:
-    """Whether the text has a marker, whole or damaged."""
+    """Whether the text has a marker, intact or damaged."""
     return not text.isascii() and _OURS.search(text) is not None
 
 
 def shown(text: str) -> str:
-    """The text of an exception with the values in it as a person wrote them, not as markers."""
+    """The text of an exception, with pipeline values as the user wrote them instead of markers."""
     return _SHOWN.sub("{…}", text)
 
 
@@ -70,7 +70,7 @@ Pieces: TypeAlias = list[str | tuple[Any, str]]
 
 
 def pieces(trace: Trace, text: str) -> Pieces | Literal["foreign", "damaged"]:
-    """A text taken apart at its markers, unless one is of another pipeline, or was changed."""
+    """Split a text at its markers, unless one belongs to another pipeline or was changed."""
     parts: Pieces = []
     position = 0
     for match in _MARKER.finditer(text):
@@ -92,18 +92,18 @@ def pieces(trace: Trace, text: str) -> Pieces | Literal["foreign", "damaged"]:
 
 
 def told(trace: Trace) -> None:
-    """A text was reported: none of those made so far is reported as unused."""
+    """Note that a text was reported: none of those created so far is reported as unused."""
     for entry in trace.formats:
         entry[3] = True
 
 
 def check_used(trace: Trace) -> None:
-    """Report f-strings with values that no task ever got."""
+    """Report f-strings with pipeline values that no task ever received."""
     for _, _, site, used in trace.formats:
         if not used:
             error(
                 "TP160",
-                "this text contains a value of the pipeline, and no task gets the text as it is",
+                "this text contains a pipeline value, but the text is never passed to a task unchanged",
                 site,
-                help="pass the text itself to a component; what prints or changes it (`json.dumps`, `re.sub`, …) belongs in one",
+                help="pass the text to a component, and print or transform it there (`json.dumps`, `re.sub`, …)",
             )

@@ -35,8 +35,8 @@ def compare(left: PipelineValue, op: ir.CompareOp, other: object) -> Any:
             return is_set if op == "!=" else derived(trace, BOOL, lambda ops: ir.Not(ops[0]), (is_set,))
         error(
             "TP156",
-            f"a condition compares scalars; the other side is {what}",
-            help="compare it in a component that returns a bool, and branch on that",
+            f"a condition can compare only scalars, but the other side is {what}",
+            help="compare the values in a component that returns a bool, and branch on its output",
         )
         return poison(left._tp_trace)
     right = operand_value(other, "the other side of the comparison")
@@ -48,8 +48,8 @@ def combine(flat: str, left: object, right: object) -> Any:
     for side in (left, right):
         if not isinstance(side, PipelineValue):
             symbol = "&" if flat == "and" else "|"
-            help_ = f"put parentheses round each comparison: `(a > 1) {symbol} (b < 2)`"
-            error("TP157", f"`{symbol}` joins two conditions, and one side is the constant {side!r}", help=help_)
+            help_ = f"put parentheses around each comparison: `(a > 1) {symbol} (b < 2)`"
+            error("TP157", f"`{symbol}` combines two conditions, but one side is the constant {side!r}", help=help_)
             return poison(trace or next(s for s in (left, right) if isinstance(s, PipelineValue))._tp_trace)
     build: Build = ir.And if flat == "and" else ir.Or
     first = left if isinstance(left, PipelineValue) else right
@@ -61,7 +61,9 @@ def item(value: PipelineValue, key: object) -> Any:
     trace, type_ = value._tp_trace, without_none(value._tp_type)
     if isinstance(key, str):
         if not isinstance(type_, (DictType, StructType, AnyType, UnionType)):
-            error("TP156", f"`{show(type_)}` has no key `{key}`", help="index a list by an int, a dict by a string")
+            error(
+                "TP156", f"`{show(type_)}` has no key `{key}`", help="index a list with an int, or a dict with a string"
+            )
             return poison(trace)
         return field_of(value, key)
     if isinstance(key, slice):
@@ -85,7 +87,7 @@ def attribute(value: PipelineValue, name: str) -> Any:
         error(
             "TP167",
             f"`.{name}` of an artifact is known only when the pipeline runs",
-            help=f"take the artifact as an `Input[{show(type_)}]` in a component, and use `.{name}` there",
+            help=f"pass the artifact to a component as `Input[{show(type_)}]`, and use `.{name}` there",
         )
         return poison(value._tp_trace)
     if isinstance(type_, (StructType, DictType, AnyType, UnionType)):
@@ -93,8 +95,8 @@ def attribute(value: PipelineValue, name: str) -> Any:
     error(
         "TP156",
         f"`{show(type_)}` has no `.{name}` in a pipeline's body",
-        help="values of a pipeline body can be compared, indexed, put into f-strings and passed to tasks; "
-        "do anything else in a component",
+        help="pipeline values can be compared, indexed, used in f-strings and passed to tasks; "
+        "use a component for anything else",
     )
     return poison(value._tp_trace)
 
@@ -107,28 +109,34 @@ def field_of(value: PipelineValue, name: str) -> Any:
     if is_optional(value._tp_type):
         error(
             "TP156",
-            f"this value may be None, so its field `{name}` may be missing",
+            f"this value can be None, so its field `{name}` can be missing",
             help="use `dsl.IfSet(value)` or `dsl.Some(value, default)` first",
         )
     return derived(value._tp_trace, found, lambda ops: ir.Field(ops[0], name), (value,))
 
 
 def _field_type(type_: Type, name: str) -> Type | str:
-    """The type of a field, or a help text when there is none."""
+    """The type of a field, or a help text if there is none."""
     if isinstance(type_, StructType):
         names = [f.name for f in type_.fields]
         for field in type_.fields:
             if field.name == name:
                 return field.type
         guess = nearest(name, names)
-        return f"did you mean `{guess}`?" if guess else f"it has {listed(names)}" if names else "it has no fields"
+        return (
+            f"did you mean `{guess}`?"
+            if guess
+            else f"the fields are {listed(names)}"
+            if names
+            else "the type has no fields"
+        )
     if isinstance(type_, DictType):
         return type_.value
     if isinstance(type_, UnionType):
         found = [_field_type(member, name) for member in type_.members]
         missing = next((f for f in found if isinstance(f, str)), None)
         return missing if missing is not None else union(*(f for f in found if not isinstance(f, str)))
-    return ANY if isinstance(type_, AnyType) else "take a field of a struct or a dict"
+    return ANY if isinstance(type_, AnyType) else "only structs and dicts have fields"
 
 
 PipelineValue._tp_operators = Operators(compare, combine, item, attribute)

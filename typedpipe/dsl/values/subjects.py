@@ -1,4 +1,4 @@
-"""Subjects of messages: which argument of which call is wrong, or what else is."""
+"""Subjects of messages: an argument of a call, or another value."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typedpipe.dsl.tracing import Site, span_of
 
 
 class Argument:
-    """Which argument of which call is looked at: its words and its span are made only when they are needed."""
+    """An argument of a call: its description and span are computed only when needed."""
 
     __slots__ = ("callee", "name", "position", "site")
 
@@ -28,7 +28,7 @@ class Argument:
 
 
 Subject: TypeAlias = str | Argument
-"""What a message calls the value that it is about."""
+"""Description of the value that a message is about."""
 
 
 def span_of_subject(subject: Subject) -> Span | None:

@@ -1,4 +1,4 @@
-"""F-strings with values in them: their markers read back when the text is used."""
+"""F-strings with pipeline values: their markers are read back when the text is used."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typedpipe.types.values import NotAConstant, constant
 
 
 def read(trace: Trace, text: str, subject: Subject) -> Any:
-    """The text as a constant, or as a reference to be put together; None after an error was reported."""
+    """The text as a constant, or as a reference to assemble; None after an error was reported."""
     if not markers.present(text):
         try:
             return ir.Const(*constant(text))
@@ -46,16 +46,16 @@ def _damaged(trace: Trace, subject: Subject) -> None:
     markers.told(trace)
     error(
         "TP159",
-        f"{subject} is text with a value of the pipeline in it that was changed after the f-string made it",
+        f"{subject} is text that contains a pipeline value and was changed after the f-string created it",
         span_of_subject(subject),
-        help='pass the f-string as it is: `f"{a}-{b}"`; split, replace, slice, wrap or escape it in a component',
+        help='pass the f-string unchanged: `f"{a}-{b}"`; split, replace, slice, wrap or escape the text in a component',
     )
 
 
 def _foreign(subject: Subject) -> None:
     error(
         "TP158",
-        f"{subject} is text with a value of another pipeline in it",
+        f"{subject} is text that contains a value of another pipeline",
         span_of_subject(subject),
-        help="give this pipeline an input for it, and pass the value when you call the pipeline",
+        help="add an input to this pipeline, and pass the value when you call the pipeline",
     )

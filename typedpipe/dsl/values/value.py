@@ -1,7 +1,7 @@
-"""Values of a pipeline body: at run time references to what is known only when the pipeline runs.
+"""Pipeline values: at run time, references to values that are known only when the pipeline runs.
 
-To a type checker each of them *is* its plain type. So every dunder that would act on a value that is not there yet
-raises an error that says what to type instead, and the others build an expression.
+To a type checker, each of them *is* its plain type. So every dunder method that would need the value raises an error
+with a suggested fix, and the others build an expression.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ Build = Callable[[tuple[Any, ...]], ir.Expr]
 
 
 class Pending:
-    """An expression that is put into the table of the graph that uses it."""
+    """An expression that is added to the table of the graph that uses it."""
 
     __slots__ = ("build", "children", "flat")
 
@@ -45,7 +45,7 @@ class Pending:
 
 
 class Operators(NamedTuple):
-    """The operators that build expressions. They make values, so :mod:`operators` stands above this module."""
+    """Operators that build expressions. They create values, so :mod:`operators` is a layer above this module."""
 
     compare: Callable[[PipelineValue, ir.CompareOp, object], Any]
     combine: Callable[[str, object, object], Any]
@@ -54,7 +54,7 @@ class Operators(NamedTuple):
 
 
 class PipelineValue:
-    """A value that is known only when the pipeline runs. It has no public attributes: they are the value's own."""
+    """A value that is known only when the pipeline runs. It has no public attributes: they belong to the value."""
 
     __slots__ = ("_tp_builder", "_tp_op", "_tp_site", "_tp_trace", "_tp_type")
     _tp_operators: ClassVar[Operators]
@@ -124,9 +124,9 @@ class PipelineValue:
         stop(
             self,
             "TP150",
-            "this value is known only when the pipeline runs, so Python cannot branch on it here",
-            help="`with dsl.If(...):` branches; `&`, `|` and `dsl.Not(...)` stand for `and`, `or` and `not`; "
-            "`dsl.In(x, items)` for `x in items`; chain `(a < b) & (b < c)` for `a < b < c`",
+            "this value is known only when the pipeline runs, so Python cannot test it here",
+            help="use `with dsl.If(...):` to branch; use `&`, `|` and `dsl.Not(...)` for `and`, `or` and `not`, "
+            "`dsl.In(x, items)` for `x in items`, and `(a < b) & (b < c)` for `a < b < c`",
         )
 
     def __iter__(self) -> NoReturn:
@@ -134,7 +134,7 @@ class PipelineValue:
             self,
             "TP151",
             "this value is known only when the pipeline runs, so Python cannot loop over it or unpack it here",
-            help="`with dsl.ParallelFor(...) as item:` runs tasks for each item; unpack `task.outputs`, not `task.output`",
+            help="use `with dsl.ParallelFor(...) as item:` to run tasks for each item; unpack `task.outputs`, not `task.output`",
         )
 
     def __len__(self) -> NoReturn:
@@ -142,25 +142,27 @@ class PipelineValue:
             self,
             "TP152",
             "the length of this value is known only when the pipeline runs",
-            help="take `len(...)` in a component, and use its output",
+            help="call `len(...)` in a component, and use its output",
         )
 
     def __contains__(self, item: object) -> NoReturn:
         stop(
             self,
             "TP153",
-            "what this value contains is known only when the pipeline runs",
-            help="write `dsl.Contains(items, x)` or `dsl.In(x, items)` as the condition",
+            "the contents of this value are known only when the pipeline runs",
+            help="use `dsl.Contains(items, x)` or `dsl.In(x, items)` as the condition",
         )
 
     def __str__(self) -> NoReturn:
-        _not_yet(self, "turned into text by `str()` or `%s`", 'put it into an f-string: `f"{value}"`')
+        _not_yet(self, "converted to text with `str()` or `%s`", 'use an f-string: `f"{value}"`')
 
     def __int__(self) -> NoReturn:
-        _not_yet(self, "turned into an int", "convert it in a component")
+        _not_yet(self, "converted to an int", "convert the value in a component")
 
     def __index__(self) -> NoReturn:
-        _not_yet(self, "used as an index, a count or a file", "loop by `dsl.ParallelFor`; open it in a component")
+        _not_yet(
+            self, "used as an index, a count or a file", "use `dsl.ParallelFor` to loop, and open files in a component"
+        )
 
     __round__ = __int__
     __trunc__ = __int__
@@ -168,18 +170,18 @@ class PipelineValue:
     def __float__(self) -> NoReturn:
         _not_yet(
             self,
-            "turned into a float",
-            "an int goes into a `float` input as it is; convert anything else in a component",
+            "converted to a float",
+            "pass an int to a `float` input directly; convert other values in a component",
         )
 
     def __complex__(self) -> NoReturn:
-        _not_yet(self, "turned into a number", "convert it in a component")
+        _not_yet(self, "converted to a number", "convert the value in a component")
 
     def __bytes__(self) -> NoReturn:
-        _not_yet(self, "turned into bytes", "convert it in a component")
+        _not_yet(self, "converted to bytes", "convert the value in a component")
 
     def __fspath__(self) -> str:
-        _not_yet(self, "opened or used as a path", "a component that takes it as `InputPath[...]` can open it")
+        _not_yet(self, "opened or used as a path", "pass it to a component as `InputPath[...]`, and open it there")
 
     def __call__(self, *args: object, **kwargs: object) -> Any:
         if is_poison(self):
@@ -190,8 +192,8 @@ class PipelineValue:
         stop(
             self,
             "TP155",
-            "arithmetic on this value is possible only when the pipeline runs",
-            help='calculate in a component, and use its output; text is joined by an f-string: `f"{a}-{b}"`',
+            "this value is known only when the pipeline runs, so it cannot be used in arithmetic here",
+            help='calculate in a component, and use its output; to join text, use an f-string: `f"{a}-{b}"`',
         )
 
     __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = _arithmetic
@@ -206,26 +208,28 @@ class PipelineValue:
     __setitem__ = __delitem__ = _no_change
 
     def _no_pickle(self, *args: object) -> NoReturn:
-        _not_yet(self, "copied or pickled", "pass it to a component as it is")
+        _not_yet(self, "copied or pickled", "pass it to a component unchanged")
 
     __reduce_ex__ = __copy__ = __deepcopy__ = _no_pickle
 
     def _no_with(self, *args: object) -> NoReturn:
         _not_yet(
-            self, "used in `with`", "`with dsl.If(...)`, `dsl.ParallelFor(...)` and `dsl.ExitHandler(...)` take it"
+            self,
+            "used in `with`",
+            "pass it to `dsl.If(...)`, `dsl.ParallelFor(...)` or `dsl.ExitHandler(...)` in the `with`",
         )
 
     __enter__ = __exit__ = _no_with
 
 
 def stop(value: PipelineValue, code: str, message: str, *, help: str) -> NoReturn:
-    """End the tracing; of poison nothing is said, for its making was an error already."""
+    """End the tracing; nothing is reported for poison, whose error was reported already."""
     trace = current()
     if trace is not None and (trace.aborted or is_poison(value)):
         abort(code)
     if is_called_by("pydantic"):
-        message = "a pydantic model cannot be made of a value that is known only when the pipeline runs"
-        fatal("TP154", message, help="pass the fields to a component, and make the model there")
+        message = "a pydantic model cannot be created from a value that is known only when the pipeline runs"
+        fatal("TP154", message, help="pass the fields to a component, and create the model there")
     fatal(code, message, help=help)
 
 
@@ -238,7 +242,7 @@ def _not_yet(value: PipelineValue, what: str, instead: str) -> NoReturn:
 
 
 def derived(trace: Trace, type_: Type, build: Build, children: tuple[Any, ...], flat: str = "") -> PipelineValue:
-    """A value made of others; poison when one of them is."""
+    """A value derived from others; poison if one of them is."""
     for child in children:
         if child is POISON:
             return poison(trace)
@@ -250,27 +254,27 @@ def derived(trace: Trace, type_: Type, build: Build, children: tuple[Any, ...], 
 
 
 POISON = ir.Const("null", ANY)
-"""The one constant that stands for a mistake; known by identity."""
+"""The constant that replaces an erroneous value; recognized by identity."""
 
 
 def poison(trace: Trace) -> PipelineValue:
-    """What stands for a value whose making was an error: it fits anywhere, so one mistake gives one error."""
+    """The replacement of an erroneous value: it is valid anywhere, so one error is reported only once."""
     return PipelineValue(trace, ANY, POISON)
 
 
 def is_poison(value: object) -> bool:
-    """Whether a value stands for a mistake that was reported."""
+    """Whether a value replaces one whose error was reported."""
     return value is POISON or (isinstance(value, PipelineValue) and value._tp_op is POISON)
 
 
 def same_trace(value: PipelineValue, trace: Trace, what: object) -> bool:
-    """Whether a value belongs to the pipeline that is traced; reported when it does not."""
+    """Whether a value belongs to the pipeline that is traced; otherwise reported."""
     if value._tp_trace is trace or is_poison(value):
         return True
     error(
         "TP158",
         f"{what} belongs to another pipeline: `{value._tp_trace.name}`",
-        help="give this pipeline an input for it, and pass the value when you call the pipeline",
+        help="add an input to this pipeline, and pass the value when you call the pipeline",
     )
     return False
 
@@ -279,13 +283,13 @@ def same_trace(value: PipelineValue, trace: Trace, what: object) -> bool:
 
 
 def operand_of(builder: GraphBuilder, value: PipelineValue) -> ir.Operand:
-    """A value of this trace as an operand: an expression goes into the table of the graph that uses it."""
+    """A value of this trace as an operand: an expression is added to the table of the graph that uses it."""
     op = value._tp_op
     return intern_expr(builder, value) if isinstance(op, Pending) else op
 
 
 def intern_expr(builder: GraphBuilder, value: PipelineValue) -> ir.FromExpr:
-    """Put a pending expression, and those it needs, into the builder's table. Iterative: depth is no limit."""
+    """Add a pending expression, and those it needs, to the builder's table. Iterative: depth is not limited."""
     memo = builder.memo
     stack = [value]
     while stack:
@@ -318,7 +322,7 @@ def _interned(memo: dict[int, ir.FromExpr], child: Any) -> ir.Operand:
 
 
 def _flattened(pending: Pending) -> tuple[Any, ...]:
-    """``((a & b) & c) & d`` as (a, b, c, d): one node, whatever the number."""
+    """Flatten ``((a & b) & c) & d`` to (a, b, c, d): one node for any number of operands."""
     if not pending.flat:
         return pending.children
     left: Any = pending.children[0]

@@ -1,1 +1,1 @@
-"""Cache keys, and what a key is made of."""
+"""Cache keys and their parts."""

@@ -1,6 +1,6 @@
-"""Why a task was taken from the cache, or was not: which part of its key is another one than in an earlier run.
+"""Explanation of cache hits and misses: which part of a task's key differs from an earlier run.
 
-A change of an input is followed to the task that made it, and so on up to what the user changed.
+A change of an input is traced to the task that produced it, and so on up to the change that the user made.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ DIFF_LINES = 16
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """What there is to say of a task and the cache."""
+    """Explanation of a task's cache result."""
 
     run: str
     task: str
@@ -47,12 +47,12 @@ class Explanation:
     """``hit``, ``resumed``, ``changed``, ``same``, ``first`` or ``never``."""
     text: str
     against: str = ""
-    """The run that it is compared with."""
+    """The run it is compared with."""
     changes: Sequence[Change] = ()
     not_tracked: Sequence[str] = ()
 
     def lines(self) -> list[str]:
-        """For the terminal."""
+        """Lines for the terminal."""
         found = [self.text]
         for change in self.changes:
             found += _lines(change, "  ")
@@ -62,7 +62,7 @@ class Explanation:
         return found
 
     def data(self) -> dict[str, Any]:
-        """As JSON data."""
+        """The explanation as JSON data."""
         return {
             "run": self.run,
             "task": self.task,
@@ -92,7 +92,7 @@ def _data(change: Change) -> dict[str, Any]:
 
 @dataclass(slots=True)
 class Record:
-    """A run as far as it is read to explain one: its pipeline and its tasks."""
+    """The parts of a run that an explanation needs: its pipeline and its tasks."""
 
     run: StoredRun
     _pipeline: ir.Pipeline | None = None
@@ -112,7 +112,7 @@ class Record:
         return self._tasks.get(name)
 
     def parts(self, task: Task) -> Mapping[str, Any]:
-        """What the task's key was made of; made again, without its place, where the run did not note it."""
+        """Parts of the task's key; recomputed, without the facts of its environment, if the run did not record them."""
         if task.key_parts:
             return task.key_parts
         run = self.task_run(task)
@@ -120,22 +120,22 @@ class Record:
         return {} if found is None else found.data
 
     def task_run(self, task: Task) -> TaskRun | None:
-        """The task with its recorded inputs, for what makes keys."""
+        """The task with its recorded inputs, for computing keys."""
         node = node_at(self.pipeline, task.name)
         if not isinstance(node, ir.Task) or (not task.inputs and self.pipeline.components[node.component].inputs):
             return None
-        nowhere = cast("Body", None)  # keys do not look at where a task stands
+        nowhere = cast("Body", None)  # keys do not depend on a task's position
         return TaskRun(task.name, node, dict(task.inputs), {}, {}, False, nowhere)
 
 
 def explain(root: Root, run: StoredRun, task: Task, against: StoredRun | None = None) -> Explanation:
-    """Say what became of a task's key.
+    """Explain the cache result of a task.
 
     Args:
-        root: Where the runs are.
+        root: The store.
         run: The run.
         task: A task of it.
-        against: The run to compare with; None is the last one before this that has the task.
+        against: The run to compare with; None is the last earlier one that has the task.
 
     Raises:
         PipelineError: a run cannot be read.
@@ -144,7 +144,7 @@ def explain(root: Root, run: StoredRun, task: Task, against: StoredRun | None = 
     node = node_at(new.pipeline, task.name)
     if not isinstance(node, ir.Task):
         return Explanation(
-            run.name, task.name, "never", f"`{task.name}` is no task that runs a component: never cached"
+            run.name, task.name, "never", f"`{task.name}` does not run a component, so it is never cached"
         )
     component = new.pipeline.components[node.component]
     declared = [*(name for name, _ in node.options.env), *task.key_parts.get("environment", {})]
@@ -153,28 +153,28 @@ def explain(root: Root, run: StoredRun, task: Task, against: StoredRun | None = 
     before = None if old is None else old.task(task.name)
     if task.reused == "cache" and against is None:
         source = "this run" if task.source_run == run.name else f"run {task.source_run}"
-        text = f"`{task.name}` was taken from the cache: {source} had computed the same key"
+        text = f"`{task.name}` was cached: {source} has a result with the same cache key"
         return Explanation(run.name, task.name, "hit", text, task.source_run, (), hidden)
     if task.reused == "resumed" and against is None:
-        text = f"`{task.name}` was not run again: it had succeeded before the run was resumed"
+        text = f"`{task.name}` was reused: it succeeded before the run was resumed"
         return Explanation(run.name, task.name, "resumed", text, run.name, (), hidden)
     never = _never(new, task)
     if old is None or before is None:
-        text = never or f"`{task.name}` had nothing to be taken from: no earlier run of `{run.pipeline}` has it"
+        text = never or f"`{task.name}` was not cached: no earlier run of `{run.pipeline}` contains it"
         return Explanation(run.name, task.name, "never" if never else "first", text, "", (), hidden)
     changes = _Comparison(old, new).of(task.name)
     if never:
-        never += f"; since run {old.run.name}:" if changes else ""
+        never += f"; changes since run {old.run.name}:" if changes else ""
         return Explanation(run.name, task.name, "never", never, old.run.name, changes, hidden)
     if changes:
-        text = f"`{task.name}` is not what it was in run {old.run.name}:"
+        text = f"`{task.name}` has changed since run {old.run.name}:"
         return Explanation(run.name, task.name, "changed", text, old.run.name, changes, hidden)
-    text = f"`{task.name}` has the same key as in run {old.run.name}: {_why_run(before, task)}"
+    text = f"`{task.name}` has the same cache key as in run {old.run.name}: {_why_run(before, task)}"
     return Explanation(run.name, task.name, "same", text, old.run.name, (), hidden)
 
 
 def _before(root: Root, run: StoredRun, name: str) -> Record | None:
-    """The last run of the same pipeline before this one that has the task."""
+    """The last earlier run of the same pipeline that has the task."""
     for other in root.runs():
         if isinstance(other, StoredRun) and other.pipeline == run.pipeline and other.name != run.name:
             record = Record(other)
@@ -184,34 +184,34 @@ def _before(root: Root, run: StoredRun, name: str) -> Record | None:
 
 
 def _never(record: Record, task: Task) -> str:
-    """Why the task could not be taken from the cache whatever its key was; "" when it could."""
+    """The reason why the task could not be cached under any key; "" if it could."""
     if task.key:
         return ""
     run = record.task_run(task)
     if run is None:
-        return f"`{task.name}` has not run in this run: {task.message or task.state.lower()}"
+        return f"`{task.name}` did not run in this run: {task.message or task.state.lower()}"
     component = record.pipeline.components[run.node.component]
     if record.run.settings.get("cache") is False:
-        return "the cache was off for this run (`--no-cache`)"
+        return "the cache was disabled for this run (`--no-cache`)"
     if run.node.options.caching is False:
-        return f"`{task.name}` is never cached: the pipeline says `set_caching_options(False)`"
+        return f"`{task.name}` is never cached: the pipeline calls `set_caching_options(False)`"
     if not component.outputs and run.node.options.caching is None and record.run.settings.get("cache") is None:
         return (
-            f"`{task.name}` is not cached: it has no outputs, so it runs for what it does elsewhere; "
-            "`set_caching_options(True)` caches it all the same"
+            f"`{task.name}` is not cached: it has no outputs, so it runs for its side effects; "
+            "to cache it anyway, call `set_caching_options(True)`"
         )
     why = Fingerprints(record.pipeline).why_not(run)
-    return f"`{task.name}` is never cached: {why}" if why else f"`{task.name}` has no key in this run"
+    return f"`{task.name}` is never cached: {why}" if why else f"`{task.name}` has no cache key in this run"
 
 
 def _why_run(before: Task, task: Task) -> str:
     if task.reused:
-        return f"it was taken from run {task.source_run}"
+        return f"its result was reused from run {task.source_run}"
     if before.state != "SUCCEEDED":
-        return f"there it ended as {before.state}, and only what succeeded is kept"
+        return f"it ended as {before.state} in that run, and only successful results are cached"
     if not before.key:
-        return "that run did not keep results"
-    return "its result was not there any more, or had been changed"
+        return "that run did not cache results"
+    return "its result was removed or modified since"
 
 
 @dataclass(slots=True)
@@ -223,7 +223,7 @@ class _Comparison:
     _seen: set[str] = field(default_factory=set[str])
 
     def of(self, name: str) -> list[Change]:
-        """What changed of a task."""
+        """Changes of a task."""
         before, after = self.old.task(name), self.new.task(name)
         if before is None or after is None or name in self._seen:
             return []
@@ -243,7 +243,7 @@ class _Comparison:
             return
         was, now = self._impl(self.old, before), self._impl(self.new, after)
         if was is None or now is None:
-            yield Change("source", f"`{after.name}` runs another kind of component")
+            yield Change("source", f"`{after.name}` runs a different kind of component")
             return
         old_lines, new_lines = lines_of(was.chunks), lines_of(now.chunks)
         texts = [line.text for line in new_lines]
@@ -267,7 +267,7 @@ class _Comparison:
         was, now = old.get("parameters", {}), new.get("parameters", {})
         for name in [name for name in now if name in was and was[name] != now[name]]:
             texts = shown_value(before.inputs.get(name, was[name])), shown_value(after.inputs.get(name, now[name]))
-            what = "the same entries in another order" if reordered(was[name], now[name]) else " → ".join(texts)
+            what = "the same entries in a different order" if reordered(was[name], now[name]) else " → ".join(texts)
             yield self._made("parameter", f"parameter `{name}`: {what}", after.name, name)
 
     def _inputs(self, task: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
@@ -276,7 +276,7 @@ class _Comparison:
             yield self._made("input", f"input `{name}` has {difference(was[name], now[name])}", task, name)
 
     def _made(self, part: str, text: str, task: str, name: str) -> Change:
-        """A change, with where it comes from."""
+        """A change with its origin."""
         said: list[str] = []
         because: list[Change] = []
         for origin in origins(self.new.pipeline, task, name):
@@ -299,10 +299,10 @@ class _Comparison:
         causes = self.of(origin.name)
         before, after = self.old.task(origin.name), self.new.task(origin.name)
         if before is None or after is None:
-            return f"made by `{origin.name}`", []
+            return f"created by `{origin.name}`", []
         if not causes and before.outputs != after.outputs and after.reused == "":
-            return f"made by `{origin.name}`, which ran again with equal inputs and gave something else", []
-        return f"made by `{origin.name}`", causes
+            return f"created by `{origin.name}`, which ran again with equal inputs but returned a different result", []
+        return f"created by `{origin.name}`", causes
 
 
 def _component(record: Record, task: Task) -> str:

@@ -1,7 +1,7 @@
-"""Cache keys: one digest of everything that reaches a task. docs/caching.md says what is in it, and what cannot be.
+"""Cache keys: one digest of everything that reaches a task. docs/caching.md lists what is in it, and what cannot be.
 
-What a component is (source, interface, place) is made into data once; a task adds its parameters, the content of its
-artifacts and its variables. Nothing here hashes a ``repr``.
+The data of a component (source, interface, environment) is computed once; a task adds its parameters, the content of
+its artifacts and its environment variables. Nothing here hashes a ``repr``.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from typedpipe.types.data import TypeData, to_data
 from typedpipe.types.model import FLOAT, INT, STR, Type, is_artifact
 
 FORMAT = 1
-"""Part of each key: a change of what a key is made of makes all old ones unknown."""
+"""Part of each key: a change of the key format invalidates all old keys."""
 LONG = 1000
-"""Texts that are longer stand in the data by their digest."""
+"""Longer texts are represented in the data by their digest."""
 _text = json.JSONEncoder(separators=(",", ":")).encode
 _INTEGER = re.compile(r"-?(0|[1-9][0-9]{0,14})")
 
@@ -35,23 +35,23 @@ Facts: TypeAlias = Mapping[str, Mapping[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class KeyParts:
-    """A task's cache key, and what it was made of as JSON data: ``explain-cache`` compares two of them."""
+    """A task's cache key and its parts as JSON data: ``explain-cache`` compares two of them."""
 
     key: str
     data: dict[str, Any]
 
 
 class NotKeyed(Exception):
-    """No key can be made for the task; the text says why."""
+    """No key can be computed for the task; the message is the reason."""
 
 
 def enabled(node: ir.Task, component: ir.Component, run_default: bool | None) -> bool:
-    """Whether a task is to be taken from the cache, and put there.
+    """Whether a task may be read from the cache and written to it.
 
     Args:
-        node: The task; what the DSL set on it goes first.
-        component: Its component; one without outputs runs for what it does elsewhere.
-        run_default: False switches the cache off for the whole run; True is for tasks of which the DSL says nothing.
+        node: The task; options set in the DSL take precedence.
+        component: Its component; one without outputs runs for its side effects.
+        run_default: False switches the cache off for the whole run; True is for tasks without a setting in the DSL.
 
     >>> component = ir.Component("a", (), (), ir.ContainerImpl(), "busybox")
     >>> enabled(ir.Task("t", "a"), component, None), enabled(ir.Task("t", "a"), component, True)
@@ -64,7 +64,7 @@ def enabled(node: ir.Task, component: ir.Component, run_default: bool | None) ->
 
 @dataclass(slots=True)
 class _Known:
-    """What all tasks of a component share."""
+    """Data shared by all tasks of a component."""
 
     component: ir.Component
     data: dict[str, Any]
@@ -77,12 +77,12 @@ class _Known:
 
 @dataclass(slots=True)
 class Fingerprints:
-    """Makes the keys of one run's tasks.
+    """Computes the keys of one run's tasks.
 
     Args:
         pipeline: Closed IR.
-        facts: For each component that is used, by its key, what the place where it runs adds (``runners.facts``).
-        environment: Variables that every task of the run gets.
+        facts: For each component that is used, by its key, what its environment adds (``runners.facts``).
+        environment: Environment variables of every task of the run.
     """
 
     pipeline: ir.Pipeline
@@ -92,14 +92,14 @@ class Fingerprints:
     _importers: dict[str, bool] | None = None
 
     def parts(self, run: TaskRun) -> KeyParts | None:
-        """The key of a task with its values; None where none can be made: :meth:`why_not` says why."""
+        """The key of a task with its values; None if there is none: :meth:`why_not` returns the reason."""
         try:
             return self._parts(run)
         except NotKeyed:
             return None
 
     def why_not(self, run: TaskRun) -> str:
-        """Why there is no key for the task, for the user; "" when there is one."""
+        """The reason, for the user, why there is no key for the task; "" if there is one."""
         try:
             self._parts(run)
         except NotKeyed as reason:
@@ -117,7 +117,7 @@ class Fingerprints:
         for name, type_, data in known.parameters:
             value = run.values.get(name)
             if value is not None and not isinstance(value, str):
-                raise NotKeyed(f"its parameter `{name}` was given an artifact")
+                raise NotKeyed(f"its parameter `{name}` received an artifact")
             parameters[name] = coerced(NULL_TEXT if value is None else value, type_, data)
         if known.artifacts:
             own["inputs"] = {name: self._identity(name, run.values.get(name)) for name in known.artifacts}
@@ -133,13 +133,13 @@ class Fingerprints:
             shown["environment"] = {
                 name: value if name in run.env else f"sha256:{sha256(value.encode()).hexdigest()}"
                 for name, value in own["environment"].items()
-            }  # what a run is given may be a secret; what a task sets stands in the pipeline
+            }  # variables of the run may be secrets; those of a task are in the pipeline
         return KeyParts(key, shown)
 
     def _component(self, name: str) -> _Known:
         component = self.pipeline.components[name]
         data = component_data(component, self.facts.get(name, {}))
-        keyed = {part: value for part, value in data.items() if part != "component"}  # a name is nothing it can see
+        keyed = {part: value for part, value in data.items() if part != "component"}  # the task cannot see this name
         text = json.dumps(keyed, sort_keys=True, separators=(",", ":"))
         known = self._known[name] = _Known(
             component,
@@ -153,7 +153,7 @@ class Fingerprints:
         return known
 
     def _identity(self, name: str, value: Value) -> Any:
-        """What a component can see of an artifact but its place: content, type, name and metadata."""
+        """Properties of an artifact that a component can see, except its location: content, type, name and metadata."""
         if isinstance(value, tuple):
             return [self._identity(name, item) for item in value]
         if not isinstance(value, ArtifactRef):
@@ -166,21 +166,23 @@ class Fingerprints:
         return found
 
     def _reference(self, name: str, value: ArtifactRef) -> str:
-        """The identity of an artifact that was not made by a run: its URI, and for a file here what ``stat`` says."""
+        """Identity of an artifact that no run produced: its URI, and for a local file the result of ``stat``."""
         if self._importers is None:
             self._importers = _importers(self.pipeline)
         node = str(value.descriptor.get("key"))
         if node != value.descriptor.get("name") or node not in self._importers:
-            raise NotKeyed(f"its input `{name}` is by reference ({value.uri}), and the task that made it may change it")
+            raise NotKeyed(
+                f"its input `{name}` is stored by reference ({value.uri}), so the task that created it can change it"
+            )
         if value.path is not None:
             return f"{value.uri} {_stat(value.path)}"
         if self._importers[node]:
-            raise NotKeyed(f"its input `{name}` is imported anew each time (`reimport=True`)")
+            raise NotKeyed(f"its input `{name}` is imported again for every run (`reimport=True`)")
         return value.uri
 
 
 def component_data(component: ir.Component, facts: Mapping[str, Any]) -> dict[str, Any]:
-    """What a component adds to the keys of its tasks, as JSON data.
+    """The part of a key that a component contributes for all its tasks, as JSON data.
 
     >>> shell = ir.Component("sh", (), (), ir.ContainerImpl(("sh",), ("-c", "true")), "busybox")
     >>> component_data(shell, {"image_id": "sha256:1"})["image_id"]
@@ -221,18 +223,20 @@ def _command(part: ir.CommandPart) -> Any:
 
 def _why_not(inputs: tuple[ir.InputPort, ...]) -> str:
     status = next((port.name for port in inputs if port.how == "status"), None)
-    return "" if status is None else f"its input `{status}` says how this run went, which no other run can know"
+    return (
+        "" if status is None else f"its input `{status}` is the final status of this run, which differs for every run"
+    )
 
 
 def _replaced(component: ir.Component, cache_key: str) -> KeyParts:
-    """The key that the user set, for this component and its outputs alone, as on KFP and on Argo."""
+    """The key that the user set, for this component and its outputs only, as on KFP and on Argo."""
     outputs = [[port.name, to_data(port.type)] for port in component.outputs]
     data = {"format": FORMAT, "component": component.name, "cache_key": cache_key, "outputs": outputs}
     return KeyParts(sha256(json.dumps(data).encode()).hexdigest(), data)
 
 
 def coerced(text: str, type_: Type, data: TypeData) -> str:
-    """Wire text of a value as one of its declared type: equal values have equal text.
+    """Convert wire text to the declared type: equal values have equal text.
 
     >>> coerced("5", FLOAT, "float"), coerced("5.0", FLOAT, "float"), coerced("5.0", INT, "int")
     ('5.0', '5.0', '5')
@@ -251,11 +255,11 @@ def _read(text: str, data: TypeData) -> str:
     try:
         return encode(decode(text, data), "any")
     except (WireError, ValueError):
-        return text  # the task will say what is wrong with it
+        return text  # the task will report the error
 
 
 def short(text: str) -> str:
-    """A parameter's text as the key's data keeps it: long ones by their digest.
+    """A parameter's text as stored in the key's data: long ones as a digest.
 
     >>> short("3"), short("x" * 2000)[:14]
     ('3', 'sha256:5c0e0ea')
@@ -269,7 +273,7 @@ def _metadata(metadata: Mapping[str, Any]) -> Any:
 
 
 def _stat(path: str) -> str:
-    """What ``stat`` says of a file, or of all that is in a folder: a change of content changes it, too."""
+    """``stat`` data of a file, or of all files in a directory: a change of content changes it, too."""
     try:
         if not os.path.isdir(path):
             return _file_stat(path)
@@ -292,7 +296,7 @@ def _file_stat(path: str) -> str:
 
 
 def _importers(pipeline: ir.Pipeline) -> dict[str, bool]:
-    """The importers of a pipeline, and whether each wants its artifact anew; without those named like an output."""
+    """Importers of a pipeline, and whether each reimports its artifact; without those named like an output."""
     outputs = {port.name for component in pipeline.components.values() for port in component.outputs}
     pending = [pipeline.graph, *pipeline.pipelines.values()]
     found: dict[str, bool] = {}

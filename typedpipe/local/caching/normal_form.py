@@ -1,7 +1,7 @@
-"""Shipped source in its normal form: what is left when comments, layout, quotes and unread docstrings are taken away.
+"""Normal form of shipped source: without comments, layout, quote style and unread docstrings.
 
-Two sources of one normal form do the same, so a cache key is made of it; and a change is shown in its lines, each with the
-line of the user's file that it comes from.
+Two sources with the same normal form behave the same, so cache keys are computed from it; a change is shown in its
+lines, each with the corresponding line of the user's file.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _READERS_OF_DOCSTRINGS = frozenset({"__doc__", "getdoc", "use_attribute_docstrin
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of the normal form, and where it stands in the user's file; 0 when that is not known."""
+    """A line of the normal form, and its line number in the user's file; 0 if unknown."""
 
     text: str
     file: str = ""
@@ -27,7 +27,7 @@ class Line:
 
 
 def digest_of(chunks: Sequence[ir.Chunk]) -> str:
-    """The digest of the normal form of a component's source.
+    """Digest of the normal form of a component's source.
 
     >>> digest_of([ir.Chunk("x = 1_000  # many")]) == digest_of([ir.Chunk("x = (1000)")])
     True
@@ -40,7 +40,7 @@ def digest_of(chunks: Sequence[ir.Chunk]) -> str:
 
 
 def lines_of(chunks: Sequence[ir.Chunk]) -> list[Line]:
-    r"""The normal form as text, as :func:`digest_of` sees it.
+    r"""The normal form as text, as hashed by :func:`digest_of`.
 
     >>> [line.text for line in lines_of([ir.Chunk("def f( ):  # nothing\n    'docs'\n    return (1)")])]
     ['def f():', '    return 1']
@@ -50,7 +50,7 @@ def lines_of(chunks: Sequence[ir.Chunk]) -> list[Line]:
 
 
 def trees_of(chunks: Sequence[ir.Chunk]) -> Iterator[ast.Module]:
-    """The chunks as this Python parses them; those that it cannot parse are left out."""
+    """The chunks as parsed by this Python; those that it cannot parse are omitted."""
     for chunk in chunks:
         try:
             yield _parse(chunk.text)
@@ -68,7 +68,7 @@ def _parse(text: str) -> ast.Module:
 
 @lru_cache(maxsize=4096)
 def _dump(text: str, keep_docstrings: bool) -> str:
-    """The source's tree as text; the source itself where a newer Python's syntax or sheer depth is in the way."""
+    """Text of the source's tree; the source itself if it has a newer Python's syntax or is nested too deeply."""
     try:
         return ast.dump(_stripped(_parse(text), keep_docstrings), annotate_fields=False)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -114,7 +114,7 @@ def _lines(chunk: ir.Chunk, keep_docstrings: bool) -> list[Line]:
 
 
 def _line_numbers(original: ast.Module, printed: ast.Module) -> dict[int, int]:
-    """For each printed line with a statement's beginning, the original's line: the trees are of one shape."""
+    """Map each printed line that begins a statement to the original's line: the trees have the same shape."""
     found: dict[int, int] = {}
     for old, new in zip(ast.walk(original), ast.walk(printed), strict=False):
         if isinstance(old, ast.stmt | ast.expr) and isinstance(new, ast.stmt | ast.expr):

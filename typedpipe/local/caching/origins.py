@@ -1,4 +1,4 @@
-"""The origins of a task's inputs: another task, an argument of the run, an item of a loop."""
+"""Origins of a task's inputs: another task, an argument of the run, an item of a loop."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typedpipe.runs.paths import TaskPath
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """``name`` is a task's path, or the name of an argument or loop; "" for a constant."""
+    """The origin of a value. ``name`` is a task's path, or the name of an argument or loop; "" for a constant."""
 
     kind: str
     """``task``, ``argument``, ``item``, ``importer`` or ``constant``."""
@@ -25,7 +25,7 @@ class _Scope:
     graph: ir.Graph
     prefix: str
     node: ir.Node | None = None
-    """Whose body the graph is; None for the pipeline itself."""
+    """The node whose body is the graph; None for the pipeline itself."""
     region: ir.Region | None = None
     above: _Scope | None = None
 
@@ -37,7 +37,7 @@ def _nodes(graph: ir.Graph) -> Iterator[ir.Node]:
 
 
 def origins(pipeline: ir.Pipeline, path: str, name: str) -> list[Origin]:
-    """The origins of an input of a task; several when an expression puts it together.
+    """Origins of a task's input; several if an expression combines them.
 
     >>> from typedpipe.ir.nodes import Graph
     >>> task = ir.Task("b", "c", (("x", ir.FromTask("a", "Output")),))
@@ -57,7 +57,7 @@ def origins(pipeline: ir.Pipeline, path: str, name: str) -> list[Origin]:
 
 
 def _named(graph: ir.Graph, *names: str) -> ir.Node | None:
-    """The node with the first of these names that there is."""
+    """The node with the first of these names that exists."""
     known = {node.name: node for node in _nodes(graph)}
     return next((known[name] for name in names if name in known), None)
 
@@ -113,7 +113,7 @@ def _from_node(pipeline: ir.Pipeline, scope: _Scope, name: str, output: str) -> 
         return [Origin("importer", path)]
     regions = () if node is None else regions_in(node, pipeline.pipelines)
     if node is None or not regions or any(region.role == "item" for region in regions):
-        return [Origin("task", path)]  # of a loop, too: its tasks are many
+        return [Origin("task", path)]  # also for a loop, which has many tasks
     return [
         origin
         for region in regions

@@ -1,4 +1,4 @@
-"""What a task may depend on that no cache key can see, found in its source and its inputs."""
+"""Untracked dependencies of a task, which no cache key can see, found in its source and its inputs."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 def untracked(component: ir.Component, inputs: Mapping[str, Value], declared_env: Iterable[str] = ()) -> list[str]:
-    """What is not tracked of a task, in words.
+    """Descriptions of the untracked dependencies of a task.
 
     >>> from typedpipe.ir.nodes import ContainerImpl
     >>> untracked(ir.Component("a", (), (), ContainerImpl(), "busybox:1"), {})[1]
-    'what the image `busybox:1` is by now, when its tag is moved and no digest is known'
+    'the content of the image `busybox:1`, if its tag moved and its digest is unknown'
     """
     found = [ALWAYS]
     impl = component.impl
@@ -33,24 +33,24 @@ def untracked(component: ir.Component, inputs: Mapping[str, Value], declared_env
         found += _modules(trees, impl.packages)
         found += _reads(trees, frozenset(declared_env))
         if impl.packages:
-            found.append("packages that declared ones need in turn, unless the task runs in an environment of its own")
+            found.append("dependencies of declared packages, unless the task runs in a separate virtual environment")
     else:
-        found.append(f"what the image `{component.image}` is by now, when its tag is moved and no digest is known")
+        found.append(f"the content of the image `{component.image}`, if its tag moved and its digest is unknown")
     found += _given(inputs)
     return list(dict.fromkeys(found))
 
 
 def _modules(trees: Sequence[ast.Module], packages: Sequence[str]) -> Iterator[str]:
-    """Imports that are neither of the standard library nor declared."""
+    """Imports that are neither in the standard library nor declared."""
     declared = {_plain(match.group()) for package in packages if (match := _NAME.match(package.strip()))}
     for name in dict.fromkeys(name for tree in trees for name in _imported(tree)):
         if name in sys.stdlib_module_names or name in ("typedpipe", "kfp") or _plain(name) in declared:
             continue
         owners = _distributions(name)
         if not owners:
-            yield f"the module `{name}`, which is imported: a file of yours, or nothing that is known here"
+            yield f"the imported module `{name}`, which is your own file or is not installed"
         elif declared.isdisjoint(map(_plain, owners)):
-            yield f"the version of `{owners[0]}`, which is imported and not declared in `packages_to_install`"
+            yield f"the version of `{owners[0]}`, which is imported but not listed in `packages_to_install`"
 
 
 def _plain(name: str) -> str:
@@ -72,7 +72,7 @@ def _imported(tree: ast.Module) -> Iterator[str]:
 
 
 def _reads(trees: Sequence[ast.Module], declared: frozenset[str]) -> Iterator[str]:
-    """Files and variables that the source names itself."""
+    """Files and environment variables that the source names."""
     for node in (node for tree in trees for node in ast.walk(tree)):
         if isinstance(node, ast.Subscript) and _is_environ(node.value):
             key: ast.expr | None = node.slice
@@ -81,7 +81,7 @@ def _reads(trees: Sequence[ast.Module], declared: frozenset[str]) -> Iterator[st
             name = _called(node.func)
             text = _text(key)
             if name in _READERS and text:
-                yield f"the file `{text}`, which it reads by its path"
+                yield f"the file `{text}`, which the task reads by path"
             reads_variable = name == "getenv" or (
                 name == "get" and isinstance(node.func, ast.Attribute) and _is_environ(node.func.value)
             )
@@ -91,7 +91,7 @@ def _reads(trees: Sequence[ast.Module], declared: frozenset[str]) -> Iterator[st
             continue
         variable = _text(key)
         if variable and variable not in declared:
-            yield f"the variable `{variable}`, which it reads and the task does not set"
+            yield f"the environment variable `{variable}`, which the component reads but the task does not set"
 
 
 def _called(function: ast.expr) -> str:
@@ -113,8 +113,8 @@ def _given(inputs: Mapping[str, Value]) -> Iterator[str]:
         if isinstance(value, str):
             text = load(value) if value.startswith('"') else None
             if isinstance(text, str) and os.sep in text and os.path.exists(text):
-                yield f"the content of {text}, whose path is the parameter `{name}`"
+                yield f"the content of {text}, the path in the parameter `{name}`"
             continue
         for item in artifacts_of(value):
             if item.path is None:
-                yield f"what lies at {item.uri} (input `{name}`): its URI stands for it"
+                yield f"the content of {item.uri} (input `{name}`): only its URI is part of the cache key"

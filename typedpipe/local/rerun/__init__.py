@@ -1,1 +1,1 @@
-"""Running again what ran before: resume and spin."""
+"""Repeated execution of earlier runs: resume and spin."""

@@ -1,4 +1,4 @@
-"""How a pipeline differs from the one that a run was begun with, as far as results depend on it."""
+"""Differences between a pipeline and the one that a run started with, as far as results depend on them."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from typedpipe.ir.options import set_options
 from typedpipe.local.caching.fingerprint import component_data
 
 NodeKey: TypeAlias = tuple[str, str]
-"""The called pipeline that a node is in ("" for the pipeline itself), and the node's name."""
+"""The called pipeline that contains a node ("" for the pipeline itself), and the node's name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What is another one in the new pipeline. Nothing is, unless the code is new."""
+    """Changes in the new pipeline. Empty unless the code is new."""
 
     nodes: frozenset[NodeKey] = frozenset()
-    """Tasks that do something else; loops, branches and calls that are decided by something else."""
+    """Tasks whose behavior changed; loops, branches and calls whose condition, items or callee changed."""
     inputs: Mapping[NodeKey, frozenset[str]] = field(default_factory=dict[NodeKey, frozenset[str]])
-    """For groups, the inputs of their bodies that are given something else; ("", "") is the pipeline itself."""
+    """For groups, the inputs of their bodies that have a different source; ("", "") is the pipeline itself."""
     outputs: Mapping[NodeKey, frozenset[str]] = field(default_factory=dict[NodeKey, frozenset[str]])
-    """For groups, the outputs that are taken from elsewhere."""
+    """For groups, the outputs that have a different source."""
     removed: tuple[NodeKey, ...] = ()
 
 
@@ -72,7 +72,7 @@ def _places(pipeline: ir.Pipeline) -> Iterator[tuple[NodeKey, _Place]]:
 
 
 def _deed(pipeline: ir.Pipeline, place: _Place) -> object:
-    """What a node does with what it is given; for a task also what it is given."""
+    """The operation of a node on its inputs; for a task, also the inputs."""
     graph, node = place.graph, place.node
     match node:
         case ir.Task():
@@ -96,13 +96,13 @@ def _settings(graph: ir.Graph, options: ir.Options) -> object:
 
 
 def _given(pipeline: ir.Pipeline, place: _Place) -> dict[str, object]:
-    """For each input of a group's bodies, what each of them is given."""
+    """For each input of a group's bodies, its sources."""
     given = [_args(place.graph, region.args) for region in regions_in(place.node, pipeline.pipelines)]
     return {name: [args.get(name) for args in given] for each in given for name in each}
 
 
 def _made(pipeline: ir.Pipeline, place: _Place) -> dict[str, object]:
-    """For each output of a group, what its bodies give for it."""
+    """For each output of a group, its sources in the bodies."""
     found: dict[str, object] = {}
     for index, region in enumerate(regions_in(place.node, pipeline.pipelines)):
         for output in region.body.outputs:

@@ -1,8 +1,8 @@
-"""Taking up a run that failed, was canceled or was killed: what of it is reused, and what runs.
+"""Resuming of a run that failed, was canceled or was killed: a plan of the results to reuse and the tasks to run.
 
-:func:`plan_resume` only reads, so that the plan can be shown first. :meth:`Resume.begin` is for the engine that has the
-run's folder: it takes in what finished processes left, and sets the records back of what is to run again, so that a
-second kill in the middle leaves no old result beside a new input.
+:func:`plan_resume` only reads, so that the plan can be shown first. :meth:`Resume.begin` is for the engine that holds
+the run directory: it adopts results of finished processes, and resets the records of tasks that run again, so that a
+second kill in the middle never leaves an old result next to a new input.
 """
 
 from __future__ import annotations
@@ -39,28 +39,28 @@ SHOWN = 6
 
 @dataclass(frozen=True, slots=True)
 class Resume:
-    """What is reused of a run, and what runs."""
+    """A plan: the reused results of a run, and the tasks that run."""
 
     run: StoredRun
     pipeline: ir.Pipeline
     arguments: Mapping[str, str]
-    """Wire text by name, as they were."""
+    """Original arguments: wire text by name."""
     settings: Mapping[str, Any]
     done: Mapping[str, Outputs]
-    """The outputs of tasks that are reused, by path."""
+    """Outputs of reused tasks, by path."""
     again: Sequence[str]
-    """What runs, as far as it is known by now: bodies of loops and branches that were not begun are one entry."""
+    """Tasks that run, as far as known: bodies of loops and branches that were not started are one entry."""
     taken_in: Mapping[str, Path] = field(default_factory=dict[str, Path])
-    """Tasks whose process had finished before that was recorded, each with the folder of the attempt."""
+    """Tasks whose process finished before this was recorded, each with the directory of its attempt."""
     lost: Sequence[str] = ()
-    """Tasks that succeeded, and whose artifacts are not there any more, or are not what they were."""
+    """Tasks that succeeded, but whose artifacts are missing or have changed."""
     removed: Sequence[str] = ()
     """Tasks of the run that the new code does not have."""
     new_code: bool = False
     set_back: Mapping[str, str] = field(default_factory=dict[str, str])
-    """Tasks with a result that does not stand, each with its component."""
+    """Tasks whose result is no longer valid, each with its component."""
     forget: Sequence[str] = ()
-    """Keys of results that are asked to be made again: the cache does not give them any more."""
+    """Keys of results that are to be recomputed: the cache no longer returns them."""
 
     def words(self) -> list[str]:
         """The plan, for the user: one line each."""
@@ -68,15 +68,15 @@ class Resume:
             f"reuses {len(self.done)}, runs {len(self.again)}" + (f": {_listed(self.again)}" if self.again else "")
         ]
         if self.taken_in:
-            found.append(f"had finished when the run was stopped: {_listed(list(self.taken_in))}")
+            found.append(f"finished before the run stopped: {_listed(list(self.taken_in))}")
         if self.lost:
-            found.append(f"runs again, for its artifacts are gone or were changed: {_listed(self.lost)}")
+            found.append(f"runs again, because artifacts were removed or modified: {_listed(self.lost)}")
         if self.removed:
-            found.append(f"not in the new code: {_listed(self.removed)}")
+            found.append(f"removed in the new code: {_listed(self.removed)}")
         return found
 
     def begin(self, root: Root, place: RunFolder) -> dict[str, Outputs]:
-        """Make the run's records fit the plan; the outputs that are reused, with artifacts where they are kept now.
+        """Make the run's records match the plan; return the reused outputs, with the current paths of their artifacts.
 
         Raises:
             PipelineError: the store cannot be written.
@@ -84,7 +84,7 @@ class Resume:
         done = dict(self.done)
         now = time.time()
         for name, component in self.set_back.items():
-            place.index.finished(name, component, "OMITTED", message="to be run again", finished=now)
+            place.index.finished(name, component, "OMITTED", message="will run again", finished=now)
         for name, folder in self.taken_in.items():
             done[name] = publish(root.objects, folder, done[name])
         place.index.commit()
@@ -98,17 +98,17 @@ class Resume:
 
 
 def plan_resume(root: Root, run: StoredRun, *, from_task: str = "", code: ir.Pipeline | None = None) -> Resume:
-    """See what of a run can be reused. Nothing is written.
+    """Plan which results of a run can be reused. Nothing is written.
 
     Args:
-        root: Where the run is.
-        run: One that does not go on.
+        root: The store that contains the run.
+        run: A run that is not in progress.
         from_task: The path of a task, group or item (``train``, ``for-1[2]``, ``for-1[2]/train``) that runs again with
-            all that follows; a name without its path means it in every place.
-        code: The pipeline as it is now, closed and checked; None runs the pinned one.
+            its downstream tasks; a name without a path matches everywhere.
+        code: The current pipeline, closed and checked; None runs the stored one.
 
     Raises:
-        PipelineError: TP606, TP640 to TP642: it cannot be resumed so.
+        PipelineError: TP606, TP640 to TP642: it cannot be resumed this way.
     """
     from typedpipe.ir import wire
 
@@ -149,8 +149,8 @@ def _check_state(run: StoredRun, from_task: str, code: ir.Pipeline | None) -> No
     if run.state == "SUCCEEDED" and not from_task and code is None:
         raise problem(
             "TP640",
-            f"the run `{run.name}` has succeeded: there is nothing to resume",
-            help="`--from TASK` runs a task and what follows it again; `--code new FILE` runs what has changed",
+            f"the run `{run.name}` succeeded, so there is nothing to resume",
+            help="to run a task and its downstream tasks again, pass `--from TASK`; to run changed tasks, pass `--code new FILE`",
         )
 
 
@@ -178,14 +178,14 @@ def _unclear(run: StoredRun, path: str) -> Exception:
     name = TaskPath.parse(path).name
     return problem(
         "TP642",
-        f"`{path}` is decided by something else in the new code: which of its results belong where is not clear",
-        help=f"`typedpipe resume {run.name} --code new … --from {name}` runs all of it again; "
-        "a new run takes from the cache what is equal",
+        f"`{path}` has different items or conditions in the new code, so its results cannot be matched",
+        help=f"to run all of it again, use `typedpipe resume {run.name} --code new … --from {name}`; "
+        "a new run reuses unchanged tasks from the cache",
     )
 
 
 def _arguments(run: StoredRun, pinned: ir.Pipeline, code: ir.Pipeline) -> dict[str, str]:
-    """The values that the run had, defaults of then included, for the parameters that there are now."""
+    """Original values, including the defaults of the time, for the current parameters."""
     had = {port.name: port.default.text for port in pinned.graph.inputs if port.default is not None} | dict(
         run.arguments
     )
@@ -194,15 +194,15 @@ def _arguments(run: StoredRun, pinned: ir.Pipeline, code: ir.Pipeline) -> dict[s
         if port.name not in found and port.required:
             raise problem(
                 "TP643",
-                f"the new code has a parameter `{port.name}` without a default, and the run has no value for it",
-                help=f"give `{port.name}` a default, or start a new run",
+                f"the new code has a parameter `{port.name}` without a default, but the run has no value for it",
+                help=f"provide a default for `{port.name}`, or start a new run",
             )
     return found
 
 
 @dataclass(slots=True)
 class _Found:
-    """What is known of the tasks of a run: its index, and what lies in its folder."""
+    """Known tasks of a run: from its index and from its directory."""
 
     root: Root
     run: StoredRun
@@ -213,7 +213,7 @@ class _Found:
     _begun: list[str] = field(default_factory=list[str])
 
     def begun(self) -> list[str]:
-        """The paths of all tasks that were begun, those included of which the index knows nothing yet."""
+        """Paths of all tasks that were started, including those not yet in the index."""
         if not self._begun:
             names = dict.fromkeys(self.records)
             top = str(self.run.folder / "tasks")
@@ -226,21 +226,21 @@ class _Found:
         return self._begun
 
     def component(self, path: str) -> str | None:
-        """The component of a task whose result would be taken for good by the next resume; None when there is no result."""
+        """Component of a task whose result the next resume would accept as valid; None if there is no result."""
         record = self.records.get(path)
         if record is None:
             return ""
         return record.component if record.state in ("SUCCEEDED", "RUNNING") and record.component != "importer" else None
 
     def keys(self, names: Iterable[str]) -> Iterator[str]:
-        """The cache keys of recorded tasks."""
+        """Cache keys of recorded tasks."""
         for name in names:
             record = self.records.get(name)
             if record is not None and record.key:
                 yield record.key
 
     def result(self, path: str, node: ir.Task) -> Outputs | None:
-        """The outputs of a task that has succeeded, when its artifacts are as they were."""
+        """Outputs of a task that has succeeded, if its artifacts are unchanged."""
         record = self.records.get(path)
         if record is None or record.state == "RUNNING":
             return self._left(path, node, record)
@@ -263,7 +263,7 @@ class _Found:
         return all(map(objects.intact, kept)) and all(map(os.path.lexists, elsewhere))
 
     def _left(self, path: str, node: ir.Task, record: Task | None) -> Outputs | None:
-        """What a process left that ended well while nobody was there to write it down."""
+        """Outputs of a process that succeeded when no engine was there to record it."""
         folder = self._last_attempt(path, record)
         if folder is None or not (folder / RESULT).exists():
             return None
@@ -287,7 +287,7 @@ class _Found:
         return place / str(max(numbers)) if numbers else None
 
     def _is_whole(self, value: Value) -> bool:
-        """Whether an artifact that was not recorded yet is what its descriptor says: nobody watched what came after."""
+        """Whether an artifact that was not recorded yet matches its descriptor: it may have changed since."""
         from typedpipe.runtime.task import describe
 
         for item in artifacts_of(value):

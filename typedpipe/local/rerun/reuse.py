@@ -1,7 +1,7 @@
-"""Which results of a run still stand when it is taken up again.
+"""Results of a run that remain valid when it is resumed.
 
-A task's result stands when the task succeeded, nothing that it depends on runs again, and its own code is the same. The
-graphs are walked as they ran: bodies of loops once for each item that was begun, branches by the arm that was taken.
+A task's result is valid if the task succeeded, nothing that it depends on runs again, and its own code is the same. The
+graphs are walked as they ran: bodies of loops once for each item that was started, branches by the arm that was taken.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Outputs: TypeAlias = Mapping[str, Value]
 
 @dataclass(frozen=True, slots=True)
 class _Outcome:
-    """Of a node: whether something in it runs again, and which outputs may be others then."""
+    """Outcome of a node: whether something in it runs again, and which outputs may then change."""
 
     again: bool = False
     outputs: frozenset[str] = frozenset()
@@ -38,27 +38,27 @@ _ALL = _Outcome(True, all=True)
 
 @dataclass(slots=True)
 class _Here:
-    """One run of a graph that is looked at."""
+    """One execution of a graph under examination."""
 
     graph: ir.Graph
     owner: str
-    """The called pipeline that the graph is in; "" for the pipeline itself."""
+    """The called pipeline that contains the graph; "" for the pipeline itself."""
     prefix: str
     other: Collection[str]
-    """The inputs that may have other values now."""
+    """Inputs that may have other values now."""
     found: dict[str, _Outcome] = field(default_factory=dict[str, _Outcome])
 
 
 @dataclass(slots=True)
 class ReusePlan:
-    """What stands, and what runs again.
+    """Computes the results that remain valid, and the tasks that run again.
 
     Args:
-        pipeline: Closed IR, as it is to be run now.
-        begun: The paths of all tasks that the run knows of, in their order.
-        result: The outputs of a task by its path; None when it has not succeeded, or they are lost.
-        forced: Whether what has this path is to run again whatever became of it.
-        changes: How the pipeline differs from the one that was run.
+        pipeline: The closed IR to run now.
+        begun: The paths of all tasks known in the run, in order.
+        result: The outputs of a task by its path; None if it has not succeeded, or they are lost.
+        forced: Whether the node with this path runs again unconditionally.
+        changes: Differences from the pipeline that was run.
     """
 
     pipeline: ir.Pipeline
@@ -67,11 +67,11 @@ class ReusePlan:
     forced: Callable[[str], bool]
     changes: Changes = field(default_factory=Changes)
     done: dict[str, Outputs] = field(default_factory=dict[str, Outputs])
-    """What is reused, by path."""
+    """Reused outputs, by path."""
     again: list[str] = field(default_factory=list[str])
-    """What runs, as far as it is known by now."""
+    """Tasks that run, as far as known."""
     unclear: list[NodeKey] = field(default_factory=list[NodeKey])
-    """Loops and branches that were begun, are others now, and are not forced."""
+    """Loops and branches that were started, have changed, and are not forced."""
     _known: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
     _items: dict[str, dict[int, None]] = field(default_factory=dict[str, dict[int, None]])
     _plans: dict[int, GraphPlan] = field(default_factory=dict[int, GraphPlan])
@@ -84,7 +84,7 @@ class ReusePlan:
         self._scope(_Here(self.pipeline.graph, "", "", changed))
 
     def _note(self, name: str) -> None:
-        """Remember which groups, and which items of loops, a task's path goes through."""
+        """Record the groups, and the items of loops, that a task's path passes through."""
         place = ""
         for step in TaskPath.parse(name).steps:
             if step.item is not None:
@@ -150,7 +150,7 @@ class ReusePlan:
         return _ALL
 
     def _whole(self, path: str) -> _Outcome:
-        """All of a group runs again."""
+        """Run a whole group again."""
         self.again.extend(dict.fromkeys(self._known.get(path, [path])))
         return _ALL
 
@@ -165,7 +165,9 @@ class ReusePlan:
         return known | {key for key, operand in args if self._other(here, operand)}
 
     def _group(self, here: _Here, node: ir.Group, path: str, again: bool) -> _Outcome:
-        """A group. One that values decide, as a loop or a branch, runs as a whole when these may be others."""
+        """Handle a group. One that depends on values, e.g. a loop or a branch, runs again as a whole if these may
+        change.
+        """
         if again or self._other(here, *decisions(node)):
             found = self._whole(path)
         else:
@@ -177,7 +179,7 @@ class ReusePlan:
         return _Outcome(late, found.outputs, found.all)
 
     def _bodies(self, here: _Here, name: str, region: ir.Region, path: str) -> list[_Here]:
-        """The runs of a region that were begun."""
+        """Runs of a region that were started."""
         other = self._inputs(here, name, region.args)
         match region.role:
             case "item":

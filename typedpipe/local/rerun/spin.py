@@ -1,4 +1,4 @@
-"""One task of a stored run, run again on the inputs that it had, in a folder of its own. The run is never changed."""
+"""Spinning: one task of a stored run, run again on its recorded inputs in its own directory; the run is unaltered."""
 
 from __future__ import annotations
 
@@ -44,12 +44,12 @@ TERMINATION_LOG = "TYPEDPIPE_TERMINATION_LOG"
 
 @dataclass(frozen=True, slots=True)
 class Spin:
-    """A task that is ready to be run again: nothing has started."""
+    """A task that is ready to run again: nothing has started."""
 
     run: StoredRun
     task: Task
     pipeline: ir.Pipeline
-    """Of the task alone."""
+    """A pipeline of the task alone."""
     values: Mapping[str, Value]
     env: Mapping[str, str]
     settings: Mapping[str, object] = field(default_factory=dict[str, object])
@@ -67,7 +67,7 @@ class Spin:
 
 @dataclass(frozen=True, slots=True)
 class SpinResult:
-    """How it went. ``outputs`` are there when it succeeded; artifacts stay in the folder."""
+    """Result of a spin. ``outputs`` are set if it succeeded; artifacts stay in the directory."""
 
     folder: Path
     state: Literal["SUCCEEDED", "FAILED", "CANCELED"]
@@ -84,14 +84,14 @@ class SpinResult:
 def prepare_spin(
     root: Root, run: StoredRun, name: str, code: ir.Pipeline | None = None, given: Collection[str] = ()
 ) -> Spin:
-    """Find the task, what it had, and what it runs.
+    """Find the task, its recorded inputs, and its code.
 
     Args:
-        root: Where the run is.
+        root: The store that contains the run.
         run: The run.
-        name: The task's path in it.
-        code: The pipeline as it is now, closed and checked, to take the task's code from; None takes the pinned one.
-        given: Inputs that will be set, so that they need no recorded value.
+        name: The task's path in the run.
+        code: The current pipeline, closed and checked, as the source of the task's code; None uses the stored one.
+        given: Inputs that will be set and therefore need no recorded value.
 
     Raises:
         PipelineError: TP607, the run has no such task; TP645 to TP647, it cannot be run again.
@@ -102,17 +102,17 @@ def prepare_spin(
     pipeline = wire.load(run.pipeline_file) if code is None else code
     node = node_at(pipeline, name)
     if not isinstance(node, ir.Task):
-        said = "the new code has no task" if code is not None else "there is no process to run for"
+        said = "the new code has no task" if code is not None else "there is no component to run for"
         raise problem(
             "TP645",
             f"{said} `{name}`",
-            help="name a task that runs a component, by its path in the run: `for-1[2]/train`",
+            help="pass the path of a task that runs a component, such as `for-1[2]/train`",
         )
     if not task.inputs and not task.attempts and not task.reused:
         raise problem(
             "TP646",
-            f"`{name}` of run `{run.name}` has not run, so its inputs are not known",
-            help=f"`typedpipe resume {run.name}` runs it with what comes before it",
+            f"`{name}` of run `{run.name}` did not run, so its inputs are not recorded",
+            help=f"to run it and its upstream tasks, use `typedpipe resume {run.name}`",
         )
     component = pipeline.components[node.component]
     ports = [port for port in component.inputs if port.name not in given]
@@ -130,8 +130,8 @@ def _given(task: Task, port: ir.InputPort) -> Value:
     if port.required:
         raise problem(
             "TP647",
-            f"`{task.name}` has an input `{port.name}` now, for which the run has no value",
-            help=f"type `--set {port.name}=…`, or give it a default",
+            f"`{task.name}` has a new input `{port.name}`, but the run has no value for it",
+            help=f"pass `--set {port.name}=…`, or provide a default",
         )
     return fallback(port)
 
@@ -142,13 +142,13 @@ def _check_artifacts(root: Root, run: StoredRun, name: str, values: Mapping[str,
             if not root.objects.intact(digest):
                 raise problem(
                     "TP646",
-                    f"the input `{key}` of `{name}` is not there any more, or was changed",
-                    help=f"`typedpipe resume {run.name} --from TASK` runs the task again that made it",
+                    f"the input `{key}` of `{name}` was removed or modified",
+                    help=f"to run the task that created it again, use `typedpipe resume {run.name} --from TASK`",
                 )
 
 
 def _surroundings(task: Task) -> tuple[dict[str, str], dict[str, object]]:
-    """The variables and settings that the last attempt had; of one that came from the cache, what its key says."""
+    """Environment variables and settings of the last attempt; for a cached task, those in its key."""
     try:
         data: Any = json.loads((attempt_folder(task.attempts[-1]) / "job.json").read_text(encoding="utf-8"))
         env = {str(k): str(v) for k, v in data["env"].items() if k != TERMINATION_LOG}
@@ -158,12 +158,12 @@ def _surroundings(task: Task) -> tuple[dict[str, str], dict[str, object]]:
 
 
 def set_input(spin: Spin, name: str, text: str) -> Value:
-    """The value of an input as it is typed: a parameter by its type, an artifact by the path of a file or folder.
+    """Set an input from text: a parameter by its type, an artifact by the path of a file or directory.
 
     Args:
         spin: The task.
         name: The input.
-        text: What was typed.
+        text: The text.
 
     Raises:
         PipelineError: TP648.
@@ -191,8 +191,8 @@ def set_input(spin: Spin, name: str, text: str) -> Value:
 
         raise problem(
             "TP648",
-            f"`--set {name}={text}` does not fit `{show(port.type)}`: {error}",
-            help="type a value of its type; lists, dicts and structs as JSON, artifacts as a path",
+            f"`--set {name}={text}` does not match `{show(port.type)}`: {error}",
+            help="pass a value of this type: lists, dicts and structs as JSON, artifacts as a path",
         ) from None
 
 
@@ -202,16 +202,16 @@ def run_spin(
     options: RunOptions,
     on_log: Callable[[bytes], None] | None = None,
 ) -> SpinResult:
-    """Run the task, and wait for its end. Ctrl-C ends it, twice kills it.
+    """Run the task and wait for its end. Ctrl-C stops it, a second one kills it.
 
     Args:
         spin: From :func:`prepare_spin`.
-        values: Inputs that are set to something else.
-        options: Runner, time-out, variables and ``debug``.
-        on_log: Is given what the task prints, as it comes.
+        values: Inputs that are set to other values.
+        options: Runner, timeout, environment variables and ``debug``.
+        on_log: Receives the task's output as it arrives.
 
     Raises:
-        PipelineError: the component cannot run here, or the folder cannot be written.
+        PipelineError: the component cannot run locally, or the directory cannot be written.
     """
     report = Diagnostics()
     places = placements(spin.pipeline, options.chosen_runner, report)
@@ -252,11 +252,11 @@ def _run_placed(
 
 
 def _keep_artifacts(run: StoredRun) -> Lock:
-    """As a run does: while the task may read them, `runs gc` leaves artifacts alone."""
+    """Hold a run's lock: while the task may read artifacts, `runs gc` does not collect them."""
     try:
         return take_lock(str(run.root / "lock"), shared=True)
     except Held:
-        error = OSError(0, "artifacts are being collected (`typedpipe runs gc`); try again")
+        error = OSError(0, "garbage collection is in progress (`typedpipe runs gc`); try again")
         raise os_problem(run.folder, error) from None
     except OSError as error:
         raise os_problem(run.folder, error) from None
@@ -291,7 +291,7 @@ def _result(attempt: Attempt, exited: Exited, stopped: str, seconds: float) -> S
 
 @dataclass(slots=True)
 class _Watch:
-    """Follows the one process."""
+    """Follows the single process."""
 
     launcher: Launcher
     tail: Tail

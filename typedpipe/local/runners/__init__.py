@@ -1,4 +1,4 @@
-"""Ways to run tasks: processes, this process, environments of their own, containers."""
+"""Runners: separate processes, this process, virtual environments, containers."""
 
 from __future__ import annotations
 

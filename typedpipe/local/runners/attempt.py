@@ -1,4 +1,4 @@
-"""One attempt of one task on disk: what its process is given, and what is taken from it."""
+"""Files of one attempt of one task: the inputs for its process, and the outputs read back."""
 
 from __future__ import annotations
 
@@ -24,29 +24,29 @@ LOG = "log"
 
 
 class TaskRefused(Exception):
-    """The task cannot start, or ended without what it owes; the message is for the user."""
+    """The task cannot start, or ended without a required output; the message is for the user."""
 
 
 def folder_of(root: Path | str, name: str, attempt: int | None = None) -> str:
-    """The folder of a task, or of one of its attempts: its path in the run, with each part made a plain file name."""
+    """Directory of a task, or of one of its attempts: its path in the run, with each part made a valid file name."""
     last = "" if attempt is None else f"/{attempt}"
     return f"{root}/{file_path(name)}{last}"
 
 
 @dataclass(slots=True)
 class Attempt:
-    """The files of one attempt; ``root`` is its folder."""
+    """The files of one attempt; ``root`` is its directory."""
 
     root: str
     component: ir.Component
     values: dict[str, Value]
     env: dict[str, str]
     settings: dict[str, object] = field(default_factory=dict[str, object])
-    """Options of the task that a container is started with: resources and image, plain values."""
+    """Options of the task that its container is started with: resources and image, as plain values."""
     name: str = ""
-    """The task's path in the run."""
+    """Path of the task in the run."""
     texts: Mapping[str, str] | None = None
-    """What the task wrote into ``out/p``, where that is kept in memory."""
+    """The contents of ``out/p``, if kept in memory."""
     _parameters: list[dict[str, str]] = field(default_factory=list[dict[str, str]])
     _links: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
     _folders: list[str] = field(default_factory=list[str])
@@ -70,8 +70,8 @@ class Attempt:
         """Write the job; ``spec`` is the file of the component's spec.
 
         Raises:
-            TaskRefused: an input cannot be given.
-            OSError: the disk does not take it.
+            TaskRefused: an input cannot be provided.
+            OSError: the file cannot be written.
         """
         os.makedirs(self.root)
         data = self.data(spec)
@@ -79,10 +79,10 @@ class Attempt:
             file.write(json.dumps(data))
 
     def data(self, spec: str) -> dict[str, Any]:
-        """The job as JSON data. The folder has to be there when the component is a container.
+        """The job as JSON data. The directory must exist if the component is a container.
 
         Raises:
-            TaskRefused: an input cannot be given.
+            TaskRefused: an input cannot be provided.
         """
         for port in self.component.inputs:
             self._give(port)
@@ -111,7 +111,7 @@ class Attempt:
         value = self.values.get(port.name)
         if not is_artifact(port.type):
             if value is not None and not isinstance(value, str):
-                raise TaskRefused(f"the input `{port.name}` is a parameter, and was given an artifact")
+                raise TaskRefused(f"the input `{port.name}` is a parameter, but received an artifact")
             self._parameters.append({"name": key, "value": NULL_TEXT if value is None else value})
             return
         if port.how == "path":
@@ -122,12 +122,12 @@ class Attempt:
     def _must_be_here(self, name: str, value: Value) -> None:
         if isinstance(value, ArtifactRef) and value.path is None:
             raise TaskRefused(
-                f"the input `{name}` wants the file of {value.uri}, which is not on this machine: "
-                "import a local path here, or let the component take `Input[...]` and read `.uri` itself"
+                f"the input `{name}` requires the file of {value.uri}, which is not on this machine: "
+                "import a local path, or declare the input as `Input[...]` and read `.uri` in the component"
             )
 
     def _place(self, value: Value, target: str, key: str) -> Any:
-        """Link an artifact, or a list of them, under the task's folder; its descriptor."""
+        """Link an artifact, or a list of them, into the task's directory; return its descriptor."""
         if isinstance(value, ArtifactRef):
             if value.path is not None:
                 self._links.append((value.path, target))
@@ -141,7 +141,7 @@ class Attempt:
         return [] if value == "[]" else None
 
     def outputs(self) -> dict[str, Value]:
-        """What the finished process wrote.
+        """Read the outputs of the finished process.
 
         Raises:
             TaskRefused: something is missing.
@@ -164,13 +164,13 @@ class Attempt:
 
     @property
     def to_be_read(self) -> bool:
-        """A container made artifacts, of which nobody has taken the digests."""
+        """Whether a container produced artifacts whose digests have not been computed."""
         return isinstance(self.component.impl, ir.ContainerImpl) and any(
             is_artifact(port.type) for port in self.component.outputs
         )
 
     def read(self) -> None:
-        """Take the digests of what a container made: :meth:`outputs` uses them. Any thread may."""
+        """Compute the digests of a container's artifacts, for :meth:`outputs`. Thread-safe."""
         from typedpipe.local.store.tree import describe_artifact
 
         for port in self.component.outputs:
@@ -185,16 +185,16 @@ class Attempt:
         if self.texts is None:
             return self._read(name, self.folder / "out" / "p" / key)
         if key not in self.texts:
-            raise TaskRefused(f"component `{self.component.name}` ended without its output `{name}`")
+            raise TaskRefused(f"component `{self.component.name}` did not write its output `{name}`")
         return self.texts[key]
 
     def _read(self, name: str, path: Path) -> str:
         try:
             return path.read_bytes().decode()
         except OSError:
-            raise TaskRefused(f"component `{self.component.name}` ended without its output `{name}`") from None
+            raise TaskRefused(f"component `{self.component.name}` did not write its output `{name}`") from None
         except UnicodeDecodeError:
-            raise TaskRefused(f"component `{self.component.name}`: its output `{name}` is not UTF-8 text") from None
+            raise TaskRefused(f"component `{self.component.name}`: the output `{name}` is not UTF-8 text") from None
 
     def _artifact(self, name: str, key: str) -> Value:
         text = self._written(name, f"tp-{key}")
@@ -209,7 +209,7 @@ class Attempt:
 
         path = self.folder / "out" / "a" / key
         if not path.exists():
-            raise TaskRefused(f"component `{self.component.name}` ended without its output `{name}`")
+            raise TaskRefused(f"component `{self.component.name}` did not write its output `{name}`")
         port = next(port for port in self.component.outputs if port.name == name)
         type_ = artifact_of(port.type)
         if key not in self._described:
@@ -224,7 +224,7 @@ class Attempt:
         return ArtifactRef(str(path), descriptor | ({"dirs": dirs} if dirs else {}))
 
     def message(self) -> str:
-        """The one line that the task left about its end."""
+        """The one-line message that the task left about its end."""
         try:
             with open(f"{self.root}/{MESSAGE}", "rb") as file:
                 return file.read(4096).decode("utf-8", "replace").strip()
@@ -232,24 +232,24 @@ class Attempt:
             return ""
 
     def referenced(self) -> str:
-        """A remark for a failure: which inputs are by reference only."""
+        """A note for a failure: the inputs that are only by reference."""
         far = [
             f"`{n}` ({v.uri})"
             for n, v in self.values.items()
             if isinstance(v, ArtifactRef) and not os.path.exists(v.path or "")
         ]
-        return f"; by reference only, the files are not on this machine: {', '.join(far)}" if far else ""
+        return f"; stored by reference, not on this machine: {', '.join(far)}" if far else ""
 
 
 class Specs:
-    """The specs of components as files of the run, each written once."""
+    """Specs of components as files of the run, each written once."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._paths: dict[str, str] = {}
 
     def path(self, component: ir.Component) -> str:
-        """The file of a component's spec; none for a container."""
+        """File of a component's spec; empty for a container."""
         if isinstance(component.impl, ir.ContainerImpl):
             return ""
         known = self._paths.get(component.name)

@@ -1,4 +1,4 @@
-"""The tasks of a pipeline that say which components run, and how often."""
+"""Component calls of a pipeline: which components run, and how often."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typedpipe.ir import nodes as ir
 
 
 def first_calls(pipeline: ir.Pipeline) -> Iterator[ir.Task]:
-    """One task for each component that is used, in the order of the text."""
+    """One task for each component that is used, in source order."""
     seen: set[str] = set()
     for task in tasks_of([pipeline.graph, *pipeline.pipelines.values()]):
         if task.component not in seen:
@@ -27,7 +27,7 @@ def tasks_of(graphs: Iterable[ir.Graph]) -> Iterator[ir.Task]:
 
 
 def uses(pipeline: ir.Pipeline) -> dict[str, int]:
-    """How many tasks of each component a run has, as far as the text says: what is in a loop counts twice.
+    """Static number of tasks of each component in a run: tasks in a loop count twice.
 
     >>> from typedpipe.ir.nodes import Task
     >>> uses(ir.Pipeline("p", ir.Graph(nodes=(Task("a", "c"), Task("b", "c")))))

@@ -1,8 +1,8 @@
-"""One job of one task, in a process of its own: run by its path, by any Python, standard library only.
+"""One job of one task in a separate process: run by path, with any Python, standard library only.
 
-``child.py JOB`` runs one job where there is no fork. When the engine goes away the pipe on its stdin ends, and then it
-does too. ``zygote.py`` forks processes that run jobs; ``inprocess`` runs them in the engine's own: a job means the same
-in every place.
+``child.py JOB`` runs one job on systems without fork. If the engine exits, the pipe on its stdin closes, and the child
+exits too. ``zygote.py`` forks processes that run jobs; ``inprocess`` runs them in the engine's process: a job means the
+same in all of them.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Specs = dict[str, Any]
 
 
 def load_runtime() -> Any:
-    """The runtime that also travels into the pod, from its file: importing the package would import the DSL."""
+    """Load the runtime, which is also shipped to pods, from its file: importing the package would import the DSL."""
     package = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
     path = os.path.join(package, "runtime", "task.py")
     spec = importlib.util.spec_from_file_location("typedpipe_task", path)
@@ -39,11 +39,11 @@ def load_runtime() -> Any:
 
 
 def place(source: str, target: str) -> None:
-    """Let an artifact be seen at ``target`` without copying it where the system can link."""
+    """Make an artifact visible at ``target``, without copying it if the system supports links."""
     os.makedirs(os.path.dirname(target), exist_ok=True)
     try:
         os.symlink(source, target)
-    except (OSError, NotImplementedError):  # Windows without the right to make links
+    except (OSError, NotImplementedError):  # Windows without permission to create links
         if os.path.isdir(source):
             shutil.copytree(source, target, symlinks=True)
         else:
@@ -51,16 +51,16 @@ def place(source: str, target: str) -> None:
 
 
 def prepare(job: dict[str, Any]) -> None:
-    """Make the task's folders and put its input artifacts there; then be where the task is."""
+    """Create the task's directories and link its input artifacts; then change to its working directory."""
     lay_out(job)
     os.chdir(os.path.join(job["root"], "work"))
     os.environ.update(job["env"])
-    # PWD of the shell that started the engine is not where the task is.
+    # PWD is inherited from the shell that started the engine and does not match the task's directory.
     os.environ["PWD"] = os.getcwd()
 
 
 def lay_out(job: dict[str, Any]) -> None:
-    """Make the task's folders and put its input artifacts there."""
+    """Create the task's directories and link its input artifacts."""
     root = job["root"]
     for name in ("in", "out", "work") if job["links"] or job["folders"] else ("out", "work"):
         os.mkdir(os.path.join(root, name))
@@ -73,7 +73,7 @@ def lay_out(job: dict[str, Any]) -> None:
 
 
 def read_spec(path: str) -> dict[str, Any]:
-    """The spec of a component, whose tasks share the file that processes import which a task spawns."""
+    """Read the spec of a component, whose tasks share the module file that spawned processes import."""
     with open(path, encoding="utf-8") as file:
         spec: dict[str, Any] = json.load(file)
     spec["lib"] = path[: -len(".json")] + ".lib"
@@ -81,7 +81,7 @@ def read_spec(path: str) -> dict[str, Any]:
 
 
 def finish(root: str) -> None:
-    """Note that the task did all that it had to, so that a run can be taken up where its engine was killed."""
+    """Record that the task completed everything, so that a run can be resumed after its engine was killed."""
     path = os.path.join(root, "result.json")
     with open(path + ".new", "w", encoding="utf-8") as file:
         file.write('{"code": 0}')
@@ -89,13 +89,13 @@ def finish(root: str) -> None:
 
 
 def perform(path: str, runtime: Any, specs: Specs, stays: bool = False) -> int:
-    """Run the job that the file describes, in this process; its exit code. ``stays``: a command is a process of its own."""
+    """Run the job in a file in this process; return its exit code. ``stays``: run a command as a separate process."""
     with open(path, encoding="utf-8") as file:
         job = json.load(file)
     try:
         prepare(job)
     except OSError as error:
-        return refuse(job, f"the work folder of the task cannot be made: {error}")
+        return refuse(job, f"the working directory of the task cannot be created: {error}")
     if job["argv"]:
         return command(job) if stays else execute(job)
     spec = specs.get(job["spec"])
@@ -107,7 +107,7 @@ def perform(path: str, runtime: Any, specs: Specs, stays: bool = False) -> int:
 
 
 def execute(job: dict[str, Any]) -> int:
-    """Become the command of a container component."""
+    """Replace this process by the command of a container component."""
     sys.stdout.flush()
     sys.stderr.flush()
     try:
@@ -117,7 +117,7 @@ def execute(job: dict[str, Any]) -> int:
 
 
 def command(job: dict[str, Any]) -> int:
-    """Run the command of a container component; its exit code, as a shell says it."""
+    """Run the command of a container component; return its exit code as a shell reports it."""
     import subprocess
 
     try:
@@ -130,7 +130,7 @@ def command(job: dict[str, Any]) -> int:
 
 
 def refuse(job: dict[str, Any], message: str) -> int:
-    """Say in the log and in the node's message why the job could not run."""
+    """Report in the log and in the node's message why the job could not run."""
     print(message, file=sys.stderr, flush=True)
     try:
         with open(job["env"]["TYPEDPIPE_TERMINATION_LOG"], "w", encoding="utf-8") as file:
@@ -145,7 +145,7 @@ def leave(code: int) -> None:
     try:
         threading._shutdown()  # type: ignore[attr-defined]  # what Py_Finalize calls; there is no public name
         atexit._run_exitfuncs()  # pyright: ignore[reportPrivateUsage]  # as above
-    except BaseException:  # an exit function of the user's may raise anything, and the child has to end
+    except BaseException:  # a user's exit function may raise anything, and the child has to end
         traceback.print_exc()
     for stream in (sys.stdout, sys.stderr):
         try:
@@ -156,7 +156,7 @@ def leave(code: int) -> None:
 
 
 def guarded(path: str, runtime: Any, specs: Specs, stays: bool = False) -> int:
-    """``perform`` with whatever it raises turned into an exit code."""
+    """``perform``, with any exception converted to an exit code."""
     try:
         return perform(path, runtime, specs, stays)
     except SystemExit as error:
@@ -170,7 +170,7 @@ def guarded(path: str, runtime: Any, specs: Specs, stays: bool = False) -> int:
 
 
 def die_with_engine() -> None:
-    """End this task's processes when the engine goes away: its end of the pipe on stdin is closed then."""
+    """End this task's processes when the engine exits: its end of the pipe on stdin is then closed."""
     pipe = os.dup(0)
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)

@@ -1,4 +1,4 @@
-"""The docker and podman on this machine: whether they answer, and what they are like."""
+"""Docker and podman clients on this machine: availability and properties."""
 
 from __future__ import annotations
 
@@ -11,29 +11,29 @@ from typing import Any, Literal, TypeAlias
 
 Engine: TypeAlias = Literal["docker", "podman"]
 PATIENCE = 10.0
-"""Seconds that a client may take to say whether its engine is there."""
+"""Seconds that a client may take to report whether its engine is running."""
 
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """A command line client whose engine answers."""
+    """A command line client whose engine responds."""
 
     name: Engine
     path: str
     rootless: bool = False
-    """Its root is the user, who therefore owns what a container's root writes."""
+    """Its root is the user, who therefore owns the files that a container's root writes."""
     desktop: bool = False
-    """The engine is in a virtual machine, which gives files of shared folders to the user by itself."""
+    """The engine is in a virtual machine, which gives the user ownership of files in shared directories."""
 
     @property
     def remove(self) -> tuple[str, ...]:
-        """The words that end and remove containers at once; podman would wait ten seconds for each."""
+        """Arguments that stop and remove containers immediately; podman would wait ten seconds for each."""
         return ("rm", "-f", "-t", "0") if self.name == "podman" else ("rm", "-f")
 
 
 @dataclass(frozen=True, slots=True)
 class NoClient:
-    """Why there is no client, in the words of a message, and what to do."""
+    """The reason why there is no client, as a message, and a suggested fix."""
 
     why: str
     help: str
@@ -41,7 +41,7 @@ class NoClient:
 
 @cache
 def client(name: Engine) -> Client | NoClient:
-    """The client of that name, asked once a process."""
+    """The client with that name, checked once per process."""
     path = shutil.which(name)
     if path is None:
         return NoClient(f"`{name}` is not on this machine", f"install {name}")
@@ -54,9 +54,9 @@ def client(name: Engine) -> Client | NoClient:
             check=False,
         )
     except subprocess.TimeoutExpired:
-        return NoClient(f"`{name}` does not answer in {PATIENCE:g} s", f"look what `{name} info` says")
+        return NoClient(f"`{name}` did not respond within {PATIENCE:g} s", f"check the output of `{name} info`")
     except OSError as error:
-        return NoClient(f"`{path}` cannot be started: {error.strerror}", f"install {name} anew")
+        return NoClient(f"`{path}` cannot be started: {error.strerror}", f"reinstall {name}")
     try:
         data: Any = json.loads(asked.stdout or b"{}")
     except ValueError:
@@ -65,7 +65,7 @@ def client(name: Engine) -> Client | NoClient:
 
 
 def judged(name: Engine, path: str, data: dict[str, Any], said: str) -> Client | NoClient:
-    """What ``info`` tells of an engine: docker and podman say it in different words."""
+    """Interpret the output of ``info``: docker and podman use different keys."""
     if name == "podman" and data.get("host"):
         security = data["host"].get("security") or {}
         return Client("podman", path, bool(security.get("rootless")), bool(data["host"].get("serviceIsRemote")))
@@ -76,13 +76,13 @@ def judged(name: Engine, path: str, data: dict[str, Any], said: str) -> Client |
     lines = [str(line) for line in data.get("ServerErrors") or ()] + said.strip().splitlines()
     start = "start Docker Desktop, or `sudo systemctl start docker`" if name == "docker" else "`podman machine start`"
     return NoClient(
-        f"no {name} engine answers: {lines[0].strip()}" if lines else f"no {name} engine answers",
-        f"start it ({start}), and see that `{name} info` works",
+        f"the {name} engine does not respond: {lines[0].strip()}" if lines else f"the {name} engine does not respond",
+        f"start it ({start}), and check that `{name} info` succeeds",
     )
 
 
 def image_id(found: Client, image: str) -> str:
-    """The id of an image that is on this machine; "" when it is not."""
+    """Id of a local image; "" if it is not present."""
     asked = subprocess.run(
         [found.path, "image", "inspect", "--format", "{{.Id}}", image],
         capture_output=True,
@@ -94,7 +94,7 @@ def image_id(found: Client, image: str) -> str:
 
 
 def pull(found: Client, image: str) -> list[str]:
-    """Fetch an image; the last lines of what the client said when it could not."""
+    """Pull an image; return the last lines of the client's output if it failed."""
     done = subprocess.run(
         [found.path, "pull", "--quiet", image], capture_output=True, stdin=subprocess.DEVNULL, text=True, check=False
     )
@@ -103,7 +103,7 @@ def pull(found: Client, image: str) -> list[str]:
 
 
 def remove_labelled(label: str) -> int:
-    """Remove the containers that carry a label, in every engine that answers; how many there were."""
+    """Remove the containers with a label, in every engine that responds; return their number."""
     count = 0
     names: tuple[Engine, ...] = ("docker", "podman")
     for name in names:

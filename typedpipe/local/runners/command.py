@@ -1,4 +1,4 @@
-"""The command line that runs a job in a container."""
+"""Command line that runs a job in a container."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from typedpipe.local.scheduling.resources import quantity
 
 LABEL = "typedpipe.run"
 CLIENTS_OWN = ("DOCKER", "CONTAINER", "PODMAN", "BUILDAH", "XDG_", "LD_", "HTTP", "NO_PROXY", "ALL_PROXY", "TMP")
-"""Variables with such names change what the client does, so that they are given to the container by another way."""
+"""Variables with such names affect the client, so they are passed to the container in another way."""
 
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """Who a container's process is, so that its files are the user's; None where there are no such numbers."""
+    """User and group of a container's process, so that its files belong to the user; None on systems without ids."""
 
     uid: int | None
     gid: int | None
@@ -36,7 +36,7 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class RunCommand:
-    """What is run, and how it is called. ``objects`` is the folder of stored artifacts."""
+    """The command to run in a container and its settings. ``objects`` is the directory of stored artifacts."""
 
     client: Client
     name: str
@@ -45,16 +45,16 @@ class RunCommand:
     objects: str = ""
     argv: tuple[str, ...] = ()
     entrypoint: bool = True
-    """The first word of ``argv`` takes the place of the image's entrypoint; False: all are arguments for that."""
+    """The first word of ``argv`` replaces the image's entrypoint; False: all words are its arguments."""
     user: User = User(None, None)
 
     def build(self, variables: Mapping[str, str], cores: int) -> tuple[list[str], dict[str, str]]:
-        """The command, and the variables that its client is started with, which hold the values of the container's.
+        """Build the command, and the client's environment variables, which hold the values for the container.
 
-        No shell reads any of it, and values that may be secret do not stand in the list of processes.
+        No shell reads any of it, and values that may be secret do not appear in the process list.
 
         Raises:
-            ValueError: a resource is no quantity.
+            ValueError: a resource is not a quantity.
         """
         root = str(self.job["root"])
         command = [self.client.path, "run", "--name", self.name, "--label", f"{LABEL}={self.nonce}"]
@@ -79,7 +79,7 @@ class RunCommand:
         return ["--userns", "keep-id", "--user", f"{uid}:{gid}"] if self.client.name == "podman" else ["--user", "0:0"]
 
     def _mounts(self, root: str) -> list[tuple[str, str, bool]]:
-        """The attempt's folder, the store, and inputs that lie elsewhere, each where it is on this machine."""
+        """Mounts of the attempt's directory, the store, and inputs stored elsewhere, each under its local path."""
         found = [(root, root, False)]
         if self.objects:
             found.append((self.objects, self.objects, True))
@@ -91,7 +91,7 @@ class RunCommand:
     def _environment(self, root: str, variables: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:
         wanted: dict[str, str] = dict(self.job["env"])
         if self.user.uid and not self.client.desktop:
-            wanted.setdefault("HOME", os.path.join(root, "work"))  # the image knows no such user
+            wanted.setdefault("HOME", os.path.join(root, "work"))  # the image does not know this user
         flags: list[str] = []
         given = dict(variables)
         for name, value in wanted.items():
@@ -104,7 +104,7 @@ class RunCommand:
 
 
 def mount(source: str, target: str, *, readonly: bool) -> str:
-    """The value of ``--mount``: CSV, so that a comma in a path is no end of it.
+    """The value of ``--mount``: CSV, so that a comma in a path does not end it.
 
     >>> mount("/a,b", "/a,b", readonly=True)
     'type=bind,"source=/a,b","target=/a,b",readonly'
@@ -116,7 +116,7 @@ def mount(source: str, target: str, *, readonly: bool) -> str:
 
 
 def limits(client: Client, settings: Mapping[str, object], cores: int) -> list[str]:
-    """The options of a task's resources: limits are limits, requests are shares, as on a cluster.
+    """Options for a task's resources: limits are limits, requests are shares, as on a cluster.
 
     >>> limits(Client("docker", "docker"), {"cpu_limit": "500m", "memory_limit": "1Gi"}, 2)
     ['--cpus', '0.5', '--memory', '1073741824']

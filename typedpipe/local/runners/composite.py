@@ -1,4 +1,4 @@
-"""One launcher for all places of a run."""
+"""A single launcher for all placements of a run."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class _Used:
-    """A launcher that was needed, and what it is listened to at."""
+    """A launcher in use, and the descriptor to listen on."""
 
     launcher: Launcher
     fd: int = -1
@@ -37,7 +37,7 @@ class _Used:
 
 
 class Composite:
-    """Gives each task to the launcher of its component's place; launchers are made when they are needed."""
+    """Passes each task to the launcher of its component's placement; launchers are created on first use."""
 
     def __init__(
         self, placements: Mapping[str, Placement], nonce: str, objects: str, debug: bool, zygotes: bool
@@ -124,7 +124,7 @@ class Composite:
     def _listen(self, used: _Used) -> None:
         assert self._epoll is not None
         used.fd, used.generation = used.launcher.fileno(), used.launcher.generation
-        self._epoll.register(used.fd, select.EPOLLIN)  # one that was closed has left by itself
+        self._epoll.register(used.fd, select.EPOLLIN)  # a closed one has unregistered itself
 
     def _processes(self, environment: Environment | None) -> Launcher:
         if self._zygotes:
@@ -142,12 +142,12 @@ class Composite:
 
 
 def many() -> select.epoll | None:
-    """What listens to several descriptors and is one itself; where there is none, threads tell the inbox everything."""
+    """A descriptor that polls several others; where this is not available, threads report everything to the inbox."""
     return select.epoll() if sys.platform == "linux" else None
 
 
 def interpreter(environment: Environment | None) -> Interpreter:
-    """The Python of an environment; without one, this Python."""
+    """The Python of a virtual environment; otherwise this Python."""
     if environment is None:
         return HERE
     return Interpreter((environment.python, "-I", "-u"), str(environment.folder))
@@ -165,9 +165,9 @@ def launcher_for(
 
     Args:
         placements: From :func:`placements`.
-        nonce: Marks every process and container of the run, so that what survives a double kill can be found.
-        objects: The folder of stored artifacts, which containers see read-only.
-        debug: With ``inprocess``: a debugger where an exception comes up.
-        zygotes: Fork tasks from warm processes; False starts an interpreter a task, as on macOS and Windows.
+        nonce: Marks every process and container of the run, so that orphans of a double kill can be found.
+        objects: The directory of stored artifacts, mounted read-only in containers.
+        debug: With ``inprocess``: a debugger opens where an exception is raised.
+        zygotes: Fork tasks from warm processes; False starts an interpreter per task, as on macOS and Windows.
     """
     return Composite(placements, nonce, "" if objects is None else str(objects), debug, zygotes)

@@ -1,4 +1,4 @@
-"""Tasks in containers, run by the command line clients of docker and podman."""
+"""Tasks in containers, run through the docker and podman command line clients."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from typedpipe.runtime import source_text
 
 GUARD = str(Path(__file__).with_name("guard.py"))
 REFUSED = 125
-"""The exit code of a client whose engine did not start the container."""
+"""Exit code of a client whose engine did not start the container."""
 NOT_FOUND = (126, 127)
-"""The same for a command that is not in the image or cannot be run; or the command's own."""
+"""Exit codes of a command that is missing from the image or cannot be executed; or the command's own."""
 KILLED = 137
 
 
 class ContainerLauncher:
-    """One container a task. A thread follows each client; a guard removes the containers when the engine dies."""
+    """One container per task. A thread follows each client; a watchdog removes the containers if the engine dies."""
 
     def __init__(
         self, client: Client, components: Mapping[str, ir.Component], nonce: str, objects: str, inbox: Inbox
@@ -83,7 +83,7 @@ class ContainerLauncher:
             )
 
     def _runtime(self, root: str, job: Mapping[str, Any], spec: str) -> tuple[str, ...]:
-        """The command of a Python component: the runtime as it travels, with the task's data beside it."""
+        """Command of a Python component: the packed runtime and the task's data."""
         place, data = os.path.join(root, "runtime.py"), os.path.join(root, "container.json")
         with open(spec, encoding="utf-8") as file:
             given = {"spec": json.load(file), "parameters": job["parameters"], "root": root}
@@ -100,7 +100,7 @@ class ContainerLauncher:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
-                start_new_session=True,  # without the run's mark: it has to outlive what is killed by that
+                start_new_session=True,  # without the run's mark: it has to survive the killing of marked processes
             )
 
     def _follow(self, launch: Launch, name: str, process: subprocess.Popen[bytes]) -> None:
@@ -122,7 +122,7 @@ class ContainerLauncher:
             said = clients_words(launch.log)
             return f"{self._client.name} could not start the container: {said}" if said or code == REFUSED else ""
         if code == KILLED and "true" in self._call("inspect", "--format", "{{.State.OOMKilled}}", name):
-            return "killed: it used more memory than its limit"
+            return "killed: it exceeded its memory limit"
         return ""
 
     def _call(self, *words: str) -> str:
@@ -137,7 +137,7 @@ class ContainerLauncher:
             threading.Thread(target=self._signal, args=(*known, number), daemon=True).start()
 
     def _signal(self, name: str, process: subprocess.Popen[bytes], number: int) -> None:
-        """Signal a container, which may not be there yet: the client is still asking for it."""
+        """Signal a container, which may not exist yet: the client is still requesting it."""
         kill = ("kill", "--signal", str(int(number)), name)
         while process.poll() is None:
             if subprocess.run([self._client.path, *kill], capture_output=True, check=False).returncode == 0:
@@ -150,7 +150,7 @@ class ContainerLauncher:
                 continue
 
     def reports(self) -> Iterable[Exited]:
-        """What ended; where the inbox is shared, its owner takes it."""
+        """Ended tasks; if the inbox is shared, its owner takes them."""
         return self._inbox.take()
 
     def close(self) -> None:
@@ -167,7 +167,7 @@ class ContainerLauncher:
 
 
 def clients_words(log: str) -> str:
-    """The last line of a log that the client itself wrote: what its engine minded."""
+    """The last line of a log that the client itself wrote: the engine's error."""
     try:
         with open(log, "rb") as file:
             file.seek(max(0, os.path.getsize(log) - 4096))

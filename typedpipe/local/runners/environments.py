@@ -1,7 +1,7 @@
-"""Environments of Python packages, one for each distinct set of requirements, shared by all projects of the user.
+"""Virtual environments, one for each distinct set of requirements, shared by all projects of the user.
 
-Each is complete and isolated: it sees none of this Python's packages, and uv copies files into it instead of linking its
-cache, so that what is changed in one is not changed in others. It is made beside its place and renamed into it.
+Each is complete and isolated: it sees none of this Python's packages, and uv copies files into it instead of linking to
+its cache, so that a change in one does not affect others. It is created next to its final path and then renamed.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from typedpipe.local.runners.packages import normalised
 LAST_LINES = 12
 ABOUT = "typedpipe.json"
 USED = "typedpipe-used"
-"""Its time of change is when the environment was last taken."""
+"""Its modification time is the last use of the environment."""
 SETTINGS = ("INDEX_URL", "EXTRA_INDEX_URL", "FIND_LINKS", "NO_INDEX")
-"""Variables of pip that uv has too, under names of its own."""
+"""Variables of pip that uv also has, under its own names."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What an environment is to hold."""
+    """The requested contents of a virtual environment."""
 
     requirements: tuple[str, ...] = ()
     index_urls: tuple[str, ...] = ()
@@ -40,7 +40,7 @@ class Wanted:
 
     @property
     def key(self) -> str:
-        """Equal for equal environments: this Python, the requirements, where they come from, the platform."""
+        """Key, equal for equal environments: this Python, the requirements, the package indexes, the platform."""
         files = [_stamp(text) for text in self.requirements]
         parts = [
             [platform.python_implementation(), platform.python_version(), sys.base_prefix],
@@ -53,18 +53,18 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """An environment that stands."""
+    """A virtual environment that exists."""
 
     key: str
     folder: Path
     python: str
-    """Its interpreter."""
+    """Path of its interpreter."""
     resolved: tuple[str, ...] = ()
-    """What is installed: ``name==version``, sorted."""
+    """Installed packages: ``name==version``, sorted."""
 
 
 class EnvironmentFailed(Exception):
-    """It could not be made. The message is one line; ``said`` are the last lines of what the installer printed."""
+    """It could not be created. The message is one line; ``said`` holds the last lines of the installer's output."""
 
     def __init__(self, message: str, said: Sequence[str] = ()) -> None:
         super().__init__(message)
@@ -72,7 +72,7 @@ class EnvironmentFailed(Exception):
 
 
 def environments_folder() -> Path:
-    """Where environments are kept: ``TYPEDPIPE_ENVS``, else the user's cache folder."""
+    """Directory of virtual environments: ``TYPEDPIPE_ENVS``, or the user's cache directory."""
     chosen = os.environ.get("TYPEDPIPE_ENVS")
     if chosen:
         return Path(os.path.abspath(chosen))
@@ -84,10 +84,10 @@ def environments_folder() -> Path:
 
 
 def environment(wanted: Wanted, progress: Callable[[str], None] | None = None) -> Environment:
-    """The environment that holds what is wanted, made when it is not there; one process makes it, others wait.
+    """The virtual environment with the requested contents, created if missing; one process creates it, others wait.
 
     Raises:
-        EnvironmentFailed: a package cannot be installed, or the folder cannot be written.
+        EnvironmentFailed: a package cannot be installed, or the directory cannot be written.
     """
     from filelock import FileLock
 
@@ -98,18 +98,18 @@ def environment(wanted: Wanted, progress: Callable[[str], None] | None = None) -
         with FileLock(root / f"{wanted.key}.lock"):
             if not (place / ABOUT).exists():
                 if progress is not None:
-                    progress(f"making an environment with {', '.join(wanted.requirements) or 'no packages'}")
+                    progress(f"creating a virtual environment with {', '.join(wanted.requirements) or 'no packages'}")
                 shutil.rmtree(place, ignore_errors=True)
                 _make(wanted, place)
             (place / USED).touch()
             about: dict[str, Any] = json.loads((place / ABOUT).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise EnvironmentFailed(f"the environment {place} cannot be made or read: {error}") from None
+        raise EnvironmentFailed(f"the virtual environment {place} cannot be created or read: {error}") from None
     return Environment(wanted.key, place, python_of(place), tuple(about["resolved"]))
 
 
 def python_of(folder: Path) -> str:
-    """The interpreter of a virtual environment."""
+    """Interpreter of a virtual environment."""
     return str(folder / "Scripts" / "python.exe" if sys.platform == "win32" else folder / "bin" / "python")
 
 
@@ -126,7 +126,7 @@ def _make(wanted: Wanted, place: Path) -> None:
 
 @cache
 def uv() -> tuple[str, ...]:
-    """How uv is called here; empty when there is none that works."""
+    """Command that runs uv here; empty if none works."""
     found = shutil.which("uv")
     for command in ((found,) if found else (), (sys.executable, "-m", "uv")):
         if not command:
@@ -169,7 +169,7 @@ def _with_pip(wanted: Wanted, folder: Path, place: Path) -> list[str]:
 
 
 def _say_new_place(folder: Path, place: Path) -> None:
-    """Let the scripts of a folder that will be renamed start the Python of its new place."""
+    """Rewrite the scripts of a directory that will be renamed to start the Python at its new path."""
     for script in (folder / "bin").glob("*"):
         if script.is_file() and not script.is_symlink():
             data = script.read_bytes()
@@ -178,7 +178,7 @@ def _say_new_place(folder: Path, place: Path) -> None:
 
 
 def _run(*command: str) -> str:
-    """What a command printed.
+    """Run a command and return its output.
 
     Raises:
         EnvironmentFailed: it failed.
@@ -209,13 +209,13 @@ def _shown(command: Sequence[str]) -> str:
 
 
 def _index_settings(variables: Mapping[str, str]) -> dict[str, str]:
-    """What pip or uv is told of indexes by variables: uv's own name wins, and pip's serve both."""
+    """Index settings for pip or uv from environment variables: uv's own names take precedence, pip's apply to both."""
     found = {name: variables.get(f"UV_{name}") or variables.get(f"PIP_{name}") for name in SETTINGS}
     return {name: value for name, value in found.items() if value}
 
 
 def _stamp(requirement: str) -> str:
-    """When a local file or folder that is required was changed last; "" for what comes from an index."""
+    """Modification time of a required local file or directory; "" for a package from an index."""
     path = requirement.rpartition("@ file://")[2].strip() if "@ file://" in requirement else requirement.strip()
     if os.path.isfile(path):
         return f"{os.path.abspath(path)} {os.stat(path).st_mtime_ns}"
@@ -226,11 +226,12 @@ def _stamp(requirement: str) -> str:
 
 
 def collect_environments(older_than: float, *, dry_run: bool = False) -> list[Path]:
-    """Remove the environments that nothing has used for so many seconds, and what was left half made; their folders.
+    """Remove the virtual environments that have not been used for this time, and incomplete ones; return their
+    directories.
 
     Args:
-        older_than: Seconds. They are shared by all projects, so one that another project needs is made again.
-        dry_run: Only say which would go.
+        older_than: Seconds. All projects share the environments; one that another project needs is recreated.
+        dry_run: Only report what would be removed.
     """
     from filelock import FileLock, Timeout
 
@@ -252,7 +253,7 @@ def collect_environments(older_than: float, *, dry_run: bool = False) -> list[Pa
                         shutil.rmtree(place, ignore_errors=True)
                     removed.append(place)
         except Timeout:
-            continue  # it is being made, or taken
+            continue  # it is being created or used
     return removed
 
 
@@ -264,7 +265,7 @@ def _last_used(place: Path) -> float:
 
 
 def _in_use() -> set[str]:
-    """The environments whose Python runs now."""
+    """Environments whose Python is currently running."""
     import psutil
 
     found: set[str] = set()

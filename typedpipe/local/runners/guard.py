@@ -1,6 +1,7 @@
-"""Removes the containers of a run when its engine goes away: run by its path, standard library only.
+"""Watchdog that removes the containers of a run when its engine exits: run by path, standard library only.
 
-``guard.py LABEL CLIENT WORD…`` waits for the end of the pipe on its stdin, which the engine holds. A killed engine closes it too.
+``guard.py LABEL CLIENT WORD…`` waits for the end of the pipe on its stdin, which the engine holds. A killed engine
+closes it too.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import sys
 
 
 def main(label: str, client: str, *remove: str) -> int:
-    """Wait for the engine to go away; then remove the containers that it left."""
+    """Wait for the engine to exit; then remove the containers that it left."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     while os.read(0, 64):

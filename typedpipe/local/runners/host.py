@@ -1,6 +1,7 @@
-"""The commands of container components as this machine runs them when asked to (``TYPEDPIPE_CONTAINERS=host``).
+"""Commands of container components, run directly on this machine on request (``TYPEDPIPE_CONTAINERS=host``).
 
-No image and no isolation: the command has to be on this machine. What a container would get is rendered here.
+There is no image and no isolation: the command must be installed locally. This module renders the command line that a
+container would get.
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ class HostCommand:
 
     def _input_path(self, key: str, value: Value) -> str:
         path = os.path.join(self.folder, "in", key)
-        if isinstance(value, str):  # a parameter that the command wants in a file
+        if isinstance(value, str):  # a parameter that the command reads from a file
             path = os.path.join(self.folder, f"value-{key}")
             with open(path, "w", encoding="utf-8", newline="") as file:
                 file.write(raw_text(value))

@@ -1,7 +1,7 @@
-"""Tasks in the engine's own process and thread, for tests and debugging: nothing isolates them, and nothing is faster.
+"""Tasks in the engine's own process and thread, for tests and debugging: no isolation, and the fastest way to run.
 
-Where the job is given as data, a task that has parameters only, and prints nothing, touches no file: its texts are
-handed on in memory, and its working folder is one that all tasks of the run share.
+If the job is passed as data, a task that only has parameters and prints nothing touches no file: its texts are passed
+on in memory, and all tasks of the run share one working directory.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ SAID = "TYPEDPIPE_TERMINATION_LOG"
 
 
 class InProcessLauncher:
-    """Runs a task when it is started, and gives its end."""
+    """Runs a task when it is started, and returns its end."""
 
     def __init__(self, debug: bool = False) -> None:
         self.generation = 0
@@ -39,7 +39,7 @@ class InProcessLauncher:
         return self._run(launch)
 
     def signal(self, ticket: str, number: int) -> None:
-        """Nothing: when anyone can call this, the task has ended."""
+        """Do nothing: by the time this can be called, the task has ended."""
 
     def reports(self) -> Iterable[Exited]:
         return self._inbox.take()
@@ -65,7 +65,7 @@ class InProcessLauncher:
             try:
                 spec = self._enter(job, launch.spec, light)
             except OSError as error:
-                return Exited(launch.ticket, refuse(dict(job), f"the task's folder cannot be made: {error}"))
+                return Exited(launch.ticket, refuse(dict(job), f"the task directory cannot be created: {error}"))
             try:
                 INSIDE.task = True
                 runtime.main(spec, job["parameters"], job["root"], kept)
@@ -84,13 +84,13 @@ class InProcessLauncher:
             output.close()
 
     def _share(self, spec: str) -> None:
-        """Make the folder in which tasks without files of their own run, and the place for the line about a failure."""
+        """Create the directory in which tasks without files run, and the path for the line about a failure."""
         self._shared = os.path.join(os.path.dirname(os.path.dirname(spec)), "work")
         os.makedirs(self._shared, exist_ok=True)
         os.environ[SAID] = os.path.join(self._shared, ".message")
 
     def _enter(self, job: Mapping[str, Any], path: str, light: bool) -> dict[str, Any]:
-        """Be where the task is to be; its spec."""
+        """Enter the task's working directory; return its spec."""
         spec = self._specs.get(path)
         if spec is None:
             spec = self._specs[path] = read_spec(path)
@@ -106,7 +106,7 @@ class InProcessLauncher:
         return spec
 
     def _said(self, job: Mapping[str, Any], kept: dict[str, str] | None) -> str:
-        """The one line about a failure, put where other ways of running have it."""
+        """The one line about a failure, stored where other runners have it."""
         path = os.environ.get(SAID, "")
         try:
             with open(path, "rb") as file:
@@ -120,9 +120,9 @@ class InProcessLauncher:
 
 
 class Output:
-    """Sends what a task prints to its log; a debugger talks to the terminal, and from then on the task does too.
+    """Redirects a task's output to its log; a debugger uses the terminal, and from then on the task does too.
 
-    The log is made when something is printed.
+    The log is created on the first output.
     """
 
     def __init__(self, log: str) -> None:
@@ -130,7 +130,7 @@ class Output:
         self._file: TextIO | None = None
         self._streams = sys.stdout, sys.stderr
         self._hook: Callable[..., Any] = sys.breakpointhook
-        sys.stdout = sys.stderr = self  # a stream by what __getattr__ finds
+        sys.stdout = sys.stderr = self  # a stream because of __getattr__
         sys.breakpointhook = cast("Any", self._breakpoint)
 
     def __getattr__(self, name: str) -> Any:
@@ -140,7 +140,7 @@ class Output:
         return getattr(self._file, name)
 
     def flush(self) -> None:
-        """Nothing is kept back."""
+        """Do nothing: there is no buffer."""
 
     def close(self) -> None:
         self.real()
@@ -149,7 +149,7 @@ class Output:
             self._file.close()
 
     def real(self) -> None:
-        """Give the terminal back."""
+        """Restore the terminal."""
         sys.stdout, sys.stderr = self._streams
 
     def _breakpoint(self, *args: Any, **kwargs: Any) -> Any:
@@ -157,13 +157,13 @@ class Output:
         chosen = os.environ.get("PYTHONBREAKPOINT") or "pdb.set_trace"
         if self._hook is not sys.__breakpointhook__ or chosen != "pdb.set_trace":
             return self._hook(*args, **kwargs)
-        import pdb  # noqa: T100  # what breakpoint() is for
+        import pdb  # noqa: T100  # for breakpoint()
 
-        return pdb.Pdb().set_trace(sys._getframe(1))  # noqa: SLF001  # the user's frame, not ours
+        return pdb.Pdb().set_trace(sys._getframe(1))  # noqa: SLF001  # the user's frame
 
 
 class Before:
-    """What the process was like, and is again after the task: folder, variables, arguments, and what finds modules."""
+    """Process state to restore after the task: working directory, variables, arguments, and module finders."""
 
     def __init__(self) -> None:
         self._cwd = os.getcwd()
@@ -187,19 +187,19 @@ class Before:
 
 
 def post_mortem(error: BaseException | None, terminal: Callable[[], None]) -> None:
-    """Open the debugger where the user's code raised; an error of the contract has no such place."""
+    """Open the debugger where the user's code raised; a contract error has no such frame."""
     trace = None if error is None else users_part(error.__traceback__)
     if error is None or trace is None:
         return
     terminal()
-    import pdb  # noqa: T100  # what --debug is for
+    import pdb  # noqa: T100  # for --debug
 
     print("".join(traceback.format_exception(type(error), error.with_traceback(trace), trace)), file=sys.stderr, end="")
     pdb.post_mortem(trace)
 
 
 def users_part(trace: TracebackType | None) -> TracebackType | None:
-    """A traceback without the runtime's frames at its beginning; None when nothing is left."""
+    """A traceback without the runtime's frames at its beginning; None if nothing is left."""
     while trace is not None and trace.tb_frame.f_code.co_filename == runtime.__file__:
         trace = trace.tb_next
     return trace

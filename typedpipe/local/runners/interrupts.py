@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM while a run goes on."""
+"""Ctrl-C and SIGTERM during a run."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from types import FrameType
 
 
 class _Inside:
-    """Whether a task runs in this process, in the thread that gets the signals: then they end it, too."""
+    """Whether a task runs in this process, in the thread that receives the signals: then they end it, too."""
 
     task = False
 
@@ -18,9 +18,9 @@ INSIDE = _Inside()
 
 
 def on_interrupt(action: Callable[[], None]) -> Callable[[], None]:
-    """Let Ctrl-C and SIGTERM do this, until what is returned is called.
+    """Handle Ctrl-C and SIGTERM with an action; calling the result restores the previous handlers.
 
-    A program that runs us in another thread than its main one keeps its own handlers.
+    A program that runs typedpipe outside its main thread keeps its own handlers.
     """
     if threading.current_thread() is not threading.main_thread():
         return lambda: None

@@ -1,7 +1,7 @@
-"""Processes of tasks as the engine sees them: start one, signal one, hear that one ended.
+"""Task processes as seen by the engine: starting, signaling, and reporting their end.
 
-:class:`ZygoteLauncher` forks from a warm process (Linux); :class:`SpawnLauncher` starts an interpreter a task and works
-everywhere. ``runners`` has further launchers of the same protocol.
+:class:`ZygoteLauncher` forks from a warm process (Linux); :class:`SpawnLauncher` starts an interpreter per task and
+works everywhere. ``runners`` has further launchers with the same protocol.
 """
 
 from __future__ import annotations
@@ -28,43 +28,43 @@ KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """One attempt to start. ``ticket`` names it; ``job`` and ``log`` are files; ``spec`` is a file that many share."""
+    """One attempt to start. ``ticket`` identifies it; ``job`` and ``log`` are files; ``spec`` is a shared file."""
 
     ticket: str
     job: str
     log: str
     spec: str = ""
     component: str = ""
-    """The component's key in the pipeline, which says where the task runs."""
+    """Key of the component in the pipeline, which determines the task's placement."""
     own_env: bool = False
-    """The task sets variables: it gets no process that loaded modules before they were set."""
+    """The task sets environment variables: it gets no process that loaded modules before they were set."""
     data: Mapping[str, Any] | None = None
-    """What ``job`` holds, for ``inprocess``: then neither the file nor its folder has to be there."""
+    """The contents of ``job``, for ``inprocess``: then neither the file nor its directory has to exist."""
 
 
 @dataclass(frozen=True, slots=True)
 class Exited:
-    """``code`` is negative for a signal, as in ``subprocess``; None when the process could not be followed."""
+    """The end of a task. ``code`` is negative for a signal, as in ``subprocess``; None if it could not be followed."""
 
     ticket: str
     code: int | None
     message: str = ""
     texts: Mapping[str, str] | None = None
-    """Texts of parameter outputs and descriptors by key, where they were kept and not put into ``out/p``."""
+    """Texts of parameter outputs and descriptors by key, if kept in memory instead of ``out/p``."""
 
 
 class Launcher(Protocol):
-    """What the engine needs of a way to run processes."""
+    """The engine's interface to a runner's processes."""
 
     generation: int
-    """Grows when :meth:`fileno` has become another one."""
+    """Increases when :meth:`fileno` returns a new descriptor."""
 
     def fileno(self) -> int:
-        """Readable when :meth:`reports` has something."""
+        """A descriptor that is readable when :meth:`reports` has entries."""
         ...
 
     def start(self, launch: Launch) -> Exited | None:
-        """Start a task; its end, when it has ended already."""
+        """Start a task; return its end if it has already ended."""
         ...
 
     def signal(self, ticket: str, number: int) -> None:
@@ -72,16 +72,16 @@ class Launcher(Protocol):
         ...
 
     def reports(self) -> Iterable[Exited]:
-        """What ended since the last call; does not wait."""
+        """Tasks that ended since the last call; does not wait."""
         ...
 
     def close(self) -> None:
-        """End whatever still runs, and wait for that."""
+        """Stop all running tasks and wait for their end."""
         ...
 
 
 class Inbox:
-    """Ends of tasks, told by any thread and read by the engine's."""
+    """Queue of ended tasks, written by any thread and read by the engine's."""
 
     def __init__(self) -> None:
         self._read, self._write = socket.socketpair()
@@ -91,7 +91,7 @@ class Inbox:
         self._lock = threading.Lock()
 
     def fileno(self) -> int:
-        """Readable when something was put."""
+        """A descriptor that is readable when the inbox has entries."""
         return self._read.fileno()
 
     def put(self, exited: Exited) -> None:
@@ -105,7 +105,7 @@ class Inbox:
             pass  # closed: the run is over
 
     def take(self) -> list[Exited]:
-        """What was put since the last call; does not wait."""
+        """Entries since the last call; does not wait."""
         with self._lock:
             ended, self._ended = self._ended, []
             if ended:
@@ -122,13 +122,13 @@ class Inbox:
 
 @dataclass(frozen=True, slots=True)
 class Interpreter:
-    """A Python to run tasks with: this one, or an environment's. ``folder`` is the environment's."""
+    """A Python to run tasks with: this one, or that of a virtual environment in ``folder``."""
 
     command: tuple[str, ...] = PYTHON
     folder: str = ""
 
     def environment(self, mark: str) -> dict[str, str]:
-        """The variables that its processes start with."""
+        """Environment variables of its processes."""
         found = {**os.environ, "PYTHONUNBUFFERED": "1", NONCE: mark}
         if self.folder:
             scripts = os.path.dirname(self.command[0])
@@ -141,7 +141,7 @@ HERE = Interpreter()
 
 
 class ZygoteLauncher:
-    """Tasks forked by one warm process, which has loaded ``modules`` before (each ``name`` or ``name:part,part``)."""
+    """Tasks forked by one warm process, which has preloaded ``modules`` (each ``name`` or ``name:part,part``)."""
 
     def __init__(self, mark: str = "", python: Interpreter = HERE, modules: Sequence[str] = ()) -> None:
         self.generation = 0
@@ -199,7 +199,7 @@ class ZygoteLauncher:
         try:
             self._channel.send(json.dumps(message).encode())
         except OSError:
-            pass  # the zygote is gone: ``reports`` reads its end and says what was lost
+            pass  # the zygote has exited: ``reports`` sees its end and reports what was lost
 
     def reports(self) -> Iterable[Exited]:
         while True:
@@ -223,12 +223,12 @@ class ZygoteLauncher:
                 yield Exited(ticket, None, rest[0])
 
     def _bury(self) -> Iterable[Exited]:
-        """The zygote died (it was killed, or memory ran out): what it ran is dead or is killed now; start another."""
+        """Handle the death of the zygote (killed, or out of memory): its tasks are dead or killed; start another."""
         lost, why = list(self._tickets), "the process that starts tasks was killed (out of memory?)"
         if not self.ready and not self._modules:
-            why = self._broken = f"the process that starts tasks ends at once: {' '.join(self._python.command)}"
+            why = self._broken = f"the process that starts tasks exits immediately: {' '.join(self._python.command)}"
         elif not self.ready:
-            self._modules = ()  # perhaps one of them ended it
+            self._modules = ()  # perhaps one of them caused it
         self._end()
         self._open()
         self.generation += 1
@@ -237,13 +237,13 @@ class ZygoteLauncher:
 
     def _end(self) -> None:
         self._tickets.clear()
-        self._channel.close()  # its end of file makes the zygote kill what runs, and leave
+        self._channel.close()  # the end of file makes the zygote kill its tasks and exit
         self._theirs.close()
         process = self._process
         if process is None:
             return
         if not self._asked:
-            process.kill()  # it runs nothing, and may be loading modules for seconds
+            process.kill()  # it has no tasks, and may be loading modules for seconds
         try:
             process.wait(timeout=10)
         except subprocess.TimeoutExpired:
@@ -257,9 +257,9 @@ class ZygoteLauncher:
 
 
 class SpawnLauncher:
-    """One fresh interpreter a task; a thread waits for each, because not every system has something to select on.
+    """One fresh interpreter per task; a thread waits for each, because not every system has a descriptor to select on.
 
-    A task that has ended leaves nothing: its group is killed, and whatever else carries its mark.
+    A task that has ended leaves nothing behind: its process group is killed, and all processes with its mark.
     """
 
     def __init__(self, mark: str = "", python: Interpreter = HERE, inbox: Inbox | None = None) -> None:
@@ -279,7 +279,7 @@ class SpawnLauncher:
             with open(launch.log, "ab") as log:
                 process = subprocess.Popen(
                     [*self._python.command, CHILD, launch.job],
-                    stdin=subprocess.PIPE,  # its end of file tells the task that the engine is gone
+                    stdin=subprocess.PIPE,  # end of file tells the task that the engine has exited
                     stdout=log,
                     stderr=log,
                     start_new_session=True,
@@ -319,7 +319,7 @@ class SpawnLauncher:
 
 
 def signal_process(process: subprocess.Popen[bytes], number: int) -> None:
-    """Signal a process and, where there are groups, its group."""
+    """Signal a process and, where supported, its process group."""
     try:
         if hasattr(os, "killpg"):
             os.killpg(process.pid, number)
@@ -330,5 +330,5 @@ def signal_process(process: subprocess.Popen[bytes], number: int) -> None:
 
 
 def launcher(mark: str = "", python: Interpreter = HERE, inbox: Inbox | None = None) -> Launcher:
-    """The fastest way to run tasks that this system has."""
+    """The fastest launcher that this system supports."""
     return ZygoteLauncher(mark, python) if sys.platform == "linux" else SpawnLauncher(mark, python, inbox)

@@ -1,4 +1,4 @@
-"""Reading the logs of running tasks as they grow: bytes in pieces, so that memory does not grow with them."""
+"""Logs of running tasks, read in chunks as they grow, so that memory does not grow with them."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Iterator
 
 PIECE = 1 << 16
 TURN = 16 * PIECE
-"""So much of one log before another one's turn."""
+"""Maximum number of bytes read from one log before another one's turn."""
 
 
 class Tail:
     """Follows one log file.
 
-    The file may not be there yet, and it may go away; neither is an error.
+    The file may not exist yet, and it may be removed; neither is an error.
     """
 
     def __init__(self, path: str) -> None:
@@ -22,7 +22,7 @@ class Tail:
         self._fd = -1
 
     def read(self, limit: int = TURN) -> Iterator[tuple[int, bytes]]:
-        """What came since the last call, at most about ``limit`` bytes (0: all): pieces with their offsets."""
+        """New content since the last call, at most about ``limit`` bytes (0: all): chunks with their offsets."""
         if self._fd < 0:
             try:
                 self._fd = os.open(self.path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0))

@@ -1,8 +1,8 @@
 """Orphans: processes and containers that outlived the engine which started them.
 
-All processes of a run inherit its mark in their environment. While a run goes on, its folder also has a file
-``running``; one that is there though no engine has the run tells of a kill. The next run and ``typedpipe resume`` look
-for it, and kill what carries that engine's mark.
+All processes of a run inherit its mark in their environment. During a run, its directory also has a file ``running``;
+one that is left although no engine has the run indicates a kill. The next run and ``typedpipe resume`` look for it, and
+kill all processes with that engine's mark.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from typedpipe.local.store.locks import is_running, read_engine
 from typedpipe.local.store.root import Root
 
 NONCE = "TYPEDPIPE_NONCE"
-"""The variable of the mark: ``<nonce of the run>.<number>``, a number for each process that starts tasks."""
+"""The variable of the mark: ``<nonce of the run>.<number>``, with a number for each process that starts tasks."""
 ROUNDS = 100
 RUNNING = "running"
 
 
 def kill_marked(mark: str) -> int:
-    """Kill the processes that carry the mark, or a mark below it, until there are none; how many there were.
+    """Kill the processes with the mark, or a mark below it, until there are none; return their number.
 
-    A process that forks while it is looked for is found the next time round. ``psutil`` compares the start time before
-    it kills, so that a number that has become another process's is left alone.
+    A process that forks during the search is found in the next round. ``psutil`` compares the start time before it
+    kills, so that a process that has reused an id is left alone.
     """
     import psutil
 
@@ -39,7 +39,7 @@ def kill_marked(mark: str) -> int:
             try:
                 process.kill()
             except psutil.Error:
-                continue  # gone, or another user's
+                continue  # it has exited, or belongs to another user
         psutil.wait_procs(found, timeout=0.05)
         time.sleep(0.005)
     return len(killed)
@@ -59,10 +59,10 @@ def _carries(process: object, mark: str) -> bool:
 
 
 def reap(nonce: str) -> int:
-    """Kill the processes and remove the containers that a dead engine left; how many there were.
+    """Kill the orphaned processes and remove the orphaned containers of a dead engine; return their number.
 
     Args:
-        nonce: The engine's, as it was given to :func:`launcher_for`. Nothing else is touched.
+        nonce: The engine's nonce, as passed to :func:`launcher_for`. Nothing else is touched.
     """
     from typedpipe.local.runners.client import remove_labelled
     from typedpipe.local.runners.command import LABEL
@@ -71,19 +71,19 @@ def reap(nonce: str) -> int:
 
 
 def mark(folder: Path) -> None:
-    """The run in this folder goes on."""
+    """Mark the run in this directory as running."""
     with suppress(OSError):
         (folder / RUNNING).touch()
 
 
 def unmark(folder: Path) -> None:
-    """It is over, and has left nothing."""
+    """Remove the mark of a run that has ended without orphans."""
     with suppress(OSError):
         (folder / RUNNING).unlink()
 
 
 def clean_up(root: Root) -> int:
-    """Kill what is left of runs whose engine is gone; how many processes and containers that were."""
+    """Kill the orphans of runs whose engine has exited; return the number of processes and containers."""
     killed = 0
     for name in root.names():
         folder = os.path.join(root.path, "runs", name)

@@ -1,4 +1,4 @@
-"""Requirements of components: what they ask for, what this Python has, and one spelling for each."""
+"""Requirements of components: their specifiers, installed versions, and normal form."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 @cache
 def installed(requirement: str) -> bool:
-    """Whether this Python has a distribution that meets a requirement, as far as its name and version say.
+    """Whether this Python has a distribution that meets a requirement, as far as its name and version show.
 
     >>> installed("no-such-package-at-all")
     False
@@ -46,14 +46,14 @@ def _has(name: str) -> bool:
 
 
 def normalised(requirements: Iterable[str]) -> tuple[str, ...]:
-    """One spelling for equal requirements, sorted.
+    """Normalised requirements, sorted: equal requirements have one spelling.
 
     >>> normalised(["Scikit_Learn >=1.5,<2", "numpy", "numpy"])
     ('numpy', 'scikit-learn<2,>=1.5')
     """
     requirements = list(requirements)
     if not requirements:
-        return ()  # nearly always: `packaging` takes longer to load than a small run
+        return ()  # the common case: loading `packaging` takes longer than a small run
     from packaging.requirements import InvalidRequirement, Requirement
     from packaging.utils import canonicalize_name
 
@@ -62,7 +62,7 @@ def normalised(requirements: Iterable[str]) -> tuple[str, ...]:
         try:
             wanted = Requirement(text)
         except InvalidRequirement:
-            found.add(text.strip())  # a path: pip knows what it means
+            found.add(text.strip())  # a path: pip can interpret it
             continue
         wanted.name = canonicalize_name(wanted.name)
         found.add(str(wanted))
@@ -70,7 +70,7 @@ def normalised(requirements: Iterable[str]) -> tuple[str, ...]:
 
 
 def versions(requirements: Iterable[str]) -> list[str]:
-    """The versions that this Python has of what is required: ``name==version``, sorted.
+    """Installed versions of the requirements: ``name==version``, sorted.
 
     >>> versions(["no-such-package-at-all"])
     ['no-such-package-at-all']

@@ -1,4 +1,4 @@
-"""Which way each component is run, and what is refused because it cannot be run here."""
+"""Placement of each component, and errors for those that cannot run locally."""
 
 from __future__ import annotations
 
@@ -26,9 +26,10 @@ def placements(
     report: Diagnostics,
     progress: Callable[[str], None] | None = None,
 ) -> dict[str, Placement]:
-    """Where each component that is used runs. What cannot run is reported at the place of its first call.
+    """The placement of each component that is used. A component that cannot run is reported at its first call.
 
-    Environments are made and images fetched here, before anything starts; ``progress`` is told what takes long.
+    Virtual environments are created and images pulled here, before anything starts; ``progress`` is called for slow
+    steps.
 
     >>> from typedpipe.ir.nodes import Graph
     >>> placements(ir.Pipeline("p", Graph()), None, Diagnostics())
@@ -52,7 +53,7 @@ def placements(
 
 
 def containers_mode() -> Containers:
-    """What TYPEDPIPE_CONTAINERS says: ``host`` runs commands of containers without their images."""
+    """The value of TYPEDPIPE_CONTAINERS: ``host`` runs commands of containers without their images."""
     mode = os.environ.get("TYPEDPIPE_CONTAINERS", "")
     return cast("Containers", mode) if mode in ("host", "docker", "podman") else ""
 
@@ -61,14 +62,14 @@ def _warn_of_timeouts(pipeline: ir.Pipeline, found: dict[str, Placement], report
     for task in tasks_of([pipeline.graph, *pipeline.pipelines.values()]):
         place = found.get(task.component)
         if place is not None and place.runner == "inprocess" and task.options.timeout_seconds is not None:
-            message = f"`{task.name}` has a timeout, and a task in this process cannot be stopped"
-            advice = "leave `--runner inprocess` out where timeouts matter"
-            label = Label(task.span, "runs as long as it takes")
+            message = f"`{task.name}` has a timeout, but a task in this process cannot be stopped"
+            advice = "remove `--runner inprocess` to enforce timeouts"
+            label = Label(task.span, "the timeout of this task is not enforced")
             report.add(Diagnostic("TP622", message, label, help=advice, severity="warning"))
 
 
 def _warn_of_extensions(pipeline: ir.Pipeline, report: Diagnostics) -> None:
-    """Note the settings of other packages, which mean nothing on this machine, once for each package."""
+    """Note settings of other packages that are ignored locally, once for each package."""
     said: set[str] = set()
     for task in tasks_of([pipeline.graph, *pipeline.pipelines.values()]):
         for key, _ in task.options.extensions:
@@ -81,16 +82,16 @@ def _warn_of_extensions(pipeline: ir.Pipeline, report: Diagnostics) -> None:
 
 @dataclass(slots=True)
 class _Places:
-    """What all components share: the settings, and what was found out about this machine."""
+    """State shared by all components: the settings, and the findings about this machine."""
 
     runner: Runner | None
     report: Diagnostics
     progress: Callable[[str], None] | None
     images: dict[str, str] = field(default_factory=dict[str, str])
-    """The id of each image that was asked for; "" when it could not be had, which has been said."""
+    """Id of each image that was looked up; "" if it is not available, which has been reported."""
 
     def client(self) -> Client | NoClient:
-        """The client for container components: the one that was asked for, else the first that answers."""
+        """The client for container components: the requested one, otherwise the first that responds."""
         chosen: str = self.runner if self.runner in ("docker", "podman") else containers_mode()
         names: tuple[EngineName, ...] = ("docker", "podman")
         tried = [client(name) for name in names if chosen in ("", "host", name)]
@@ -100,7 +101,7 @@ class _Places:
 
 @dataclass(slots=True)
 class _Place:
-    """Finds the place of one component."""
+    """Determines the placement of one component."""
 
     task: ir.Task
     component: ir.Component
@@ -126,12 +127,12 @@ class _Place:
     def _container(self) -> Placement | None:
         name, image = self.component.name, self.component.image
         found = self.places.client()
-        needs = f"this task needs the image {image}"
+        needs = f"this task requires the image {image}"
         if isinstance(found, NoClient):
             what = (
-                "is a container component, and" if isinstance(self.component.impl, ir.ContainerImpl) else "cannot run:"
+                "is a container component, but" if isinstance(self.component.impl, ir.ContainerImpl) else "cannot run:"
             )
-            host = ", run it on a cluster, or set TYPEDPIPE_CONTAINERS=host to run its command here without the image"
+            host = ", run the pipeline on a cluster, or set TYPEDPIPE_CONTAINERS=host to run the command locally without the image"
             hint = host if isinstance(self.component.impl, ir.ContainerImpl) else ", or choose another `--runner`"
             self._refuse("TP195", f"`{name}` {what} {found.why}", needs, help=found.help + hint)
             return None
@@ -147,16 +148,16 @@ class _Place:
         images[image] = image_id(found, image)
         if not images[image]:
             if self.places.progress is not None:
-                self.places.progress(f"fetching the image {image}")
+                self.places.progress(f"pulling the image {image}")
             said = pull(found, image)
             images[image] = "" if said else image_id(found, image)
             if said:
                 self._refuse(
                     "TP621",
-                    f"the image {image} is not on this machine, and {found.name} cannot fetch it",
+                    f"the image {image} is not on this machine, and {found.name} cannot pull it",
                     f"`{self.component.name}` runs in it",
                     notes=tuple(said),
-                    help=f"look at the name, or make it: `{found.name} build -t {image} .`",
+                    help=f"check the name, or build the image: `{found.name} build -t {image} .`",
                 )
         return images[image]
 
@@ -165,12 +166,12 @@ class _Place:
         command = first[0] if first and isinstance(first[0], str) else None
         if first and (command is None or which(command) is not None):
             return Placement(self.component, "process")
-        what = f"the command `{command}` is not on this machine" if command else "it has no command of its own"
+        what = f"the command `{command}` is not installed" if command else "it has no command"
         self._refuse(
             "TP195",
             f"`{self.component.name}` cannot run without its image: {what}",
-            f"this task needs the image {self.component.image}",
-            help=f"install `{command}`, or run it on a cluster" if command else "give it `command=[...]`",
+            f"this task requires the image {self.component.image}",
+            help=f"install `{command}`, or run the pipeline on a cluster" if command else "add `command=[...]`",
         )
         return None
 
@@ -187,11 +188,11 @@ class _Place:
         install = " ".join(repr(package) if set(package) & set("<>!~; ") else package for package in missing)
         self.places.report.error(
             "TP196",
-            f"`{self.component.name}` needs packages that this Python does not have: {names}",
+            f"`{self.component.name}` requires packages that are missing from this Python: {names}",
             self.task.span,
-            "this task needs them",
-            others=self._declared(f"`{self.component.name}` asks for them here"),
-            help=f"leave `--runner {runner}` out, and it gets an environment with them; or: pip install {install}",
+            "this task requires them",
+            others=self._declared(f"`{self.component.name}` declares them here"),
+            help=f"remove `--runner {runner}` to run the task in a virtual environment with these packages, or run `pip install {install}`",
         )
         return None
 
@@ -205,9 +206,9 @@ class _Place:
             self._refuse(
                 "TP620",
                 f"the packages of `{self.component.name}` cannot be installed: {error}",
-                f"this task needs {', '.join(f'`{package}`' for package in impl.packages) or 'an environment'}",
+                f"this task requires {', '.join(f'`{package}`' for package in impl.packages) or 'a virtual environment'}",
                 notes=error.said,
-                help="mend what `packages_to_install` says, or the index and the network that it comes from",
+                help="check `packages_to_install`, the package index and the network",
             )
             return None
         return Placement(self.component, "venv", environment=made)

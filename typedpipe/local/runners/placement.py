@@ -1,4 +1,4 @@
-"""Where each component runs: decided, and refused, before anything starts."""
+"""Placements of components: decided, and rejected, before anything starts."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """How the tasks of one component are run. A container component with runner ``process`` runs its bare command."""
+    """The way to run the tasks of a component. A container component with runner ``process`` runs its bare command."""
 
     component: ir.Component
     runner: Runner
     environment: Environment | None = None
     """The Python and packages of a ``venv`` placement."""
     client: Client | None = None
-    """What talks to containers, for ``docker`` and ``podman``."""
+    """The container client, for ``docker`` and ``podman``."""
     image_id: str = ""
-    """The image's digest or id, when it is known."""
+    """The image's digest or id, if known."""
     preload: tuple[str, ...] = field(default=())
     """Modules that are loaded once for all tasks of the component."""
 
 
 def facts(placement: Placement) -> dict[str, Any]:
-    """What the place adds to a cache key, as JSON data: tasks in different places may give different results.
+    """The part of a cache key that depends on the placement, as JSON data: results may differ between placements.
 
     >>> from typedpipe.ir.nodes import Chunk, PythonImpl
     >>> facts(Placement(ir.Component("a", (), (), PythonImpl("a", (Chunk(""),)), "python:3.11"), "process"))["requirements"]
@@ -53,5 +53,5 @@ def facts(placement: Placement) -> dict[str, Any]:
 
 
 def places(found: Mapping[str, Placement]) -> list[str]:
-    """The kinds of places that are used, sorted: for messages and for what is written down of a run."""
+    """Kinds of placements in use, sorted: for messages and for the run record."""
     return sorted({placement.runner for placement in found.values()})

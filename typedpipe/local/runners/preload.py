@@ -1,4 +1,4 @@
-"""Which modules are worth loading once for all tasks, and are known to stand a fork."""
+"""Modules that are worth loading once for all tasks and are fork-safe."""
 
 from __future__ import annotations
 
@@ -44,21 +44,22 @@ SAFE = frozenset(
         "tabulate",
     ]
 )
-"""Imported in the parent only, these work in a forked child. torch, tensorflow, jax, ray, polars and the like start
-threads or touch a device when they are imported, and are never loaded before; a user's own package may do anything."""
+"""Imported only in the parent, these work in a forked child. torch, tensorflow, jax, ray, polars and similar packages
+start threads or access a device on import, and are never preloaded; a user's own package may do anything.
+"""
 THREADS = ("_NUM_THREADS", "OMP_", "MKL_", "OPENBLAS_", "KMP_", "NUMEXPR_")
-"""Source that speaks of these variables sets them before an import, and must meet modules that are not loaded."""
+"""Source that mentions these variables sets them before an import, and must not find the modules already loaded."""
 
 
 def preloads(
     uses: Mapping[str, int], components: Mapping[str, ir.Component], *, here: bool = True
 ) -> dict[str, tuple[str, ...]]:
-    """The modules to load beforehand for each component, as ``zygote.py`` takes them.
+    """The modules to preload for each component, as ``zygote.py`` accepts them.
 
     Args:
-        uses: How many tasks of each component there are, as far as one can see; a loop counts as many.
+        uses: Static number of tasks of each component; a loop counts as several.
         components: Components by key.
-        here: They run in this Python, which can say what it finds; an environment finds out when it loads.
+        here: They run in this Python, which can find its modules; in a virtual environment the loading shows it.
 
     TYPEDPIPE_PRELOAD names further top-level modules, or is ``none``.
     """
@@ -80,7 +81,7 @@ def preloads(
 
 @cache
 def imports(texts: tuple[str, ...]) -> tuple[str, ...]:
-    r"""The imports of shipped source, in order: ``module`` or ``module:name,name``; none where threads are set up.
+    r"""Imports of shipped source, in order: ``module`` or ``module:name,name``; none if it configures threads.
 
     >>> imports(("def f():\n    import os.path\n    from sklearn import svm, datasets\n",))
     ('os.path', 'sklearn:datasets,svm')
@@ -92,7 +93,7 @@ def imports(texts: tuple[str, ...]) -> tuple[str, ...]:
         try:
             tree = ast.parse(dedent(text))
         except (SyntaxError, ValueError, RecursionError):
-            continue  # the task will say so
+            continue  # the task will report it
         for node in ast.walk(tree):
             if isinstance(node, ast.Import):
                 found.update((alias.name, None) for alias in node.names)
@@ -103,7 +104,7 @@ def imports(texts: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def union(sets: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
-    """All modules of some components, each once, in order."""
+    """All modules of several components, each once, in order."""
     return tuple(dict.fromkeys(module for modules in sets for module in modules))
 
 

@@ -1,11 +1,11 @@
-"""The process that forks tasks: run by its path, by any Python, standard library only, never imported by the engine.
+"""The process that forks tasks: run by path, with any Python, standard library only, never imported by the engine.
 
-``zygote.py FD [MODULE[:NAME,…] …]`` is single-threaded and of its own session. It loads the modules, forks one process a
-task, reaps it, kills what the task left behind, and reports over a SOCK_SEQPACKET socket. When the engine goes away the
-socket ends, and the zygote kills all that it started.
+``zygote.py FD [MODULE[:NAME,…] …]`` is single-threaded, in its own session. It loads the modules, forks one process per
+task, reaps it, kills the task's orphans, and reports over a SOCK_SEQPACKET socket. If the engine exits, the socket
+closes, and the zygote kills everything that it started.
 
-Why each task is a subreaper of its own: daemons of a live task stay below it, so whatever is the zygote's child and
-not a task belongs to a task that ended, and is killed without guessing.
+Each task is a subreaper because daemons of a live task then stay below it: any child of the zygote that is not a task
+belongs to a task that ended, and can be killed without guessing.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ PR_SET_CHILD_SUBREAPER = 36
 
 
 def load_child() -> Any:
-    """``child.py``, from its file: importing the package would import the DSL."""
+    """Load ``child.py`` from its file: importing the package would import the DSL."""
     path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "child.py")
     spec = importlib.util.spec_from_file_location("typedpipe_child", path)
     if spec is None or spec.loader is None:
@@ -40,7 +40,7 @@ def load_child() -> Any:
 
 
 def _wake(_number: int, _frame: FrameType | None) -> None:
-    """A handler has to be there for ``signal.set_wakeup_fd`` to write."""
+    """Do nothing: a handler must exist for ``signal.set_wakeup_fd`` to write."""
 
 
 class Zygote:
@@ -77,7 +77,7 @@ class Zygote:
             self.reap()
 
     def receive(self) -> bool:
-        """Take one request; False when the engine is gone."""
+        """Handle one request; return False if the engine has exited."""
         try:
             packet = self.channel.recv(1 << 16)
         except OSError:
@@ -95,7 +95,7 @@ class Zygote:
         try:
             self.channel.send(json.dumps(message).encode())
         except OSError:
-            pass  # the engine is gone; the next receive says so
+            pass  # the engine has exited; the next receive returns it
 
     def start(self, ticket: str, job: str, log: str, spec: str) -> None:
         if spec and spec not in self.specs:
@@ -103,7 +103,7 @@ class Zygote:
                 self.specs[spec] = self.child.read_spec(spec)
                 self.runtime.compile_source(self.specs[spec])
             except (OSError, ValueError, SyntaxError, RecursionError):
-                pass  # the child meets the same and says so into its log
+                pass  # the child gets the same error and logs it
         try:
             pid = os.fork()
         except OSError as error:
@@ -137,10 +137,10 @@ class Zygote:
         for pid, (owner, _) in self.tasks.items():
             if owner == ticket:
                 signal_group(pid, number)
-                signal_one(pid, number)  # it may not have made its group yet
+                signal_one(pid, number)  # it may not have created its group yet
 
     def reap(self) -> None:
-        """Take the ends of tasks, then end what they left; only then report, so that outputs are at rest."""
+        """Collect ended tasks, then kill their orphans; report only then, so that outputs no longer change."""
         ended: list[tuple[str, int]] = []
         while True:
             try:
@@ -149,7 +149,7 @@ class Zygote:
                 break
             if seen is None:
                 break
-            if seen.si_pid in self.tasks:  # still a zombie, so that its number, and its group's, is not another's
+            if seen.si_pid in self.tasks:  # still a zombie, so its id, and its group's, cannot be reused
                 signal_group(seen.si_pid, signal.SIGKILL)
             pid, status = os.waitpid(seen.si_pid, 0)
             ticket, job = self.tasks.pop(pid, ("", ""))
@@ -163,7 +163,7 @@ class Zygote:
             self.send("exited", ticket, code)
 
     def kill_strays(self) -> None:
-        """Kill the processes that came to us because their task ended; their children come next."""
+        """Kill the processes that were reparented because their task ended; their children come next."""
         deadline = time.monotonic() + 5
         while time.monotonic() < deadline:
             strays = [pid for pid in children() if pid not in self.tasks]
@@ -184,7 +184,7 @@ class Zygote:
 
 
 def preload(modules: list[str]) -> None:
-    """Load modules once for all tasks. What prints stays unheard, and what fails fails again in the task, which says so."""
+    """Preload modules once for all tasks. Their output is discarded; one that fails here fails again in the task."""
     if not modules:
         return
     kept = os.dup(1), os.dup(2)
@@ -197,7 +197,7 @@ def preload(modules: list[str]) -> None:
             __import__(name, None, None, names.split(",") if names else [])
     if "numpy" in sys.modules:
         with contextlib.suppress(BaseException):
-            __import__("numpy.random")  # numpy itself loads it late, and children are seeded anew
+            __import__("numpy.random")  # numpy itself loads it lazily, and children are reseeded
     for number, copy in enumerate(kept, 1):
         sys.stdout.flush()
         sys.stderr.flush()
@@ -207,7 +207,7 @@ def preload(modules: list[str]) -> None:
 
 
 def reseed() -> None:
-    """Give a forked task random numbers of its own; Python's own generator does that by itself."""
+    """Give a forked task its own random numbers; Python's own generator does this by itself."""
     random = sys.modules.get("numpy.random")
     if random is not None:
         try:
@@ -217,7 +217,7 @@ def reseed() -> None:
 
 
 def children() -> list[int]:
-    """The processes whose parent is this one."""
+    """Child processes of this process."""
     try:
         with open(f"/proc/self/task/{os.getpid()}/children", encoding="ascii") as file:
             return [int(word) for word in file.read().split()]
@@ -260,7 +260,7 @@ def drain(fd: int) -> None:
 
 
 def attach(log: str) -> None:
-    """Send stdout and stderr to one file (one descriptor keeps their order) and read nothing."""
+    """Redirect stdout and stderr to one file (a single descriptor keeps their order) and stdin from nothing."""
     out = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
     null = os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
     os.dup2(null, 0)

@@ -1,1 +1,1 @@
-"""The pipeline side of a run: frames, ready tasks, conditions and loop items. No process is known here."""
+"""Pipeline side of a run: frames, ready tasks, conditions and loop items. It is independent of processes."""

@@ -1,4 +1,4 @@
-"""Expressions of a pipeline body, worked out by the engine when their values are there."""
+"""Expressions of a pipeline, evaluated by the engine once their operands are available."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ Lookup = Callable[["ir.FromInput | ir.FromTask"], Value]
 
 
 class CannotEvaluate(Exception):
-    """An expression has no value with the values that came: an index out of range, a missing key."""
+    """An expression has no value for these operands: an index out of range, a missing key."""
 
 
 class Evaluation:
-    """The expressions of one graph in one of its runs: each is worked out once, when it is first asked for."""
+    """Expressions of one graph in one of its runs: each is evaluated once, on first use."""
 
     def __init__(self, graph: ir.Graph, types: GraphTypes, lookup: Lookup) -> None:
         self._exprs = graph.exprs
@@ -46,7 +46,7 @@ class Evaluation:
         """The value of an operand of the graph.
 
         Raises:
-            CannotEvaluate: an expression in it has none.
+            CannotEvaluate: an expression in it has no value.
         """
         if isinstance(operand, ir.FromExpr):
             self._work_out(operand.index)
@@ -62,7 +62,7 @@ class Evaluation:
             return load(value)
         if value is None:
             return None
-        raise CannotEvaluate("the value is an artifact, and a parameter is wanted here")
+        raise CannotEvaluate("the value is an artifact, but a parameter is expected")
 
     def _get(self, operand: ir.Operand) -> Value:
         match operand:
@@ -76,7 +76,7 @@ class Evaluation:
                 raise AssertionError(f"not in closed IR: {operand}")
 
     def _work_out(self, index: int) -> None:
-        """Fill in an entry and what it needs. Not recursive: an expression may be as deep as the table is long."""
+        """Evaluate an entry and its dependencies. Not recursive: an expression may be as deep as the table is long."""
         frames = [[index, 0]]
         while frames:
             frame = frames[-1]
@@ -93,7 +93,7 @@ class Evaluation:
                     break
                 position += 1
                 if isinstance(expr, ir.And | ir.Or) and (self._get(operand) == "true") == isinstance(expr, ir.Or):
-                    position = len(operands)  # decided: what follows may not even have a value
+                    position = len(operands)  # decided: the remaining operands may not even have a value
                     self._known[at] = "true" if isinstance(expr, ir.Or) else "false"
             frame[1] = position
             if position == len(operands) and at not in self._known:
@@ -146,7 +146,7 @@ class Evaluation:
     def _plain(self, operand: ir.Operand) -> Any:
         value = self._get(operand)
         if isinstance(value, ArtifactRef | tuple):
-            raise TypeError("the value is an artifact, and a parameter is wanted here")
+            raise TypeError("the value is an artifact, but a parameter is expected")
         return None if value is None else load(value)
 
     def _comparable(self, operand: ir.Operand) -> Any:
@@ -156,7 +156,7 @@ class Evaluation:
         return value
 
     def _part(self, part: str | ir.FormatPart) -> str:
-        """A part of an f-string as the runtime's ``format`` operation takes it, so that it prints as in a task."""
+        """A part of an f-string as the runtime's ``format`` operation expects it, so that it prints as in a task."""
         if isinstance(part, str):
             return string_wire(part)
         self._plain(part.value)
@@ -183,7 +183,7 @@ def make_dict(entries: list[tuple[str, Value]]) -> str:
     texts: list[str] = []
     for name, value in entries:
         if isinstance(value, ArtifactRef | tuple):
-            raise TypeError(f"`{name}` is an artifact, which cannot stand in a dict")
+            raise TypeError(f"`{name}` is an artifact, which is not supported in a dict")
         texts.append(f"{string_wire(name)}:{NULL_TEXT if value is None else value}")
     text = "{" + ",".join(texts) + "}"
     return f'{{"$tp":["quote",{text}]}}' if any(name == "$tp" for name, _ in entries) else text
@@ -205,5 +205,5 @@ def describe(expr: ir.Expr) -> str:
 
 def reason(error: Exception) -> str:
     if isinstance(error, KeyError):
-        return f"there is no {error}"
+        return f"{error} does not exist"
     return str(error)

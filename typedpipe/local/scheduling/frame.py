@@ -1,4 +1,4 @@
-"""What a run of a pipeline is made of: runs of graphs, who they belong to, and the tasks that come out of them."""
+"""Parts of a pipeline's run: frames (runs of graphs), their owners, and the tasks they produce."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typedpipe.runs.model import TaskState, Value
 
 @dataclass(frozen=True, slots=True)
 class NodeResult:
-    """How a node ended. Only a node that succeeded has outputs."""
+    """Result of a node. Only a node that succeeded has outputs."""
 
     state: TaskState
     outputs: Mapping[str, Value] = field(default_factory=dict[str, Value])
@@ -35,7 +35,7 @@ class Frame:
     types: GraphTypes
     owner: Owner
     protected: bool
-    """Part of an exit handler's exit: runs though the run is being canceled."""
+    """Part of an exit handler's exit: it runs even if the run is being canceled."""
     results: list[NodeResult | None]
     waiting: list[int]
     left: int
@@ -44,7 +44,7 @@ class Frame:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Body:
-    """The scope is the body of this node."""
+    """The frame is the body of this node."""
 
     scope: Frame
     index: int
@@ -52,7 +52,7 @@ class Body:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Exit:
-    """What runs is the exit of this handler, whose body ended so."""
+    """The frame is the exit of this handler, whose block ended with this result."""
 
     scope: Frame
     index: int
@@ -61,7 +61,7 @@ class Exit:
 
 @dataclass(slots=True, eq=False)
 class LoopRun:
-    """A loop that goes on."""
+    """A loop in progress."""
 
     scope: Frame
     index: int
@@ -76,7 +76,7 @@ class LoopRun:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Item:
-    """The scope is the body of a loop for one item."""
+    """The frame is the body of a loop for one item."""
 
     loop: LoopRun
     position: int
@@ -87,24 +87,24 @@ Owner = Body | Exit | Item | None
 
 @dataclass(slots=True, eq=False)
 class TaskRun:
-    """A task to be run with these inputs. ``owner`` is where it stands."""
+    """A task to run with these inputs. ``owner`` is its position."""
 
     name: str
     node: ir.Task
     values: dict[str, Value]
     env: dict[str, str]
     settings: dict[str, object]
-    """The task's options that are Kubernetes quantities, devices or images, as far as they are set: plain values."""
+    """Options of the task that are Kubernetes quantities, devices or images, if set: plain values."""
     protected: bool
     owner: Body | Exit
 
 
 @dataclass(slots=True)
 class Listener:
-    """Who is told what the walk finds."""
+    """Callbacks for the findings of the walk."""
 
     submit: Callable[[TaskRun], None]
     ended: Callable[[str, str, NodeResult], None]
-    """A node that no process ran: its path, its component (or ""), how it ended."""
+    """A node without a process: its path, its component (or ""), its result."""
     looped: Callable[[str, int, int], None]
-    """A loop: its path, how many of its items are done, and how many there are."""
+    """A loop: its path, the number of finished items, and the number of items."""

@@ -1,4 +1,4 @@
-"""Importers on this machine: local paths are looked at, anything else is taken by reference."""
+"""Local importers: local paths are checked, anything else is imported by reference."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ from typedpipe.runs.model import ArtifactRef
 
 
 class CannotImport(Exception):
-    """There is nothing at the place."""
+    """Nothing exists at the location."""
 
 
 def imported(node: ir.Importer, uri: object, metadata: Mapping[str, object] | None) -> ArtifactRef:
     """The artifact at a URI.
 
     Raises:
-        CannotImport: it is a local place, and nothing is there.
+        CannotImport: it is a local path that does not exist.
     """
     if not isinstance(uri, str) or not uri:
         raise CannotImport(f"importer `{node.name}`: the URI is empty")
     path = local_path(uri)
     if path is not None and not os.path.exists(path):
-        raise CannotImport(f"importer `{node.name}`: there is no file or folder {path}")
+        raise CannotImport(f"importer `{node.name}`: there is no file or directory {path}")
     descriptor = {
         "type": node.type.title,
         "version": node.type.version,
         "name": node.name,
         "metadata": dict(metadata or {}),
         "uri": uri if path is None or uri.startswith("file:") else path,
-        "digest": "",  # by reference: its content is not this run's
+        "digest": "",  # by reference: its content does not belong to this run
         "size": 0,
         "key": node.name,
     }
@@ -39,7 +39,7 @@ def imported(node: ir.Importer, uri: object, metadata: Mapping[str, object] | No
 
 
 def local_path(uri: str) -> str | None:
-    """The absolute path that a URI names here; None when it names another place.
+    """The absolute local path of a URI; None if it is not local.
 
     >>> local_path("file:///a%20b"), local_path("s3://bucket/key")
     ('/a b', None)

@@ -1,8 +1,8 @@
-"""What tasks take of this machine: cpu, memory and accelerators, as Kubernetes counts them.
+"""Resources that tasks use on this machine: CPU, memory and accelerators, in Kubernetes units.
 
-A task takes only what it asks for, so that a thousand tasks that wait cost nothing; ``--jobs`` bounds the rest. Where a
-limit is set and no request, the limit is the request, as in Kubernetes. A request that is larger than the machine
-takes all of it, and runs alone: a laptop is smaller than the node that the pipeline was written for.
+A task uses only the resources that it requests, so a thousand waiting tasks cost nothing; ``--jobs`` bounds the rest.
+If a limit is set but no request, the limit is the request, as in Kubernetes. A request larger than the machine takes
+all of it, and the task runs alone: a laptop is smaller than the node that the pipeline was written for.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _QUANTITY = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(m|[kKMGTPE]|[KMGTPE]i)?"
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """What one task takes: thousandths of a core, bytes, devices."""
+    """Resources of one task: thousandths of a core, bytes, devices."""
 
     cpu: int = 0
     memory: int = 0
@@ -44,7 +44,7 @@ def quantity(what: str, value: object) -> float:
     """A Kubernetes quantity as a number.
 
     Raises:
-        ValueError: it is none.
+        ValueError: it is not a quantity.
 
     >>> quantity("memory", "2Gi"), quantity("cpu", "500m")
     (2147483648.0, 0.5)
@@ -52,22 +52,22 @@ def quantity(what: str, value: object) -> float:
     found = _QUANTITY.fullmatch(str(value).strip())
     if found is None:
         example = "`500m` or `2`" if what == "cpu" else "`512Mi` or `4G`" if what == "memory" else "`1`"
-        raise ValueError(f"the {what} request {str(value)!r} is no quantity: write {example}")
+        raise ValueError(f"the {what} request {str(value)!r} is not a quantity: use {example}")
     return float(found[1]) * _SUFFIXES[found[2] or ""]
 
 
 class Machine:
-    """What there is here, and what of it is free."""
+    """Resources of this machine, total and free."""
 
     def __init__(self, total: Need | None = None) -> None:
         self.total = total or this_machine()
         self._free = [self.total.cpu, self.total.memory, self.total.accelerators]
 
     def need(self, settings: Mapping[str, object]) -> Need:
-        """What a task with these settings takes, at most the whole machine.
+        """Resources of a task with these settings, at most the whole machine.
 
         Raises:
-            ValueError: a request is no quantity.
+            ValueError: a request is not a quantity.
         """
         if not settings:
             return NOTHING
@@ -100,7 +100,7 @@ def _asked(settings: Mapping[str, object], what: str) -> float:
 
 
 def this_machine() -> Need:
-    """The cores this process may use, the memory of the machine, and its accelerators."""
+    """Cores available to this process, memory of the machine, and its accelerators."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     try:
         memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

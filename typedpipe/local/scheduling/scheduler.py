@@ -1,7 +1,7 @@
-"""The walk over a closed pipeline: what may run now, what its groups' ends mean, and what is never run.
+"""The walk over a closed pipeline: which tasks are ready, the results of groups, and which nodes are skipped.
 
-It knows nothing of processes: it hands out :class:`TaskRun` and is told how each ended. Nothing here is recursive, and
-each edge is looked at once a run of its graph.
+It is independent of processes: it offers :class:`TaskRun` objects and is notified of their results. Nothing here is
+recursive, and each edge is visited once per run of its graph.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from typedpipe.runs.model import Value
 
 
 class Scheduler:
-    """The state of one run of a pipeline."""
+    """State of one run of a pipeline."""
 
     def __init__(self, pipeline: ir.Pipeline, run: str, listener: Listener) -> None:
         self._pipeline = pipeline
@@ -45,20 +45,20 @@ class Scheduler:
         self._settle()
 
     def finish(self, run: TaskRun, result: NodeResult) -> None:
-        """A task has ended."""
+        """Handle the end of a task."""
         if result.state == "FAILED":
             self._failures.append((run.name, result.message))
         self._close(run.owner, result)
         self._settle()
 
     def ignored(self, run: TaskRun) -> bool:
-        """Whether a task that waits for this one runs though it failed."""
+        """Whether a downstream task runs although this one failed."""
         scope, index = run.owner.scope, run.owner.index
         users = (scope.plan.graph.nodes[user] for user in scope.plan.needed_by[index])
         return any(tolerant(user) for user in users)
 
     def _settle(self) -> None:
-        if self._settling:  # a task ended while it was handed out, as one that is taken from the cache does
+        if self._settling:  # a task ended while it was offered, as a cached one does
             return
         self._settling = True
         try:
@@ -98,10 +98,10 @@ class Scheduler:
         result = scope.results[place]
         if result is not None and operand.output in result.outputs:
             return result.outputs[operand.output]
-        return nothing(scope.types.of(operand))  # of a task that failed, for one that does not mind
+        return nothing(scope.types.of(operand))  # output of a failed task, for one that ignores failures
 
     def _done(self, scope: Frame, index: int, result: NodeResult) -> None:
-        """A node has ended: those that waited for it alone can begin."""
+        """Handle the end of a node: those that only waited for it can start."""
         scope.results[index] = result
         scope.left -= 1
         for user in scope.plan.needed_by[index]:
@@ -112,7 +112,7 @@ class Scheduler:
             self._work.append(lambda: self._scope_done(scope))
 
     def _scope_done(self, scope: Frame) -> None:
-        """A graph failed when a node that nothing waits for did not succeed: what others wait for, they stand for."""
+        """End a graph, which fails if a node without downstream nodes does not succeed: they represent the others."""
         states = {result.state for i in scope.plan.sinks if (result := scope.results[i]) is not None and not result.ok}
         result = ended_badly(states) if states else self._outputs(scope)
         owner = scope.owner
@@ -187,7 +187,7 @@ class Scheduler:
     def _call(
         self, node: ir.Task | ir.Call, name: str, owner: Body | Exit, protected: bool, status: str | None
     ) -> None:
-        """Start a task, or the pipeline that is called. ``status`` is for the input that asks for it."""
+        """Start a task, or a called pipeline. ``status`` is for the input that requests it."""
         scope = owner.scope
         ports = self._ports.inputs(node)
         values = self._given(scope, owner.index, node)
@@ -206,7 +206,7 @@ class Scheduler:
         self._listener.submit(TaskRun(name, node, given, env, settings, protected, owner))
 
     def _given(self, scope: Frame, index: int, node: ir.Task | ir.Call) -> dict[str, Value]:
-        """The arguments of a call; those that come from what failed are left out, and take their default."""
+        """Arguments of a call; those from failed nodes are omitted and take their defaults."""
         nodes = scope.plan.graph.nodes
         lost = {nodes[need].name for need in scope.plan.needs[index] if not (r := scope.results[need]) or not r.ok}
         return {
@@ -263,7 +263,7 @@ class Scheduler:
         self._more(run)
 
     def _more(self, run: LoopRun) -> None:
-        """Open bodies up to the loop's limit; end the loop when all have ended."""
+        """Start bodies up to the loop's limit; end the loop when all have ended."""
         limit = run.node.parallelism or len(run.items)
         stopped = self._stopped(run.scope)
         while run.next < len(run.items) and run.running < limit and not stopped:
@@ -296,17 +296,17 @@ class Scheduler:
 
 
 def tolerant(node: ir.Node) -> bool:
-    """Whether it runs even when what it waits for failed."""
+    """Whether it runs even if its upstream nodes fail."""
     return isinstance(node, ir.Task | ir.Call) and node.options.ignore_upstream_failure
 
 
 def ended_badly(states: Collection[str]) -> NodeResult:
-    """How a group ended in which these were the ends that were not good."""
+    """Result of a group with these unsuccessful states."""
     return NodeResult("CANCELED" if set(states) == {"CANCELED"} else "FAILED")
 
 
 def fallback(port: ir.InputPort) -> Value:
-    """What an input has that was given nothing."""
+    """The value of an input without an argument."""
     return port.default.text if port.default is not None else nothing(port.type)
 
 
@@ -315,7 +315,7 @@ def branch_outputs(node: ir.Branch, outputs: Mapping[str, Value]) -> dict[str, V
 
 
 def blame(scope: Frame, broken: Sequence[int]) -> str:
-    """Why a node does not run."""
+    """The reason why a node does not run."""
     nodes = scope.plan.graph.nodes
     names = [f"`{nodes[index].name}`" for index in broken[:3]]
     return f"{', '.join(names)}{' and more' if len(broken) > 3 else ''} did not succeed"
@@ -326,11 +326,11 @@ def as_text(value: object) -> str:
 
 
 def item_values(evaluation: Evaluation, operand: ir.Operand) -> Sequence[Value]:
-    """The items of a loop, each as it is passed on."""
+    """Items of a loop, each as it is passed on."""
     value = evaluation.value(operand)
     if isinstance(value, tuple):
         return value
     items: object = load(value) if isinstance(value, str) else None
     if not isinstance(items, list):
-        raise CannotEvaluate("the items of the loop are no list")
+        raise CannotEvaluate("the items of the loop are not a list")
     return [dump(item) for item in cast("list[object]", items)]

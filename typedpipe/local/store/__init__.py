@@ -1,3 +1,3 @@
-"""What runs leave on disk: a folder a run with its index, artifacts by their content, and the cache."""
+"""The store of runs on disk: a directory with an index per run, artifacts by content, and the cache."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Results by their key: what tasks gave, so that the same task with the same inputs need not run again."""
+"""Cache entries: outputs of tasks by key, so that the same task with the same inputs need not run again."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ CREATE TABLE IF NOT EXISTS claims (key TEXT PRIMARY KEY, run TEXT NOT NULL, time
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """What a task gave, and which one it was."""
+    """A cache hit: the outputs and the task that produced them."""
 
     outputs: Mapping[str, Value]
     source_run: str
@@ -37,7 +37,7 @@ class Hit:
 
 
 class CacheTable:
-    """The results of a root. What is put is found at once by this process, and by others after :meth:`commit`."""
+    """Cache entries of a store. New entries are visible to this process at once, to others after :meth:`commit`."""
 
     def __init__(self, root: str, database: Database, objects: Objects) -> None:
         self._root = root
@@ -46,7 +46,7 @@ class CacheTable:
         self._fresh: dict[str, Hit] = {}
 
     def find(self, key: str) -> Hit | None:
-        """The result of a key. Its artifacts are there and as they were; one that lost them is forgotten."""
+        """The entry of a key, if its artifacts are present and unchanged; one with missing artifacts is deleted."""
         hit = self._fresh.get(key)
         if hit is None:
             row = self._database.row("SELECT outputs, run, task FROM results WHERE key = ?", key)
@@ -54,7 +54,7 @@ class CacheTable:
                 return None
             try:
                 hit = Hit(unpack(row[0], self._root), row[1], row[2])
-            except ValueError:  # somebody edited it
+            except ValueError:  # edited by hand
                 hit = None
         if hit is None or not all(self._objects.intact(digest) for digest in kept_digests(hit.outputs, self._objects)):
             self.forget([key])
@@ -62,7 +62,7 @@ class CacheTable:
         return hit
 
     def put(self, key: str, outputs: Mapping[str, Value], run: str, task: str, component: str) -> None:
-        """Remember a result with the next commit; the latest one of a key stays."""
+        """Add an entry with the next commit; the latest one of a key is kept."""
         self._fresh[key] = Hit(outputs, run, task)
         self._database.write(
             "INSERT OR REPLACE INTO results (key, outputs, run, task, component, time) VALUES (?, ?, ?, ?, ?, ?)",
@@ -75,20 +75,20 @@ class CacheTable:
         )
 
     def forget(self, keys: Iterable[str]) -> None:
-        """Forget results with the next commit."""
+        """Delete entries with the next commit."""
         for key in keys:
             self._fresh.pop(key, None)
             self._database.write("DELETE FROM results WHERE key = ?", key)
 
     def keys(self) -> list[str]:
-        """All keys that have a committed result."""
+        """All keys with a committed entry."""
         return [str(row[0]) for row in self._database.rows("SELECT key FROM results")]
 
     def commit(self) -> None:
-        """Write what was put, forgotten, and learnt of objects.
+        """Write new and deleted entries, and updated stats of objects.
 
         Raises:
-            PipelineError: the disk does not take it.
+            PipelineError: the file cannot be written.
         """
         self._database.commit()
         self._fresh.clear()
@@ -96,7 +96,7 @@ class CacheTable:
     # ---------------------------------------------------------------------------------------------- claims
 
     def claim(self, key: str, run: str) -> bool:
-        """Say that a run computes this key now, at once and to all; False when another run that is alive does so."""
+        """Announce at once that a run computes this key; return False if another live run does."""
         now = time.time()
         if self._database.at_once("INSERT OR IGNORE INTO claims (key, run, time) VALUES (?, ?, ?)", key, run, now):
             return True
@@ -116,11 +116,11 @@ class CacheTable:
         return None if row is None else str(row[0])
 
     def release(self, key: str, run: str) -> None:
-        """The run computes the key no more; others may, from the next commit on, which has the result, too."""
+        """Release the claim of a run on the key from the next commit on, which also has the result."""
         self._database.write("DELETE FROM claims WHERE key = ? AND run = ?", key, run)
 
     def release_all(self, run: str) -> None:
-        """The run is over; with the next commit."""
+        """Release all claims of a finished run, with the next commit."""
         self._database.write("DELETE FROM claims WHERE run = ?", run)
 
     def close(self) -> None:
@@ -128,12 +128,12 @@ class CacheTable:
 
 
 def cache_database(root: str, *, durable: bool = False) -> Database:
-    """The file of a root's cache."""
+    """Database file of a store's cache."""
     return Database(os.path.join(root, "cache.sqlite"), SCHEMA, damaged_cache, durable=durable)
 
 
 def artifacts_of(value: Value) -> Iterator[ArtifactRef]:
-    """The artifacts in a value.
+    """Artifacts in a value.
 
     >>> [item.path for item in artifacts_of((ArtifactRef("/a", {}), None))]
     ['/a']
@@ -146,7 +146,7 @@ def artifacts_of(value: Value) -> Iterator[ArtifactRef]:
 
 
 def kept_digests(values: Mapping[str, Value], objects: Objects) -> Iterator[str]:
-    """The digests of those artifacts among the values that are objects."""
+    """Digests of those artifacts among the values that are objects."""
     for value in values.values():
         if not isinstance(value, str):
             for item in artifacts_of(value):

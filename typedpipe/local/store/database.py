@@ -1,4 +1,4 @@
-"""One SQLite file: how it is opened for writing and for reading, and rows that are written in groups."""
+"""A SQLite file: connections for writing and reading, and rows that are written in groups."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from typedpipe.local.store.problems import is_damage, newer, sqlite_reason
 from typedpipe.runs.problems import cannot_write
 
 FORMAT = 1
-"""Of the folder and of each database in it (``PRAGMA user_version``)."""
+"""Format version of the store and of each database in it (``PRAGMA user_version``)."""
 BUSY_SECONDS = 30.0
 Damaged: TypeAlias = Callable[[str, str], PipelineError]
-"""Makes the diagnostic of a damaged file, of its path and the reason."""
+"""Creates the diagnostic of a corrupted file from its path and the reason."""
 
 
 def guarded(path: str, damaged: Damaged, error: sqlite3.Error) -> PipelineError:
-    """The diagnostic of an error of SQLite's."""
+    """The diagnostic for an error of SQLite."""
     if is_damage(error):
         return damaged(path, sqlite_reason(error))
     return cannot_write(path, sqlite_reason(error))
 
 
 class Database:
-    """The one writer of a file. Rows wait in memory until :meth:`commit`, so that nobody waits for a lock between turns."""
+    """The single writer of a file. Rows wait in memory until :meth:`commit`, so that no lock is held between turns."""
 
     def __init__(self, path: str, schema: str, damaged: Damaged, *, durable: bool = False) -> None:
         self.path = path
@@ -44,16 +44,16 @@ class Database:
 
     @property
     def _connection(self) -> sqlite3.Connection:
-        """Opened when it is first asked for: most commands that open a root need no cache."""
+        """Connection, opened on first use: most commands that open a store need no cache."""
         if self._open_connection is None:
             self._open_connection = self.open()
         return self._open_connection
 
     def open(self) -> sqlite3.Connection:
-        """Open the file, made when it is not there; one that cannot be written is read into memory, and a commit says so.
+        """Open the file, creating it if missing; if it is not writable, it is read into memory, and a commit raises.
 
         Raises:
-            PipelineError: it is damaged, or newer than what is known here.
+            PipelineError: it is corrupted, or has a newer format.
         """
         folder = os.path.dirname(self.path)
         writable = os.access(folder, os.W_OK) and (not os.path.exists(self.path) or os.access(self.path, os.W_OK))
@@ -89,14 +89,14 @@ class Database:
             execute("PRAGMA query_only=1")
 
     def write(self, statement: str, *values: Any) -> None:
-        """Do this with the next commit."""
+        """Queue a statement for the next commit."""
         self._pending.append((statement, values))
 
     def commit(self) -> None:
-        """Write what waits, all of it or nothing. What could not be written goes on waiting.
+        """Write all queued rows in one transaction. Rows that could not be written stay queued.
 
         Raises:
-            PipelineError: the disk does not take it.
+            PipelineError: the file cannot be written.
         """
         if not self._pending:
             return
@@ -116,14 +116,14 @@ class Database:
         reach("rows-committed")
 
     def at_once(self, statement: str, *values: Any) -> int:
-        """Do this now, by itself; the number of rows that it changed."""
+        """Execute a statement now, in its own transaction; return the number of changed rows."""
         try:
             return self._connection.execute(statement, values).rowcount
         except sqlite3.Error as error:
             raise guarded(self.path, self._damaged, error) from None
 
     def row(self, query: str, *values: Any) -> Sequence[Any] | None:
-        """The first row of what is committed."""
+        """The first row of committed data."""
         try:
             found: Sequence[Any] | None = self._connection.execute(query, values).fetchone()
         except sqlite3.Error as error:
@@ -137,7 +137,7 @@ class Database:
             raise guarded(self.path, self._damaged, error) from None
 
     def close(self) -> None:
-        """Close the file; what waits is not written."""
+        """Close the file; queued rows are not written."""
         if self._open_connection is not None:
             self._open_connection.close()
             self._open_connection = None
@@ -150,10 +150,10 @@ def _connect(name: str) -> sqlite3.Connection:
 
 @contextmanager
 def reading(path: str, damaged: Damaged) -> Generator[sqlite3.Connection]:
-    """Open a file to read it, while another process writes it, or in a folder that cannot be written.
+    """Open a file for reading while another process writes it, or in a directory that is not writable.
 
     Raises:
-        PipelineError: it is damaged, or of a newer version; also from within the block.
+        PipelineError: it is corrupted, or has a newer version; also from within the block.
     """
     try:
         with _readable(path) as connection:
@@ -165,10 +165,10 @@ def reading(path: str, damaged: Damaged) -> Generator[sqlite3.Connection]:
 
 @contextmanager
 def _readable(path: str) -> Generator[sqlite3.Connection]:
-    """A connection that only reads.
+    """A read-only connection.
 
-    Where the folder can be written SQLite makes its side files, and takes in what a killed writer left. Where it cannot,
-    the file is opened as one that nobody changes; a killed writer's rows are then read from a copy.
+    If the directory is writable, SQLite creates its side files and recovers what a killed writer left. Otherwise, the
+    file is opened as immutable; rows of a killed writer are then read from a copy.
     """
     folder, name = os.path.split(path)
     if os.access(folder, os.W_OK) and os.access(path, os.W_OK):
@@ -196,10 +196,10 @@ def _connection(path: str, how: str) -> Generator[sqlite3.Connection]:
 
 
 def check_version(connection: sqlite3.Connection, path: str) -> int:
-    """The format of a file; 0 when nothing is in it yet.
+    """The format of a file; 0 if it is still empty.
 
     Raises:
-        PipelineError: TP602, it is newer than what is known here.
+        PipelineError: TP602, it has a newer format.
     """
     version: int = connection.execute("PRAGMA user_version").fetchone()[0]
     if version > FORMAT:

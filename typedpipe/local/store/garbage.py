@@ -1,4 +1,4 @@
-"""What nothing refers to any more: found, said, and removed."""
+"""Garbage collection of unreferenced data."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from typedpipe.runs.problems import os_problem
 
 @dataclass(slots=True)
 class Garbage:
-    """What went, or would go."""
+    """Removed data, or data that would be removed."""
 
     runs: list[str] = field(default_factory=list[str])
     objects: int = 0
@@ -28,21 +28,21 @@ class Garbage:
     size: int = 0
     """Bytes."""
     kept: str = ""
-    """Why artifacts were not collected; "" when they were."""
+    """Reason why artifacts were not collected; "" if they were."""
 
 
 def collect(root: Root, *, keep: int | None = None, older_than: float | None = None, dry_run: bool = False) -> Garbage:
-    """Remove runs, then what no run refers to: artifacts, remembered results, what killed processes left.
+    """Remove runs, then unreferenced artifacts, cache entries and temporary files of killed processes.
 
     Args:
-        root: The folder of runs.
-        keep: So many of the newest runs stay, of all pipelines together.
-        older_than: Only runs that were made before this Unix time go. Runs go when one of the two is given, and
-            both hold; a run that goes on stays.
-        dry_run: Only say what would go.
+        root: The store.
+        keep: Number of newest runs to keep, across all pipelines.
+        older_than: Only runs created before this Unix time are removed. Runs are removed only if one of the two is
+            given and all given conditions hold; a run in progress is kept.
+        dry_run: Only report what would be removed.
 
     Raises:
-        PipelineError: TP601, the folder cannot be written.
+        PipelineError: TP601, the directory cannot be written.
     """
     found = Garbage()
     runs = root.runs()
@@ -58,13 +58,13 @@ def collect(root: Root, *, keep: int | None = None, older_than: float | None = N
     try:
         lock = take_lock(str(root.path / "lock"))
     except Held:
-        found.kept = "a run goes on"
+        found.kept = "a run is in progress"
         return found
     except OSError as error:
         raise os_problem(root.path, error) from None
     try:
         if not lock.real and any(is_running(str(run.folder)) for run in left):
-            found.kept = "a run goes on"
+            found.kept = "a run is in progress"
             return found
         _unreferenced(root, left, found, dry_run=dry_run)
         _scratch(root, found, dry_run=dry_run)
@@ -74,7 +74,7 @@ def collect(root: Root, *, keep: int | None = None, older_than: float | None = N
 
 
 def _old(runs: list[AnyRun], keep: int | None, older_than: float | None) -> list[AnyRun]:
-    """Of the runs, the newest first, those that are to go."""
+    """The runs to remove, from a list with the newest first."""
     if keep is None and older_than is None:
         return []
     return [run for run in runs[keep or 0 :] if older_than is None or run.created < older_than]
@@ -85,7 +85,7 @@ def _unreferenced(root: Root, runs: list[AnyRun], found: Garbage, *, dry_run: bo
     keys: set[str] = set()
     for run in runs:
         if not isinstance(run, StoredRun):
-            found.kept = f"the run `{run.name}` cannot be read, and nobody knows what it needs"
+            found.kept = f"the run `{run.name}` cannot be read, so the artifacts that it references are unknown"
             return
         try:
             listed = tasks(run)
@@ -105,14 +105,14 @@ def _unreferenced(root: Root, runs: list[AnyRun], found: Garbage, *, dry_run: bo
     if dry_run:
         return
     root.cache.forget(forgotten)
-    root.cache.commit()  # before the artifacts go: a result must not outlive them
+    root.cache.commit()  # before the artifacts are removed: an entry must not outlive them
     for digest in unused:
         root.objects.remove(digest)
     root.cache.commit()
 
 
 def _scratch(root: Root, found: Garbage, *, dry_run: bool) -> None:
-    """Leftovers of killed processes. No run goes on, so nobody is at work on them."""
+    """Temporary files of killed processes. No run is in progress, so nobody is using them."""
     for folder in (root.path / "runs", root.path / "objects"):
         for name in os.listdir(folder):
             if name.startswith(SCRATCH):

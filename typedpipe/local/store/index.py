@@ -1,4 +1,4 @@
-"""The index of a run: what became of its tasks, written by one engine, read by anybody."""
+"""Run index: states and outputs of a run's tasks, written by one engine, read by any process."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class RunIndex:
         self.close = self._database.close
 
     def run_started(self) -> None:
-        """The run goes on, or goes on again."""
+        """Record that the run has started or is resumed."""
         self._database.write(_RUN, "RUNNING", "", "{}", None)
 
     def attempt_started(
@@ -98,7 +98,7 @@ class RunIndex:
         self._database.write(_ENDED, state, exit_code, message, time, task, attempt)
 
     def inputs(self, task: str, values: Mapping[str, Value]) -> None:
-        """What the task was given; it may be said before or after its attempt starts."""
+        """Record the inputs of a task, before or after its attempt starts."""
         self._database.write(_INPUTS, task, pack(values, self._root))
 
     def finished(  # noqa: PLR0913  # a row
@@ -119,7 +119,7 @@ class RunIndex:
         key_parts: Mapping[str, Any] | None = None,
         inputs: Mapping[str, Value] | None = None,
     ) -> None:
-        """What became of a task, whether a process ran for it or not; ``inputs``, unless they were said before."""
+        """Record the result of a task, with or without a process; ``inputs`` unless they were recorded before."""
         given = () if inputs is None else (pack(inputs, self._root),)
         self._database.write(
             _FINISHED if inputs is None else _FINISHED_WITH_INPUTS,
@@ -142,7 +142,7 @@ class RunIndex:
     def attempted(
         self, task: str, attempt: int, folder: str, started: float, end: tuple[TaskState, int | None, str, float]
     ) -> None:
-        """An attempt that has ended, of which nothing was said before; ``end``: its state, code, message and time."""
+        """Record an attempt only at its end; ``end``: its state, code, message and time."""
         state, code, message, time = end
         self._database.write(_ATTEMPTED, task, attempt, state, self._relative(folder), started, time, code, message)
 
@@ -155,24 +155,24 @@ class RunIndex:
 
 @dataclass(slots=True)
 class RunFolder:
-    """A run that this process has: its folder, its index, and the lock on it."""
+    """A run held by this process: its directory, its index, and its lock."""
 
     path: Path
     index: RunIndex
     lock: Lock
     nonce: str
-    """Is in the environment of all that the engine starts, so that survivors are found."""
+    """In the environment of all processes that the engine starts, so that orphans can be found."""
     previous: Engine | None = None
-    """Who had the run before it was reopened."""
+    """The engine that had the run before it was reopened."""
     _guard: Lock | None = None
-    """Held with others: as long as a run goes on no artifact of the root is collected."""
+    """A shared lock: while the run is in progress, no artifact of the store is collected."""
 
     @property
     def name(self) -> str:
         return self.path.name
 
     def close(self) -> None:
-        """Let others have it; what was not committed is lost."""
+        """Release the run; uncommitted rows are lost."""
         self.index.close()
         self.lock.release()
         if self._guard is not None:
@@ -184,7 +184,7 @@ class RunFolder:
 
 @dataclass(frozen=True, slots=True)
 class RunRow:
-    """How the run ended, as its index says; "RUNNING" when it says nothing yet."""
+    """End of the run according to its index; "RUNNING" if it is not recorded yet."""
 
     state: str
     message: str
@@ -193,10 +193,10 @@ class RunRow:
 
 
 def read_run_row(folder: str, root: str) -> RunRow:
-    """The state of the run in this folder.
+    """The state of the run in this directory.
 
     Raises:
-        PipelineError: TP604, the index is missing or damaged.
+        PipelineError: TP604, the index is missing or corrupted.
     """
     row = _Reading(folder, root).all("SELECT state, message, outputs, finished FROM run")
     if not row:
@@ -210,7 +210,7 @@ def tasks(run: StoredRun) -> list[Task]:
     """All tasks of a run, in the order of their first appearance.
 
     Raises:
-        PipelineError: TP604, the index is missing or damaged.
+        PipelineError: TP604, the index is missing or corrupted.
     """
     found = _Reading(str(run.folder), str(run.root))
     attempts: dict[str, list[Attempt]] = {}
@@ -230,13 +230,13 @@ def task(run: StoredRun, name: str) -> Task:
     """One task of a run, by its path in the run.
 
     Raises:
-        PipelineError: TP607, there is none; TP604, the index is missing or damaged.
+        PipelineError: TP607, there is none; TP604, the index is missing or corrupted.
     """
     return choose_task(run.name, name, tasks(run))
 
 
 class _Reading:
-    """Queries of one index."""
+    """Queries on one index."""
 
     def __init__(self, folder: str, root: str) -> None:
         self._path = os.path.join(folder, INDEX)
@@ -252,7 +252,7 @@ class _Reading:
 
 
 class _Row:
-    """One row, whose fields may have been edited by hand: what is no sense says so, with its place."""
+    """One row, whose fields may have been edited by hand: an invalid field is reported with its location."""
 
     def __init__(self, folder: str, root: str, what: str, row: sqlite3.Row) -> None:
         self._folder = folder
@@ -263,7 +263,7 @@ class _Row:
     def _bad(self, column: str) -> Exception:
         name = os.path.basename(self._folder)
         path = os.path.join(self._folder, INDEX)
-        return damaged_run(name, path, f"`{column}` of {self._what} is not what typedpipe writes")
+        return damaged_run(name, path, f"`{column}` of {self._what} is invalid")
 
     def one_of(self, column: str, known: Sequence[str]) -> str:
         value = self.text(column)

@@ -1,7 +1,8 @@
-"""Who has a run: a lock that goes with its process, and a note of who that is.
+"""Ownership of a run: a lock that is released with its process, and a note about its owner.
 
-``flock`` is asked first: it holds across machines where the file system says so, and ends with its process. Where there
-is none (Windows, some network file systems) the note decides: the process of that id and start time, on this machine.
+``flock`` is tried first: it works across machines if the file system supports it, and ends with its process. Where it
+is not available (Windows, some network file systems), the note decides: the process with that id and start time, on
+this machine.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ if sys.platform != "win32":
 
 _TRIES = 10
 _PAUSE = 0.02
-"""A reader that looks whether a run is alive holds its lock for an instant: an engine asks again before it gives up."""
+"""A reader that checks whether a run is alive holds its lock for an instant: an engine retries before it gives up."""
 
 
 class Held(Exception):
@@ -28,7 +29,7 @@ class Held(Exception):
 
 @dataclass(slots=True)
 class Lock:
-    """A lock that is held until :meth:`release`, or the end of this process. ``fd`` is -1 where there is no flock."""
+    """A lock that is held until :meth:`release`, or the end of this process. ``fd`` is -1 without flock."""
 
     path: str
     fd: int
@@ -47,7 +48,7 @@ def take_lock(path: str, *, shared: bool = False, create: bool = True, tries: in
     """Lock a file.
 
     Raises:
-        Held: another one has it.
+        Held: another process has it.
         OSError: the file cannot be opened.
     """
     flags = os.O_RDWR | os.O_CREAT if create else os.O_RDONLY
@@ -73,11 +74,11 @@ def take_lock(path: str, *, shared: bool = False, create: bool = True, tries: in
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """The process that has a run. ``nonce`` is in the environment of all that it starts."""
+    """The process that has a run. ``nonce`` is in the environment of all processes that it starts."""
 
     pid: int
     started: str
-    """What tells this process from a later one of the same id."""
+    """Distinguishes this process from a later one with the same id."""
     host: str
     nonce: str
     time: float
@@ -88,7 +89,7 @@ class Engine:
 
     @property
     def alive(self) -> bool:
-        """Whether the process is there; of another machine's nothing is known, and it is taken to be."""
+        """Whether the process exists; one on another machine cannot be checked and is assumed to."""
         return not self.here or (bool(self.started) and process_start(self.pid) == self.started)
 
 
@@ -105,7 +106,7 @@ def write_engine(folder: str, engine: Engine) -> None:
 
 
 def read_engine(folder: str) -> Engine | None:
-    """Who had the run last; None when that cannot be read."""
+    """The last owner of the run; None if that cannot be read."""
     try:
         with open(os.path.join(folder, "engine.json"), encoding="utf-8") as file:
             data: Any = json.load(file)
@@ -117,7 +118,7 @@ def read_engine(folder: str) -> Engine | None:
 
 
 def is_running(folder: str) -> bool:
-    """Whether an engine has the run of this folder."""
+    """Whether an engine has the run in this directory."""
     engine = read_engine(folder)
     try:
         lock = take_lock(os.path.join(folder, "lock"), shared=True, create=False, tries=1)
@@ -131,7 +132,7 @@ def is_running(folder: str) -> bool:
 
 
 def host_name() -> str:
-    """This machine, in this boot: process ids mean nothing beyond it."""
+    """Identity of this machine in this boot: process ids are valid only within it."""
     try:
         with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
             return f"{socket.gethostname()} {file.read().strip()}"
@@ -140,7 +141,7 @@ def host_name() -> str:
 
 
 def process_start(pid: int) -> str:
-    """When a process started, in whatever the system counts; "" when there is no such process."""
+    """Start time of a process, in the system's units; "" if there is no such process."""
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:
             fields = file.read().rpartition(b")")[2].split()

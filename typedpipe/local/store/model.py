@@ -1,4 +1,4 @@
-"""Runs that lie in a folder of this machine, and the values in their rows."""
+"""Runs in a local store, and the values in their rows."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typedpipe.runs.model import ArtifactRef, Attempt, BrokenRun, Run, Value
 
 @record
 class StoredRun(Run):
-    """A run whose key is its folder."""
+    """A run whose key is its directory."""
 
     @property
     def folder(self) -> Path:
@@ -20,18 +20,18 @@ class StoredRun(Run):
 
     @property
     def root(self) -> Path:
-        """The folder of runs that it is in."""
+        """The store that contains the run."""
         return self.folder.parent.parent
 
     @property
     def pipeline_file(self) -> Path:
-        """The pinned IR; ``ir.wire`` reads it."""
+        """The stored IR; ``ir.wire`` reads it."""
         return self.folder / "pipeline.ir"
 
 
 @record
 class UnreadableRun(BrokenRun):
-    """A run whose record cannot be read, and whose key is its folder."""
+    """A run whose record cannot be read, and whose key is its directory."""
 
     @property
     def folder(self) -> Path:
@@ -39,20 +39,20 @@ class UnreadableRun(BrokenRun):
 
 
 def attempt_log(folder: str) -> str:
-    """The log of an attempt, by the attempt's folder.
+    """Log of an attempt, by the attempt's directory.
 
-    A folder has ``job.json``, ``log``, ``message``, ``in``, ``out``, ``work``.
+    A directory contains ``job.json``, ``log``, ``message``, ``in``, ``out``, ``work``.
     """
     return os.path.join(folder, "log")
 
 
 def attempt_folder(attempt: Attempt) -> Path:
-    """The folder of an attempt of a stored run."""
+    """Directory of an attempt of a stored run."""
     return Path(attempt.key)
 
 
 def data_value(data: Any) -> Value:
-    """The value of :func:`typedpipe.runs.model.value_data`.
+    """The inverse of :func:`typedpipe.runs.model.value_data`.
 
     >>> from typedpipe.runs.model import value_data
     >>> data_value(value_data(("1", None)))

@@ -1,4 +1,4 @@
-"""Artifacts by their content: each is kept once, read-only, at a place that its digest names, and never overwritten."""
+"""Artifacts by content: each is stored once, read-only, under its digest, and never overwritten."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from typedpipe.runtime.task import describe
 
 _HEX = frozenset("0123456789abcdef")
 SCRATCH = ".new-"
-"""What begins so in ``objects`` is on its way in or out; when its process is gone, it is rubbish."""
+"""Prefix of entries in ``objects`` that are being added or removed; garbage once their process has exited."""
 _REMEMBER = "INSERT OR REPLACE INTO objects (digest, size, mtime, ctime, inode, tree) VALUES (?, ?, ?, ?, ?, ?)"
 
 
 class Objects:
-    """The artifacts of a root. Digests are those of descriptors: ``sha256:`` and 64 hex digits."""
+    """The artifacts of a store. Digests are those of descriptors: ``sha256:`` and 64 hex digits."""
 
     def __init__(self, root: str, database: Database, *, durable: bool = False) -> None:
         self._root = root
@@ -32,36 +32,36 @@ class Objects:
         self._known: dict[str, Stat] = {}
 
     def path(self, digest: str) -> str:
-        """Where the artifact of this digest is, or would be.
+        """Path of the artifact with this digest, whether it exists or not.
 
         Raises:
-            ValueError: it is no digest.
+            ValueError: it is not a digest.
         """
         kind, _, digits = digest.partition(":")
         if kind != "sha256" or len(digits) != 64 or not _HEX.issuperset(digits):
-            raise ValueError(f"`{digest}` is no digest")
+            raise ValueError(f"`{digest}` is not a digest")
         return f"{self._folder}{os.sep}{digits[:2]}{os.sep}{digits[2:]}"
 
     def has(self, digest: str) -> bool:
         return os.path.exists(self.path(digest))
 
     def holds(self, path: str | None) -> bool:
-        """Whether a path is of an object, here or of a root that was moved from there."""
+        """Whether a path refers to an object, of this store or of its former location."""
         return path is not None and path.startswith(self._folder + os.sep)
 
     # ------------------------------------------------------------------------------------------ publishing
 
     def publish(self, path: str, digest: str, seen: Stat | None = None, *, name: str = "") -> str:
-        """Move an artifact in, and say where it is now; the original is gone. An equal one that is there is kept.
+        """Move an artifact into the store and return its path; the original is removed. An equal one is kept.
 
         Args:
-            path: A file or folder that nobody writes to any more.
+            path: A file or directory that is no longer written to.
             digest: Of its content.
-            seen: Its stat when the digest was taken; when it differs by now, the artifact is refused.
-            name: What messages call it; its path if not given.
+            seen: Its stat when the digest was computed; if it has changed since, the artifact is rejected.
+            name: Its name in messages. Default: its path.
 
         Raises:
-            StoreRefused: it has something in it that cannot be kept, or has changed.
+            StoreRefused: it contains something that cannot be stored, or has changed.
             PipelineError: TP601, the store cannot be written.
         """
         place = self.path(digest)
@@ -69,13 +69,15 @@ class Objects:
         try:
             if seen is not None and stat_of(path) != seen:
                 raise refused(
-                    f"the artifact `{name}` was written to after its task had ended",
-                    "let the task wait for all that it starts",
+                    f"the artifact `{name}` was modified after its task ended",
+                    "wait in the task for the processes and threads that it starts",
                 )
             tree.check_kinds(path, name)
             self._place(path, place, digest, name)
         except FileNotFoundError as error:
-            raise refused(f"the artifact `{name}` is gone: `{error.filename}`", "let nobody else touch it") from None
+            raise refused(
+                f"the artifact `{name}` was removed: `{error.filename}`", "make sure that no other process modifies it"
+            ) from None
         except OSError as error:
             raise os_problem(error.filename or self._folder, error) from None
         return place
@@ -84,8 +86,8 @@ class Objects:
         if os.path.lexists(place):
             if os.path.isdir(place) != os.path.isdir(path):
                 raise refused(
-                    f"the artifact `{name}` has the digest of another one, that is not of its kind: `{place}`",
-                    "a file whose content is the list of a folder's digests cannot be kept beside that folder",
+                    f"the artifact `{name}` has the same digest as an artifact of a different kind: `{place}`",
+                    "a file that contains the list of a directory's digests cannot be stored together with that directory",
                 )
             if self.intact(digest):
                 tree.remove(path)
@@ -107,12 +109,12 @@ class Objects:
         self._remember(digest, stat_of(place))
 
     def _frozen(self, path: str) -> str:
-        """The artifact made read-only; a copy of it when it is not ours to change, or on another file system."""
+        """Make the artifact read-only; copy it if it belongs to another user or is on another file system."""
         if os.lstat(path).st_dev == os.stat(self._folder).st_dev:
             try:
                 tree.freeze(path)
                 return path
-            except PermissionError:  # made by another user, in a container
+            except PermissionError:  # created by another user, in a container
                 pass
         scratch = self._scratch()
         tree.copy(path, scratch)
@@ -126,7 +128,7 @@ class Objects:
 
     @staticmethod
     def _move(source: str, place: str) -> None:
-        """Give it its place; when another process was faster, its equal one stays."""
+        """Move it to its final path; if another process was faster, its equal one stays."""
         if os.path.isdir(source):
             try:
                 os.rename(source, place)
@@ -135,7 +137,7 @@ class Objects:
                     raise
             return
         try:
-            os.link(source, place)  # unlike a rename, it does not replace what is there
+            os.link(source, place)  # unlike a rename, it does not replace an existing file
         except FileExistsError:
             return
         except OSError:  # a file system without hard links
@@ -146,7 +148,7 @@ class Objects:
     # --------------------------------------------------------------------------------------- looking after
 
     def intact(self, digest: str) -> bool:
-        """Whether the artifact is there as it was published. Its content is read only when its stat is another one."""
+        """Whether the artifact is as published. Its content is read only if its stat has changed."""
         place = self.path(digest)
         known = self._stat(digest)
         try:
@@ -156,7 +158,7 @@ class Objects:
         return known == now or self.verify(digest)
 
     def verify(self, digest: str) -> bool:
-        """Whether the artifact's content is what its digest says; what is right is remembered by its stat."""
+        """Whether the artifact's content matches its digest; a match is remembered by its stat."""
         place = self.path(digest)
         try:
             if describe(place)[0] != digest:
@@ -168,23 +170,23 @@ class Objects:
         return True
 
     def _freeze_again(self, place: str) -> None:
-        """Of what a killed process placed, or somebody made writable."""
+        """Restore read-only permissions after a kill or a manual change."""
         try:
             if stat.S_IMODE(os.lstat(place).st_mode) & 0o222:
                 tree.freeze(place)
                 tree.frozen_top(place)
         except PermissionError:
-            pass  # not ours: to be read all the same
+            pass  # owned by another user: still readable
 
     def changed(self, digests: list[str] | tuple[str, ...] | set[str]) -> list[str]:
-        """Those of them that somebody has written to since they were published, or removed.
+        """Artifacts that were modified or removed since they were published.
 
-        Ask it of a task's inputs when the task has ended, and :meth:`quarantine` what it says.
+        Call it with a task's inputs when the task has ended, and :meth:`quarantine` the result.
         """
         return [digest for digest in digests if not self.intact(digest)]
 
     def quarantine(self, digest: str) -> str:
-        """Set aside an artifact that was changed; where it is now ("" when it is gone)."""
+        """Quarantine a changed artifact; return its new path ("" if it no longer exists)."""
         self._forget(digest)
         folder = os.path.join(self._root, "quarantine")
         place = self.path(digest)
@@ -201,13 +203,13 @@ class Objects:
         return target
 
     def remove(self, digest: str) -> None:
-        """Remove an artifact that nothing refers to."""
+        """Remove an unreferenced artifact."""
         self._forget(digest)
         place, scratch = self.path(digest), self._scratch()
         try:
             if os.path.isdir(place):
                 os.chmod(place, tree.WRITABLE)
-            os.rename(place, scratch)  # so that nobody ever finds half of it
+            os.rename(place, scratch)  # so that nobody ever finds an incomplete artifact
             tree.remove(scratch)
         except FileNotFoundError:
             pass
@@ -215,7 +217,7 @@ class Objects:
             raise os_problem(place, error) from None
 
     def all(self) -> list[str]:
-        """The digests of all that is there."""
+        """Digests of all artifacts."""
         found: list[str] = []
         if not os.path.isdir(self._folder):
             return found

@@ -1,4 +1,4 @@
-"""The artifacts that an attempt made become objects of the store."""
+"""Publication of an attempt's artifacts as objects of the store."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from typedpipe.runs.model import ArtifactRef, Value
 
 
 def publish(objects: Objects, folder: Path | str, outputs: Mapping[str, Value]) -> dict[str, Value]:
-    """Move what lies in an attempt's folder into the store; what was moved before a kill is found there.
+    """Move the artifacts of an attempt's directory into the store; those moved before a kill are found there.
 
     Raises:
-        StoreRefused: an artifact cannot be kept.
+        StoreRefused: an artifact cannot be stored.
         PipelineError: the store cannot be written.
     """
     inside = f"{folder}{os.sep}"
@@ -34,7 +34,7 @@ def _published(objects: Objects, inside: str, name: str, value: Value) -> Value:
     here = os.path.lexists(value.path)
     if here and not (os.path.islink(value.path) and os.readlink(value.path) == place):
         place = objects.publish(value.path, digest, name=name)
-        with suppress(OSError):  # where it was made it is found, too: a task may have told its path to others
+        with suppress(OSError):  # keep the original path valid: a task may have passed it on
             os.symlink(place, value.path)
     descriptor = dict(value.descriptor)
     if descriptor.get("uri") == value.path:

@@ -1,4 +1,4 @@
-"""An index made anew from what tasks left in their folders, when the one that was written is lost or damaged."""
+"""Rebuilding of a lost or corrupted index from the directories of the tasks."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from typedpipe.runs.model import ArtifactRef, TaskState, Value
 from typedpipe.runs.problems import os_problem
 from typedpipe.types.model import is_artifact
 
-_UNKNOWN = "how it ended is not known: the index was made anew"
-_LOST = "its outputs are not known any more: the index was made anew"
+_UNKNOWN = "its final state is unknown, because the index was rebuilt"
+_LOST = "its outputs are lost, because the index was rebuilt"
 
 
 @dataclass(frozen=True, slots=True)
 class _Left:
-    """What one attempt left."""
+    """Data left by one attempt."""
 
     task: str
     number: int
@@ -35,14 +35,14 @@ class _Left:
     started: float
     finished: float | None
     said: str
-    """What a task that failed says of its end."""
+    """The message of a failed task."""
 
 
 def rebuild(folder: Path, root: Path, objects: Objects) -> int:
-    """Make the index of a run anew; how many of its tasks were found done. The old index is kept beside it.
+    """Rebuild the index of a run; return the number of tasks found done. The old index is kept next to it.
 
     Raises:
-        PipelineError: TP320, the pinned pipeline cannot be read; TP601, the folder cannot be written.
+        PipelineError: TP320, the stored pipeline cannot be read; TP601, the directory cannot be written.
     """
     from typedpipe.ir import wire
 
@@ -74,7 +74,7 @@ def _set_aside(folder: Path) -> None:
 def _attempts(tasks: Path) -> Iterator[_Left]:
     for place, folders, files in os.walk(tasks):
         if "job.json" in files and os.path.basename(place).isdecimal():
-            folders.clear()  # what the task made is no task
+            folders.clear()  # files created by the task are not tasks
             left = _attempt(tasks, Path(place))
             if left is not None:
                 yield left
@@ -162,7 +162,7 @@ def _component(pipeline: ir.Pipeline, name: str) -> tuple[str, ir.Component | No
 
 
 def _outputs(folder: Path, component: ir.Component, objects: Objects) -> dict[str, Value] | None:
-    """What the attempt gave; None when a part of it is nowhere any more."""
+    """Outputs of the attempt; None if a part of them is missing."""
     try:
         return {port.name: _output(folder / "out", component, port, objects) for port in component.outputs}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):

@@ -1,4 +1,4 @@
-"""The folder of runs: its runs, its artifacts, its cache."""
+"""The store: its runs, artifacts and cache."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ from typedpipe.version import __version__
 
 DEFAULT = ".typedpipe"
 _FIELDS = frozenset({"format", "run", "pipeline", "created", "arguments", "settings"})
-"""Of ``run.json``; the rest are facts."""
+"""Fields of ``run.json``; the rest are facts."""
 
 
 AnyRun: TypeAlias = StoredRun | UnreadableRun
 
 
 def root_path(folder: Path | str | None) -> Path:
-    """Where runs are kept, absolute: what is given, else ``TYPEDPIPE_HOME``, else ``.typedpipe`` here.
+    """Absolute path of the store: the given one, ``TYPEDPIPE_HOME``, or ``.typedpipe`` in the working directory.
 
     Raises:
-        PipelineError: TP600, it is in a working directory that was removed.
+        PipelineError: TP600, the working directory was removed.
     """
     place = folder or os.environ.get("TYPEDPIPE_HOME") or DEFAULT
     try:
@@ -51,15 +51,15 @@ def root_path(folder: Path | str | None) -> Path:
 
 
 def open_root(folder: Path | None = None, *, create: bool = False, durable: bool = False) -> Root:
-    """Open a folder of runs. One that is not there has no runs, unless it is to be created.
+    """Open a store. A missing one has no runs, unless it is to be created.
 
     Args:
-        folder: The place; ``TYPEDPIPE_HOME`` or ``.typedpipe`` in the working directory when None.
-        create: Make it when it is not there.
-        durable: Wait for the disk with each artifact and commit: what a task left then survives a power cut, too.
+        folder: Its directory. Default: ``TYPEDPIPE_HOME``, or ``.typedpipe`` in the working directory.
+        create: Create it if it does not exist.
+        durable: Sync each artifact and commit to disk, so that results also survive a power cut.
 
     Raises:
-        PipelineError: TP197, it cannot be made; TP600, it is no folder, or not readable; TP602, it is of a newer version.
+        PipelineError: TP197, it cannot be created; TP600, it is no readable directory; TP602, it has a newer version.
     """
     path = root_path(folder)
     if create:
@@ -71,12 +71,12 @@ def open_root(folder: Path | None = None, *, create: bool = False, durable: bool
         number = data["format"]
     except (FileNotFoundError, NotADirectoryError):
         if path.exists() and not path.is_dir():
-            raise cannot_read(path, "it is no folder") from None
+            raise cannot_read(path, "it is not a directory") from None
         return Root(path, durable=durable)
     except OSError as error:
         raise cannot_read(path, error.strerror or str(error)) from None
     except (ValueError, KeyError, TypeError):
-        raise cannot_read(found, 'it is damaged; it should be {"format": 1}') from None
+        raise cannot_read(found, 'it is corrupted; it should contain {"format": 1}') from None
     if not isinstance(number, int) or number > FORMAT:
         raise newer(path, number, FORMAT)
     return Root(path, durable=durable)
@@ -94,13 +94,13 @@ def _create(path: Path) -> None:
 
 
 def cannot_make(path: Path, error: OSError, pipeline: ir.Pipeline | None = None) -> PipelineError:
-    message = f"the run folder {path} cannot be made: {error.strerror or error}"
+    message = f"the run directory {path} cannot be created: {error.strerror or error}"
     place = Label(NOWHERE if pipeline is None else pipeline.span)
-    return PipelineError([Diagnostic("TP197", message, place, help="choose a folder that can be written")])
+    return PipelineError([Diagnostic("TP197", message, place, help="choose a writable directory with `--folder`")])
 
 
 def write_whole(path: Path, text: str) -> None:
-    """Write a file at once: nobody sees half of it."""
+    """Write a file atomically."""
     scratch = f"{path}.{os.getpid()}-{os.urandom(3).hex()}"
     with open(scratch, "w", encoding="utf-8") as file:
         file.write(text)
@@ -108,7 +108,7 @@ def write_whole(path: Path, text: str) -> None:
 
 
 class Root:
-    """A folder of runs. Made by :func:`open_root`; one thread at a time may use it."""
+    """A store. Created by :func:`open_root`; not thread-safe."""
 
     def __init__(self, path: Path, *, durable: bool = False) -> None:
         self.path = path
@@ -123,10 +123,10 @@ class Root:
     # --------------------------------------------------------------------------------------------- reading
 
     def names(self) -> list[str]:
-        """The names of all runs, in no order.
+        """Names of all runs, in no particular order.
 
         Raises:
-            PipelineError: TP600, the folder cannot be read.
+            PipelineError: TP600, the directory cannot be read.
         """
         try:
             with os.scandir(self.path / "runs") as found:
@@ -137,12 +137,12 @@ class Root:
             raise cannot_read(self.path, error.strerror or str(error)) from None
 
     def runs(self) -> list[AnyRun]:
-        """All runs, the newest first; those that cannot be read say why."""
+        """All runs, the newest first; those that cannot be read hold the reason."""
         found = [self._read(name) for name in self.names()]
         return sorted(found, key=lambda run: (run.created, run.name), reverse=True)
 
     def run(self, name: str | None = None) -> StoredRun:
-        """One run: by its name, the beginning of its name when no other one begins so, or the newest.
+        """One run: by its name, a unique prefix of its name, or the newest.
 
         Raises:
             PipelineError: TP603, there is none, or several; TP602 and TP604, its record cannot be read.
@@ -153,7 +153,7 @@ class Root:
         return found
 
     def resolve(self, name: str | None) -> str:
-        """The whole name of a run that is named as :meth:`run` takes it."""
+        """Full name of a run, from a name as in :meth:`run`."""
         names = self.names()
         return choose_run(name, names, lambda: max((self._created(item), item) for item in names)[1], str(self.path))
 
@@ -175,16 +175,16 @@ class Root:
     def new_run(
         self, name: str, pipeline: ir.Pipeline, arguments: Mapping[str, str], settings: Mapping[str, Any]
     ) -> RunFolder:
-        """Make the folder of a run, and have it: nobody ever sees half of it.
+        """Create the directory of a run atomically, and hold the run.
 
         Args:
-            name: The run's; it must not be there.
-            pipeline: The closed IR that is pinned.
-            arguments: Wire text by name; what is left out is recorded with its default.
-            settings: How it is run, as JSON data.
+            name: Name of the run; it must not exist.
+            pipeline: The closed IR to store with the run.
+            arguments: Wire text by name; omitted ones are recorded with their defaults.
+            settings: Settings of the run, as JSON data.
 
         Raises:
-            PipelineError: TP197, the folder cannot be made; TP611, the name is none for a run.
+            PipelineError: TP197, the directory cannot be created; TP611, the name is not valid for a run.
         """
         from typedpipe.ir import wire
 
@@ -227,14 +227,15 @@ class Root:
     @staticmethod
     def _cannot_make_run(folder: Path, error: OSError | Held, pipeline: ir.Pipeline) -> PipelineError:
         if isinstance(error, Held):
-            error = OSError(0, "its artifacts are being collected (`typedpipe runs gc`); try again")
+            error = OSError(0, "garbage collection of its artifacts is in progress (`typedpipe runs gc`); try again")
         return cannot_make(folder, error, pipeline)
 
     def reopen(self, run: StoredRun) -> RunFolder:
-        """Have a run whose engine is gone, or that has ended, to go on with it.
+        """Take ownership of a run that has ended, or whose engine has exited, to continue it.
 
         Raises:
-            PipelineError: TP606, another engine has it; TP601, the folder cannot be written; TP604, its index is damaged.
+            PipelineError: TP606, another engine has it; TP601, the directory cannot be written; TP604, its index is
+                corrupted.
         """
         folder = str(run.folder)
         previous = read_engine(folder)
@@ -265,10 +266,11 @@ class Root:
         return RunFolder(run.folder, index, lock, engine.nonce, previous, guard)
 
     def remove(self, run: AnyRun) -> None:
-        """Remove a run: its record, logs and work files. Its artifacts go with :func:`typedpipe.local.store.garbage.collect`.
+        """Remove a run: its record, logs and work files. :func:`typedpipe.local.store.garbage.collect` removes its
+        artifacts.
 
         Raises:
-            PipelineError: TP606, it goes on; TP601, the folder cannot be written.
+            PipelineError: TP606, it is in progress; TP601, the directory cannot be written.
         """
         folder = str(run.folder)
         if is_running(folder):
@@ -281,10 +283,10 @@ class Root:
             raise os_problem(folder, error) from None
 
     def repair(self, name: str) -> int:
-        """Make the index of a run anew from what its tasks left; how many of them were found done.
+        """Rebuild the index of a run from its tasks' files; return the number of tasks found done.
 
         Raises:
-            PipelineError: TP606, the run goes on; TP603, there is none; TP604, more than the index is damaged.
+            PipelineError: TP606, the run is in progress; TP603, there is none; TP604, more than the index is corrupted.
         """
         from typedpipe.local.store.rebuild import rebuild
 
@@ -298,16 +300,18 @@ class Root:
 
 
 def held(run: str, folder: str) -> PipelineError:
-    """Another engine has the run."""
+    """The error for a run that another engine has."""
     engine = read_engine(folder)
     who = f"process {engine.pid}" + ("" if engine.here else f" on {engine.host.split()[0]}") if engine else "a process"
     return problem(
-        "TP606", f"the run `{run}` goes on: {who} has it", help="wait for its end, or end it with Ctrl-C there"
+        "TP606",
+        f"the run `{run}` is in progress: {who} is executing it",
+        help="wait until it ends, or stop it there with Ctrl-C",
     )
 
 
 def read_run(folder: Path) -> StoredRun:
-    """The record of a run.
+    """The stored run in a directory.
 
     Raises:
         PipelineError: TP602 and TP604, it cannot be read.
@@ -336,7 +340,7 @@ def read_run(folder: Path) -> StoredRun:
 
 
 def read_record(folder: Path) -> dict[str, Any]:
-    """What ``run.json`` says.
+    """The contents of ``run.json``.
 
     Raises:
         PipelineError: TP602 and TP604, it cannot be read.
@@ -350,7 +354,7 @@ def read_record(folder: Path) -> dict[str, Any]:
     except OSError as error:
         raise cannot_read(path, error.strerror or str(error)) from None
     except ValueError:
-        raise lost_run(folder.name, path, "it was cut off, or edited") from None
+        raise lost_run(folder.name, path, "it is truncated or was edited") from None
     if isinstance(data, dict) and isinstance(data.get("format"), int) and data["format"] > FORMAT:
         raise newer(path, data["format"], FORMAT)
     kinds: dict[str, Any] = {
@@ -362,14 +366,14 @@ def read_record(folder: Path) -> dict[str, Any]:
     }
     for name, kind in kinds.items():
         if not isinstance(data, dict) or not isinstance(data.get(name), kind):
-            raise lost_run(folder.name, path, f"`{name}` is not what typedpipe writes")
+            raise lost_run(folder.name, path, f"`{name}` is invalid")
     if not all(isinstance(text, str) for text in data["arguments"].values()):
-        raise lost_run(folder.name, path, "`arguments` is not what typedpipe writes")
+        raise lost_run(folder.name, path, "`arguments` is invalid")
     return cast("dict[str, Any]", data)
 
 
 def _touched(folder: Path) -> float:
-    """About when a run was made whose record cannot be read."""
+    """Approximate creation time of a run whose record cannot be read."""
     try:
         return folder.stat().st_mtime
     except OSError:

@@ -1,4 +1,4 @@
-"""Values and JSON data as the text of a row. Places within the root are kept relative to it, so that it can be moved."""
+"""Values and JSON data as the text of a row. Paths within the store are relative to it, so that it can be moved."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ def pack(values: Mapping[str, Value], root: str) -> str:
 
 
 def unpack(text: str, root: str) -> dict[str, Value]:
-    """The values of :func:`pack`.
+    """The inverse of :func:`pack`.
 
     Raises:
-        ValueError: the text is not what it wrote.
+        ValueError: the text was not written by it.
     """
     if text == "{}":
         return {}
     try:
         return {name: _outside(value, root) for name, value in unpack_data(text).items()}
     except (AssertionError, KeyError, TypeError, AttributeError):
-        raise ValueError("a value that is none") from None
+        raise ValueError("not a value") from None
 
 
 def _inside(data: Any, root: str) -> Any:
@@ -78,9 +78,9 @@ def unpack_data(text: str) -> dict[str, Any]:
     """JSON data by name.
 
     Raises:
-        ValueError: the text is no JSON object.
+        ValueError: the text is not a JSON object.
     """
     data = json.loads(text)
     if not isinstance(data, dict):
-        raise ValueError("no object")  # noqa: TRY004  # the text's fault, as if it were no JSON
+        raise ValueError("not an object")  # noqa: TRY004  # the text is invalid, as if it were not JSON
     return cast("dict[str, Any]", data)

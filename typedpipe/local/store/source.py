@@ -1,4 +1,4 @@
-"""The folder of runs as a source of runs."""
+"""The local store as a source of runs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _BLOCK = 1 << 16
 
 
 class LocalRuns:
-    """The runs of a root, for one thread at a time. Implements :class:`typedpipe.runs.source.RunSource`."""
+    """The runs of a store; not thread-safe. Implements :class:`typedpipe.runs.source.RunSource`."""
 
     def __init__(self, root: Root) -> None:
         self.root = root
@@ -93,20 +93,20 @@ class LocalRuns:
         return open(os.path.join(place, *path.split("/")) if path else place, "rb")
 
     def path(self, artifact: ArtifactRef) -> str:
-        """Where an artifact lies on this machine, with the content that it had.
+        """Local path of an artifact with unchanged content.
 
         Raises:
-            ContentLost: it does not.
+            ContentLost: the content is missing or has changed.
         """
         path = artifact.path
         if path is None:
             raise ContentLost(
-                artifact.uri, "reference", artifact.uri, "its content is not kept here; fetch it from there"
+                artifact.uri, "reference", artifact.uri, "its content is not in the store; download it from this URI"
             )
         there = os.path.exists(path)
         if self.root.objects.holds(path) and artifact.digest:
             if artifact.digest not in self._intact and not self.root.objects.intact(artifact.digest):
-                help_ = "run the pipeline again: its task runs once more, as its result is not taken from the cache"
+                help_ = "run the pipeline again: the task runs once more, because its cached result is not valid"
                 raise ContentLost(path, "changed" if there else "gone", path, help_)
             self._intact.add(artifact.digest)
         elif not there:

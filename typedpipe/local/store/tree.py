@@ -1,4 +1,4 @@
-"""Files and folders of artifacts: what may be in them, how they are made read-only, copied, compared and removed."""
+"""Files and directories of artifacts: validation, freezing (making read-only), copying, comparison and removal."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ FILE_MODE = 0o444
 FOLDER_MODE = 0o555
 WRITABLE = 0o755
 _SIGNED = (1 << 63) - 1
-"""A database's integers are signed; the inodes of a few file systems are beyond that."""
+"""A database's integers are signed; the inodes of a few file systems exceed that."""
 _KINDS = {stat.S_IFSOCK: "a socket", stat.S_IFIFO: "a pipe", stat.S_IFBLK: "a device", stat.S_IFCHR: "a device"}
 
 
 @dataclass(frozen=True, slots=True)
 class Stat:
-    """What changes when somebody writes to an artifact. ``tree`` sums up the entries of a folder; "" for a file."""
+    """File metadata that changes when an artifact is modified. ``tree`` summarizes a directory; "" for a file."""
 
     size: int
     mtime_ns: int
@@ -32,10 +32,10 @@ class Stat:
 
 
 def stat_of(path: str) -> Stat:
-    """The stat of a file, or of a folder with all that is in it.
+    """The stat of a file, or of a directory with all its contents.
 
     Raises:
-        OSError: there is nothing.
+        OSError: nothing exists at the path.
     """
     found = os.lstat(path)
     if not stat.S_ISDIR(found.st_mode):
@@ -49,7 +49,7 @@ def stat_of(path: str) -> Stat:
 
 
 def entries(path: str) -> Iterator[tuple[str, os.DirEntry[str]]]:
-    """All that is in a folder, by its name in it; a folder comes before what is in it."""
+    """All entries below a directory, by relative path; a directory comes before its contents."""
     pending = [""]
     while pending:
         above = pending.pop()
@@ -63,10 +63,11 @@ def entries(path: str) -> Iterator[tuple[str, os.DirEntry[str]]]:
 
 
 def describe_artifact(path: str, name: str) -> tuple[str, int, list[str]]:
-    """Digest, size and empty folders of what a container made; ``runtime.task.describe`` after :func:`resolve_links`.
+    """Digest, size and empty directories of a container's artifact; ``runtime.task.describe`` after
+    :func:`resolve_links`.
 
     Raises:
-        StoreRefused: there is something in it that cannot be kept. ``name`` is what the artifact is called there.
+        StoreRefused: it contains something that cannot be stored. ``name`` is the artifact's name in the message.
     """
     resolve_links(path, name)
     check_kinds(path, name)
@@ -74,10 +75,10 @@ def describe_artifact(path: str, name: str) -> tuple[str, int, list[str]]:
 
 
 def resolve_links(path: str, name: str) -> None:
-    """Put what is in the artifact where a link in it points to: a store knows no links, here or in a cluster.
+    """Replace links in an artifact by the content that they point to: a store has no links, locally or in a cluster.
 
     Raises:
-        StoreRefused: a link leads out of the artifact, nowhere, or to a folder above it.
+        StoreRefused: a link points out of the artifact, to nothing, or to a directory above it.
     """
     if os.path.islink(path):
         raise _link(name, "", path, "is a link")
@@ -96,11 +97,11 @@ def resolve_links(path: str, name: str) -> None:
 def _target(name: str, entry: str, link: str, real: str) -> str:
     target = os.path.realpath(link)
     if target != real and not target.startswith(real + os.sep):
-        raise _link(name, entry, link, "leads out of the artifact")
+        raise _link(name, entry, link, "points outside the artifact")
     if not os.path.exists(target):
-        raise _link(name, entry, link, "leads nowhere")
+        raise _link(name, entry, link, "has no target")
     if f"{os.path.realpath(os.path.dirname(link))}{os.sep}".startswith(target + os.sep):
-        raise _link(name, entry, link, "leads back to a folder above it")
+        raise _link(name, entry, link, "points to a directory above it")
     return target
 
 
@@ -114,16 +115,16 @@ def _copy_following(source: str, target: str) -> None:
 def _link(name: str, entry: str, link: str, why: str) -> StoreRefused:
     place = f"`{entry}` in it" if entry else "it"
     return refused(
-        f"the artifact `{name}` cannot be kept: {place} {why} (to `{os.readlink(link)}`)",
-        "write a copy of the file there: an artifact is kept by its content, and has to have all of it",
+        f"the artifact `{name}` cannot be stored: {place} {why} (to `{os.readlink(link)}`)",
+        "write a copy of the file instead: an artifact must contain all of its content",
     )
 
 
 def check_kinds(path: str, name: str) -> None:
-    """Refuse what is neither a file nor a folder.
+    """Reject anything that is neither a file nor a directory.
 
     Raises:
-        StoreRefused: it names the entry.
+        StoreRefused: names the entry.
     """
     found = os.lstat(path)
     if stat.S_ISDIR(found.st_mode):
@@ -138,19 +139,19 @@ def _refuse(path: str, name: str, entry: str) -> None:
     mode = os.lstat(path).st_mode
     if stat.S_ISLNK(mode):
         raise _link(name, entry, path, "is a link")
-    kind = _KINDS.get(stat.S_IFMT(mode), "no file")
+    kind = _KINDS.get(stat.S_IFMT(mode), "not a file")
     place = f"`{entry}` in it" if entry else "it"
     raise refused(
-        f"the artifact `{name}` cannot be kept: {place} is {kind}",
-        "an artifact is a file, or a folder of files and folders; make sockets and pipes elsewhere",
+        f"the artifact `{name}` cannot be stored: {place} is {kind}",
+        "an artifact is a file or a directory of files and directories; create sockets and pipes elsewhere",
     )
 
 
 def freeze(path: str) -> None:
-    """Make an artifact read-only, but for the top folder, which a rename needs to write to.
+    """Make an artifact read-only, except for its top directory, which must be writable to be renamed.
 
-    A file that has a second name elsewhere becomes a file of its own first: whoever has the other name could go on
-    writing to it, and would find it read-only.
+    A file with another hard link elsewhere is first replaced by a copy: otherwise the owner of the other link could
+    continue to write to it, and would find it read-only.
     """
     if not os.path.isdir(path):
         _freeze_file(path)
@@ -163,7 +164,7 @@ def freeze(path: str) -> None:
         else:
             empty = False
             _freeze_file(entry.path)
-    if empty:  # as the runtime does it, so that an empty folder is told from none
+    if empty:  # as the runtime does, to distinguish an empty directory from none
         with open(os.path.join(path, MARKER), "x", encoding="utf-8"):
             pass
         os.chmod(os.path.join(path, MARKER), FILE_MODE)
@@ -180,13 +181,13 @@ def _freeze_file(path: str) -> None:
 
 
 def frozen_top(path: str) -> None:
-    """The last step of :func:`freeze`, at the place where it stays."""
+    """Perform the last step of :func:`freeze`, at the final path."""
     if os.path.isdir(path):
         os.chmod(path, FOLDER_MODE)
 
 
 def copy(source: str, target: str) -> None:
-    """Copy an artifact; links in it, which there are not after :func:`check_kinds`, are not followed."""
+    """Copy an artifact; links, which do not exist after :func:`check_kinds`, are not followed."""
     if os.path.isdir(source):
         shutil.copytree(source, target, symlinks=True, copy_function=shutil.copyfile)
         thaw(target)
@@ -195,7 +196,7 @@ def copy(source: str, target: str) -> None:
 
 
 def sync(path: str) -> None:
-    """Let a file or folder reach the disk, with all that is in it."""
+    """Sync a file or directory to disk, with all its contents."""
     if os.path.isdir(path):
         for _, entry in entries(path):
             if not entry.is_symlink():
@@ -214,7 +215,7 @@ def _fsync(path: str) -> None:
 
 
 def thaw(path: str) -> None:
-    """Let the folders of an artifact be written to again; files need not be, to be removed."""
+    """Make the directories of an artifact writable again; files need not be writable to be removed."""
     if os.path.islink(path) or not os.path.isdir(path):
         return
     os.chmod(path, WRITABLE)
@@ -224,7 +225,7 @@ def thaw(path: str) -> None:
 
 
 def remove(path: str) -> None:
-    """Remove a file or folder, read-only or not.
+    """Remove a file or directory, read-only or not.
 
     Raises:
         OSError: it cannot be removed.
@@ -237,7 +238,7 @@ def remove(path: str) -> None:
 
 
 def size_of(path: str) -> int:
-    """Bytes of a file, or of all files of a folder; what goes away meanwhile counts nothing."""
+    """Size in bytes of a file, or of all files in a directory; files that disappear meanwhile are not counted."""
     try:
         if not os.path.isdir(path) or os.path.islink(path):
             return os.lstat(path).st_size

@@ -1,4 +1,4 @@
-"""``typedpipe report``, on runs that the engine made."""
+"""``typedpipe report``, on runs of the engine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The parts of a report, each by itself."""
+"""Parts of a report, each separately."""
 
 from __future__ import annotations
 
@@ -216,7 +216,7 @@ def test_markdown_is_rendered_and_html_stands_behind_a_sandbox(tmp_path: Path) -
     assert policy.count("'sha256-") == 3  # ours, the frame's own, and the one that says its height
     assert "style-src 'unsafe-inline'" in policy
     assert "script-src 'unsafe" not in policy
-    assert "It is a folder" in read.text
+    assert "Not shown, because it is a directory" in read.text
     assert "No such file" in read.text
     assert "not on this machine" in read.text
 
@@ -225,5 +225,5 @@ def test_a_large_document_is_named_and_not_taken_in(tmp_path: Path) -> None:
     (tmp_path / "a.md").write_text("x" * (1 << 21))
     outputs = {"Output": artifact("system.Markdown", tmp_path / "a.md")}
     html = render_report(run(tmp_path / "r"), [task("a", 0, 1, 0, outputs=outputs)])
-    assert "2.0 MiB, too much" in html
+    assert "too large for the report (2.0 MiB)" in html
     assert len(html) < 200_000

@@ -1,4 +1,4 @@
-"""The whole page: its parts, what it allows, and users' text in every place."""
+"""The whole page: its parts, its content security policy, and user text in every position."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def test_a_failed_run_says_first_what_went_wrong(tmp_path: Path) -> None:
     stored = run(tmp_path / "r", state="FAILED", message="load-rows: KeyError: 'x'")
     read = read_page(render_report(stored, [failed, left]))
     assert read.of("section")[0]["id"] == "errors"
-    first = read.text.index("What went wrong", read.text.index("Configuration"))
+    first = read.text.index("Failures", read.text.index("Configuration"))
     assert first < read.text.index("Traceback (most recent") < read.text.index("Tasks", first)
     assert read.text.count("load-rows: KeyError") == 0  # the run's message is the task's, and is said once
     assert len(read.classed("g-failed")) == 1
@@ -118,11 +118,11 @@ def test_reused_and_retried_tasks(tmp_path: Path) -> None:
     again = replace(tried.attempts[0], number=2, state="SUCCEEDED", started=BEGUN + 4, finished=BEGUN + 5)
     tried = replace(tried, attempts=(*tried.attempts, again), state="SUCCEEDED", finished=BEGUN + 5)
     read = read_page(render_report(run(tmp_path), [reused, tried]))
-    assert "taken from old-run" in read.text
+    assert "reused from old-run" in read.text
     assert "load-rows reused" in read.text
-    assert "ran 4.0 s of 10.0 s" in read.text
-    assert "waited 2.0 s for try 2" in read.text
-    assert "2 tries" in read.text
+    assert "running for 4.0 s of 10.0 s" in read.text
+    assert "waited 2.0 s before attempt 2" in read.text
+    assert "2 attempts" in read.text
     assert len(read.classed("g-reused")) == 1
 
 

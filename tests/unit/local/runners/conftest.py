@@ -1,4 +1,4 @@
-"""Images for tests, made of this machine's own shell and Python: no registry is asked."""
+"""Images for tests, built from this machine's shell and Python: no registry is contacted."""
 
 from __future__ import annotations
 

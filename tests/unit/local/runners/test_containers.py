@@ -1,4 +1,4 @@
-"""Tasks in containers: the command lines, and real engines where one answers."""
+"""Tasks in containers: the command lines, and real engines where available."""
 
 from __future__ import annotations
 
@@ -87,7 +87,10 @@ def test_what_engines_say_of_themselves() -> None:
     podman = {"host": {"security": {"rootless": True}, "serviceIsRemote": False}}
     assert judged("podman", "p", podman, "") == Client("podman", "p", rootless=True)
     gone = judged("docker", "d", {"ServerErrors": ["Cannot connect to the Docker daemon"]}, "")
-    assert isinstance(gone, NoClient) and gone.why == "no docker engine answers: Cannot connect to the Docker daemon"
+    assert (
+        isinstance(gone, NoClient)
+        and gone.why == "the docker engine does not respond: Cannot connect to the Docker daemon"
+    )
 
 
 def box(command: tuple[object, ...], image: str = IMAGE) -> Component:
@@ -106,11 +109,11 @@ def left(client: Client) -> list[str]:
 
 
 def test_no_engine_is_said_before_anything_starts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(place, "client", lambda name: NoClient(f"no {name} engine answers", "start it"))
+    monkeypatch.setattr(place, "client", lambda name: NoClient(f"the {name} engine does not respond", "start it"))
     report = Diagnostics()
     assert placements(pipeline(graph(task("s", SLEEP, s=1.0))), "docker", report) == {}
     (found,) = report
-    assert (found.code, found.message) == ("TP195", "`sleep` cannot run: no docker engine answers")
+    assert (found.code, found.message) == ("TP195", "`sleep` cannot run: the docker engine does not respond")
 
 
 def test_an_image_that_is_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -123,7 +126,7 @@ def test_an_image_that_is_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
     body = graph(task("s", inside(SLEEP), s=1.0), task("o", other))
     placements(pipeline(body, inside(SLEEP), other), "docker", report, told.append)
     (found,) = report  # once for one image
-    assert (found.code, found.notes, told) == ("TP621", ("manifest unknown",), [f"fetching the image {IMAGE}"])
+    assert (found.code, found.notes, told) == ("TP621", ("manifest unknown",), [f"pulling the image {IMAGE}"])
 
 
 @pytest.fixture

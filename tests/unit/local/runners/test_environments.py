@@ -1,4 +1,4 @@
-"""Environments of packages: made once, shared, isolated, collected; failures are the user's to read."""
+"""Virtual environments: created once, shared, isolated, collected; failures are readable for users."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_an_environment_is_made_once_and_its_scripts_run(installer: str, folder:
     again = environment(Wanted(("Tiny == 1.0",)), told.append)
     assert made == again
     assert made.resolved == ("tiny==1.0",)
-    assert told == ["making an environment with tiny==1.0"]
+    assert told == ["creating a virtual environment with tiny==1.0"]
     script = folder / made.key / "bin" / "tiny"
     assert subprocess.run([script], capture_output=True, text=True, check=True).stdout == "1.0\n"
     assert [entry.name for entry in folder.iterdir() if entry.is_dir()] == [made.key]  # nothing half made is left

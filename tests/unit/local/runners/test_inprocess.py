@@ -1,4 +1,4 @@
-"""Tasks in this process: the same results, nothing left changed, a debugger that talks to the terminal."""
+"""Tasks in this process: the same results, no state changed afterwards, a debugger that uses the terminal."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def test_timeouts_are_warned_of(tmp_path: Path) -> None:
     noted = told[0]
     assert isinstance(noted, events.RunNoted)
     assert noted.code == "TP622"
-    assert noted.text.startswith("warning[TP622]: `s` has a timeout, and a task in this process cannot be stopped\n")
+    assert noted.text.startswith("warning[TP622]: `s` has a timeout, but a task in this process cannot be stopped\n")
 
 
 class FakePdb:

@@ -1,4 +1,4 @@
-"""Processes of tasks: warm ones, fresh ones, what they leave, and what survives those who started them."""
+"""Processes of tasks: warm ones, fresh ones, and orphans of tasks and engines."""
 
 from __future__ import annotations
 
@@ -214,8 +214,8 @@ def test_a_python_that_is_not_there_is_said_for_each_task(tmp_path: Path) -> Non
 def test_a_python_that_ends_at_once_is_not_started_for_ever(tmp_path: Path) -> None:
     launcher = ZygoteLauncher("x", Interpreter(("/bin/false",)))
     bench = Bench(launcher, tmp_path)
-    assert "ends at once: /bin/false" in bench.wait(bench.start(ECHO, x=1)).message
-    assert "ends at once" in bench.wait(bench.start(ECHO, x=1)).message
+    assert "exits immediately: /bin/false" in bench.wait(bench.start(ECHO, x=1)).message
+    assert "exits immediately" in bench.wait(bench.start(ECHO, x=1)).message
     launcher.close()
 
 

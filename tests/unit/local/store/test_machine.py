@@ -1,4 +1,4 @@
-"""Any order of publishing, writing into objects, finding, forgetting and collecting, against a model of what should be."""
+"""Any order of publishing, writing into objects, lookups, deletions and collections, compared with a model."""
 
 from __future__ import annotations
 

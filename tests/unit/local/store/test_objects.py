@@ -1,4 +1,4 @@
-"""Artifacts are kept once, read-only, whole; what is wrong with one is found, and nobody is given it."""
+"""Artifacts are stored once, read-only, complete; a corrupted one is detected and never returned."""
 
 from __future__ import annotations
 
@@ -193,7 +193,7 @@ def test_what_is_no_file_is_refused_by_name(objects: Objects, tmp_path: Path) ->
     os.mkfifo(tmp_path / "x/deep/pipe")
     with pytest.raises(StoreRefused) as caught:
         objects.publish(str(tmp_path / "x"), "sha256:" + 64 * "0", name="model")
-    assert "`model` cannot be kept: `deep/pipe` in it is a pipe" in caught.value.diagnostics[0].message
+    assert "`model` cannot be stored: `deep/pipe` in it is a pipe" in caught.value.diagnostics[0].message
     with socket.socket(socket.AF_UNIX) as bound:
         bound.bind(str(tmp_path / "s"))
         with pytest.raises(StoreRefused, match="it is a socket"):
@@ -204,7 +204,12 @@ def test_what_is_no_file_is_refused_by_name(objects: Objects, tmp_path: Path) ->
 
 @pytest.mark.parametrize(
     ("target", "why"),
-    [("/etc/passwd", "leads out"), ("../../outside", "leads out"), ("nowhere", "leads nowhere"), ("..", "leads back")],
+    [
+        ("/etc/passwd", "points outside"),
+        ("../../outside", "points outside"),
+        ("nowhere", "has no target"),
+        ("..", "points to a directory above"),
+    ],
 )
 def test_links_that_cannot_be_kept(tmp_path: Path, target: str, why: str) -> None:
     (tmp_path / "outside").write_text("")
@@ -231,7 +236,7 @@ def test_what_was_written_to_after_its_digest_is_refused(objects: Objects, tmp_p
     path, digest = file(tmp_path / "x")
     seen = stat_of(path)
     Path(path).write_text("CONTENT")
-    with pytest.raises(StoreRefused, match="written to after its task had ended"):
+    with pytest.raises(StoreRefused, match="modified after its task ended"):
         objects.publish(path, digest, seen)
 
 
@@ -240,7 +245,7 @@ def test_a_file_that_looks_like_a_folder(objects: Objects, tmp_path: Path) -> No
     path, digest = folder(tmp_path / "x")
     objects.publish(path, digest)
     place, _ = file(tmp_path / "y")
-    with pytest.raises(StoreRefused, match="not of its kind"):
+    with pytest.raises(StoreRefused, match="of a different kind"):
         objects.publish(place, digest)
 
 
@@ -248,7 +253,7 @@ def test_a_file_that_looks_like_a_folder(objects: Objects, tmp_path: Path) -> No
     "digest", ["", "sha256:", "sha256:../../../etc/passwd", "md5:" + 64 * "a", "sha256:" + 64 * "A"]
 )
 def test_no_digest_leads_out_of_the_store(objects: Objects, digest: str) -> None:
-    with pytest.raises(ValueError, match="is no digest"):
+    with pytest.raises(ValueError, match="is not a digest"):
         objects.path(digest)
 
 

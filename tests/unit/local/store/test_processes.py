@@ -1,4 +1,4 @@
-"""Several processes at once, and processes that die at the worst moment: nothing half done is ever seen."""
+"""Several processes at once, and processes killed at the worst moment: no partial result is ever visible."""
 
 from __future__ import annotations
 

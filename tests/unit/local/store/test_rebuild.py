@@ -1,4 +1,4 @@
-"""An index that is lost is made anew from what tasks left: what they gave is known again, and nothing is made up."""
+"""A lost index is rebuilt from the directories of the tasks: their outputs are recovered, and nothing is invented."""
 
 from __future__ import annotations
 
@@ -77,9 +77,9 @@ def test_what_is_not_known_is_not_made_up(root: Root) -> None:
     assert root.repair(run.name) == 0
     after = by_name(root)
     assert (after["for[0]/train"].state, after["for[0]/train"].outputs) == ("CANCELED", {})
-    assert "how it ended is not known" in after["for[0]/train"].message
+    assert "its final state is unknown" in after["for[0]/train"].message
     assert (after["load"].state, after["load"].outputs) == ("CANCELED", {})
-    assert "outputs are not known" in after["load"].message
+    assert "outputs are lost" in after["load"].message
 
 
 def by_name_folder(folder: Path, loop: str) -> Path:

@@ -1,4 +1,4 @@
-"""Runs are found, read and removed; whatever is broken says so with a code, and takes nothing else with it."""
+"""Runs are found, read and removed; a corrupted one is reported with a code, and does not affect others."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ def test_names(root: Root) -> None:
     assert [run.name for run in root.runs()] == ["2027-c", "2026-b", "2026-a"]
     assert root.run("2026-a").name == "2026-a" and root.run("2027").name == "2027-c"
     assert root.run("last").name == root.run().name == "2027-c"
-    with pytest.raises(PipelineError, match="2 runs begin with `2026`: `2026-a`, `2026-b`") as caught:
+    with pytest.raises(PipelineError, match="2 run names start with `2026`: `2026-a`, `2026-b`") as caught:
         root.run("2026")
     assert code(caught) == "TP603"
     with pytest.raises(PipelineError, match="no run `2O26-a`") as caught:
@@ -146,7 +146,7 @@ def test_names(root: Root) -> None:
 
 def test_a_name_twice(root: Root) -> None:
     start(root, "a").close()
-    with pytest.raises(PipelineError, match="there is a run named `a`") as caught:
+    with pytest.raises(PipelineError, match="a run named `a` already exists") as caught:
         start(root, "a")
     assert code(caught) == "TP611"
     assert os.listdir(root.path / "runs") == ["a"]
@@ -195,10 +195,10 @@ def test_where_the_root_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_two_engines_on_one_run(root: Root) -> None:
     run = start(root)
-    with pytest.raises(PipelineError, match=f"process {os.getpid()} has it") as caught:
+    with pytest.raises(PipelineError, match=f"process {os.getpid()} is executing it") as caught:
         root.reopen(root.run())
     assert code(caught) == "TP606"
-    with pytest.raises(PipelineError, match="goes on"):
+    with pytest.raises(PipelineError, match="is in progress"):
         root.remove(root.run())
     nonce = run.nonce
     run.close()
@@ -220,9 +220,9 @@ def test_the_engine_of_another_process_and_its_end(root: Root) -> None:
         assert process.stdout is not None
         assert process.stdout.readline() == b"ready\n"
         assert root.run("far").state == "RUNNING"
-        with pytest.raises(PipelineError, match=f"process {process.pid} has it"):
+        with pytest.raises(PipelineError, match=f"process {process.pid} is executing it"):
             root.reopen(root.run("far"))
-        assert collect(root).kept == "a run goes on"
+        assert collect(root).kept == "a run is in progress"
     finally:
         process.kill()
         process.communicate()
@@ -239,9 +239,9 @@ def test_without_flock_the_process_decides(root: Root, monkeypatch: pytest.Monke
     monkeypatch.setattr(fcntl, "flock", broken)
     run = start(root)
     assert root.run().state == "RUNNING"
-    with pytest.raises(PipelineError, match="goes on"):
+    with pytest.raises(PipelineError, match="is in progress"):
         root.reopen(root.run())
-    assert collect(root).kept == "a run goes on"
+    assert collect(root).kept == "a run is in progress"
     engine = read_engine(str(run.path))
     assert engine is not None and engine.alive and engine.started == process_start(os.getpid())
     data = json.loads((run.path / "engine.json").read_text())

@@ -1,4 +1,4 @@
-"""Which rows are shown where not all fit: what failed and what runs, then what ended last and what comes next."""
+"""Selection of rows if not all fit: failed and running ones, then those that ended last and those that come next."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from typedpipe.cli.execution.live.tree import Live, Row
 from typedpipe.cli.execution.live.view import LiveView
 
 LOOKED_AT = 200
-"""So many rows of each kind are tried; a frame costs the same however large the pipeline is."""
+"""Maximum number of rows of each kind considered; a frame costs the same however large the pipeline is."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """One line of the tree: a row, a task that runs for one item of a loop, or how many rows are left out there."""
+    """One line of the tree: a row, a task that runs for one item of a loop, or the number of rows omitted there."""
 
     guides: tuple[bool, ...]
-    """For each level above, whether the line goes on there; the last one is the line's own."""
+    """For each level above, whether its line continues; the last one is the line's own."""
     row: Row | None = None
     live: Live | None = None
     left_out: str = ""
 
 
 def choose(run: LiveView, height: int) -> list[Shown]:
-    """At most ``height`` lines."""
+    """Choose at most ``height`` lines."""
     tree = run.tree
     rows = list(islice(_all(run, tree.top), height + 1))
     if len(rows) <= height:
@@ -41,7 +41,7 @@ def choose(run: LiveView, height: int) -> list[Shown]:
 
 
 def _all(run: LiveView, rows: Iterable[Row]) -> Iterator[Row]:
-    """Rows in order, those in groups after their group. Depth is that of the pipeline, and bounded by the height."""
+    """Rows in order, each group before its contents. The depth is that of the pipeline, bounded by the height."""
     for row in rows:
         yield row
         if row.group:
@@ -50,12 +50,12 @@ def _all(run: LiveView, rows: Iterable[Row]) -> Iterator[Row]:
 
 def _important(run: LiveView, height: int) -> set[Row]:
     chosen: set[Row] = set()
-    used = 1  # what is left out at the top
+    used = 1  # the number of omitted rows at the top
 
     def add(row: Row) -> bool:
         nonlocal used
         chain = [step for step in row.above() if step not in chosen]
-        cost = len(chain) + sum(step.parent is not None for step in chain)  # a remark in each group that is opened
+        cost = len(chain) + sum(step.parent is not None for step in chain)  # a remark in each opened group
         if used + cost > height:
             return False
         used += cost
@@ -84,7 +84,7 @@ def _candidates(run: LiveView, height: int) -> Iterator[Iterable[Row]]:
 def _lines(
     run: LiveView, rows: list[Row], chosen: dict[Row | None, list[Row]], guides: tuple[bool, ...], spare: int
 ) -> Iterator[Shown]:
-    """The lines of one group. ``spare`` lines are free for what runs in loops, item by item."""
+    """Lines of one group. ``spare`` lines are available for tasks in loops, item by item."""
     some = sorted(chosen.get(rows[0].parent, ()), key=_order) if rows else []
     rest = _left_out(run, rows, some)
     for number, row in enumerate(some):
@@ -106,7 +106,7 @@ def _order(row: Row) -> tuple[int, int]:
 
 
 def _left_out(run: LiveView, rows: list[Row], some: list[Row]) -> str:
-    """What is to be said of the rows of a group that are not shown."""
+    """Summary of the rows of a group that are not shown."""
     hidden = len(rows) - len(some)
     if not hidden:
         return ""

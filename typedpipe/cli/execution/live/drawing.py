@@ -1,4 +1,4 @@
-"""Lines of the tree as rich text: mark, name, time, and what there is to say, in columns."""
+"""Lines of the tree as rich text: mark, name, time and remarks, in columns."""
 
 from __future__ import annotations
 
@@ -29,20 +29,20 @@ STYLES: dict[Look, str] = {
 }
 WORDS: dict[str, str] = {
     "done": "done",
-    "cached": "from the cache",
-    "resumed": "kept",
+    "cached": "cached",
+    "resumed": "reused",
     "failed": "failed",
-    "omitted": "did not run",
-    "canceled": "stopped",
+    "omitted": "skipped",
+    "canceled": "canceled",
 }
-"""What is counted of tasks, in this order."""
+"""Counts of tasks, in this order."""
 BAR = 12
 SECONDS = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """The characters of the tree."""
+    """Characters of the tree."""
 
     looks: dict[Look, str]
     guides: tuple[str, str, str, str]
@@ -83,7 +83,7 @@ PLAIN = Marks(
 
 
 def draw(run: LiveView, console: Console, now: float) -> Text:
-    """The tree and its heading, not larger than the terminal."""
+    """Draw the tree and its heading, no larger than the terminal."""
     width, height = console.size
     marks = PRETTY if console.encoding.lower().startswith("utf") else PLAIN
     lines = choose(run, max(1, height - 3))
@@ -98,7 +98,7 @@ def draw(run: LiveView, console: Console, now: float) -> Text:
 
 
 def counts_text(ends: dict[str, int]) -> str:
-    """How many tasks ended how, in words.
+    """Number of tasks per outcome, in words.
 
     >>> counts_text({"done": 3, "failed": 1})
     '3 done, 1 failed'
@@ -126,7 +126,7 @@ class _Pen:
         return text
 
     def name(self, line: Shown) -> str:
-        """The guides, the mark and the name, unstyled; what a line is called."""
+        """Guides, mark and name of a line, unstyled."""
         guides = self._guides(line.guides)
         if line.row is None:
             return f"{guides}… {line.left_out}"
@@ -175,7 +175,7 @@ class _Pen:
 
     def _live(self, live: Live) -> tuple[str, str]:
         if live.again > self.now:
-            return f"attempt {live.attempt} failed; again in {seconds(live.again - self.now)}", "yellow"
+            return f"attempt {live.attempt} failed; retrying in {seconds(live.again - self.now)}", "yellow"
         attempt = f"attempt {live.attempt}  " if live.attempt > 1 else ""
         return attempt + last_line(live.tail), "dim"
 
@@ -217,7 +217,7 @@ def _kind(row: Row) -> str:
         case ir.Loop():
             return " (each)"
         case ir.Call():
-            called = row.node.pipeline.partition("#")[0]  # a key: what follows tells apart what has one name
+            called = row.node.pipeline.partition("#")[0]  # a key: the suffix distinguishes equal names
             return f" = {shown(called)}" if called != row.name else ""
         case _:
-            return " (at the end)" if row.parent is not None and row.parent.exit is row else ""
+            return " (exit task)" if row.parent is not None and row.parent.exit is row else ""

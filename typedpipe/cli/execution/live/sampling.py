@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typedpipe.cli.log_text import line_text
 
 ROOM = 1 << 14
-"""So many bytes of each task are kept for a frame: its last ones."""
+"""Number of bytes kept of each task for a frame: its last ones."""
 EXACT = 1 << 18
-"""In so many bytes a frame lines are counted; beyond, they are reckoned from a sample."""
+"""Number of bytes in a frame up to which lines are counted; beyond, they are estimated from a sample."""
 SAMPLE = 1 << 12
 
 
@@ -17,19 +17,19 @@ SAMPLE = 1 << 12
 class _Held:
     data: bytearray = field(default_factory=bytearray)
     lines: int = 0
-    """Lines that were dropped."""
+    """Dropped lines."""
     about: bool = False
     size: int = 0
 
 
 class Sample:
-    """Takes chunks at the speed of the engine, gives lines at that of the eye."""
+    """Accepts chunks at the speed of the engine, and returns lines at reading speed."""
 
     def __init__(self) -> None:
         self._held: dict[str, _Held] = {}
 
     def add(self, task: str, data: bytes) -> None:
-        """Keep the end of what a task printed, and count what does not fit."""
+        """Keep the end of a task's output, and count what does not fit."""
         held = self._held.get(task)
         if held is None:
             held = self._held[task] = _Held()
@@ -48,7 +48,7 @@ class Sample:
         held.data[:] = keep
 
     def take(self, budget: int) -> list[tuple[str, str]]:
-        """About ``budget`` lines of all tasks together, each with its task; the rest is said in one line a task."""
+        """About ``budget`` lines of all tasks together, each with its task; omitted lines are counted, per task."""
         speaking = [(task, held) for task, held in self._held.items() if held.lines or b"\n" in held.data]
         found: list[tuple[str, str]] = []
         for task, held in speaking:
@@ -58,14 +58,14 @@ class Sample:
             dropped = held.lines + max(0, len(lines) - share)
             if dropped:
                 said = f"about {float(f'{dropped:.2g}'):,.0f}" if held.about else f"{dropped:,}"
-                found.append((task, f"… {said} lines not shown, see the log"))
+                found.append((task, f"… {said} lines are not shown; see the log"))
             found += [(task, line_text(line)) for line in lines[-share:]]
             held.data[:] = rest
             held.lines, held.about, held.size = 0, False, 0
         return found
 
     def finish(self, task: str) -> None:
-        """The task prints no more: a last line without an end gets one."""
+        """Mark a task's output as finished: an unterminated last line is completed."""
         held = self._held.get(task)
         if held is None:
             return
@@ -73,5 +73,5 @@ class Sample:
             held.data += b"\n"
 
     def forget_silent(self) -> None:
-        """Let go of tasks that have nothing more to show."""
+        """Discard tasks that have nothing more to show."""
         self._held = {task: held for task, held in self._held.items() if held.data or held.lines}

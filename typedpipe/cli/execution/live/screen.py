@@ -1,4 +1,4 @@
-"""The display itself: a thread that draws a frame now and then, whatever happens in between."""
+"""The live display: a thread that draws frames at intervals, independent of events."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ from typedpipe.runs import events
 
 FRAME = 0.11
 BUSY = 0.1
-"""At most this part of the time goes into frames."""
+"""Maximum fraction of time spent on frames."""
 LINES = 100
-"""About so many log lines a frame: more nobody reads, and the log has them."""
+"""Approximate number of log lines per frame: nobody reads more, and the log has them."""
 ROWS = 4
-"""So many rows of the screen for one line of a log, at most about."""
+"""Approximate maximum of screen rows for one line of a log."""
 
 
 class Screen:
     """Follows a run on a terminal. Events cost microseconds; all drawing is done in frames.
 
-    Whatever happens, :meth:`close` gives the terminal back as it was.
+    :meth:`close` always restores the terminal.
     """
 
     def __init__(self, pipeline: ir.Pipeline, place: Path, stream: TextIO, console: Console | None = None) -> None:
@@ -60,7 +60,7 @@ class Screen:
         """What went wrong in drawing; then nothing is drawn any more."""
 
     def __call__(self, event: events.Event) -> None:
-        """Take in an event; the next frame shows it."""
+        """Apply an event; the next frame shows it."""
         with self._lock:
             self._run(event)
             match event:
@@ -107,7 +107,7 @@ class Screen:
             wait = max(FRAME, (time.perf_counter() - began) / BUSY)
 
     def frame(self, now: float) -> None:
-        """Draw one frame: what was printed since the last one above, the tree below."""
+        """Draw one frame: new output above, the tree below."""
         with self._lock:
             lines = self._sample.take(LINES)
             self._sample.forget_silent()
@@ -118,20 +118,20 @@ class Screen:
         self._drawn = tree.plain.split("\n")
         above = [_log_line(task, line, ROWS * self._width) for task, line in lines] + said
         if above:
-            self.console.print(Group(*above), soft_wrap=True)  # the terminal breaks lines, so they copy whole
+            self.console.print(Group(*above), soft_wrap=True)  # the terminal wraps lines, so they can be copied whole
         else:
             self._live.refresh()
 
     def _after_resize(self) -> None:
-        """A terminal that became narrower has broken our lines in two: clear as many as there are now."""
+        """Clear the lines that a narrower terminal has wrapped."""
         width, old = self.console.size.width, self._width
         self._width = width
         if width < old and self._drawn:
             height = sum(max(1, -(-cell_len(line) // max(1, width))) for line in self._drawn)
-            self._live._live_render._shape = (width, height)  # noqa: SLF001  # rich cannot be told otherwise
+            self._live._live_render._shape = (width, height)  # noqa: SLF001  # rich has no public API for this
 
     def close(self) -> None:
-        """Draw the last frame and give the terminal back."""
+        """Draw the last frame and restore the terminal."""
         self._stop.set()
         if self._thread is None:
             return
@@ -145,7 +145,9 @@ class Screen:
             self._cursor.__exit__(None, None, None)
         if self.broken is not None and not isinstance(self.broken, OSError):
             why = f"{type(self.broken).__name__}: {self.broken}"
-            self.console.print(Text(f"the display failed, not the run: {shown(why)}; please report it", "yellow"))
+            self.console.print(
+                Text(f"the display failed; the run is not affected: {shown(why)}; please report this bug", "yellow")
+            )
 
 
 def _lines(note: events.RunNoted) -> list[str]:
@@ -153,7 +155,7 @@ def _lines(note: events.RunNoted) -> list[str]:
 
 
 class _Tree:
-    """What rich draws whenever it draws: the tree as it is then, also below log lines."""
+    """Renderable for rich: the current tree, also below log lines."""
 
     def __init__(self) -> None:
         self.text = Text()

@@ -1,4 +1,4 @@
-"""The cursor comes back, however the program ends or pauses."""
+"""Restoring of the cursor, however the program ends or pauses."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ HIDE = "\x1b[?25l"
 
 @contextmanager
 def cursor_kept(stream: TextIO) -> Generator[None]:
-    """Meanwhile a SIGTERM, SIGHUP or Ctrl-Z shows the cursor before it does what it does."""
+    """Show the cursor on SIGTERM, SIGHUP or Ctrl-Z before their usual effect."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -34,16 +34,16 @@ def _numbers() -> list[signal.Signals]:
 
 
 def _before(number: signal.Signals, stream: TextIO) -> Callable[[], None]:
-    """Show the cursor when the signal comes, then let it do what it did; gives what undoes that."""
+    """Show the cursor on the signal before its previous effect; return a function that restores the handler."""
     old: Any = signal.getsignal(number)
-    if old not in {signal.SIG_DFL, None}:  # somebody has plans with it, and comes back to us by an exception or an end
+    if old not in {signal.SIG_DFL, None}:  # there is another handler, which returns here by an exception or an exit
         return lambda: None
 
     def handle(_number: int, _frame: FrameType | None) -> None:
         _write(stream, SHOW)
         signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)
-        # Only a stopped process gets here, when it goes on.
+        # Reached only by a stopped process that continues.
         signal.signal(number, handle)
         _write(stream, HIDE)
 
@@ -57,8 +57,8 @@ def _restore(number: signal.Signals, ours: object, old: Any) -> None:
 
 
 def _write(stream: TextIO, text: str) -> None:
-    """Past all buffers: the handler may interrupt a write."""
+    """Write without buffers: the handler may interrupt a write."""
     try:
         os.write(stream.fileno(), text.encode("ascii"))
     except (OSError, ValueError):
-        pass  # no terminal any more, so no cursor either
+        pass  # the terminal is gone, and its cursor with it

@@ -1,8 +1,8 @@
-"""The pipeline as a tree of rows, kept up to date by events.
+"""The pipeline as a tree of rows, updated by events.
 
-A row stands for a node of the IR, not for each time that it runs: what runs in a loop is counted. So memory goes with
-what is written in the pipeline and what runs at the moment, and an event costs the same whatever ran before it. Rows
-of called pipelines are made when something needs them.
+A row represents a node of the IR, not each of its executions: tasks in a loop are counted. So memory depends on the
+size of the pipeline and the number of running tasks, and an event costs the same whatever ran before it. Rows of called
+pipelines are created on first use.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ REUSED: dict[str, Look] = {"cache": "cached", "resumed": "resumed"}
 
 @dataclass(slots=True, eq=False)
 class Live:
-    """A task that runs, or waits for its next try."""
+    """A task that runs, or waits for a retry."""
 
     row: Row
     name: str
     item: str
-    """Which item of its loops it works on: ``[3]``, ``[3][0]``, or "" outside of loops."""
+    """Item of its loops: ``[3]``, ``[3][0]``, or "" outside of loops."""
     started: float
     attempt: int = 1
     again: float = 0.0
-    """When the next attempt starts, while it waits for that."""
+    """Start time of the next attempt, while it waits for a retry."""
     tail: bytes = b""
-    """The end of what it printed."""
+    """The end of its output."""
 
 
 @dataclass(slots=True, eq=False)
@@ -45,12 +45,12 @@ class Row:
     path: str
     parent: Row | None
     graph: ir.Graph
-    """Where the node stands, at the place ``index``; ``scope`` are the rows of that graph."""
+    """The graph that contains the node at ``index``; ``scope`` holds the rows of that graph."""
     index: int
     scope: list[Row]
     arm: int = 0
     many: bool = False
-    """It stands in a loop, so it may run often."""
+    """It is in a loop, so it may run several times."""
     exit: Row | None = None
     children: list[Row] | None = None
     end: Look | None = None
@@ -59,11 +59,11 @@ class Row:
     live: int = 0
     failed: int = 0
     stopped: int = 0
-    """Tasks that run below it or are it; those that failed; those that were stopped or not started."""
+    """Numbers of tasks in it: running, failed, and canceled or skipped."""
     running_children: int = 0
     ended_children: int = 0
     ends: dict[str, int] = field(default_factory=dict[str, int])
-    """In a loop: how often it ended how."""
+    """In a loop: number of tasks per outcome."""
     runs: dict[str, Live] = field(default_factory=dict[str, Live])
     items: int = 0
     items_done: int = 0
@@ -84,7 +84,7 @@ class Row:
             row = row.parent
 
     def look(self, ended: bool) -> Look:
-        """What is to be seen of its state; ``ended``: the whole run is over."""
+        """Appearance of its state; ``ended``: the whole run has ended."""
         if self.end is not None and not self.live:
             return self.end
         if self.live:
@@ -101,7 +101,7 @@ class Row:
 
 
 class Tree:
-    """All rows of a pipeline, by path without the numbers of items."""
+    """All rows of a pipeline, by path without item numbers."""
 
     def __init__(self, pipeline: ir.Pipeline) -> None:
         self._pipeline = pipeline
@@ -112,7 +112,7 @@ class Tree:
         self.top = self._rows_of(pipeline.graph, "", None, many=False)
 
     def find(self, path: str) -> Row | None:
-        """The row of a path; None when the pipeline has no such node."""
+        """The row of a path; None if the pipeline has no such node."""
         known = self._rows.get(path)
         if known is not None:
             return known
@@ -124,7 +124,7 @@ class Tree:
         return self._rows.get(path)
 
     def children(self, row: Row) -> list[Row]:
-        """The rows in a group: of its body, of all its arms, of the pipeline that it calls; then its exit task."""
+        """Rows in a group: of its body, of all its arms, of the pipeline that it calls; then its exit task."""
         if row.children is None:
             found = [
                 child
@@ -137,7 +137,7 @@ class Tree:
         return row.children
 
     def needs(self, row: Row) -> Iterator[Row]:
-        """The rows of the same graph that a row waits for."""
+        """Upstream rows of a row, in the same graph."""
         known = self._plans.get(id(row.graph))
         if known is None:
             known = self._plans[id(row.graph)] = plan(row.graph)
@@ -157,7 +157,7 @@ class Tree:
 
 
 def expected(row: Row) -> int:
-    """How many of a group's rows run: those of the arm that was taken, or all."""
+    """Number of a group's rows that run: those of the arm that was taken, or all."""
     rows = row.children or []
     if not any(region.role == "arm" for region in row.node.regions()):
         return len(rows)

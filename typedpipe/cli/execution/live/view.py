@@ -1,4 +1,4 @@
-"""Rows of the display, kept up to date by events."""
+"""Rows of the display, updated by events."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from typedpipe.runs.paths import item_text, node_path
 from typedpipe.runs.view import RunView
 
 TAIL = 512
-"""So many bytes of what a task printed last are kept for its row."""
+"""Number of bytes of a task's last output kept for its row."""
 KEPT = 64
-"""So many rows that failed, and that ended last, are remembered for when not all fit."""
+"""Number of failed and of recently ended rows remembered for when not all fit."""
 
 
 class LiveView(RunView):
-    """A run as the display knows it: the view of the run, with a row for each node and what runs in it.
+    """The state of a run for the display: the view of the run, with a row for each node and its running tasks.
 
-    Tasks and loops that have ended are counted in their rows and then forgotten, however many there were.
+    Tasks and loops that have ended are counted in their rows and then discarded, however many there were.
     """
 
     def __init__(self, pipeline: ir.Pipeline) -> None:
@@ -52,7 +52,7 @@ class LiveView(RunView):
         self._count(row, 1)
 
     def _count(self, row: Row, change: int) -> None:
-        """One task more or less runs in a row and those around it."""
+        """Change the number of running tasks in a row and those around it."""
         for above in row.above():
             running = above.live > 0
             above.live += change
@@ -108,7 +108,7 @@ class LiveView(RunView):
             self.failed[row] = None
 
     def _begin(self, row: Row, time: float) -> None:
-        """A row has begun, so those around it have, and what it waited for is over."""
+        """Mark a row and those around it as started, which ends their waiting."""
         for above in row.above():
             if above.touched:
                 return
@@ -122,7 +122,7 @@ class LiveView(RunView):
                     self._over(need, time)
 
     def _over(self, row: Row, time: float) -> None:
-        """A row outside of loops will not run any more; perhaps the group around it is over, too."""
+        """Mark a row outside of loops as finished; this may also finish the group around it."""
         step: Row | None = row
         while step is not None and not step.over:
             step.over = True
