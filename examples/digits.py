@@ -1,4 +1,4 @@
-"""A realistic pipeline on real data: the handwritten digits of scikit-learn.
+"""A realistic pipeline on real data: scikit-learn's handwritten digits.
 
 Load and split the data, train several models in a loop, pick the best one, and deploy it only if it is good enough.
 

@@ -1,4 +1,4 @@
-"""A minimal pipeline: it needs no third-party packages and finishes in a second.
+"""A minimal pipeline that needs no third-party packages and finishes in a second.
 
 typedpipe run examples/hello.py --name you --shout
 """
