@@ -22,6 +22,8 @@ from typedpipe.local import session
 
 PAGES = Path(__file__).parents[2] / "docs" / "errors"
 LINT = "typedpipe lint pipeline.py"
+LATE = re.compile(r"^(?:checking|starting) .+ …\n", re.M)
+"""Lines about a phase, which are printed only when it takes long."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ def execute(tmp_path, monkeypatch, capsys):
         printed = capsys.readouterr()
         forget()
         text = printed.out if part.command == LINT else printed.out + printed.err
-        return text.replace(str(tmp_path) + "/", ""), code
+        return LATE.sub("", text).replace(str(tmp_path) + "/", ""), code
 
     def forget() -> None:
         sys.path[:] = paths

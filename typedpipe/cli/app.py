@@ -17,7 +17,7 @@ COMMANDS = {
     "compile": "Compile a pipeline to Argo Workflows YAML, or save its IR.",
     "lint": "Check all pipelines in a file.",
     "run": "Run a pipeline locally.",
-    "resume": "Continue a run that failed or was stopped.",
+    "resume": "Continue a run that failed, was interrupted or was killed.",
     "spin": "Run one task of a run again on its recorded inputs.",
     "explain-cache": "Report why a task ran or was cached.",
     "graph": "Print a pipeline as a tree, or draw it.",
@@ -26,7 +26,7 @@ COMMANDS = {
     "runs": "List, show, compare, remove and repair runs.",
     "logs": "Print the logs of tasks.",
     "artifacts": "List, print, copy and open artifacts.",
-    "explain": "Print the page for a diagnostic code.",
+    "explain": "Print the error page for a diagnostic code.",
 }
 _MODULES = {
     "compile": "compiling",

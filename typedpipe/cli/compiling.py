@@ -161,18 +161,22 @@ def _own() -> list[click.Parameter]:
         click.Argument(["target"]),
         click.Option(["-o", "--output"], default="-", metavar="FILE", help="Write to FILE. Default: -, stdout."),
         click.Option(
-            ["--to"], default="argo", metavar="BACKEND", show_default=True, help="The backend; ir saves the IR."
+            ["--to"],
+            default="argo",
+            metavar="BACKEND",
+            show_default=True,
+            help="Backend to compile for; ir saves the IR.",
         ),
         click.Option(
             ["--param", "params"],
             multiple=True,
             metavar="NAME=VALUE",
-            help="Change a default value of a pipeline parameter. May be repeated.",
+            help="Change the default value of a pipeline parameter. May be repeated.",
         ),
         click.Option(
             ["--check"],
             is_flag=True,
-            help="Write nothing. If the content of FILE differs, print a diff and exit with 1.",
+            help="Write nothing. If FILE is out of date, print a diff and exit with 1.",
         ),
         click.Option(["--print-after"], default="", metavar="PASS", help="Print the IR to stderr after this pass."),
     ]

@@ -12,7 +12,7 @@ _PACKAGED = Path(__file__).parent.parent / "diagnostics" / "pages"
 _CHECKOUT = Path(__file__).parent.parent.parent / "docs" / "errors"
 
 
-@click.command("explain", help="Print the page for a diagnostic CODE, such as TP201. Without CODE, list all codes.")
+@click.command("explain", help="Print the error page for CODE, such as TP201. Without CODE, list all codes.")
 @click.argument("code", required=False)
 def command(code: str | None) -> None:
     if code is None:

@@ -25,7 +25,7 @@ from typedpipe.diagnostics.model import Diagnostics
     show_default=True,
     help="Also report what this backend does not support.",
 )
-@click.option("--argo-target", metavar="VERSION", help="The Argo version to check for.")
+@click.option("--argo-target", metavar="VERSION", help="Oldest version of Argo Workflows to support.")
 @format_option
 def command(targets: tuple[str, ...], to: str, argo_target: str | None, form: str) -> None:
     report = Diagnostics()

@@ -114,7 +114,7 @@ CODES: dict[str, str] = {
     "TP404": "workflow is too large",
     "TP406": "task in a loop is not cached",
     "TP407": "workflow exceeds the controller's default size limit",
-    "TP408": "settings that no installed package owns",
+    "TP408": "settings of a package that is not installed",
     "TP392": "compiled object is not a pipeline",
     "TP393": "default for an unknown parameter",
     # TP4xx: target

@@ -112,7 +112,7 @@ def _no_artifact_lists(fn: Any, returned: Returned, spans: ParameterSpans) -> No
                 f"the return type of `{fn.__name__}`: {what} is a list of artifacts, which only a pipeline can return",
                 spans.of("return"),
                 f"`{show(type_)}`",
-                help="return one artifact, which can be a directory, or a NamedTuple of several; "
+                help="return one artifact, which can be a directory, or a NamedTuple for several outputs; "
                 "`dsl.ParallelFor` with `dsl.Collected` creates a list",
             )
 
@@ -286,7 +286,7 @@ def _unfit(signature: PipelineSignature, result: object, trace: Trace) -> bool:
             help="end the function with `return …`",
         )
     elif result is not None and not signature.outputs:
-        help_ = "add a return type: `-> int`, `-> Model`, or a NamedTuple of several"
+        help_ = "add a return type: `-> int`, `-> Model`, or a NamedTuple for several outputs"
         error("TP118", f"{title} returns a value, but its signature declares none", at, help=help_)
     else:
         return not signature.outputs

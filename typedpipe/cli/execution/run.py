@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 OWN = [
     *engine_options(),
     click.Option(
-        ["--run-name"], metavar="NAME", help="Name of the run. Default: created from the time and the pipeline."
+        ["--run-name"], metavar="NAME", help="Name of the run. Default: generated from the time and the pipeline."
     ),
     *display_options(),
     click.Option(["--param"], multiple=True, metavar="NAME=VALUE", help="Set a pipeline parameter. May be repeated."),

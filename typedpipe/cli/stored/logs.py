@@ -32,7 +32,9 @@ _BLOCK = 1 << 16
     ),
 )
 @click.argument("name", metavar="RUN[/TASK]", default="last")
-@click.option("-f", "--follow", is_flag=True, help="Continue until the run, or the selected task or group, ends.")
+@click.option(
+    "-f", "--follow", is_flag=True, help="Print new output until the run, or the selected task or group, ends."
+)
 @click.option(
     "--attempt", type=click.IntRange(min=1), metavar="N", help="Print this attempt. Default: the last attempt."
 )

@@ -281,8 +281,8 @@ def _age(_ctx: click.Context, _param: click.Parameter, value: str | None) -> flo
 @command.command(
     "gc",
     help=(
-        "Remove old runs, then unreferenced artifacts, cache entries, and orphaned files of killed processes.\n\n"
-        "Without --keep and --older-than, no runs are removed; with both, a run must match both. A cache entry is kept as long as "
+        "Remove unreferenced artifacts, cache entries and orphaned files.\n\n"
+        "Runs are removed only with --keep or --older-than; with both, only runs that match both are removed. A cache entry is kept as long as "
         "a run that created or used its result exists. Artifacts are not removed while a run is in progress."
     ),
 )

@@ -137,7 +137,7 @@ def _cannot(scope: GraphLowering, error: Unsupported, node: ir.Node) -> None:
     """Report a value that the controller cannot compute."""
     scope.lowering.report.error(
         "TP402",
-        f"Argo does not support a value that `{node.name}` needs",
+        f"Argo cannot compute a value that is passed to `{node.name}`",
         error.span or node.span,
         error.reason,
         help="create the value in a component, and use its output",

@@ -104,7 +104,7 @@ class _Expression:
                 self._error("TP204", message, f"`{show(bad)}` is not a scalar", help_, expr.left, expr.right)
         elif "any" not in kinds and kinds[0] != kinds[1]:
             help_ = "convert one of the values in a component, so that both have one type"
-            self._error("TP204", message, "these types are never equal", help_, expr.left, expr.right)
+            self._error("TP204", message, "these types cannot be compared", help_, expr.left, expr.right)
         elif expr.op not in ("==", "!=") and kinds[0] == "bool":
             self._error("TP204", message, "`bool` has no order", "use `==`, `&`, `|` and `Not`", expr.left, expr.right)
 

@@ -195,7 +195,7 @@ class _Verifier:
                 path = " → ".join(f"`{name}`" for name in (*cycle, cycle[0]))
                 self.report.error(
                     "TP303",
-                    f"tasks wait for each other: {path}",
+                    f"tasks depend on each other: {path}",
                     nodes[0].span,
                     f"`{cycle[0]}` waits for `{cycle[1 % len(cycle)]}`",
                     others=[

@@ -83,7 +83,9 @@ class Task(Generic[R_co]):
         given: tuple[Any, ...] = tasks  # untyped: the value comes from a user's file
         for task in given:
             if not isinstance(task, (Task, Group)):
-                error("TP117", "`.after()` takes tasks", help="pass the task, not its output: `.after(task)`")
+                error(
+                    "TP117", "`.after()` takes tasks, not outputs", help="pass the task, not its output: `.after(task)`"
+                )
             elif task._trace is not self._trace:
                 error("TP158", "`.after()` refers to a task of another pipeline")
             elif task._name:
