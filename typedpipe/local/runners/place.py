@@ -11,7 +11,7 @@ from typing import Literal, TypeAlias, cast
 from typedpipe.diagnostics.model import Diagnostic, Diagnostics, Label
 from typedpipe.ir import nodes as ir
 from typedpipe.local.options import Runner
-from typedpipe.local.runners.calls import first_calls, tasks_of, uses
+from typedpipe.local.runners.calls import calls_of, first_calls, tasks_of, uses
 from typedpipe.local.runners.client import Client, Engine as EngineName, NoClient, client, image_id, pull
 from typedpipe.local.runners.packages import installed
 from typedpipe.local.runners.placement import Placement
@@ -70,12 +70,12 @@ def _warn_of_timeouts(pipeline: ir.Pipeline, found: dict[str, Placement], report
 def _warn_of_extensions(pipeline: ir.Pipeline, report: Diagnostics) -> None:
     """Note the settings of other packages, which mean nothing on this machine, once for each package."""
     said: set[str] = set()
-    for task in tasks_of([pipeline.graph, *pipeline.pipelines.values()]):
-        for key, _ in task.options.extensions:
+    for call in calls_of([pipeline.graph, *pipeline.pipelines.values()]):
+        for key, _ in call.options.extensions:
             if key not in said:
                 said.add(key)
                 message = f"settings of `{key}` have no effect on this machine"
-                label = Label(task.span, "first set here")
+                label = Label(call.span, "first set here")
                 report.add(Diagnostic("TP623", message, label, severity="warning"))
 
 
