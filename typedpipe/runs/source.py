@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, Generic, Literal, Protocol, TypeAlias, TypeVar
 
+from typedpipe.diagnostics.errors import PipelineError
 from typedpipe.ir import nodes as ir
 from typedpipe.runs import events
 from typedpipe.runs.model import ArtifactRef, BrokenRun, Run, RunState, Task
@@ -22,7 +23,7 @@ _BLOCK = 1 << 16
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """Which runs are listed; ``token`` is the ``next`` of the page before."""
+    """Which runs are listed; ``limit`` is at least 1, ``token`` is the ``next`` of the page before."""
 
     pipeline: str | None = None
     state: ListedState | None = None
@@ -102,7 +103,11 @@ class RunSource(Protocol):
         ...
 
     def runs(self, query: Query = ...) -> Page[AnyRun]:
-        """Runs, in the order that is asked for; those that cannot be read say why."""
+        """Runs, in the order that is asked for; those that cannot be read say why.
+
+        Raises:
+            ValueError: the limit is less than 1, or the token is none of this source.
+        """
         ...
 
     def run(self, name: str | None = None) -> Run:
@@ -126,7 +131,7 @@ class RunSource(Protocol):
         ...
 
     def log(self, run: Run, task: str, attempt: int, offset: int = 0) -> Iterator[bytes]:
-        """What an attempt wrote to stdout and stderr, from a byte on, up to now.
+        """What an attempt wrote to stdout and stderr, from a byte on, up to now; nothing from its end on.
 
         Raises:
             FileNotFoundError: it is not there; ``filename`` says where it was.
@@ -154,6 +159,7 @@ class RunSource(Protocol):
 
         Raises:
             ContentLost: TP609, the content is not there, or not what it was.
+            OSError: there is no such file in the artifact.
         """
         ...
 
@@ -186,11 +192,16 @@ def choose_run(name: str | None, names: Collection[str], newest: Callable[[], st
     if starting:
         listed = ", ".join(f"`{item}`" for item in starting[:4]) + (" and more" if len(starting) > 4 else "")
         raise problem("TP603", f"{len(starting)} run names start with `{name}`: {listed}", help="use a longer prefix")
+    raise no_run(name, place, names)
+
+
+def no_run(name: str, place: str, names: Collection[str] = ()) -> PipelineError:
+    """TP603, with the nearest of the names that there are."""
     from typedpipe.diagnostics.words import nearest
 
     near = nearest(name, list(names))
     help_ = f"did you mean `{near}`?" if near else "to list the runs, use `typedpipe runs ls`; `last` is the newest run"
-    raise problem("TP603", f"there is no run `{name}` in `{place}`", help=help_)
+    return problem("TP603", f"there is no run `{name}` in `{place}`", help=help_)
 
 
 def choose_task(run: str, name: str, tasks: Sequence[Task]) -> Task:
@@ -210,10 +221,18 @@ def choose_task(run: str, name: str, tasks: Sequence[Task]) -> Task:
 
 
 def choose_page(found: Sequence[AnyRun], query: Query) -> Page[AnyRun]:
-    """The page of a listing, out of all runs. A token names the last run of the page before, which may be gone since."""
+    """The page of a listing, out of all runs. A token names the last run of the page before, which may be gone since.
+
+    Raises:
+        ValueError: the limit is less than 1, or the token is none.
+    """
+    if query.limit is not None and query.limit < 1:
+        raise ValueError(f"a page has at least one run, not {query.limit}")
     ordered = sorted(found, key=_age, reverse=query.order == "newest")
     if query.token:
-        time, _, name = query.token.partition(" ")
+        time, gap, name = query.token.partition(" ")
+        if not gap:
+            raise ValueError(f"{query.token!r} is no token of a page")
         last = (float(time), name)
         ordered = [run for run in ordered if (_age(run) < last if query.order == "newest" else _age(run) > last)]
     taken = [run for run in ordered if query.takes(run)]
