@@ -43,9 +43,9 @@ class LocalEngine:
         self._folder = folder
 
     def check(self, pipeline: ir.Pipeline, options: RunOptions) -> Diagnostics:
-        """All tasks that cannot run here; environments and images that tasks need are made ready on the way."""
+        """All tasks that cannot run here. No environment is made and no image is fetched: :meth:`submit` does that."""
         report = Diagnostics()
-        placements(pipeline, options.chosen_runner, report)
+        placements(pipeline, options.chosen_runner, report, ready=False)
         return report
 
     def submit(

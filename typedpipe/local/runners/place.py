@@ -25,17 +25,20 @@ def placements(
     runner: Runner | None,
     report: Diagnostics,
     progress: Callable[[str], None] | None = None,
+    *,
+    ready: bool = True,
 ) -> dict[str, Placement]:
     """Where each component that is used runs. What cannot run is reported at the place of its first call.
 
-    Environments are made and images fetched here, before anything starts; ``progress`` is told what takes long.
+    Environments are made and images fetched here, before anything starts; ``progress`` is told what takes long. If not
+    ``ready``, nothing is made or fetched, and what is missing is taken to be available.
 
     >>> from typedpipe.ir.nodes import Graph
     >>> placements(ir.Pipeline("p", Graph()), None, Diagnostics())
     {}
     """
     found: dict[str, Placement] = {}
-    places = _Places(runner, report, progress)
+    places = _Places(runner, report, progress, ready)
     for task in first_calls(pipeline):
         component = pipeline.components[task.component]
         placed = _Place(task, component, places).found()
@@ -86,6 +89,7 @@ class _Places:
     runner: Runner | None
     report: Diagnostics
     progress: Callable[[str], None] | None
+    ready: bool
     images: dict[str, str] = field(default_factory=dict[str, str])
     """The id of each image that was asked for; "" when it could not be had, which has been said."""
 
@@ -135,7 +139,9 @@ class _Place:
             hint = host if isinstance(self.component.impl, ir.ContainerImpl) else ", or choose another `--runner`"
             self._refuse("TP195", f"`{name}` {what} {found.why}", needs, help=found.help + hint)
             return None
-        if self.task.options.image is not None:  # the task's own image, which may be known only when it starts
+        if (
+            self.task.options.image is not None or not self.places.ready
+        ):  # the task's own may be known only when it starts
             return Placement(self.component, found.name, client=found)
         known = self._image(found, image)
         return Placement(self.component, found.name, client=found, image_id=known) if known else None
@@ -196,6 +202,8 @@ class _Place:
         return None
 
     def _environment(self, impl: ir.PythonImpl) -> Placement | None:
+        if not self.places.ready:
+            return Placement(self.component, "venv")
         from typedpipe.local.runners.environments import EnvironmentFailed, Wanted, environment
 
         wanted = Wanted(impl.packages, impl.pip_index_urls, impl.pip_trusted_hosts)
