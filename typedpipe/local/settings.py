@@ -10,6 +10,17 @@ from typedpipe.local.runners.launcher import Launcher, launcher
 from typedpipe.local.scheduling.resources import Machine
 from typedpipe.runs import events
 
+TAIL_SECONDS = 0.1
+"""How often logs are read while they are written."""
+COMMIT_SECONDS = 0.02
+"""So long rows are grouped while there is something to do; before the engine waits they are committed anyway."""
+ELSEWHERE_SECONDS = 0.25
+"""How often to look whether another engine has computed what a task here would compute, too."""
+TURN = 64
+"""So many tasks start before the engine looks up: those of this process have ended by then."""
+BLOCKED = 16
+"""So many tasks that the machine has no room for are set aside before the rest waits for the next end."""
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
