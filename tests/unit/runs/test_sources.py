@@ -61,7 +61,7 @@ def test_pages(world: AnyWorld, order: str) -> None:
 
 @pytest.mark.parametrize("query", [Query(limit=0), Query(limit=-1), Query(token="x"), Query(token="x y")])
 def test_a_page_that_there_is_not(world: AnyWorld, query: Query) -> None:
-    with pytest.raises(ValueError):  # noqa: PT011 - of the token, Python says why
+    with pytest.raises(ValueError):
         world.source.runs(query)
 
 
