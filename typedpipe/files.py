@@ -31,7 +31,9 @@ def write_whole(path: str | os.PathLike[str], data: str | bytes) -> None:
         with open(target, "wb") as stream:
             stream.write(raw)
         return
-    scratch = os.path.join(os.path.dirname(target), f".{os.path.basename(target)[:200]}.{os.urandom(4).hex()}")
+    folder, name = os.path.split(target)
+    short = os.fsencode(name)[:200].decode("utf-8", "ignore")  # a name has at most 255 bytes
+    scratch = os.path.join(folder, f".{short}.{os.urandom(4).hex()}")
     try:
         with open(scratch, "xb") as stream:
             stream.write(raw)

@@ -74,14 +74,14 @@ def play_in(
 
     launcher = Scripted(choose, between, jobs, said)
     chosen = Settings(jobs, grace=0.0, on_event=note(said), launch=lambda: launcher, machine=lambda: machine)
-    ledger = RunRecorder(root, folder, Reuse(done=done, resumed=True))
-    engine = Engine(pipeline, folder.name, folder.path, chosen, ledger)
+    recorder = RunRecorder(root, folder, Reuse(done=done, resumed=True))
+    engine = Engine(pipeline, folder.name, folder.path, chosen, recorder)
     try:
         result = engine.run({})
         state: RunEnd = "SUCCEEDED" if result.ok else "FAILED"
-        ledger.run_finished(state, "", {}, engine.now())
+        recorder.run_finished(state, "", {}, engine.now())
     finally:
-        ledger.close()
+        recorder.close()
     assert not launcher.live, "the run is over, and tasks still run"
     return Played(pipeline, said, result.ok, machine)
 

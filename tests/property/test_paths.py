@@ -35,3 +35,9 @@ def test_the_functions_over_text_agree_with_the_parts(path: TaskPath) -> None:
 def test_a_path_is_its_group_and_its_name(path: TaskPath) -> None:
     parent = path.parent
     assert str(path) == (path.name if parent is None else f"{parent}/{path.name}")
+
+
+def test_a_number_that_is_no_item() -> None:
+    name = f"a[{'9' * 5000}]"
+    assert str(TaskPath.parse(name)) == name
+    assert item_numbers(name) == []

@@ -121,15 +121,6 @@ class GraphTypes:
                 return self._exprs[operand.index] if operand.index < len(self._exprs) else ANY
 
 
-def operand_type(pipeline: ir.Pipeline, graph: ir.Graph, operand: ir.Operand, types: GraphTypes | None = None) -> Type:
-    """The type of an operand of a closed graph. Pass the graph's ``types`` for repeated calls.
-
-    >>> operand_type(ir.Pipeline("p", ir.Graph()), ir.Graph(), ir.Const("true", BOOL)) == BOOL
-    True
-    """
-    return (types or GraphTypes(pipeline, graph)).of(operand)
-
-
 # ---------------------------------------------------------------------------------------------- traced graphs
 
 

@@ -64,6 +64,8 @@ def _annotation_problem(keys: Keys, value: object) -> Problem | None:
         return value, "one value for each key"
     if not isinstance(value, str) or "{{" in value:
         return value, "text without `{{`, which engines read as a tag"
+    if any("\ud800" <= c <= "\udfff" for c in value):
+        return value, "text that UTF-8 can encode"
     return _key_problem(keys[0])
 
 

@@ -10,16 +10,15 @@ import heapq
 import itertools
 import selectors
 import signal
-import socket
 import threading
-from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from typedpipe.diagnostics.errors import PipelineError
 from typedpipe.ir import nodes as ir
 from typedpipe.local.failpoints import reach
 from typedpipe.local.failure import CONTRACT_BROKEN, exit_code, reason
+from typedpipe.local.inbox import Inbox
 from typedpipe.local.pending import Pending, Tracked
 from typedpipe.local.recorder import Found, RunRecorder, Wait
 from typedpipe.local.result import TaskResult
@@ -29,30 +28,30 @@ from typedpipe.local.runners.launcher import KILL, Exited, Launch
 from typedpipe.local.runners.logs import Tail
 from typedpipe.local.scheduling.frame import Listener, NodeResult, TaskRun
 from typedpipe.local.scheduling.scheduler import Scheduler
-from typedpipe.local.settings import Clock, Settings
+from typedpipe.local.settings import (
+    BLOCKED,
+    COMMIT_SECONDS,
+    ELSEWHERE_SECONDS,
+    TAIL_SECONDS,
+    TURN,
+    Clock,
+    Settings,
+)
 from typedpipe.local.store.problems import first_message
 from typedpipe.runs import events
 from typedpipe.runs.model import TaskState, Value
-
-TAIL_SECONDS = 0.1
-COMMIT_SECONDS = 0.02
-"""Rows are grouped for this time while there is work to do; before the engine waits they are committed anyway."""
-ELSEWHERE_SECONDS = 0.25
-"""Interval of checks whether another engine has computed a result that a task here would compute, too."""
-TURN = 64
-"""Number of tasks to start before the engine polls: in-process tasks have ended by then."""
-BLOCKED = 16
-"""Number of tasks without free resources to put aside before the remaining ones wait for the next task to end."""
 
 
 class Engine:
     """One run of one checked pipeline."""
 
-    def __init__(self, pipeline: ir.Pipeline, run: str, folder: Path, settings: Settings, ledger: RunRecorder) -> None:
+    def __init__(
+        self, pipeline: ir.Pipeline, run: str, folder: Path, settings: Settings, recorder: RunRecorder
+    ) -> None:
         self._pipeline = pipeline
         self._folder = folder / "tasks"
         self._settings = settings
-        self._ledger = ledger
+        self._recorder = recorder
         self._walk = Scheduler(pipeline, run, Listener(self._submit, self._ended, self._looped))
         self._specs = Specs(folder / "specs")
         self._pending = Pending()
@@ -63,9 +62,7 @@ class Engine:
         self._commit_at = 0.0
         self._more = False
         """Tasks may start at once that did not in this turn."""
-        self._wake_read, self._wake_write = socket.socketpair()
-        self._posted: deque[Callable[[], None]] = deque()
-        """What other threads want done in this one."""
+        self._inbox = Inbox()
         self._interrupts = 0
         self._handled = 0
         self._reason = ""
@@ -87,8 +84,7 @@ class Engine:
         finally:
             self._launcher.close()
             restore()
-            self._wake_read.close()
-            self._wake_write.close()
+            self._inbox.close()
         result = self._walk.result
         assert result is not None
         return result
@@ -104,25 +100,17 @@ class Engine:
     def cancel(self) -> None:
         """Cancel the run: the first call stops tasks and runs exit handlers, the second kills all. Thread-safe."""
         self._interrupts += 1
-        self._wake()
-
-    def _wake(self) -> None:
-        try:
-            self._wake_write.send(b"x")
-        except OSError:
-            pass  # the run is over
+        self._inbox.wake()
 
     def _loop(self, selector: selectors.BaseSelector) -> None:
-        selector.register(self._wake_read, selectors.EVENT_READ)
+        selector.register(self._inbox, selectors.EVENT_READ)
         watched = self._watch(selector, -1)
         if self._settings.follows_logs:
             self._pending.after(TAIL_SECONDS, self._follow_logs)
         while self._start_ready():
             for key, _ in self._select(selector):
-                if key.fileobj is self._wake_read:
-                    self._wake_read.recv(64)
-                    while self._posted:
-                        self._posted.popleft()()
+                if key.fileobj is self._inbox:
+                    self._inbox.work()
                 else:
                     generation = self._launcher.generation
                     for exited in self._launcher.reports():
@@ -137,7 +125,7 @@ class Engine:
         """Wait for the next event. Rows are committed before the engine sleeps, and periodically while it does not."""
         ready = selector.select(0)
         if not ready or self.now() >= self._commit_at:
-            self._ledger.commit()
+            self._recorder.commit()
             self._commit_at = self.now() + COMMIT_SECONDS
         return ready if ready or self._more else selector.select(self._pending.wait())
 
@@ -167,7 +155,7 @@ class Engine:
 
     def _offer(self, task: Tracked) -> None:
         """Reuse existing outputs of a task, or schedule it."""
-        found = None if self._walk.canceled else self._ledger.look_up(task)
+        found = None if self._walk.canceled else self._recorder.look_up(task)
         if isinstance(found, Found):
             self._finish(task, "SUCCEEDED", "", None, found.outputs, found)
         elif isinstance(found, Wait):
@@ -179,7 +167,7 @@ class Engine:
         self.tasks[name] = TaskResult(name, component, result.state, message=result.message)
         self._remember(result.state, name, result.message)
         now = self.now()
-        self._ledger.group_ended(name, component, result, now)
+        self._recorder.group_ended(name, component, result, now)
         self.tell(events.TaskFinished(name, component, result.state, 0, None, result.message, now))
 
     def _looped(self, name: str, done: int, items: int) -> None:
@@ -214,7 +202,7 @@ class Engine:
         run = task.run
         component = self._pipeline.components[run.node.component]
         if not task.attempts:
-            task.earlier = self._ledger.attempts_of(run.name)
+            task.earlier = self._recorder.attempts_of(run.name)
         task.attempts += 1
         task.stopped = ""
         env = {**self._settings.environment, **run.env} if self._settings.environment else run.env
@@ -224,7 +212,7 @@ class Engine:
         now = self.now()
         task.started = task.started or now
         self.tell(events.TaskStarted(run.name, component.name, task.attempts, now))
-        self._ledger.started(task, now)
+        self._recorder.started(task, now)
         try:
             spec = self._specs.path(component)
             data = attempt.data(spec) if run.node.component in self._settings.in_memory else None
@@ -268,7 +256,7 @@ class Engine:
             task.tail.close()
         if exited.texts is not None and task.attempt is not None:
             task.attempt.texts = exited.texts
-        changed = self._ledger.changed_inputs(task.run)
+        changed = self._recorder.changed_inputs(task.run)
         if changed:
             names = ", ".join(f"`{name}`" for name in changed)
             message = f"it modified its input {names}; copy an input before you modify it"
@@ -288,7 +276,7 @@ class Engine:
             self._ended_attempt(task, "FAILED", message, code)
             return
         now = self.now()
-        self._ledger.ended(task, "FAILED", code, message, now)
+        self._recorder.ended(task, "FAILED", code, message, now)
         wait = min(retry.backoff_seconds * retry.factor ** (task.attempts - 1), retry.max_seconds)
         self.tell(events.TaskRetried(task.run.name, task.attempts, message, wait, now))
         self._pending.park(task, wait, self._pending.push)
@@ -305,12 +293,11 @@ class Engine:
     def _read_outputs(self, task: Tracked, attempt: Attempt) -> None:
         """Compute the digests of a container's outputs, in a separate thread."""
         attempt.read()
-        self._posted.append(lambda: self._collect(task, attempt))
-        self._wake()
+        self._inbox.post(lambda: self._collect(task, attempt))
 
     def _collect(self, task: Tracked, attempt: Attempt) -> None:
         try:
-            outputs = self._ledger.publish(attempt.root, attempt.outputs())
+            outputs = self._recorder.publish(attempt.root, attempt.outputs())
         except TaskRefused as error:
             self._ended_attempt(task, "FAILED", str(error), CONTRACT_BROKEN)
         except PipelineError as error:
@@ -329,7 +316,7 @@ class Engine:
         outputs: Mapping[str, Value] | None = None,
     ) -> None:
         """End the attempt and its task."""
-        self._ledger.ended(task, state, code, message, self.now())
+        self._recorder.ended(task, state, code, message, self.now())
         self._finish(task, state, message, code, outputs)
 
     def _finish(
@@ -351,7 +338,7 @@ class Engine:
         self.tasks[run.name] = result
         self._remember(state, run.name, message)
         outputs = outputs or {}
-        waiting = self._ledger.finished(task, result, outputs, found)
+        waiting = self._recorder.finished(task, result, outputs, found)
         reused = found.reused if found is not None else ""
         component = run.node.component
         self.tell(events.TaskFinished(run.name, component, state, task.attempts, code, message, now, reused))

@@ -44,13 +44,13 @@ class Run(Generic[R_co]):
         self,
         pipeline: ir.Pipeline,
         work: Background,
-        following: RunView,
+        view: RunView,
         outputs: Callable[[Mapping[str, object]], R_co],
         raise_on_error: bool,
     ) -> None:
         self._pipeline = pipeline
         self._work = work
-        self._following = following
+        self._view = view
         self._outputs = outputs
         self._raise_on_error = raise_on_error
 
@@ -122,7 +122,7 @@ class Run(Generic[R_co]):
     def tasks(self) -> Mapping[str, RunTask]:
         """Tasks by their path in the run: ``train``, ``for-1[2]/train``; those created so far, without waiting."""
         taken = RunOutputs(self._pipeline, self.folder)
-        return Tasks(self._pipeline, self.name, self._following.tasks(), taken)
+        return Tasks(self._pipeline, self.name, self._view.tasks(), taken)
 
     def logs(self, task: str | None = None) -> str:
         """Output of a task's last attempt so far; without ``task``, of all tasks, each line prefixed with a name."""
@@ -156,7 +156,7 @@ class Run(Generic[R_co]):
 
     def __repr__(self) -> str:
         counts: dict[str, int] = {}
-        for task in self._following.tasks().values():
+        for task in self._view.tasks().values():
             counts[task.state] = counts.get(task.state, 0) + 1
         said = ", ".join(f"{number} {state.lower()}" for state, number in counts.items())
         return f"<run {self.name}: {self.state.lower()}" + (f"; tasks: {said}" if said else "") + ">"
@@ -165,12 +165,12 @@ class Run(Generic[R_co]):
         """The graph with the state of each task, for notebooks."""
         from typedpipe.local.notebook import run_bundle
 
-        return run_bundle(self._following)
+        return run_bundle(self._view)
 
     def _ipython_display_(self) -> None:
         from typedpipe.local.notebook import show_run
 
-        if not show_run(self._following):
+        if not show_run(self._view):
             print(self)
 
 

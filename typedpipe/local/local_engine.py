@@ -43,9 +43,9 @@ class LocalEngine:
         self._folder = folder
 
     def check(self, pipeline: ir.Pipeline, options: RunOptions) -> Diagnostics:
-        """Report all tasks that cannot run locally; required virtual environments and images are prepared."""
+        """Report all tasks that cannot run locally. :meth:`submit` creates virtual environments and pulls images."""
         report = Diagnostics()
-        placements(pipeline, options.chosen_runner, report)
+        placements(pipeline, options.chosen_runner, report, ready=False)
         return report
 
     def submit(
@@ -99,11 +99,11 @@ class LocalEngine:
         """
         root = open_root(self._folder)
         try:
-            stored = root.run(run)
+            place = root.path / "runs" / root.resolve(run)  # of a run that has just begun, there is no more than this
         finally:
             root.close()
-        folder = str(stored.folder)
-        own = next((work for work in running() if work.folder == stored.folder), None)
+        folder = str(place)
+        own = next((work for work in running() if os.path.samefile(work.folder, place)), None)
         if own is not None:
             own.cancel()
             if kill:

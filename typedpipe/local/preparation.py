@@ -48,9 +48,9 @@ class PreparedRun:
     Created by :func:`prepare`. :meth:`execute` blocks; :meth:`cancel` can be called from any thread.
     """
 
-    def __init__(self, engine: Engine, plan: Plan, place: Path, ledger: RunRecorder) -> None:
+    def __init__(self, engine: Engine, plan: Plan, place: Path, recorder: RunRecorder) -> None:
         self._engine = engine
-        self._ledger = ledger
+        self._recorder = recorder
         self._bound = plan.arguments
         self.pipeline = plan.pipeline
         self.name = place.name
@@ -74,7 +74,7 @@ class PreparedRun:
             values = result.outputs if state == "SUCCEEDED" else {}
             message = "" if state == "SUCCEEDED" else engine.message or result.message or "a task failed"
             finished = engine.now()
-            self._ledger.run_finished(state, message, values, finished)
+            self._recorder.run_finished(state, message, values, finished)
             engine.tell(events.RunFinished(self.name, state, message, finished))
             outputs = outputs_of(self.pipeline, result) if values else {}
             return RunResult(
@@ -89,7 +89,7 @@ class PreparedRun:
                 timed_out=engine.timed_out,
             )
         finally:
-            self._ledger.close()
+            self._recorder.close()
             unmark(self.folder)
 
 
@@ -194,7 +194,7 @@ def assemble(
         known = {key: facts(found) for key, found in plan.places.items()}
         prints = Fingerprints(plan.pipeline, known, options.environment)
     in_memory = {key for key, found in plan.places.items() if found.runner == "inprocess"}
-    ledger = RunRecorder(root, place, Reuse(prints, options.cache, plan.done, in_memory, plan.resumed))
+    recorder = RunRecorder(root, place, Reuse(prints, options.cache, plan.done, in_memory, plan.resumed))
     settings = Settings(
         options.slots,
         options.timeout,
@@ -206,8 +206,8 @@ def assemble(
         environment=options.environment,
         logs=logs,
     )
-    engine = Engine(plan.pipeline, place.path.name, place.path, settings, ledger)
-    return PreparedRun(engine, plan, place.path, ledger)
+    engine = Engine(plan.pipeline, place.path.name, place.path, settings, recorder)
+    return PreparedRun(engine, plan, place.path, recorder)
 
 
 def new_run_name(pipeline: str) -> str:

@@ -10,6 +10,17 @@ from typedpipe.local.runners.launcher import Launcher, launcher
 from typedpipe.local.scheduling.resources import Machine
 from typedpipe.runs import events
 
+TAIL_SECONDS = 0.1
+"""How often logs are read while they are written."""
+COMMIT_SECONDS = 0.02
+"""So long rows are grouped while there is something to do; before the engine waits they are committed anyway."""
+ELSEWHERE_SECONDS = 0.25
+"""Interval of checks whether another engine has computed a result that a task here would compute, too."""
+TURN = 64
+"""Number of tasks to start before the engine polls: in-process tasks have ended by then."""
+BLOCKED = 16
+"""Number of tasks without free resources to put aside before the remaining ones wait for the next task to end."""
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:

@@ -12,7 +12,7 @@ from typing import Literal, Protocol, TypeAlias
 from typedpipe.diagnostics.model import NOWHERE, Diagnostics, Label
 from typedpipe.diagnostics.words import nearest
 from typedpipe.ir import nodes as ir
-from typedpipe.runs.forms import NotOfType, WireText, choices, from_json, from_python, from_text
+from typedpipe.runs.forms import LONGEST, NotOfType, WireText, choices, from_json, from_python, from_text
 from typedpipe.types.display import show
 from typedpipe.types.model import DictType, EnumType, ListType, LiteralType, ScalarType, StructType, Type, without_none
 
@@ -118,7 +118,9 @@ class _Typed:
     def unfit(
         self, pipeline: ir.Pipeline, port: ir.InputPort, value: object, error: NotOfType, report: Diagnostics
     ) -> None:
-        message = f"`{value}` is not a valid value for `{port.name}` of `{pipeline.name}`: {error}"
+        text = str(value)
+        shown = text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."
+        message = f"`{shown}` is not a valid value for `{port.name}` of `{pipeline.name}`: {error}"
         report.error("TP187", message, port.span, f"declared as `{show(port.type)}`", help=example(port))
 
     def missing(self, pipeline: ir.Pipeline, port: ir.InputPort, report: Diagnostics) -> None:

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias, cast
 from typedpipe.types.assignable import mismatch
 from typedpipe.types.display import show
 from typedpipe.types.model import (
+    FLOAT,
     STR,
     AnyType,
     DictType,
@@ -33,6 +34,10 @@ TRUE = ("true", "yes", "on", "1")
 FALSE = ("false", "no", "off", "0")
 
 
+LONGEST = 60
+"""Maximum number of characters of a value that a message shows."""
+
+
 class NotOfType(ValueError):
     """A value is not of the type; the message has the path inside the value and the expected type."""
 
@@ -49,13 +54,34 @@ def from_python(value: object, type_: Type) -> WireText:
     """
     _refuse_artifact(type_)
     try:
-        text, own = constant(value)
+        text, own = constant(_with_floats(value, without_none(type_)))
     except NotAConstant as error:
         raise NotOfType(error.reason) from None
     why = mismatch(own, type_)
     if why:
         raise NotOfType(why)
     return text
+
+
+def _with_floats(value: object, type_: Type) -> object:
+    """The value with floats where it has ints for them, so that equal arguments have equal text in every form."""
+    match type_:
+        case ScalarType("float") if type(value) is int:
+            try:
+                return float(value)
+            except OverflowError:
+                raise NotOfType("an int is too large for a `float`") from None
+        case ListType() if type(value) in (list, tuple):
+            item = without_none(type_.item)
+            if item == FLOAT or isinstance(item, (ListType, DictType)):
+                return [_with_floats(each, item) for each in cast("Iterable[object]", value)]
+        case DictType() if type(value) is dict:
+            item = without_none(type_.value)
+            if item == FLOAT or isinstance(item, (ListType, DictType)):
+                return {key: _with_floats(each, item) for key, each in cast("dict[object, object]", value).items()}
+        case _:
+            pass
+    return value
 
 
 def from_json(value: object, type_: Type) -> WireText:
@@ -95,7 +121,7 @@ def from_text(text: str, type_: Type) -> WireText:
     if text == "null" and core not in (type_, STR):
         return "null"
     if isinstance(core, UnionType):
-        return _first([lambda member=member: from_text(text, member) for member in core.members], type_, text)
+        return _first([lambda member=member: from_text(text, member) for member in _in_turn(core)], type_, text)
     match core:
         case ScalarType("str"):
             return _plain(text)
@@ -180,6 +206,14 @@ def _plain(value: object) -> str:
         raise NotOfType(error.reason) from None
 
 
+_TURNS = {"float": 1, "bool": 2, "str": 3}
+"""Types that take what others take too come after them: ``1`` for ``bool | int`` is an int."""
+
+
+def _in_turn(type_: UnionType) -> list[Type]:
+    return sorted(type_.members, key=lambda item: _TURNS.get(item.kind, 0) if isinstance(item, ScalarType) else 0)
+
+
 def _first(tries: list[Any], type_: Type, value: object) -> str:
     for attempt in tries:
         try:
@@ -192,7 +226,7 @@ def _first(tries: list[Any], type_: Type, value: object) -> str:
 
 def _expected(type_: Type, value: object, path: str) -> NotOfType:
     found = json.dumps(value)
-    shown = found if len(found) <= 60 else f"{found[:57]}..."
+    shown = found if len(found) <= LONGEST else f"{found[: LONGEST - 3]}..."
     return NotOfType(f"{path + ': ' if path else ''}expected `{show(type_)}`, found {shown}")
 
 
@@ -278,7 +312,7 @@ def _member(value: Any, type_: EnumType, path: str) -> str:
 
 
 def _union(value: Any, type_: UnionType, path: str) -> str:
-    for member in sorted(type_.members, key=lambda item: isinstance(item, ScalarType) and item.kind == "float"):
+    for member in _in_turn(type_):
         try:
             return _wire(value, member, path)
         except NotOfType:

@@ -186,7 +186,7 @@ class Look(Record):
     word: str
     """Short, next to a sign or a count, in a report."""
     told: str
-    """In a sentence about a task: "did not run"."""
+    """In a sentence about a task, and beside a count in a terminal."""
     sign: str
     """In the live tree; ``plain`` for terminals with ASCII only."""
     plain: str

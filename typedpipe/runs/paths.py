@@ -15,7 +15,7 @@ from typing import NamedTuple
 from typedpipe.ir import nodes as ir
 from typedpipe.ir.edges import regions_in
 
-_ITEM = re.compile(r"\[(0|[1-9][0-9]*)\](?=/|\Z)")
+_ITEM = re.compile(r"\[(0|[1-9][0-9]{0,17})\](?=/|\Z)")
 _PLAIN = re.compile(r"[^\w.\-\[\]]", re.ASCII)
 _PLAIN_PATH = re.compile(r"[^\w.\-\[\]/]", re.ASCII)
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, Generic, Literal, Protocol, TypeAlias, TypeVar
 
+from typedpipe.diagnostics.errors import PipelineError
 from typedpipe.ir import nodes as ir
 from typedpipe.runs import events
 from typedpipe.runs.model import ArtifactRef, BrokenRun, Run, RunState, Task
@@ -22,7 +23,7 @@ _BLOCK = 1 << 16
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """Selection of runs to list; ``token`` is the ``next`` of the previous page."""
+    """Selection of runs to list; ``limit`` is at least 1, ``token`` is the ``next`` of the previous page."""
 
     pipeline: str | None = None
     state: ListedState | None = None
@@ -102,7 +103,11 @@ class RunSource(Protocol):
         ...
 
     def runs(self, query: Query = ...) -> Page[AnyRun]:
-        """Runs in the requested order; those that cannot be read hold the reason."""
+        """Runs in the requested order; those that cannot be read hold the reason.
+
+        Raises:
+            ValueError: the limit is less than 1, or the token is not from this source.
+        """
         ...
 
     def run(self, name: str | None = None) -> Run:
@@ -126,7 +131,7 @@ class RunSource(Protocol):
         ...
 
     def log(self, run: Run, task: str, attempt: int, offset: int = 0) -> Iterator[bytes]:
-        """Output of an attempt (stdout and stderr) so far, from a byte offset on.
+        """Output of an attempt (stdout and stderr) so far, from a byte offset on; nothing beyond its end.
 
         Raises:
             FileNotFoundError: it is missing; ``filename`` is its former path.
@@ -154,6 +159,7 @@ class RunSource(Protocol):
 
         Raises:
             ContentLost: TP609, the content is missing or has changed.
+            OSError: the artifact has no such file.
         """
         ...
 
@@ -186,11 +192,16 @@ def choose_run(name: str | None, names: Collection[str], newest: Callable[[], st
     if starting:
         listed = ", ".join(f"`{item}`" for item in starting[:4]) + (" and more" if len(starting) > 4 else "")
         raise problem("TP603", f"{len(starting)} run names start with `{name}`: {listed}", help="use a longer prefix")
+    raise no_run(name, place, names)
+
+
+def no_run(name: str, place: str, names: Collection[str] = ()) -> PipelineError:
+    """TP603, with the nearest of the names that there are."""
     from typedpipe.diagnostics.words import nearest
 
     near = nearest(name, list(names))
     help_ = f"did you mean `{near}`?" if near else "to list the runs, use `typedpipe runs ls`; `last` is the newest run"
-    raise problem("TP603", f"there is no run `{name}` in `{place}`", help=help_)
+    return problem("TP603", f"there is no run `{name}` in `{place}`", help=help_)
 
 
 def choose_task(run: str, name: str, tasks: Sequence[Task]) -> Task:
@@ -210,10 +221,18 @@ def choose_task(run: str, name: str, tasks: Sequence[Task]) -> Task:
 
 
 def choose_page(found: Sequence[AnyRun], query: Query) -> Page[AnyRun]:
-    """A page of a listing of all runs. A token names the last run of the previous page, which may be removed by now."""
+    """A page of a listing of all runs. A token names the last run of the previous page, which may be removed by now.
+
+    Raises:
+        ValueError: the limit is less than 1, or the token is invalid.
+    """
+    if query.limit is not None and query.limit < 1:
+        raise ValueError(f"a page has at least one run, not {query.limit}")
     ordered = sorted(found, key=_age, reverse=query.order == "newest")
     if query.token:
-        time, _, name = query.token.partition(" ")
+        time, gap, name = query.token.partition(" ")
+        if not gap:
+            raise ValueError(f"{query.token!r} is no token of a page")
         last = (float(time), name)
         ordered = [run for run in ordered if (_age(run) < last if query.order == "newest" else _age(run) > last)]
     taken = [run for run in ordered if query.takes(run)]

@@ -97,6 +97,7 @@ class RunView:
 
     def _run_started(self, event: events.RunStarted) -> None:
         self.run, self.started = event.run, event.time
+        self.state, self.message, self.finished, self.stopping = "RUNNING", "", None, ""
 
     def _run_finished(self, event: events.RunFinished) -> None:
         self.run, self.state, self.message, self.finished = event.run, event.state, event.message, event.time
@@ -108,6 +109,7 @@ class RunView:
         task = self._task(event.task, event.component)
         task.component, task.attempts, task.state = event.component, event.attempt, "RUNNING"
         task.started = task.started or event.time
+        task.finished, task.exit_code, task.reused = None, None, ""
 
     def _retried(self, event: events.TaskRetried) -> None:
         self._task(event.task, "").message = event.message

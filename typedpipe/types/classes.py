@@ -81,7 +81,7 @@ def not_a_type(name: str) -> BadAnnotation:
 
 
 def is_user_class(cls: type[Any]) -> bool:
-    """Whether the class is the user's own, and its source has to travel with the component."""
+    """Whether the class is defined by the user, so that its source is shipped with the component."""
     if cls in PLAIN or cls.__module__ == Artifact.__module__:
         return False
     known = issubclass(cls, Artifact | Enum) or is_typed_dict(cls) or is_named_tuple(cls) or is_pydantic(cls)

@@ -105,6 +105,7 @@ WRONG: list[tuple[Set, str, str]] = [
     (lambda t: kubernetes.add_pod_label(t, "typedpipe.dev/component", "a"), "component'", "a key of your own"),
     (lambda t: kubernetes.add_pod_annotation(t, "typedpipe.dev/runtime", "a"), "runtime'", "a key of your own"),
     (lambda t: kubernetes.add_pod_annotation(t, "a", "{{x}}"), "does not accept '{{x}}'", "read as a tag"),
+    (lambda t: kubernetes.add_pod_annotation(t, "a", "\ud800"), r"does not accept '\ud800'", "UTF-8"),
     (lambda t: kubernetes.add_pod_annotation(t, "a", t.output), "takes no value of the pipeline", "the text itself"),  # type: ignore[arg-type]  # wrong on purpose
     (lambda t: kubernetes.add_pod_annotation(t, "a", "\U000f0001x"), "takes no value of the pipeline", "itself"),
     (lambda t: kubernetes.add_node_selector(t, "a", "b c"), "does not accept 'b c'", "a label's value"),
@@ -187,3 +188,18 @@ def test_a_local_run_notes_once_that_they_have_no_effect() -> None:
     placements(driver.check(pipeline(twice)), "process", report)
     assert [(each.code, each.severity) for each in report] == [("TP623", "warning")]
     assert next(iter(report)).message == "settings of `kubernetes` have no effect on this machine"
+
+
+def test_a_local_run_notes_those_of_a_called_pipeline() -> None:
+    @dsl.pipeline
+    def plain(n: int = 1) -> int:
+        return train(n=n).output
+
+    @dsl.pipeline
+    def outer(n: int = 1) -> None:
+        with dsl.ParallelFor([1, 2]) as item:
+            kubernetes.set_image_pull_policy(plain(n=item), "Always")
+
+    report = Diagnostics()
+    placements(driver.check(pipeline(outer)), "process", report)
+    assert [each.code for each in report] == ["TP623"]

@@ -97,7 +97,7 @@ def test_a_pipeline_shows_its_graph() -> None:
 
 def test_a_run_shows_states_and_why_it_failed() -> None:
     run = nasty.options(raise_on_error=False, cache=False).run().wait()
-    bundle = run_bundle(run._following)
+    bundle = run_bundle(run._view)
     svg = image(bundle)
     assert 'class="box s-succeeded"' in svg
     assert 'class="box s-failed"' in svg
@@ -108,7 +108,7 @@ def test_a_run_shows_states_and_why_it_failed() -> None:
 
 def test_the_marks_of_groups() -> None:
     run = whole.run().wait()
-    svg = image(run_bundle(run._following))
+    svg = image(run_bundle(run._view))
     assert svg.count("s-omitted") - svg.split("</style>")[0].count("s-omitted") == 2  # the arm not taken, and its task
     assert ">2/2<" in svg
     assert " s-failed" not in svg.split("</style>")[1]
@@ -121,8 +121,8 @@ def test_before_anything_starts_everything_waits() -> None:
 
     assert whole.ir is not None
     closed = driver.check(whole.ir)
-    following, drawn = RunView(closed), picture(closed)
-    found = marks(following.tasks(), following.loops(), 0.0, ended=False).of(drawn.boxes)
+    view, drawn = RunView(closed), picture(closed)
+    found = marks(view.tasks(), view.loops(), 0.0, ended=False).of(drawn.boxes)
     assert {state.mark for state in found.values()} == {"waiting"}
 
 
@@ -142,7 +142,7 @@ def test_artifacts_are_escaped() -> None:
 
 def test_without_ipython_nothing_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
     run = whole.run().wait()
-    assert not show_run(run._following)
+    assert not show_run(run._view)
     assert repr(run).startswith("<run ")
 
 

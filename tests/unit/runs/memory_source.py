@@ -74,7 +74,10 @@ class MemoryRuns:
         return {path: len(data) for path, data in sorted(self._content(artifact).items())}
 
     def open(self, artifact: ArtifactRef, path: str = "") -> BinaryIO:
-        return io.BytesIO(self._content(artifact)[path])
+        content = self._content(artifact)
+        if path not in content:
+            raise FileNotFoundError(2, "there is no such file in the artifact", path)
+        return io.BytesIO(content[path])
 
     def _content(self, artifact: ArtifactRef) -> Mapping[str, bytes]:
         if artifact.uri not in self.contents:

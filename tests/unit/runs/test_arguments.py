@@ -51,6 +51,12 @@ CONFIG = StructType("Config", "dataclass", (StructField("lr", FLOAT), StructFiel
         ("4", union(INT, NULL), "4"),
         ("x", union(INT, STR), '"x"'),
         ("4", union(INT, STR), "4"),
+        ("4", union(STR, INT), "4"),
+        ("1", union(BOOL, INT), "1"),
+        ("1", union(FLOAT, INT), "1"),
+        ("1", union(BOOL, FLOAT), "1.0"),
+        ("on", union(BOOL, INT), "true"),
+        ("[]", union(STR, ListType(STR)), "[]"),
         ("RED", COLOR, '"red"'),
         ("red", COLOR, '"red"'),
         ("2", COLOR, "2"),
@@ -152,6 +158,34 @@ def test_a_key_that_the_wire_uses_is_quoted(text: str) -> None:
     wires = {from_text(text, type_), from_json(value, type_), from_python(value, type_)}
     assert {json.dumps(decode(wire, to_data(type_))) for wire in wires} == {json.dumps(value)}
     assert len(wires) == 1
+
+
+@pytest.mark.parametrize(
+    ("value", "type_", "wire"),
+    [
+        (1, FLOAT, "1.0"),
+        (1, union(FLOAT, NULL), "1.0"),
+        ([1, 2.5], ListType(FLOAT), "[1.0,2.5]"),
+        ({"a": [1]}, DictType(ListType(FLOAT)), '{"a":[1.0]}'),
+        (1, union(FLOAT, INT), "1"),
+    ],
+)
+def test_equal_arguments_have_equal_text(value: object, type_: Type, wire: str) -> None:
+    assert from_python(value, type_) == from_json(value, type_) == from_text(json.dumps(value), type_) == wire
+
+
+def test_an_int_that_no_float_can_hold() -> None:
+    for value, type_ in ((10**400, FLOAT), ([10**400], ListType(FLOAT))):
+        with pytest.raises(NotOfType):
+            from_python(value, type_)
+
+
+def test_a_long_value_is_not_repeated_as_a_whole() -> None:
+    report = Diagnostics()
+    bind(pipeline(), {"learning_rate": "x" * 1000}, report, "text")
+    (found,) = report
+    assert "xxx..." in found.message
+    assert len(found.message) < 200
 
 
 @pytest.mark.parametrize(

@@ -309,6 +309,24 @@ def test_a_run_of_another_process_is_canceled_by_its_name(tmp_path: Path) -> Non
         process.wait()
 
 
+def test_cancel_needs_no_record_of_the_run(tmp_path: Path) -> None:
+    run = submit(LocalEngine(tmp_path), long, path=str(tmp_path / "never"), left=str(tmp_path / "left"))
+    until(lambda: "RUNNING" in states(run).values())
+    for file in ("run.json", "pipeline.ir"):  # as in the moment when it begins
+        (tmp_path / "runs" / run.name / file).unlink()
+    LocalEngine(tmp_path).cancel(run.name)
+    assert run.wait(PATIENCE)
+    assert run.state == "CANCELED"
+
+
+def test_a_run_of_this_process_is_canceled_by_another_path(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "runs")
+    run = submit(LocalEngine(tmp_path / "runs"), long, path=str(tmp_path / "never"), left=str(tmp_path / "left"))
+    LocalEngine(tmp_path / "link").cancel(run.name)
+    assert run.wait(PATIENCE)
+    assert run.state == "CANCELED"
+
+
 def test_a_run_in_the_foreground_has_ended_when_it_is_given(tmp_path: Path) -> None:
     closed = checked(sums)
     run = LocalEngine(tmp_path).submit(closed, {"n": "3"}, RunOptions(), foreground=True)

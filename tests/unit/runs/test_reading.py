@@ -141,13 +141,13 @@ def test_the_live_tree_and_the_notebook(tmp_path: Path) -> None:
     for world in (LocalWorld(tmp_path), MemoryWorld()):
         fill(world)
         run = world.source.run("2026-a")
-        following = LiveView(world.source.pipeline(run))
+        live = LiveView(world.source.pipeline(run))
         view = RunView(world.source.pipeline(run))
         for event in world.source.watch(run):
-            following(event)
+            live(event)
             view(event)
         console = Console(file=io.StringIO(), width=80, height=24)
-        tree = draw(following, console, run.finished or 0.0).plain
+        tree = draw(live, console, run.finished or 0.0).plain
         bundle = run_bundle(view)
         drawn.append((steady(tree), bundle["text/plain"]))
         world.close()

@@ -59,6 +59,12 @@ def test_pages(world: AnyWorld, order: str) -> None:
     assert len(whole.items) == 3 and not whole.next
 
 
+@pytest.mark.parametrize("query", [Query(limit=0), Query(limit=-1), Query(token="x"), Query(token="x y")])
+def test_a_page_that_there_is_not(world: AnyWorld, query: Query) -> None:
+    with pytest.raises(ValueError):
+        world.source.runs(query)
+
+
 def test_a_broken_run_is_listed_and_says_why_when_it_is_read(world: AnyWorld) -> None:
     world.spoil("broken")
     (found,) = world.source.runs(Query(state="BROKEN")).items
@@ -126,7 +132,7 @@ def test_logs(world: AnyWorld) -> None:
     assert read(world, "2026-a", "train", 1) == b"first\n"
     assert read(world, "2026-a", "train", 2) == b"epoch 1\nepoch 2\nepoch 3\n"
     assert read(world, "2026-a", "train", 2, 8) == b"epoch 2\nepoch 3\n"
-    assert read(world, "2026-a", "train", 2, 24) == b""
+    assert [read(world, "2026-a", "train", 2, end) for end in (24, 25, 10**30)] == [b"", b"", b""]
     run = world.source.run("2026-a")
     assert world.source.log_size(run, "train", 2) == 24
     assert [log_tail(world.source, run, "train", 2, lines) for lines in (0, 1, 2, 9)] == [24, 16, 8, 0]
@@ -173,10 +179,14 @@ def test_a_folder(world: AnyWorld) -> None:
     assert world.source.files(rows) == {"part/1": 3, "part/2": 3}
     with world.source.open(rows, "part/2") as file:
         assert file.read() == b"two"
+    for path in ("part/3", "../..", "part/../part/2", "/etc/hosts", "part//2"):
+        with pytest.raises(OSError, match=r"such|director"):
+            world.source.open(rows, path)
 
 
 def test_content_that_is_lost(world: AnyWorld) -> None:
     model = output(world, "train", "model")
+    assert world.source.files(model)
     world.lose(model)
     reference = ArtifactRef(None, {"uri": "s3://bucket/key", "digest": ""})
     for artifact, why in ((model, "gone"), (reference, "reference")):

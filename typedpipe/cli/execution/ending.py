@@ -15,7 +15,7 @@ from typedpipe.diagnostics.cells import shown, width
 from typedpipe.diagnostics.errors import PipelineError
 from typedpipe.ir import nodes as ir
 from typedpipe.local.result import RunResult, TaskResult
-from typedpipe.runs.model import ArtifactRef, Value
+from typedpipe.runs.model import LOOKS, REUSED_TOLD, ArtifactRef, TaskState, Value, mark
 from typedpipe.runs.paths import item_numbers, node_path
 from typedpipe.types.model import artifact_of
 
@@ -30,8 +30,10 @@ ROWS = 30
 WIDE = 200
 """Columns if there is no terminal."""
 COLUMN = 28
-_STYLES = {"SUCCEEDED": "32", "FAILED": "31", "CANCELED": "33"}
 METRICS = "system.Metrics"
+_STOPPED: tuple[TaskState, ...] = ("FAILED", "OMITTED", "CANCELED")
+_COUNTED: Mapping[str, str] = {**REUSED_TOLD, **{state: LOOKS[mark(state)].told for state in _STOPPED}}
+"""What is counted of tasks apart from those that were done, in this order."""
 MEASURES = 8
 """Maximum number of columns in the table of metrics."""
 
@@ -72,7 +74,7 @@ def ending(pipeline: ir.Pipeline, result: RunResult, columns: int) -> Iterator[L
         yield Line(f"other failed tasks: {_names([task for group in groups[FAILURES:] for task in group])}", "31")
         yield Line("")
     yield from _metrics(pipeline, result)
-    yield Line(_summary(result), _STYLES.get(result.state, ""))
+    yield Line(_summary(result), LOOKS[mark(result.state)].ansi)
     if result.state != "SUCCEEDED":
         yield from _next(result, failed, columns)
 
@@ -154,14 +156,7 @@ def _summary(result: RunResult) -> str:
         key = task.reused or task.state
         states[key] = states.get(key, 0) + 1
     done = sum(task.state == "SUCCEEDED" for task in result.tasks.values())
-    words = {
-        "cache": "cached",
-        "resumed": "reused",
-        "FAILED": "failed",
-        "OMITTED": "skipped",
-        "CANCELED": "canceled",
-    }
-    parts = [f"{states[key]:,} {word}" for key, word in words.items() if states.get(key)]
+    parts = [f"{states[key]:,} {word}" for key, word in _COUNTED.items() if states.get(key)]
     detail = f" ({', '.join(parts)})" if parts else ""
     why = f": {shown(result.message)}" if result.message else ""
     took = seconds(result.finished - result.started)

@@ -18,11 +18,10 @@ from typedpipe.runs.events import (
     TaskRetried,
     TaskStarted,
 )
+from typedpipe.runs.model import LOOKS, REUSED_TOLD, mark
 
 HELD = 1 << 16
 """Maximum number of bytes kept of an unterminated line before it is passed on in parts."""
-REUSED = {"cache": "cached", "resumed": "reused"}
-_STYLES = {"SUCCEEDED": "32", "FAILED": "31", "OMITTED": "33", "CANCELED": "33"}
 
 
 class Progress:
@@ -71,14 +70,11 @@ class Progress:
 
     def _finished(self, event: TaskFinished) -> None:
         took = event.time - self._started.pop(event.task, event.time)
-        words = {
-            "SUCCEEDED": REUSED.get(event.reused) or f"done in {took:.1f} s",
-            "FAILED": "failed",
-            "OMITTED": "skipped",
-            "CANCELED": "canceled",
-        }
+        look = LOOKS[mark(event.state)]
+        done = REUSED_TOLD.get(event.reused) or f"{look.told} in {took:.1f} s"
+        told = done if event.state == "SUCCEEDED" else look.told
         why = f": {event.message}" if event.message and event.state != "SUCCEEDED" else ""
-        self._say(f"{event.task}: {words.get(event.state, event.state)}{why}", _STYLES.get(event.state, ""))
+        self._say(f"{event.task}: {told}{why}", look.ansi)
 
     def _say(self, text: str, style: str) -> None:
         text = shown(text)

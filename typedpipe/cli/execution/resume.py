@@ -101,7 +101,7 @@ command.params[:0] = [
     click.Option(
         ["--from", "from_task"],
         metavar="TASK",
-        help="Run this task and its downstream tasks again: `train`, `for-1[2]`.",
+        help="Run this task and its downstream tasks again: `train`, `for[2]`.",
     ),
     code_option(),
     *(option for option in engine_options() if option.name != "folder"),

@@ -118,21 +118,21 @@ def plan_resume(root: Root, run: StoredRun, *, from_task: str = "", code: ir.Pip
     changed = Changes() if code is None else changes(pinned, code)
     found = _Found(root, run, {task.name: task for task in tasks(run)}, pipeline)
     matches = partial(_matches, from_task)
-    standing = ReusePlan(pipeline, found.begun(), found.result, matches, changed)
-    standing.compute()
+    reuse = ReusePlan(pipeline, found.begun(), found.result, matches, changed)
+    reuse.compute()
     if from_task:
         _check_from(from_task, pipeline, found.begun())
-    if standing.unclear:
-        raise _unclear(run, standing.unclear[0][1])
-    set_back = {name: found.component(name) for name in found.begun() if name not in standing.done}
+    if reuse.unclear:
+        raise _unclear(run, reuse.unclear[0][1])
+    set_back = {name: found.component(name) for name in found.begun() if name not in reuse.done}
     return Resume(
         run,
         pipeline,
         run.arguments if code is None else _arguments(run, pinned, code),
         run.settings,
-        standing.done,
-        tuple(dict.fromkeys(standing.again)),
-        {name: folder for name, folder in found.taken_in.items() if name in standing.done},
+        reuse.done,
+        tuple(dict.fromkeys(reuse.again)),
+        {name: folder for name, folder in found.taken_in.items() if name in reuse.done},
         tuple(found.lost),
         tuple(name for _, name in changed.removed),
         code is not None,

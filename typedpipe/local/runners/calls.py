@@ -17,12 +17,17 @@ def first_calls(pipeline: ir.Pipeline) -> Iterator[ir.Task]:
 
 
 def tasks_of(graphs: Iterable[ir.Graph]) -> Iterator[ir.Task]:
-    """All tasks in graphs and the bodies in them, without recursion."""
+    """All tasks in graphs and the bodies in them."""
+    return (call for call in calls_of(graphs) if isinstance(call, ir.Task))
+
+
+def calls_of(graphs: Iterable[ir.Graph]) -> Iterator[ir.Task | ir.Call]:
+    """All tasks and calls of pipelines in graphs and the bodies in them, without recursion."""
     pending = list(reversed(list(graphs)))
     while pending:
         graph = pending.pop()
         for node in graph.nodes:
-            yield from (call for call in (node, *node.exits()) if isinstance(call, ir.Task))
+            yield from (call for call in (node, *node.exits()) if isinstance(call, ir.Task | ir.Call))
             pending.extend(region.body for region in reversed(node.regions()))
 
 

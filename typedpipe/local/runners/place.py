@@ -11,7 +11,7 @@ from typing import Literal, TypeAlias, cast
 from typedpipe.diagnostics.model import Diagnostic, Diagnostics, Label
 from typedpipe.ir import nodes as ir
 from typedpipe.local.options import Runner
-from typedpipe.local.runners.calls import first_calls, tasks_of, uses
+from typedpipe.local.runners.calls import calls_of, first_calls, tasks_of, uses
 from typedpipe.local.runners.client import Client, Engine as EngineName, NoClient, client, image_id, pull
 from typedpipe.local.runners.packages import installed
 from typedpipe.local.runners.placement import Placement
@@ -25,18 +25,20 @@ def placements(
     runner: Runner | None,
     report: Diagnostics,
     progress: Callable[[str], None] | None = None,
+    *,
+    ready: bool = True,
 ) -> dict[str, Placement]:
     """The placement of each component that is used. A component that cannot run is reported at its first call.
 
     Virtual environments are created and images pulled here, before anything starts; ``progress`` is called for slow
-    steps.
+    steps. If not ``ready``, nothing is created or pulled, and what is missing is assumed to be available.
 
     >>> from typedpipe.ir.nodes import Graph
     >>> placements(ir.Pipeline("p", Graph()), None, Diagnostics())
     {}
     """
     found: dict[str, Placement] = {}
-    places = _Places(runner, report, progress)
+    places = _Places(runner, report, progress, ready)
     for task in first_calls(pipeline):
         component = pipeline.components[task.component]
         placed = _Place(task, component, places).found()
@@ -71,12 +73,12 @@ def _warn_of_timeouts(pipeline: ir.Pipeline, found: dict[str, Placement], report
 def _warn_of_extensions(pipeline: ir.Pipeline, report: Diagnostics) -> None:
     """Note settings of other packages that are ignored locally, once for each package."""
     said: set[str] = set()
-    for task in tasks_of([pipeline.graph, *pipeline.pipelines.values()]):
-        for key, _ in task.options.extensions:
+    for call in calls_of([pipeline.graph, *pipeline.pipelines.values()]):
+        for key, _ in call.options.extensions:
             if key not in said:
                 said.add(key)
                 message = f"settings of `{key}` have no effect on this machine"
-                label = Label(task.span, "first set here")
+                label = Label(call.span, "first set here")
                 report.add(Diagnostic("TP623", message, label, severity="warning"))
 
 
@@ -87,6 +89,7 @@ class _Places:
     runner: Runner | None
     report: Diagnostics
     progress: Callable[[str], None] | None
+    ready: bool
     images: dict[str, str] = field(default_factory=dict[str, str])
     """Id of each image that was looked up; "" if it is not available, which has been reported."""
 
@@ -136,7 +139,9 @@ class _Place:
             hint = host if isinstance(self.component.impl, ir.ContainerImpl) else ", or choose another `--runner`"
             self._refuse("TP195", f"`{name}` {what} {found.why}", needs, help=found.help + hint)
             return None
-        if self.task.options.image is not None:  # the task's own image, which may be known only when it starts
+        if (
+            self.task.options.image is not None or not self.places.ready
+        ):  # the task's own may be known only when it starts
             return Placement(self.component, found.name, client=found)
         known = self._image(found, image)
         return Placement(self.component, found.name, client=found, image_id=known) if known else None
@@ -197,6 +202,8 @@ class _Place:
         return None
 
     def _environment(self, impl: ir.PythonImpl) -> Placement | None:
+        if not self.places.ready:
+            return Placement(self.component, "venv")
         from typedpipe.local.runners.environments import EnvironmentFailed, Wanted, environment
 
         wanted = Wanted(impl.packages, impl.pip_index_urls, impl.pip_trusted_hosts)

@@ -13,6 +13,7 @@ from typing import Any, TypeAlias, cast
 
 from typedpipe.diagnostics.errors import PipelineError
 from typedpipe.diagnostics.model import NOWHERE, Diagnostic, Label
+from typedpipe.files import write_whole
 from typedpipe.ir import nodes as ir
 from typedpipe.local.failpoints import reach
 from typedpipe.local.store.cache_table import CacheTable, cache_database
@@ -97,14 +98,6 @@ def cannot_make(path: Path, error: OSError, pipeline: ir.Pipeline | None = None)
     message = f"the run directory {path} cannot be created: {error.strerror or error}"
     place = Label(NOWHERE if pipeline is None else pipeline.span)
     return PipelineError([Diagnostic("TP197", message, place, help="choose a writable directory with `--folder`")])
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a file atomically."""
-    scratch = f"{path}.{os.getpid()}-{os.urandom(3).hex()}"
-    with open(scratch, "w", encoding="utf-8") as file:
-        file.write(text)
-    os.replace(scratch, path)
 
 
 class Root:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import PurePosixPath
 from typing import BinaryIO
 
 from typedpipe.ir import nodes as ir
@@ -13,8 +14,8 @@ from typedpipe.local.store.root import Root
 from typedpipe.local.store.tree import entries
 from typedpipe.runs import events, polling
 from typedpipe.runs.model import ArtifactRef, Run, Task
-from typedpipe.runs.problems import ContentLost, problem
-from typedpipe.runs.source import AnyRun, Cursor, Page, Query, choose_page
+from typedpipe.runs.problems import ContentLost
+from typedpipe.runs.source import AnyRun, Cursor, Page, Query, choose_page, no_run
 from typedpipe.runtime.task import MARKER
 
 _BLOCK = 1 << 16
@@ -26,6 +27,7 @@ class LocalRuns:
     def __init__(self, root: Root) -> None:
         self.root = root
         self._intact: set[str] = set()
+        """Folders that were found as they were."""
         self._attempts: dict[tuple[str, str, int], str] = {}
         """Folders, by run, task and attempt."""
 
@@ -43,7 +45,7 @@ class LocalRuns:
         return self.root.run(name)
 
     def tasks(self, run: Run) -> Sequence[Task]:
-        found = tasks(_stored(run))
+        found = tasks(self._there(run))
         for task in found:
             for attempt in task.attempts:
                 self._attempts[run.key, task.name, attempt.number] = attempt.key
@@ -52,17 +54,20 @@ class LocalRuns:
     def pipeline(self, run: Run) -> ir.Pipeline:
         from typedpipe.ir import wire
 
-        file = _stored(run).pipeline_file
-        try:
-            return wire.load(file)
-        except OSError as error:
-            raise problem("TP604", f"{file}: {error.strerror or error}") from None
+        return wire.load(self._there(run).pipeline_file)
+
+    def _there(self, run: Run) -> StoredRun:
+        """A run that was not removed since it was read."""
+        assert isinstance(run, StoredRun), "a run of another source"
+        if not run.folder.exists():
+            raise no_run(run.name, self.place)
+        return run
 
     # ------------------------------------------------------------------------------------------------ logs
 
     def log(self, run: Run, task: str, attempt: int, offset: int = 0) -> Iterator[bytes]:
         with open(self._log(run, task, attempt), "rb") as file:
-            file.seek(offset)
+            file.seek(min(max(0, offset), os.fstat(file.fileno()).st_size))
             while block := file.read(_BLOCK):
                 yield block
 
@@ -90,7 +95,11 @@ class LocalRuns:
 
     def open(self, artifact: ArtifactRef, path: str = "") -> BinaryIO:
         place = self.path(artifact)
-        return open(os.path.join(place, *path.split("/")) if path else place, "rb")
+        inside = PurePosixPath(path)
+        plain = not path or (str(inside) == path and path != os.curdir and not inside.is_absolute())
+        if not plain or os.pardir in inside.parts or any(os.sep in part for part in inside.parts):
+            raise FileNotFoundError(2, "there is no such file in the artifact", path)
+        return open(os.path.join(place, *inside.parts), "rb")
 
     def path(self, artifact: ArtifactRef) -> str:
         """Local path of an artifact with unchanged content.
@@ -105,10 +114,11 @@ class LocalRuns:
             )
         there = os.path.exists(path)
         if self.root.objects.holds(path) and artifact.digest:
-            if artifact.digest not in self._intact and not self.root.objects.intact(artifact.digest):
+            if not (there and artifact.digest in self._intact) and not self.root.objects.intact(artifact.digest):
                 help_ = "run the pipeline again: the task runs once more, because its cached result is not valid"
                 raise ContentLost(path, "changed" if there else "gone", path, help_)
-            self._intact.add(artifact.digest)
+            if os.path.isdir(path):  # whose stat is one of each file
+                self._intact.add(artifact.digest)
         elif not there:
             raise ContentLost(path, "gone", path, "run the pipeline again")
         return path
@@ -117,8 +127,3 @@ class LocalRuns:
 
     def watch(self, run: Run, after: Cursor | None = None) -> Iterator[events.Event]:
         return polling.watch(self, run, after)
-
-
-def _stored(run: Run) -> StoredRun:
-    assert isinstance(run, StoredRun), "a run of another source"
-    return run

@@ -129,6 +129,18 @@ def test_an_image_that_is_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (found.code, found.notes, told) == ("TP621", ("manifest unknown",), [f"pulling the image {IMAGE}"])
 
 
+def test_a_check_fetches_no_image(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fetched(*_: object) -> list[str]:
+        raise AssertionError("nothing is fetched")
+
+    monkeypatch.setattr(place, "client", lambda name: Client(name, "no-such-client"))
+    monkeypatch.setattr(place, "image_id", fetched)
+    monkeypatch.setattr(place, "pull", fetched)
+    report = Diagnostics()
+    found = placements(pipeline(graph(task("s", SLEEP, s=1.0)), inside(SLEEP)), "docker", report, ready=False)
+    assert (found["sleep"].runner, list(report)) == ("docker", [])
+
+
 @pytest.fixture
 def prepared(engine: Client, monkeypatch: pytest.MonkeyPatch) -> Client:
     if engine.name == "podman":  # in a container of its own, as here, it may not raise limits

@@ -127,6 +127,15 @@ def test_a_failing_install_is_said_before_anything_starts() -> None:
     assert "cannot be installed" in found.message and found.notes
 
 
+def test_a_check_makes_no_environment(folder: Path) -> None:
+    report = Diagnostics()
+    look = needing("tiny==9.9")
+    found = placements(pipeline(graph(task("l", look)), look), None, report, ready=False)
+    assert not list(report)
+    assert (found["look"].runner, found["look"].environment) == ("venv", None)
+    assert not folder.exists() or not list(folder.iterdir())
+
+
 def test_every_component_has_its_own_with_venv(tmp_path: Path) -> None:
     bare = component("bare", "def bare():\n    import sys\n    return sys.prefix\n", {}, ANY)
     body = graph(task("b", bare), outputs={"b": (out("b"), ANY)})

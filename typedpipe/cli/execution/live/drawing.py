@@ -14,6 +14,7 @@ from typedpipe.cli.execution.live.view import LiveView
 from typedpipe.cli.log_text import last_line, seconds
 from typedpipe.diagnostics.cells import shown
 from typedpipe.ir import nodes as ir
+from typedpipe.runs.model import LOOKS, REUSED_TOLD, Mark
 
 SPINNER = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 STYLES: dict[Look, str] = {
@@ -27,13 +28,23 @@ STYLES: dict[Look, str] = {
     "canceled": "yellow",
     "skipped": "dim",
 }
-WORDS: dict[str, str] = {
-    "done": "done",
-    "cached": "cached",
+_MARKS: dict[Look, Mark] = {
+    "waiting": "waiting",
+    "running": "running",
+    "done": "succeeded",
+    "cached": "reused",
     "resumed": "reused",
     "failed": "failed",
-    "omitted": "skipped",
+    "omitted": "omitted",
     "canceled": "canceled",
+    "skipped": "omitted",
+}
+_ENDS: tuple[Look, ...] = ("failed", "omitted", "canceled")
+WORDS: dict[Look, str] = {
+    "done": LOOKS["succeeded"].told,
+    "cached": REUSED_TOLD["cache"],
+    "resumed": REUSED_TOLD["resumed"],
+    **{look: LOOKS[_MARKS[look]].told for look in _ENDS},
 }
 """Counts of tasks, in this order."""
 BAR = 12
@@ -51,31 +62,13 @@ class Marks:
 
 
 PRETTY = Marks(
-    {
-        "waiting": "·",
-        "done": "✓",
-        "cached": "≡",
-        "resumed": "≡",
-        "failed": "✗",
-        "omitted": "○",
-        "canceled": "○",
-        "skipped": "○",
-    },
+    {look: LOOKS[mark].sign for look, mark in _MARKS.items()},
     ("├─ ", "└─ ", "│  ", "   "),
     SPINNER,
     ("━", "─"),
 )
 PLAIN = Marks(
-    {
-        "waiting": ".",
-        "done": "+",
-        "cached": "=",
-        "resumed": "=",
-        "failed": "x",
-        "omitted": "-",
-        "canceled": "-",
-        "skipped": "-",
-    },
+    {look: LOOKS[mark].plain for look, mark in _MARKS.items()},
     ("|- ", "`- ", "|  ", "   "),
     "|/-\\",
     ("#", "-"),
