@@ -32,7 +32,8 @@ WIDE = 200
 COLUMN = 28
 METRICS = "system.Metrics"
 _STOPPED: tuple[TaskState, ...] = ("FAILED", "OMITTED", "CANCELED")
-_COUNTED: Mapping[str, str] = {**REUSED_TOLD, **{state: LOOKS[mark(state)].told for state in _STOPPED}}
+_COUNTED: dict[str, str] = {str(how): told for how, told in REUSED_TOLD.items()}
+_COUNTED.update((state, LOOKS[mark(state)].told) for state in _STOPPED)
 """What is counted of tasks apart from those that were done, in this order."""
 MEASURES = 8
 """Maximum number of columns in the table of metrics."""
