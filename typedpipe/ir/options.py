@@ -7,8 +7,7 @@ implementation in an engine.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from typedpipe.diagnostics.record import Record, record
 from typedpipe.ir.operands import Args, Operand
@@ -61,8 +60,7 @@ Kind: TypeAlias = Literal["retry", "number", "switch", "text", "flag", "operand"
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Option:
+class Option(NamedTuple):
     """One row. ``name`` is the field of :class:`Options`."""
 
     name: str

@@ -53,7 +53,7 @@ def test_each_option_is_in_the_text_and_survives_a_file() -> None:
 
 def test_a_plain_option_needs_no_field_of_its_own_in_a_file(monkeypatch: pytest.MonkeyPatch) -> None:
     def moved(row: options.Option) -> options.Option:
-        return replace(row, wire="json") if row.name in ("cache_key", "caching") else row
+        return row._replace(wire="json") if row.name in ("cache_key", "caching") else row
 
     rows = tuple(map(moved, options.OPTIONS))
     monkeypatch.setattr(options, "OPTIONS", rows)
