@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, Generic, Literal, Protocol, TypeAlias, TypeVar
@@ -244,6 +246,21 @@ def choose_page(found: Sequence[AnyRun], query: Query) -> Page[AnyRun]:
 
 def _age(run: AnyRun) -> tuple[float, str]:
     return run.created, run.name
+
+
+def inside(folder: str, path: str) -> str:
+    """The place of a path of an artifact in a folder; "" is the folder itself.
+
+    Raises:
+        FileNotFoundError: the path leads out of the folder.
+
+    >>> inside("/tmp/a", "part/1")
+    '/tmp/a/part/1'
+    """
+    parts = path.split("/") if path else []
+    if any(part in ("", os.curdir, os.pardir) or os.sep in part for part in parts):
+        raise FileNotFoundError(errno.ENOENT, "there is no such file in the artifact", path)
+    return "/".join((folder, *parts))
 
 
 def log_tail(source: RunSource, run: Run, task: str, attempt: int, lines: int) -> int:

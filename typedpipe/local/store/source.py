@@ -14,7 +14,7 @@ from typedpipe.local.store.tree import entries
 from typedpipe.runs import events, polling
 from typedpipe.runs.model import ArtifactRef, Run, Task
 from typedpipe.runs.problems import ContentLost
-from typedpipe.runs.source import AnyRun, Cursor, Page, Query, choose_page, no_run
+from typedpipe.runs.source import AnyRun, Cursor, Page, Query, choose_page, inside, no_run
 from typedpipe.runtime.task import MARKER
 
 _BLOCK = 1 << 16
@@ -93,11 +93,7 @@ class LocalRuns:
         return dict(sorted(found.items()))
 
     def open(self, artifact: ArtifactRef, path: str = "") -> BinaryIO:
-        place = self.path(artifact)
-        parts = path.split("/") if path else []
-        if any(part in ("", os.curdir, os.pardir) or os.sep in part for part in parts):
-            raise FileNotFoundError(2, "there is no such file in the artifact", path)
-        return open(os.path.join(place, *parts), "rb")
+        return open(inside(self.path(artifact), path), "rb")
 
     def path(self, artifact: ArtifactRef) -> str:
         """Where an artifact lies on this machine, with the content that it had.
