@@ -284,7 +284,7 @@ def test_a_task_that_writes_into_its_input_is_named_and_the_content_set_aside(tm
     said = done.stdout + done.stderr
     assert done.returncode == 1
     assert "spoil" in said
-    assert "wrote into its input `data`" in said
+    assert "modified its input `data`" in said
     aside = [path for path in (tmp_path / ".typedpipe" / "quarantine").rglob("*") if path.is_file()]
     assert [path.read_text() for path in aside] == ["good and bad"]
     stored = [path for path in (tmp_path / ".typedpipe" / "objects").rglob("*") if path.is_file()]

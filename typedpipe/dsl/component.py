@@ -40,7 +40,7 @@ class BaseComponent:
         return task
 
     @property
-    def classes(self) -> Mapping[str, Any]:
+    def _classes(self) -> Mapping[str, Any]:
         """Namespace in which the classes of its interface are looked up."""
         return {}
 
@@ -79,7 +79,7 @@ class FunctionComponent(BaseComponent):
         return self._fn
 
     @property
-    def classes(self) -> Mapping[str, Any]:
+    def _classes(self) -> Mapping[str, Any]:
         names: Mapping[str, Any] = self._fn.__globals__
         return names
 

@@ -28,15 +28,7 @@ from typedpipe.local.runners.launcher import KILL, Exited, Launch
 from typedpipe.local.runners.logs import Tail
 from typedpipe.local.scheduling.frame import Listener, NodeResult, TaskRun
 from typedpipe.local.scheduling.scheduler import Scheduler
-from typedpipe.local.settings import (
-    BLOCKED,
-    COMMIT_SECONDS,
-    ELSEWHERE_SECONDS,
-    TAIL_SECONDS,
-    TURN,
-    Clock,
-    Settings,
-)
+from typedpipe.local.settings import BLOCKED, COMMIT_SECONDS, ELSEWHERE_SECONDS, TAIL_SECONDS, TURN, Clock, Settings
 from typedpipe.local.store.problems import first_message
 from typedpipe.runs import events
 from typedpipe.runs.model import TaskState, Value

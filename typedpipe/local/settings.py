@@ -11,7 +11,7 @@ from typedpipe.local.scheduling.resources import Machine
 from typedpipe.runs import events
 
 TAIL_SECONDS = 0.1
-"""How often logs are read while they are written."""
+"""Interval at which growing logs are read, in seconds."""
 COMMIT_SECONDS = 0.02
 """So long rows are grouped while there is something to do; before the engine waits they are committed anyway."""
 ELSEWHERE_SECONDS = 0.25

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 from typing import Any, BinaryIO, Generic, Literal, Protocol, TypeAlias, TypeVar
 
 from typedpipe.diagnostics.errors import PipelineError
@@ -244,6 +247,22 @@ def choose_page(found: Sequence[AnyRun], query: Query) -> Page[AnyRun]:
 
 def _age(run: AnyRun) -> tuple[float, str]:
     return run.created, run.name
+
+
+def inside(folder: str, path: str) -> str:
+    """Path of a file of an artifact below a directory; "" is the directory itself.
+
+    Raises:
+        FileNotFoundError: the path is not a plain relative path below the directory.
+
+    >>> inside("/tmp/a", "part/1")
+    '/tmp/a/part/1'
+    """
+    relative = PurePosixPath(path)
+    plain = not path or (str(relative) == path and path != os.curdir and not relative.is_absolute())
+    if not plain or os.pardir in relative.parts or (os.sep != "/" and os.sep in path):
+        raise FileNotFoundError(errno.ENOENT, "there is no such file in the artifact", path)
+    return "/".join((folder, *relative.parts))
 
 
 def log_tail(source: RunSource, run: Run, task: str, attempt: int, lines: int) -> int:

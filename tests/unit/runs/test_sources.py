@@ -9,6 +9,7 @@ from typing import TypeAlias
 import pytest
 from worlds import LocalWorld, MemoryWorld, fill, pinned
 
+from typedpipe.cli.stored.artifacts import copy_whole
 from typedpipe.diagnostics.errors import PipelineError
 from typedpipe.runs import events, polling
 from typedpipe.runs.compare import compare
@@ -182,6 +183,15 @@ def test_a_folder(world: AnyWorld) -> None:
     for path in ("part/3", "../..", "part/../part/2", "/etc/hosts", "part//2"):
         with pytest.raises(OSError, match=r"such|director"):
             world.source.open(rows, path)
+
+
+@pytest.mark.parametrize("path", ["../out", "/out", "a/../../out"])
+def test_nothing_is_copied_out_of_the_folder(tmp_path: Path, path: str) -> None:
+    source = MemoryWorld().source
+    artifact = ArtifactRef(None, {"uri": "m://1", "dirs": [path]})
+    with pytest.raises(FileNotFoundError, match="no such file in the artifact"):
+        copy_whole(source, artifact, ["a"], str(tmp_path / "folder"))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_content_that_is_lost(world: AnyWorld) -> None:

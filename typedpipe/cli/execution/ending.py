@@ -32,9 +32,8 @@ WIDE = 200
 COLUMN = 28
 METRICS = "system.Metrics"
 _STOPPED: tuple[TaskState, ...] = ("FAILED", "OMITTED", "CANCELED")
-_COUNTED: dict[str, str] = {str(how): told for how, told in REUSED_TOLD.items()}
-_COUNTED.update((state, LOOKS[mark(state)].told) for state in _STOPPED)
-"""What is counted of tasks apart from those that were done, in this order."""
+_COUNTED = (*REUSED_TOLD.items(), *((state, LOOKS[mark(state)].told) for state in _STOPPED))
+"""Counts of tasks to print besides the finished ones, in this order."""
 MEASURES = 8
 """Maximum number of columns in the table of metrics."""
 
@@ -157,7 +156,7 @@ def _summary(result: RunResult) -> str:
         key = task.reused or task.state
         states[key] = states.get(key, 0) + 1
     done = sum(task.state == "SUCCEEDED" for task in result.tasks.values())
-    parts = [f"{states[key]:,} {word}" for key, word in _COUNTED.items() if states.get(key)]
+    parts = [f"{states[key]:,} {word}" for key, word in _COUNTED if states.get(key)]
     detail = f" ({', '.join(parts)})" if parts else ""
     why = f": {shown(result.message)}" if result.message else ""
     took = seconds(result.finished - result.started)

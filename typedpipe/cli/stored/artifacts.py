@@ -181,15 +181,16 @@ def get(source: RunSource, name: str, dest: str, force: bool) -> None:
 def copy_whole(source: RunSource, artifact: ArtifactRef, files: Sequence[str], target: str) -> None:
     """Copy a file or directory, writable; only a complete copy appears at its path and replaces existing content."""
     from typedpipe.local.store import tree
+    from typedpipe.runs.source import inside
 
     scratch = f"{target}.{secrets.token_hex(4)}"
     try:
         if files != [""]:
             os.mkdir(scratch)
         for folder in artifact.folders:
-            os.makedirs(os.path.join(scratch, *folder.split("/")), exist_ok=True)
+            os.makedirs(inside(scratch, folder), exist_ok=True)
         for path in files:
-            place = os.path.join(scratch, *path.split("/")) if path else scratch
+            place = inside(scratch, path)
             os.makedirs(os.path.dirname(place), exist_ok=True)
             with source.open(artifact, path) as content, open(place, "xb") as file:
                 shutil.copyfileobj(content, file, 1 << 20)

@@ -252,7 +252,7 @@ def _with_texts(annotation: ast.expr) -> Iterable[ast.AST]:
 
 
 _GENERICS = frozenset({"list", "dict", "tuple", "set", "frozenset", "type"})
-_WORTH_A_LOOK = re.compile(
+_WORTH_A_LOOK = (
     r"\b(?:list|dict|tuple|set|frozenset|type)\[|\bmatch\b|\bexcept\s*\*|\btype\s+\w|removeprefix|removesuffix"
     r"|strict=|slots=|kw_only=|StrEnum|tomllib|zoneinfo|graphlib|\bUTC\b|(?:def|class)\s+\w+\[|\|"
 )
@@ -269,7 +269,7 @@ def least_python(text: str, *, evaluated: bool = False) -> tuple[int, int]:
     >>> least_python("def f(x):\n    match x:\n        case 1: pass\n")
     (3, 10)
     """
-    if not _WORTH_A_LOOK.search(text):
+    if not re.search(_WORTH_A_LOOK, text):
         return (3, 8)
     least = (3, 8)
     tree = ast.parse("if 1:\n" + text if text[:1] in " \t" else text)

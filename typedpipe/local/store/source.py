@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import PurePosixPath
 from typing import BinaryIO
 
 from typedpipe.ir import nodes as ir
@@ -15,7 +14,7 @@ from typedpipe.local.store.tree import entries
 from typedpipe.runs import events, polling
 from typedpipe.runs.model import ArtifactRef, Run, Task
 from typedpipe.runs.problems import ContentLost
-from typedpipe.runs.source import AnyRun, Cursor, Page, Query, choose_page, no_run
+from typedpipe.runs.source import AnyRun, Cursor, Page, Query, choose_page, inside, no_run
 from typedpipe.runtime.task import MARKER
 
 _BLOCK = 1 << 16
@@ -94,12 +93,7 @@ class LocalRuns:
         return dict(sorted(found.items()))
 
     def open(self, artifact: ArtifactRef, path: str = "") -> BinaryIO:
-        place = self.path(artifact)
-        inside = PurePosixPath(path)
-        plain = not path or (str(inside) == path and path != os.curdir and not inside.is_absolute())
-        if not plain or os.pardir in inside.parts or any(os.sep in part for part in inside.parts):
-            raise FileNotFoundError(2, "there is no such file in the artifact", path)
-        return open(os.path.join(place, *inside.parts), "rb")
+        return open(inside(self.path(artifact), path), "rb")
 
     def path(self, artifact: ArtifactRef) -> str:
         """Local path of an artifact with unchanged content.
