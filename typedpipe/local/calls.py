@@ -97,7 +97,7 @@ def run_call(
         RunFailed: it failed, and the session raises.
     """
     traced = _traced(what, args, kwargs, site)
-    classes = what.__wrapped__.__globals__ if isinstance(what, Pipeline) else what._classes
+    classes = what.__wrapped__.__globals__ if isinstance(what, Pipeline) else what._classes  # noqa: SLF001 - its own package
     types = {output.name: output.type for output in traced.graph.outputs}
 
     def outputs(plain: Mapping[str, object]) -> CalledOutputs:

@@ -54,7 +54,7 @@ class Fake:
     def _called(self, given: Mapping[str, Any]) -> Any:
         definition = self._component.definition
         assert definition is not None
-        inputs = inputs_of(definition, given, self._component._classes)
+        inputs = inputs_of(definition, given, self._component._classes)  # noqa: SLF001 - its own package
         self.calls.append(inputs)
         return self._answer({**given, **inputs})
 
