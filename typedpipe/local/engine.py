@@ -1,4 +1,4 @@
-"""The engine: a single thread that starts the tasks offered by the walk, follows them, and emits events.
+"""The engine: a single thread that starts the tasks offered by the scheduler, follows them, and emits events.
 
 It waits in a single call (``selectors``) for exiting processes, signals and timers. One heap holds the ready tasks,
 another the timers, so that the cost per task does not depend on the number of tasks.
@@ -44,7 +44,7 @@ class Engine:
         self._folder = folder / "tasks"
         self._settings = settings
         self._recorder = recorder
-        self._walk = Scheduler(pipeline, run, Listener(self._submit, self._ended, self._looped))
+        self._scheduler = Scheduler(pipeline, run, Listener(self._submit, self._ended, self._looped))
         self._specs = Specs(folder / "specs")
         self._pending = Pending()
         self._live: dict[str, Tracked] = {}
@@ -70,14 +70,14 @@ class Engine:
         try:
             if self._settings.timeout is not None:
                 self._pending.after(self._settings.timeout, self._time_is_up)
-            self._walk.begin(arguments)
+            self._scheduler.begin(arguments)
             with selectors.DefaultSelector() as selector:
                 self._loop(selector)
         finally:
             self._launcher.close()
             restore()
             self._inbox.close()
-        result = self._walk.result
+        result = self._scheduler.result
         assert result is not None
         return result
 
@@ -134,7 +134,7 @@ class Engine:
         if self._settings.on_event is not None:
             self._settings.on_event(event)
 
-    # ----------------------------------------------------------------------------------- what the walk says
+    # ---------------------------------------------------------------------------------- calls of the scheduler
 
     def _submit(self, run: TaskRun) -> None:
         task = Tracked(run, next(self._pending.count))
@@ -147,7 +147,7 @@ class Engine:
 
     def _offer(self, task: Tracked) -> None:
         """Reuse existing outputs of a task, or schedule it."""
-        found = None if self._walk.canceled else self._recorder.look_up(task)
+        found = None if self._scheduler.canceled else self._recorder.look_up(task)
         if isinstance(found, Found):
             self._finish(task, "SUCCEEDED", "", None, found.outputs, found)
         elif isinstance(found, Wait):
@@ -178,7 +178,7 @@ class Engine:
         begun = 0
         while self._pending.ready and len(self._live) < self._settings.jobs and len(aside) < BLOCKED and begun < TURN:
             task = heapq.heappop(self._pending.ready)[2]
-            if self._walk.killed or (self._walk.canceled and not task.run.protected):
+            if self._scheduler.killed or (self._scheduler.canceled and not task.run.protected):
                 self._finish(task, "OMITTED" if not task.attempts else "CANCELED", "the run was canceled", None)
             elif not self._machine.fits(task.need):
                 aside.append(task)
@@ -188,7 +188,7 @@ class Engine:
         self._more = begun == TURN
         for task in aside:
             self._pending.push(task)
-        return self._walk.result is None
+        return self._scheduler.result is None
 
     def _start(self, task: Tracked) -> None:
         run = task.run
@@ -264,7 +264,7 @@ class Engine:
         """Handle a failed attempt: schedule a retry, or fail the task."""
         retry = task.run.node.options.retry
         again = retry is not None and task.attempts <= retry.limit and code != CONTRACT_BROKEN
-        if retry is None or not again or (self._walk.canceled and not task.run.protected):
+        if retry is None or not again or (self._scheduler.canceled and not task.run.protected):
             self._ended_attempt(task, "FAILED", message, code)
             return
         now = self.now()
@@ -320,7 +320,7 @@ class Engine:
         outputs: Mapping[str, Value] | None = None,
         found: Found | None = None,
     ) -> None:
-        """Finish the task: record it, emit its event, and let the walk continue."""
+        """Finish the task: record it, emit its event, and let the scheduler continue."""
         run, attempt = task.run, task.attempt
         now = self.now()
         folder = attempt.root if attempt is not None else None
@@ -334,11 +334,16 @@ class Engine:
         reused = found.reused if found is not None else ""
         component = run.node.component
         self.tell(events.TaskFinished(run.name, component, state, task.attempts, code, message, now, reused))
-        self._walk.finish(run, NodeResult(state, outputs, message))
+        self._scheduler.finish(run, NodeResult(state, outputs, message))
         for other in waiting:
             if self._pending.unpark(other):
                 self._offer(other)
-        if state == "FAILED" and self._settings.fail_fast and not self._walk.canceled and not self._walk.ignored(run):
+        if (
+            state == "FAILED"
+            and self._settings.fail_fast
+            and not self._scheduler.canceled
+            and not self._scheduler.ignored(run)
+        ):
             self._end_early("failed", f"{run.name} failed, and the run stops at the first failure")
 
     # ----------------------------------------------------------------------------------------------- logs
@@ -372,7 +377,7 @@ class Engine:
             return
         self._reason = reason
         self.message = message
-        self._walk.canceled = True
+        self._scheduler.canceled = True
         self.tell(events.CancelStarted(message, False, self.now()))
         for ticket, task in list(self._live.items()):
             if not task.run.protected:
@@ -382,7 +387,7 @@ class Engine:
     def _drop_waiting(self) -> None:
         """Discard tasks that wait for a slot or for a retry."""
         for task in self._pending.drop():
-            if task.run.protected and not self._walk.killed:
+            if task.run.protected and not self._scheduler.killed:
                 self._pending.push(task)
             else:
                 state: TaskState = "CANCELED" if task.attempts else "OMITTED"
@@ -390,7 +395,7 @@ class Engine:
 
     def _kill_all(self) -> None:
         self.tell(events.CancelStarted("killed", True, self.now()))
-        self._walk.killed = self._walk.canceled = True
+        self._scheduler.killed = self._scheduler.canceled = True
         for ticket, task in list(self._live.items()):
             task.stopped = "cancel"
             self._launcher.signal(ticket, KILL)

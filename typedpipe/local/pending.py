@@ -16,7 +16,7 @@ from typedpipe.local.scheduling.resources import NOTHING, Need
 
 @dataclass(slots=True, eq=False)
 class Tracked:
-    """A task offered by the walk, through all its attempts."""
+    """A task offered by the scheduler, through all its attempts."""
 
     run: TaskRun
     order: int

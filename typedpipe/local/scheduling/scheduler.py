@@ -1,4 +1,4 @@
-"""The walk over a closed pipeline: which tasks are ready, the results of groups, and which nodes are skipped.
+"""Scheduler of a closed pipeline: tasks that are ready, the results of groups, and skipped nodes.
 
 It is independent of processes: it offers :class:`TaskRun` objects and is notified of their results. Nothing here is
 recursive, and each edge is visited once per run of its graph.
