@@ -75,26 +75,26 @@ class Option(NamedTuple):
     """The form of a plain option in a saved pipeline: JSON text by name, or a field of its own as in version 1."""
     keyed: bool = False
     """Whether a stored result depends on it, so that ``resume`` runs the task again when it has changed."""
-    local: Literal["honoured", "ignored"] = "honoured"
-    """Whether the local engine supports it; a run notes the options that it ignores."""
+    local: Literal["honoured", "shown", "ignored"] = "ignored"
+    """Effect on local runs. A run notes each option that it ignores; one that only changes what is shown needs no note."""
 
 
 OPTIONS = (
-    Option("retry", "retry"),
-    Option("timeout_seconds", "number", word="timeout", wire="optional field"),
-    Option("caching", "switch", wire="optional field"),
-    Option("cache_key", "text", wire="field"),
-    Option("cpu_request", "operand", QUANTITY, resource=("requests", "cpu")),
-    Option("cpu_limit", "operand", QUANTITY, resource=("limits", "cpu")),
-    Option("memory_request", "operand", resource=("requests", "memory")),
-    Option("memory_limit", "operand", resource=("limits", "memory")),
+    Option("retry", "retry", local="honoured"),
+    Option("timeout_seconds", "number", word="timeout", wire="optional field", local="honoured"),
+    Option("caching", "switch", wire="optional field", local="honoured"),
+    Option("cache_key", "text", wire="field", local="honoured"),
+    Option("cpu_request", "operand", QUANTITY, resource=("requests", "cpu"), local="honoured"),
+    Option("cpu_limit", "operand", QUANTITY, resource=("limits", "cpu"), local="honoured"),
+    Option("memory_request", "operand", resource=("requests", "memory"), local="honoured"),
+    Option("memory_limit", "operand", resource=("limits", "memory"), local="honoured"),
     Option("accelerator_type", "operand"),
-    Option("accelerator_count", "operand", QUANTITY),
-    Option("image", "operand", keyed=True),
-    Option("env", "operands", keyed=True),
-    Option("display_name", "text", wire="field"),
-    Option("ignore_upstream_failure", "flag", wire="field"),
-    Option("extensions", "extensions", local="ignored"),
+    Option("accelerator_count", "operand", QUANTITY, local="honoured"),
+    Option("image", "operand", keyed=True, local="honoured"),
+    Option("env", "operands", keyed=True, local="honoured"),
+    Option("display_name", "text", wire="field", local="shown"),
+    Option("ignore_upstream_failure", "flag", wire="field", local="honoured"),
+    Option("extensions", "extensions"),
 )
 """All options, in the order of the text form."""
 

@@ -203,3 +203,16 @@ def test_a_local_run_notes_those_of_a_called_pipeline() -> None:
     report = Diagnostics()
     placements(driver.check(pipeline(outer)), "process", report)
     assert [each.code for each in report] == ["TP623"]
+
+
+def test_a_local_run_notes_an_option_that_it_ignores() -> None:
+    @dsl.pipeline
+    def accelerated(n: int = 1) -> None:
+        train(n=n).set_accelerator_type("nvidia.com/gpu").set_display_name("Train")
+        train(n=n).set_accelerator_type("nvidia.com/gpu").set_timeout(60)
+
+    report = Diagnostics()
+    placements(driver.check(pipeline(accelerated)), "process", report)
+    assert [(each.code, each.message) for each in report] == [
+        ("TP623", "`accelerator_type` has no effect on this machine")
+    ]

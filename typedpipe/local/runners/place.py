@@ -10,6 +10,7 @@ from typing import Literal, TypeAlias, cast
 
 from typedpipe.diagnostics.model import Diagnostic, Diagnostics, Label
 from typedpipe.ir import nodes as ir
+from typedpipe.ir.options import set_options
 from typedpipe.local.options import Runner
 from typedpipe.local.runners.calls import calls_of, first_calls, tasks_of, uses
 from typedpipe.local.runners.client import Client, Engine as EngineName, NoClient, client, image_id, pull
@@ -46,7 +47,7 @@ def placements(
             found[task.component] = placed
     if runner == "inprocess":
         _warn_of_timeouts(pipeline, found, report)
-    _warn_of_extensions(pipeline, report)
+    _warn_of_ignored_options(pipeline, report)
     times, loaded = uses(pipeline), dict[str, tuple[str, ...]]()
     for runner_of in ("process", "venv"):
         counts = {key: times[key] for key, placed in found.items() if placed.runner == runner_of}
@@ -70,16 +71,21 @@ def _warn_of_timeouts(pipeline: ir.Pipeline, found: dict[str, Placement], report
             report.add(Diagnostic("TP622", message, label, help=advice, severity="warning"))
 
 
-def _warn_of_extensions(pipeline: ir.Pipeline, report: Diagnostics) -> None:
-    """Note settings of other packages that are ignored locally, once for each package."""
+def _warn_of_ignored_options(pipeline: ir.Pipeline, report: Diagnostics) -> None:
+    """Note each option that local runs ignore, and each package whose settings they ignore, at its first task."""
     said: set[str] = set()
     for call in calls_of([pipeline.graph, *pipeline.pipelines.values()]):
-        for key, _ in call.options.extensions:
-            if key not in said:
-                said.add(key)
-                message = f"settings of `{key}` have no effect on this machine"
-                label = Label(call.span, "first set here")
-                report.add(Diagnostic("TP623", message, label, severity="warning"))
+        for row, value in set_options(call.options):
+            if row.local != "ignored":
+                continue
+            names = [f"settings of `{key}`" for key, _ in value] if row.kind == "extensions" else [f"`{row.name}`"]
+            for name in names:
+                if name not in said:
+                    said.add(name)
+                    verb = "have" if row.kind == "extensions" else "has"
+                    label = Label(call.span, "first set here")
+                    message = f"{name} {verb} no effect on this machine"
+                    report.add(Diagnostic("TP623", message, label, severity="warning"))
 
 
 @dataclass(slots=True)
