@@ -22,7 +22,7 @@ def engine_options() -> list[click.Option]:
         click.Option(
             ["--runner"],
             type=click.Choice(RUNNERS),
-            help="Isolation of tasks. Default: processes, or a virtual environment or container if a task requires it.",
+            help="Isolation of tasks. Default: a process for each task, or a virtual environment or container if the task requires one.",
         ),
         click.Option(
             ["-j", "--jobs"], type=click.IntRange(min=1), metavar="N", help="Run at most N tasks at the same time."
@@ -30,7 +30,7 @@ def engine_options() -> list[click.Option]:
         click.Option(
             ["--cache/--no-cache"],
             default=None,
-            help="Also cache tasks without outputs, or do not reuse results of earlier runs.",
+            help="--cache: also cache tasks without outputs. --no-cache: do not reuse results of earlier runs.",
         ),
         click.Option(
             ["--fail-fast"], is_flag=True, default=None, help="Stop the run at the first failure that is not ignored."

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
         "Report why the task RUN/TASK was cached, or which part of its cache key changed since the last run "
         "that contains it. The change is traced back to the task that caused it.\n\n"
         "The list at the end shows what is not part of the cache key. If the task depends on any of it, "
-        "disable its cache with `set_caching_options(False)`."
+        "disable caching for the task with `set_caching_options(False)`."
     ),
 )
 @click.argument("name", metavar="RUN/TASK")
