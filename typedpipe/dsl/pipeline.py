@@ -10,7 +10,6 @@ from typedpipe.diagnostics.errors import PipelineError
 from typedpipe.diagnostics.model import Diagnostics, Span
 from typedpipe.diagnostics.record import NoCollection
 from typedpipe.diagnostics.words import nearest
-from typedpipe.dsl.escapes import report_escaped
 from typedpipe.dsl.nodes.callee import Callee, call, new_key, not_a_function
 from typedpipe.dsl.nodes.graph import graph_of
 from typedpipe.dsl.nodes.groups import ExitHandler
@@ -320,6 +319,8 @@ def _trace(handle: Pipeline[..., Any], fn: Any, trace: Trace) -> None:
     try:
         result = fn(*positional, **by_name)
     except Exception as problem:
+        from typedpipe.dsl.escapes import report_escaped  # needed only here, and loading takes time
+
         report_escaped(problem, fn)
         return
     for group in trace.groups:
