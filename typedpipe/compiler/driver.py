@@ -66,7 +66,7 @@ def _has_one_scope(pipeline: ir.Pipeline) -> bool:
 
 
 def _is_plain(node: ir.Node) -> bool:
-    return isinstance(node, ir.Task | ir.Call) and node.options is ir.DEFAULT_OPTIONS and not node.after
+    return isinstance(node, (ir.Task, ir.Call)) and node.options is ir.DEFAULT_OPTIONS and not node.after
 
 
 def compile(  # noqa: A001 - the verb that users know

@@ -50,7 +50,7 @@ class _Checker:
 
     def node(self, node: ir.Node) -> None:
         """Report what is refused of a node, of its options, and of those of its exits."""
-        if isinstance(node, ir.Task | ir.Call):
+        if isinstance(node, (ir.Task, ir.Call)):
             if isinstance(node, ir.Call):
                 self.refuse("call", f"the nested pipeline `{node.name}`", node.span)
             if node.options is not ir.DEFAULT_OPTIONS:

@@ -17,7 +17,7 @@ _Call = TypeVar("_Call", bound=ir.Task | ir.Call)
 
 def node_operands(node: ir.Node) -> list[ir.Operand]:
     """All operands of a node in its own graph, including those of regions' conditions and arguments and of exits."""
-    if isinstance(node, ir.Task | ir.Call):
+    if isinstance(node, (ir.Task, ir.Call)):
         args = node.args
         found = [args[0][1]] if len(args) == 1 else [value for _, value in args]
         if node.options is ir.DEFAULT_OPTIONS:
@@ -220,7 +220,7 @@ def map_node(
     node: ir.Node, new: Mapping[ir.Operand, ir.Operand], regions: tuple[ir.Region, ...] | None = None
 ) -> ir.Node:
     """Replace a node's operands in its own graph; ``regions`` are set unchanged."""
-    if isinstance(node, ir.Task | ir.Call):
+    if isinstance(node, (ir.Task, ir.Call)):
         return _map_call(node, new)
     fields: dict[str, ir.Operand] = {}
     for name in node.operand_fields:

@@ -237,7 +237,7 @@ def rebuild_graph(graph: ir.Graph, change: NodeMap) -> ir.Graph:
 
 
 def _call(node: ir.Node) -> ir.Task | ir.Call:
-    assert isinstance(node, ir.Task | ir.Call), "an exit stays a call"
+    assert isinstance(node, (ir.Task, ir.Call)), "an exit stays a call"
     return node
 
 

@@ -146,7 +146,7 @@ def _cannot(scope: GraphLowering, error: Unsupported, node: ir.Node) -> None:
 
 def operands(node: ir.Node) -> list[ir.Operand]:
     """Operands that a node's task in the DAG uses: all but constant and unsupported options."""
-    if isinstance(node, ir.Task | ir.Call):
+    if isinstance(node, (ir.Task, ir.Call)):
         out = [operand for _, operand in node.args]
         if isinstance(node, ir.Task) and node.options is not ir.DEFAULT_OPTIONS:
             out.extend(operand for _, operand in hidden(node.options))

@@ -41,7 +41,7 @@ class _Checker:
     def run(self) -> None:
         for scope in self.scopes.all:
             for node in scope.graph.nodes:
-                if isinstance(node, ir.Task | ir.Call):
+                if isinstance(node, (ir.Task, ir.Call)):
                     self._call(node, scope)
                     if node.options.ignore_upstream_failure:
                         self._may_fail(node, scope)
@@ -104,7 +104,7 @@ class _Checker:
                     continue
                 self.good.add(key)
                 stack.extend(self._expr(operand, owner, at, use))
-            elif not isinstance(operand, ir.Const | ir.FromInput):
+            elif not isinstance(operand, (ir.Const, ir.FromInput)):
                 self._leaf(operand, owner, at, use)
 
     def _expr(self, operand: ir.FromExpr, owner: Scope, at: Scope, use: Use) -> list[tuple[ir.Operand, Scope]]:

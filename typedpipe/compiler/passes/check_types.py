@@ -104,7 +104,7 @@ class _Checker:
         if isinstance(use.operand, ir.Const) and use.operand.type == ANY:
             return  # tracing's placeholder for a value whose error is already reported: no user's constant is Any
         node = use.node
-        assert isinstance(node, ir.Task | ir.Call)
+        assert isinstance(node, (ir.Task, ir.Call))
         target = called(self.pipeline, node)
         kind = "the value is" if isinstance(use.operand, ir.Const) else "this edge carries"
         why = mismatch(source, port.type)

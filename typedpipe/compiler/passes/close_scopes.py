@@ -231,7 +231,7 @@ class _Closer:
     def _at_home(self, operand: ir.Operand, owner: Scope) -> _Value:
         """A value in its home scope."""
         home = self.types.home(operand, owner)
-        if isinstance(operand, ir.FromInput | ir.FromTask | ir.FromItem):
+        if isinstance(operand, (ir.FromInput, ir.FromTask, ir.FromItem)):
             return self._leaf(operand, owner)
         new = self._resolve(operand, owner, self.bodies[home.index])
         return _Value(new, home, self.types.of(operand, owner, home), self._hint(operand, owner))

@@ -25,7 +25,7 @@ class Use:
 
     def primary_span(self, types: TracedTypes) -> Span:
         """The argument in the user's file; for anything but an argument, the node."""
-        if not self.argument or not isinstance(self.node, ir.Task | ir.Call):
+        if not self.argument or not isinstance(self.node, (ir.Task, ir.Call)):
             return self.span
         inputs = list(types.ports.inputs(self.node))
         position = inputs.index(self.argument) if self.argument in inputs else None
@@ -83,4 +83,4 @@ def known(*spans: Span) -> Span:
 
 def is_const(operand: ir.Operand) -> bool:
     """Whether an operand depends on no scope and no expression."""
-    return not isinstance(operand, ir.FromTask | ir.FromInput | ir.FromItem | ir.FromExpr)
+    return not isinstance(operand, (ir.FromTask, ir.FromInput, ir.FromItem, ir.FromExpr))

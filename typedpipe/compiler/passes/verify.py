@@ -73,7 +73,7 @@ class _Verifier:
             self._ours("a traced body has inputs or outputs", self.pipeline.span)
         self._table(scope, inputs)
         for node in graph.nodes:
-            if isinstance(node, ir.Task | ir.Call):
+            if isinstance(node, (ir.Task, ir.Call)):
                 self._call(node)
             elif node.is_group:
                 self._group(node)
@@ -93,7 +93,7 @@ class _Verifier:
         if graph.expr_spans and len(graph.expr_spans) != len(graph.exprs):
             self._ours("the tables of expressions and of their spans have different lengths", self.pipeline.span)
         for index, expr in enumerate(graph.exprs):
-            if self.closed and isinstance(expr, ir.Collected | ir.OneOf):
+            if self.closed and isinstance(expr, (ir.Collected, ir.OneOf)):
                 self._ours(f"a closed graph contains a {type(expr).__name__}", self.pipeline.span)
             for operand in expr_operands(expr):
                 if isinstance(operand, ir.FromExpr) and not 0 <= operand.index < index:
