@@ -15,9 +15,12 @@ _Call = TypeVar("_Call", bound=ir.Task | ir.Call)
 # ------------------------------------------------------------------------------------------ operands of a node
 
 
+_CALLS = (ir.Task, ir.Call)
+
+
 def node_operands(node: ir.Node) -> list[ir.Operand]:
     """All operands of a node in its own graph, including those of regions' conditions and arguments and of exits."""
-    if isinstance(node, (ir.Task, ir.Call)):
+    if isinstance(node, _CALLS):
         args = node.args
         found = [args[0][1]] if len(args) == 1 else [value for _, value in args]
         if node.options is ir.DEFAULT_OPTIONS:
@@ -29,8 +32,7 @@ def node_operands(node: ir.Node) -> list[ir.Operand]:
         for region in node.regions():
             if region.condition is not None:
                 found.append(region.condition)
-            for _, value in region.args:
-                found.append(value)
+            found += [value for _, value in region.args]
         for last in node.exits():
             found.extend(node_operands(last))
     return found

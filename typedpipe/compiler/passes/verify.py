@@ -173,8 +173,8 @@ class _Verifier:
         for last in node.exits():
             self._call(last)
         regions = node.regions()
-        arms = [region for region in regions if region.role == "arm"]
-        if not regions or any(arm.condition is None for arm in arms[:-1]) or (arms and arms[0].condition is None):
+        is_else = [region.condition is None for region in regions if region.role == "arm"]
+        if not regions or True in is_else[:-1] or (is_else and is_else[0]):
             self._ours(f"the arms of `{node.name}` are not in order", node.span)
         for region in regions:
             wanted = {port.name for port in region.body.inputs}
