@@ -9,13 +9,13 @@ All names of :mod:`typedpipe.dsl` can be imported from here too: ``from typedpip
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from typedpipe.hooks import HOOKS
-from typedpipe.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from typing import Any
 
     from typedpipe import compiler as compiler, dsl as dsl
     from typedpipe.dsl import (
@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from typedpipe.dsl.pipeline import pipeline as pipeline
     from typedpipe.ir import nodes
     from typedpipe.types.artifacts import *  # noqa: F403  # all of ours, each named there alone
+    from typedpipe.version import __version__ as __version__
 else:
     _MODULES = frozenset({"cli", "compiler", "dsl", "ir", "local", "types"})
 
@@ -67,6 +68,8 @@ else:
 
         if name in _MODULES:
             return import_module(f"typedpipe.{name}")
+        if name == "__version__":
+            return import_module("typedpipe.version").__version__
         if name == "__all__":
             return ["__version__", "compiler", "dsl", *import_module("typedpipe.dsl").__all__]
         if not name.startswith("_"):
@@ -78,7 +81,7 @@ else:
     def __dir__() -> list[str]:
         from typedpipe import dsl
 
-        return ["__all__", *globals(), *dsl.__all__]
+        return ["__all__", "__version__", *globals(), *dsl.__all__]
 
 
 class _Toolchain:

@@ -6,42 +6,41 @@ loads each part on first use.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # protocols are for checkers alone, and making one takes time at each import
     from collections.abc import Callable, Mapping
+    from typing import Any, Protocol
 
     from typedpipe.ir import nodes as ir
 
+    class Toolchain(Protocol):
+        """Compiles, runs and draws the pipelines of a program."""
 
-class Toolchain(Protocol):
-    """Compiles, runs and draws the pipelines of a program."""
+        def compile(self, handle: Any, path: str) -> None:
+            """Write a pipeline for the default backend."""
 
-    def compile(self, handle: Any, path: str) -> None:
-        """Write a pipeline for the default backend."""
+        def check_options(self, options: Mapping[str, Any]) -> None:
+            """Raise ``PipelineError`` for an invalid option of a run."""
 
-    def check_options(self, options: Mapping[str, Any]) -> None:
-        """Raise ``PipelineError`` for an invalid option of a run."""
+        def run(
+            self,
+            traced: ir.Pipeline,
+            arguments: Mapping[str, object],
+            options: Mapping[str, Any],
+            outputs: Callable[[Mapping[str, object]], Any],
+        ) -> Any:
+            """Start a run and return its handle; ``outputs`` converts its outputs to the function's return value."""
 
-    def run(
-        self,
-        traced: ir.Pipeline,
-        arguments: Mapping[str, object],
-        options: Mapping[str, Any],
-        outputs: Callable[[Mapping[str, object]], Any],
-    ) -> Any:
-        """Start a run and return its handle; ``outputs`` converts its outputs to the function's return value."""
+        def draw(self, handle: Any) -> dict[str, str]:
+            """A pipeline's graph for a notebook, by MIME type."""
+            ...
 
-    def draw(self, handle: Any) -> dict[str, str]:
-        """A pipeline's graph for a notebook, by MIME type."""
-        ...
+    class Session(Protocol):
+        """Runs each call of a component or a pipeline that is used outside a pipeline; begun by ``local.init``."""
 
-
-class Session(Protocol):
-    """Runs each call of a component or a pipeline that is used outside a pipeline; begun by ``local.init``."""
-
-    def call(self, callee: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], site: Any) -> Any:
-        """Run the component or pipeline, and wait for its end."""
+        def call(self, callee: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], site: Any) -> Any:
+            """Run the component or pipeline, and wait for its end."""
 
 
 class Hooks:

@@ -8,8 +8,8 @@ from types import ModuleType
 from typedpipe.diagnostics.words import nearest
 
 _PACKAGE = "typedpipe"
-_IMPORT = re.compile(r"cannot import name '(\w+)' from '([\w.]+)'")
-_MODULE = re.compile(r"No module named '([\w.]+)'")
+_IMPORT = r"cannot import name '(\w+)' from '([\w.]+)'"
+_MODULE = r"No module named '([\w.]+)'"
 _CLUSTER = "remove it: `typedpipe compile FILE` writes a manifest for `kubectl create -f`"
 _YAML = "import the component's Python module, or declare the YAML's image, command and args as a `@dsl.container_component`"
 _PLACEHOLDER = "add a parameter to the component and to the pipeline, and pass its value when you start a run"
@@ -65,12 +65,12 @@ def instead(problem: BaseException) -> str:
 def _missing(problem: BaseException) -> tuple[str, str]:
     """Module and name that an import or an attribute access did not find."""
     if isinstance(problem, ModuleNotFoundError):
-        found = _MODULE.search(str(problem))
+        found = re.search(_MODULE, str(problem))
         # the first missing part is reported: `typedpipe.v2.dsl` is `v2`
         module, _, name = (found[1] if found else "").rpartition(".")
         return module, name
     if isinstance(problem, ImportError):
-        found = _IMPORT.search(str(problem))
+        found = re.search(_IMPORT, str(problem))
         return (found[2], found[1]) if found else ("", "")
     if isinstance(problem, AttributeError) and isinstance(problem.obj, ModuleType):
         return problem.obj.__name__, problem.name or ""

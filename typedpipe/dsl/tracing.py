@@ -278,7 +278,7 @@ def reporting() -> Generator[Diagnostics]:
         raise PipelineError(report)
 
 
-_OUR_CLASSES = re.compile(r"'?\b(PipelineValue|ArtifactPart|Part)\b'?")
+_OUR_CLASSES = r"'?\b(PipelineValue|ArtifactPart|Part)\b'?"
 
 
 def exception_line(problem: BaseException) -> str:
@@ -286,7 +286,7 @@ def exception_line(problem: BaseException) -> str:
     import traceback
 
     text = "".join(traceback.format_exception_only(problem)).strip().splitlines()[-1]
-    text = _OUR_CLASSES.sub("`pipeline value`", text)
+    text = re.sub(_OUR_CLASSES, "`pipeline value`", text)
     return "".join(c for c in text if c.isprintable())
 
 

@@ -12,22 +12,22 @@ from typedpipe.dsl.tracing import error
 from typedpipe.dsl.values.value import PipelineValue
 from typedpipe.ir import nodes as ir
 
-CPU = re.compile(r"[0-9]+(\.[0-9]+)?m?")
-MEMORY = re.compile(r"[0-9]+(\.[0-9]+)?(E|P|T|G|M|K|k|Ei|Pi|Ti|Gi|Mi|Ki)?")
-_DURATION = re.compile(r"([0-9]+(?:\.[0-9]+)?)(s|m|h|d|)")
+CPU = r"[0-9]+(\.[0-9]+)?m?"
+MEMORY = r"[0-9]+(\.[0-9]+)?(E|P|T|G|M|K|k|Ei|Pi|Ti|Gi|Mi|Ki)?"
+_DURATION = r"([0-9]+(?:\.[0-9]+)?)(s|m|h|d|)"
 _UNIT = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
-_ENV = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
+_ENV = r"[A-Za-z_][A-Za-z0-9_.-]*"
 
 
 def _wrong(method: str, value: object, wanted: str) -> None:
     error("TP117", f"`.{method}()` does not accept {value!r}", help=f"use {wanted}")
 
 
-def quantity(method: str, value: object, form: re.Pattern[str]) -> object | None:
+def quantity(method: str, value: object, form: str) -> object | None:
     """A Kubernetes quantity, or a pipeline value; None after an error was reported."""
     if isinstance(value, PipelineValue):
         return value
-    if isinstance(value, str) and (form.fullmatch(value) or not value.isascii()):
+    if isinstance(value, str) and (re.fullmatch(form, value) or not value.isascii()):
         return value
     examples = '"500m" or "2"' if form is CPU else '"512M" or "4Gi"'
     _wrong(method, value, f"a quantity as a string, such as {examples}")
@@ -75,7 +75,7 @@ def duration(method: str, value: object, default: float) -> float:
     """Convert ``"30s"``, ``"5m"``, ``"1h"`` (or a plain number of seconds as a string) to seconds."""
     if value is None:
         return default
-    match = _DURATION.fullmatch(value) if isinstance(value, str) else None
+    match = re.fullmatch(_DURATION, value) if isinstance(value, str) else None
     if match is None:
         _wrong(method, value, 'a duration as a string, such as "30s", "5m" or "1h"')
         return default
@@ -108,7 +108,7 @@ def caching(enabled: object, key: object) -> dict[str, object]:
 
 
 def environment(name: object, value: object) -> object | None:
-    if not isinstance(name, str) or not _ENV.fullmatch(name):
+    if not isinstance(name, str) or not re.fullmatch(_ENV, name):
         _wrong("set_env", name, "a name of letters, digits and `_` that does not start with a digit")
         return None
     if isinstance(value, (PipelineValue, str)):

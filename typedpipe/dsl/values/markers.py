@@ -21,11 +21,9 @@ _BASE = 16
 START, END, POISON = "\U000f0001", "\U000f0002", "\U000f0003"
 _BAIT = string.ascii_letters + string.digits + " -_./,:;=+*?!@#&|<>()[]~^`'\"\\"
 _DIGIT = f"[{chr(_ZERO)}-{chr(_ZERO + _BASE - 1)}]"
-_MARKER = re.compile(f"{START}{re.escape(_BAIT)}({_DIGIT}{{4}})({_DIGIT}{{5}})({_DIGIT}){END}")
-_SHOWN = re.compile(
-    f"(?:{START}|{re.escape(ascii(START)[1:-1])}).*?(?:{END}|{re.escape(ascii(END)[1:-1])}|$)", re.DOTALL
-)
-_OURS = re.compile(f"[{START}{END}{POISON}{chr(_ZERO)}-{chr(_ZERO + _BASE - 1)}]")
+_MARKER = f"{START}{re.escape(_BAIT)}({_DIGIT}{{4}})({_DIGIT}{{5}})({_DIGIT}){END}"
+_SHOWN = f"(?s:(?:{START}|{re.escape(ascii(START)[1:-1])}).*?(?:{END}|{re.escape(ascii(END)[1:-1])}|$))"
+_OURS = f"[{START}{END}{POISON}{chr(_ZERO)}-{chr(_ZERO + _BASE - 1)}]"
 
 
 def _digits(number: int, width: int) -> str:
@@ -57,12 +55,12 @@ def write(trace: Trace, value: object, spec: str) -> str:
 
 def present(text: str) -> bool:
     """Whether the text has a marker, intact or damaged."""
-    return not text.isascii() and _OURS.search(text) is not None
+    return not text.isascii() and re.search(_OURS, text) is not None
 
 
 def shown(text: str) -> str:
     """The text of an exception, with pipeline values as the user wrote them instead of markers."""
-    return _SHOWN.sub("{…}", text)
+    return re.sub(_SHOWN, "{…}", text)
 
 
 Pieces: TypeAlias = list[str | tuple[Any, str]]
@@ -73,7 +71,7 @@ def pieces(trace: Trace, text: str) -> Pieces | Literal["foreign", "damaged"]:
     """Split a text at its markers, unless one belongs to another pipeline or was changed."""
     parts: Pieces = []
     position = 0
-    for match in _MARKER.finditer(text):
+    for match in re.finditer(_MARKER, text):
         nonce, number, check = (_number(group) for group in match.groups())
         if _checksum(nonce, number) == check and nonce != trace.nonce % _BASE**4:
             return "foreign"
