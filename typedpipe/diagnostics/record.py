@@ -48,8 +48,7 @@ class Record:
         return bool(key(self) == key(other))
 
     def __hash__(self) -> int:
-        cls = self.__class__
-        return hash((cls, (cls._typedpipe_key or _key(cls))(self)))
+        return hash((self._typedpipe_key or _key(self.__class__))(self))  # not of the class: cheaper, and as good
 
     def __repr__(self) -> str:
         names = _fields(self.__class__)
