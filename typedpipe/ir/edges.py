@@ -27,7 +27,11 @@ def node_operands(node: ir.Node) -> list[ir.Operand]:
             return found
         found.extend(value for _, value in option_operands(node.options))
         return found
-    found = [value for name in node.operand_fields if (value := getattr(node, name)) is not None]
+    found: list[ir.Operand] = []
+    for name in node.operand_fields:
+        value: ir.Operand | None = getattr(node, name)
+        if value is not None:
+            found.append(value)
     if node.is_group:
         for region in node.regions():
             if region.condition is not None:

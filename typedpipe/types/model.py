@@ -183,7 +183,7 @@ def artifact_of(type_: Type) -> ArtifactType | None:
 
 def is_artifact(type_: Type) -> bool:
     """Whether values of the type are passed as artifacts (files), not as parameters (JSON)."""
-    return artifact_of(type_) is not None
+    return type_.__class__ is not ScalarType and artifact_of(type_) is not None  # most are scalars, asked in hot loops
 
 
 PLAIN: Final[dict[object, Type]] = {
