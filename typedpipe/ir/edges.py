@@ -22,11 +22,11 @@ def node_operands(node: ir.Node) -> list[ir.Operand]:
     """All operands of a node in its own graph, including those of regions' conditions and arguments and of exits."""
     if isinstance(node, _CALLS):
         args = node.args
-        found = [args[0][1]] if len(args) == 1 else [value for _, value in args]
+        given = [args[0][1]] if len(args) == 1 else [value for _, value in args]
         if node.options is ir.DEFAULT_OPTIONS:
-            return found
-        found.extend(value for _, value in option_operands(node.options))
-        return found
+            return given
+        given.extend(value for _, value in option_operands(node.options))
+        return given
     found: list[ir.Operand] = []
     for name in node.operand_fields:
         value: ir.Operand | None = getattr(node, name)
