@@ -128,7 +128,7 @@ def _found(graph: ir.Graph) -> Scopes:
                 continue
             found.nodes[node.name] = node
             found.home[node.name] = scope
-            if not isinstance(node, ir.GroupBase):
+            if not isinstance(node, ir.Group):
                 continue
             for last in node.exits():
                 if last.name in found.nodes:
