@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # protocols are for checkers alone, and making one takes time at each import
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Any, Protocol
 
     from typedpipe.ir import nodes as ir
@@ -48,6 +48,8 @@ class Hooks:
 
     toolchain: Toolchain
     session: Session | None = None
+    names: Sequence[str] = ()
+    """Public names of ``typedpipe.dsl``, for suggestions."""
 
 
 HOOKS = Hooks()

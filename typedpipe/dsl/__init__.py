@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from typedpipe.dsl.absent import NAMES
 from typedpipe.dsl.component import (
     Component as Component,
     ParamComponent as ParamComponent,
@@ -50,6 +49,7 @@ from typedpipe.dsl.nodes.task import (
     UseOutputs as UseOutputs,
 )
 from typedpipe.dsl.pipeline import Pipeline as Pipeline, pipeline as pipeline
+from typedpipe.hooks import HOOKS
 from typedpipe.types import artifacts as _artifacts
 from typedpipe.types.artifacts import *  # noqa: F403  # all of ours, each named there alone
 from typedpipe.types.markers import (
@@ -102,4 +102,4 @@ if not TYPE_CHECKING:  # checkers go by the imports: mypy reads no list with nam
         "pipeline",
     ]
     __all__ += _artifacts.__all__
-    NAMES.extend(__all__)
+    HOOKS.names = __all__

@@ -6,6 +6,7 @@ import re
 from types import ModuleType
 
 from typedpipe.diagnostics.words import nearest
+from typedpipe.hooks import HOOKS
 
 _PACKAGE = "typedpipe"
 _IMPORT = r"cannot import name '(\w+)' from '([\w.]+)'"
@@ -14,9 +15,6 @@ _CLUSTER = "remove it: `typedpipe compile FILE` writes a manifest for `kubectl c
 _YAML = "import the component's Python module, or declare the YAML's image, command and args as a `@dsl.container_component`"
 _PLACEHOLDER = "add a parameter to the component and to the pipeline, and pass its value when you start a run"
 _OWN = "remove it: use the task's setters or the engine's configuration"
-
-NAMES: list[str] = []
-"""Names of ``typedpipe.dsl``, a layer above this module, which registers them."""
 
 INSTEAD: dict[str, str] = {
     "Client": _CLUSTER,
@@ -58,7 +56,7 @@ def instead(problem: BaseException) -> str:
         return _PLACEHOLDER
     if name in INSTEAD:
         return INSTEAD[name]
-    guess = nearest(name, NAMES)
+    guess = nearest(name, HOOKS.names)
     return f"did you mean `dsl.{guess}`?" if guess else f"`{module}` has no `{name}`: see docs/coming-from-kfp.md"
 
 

@@ -15,7 +15,6 @@ from typedpipe.dsl.nodes.graph import graph_of
 from typedpipe.dsl.nodes.groups import ExitHandler
 from typedpipe.dsl.nodes.task import Task
 from typedpipe.dsl.signature import PipelineSignature, pipeline_signature, summary
-from typedpipe.dsl.source import bodies
 from typedpipe.dsl.source.files import has_blocks_or_texts, span_of_function
 from typedpipe.dsl.tracing import (
     Trace,
@@ -314,6 +313,8 @@ def _trace(handle: Pipeline[..., Any], fn: Any, trace: Trace) -> None:
     callee = Callee(fn.__name__, new_key(fn.__name__), signature.inputs, signature.outputs, span)
     callee.is_pipeline = True
     if has_blocks_or_texts(fn.__code__):  # the lint checks nothing else
+        from typedpipe.dsl.source import bodies
+
         bodies.check(fn, trace.report)
     positional, by_name = _arguments(fn, signature, trace)
     try:
