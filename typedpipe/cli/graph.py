@@ -17,7 +17,7 @@ from typedpipe.diagnostics.errors import PipelineError
     "form",
     type=click.Choice(["text", "mermaid", "svg"]),
     default=None,
-    help="Default: chosen by the suffix of FILE, otherwise text.",
+    help="Format of the output. Default: by the suffix of FILE, otherwise text.",
 )
 @click.option("-o", "--output", default="-", metavar="FILE", help="Write to FILE; - is stdout.")
 def command(target: str, form: str | None, output: str) -> None:

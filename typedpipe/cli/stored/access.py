@@ -28,7 +28,13 @@ folder_option = click.option(
     help="Directory of the store. Default: TYPEDPIPE_HOME, or .typedpipe.",
 )
 format_option = click.option(
-    "-o", "--output", "form", type=click.Choice(["table", "json"]), default="table", show_default=True
+    "-o",
+    "--output",
+    "form",
+    type=click.Choice(["table", "json"]),
+    default="table",
+    show_default=True,
+    help="Format of the output.",
 )
 
 

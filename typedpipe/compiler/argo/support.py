@@ -100,14 +100,14 @@ _IN_3_6 = {
 _IN_A_SCHEDULE = {"input.required": No("a scheduled run receives no arguments", "give the parameter a default")}
 
 OPTIONS = (
-    Option("kind", "Workflow", KINDS, "the kind of Kubernetes object to write"),
-    Option("target", "3.7", TARGETS, "the oldest version of Argo Workflows to support"),
-    Option("name", None, (), "the object's name (default: the pipeline's)"),
-    Option("namespace", None, (), "the object's namespace"),
-    Option("service_account", None, (), "the service account that tasks run as"),
-    Option("schedule", None, (), "the schedule of a CronWorkflow, such as `0 3 * * *`"),
-    Option("timezone", None, (), "the time zone of the schedule, such as `Europe/Paris`"),
-    Option("deadline", DEADLINE_SECONDS, (), "the timeout of a whole run, in seconds"),
+    Option("kind", "Workflow", KINDS, "kind of the Kubernetes object"),
+    Option("target", "3.7", TARGETS, "oldest version of Argo Workflows to support"),
+    Option("name", None, (), "name of the object; by default that of the pipeline"),
+    Option("namespace", None, (), "namespace of the object"),
+    Option("service_account", None, (), "service account that tasks run as"),
+    Option("schedule", None, (), "schedule of a CronWorkflow, such as `0 3 * * *`"),
+    Option("timezone", None, (), "time zone of the schedule, such as `Europe/Paris`"),
+    Option("deadline", DEADLINE_SECONDS, (), "time limit of a whole run, in seconds"),
 )
 
 
