@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast, get_args
 
-from typedpipe.local.store.database import Database, reading
+from typedpipe.local.store.database import Database, check_version, reading
 from typedpipe.local.store.locks import Engine, Lock
 from typedpipe.local.store.model import StoredRun, attempt_log
 from typedpipe.local.store.problems import damaged_run
@@ -245,10 +245,19 @@ class _Reading:
 
     def all(self, query: str) -> list[sqlite3.Row]:
         if not os.path.exists(self._path):
+            if self._just_created():
+                return []
             raise damaged_run(self._run, self._path, "there is no such file")
         with reading(self._path, lambda path, why: damaged_run(self._run, path, why)) as connection:
             connection.row_factory = sqlite3.Row
+            if check_version(connection, self._path) == 0 and self._just_created():
+                return []
             return connection.execute(query).fetchall()
+
+    def _just_created(self) -> bool:
+        """Whether no task has begun: the directory of a run is there a moment before its index has tables."""
+        tasks_folder = os.path.join(os.path.dirname(self._path), "tasks")
+        return os.path.isdir(tasks_folder) and not os.listdir(tasks_folder)
 
 
 class _Row:
