@@ -78,7 +78,7 @@ class GraphBuilder:
         self.expr_sites: list[Site | None] = []
         self.memo: dict[int, ir.FromExpr] = {}
         self.keep: list[object] = []
-        """What ``memo`` knows by ``id`` must stay alive."""
+        """Objects that ``memo`` refers to by ``id``, kept alive for it."""
         self.chain: Any = None
 
 

@@ -21,7 +21,7 @@ class RunPipeline:
 
     def __init__(self, folder: Path, stack: ExitStack) -> None:
         self.folder = folder
-        """Where the runs are."""
+        """Directory of the store."""
         self._stack = stack
 
     def __call__(self, pipeline: Pipeline[P, R], /, *args: P.args, **kwargs: P.kwargs) -> Run[R]:

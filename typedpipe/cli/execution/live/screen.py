@@ -57,7 +57,7 @@ class Screen:
         self._drawn: list[str] = []
         self._cursor = cursor_kept(stream)
         self.broken: Exception | None = None
-        """What went wrong in drawing; then nothing is drawn any more."""
+        """Error while drawing; nothing is drawn after it."""
 
     def __call__(self, event: events.Event) -> None:
         """Apply an event; the next frame shows it."""

@@ -108,7 +108,7 @@ class Tree:
         self._plans: dict[int, GraphPlan] = {}
         self._rows: dict[str, Row] = {}
         self.running_top = self.ended_top = 0
-        """How many rows at the top run, and how many are over."""
+        """Numbers of running and of finished rows at the top level."""
         self.top = self._rows_of(pipeline.graph, "", None, many=False)
 
     def find(self, path: str) -> Row | None:
