@@ -29,6 +29,7 @@ from typedpipe.dsl.source.files import (
     outside_names,
     parsed_file,
     span_of_function,
+    stored_names,
 )
 from typedpipe.dsl.source.needs import Bundle
 from typedpipe.ir import nodes as ir
@@ -64,23 +65,19 @@ def capture(
         return None
     file, node = found
     ok = _check_decorators(fn, file, node, report)
-    bundle = None
-    if shipped or include:
-        bundle = Bundle(file, fn.__globals__, file.header(node), report)
-        for cls in shipped:
-            bundle.add_class(cls)
-        for item in include:
-            bundle.add_included(item)
+    bundle = Bundle(file, fn.__globals__, file.header(node), report)
+    for cls in shipped:
+        bundle.add_class(cls)
+    for item in include:
+        bundle.add_included(item)
     entry = file.chunk(node)
+    bundle.finish(stored_names(fn.__code__))
     outside = _outside(fn, entry, bundle)
     if outside:
         _report_outside(fn, file, node, outside, report)
-    if outside or not ok or (bundle is not None and bundle.failed):
+    if outside or not ok or bundle.failed:
         return None
-    least = least_python(entry.text)
-    if bundle is None:
-        return Source((entry,), node.name, least)
-    return Source((*bundle.chunks, entry), node.name, max(least, bundle.min_python))
+    return Source((*bundle.chunks, entry), node.name, max(least_python(entry.text), bundle.min_python))
 
 
 def _is_plain_function(fn: Any, report: Diagnostics) -> bool:
@@ -173,24 +170,22 @@ def _decorator_is_ours(fn: types.FunctionType, decorator: ast.expr) -> bool:
     return isinstance(node, ast.Name) and is_ours(fn.__globals__.get(node.id))
 
 
-def _outside(fn: types.FunctionType, entry: ir.Chunk, bundle: Bundle | None) -> list[str]:
+def _outside(fn: types.FunctionType, entry: ir.Chunk, bundle: Bundle) -> list[str]:
     """Names that the body takes from its module and that will be missing in the container."""
-    space = fn.__globals__
-    found = [name for name in outside_names(fn.__code__) if not _arrives(name, space, fn, bundle)]
+    found = [name for name in outside_names(fn.__code__) if not _arrives(name, fn, bundle)]
     if not found:
         return []
     needed = names_of(_without_interface(entry.text))  # names in annotations of inner functions are not needed
-    return [name for name in found if name in needed]
+    return [name for name in found if name in needed and not bundle.supply_constant(name)]
 
 
-def _arrives(name: str, space: dict[str, Any], fn: types.FunctionType, bundle: Bundle | None) -> bool:
-    if name == fn.__name__ or name in MODULE_NAMES or (bundle is not None and name in bundle.names):
+def _arrives(name: str, fn: types.FunctionType, bundle: Bundle) -> bool:
+    if name == fn.__name__ or name in MODULE_NAMES:
         return True
-    if name not in space:
-        return name in BUILTINS or is_stand_in(name, None, absent=True)
-    if is_stand_in(name, space[name], absent=False):
+    space = fn.__globals__
+    if name not in space and (name in BUILTINS or is_stand_in(name, None, absent=True)):
         return True
-    return bundle is not None and bundle.alias(name, space[name])
+    return bundle.supply(name) or (name in space and is_stand_in(name, space[name], absent=False))
 
 
 def _without_interface(text: str) -> str:
