@@ -101,9 +101,9 @@ def _is_plain_function(fn: Any, report: Diagnostics) -> bool:
         report.error("TP133", f"`{name}` is an `async` function", _where(fn), help=text)
     elif flags & inspect.CO_GENERATOR:
         report.error("TP134", f"`{name}` is a generator: it has a `yield`", _where(fn), help="return a list")
-    elif len(parts) > 1 and parts[-2] != "<locals>":
+    elif len(parts) > 1 and parts[-2] != "<locals>" and not _is_static(fn):
         text = f"`{name}` is a method of `{parts[-2]}`, but a component must be a function"
-        report.error("TP135", text, _where(fn), help=_KEEP_INSIDE)
+        report.error("TP135", text, _where(fn), help=f"{_KEEP_INSIDE}, or put `@staticmethod` above `@component`")
     elif hasattr(fn, "__wrapped__"):
         inner = inspect.unwrap(fn)
         text = f"a decorator below `@component` wraps `{name}`, but it is not available in the container"
@@ -119,13 +119,28 @@ def _is_plain_function(fn: Any, report: Diagnostics) -> bool:
 
 def _where(fn: Any) -> Span:
     code = fn.__code__
-    file = parsed_file(code.co_filename, fn.__globals__)
-    node = file.functions.get((code.co_firstlineno, code.co_name)) if file is not None else None
+    file, node = _definition(fn)
     return (
         file.header(node)
         if file is not None and node is not None
         else Span(display_path(code.co_filename), code.co_firstlineno)
     )
+
+
+def _definition(fn: Any) -> tuple[ParsedFile | None, Function | None]:
+    code = fn.__code__
+    file = parsed_file(code.co_filename, fn.__globals__)
+    return file, file.functions.get((code.co_firstlineno, code.co_name)) if file is not None else None
+
+
+def _is_static(fn: Any) -> bool:
+    """Whether a function in a class needs neither the class nor an instance."""
+    _, node = _definition(fn)
+    return node is not None and any(map(_is_staticmethod, node.decorator_list))
+
+
+def _is_staticmethod(decorator: ast.expr) -> bool:
+    return isinstance(decorator, ast.Name) and decorator.id == "staticmethod"
 
 
 def _find(fn: types.FunctionType, report: Diagnostics) -> tuple[ParsedFile, Function] | None:
@@ -157,6 +172,7 @@ def _check_decorators(fn: types.FunctionType, file: ParsedFile, node: Function, 
     """Report a decorator between typedpipe's and the function, even one that returned the function unchanged."""
     ours = [i for i, decorator in enumerate(node.decorator_list) if _decorator_is_ours(fn, decorator)]
     below = node.decorator_list[ours[-1] + 1 :] if ours else []
+    below = [decorator for decorator in below if not _is_staticmethod(decorator)]
     for decorator in below:
         text = f"`{node.name}` has a decorator below `@component`, which is not available in the container"
         report.error("TP136", text, file.span(decorator), help="remove it, or move its effect into the function")
