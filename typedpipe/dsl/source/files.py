@@ -307,8 +307,10 @@ def _compiled(text: str) -> types.CodeType:
 def annotation_names(node: ast.AST) -> dict[str, None]:
     """Names in annotations that libraries evaluate: of a class's fields, and of functions with a decorator."""
     found: dict[str, None] = {}
-    statements = node.body if isinstance(node, ast.ClassDef) else [node]
-    for statement in statements:
+    pending: list[ast.AST] = [node]
+    for statement in pending:
+        if isinstance(statement, ast.ClassDef):
+            pending.extend(statement.body)
         for annotation in _annotations(statement):
             for part in _with_texts(annotation):
                 if isinstance(part, ast.Name):
