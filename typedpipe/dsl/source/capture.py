@@ -22,6 +22,7 @@ from typedpipe.dsl.source.files import (
     MODULE_NAMES,
     Function,
     ParsedFile,
+    inner_annotation_names,
     is_ours,
     is_stand_in,
     least_python,
@@ -71,6 +72,8 @@ def capture(
     for item in include:
         bundle.add_included(item)
     entry = file.chunk(node)
+    for name in inner_annotation_names(node):
+        bundle.supply_annotation(name)
     bundle.finish(stored_names(fn.__code__))
     outside = _outside(fn, entry, bundle)
     if outside:

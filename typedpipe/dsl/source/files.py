@@ -318,6 +318,24 @@ def annotation_names(node: ast.AST) -> dict[str, None]:
     return found
 
 
+_NOT_EVALUATED = frozenset({"NamedTuple", "TypedDict", "Enum", "IntEnum", "StrEnum", "Exception"})
+
+
+def inner_annotation_names(function: Function) -> dict[str, None]:
+    """Names in annotations in a function's body that libraries evaluate, such as those of a pydantic model."""
+    found: dict[str, None] = {}
+    for statement in function.body:
+        for node in ast.walk(statement):
+            if isinstance(node, ast.ClassDef):
+                bases = {base.id if isinstance(base, ast.Name) else "" for base in node.bases}
+                if not bases or bases & _NOT_EVALUATED:
+                    continue
+            elif not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                continue
+            found.update(annotation_names(node))
+    return found
+
+
 def _annotations(statement: ast.AST) -> Iterator[ast.expr]:
     if isinstance(statement, ast.AnnAssign):
         yield statement.annotation
