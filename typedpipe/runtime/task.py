@@ -936,7 +936,10 @@ def _rebuild(type_: Any, space_of: Callable[[str], dict[str, Any]], defined: set
     name = _short(dotted)
     if type_[0] == "struct" and type_[2] == "typeddict":
         space_of(module).setdefault(name, dict)
-    elif (type_[0] == "enum" or type_[2] == "namedtuple") and not {(module, name), (module, dotted.split(".")[0])} & defined:
+    elif (type_[0] == "enum" or type_[2] == "namedtuple") and not {
+        (module, name),
+        (module, dotted.split(".")[0]),
+    } & defined:
         space = space_of(module)
         if type_[0] == "enum":
             from enum import Enum
@@ -989,7 +992,9 @@ class _Stubs:
     """The last importer: a ``typedpipe`` stub for component source where the real package is not installed."""
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
-        if name in ("typedpipe", "typedpipe.dsl", "typedpipe.types", "typedpipe.runtime") or name.startswith(MODULE + "."):
+        if name in ("typedpipe", "typedpipe.dsl", "typedpipe.types", "typedpipe.runtime") or name.startswith(
+            MODULE + "."
+        ):
             from importlib.machinery import ModuleSpec
 
             # the two methods of a loader

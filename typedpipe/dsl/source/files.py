@@ -232,10 +232,10 @@ def outside_names(code: types.CodeType) -> dict[str, None]:
 
 
 def stored_names(code: types.CodeType) -> set[str]:
-    """Global names that functions in code assign.
+    r"""Global names that functions in code assign.
 
     >>> space = {}
-    >>> exec("def f():\\n    global N\\n    N = 1", space)
+    >>> exec("def f():\n    global N\n    N = 1", space)
     >>> stored_names(space["f"].__code__)
     {'N'}
     """
@@ -301,7 +301,8 @@ def stored_names_of(text: str) -> frozenset[str]:
 
 def _compiled(text: str) -> types.CodeType:
     source = "if 1:\n" + text if text[:1] in " \t" else text
-    return compile(source, "<chunk>", "exec", _FUTURE, dont_inherit=True)
+    code: types.CodeType = compile(source, "<chunk>", "exec", _FUTURE, dont_inherit=True)
+    return code
 
 
 def annotation_names(node: ast.AST) -> dict[str, None]:
@@ -340,7 +341,9 @@ def _annotations(statement: ast.AST) -> Iterator[ast.expr]:
     if isinstance(statement, ast.AnnAssign):
         yield statement.annotation
     elif isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef) and statement.decorator_list:
-        yield from (part.annotation for part in ast.walk(statement.args) if isinstance(part, ast.arg) and part.annotation)
+        yield from (
+            part.annotation for part in ast.walk(statement.args) if isinstance(part, ast.arg) and part.annotation
+        )
         if statement.returns is not None:
             yield statement.returns
 

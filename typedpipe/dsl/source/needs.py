@@ -204,7 +204,10 @@ class Bundle:
         if known is not None or name in namespace.names:
             if known != chunk.text:
                 self._fail(
-                    "TP139", f"two different definitions of `{name}` are shipped with the component", "rename one of them", file.header(node)
+                    "TP139",
+                    f"two different definitions of `{name}` are shipped with the component",
+                    "rename one of them",
+                    file.header(node),
                 )
             return
         namespace.texts[name], namespace.names[name] = chunk.text, value
