@@ -15,11 +15,7 @@ help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 24
 
 $(STAMP): requirements-dev.txt pyproject.toml
-	@if command -v uv > /dev/null && uv --version > /dev/null 2>&1; then \
-	  uv venv -q --allow-existing --python $(PYTHON) $(VENV) && uv pip install -q --python $(BIN)/python -r requirements-dev.txt -e .; \
-	else \
-	  $(PYTHON) -m venv $(VENV) && $(BIN)/python -m pip install -q -r requirements-dev.txt -e .; \
-	fi
+	@tools/environment $(PYTHON) $(VENV)
 	@touch $@
 
 example: $(STAMP) ## compile examples/digits.py to Argo YAML, then run it locally
