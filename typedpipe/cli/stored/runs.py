@@ -116,8 +116,12 @@ def show(source: RunSource, run: str, form: str) -> None:
         return
     _print_head(found)
     if listed:
-        rows = [[t.name, _task_state(found, t), took(t.started, t.finished), _note(t)] for t in listed]
-        click.echo("\n" + table(["TASK", "STATE", "DURATION", ""], rows), nl=False)
+        rows = [[t.name, t.item, _task_state(found, t), took(t.started, t.finished), _note(t)] for t in listed]
+        heads = ["TASK", "ITEM", "STATE", "DURATION", ""]
+        if not any(task.item for task in listed):
+            heads.remove("ITEM")
+            rows = [[name, *rest] for name, _, *rest in rows]
+        click.echo("\n" + table(heads, rows), nl=False)
     if found.outputs:
         click.echo("\n" + table(["OUTPUT", ""], [[name, _readable(v)] for name, v in found.outputs.items()]), nl=False)
 
@@ -150,6 +154,7 @@ def _note(task: Task) -> str:
 def _task_data(task: Task) -> dict[str, Any]:
     fields = (
         "name",
+        "item",
         "component",
         "state",
         "message",
