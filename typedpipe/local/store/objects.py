@@ -1,11 +1,11 @@
-"""Artifacts by content: each is stored once, read-only, under its digest, and never overwritten."""
+"""Artifacts by content: each is stored once, under its digest, and never overwritten."""
 
 from __future__ import annotations
 
 import errno
 import os
-import stat
 import time
+from contextlib import suppress
 
 from typedpipe.local.failpoints import reach
 from typedpipe.local.store import tree
@@ -90,16 +90,17 @@ class Objects:
                     "a file that contains the list of a directory's digests cannot be stored together with that directory",
                 )
             if self.intact(digest):
+                with suppress(PermissionError):  # it belongs to another user
+                    tree.add_modes(place, path)
                 tree.remove(path)
                 return
             self.quarantine(digest)
-        source = self._frozen(path)
-        reach("object-frozen")
+        source = self._owned(path)
+        reach("object-owned")
         os.makedirs(os.path.dirname(place), exist_ok=True)
         if self._durable:
             tree.sync(source)
         self._move(source, place)
-        tree.frozen_top(place)
         reach("object-placed")
         if self._durable:
             tree.sync(os.path.dirname(place))
@@ -108,17 +109,17 @@ class Objects:
                 tree.remove(left)
         self._remember(digest, stat_of(place))
 
-    def _frozen(self, path: str) -> str:
-        """Make the artifact read-only; copy it if it belongs to another user or is on another file system."""
+    def _owned(self, path: str) -> str:
+        """Make the artifact the store's; copy it if it belongs to another user or is on another file system."""
         if os.lstat(path).st_dev == os.stat(self._folder).st_dev:
             try:
-                tree.freeze(path)
+                tree.own(path)
                 return path
             except PermissionError:  # created by another user, in a container
                 pass
         scratch = self._scratch()
         tree.copy(path, scratch)
-        tree.freeze(scratch)
+        tree.own(scratch)
         tree.sync(scratch)
         reach("object-copied")
         return scratch
@@ -163,20 +164,10 @@ class Objects:
         try:
             if describe(place)[0] != digest:
                 return False
-            self._freeze_again(place)
             self._remember(digest, stat_of(place))
         except OSError:
             return False
         return True
-
-    def _freeze_again(self, place: str) -> None:
-        """Restore read-only permissions after a kill or a manual change."""
-        try:
-            if stat.S_IMODE(os.lstat(place).st_mode) & 0o222:
-                tree.freeze(place)
-                tree.frozen_top(place)
-        except PermissionError:
-            pass  # owned by another user: still readable
 
     def changed(self, digests: list[str] | tuple[str, ...] | set[str]) -> list[str]:
         """Artifacts that were modified or removed since they were published.
@@ -193,8 +184,7 @@ class Objects:
         target = os.path.join(folder, f"{digest.partition(':')[2][:16]}-{time.time_ns():x}")
         try:
             os.makedirs(folder, exist_ok=True)
-            if os.path.isdir(place):
-                os.chmod(place, tree.WRITABLE)
+            tree.make_writable(place)
             os.rename(place, target)
         except FileNotFoundError:
             return ""
@@ -207,8 +197,7 @@ class Objects:
         self._forget(digest)
         place, scratch = self.path(digest), self._scratch()
         try:
-            if os.path.isdir(place):
-                os.chmod(place, tree.WRITABLE)
+            tree.make_writable(place)
             os.rename(place, scratch)  # so that nobody ever finds an incomplete artifact
             tree.remove(scratch)
         except FileNotFoundError:
