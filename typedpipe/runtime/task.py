@@ -343,7 +343,7 @@ _canonical = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 def to_text(data: Any) -> str:
     """Canonical JSON text of JSON data, free of anything that an engine could take for its own syntax."""
-    text: str = _any_digits(lambda: _canonical(data))
+    text: str = any_digits(lambda: _canonical(data))
     return text.replace("{" * 2, "{\\u007b").replace("$", "\\u0024").replace("\x7f", "\\u007f")
 
 
@@ -359,7 +359,8 @@ def decode(text: str, type_: Any, name: str = "value", classes: Any = None) -> A
         raise WireError(name, "is nested too deeply") from None
 
 
-def _any_digits(convert: Callable[[], Any]) -> Any:
+def any_digits(convert: Callable[[], Any]) -> Any:
+    """Convert between text and data with integers of any length, which Python limits to 4,300 digits."""
     try:
         return convert()
     except ValueError as error:
@@ -371,6 +372,10 @@ def _any_digits(convert: Callable[[], Any]) -> Any:
         return convert()
     finally:
         sys.set_int_max_str_digits(limit)
+
+
+def _loaded(text: str) -> Any:
+    return any_digits(lambda: json.loads(text))
 
 
 class _Constant(Exception):
@@ -386,7 +391,7 @@ _parsed = json.JSONDecoder(parse_constant=_refuse).decode
 
 def _parse(text: str, name: str, classes: Any) -> Any:
     try:
-        data = _any_digits(lambda: _parsed(text))
+        data = any_digits(lambda: _parsed(text))
     except _Constant as constant:
         raise WireError(name, "`{}` is not JSON".format(constant)) from None
     except json.JSONDecodeError as error:
@@ -492,7 +497,7 @@ def show(type_: Any) -> str:
     if kind == "dict":
         return "dict[str, " + show(type_[1]) + "]"
     if kind == "literal":
-        return "Literal[" + ", ".join(repr(json.loads(v)) for v in type_[1]) + "]"
+        return "Literal[" + ", ".join(repr(_loaded(v)) for v in type_[1]) + "]"
     if kind == "union":
         return " | ".join(map(show, type_[1]))
     return str(type_[1]).rsplit(".", 1)[-1]
@@ -627,7 +632,7 @@ def _each_field(given: dict[str, Any], type_: Any, path: str, convert: Callable[
 
 def _write_literal(value: Any, type_: Any, path: str) -> Any:
     for text in type_[1]:
-        choice = json.loads(text)
+        choice = _loaded(text)
         if type(choice) is type(value) and choice == value:
             return choice
     raise _expected(type_, value, path)
@@ -636,7 +641,7 @@ def _write_literal(value: Any, type_: Any, path: str) -> Any:
 def _write_enum(value: Any, type_: Any, path: str) -> Any:
     for member, text in type_[2]:
         if getattr(value, "name", None) == member and to_text(_write_any(value.value, "any", path)) == text:
-            return json.loads(text)
+            return _loaded(text)
     raise _expected(type_, value, path)
 
 
@@ -905,7 +910,7 @@ def _rebuild(type_: Any, space: dict[str, Any], defined: set[str]) -> None:
     if type_[0] == "enum" and name not in defined:
         from enum import Enum
 
-        space[name] = Enum(name, [(member, json.loads(wire)) for member, wire in type_[2]], module=MODULE)
+        space[name] = Enum(name, [(member, _loaded(wire)) for member, wire in type_[2]], module=MODULE)
     elif type_[0] == "struct":
         for field in type_[3]:
             _rebuild(field[1], space, defined)
@@ -1167,7 +1172,7 @@ class _Task:
             "type": value.schema_title,
             "version": value.schema_version,
             "name": value.name or name,
-            "metadata": json.loads(
+            "metadata": _loaded(
                 self.guard("TP503", "output", lambda: encode(value.metadata, ["dict", "any"], name + ".metadata"))
             ),
             "uri": value.uri if reference else self.uri(key, place),

@@ -11,6 +11,8 @@ import pytest
 
 from typedpipe import Artifact, ContainerSpec, Dataset, Input, Model, Output, OutputPath, dsl
 from typedpipe.local import Run
+from typedpipe.local.store.garbage import collect
+from typedpipe.local.store.root import open_root
 from typedpipe.runtime.task import MARKER
 
 RUNNERS = ("process", "inprocess")
@@ -467,3 +469,116 @@ def test_a_file_whose_name_a_library_extended_is_named(tmp_path: Path, monkeypat
     )
     assert found["nowhere"].endswith(none)
     assert found["shell"] == "component `shell` did not write its output `out`, but `out.csv`, next to its path"
+
+
+# ------------------------------------------------------------------------------------ files next to an artifact
+
+
+@dsl.component
+def database() -> Dataset:
+    import sqlite3
+
+    found = Dataset()
+    connection = sqlite3.connect(found.path)
+    connection.execute("pragma journal_mode=wal")
+    connection.execute("create table t(x)")
+    connection.execute("insert into t values (7)")
+    connection.commit()
+    connection.close()
+    return found
+
+
+@dsl.component
+def inserts(data: Input[Dataset]) -> str:
+    import builtins
+    import sqlite3
+
+    builtins.kept = connection = sqlite3.connect(data.path)  # as a pool or an ORM does
+    connection.execute("insert into t values (666)")
+    connection.commit()
+    return "did"
+
+
+@dsl.component
+def killed(data: Input[Dataset]) -> str:
+    import os
+    import sqlite3
+
+    connection = sqlite3.connect(data.path)
+    connection.execute("insert into t values (666)")
+    connection.commit()
+    os.kill(os.getpid(), 9)
+    return "never"
+
+
+@dsl.component
+def selects(data: Input[Dataset]) -> str:
+    import builtins
+    import sqlite3
+
+    builtins.kept = connection = sqlite3.connect(data.path)
+    return str(connection.execute("select x from t").fetchall())
+
+
+@dsl.component
+def index(data: Input[Dataset]) -> str:
+    import os
+
+    with open(os.path.realpath(data.path) + ".idx", "w") as file:
+        file.write("an index")
+    return "did"
+
+
+@dsl.pipeline
+def inserted() -> None:
+    inserts(data=database().output)
+
+
+@dsl.pipeline
+def inserted_and_killed() -> None:
+    killed(data=database().output)
+
+
+@dsl.pipeline
+def indexed() -> None:
+    index(data=database().output)
+
+
+@dsl.pipeline
+def selected() -> str:
+    return selects(data=database().output).output
+
+
+@pytest.mark.parametrize("spoiler", [inserted, inserted_and_killed, indexed], ids=lambda p: p.name)
+def test_a_library_that_writes_next_to_an_input(tmp_path: Path, spoiler: Any) -> None:
+    run = spoiler.run(folder=tmp_path, runner="process", raise_on_error=False)
+    assert run.result.state == "FAILED"
+    message = "it modified its input `data`, or another task did meanwhile; copy an input before you modify it"
+    assert [t.message for t in run.tasks.values() if t.state == "FAILED"] == [message]
+    for _ in range(2):
+        assert selected.run(folder=tmp_path, runner="process", cache=False).outputs == "[(7,)]"
+        assert not [path for path in (tmp_path / "objects").rglob("*") if "-" in path.name or "." in path.name]
+
+
+def test_files_left_next_to_artifacts_by_a_killed_engine(tmp_path: Path) -> None:
+    assert selected.run(folder=tmp_path, runner="process").outputs == "[(7,)]"
+    root = open_root(tmp_path)
+    (digest,) = root.objects.all()
+    place = Path(root.objects.path(digest))
+    others = [
+        tmp_path / "objects/.DS_Store",
+        place.parent / "Thumbs.db",
+        tmp_path / "objects/zz/x",
+        tmp_path / "runs/note",
+    ]
+    for path in (*others, Path(f"{place}-wal"), Path(f"{place}-shm"), Path(f"{place}.idx")):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("stray")
+    (tmp_path / "objects/0f").write_text("no directory")
+    assert root.objects.all() == [digest]
+    assert [run.name for run in root.runs()] == root.names() and len(root.names()) == 1
+    assert root.repair(root.names()[0]) == 2
+    assert (collect(root, dry_run=True).scratch, collect(root).scratch, collect(root).scratch) == (3, 3, 0)
+    assert place.exists() and all(path.exists() for path in others)
+    root.close()
+    assert selected.run(folder=tmp_path, runner="process", cache=False).outputs == "[(7,)]"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 
 from typedpipe.local.failpoints import reach
@@ -19,6 +20,18 @@ _HEX = frozenset("0123456789abcdef")
 SCRATCH = ".new-"
 """Prefix of entries in ``objects`` that are being added or removed; garbage once their process has exited."""
 _REMEMBER = "INSERT OR REPLACE INTO objects (digest, size, mtime, ctime, inode, tree) VALUES (?, ?, ?, ?, ?, ?)"
+
+
+SHARED_MEMORY = "-shm"
+"""Ending of a file that SQLite keeps while a database is open: an index, without content of its own."""
+
+
+def _is_hex(text: str, length: int) -> bool:
+    return len(text) == length and _HEX.issuperset(text)
+
+
+def _is_beside(name: str, artifact: str) -> bool:
+    return name.startswith(artifact) and name != artifact
 
 
 class Objects:
@@ -38,7 +51,7 @@ class Objects:
             ValueError: it is not a digest.
         """
         kind, _, digits = digest.partition(":")
-        if kind != "sha256" or len(digits) != 64 or not _HEX.issuperset(digits):
+        if kind != "sha256" or not _is_hex(digits, 64):
             raise ValueError(f"`{digest}` is not a digest")
         return f"{self._folder}{os.sep}{digits[:2]}{os.sep}{digits[2:]}"
 
@@ -179,18 +192,50 @@ class Objects:
     def quarantine(self, digest: str) -> str:
         """Quarantine a changed artifact; return its new path ("" if it no longer exists)."""
         self._forget(digest)
-        folder = os.path.join(self._root, "quarantine")
-        place = self.path(digest)
-        target = os.path.join(folder, f"{digest.partition(':')[2][:16]}-{time.time_ns():x}")
         try:
-            os.makedirs(folder, exist_ok=True)
-            tree.make_writable(place)
-            os.rename(place, target)
+            return self._set_aside(self.path(digest), digest.partition(":")[2][:16])
         except FileNotFoundError:
             return ""
         except OSError as error:
-            raise os_problem(place, error) from None
+            raise os_problem(self.path(digest), error) from None
+
+    def _set_aside(self, path: str, name: str) -> str:
+        folder = os.path.join(self._root, "quarantine")
+        target = os.path.join(folder, f"{name}-{time.time_ns():x}")
+        os.makedirs(folder, exist_ok=True)
+        tree.make_writable(path)
+        os.rename(path, target)
         return target
+
+    def clear_beside(self, digest: str) -> bool:
+        """Remove files that a task left next to an artifact; return whether they had content, which is kept aside.
+
+        An artifact is passed to tasks as a link. A library that follows it, such as SQLite, creates its files next to the
+        artifact, and would read them together with it for the next task.
+        """
+        written = False
+        for path in self._beside(digest):
+            written = self._clear(path) or written
+        return written
+
+    def _beside(self, digest: str) -> list[str]:
+        folder, name = os.path.split(self.path(digest))
+        try:
+            return [f"{folder}{os.sep}{other}" for other in os.listdir(folder) if _is_beside(other, name)]
+        except OSError:
+            return []
+
+    def _clear(self, path: str) -> bool:
+        try:
+            if path.endswith(SHARED_MEMORY) or not tree.size_of(path):
+                tree.remove(path)
+                return False
+            self._set_aside(path, os.path.basename(path))
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            raise os_problem(path, error) from None
+        return True
 
     def remove(self, digest: str) -> None:
         """Remove an unreferenced artifact."""
@@ -206,14 +251,25 @@ class Objects:
             raise os_problem(place, error) from None
 
     def all(self) -> list[str]:
-        """Digests of all artifacts."""
-        found: list[str] = []
+        """Digests of all artifacts; other files are ignored."""
+        return [f"sha256:{lead}{rest}" for lead, names in self._folders() for rest in names if _is_hex(rest, 62)]
+
+    def left_beside(self) -> list[str]:
+        """Paths of the files that tasks left next to artifacts, see :meth:`clear_beside`."""
+        return [
+            os.path.join(self._folder, lead, name)
+            for lead, names in self._folders()
+            for name in names
+            if _is_hex(name[:62], 62) and _is_beside(name, name[:62])
+        ]
+
+    def _folders(self) -> Iterator[tuple[str, list[str]]]:
         if not os.path.isdir(self._folder):
-            return found
+            return
         for lead in sorted(os.listdir(self._folder)):
-            if len(lead) == 2:
-                found += [f"sha256:{lead}{rest}" for rest in sorted(os.listdir(os.path.join(self._folder, lead)))]
-        return found
+            place = os.path.join(self._folder, lead)
+            if _is_hex(lead, 2) and os.path.isdir(place):
+                yield lead, sorted(os.listdir(place))
 
     # ------------------------------------------------------------------------------------------ their stats
 
