@@ -17,7 +17,7 @@ from pathlib import Path
 from typedpipe.diagnostics.errors import PipelineError
 from typedpipe.ir import nodes as ir
 from typedpipe.local.failpoints import reach
-from typedpipe.local.failure import CONTRACT_BROKEN, exit_code, reason
+from typedpipe.local.failure import CONTRACT_BROKEN, delay, exit_code, reason
 from typedpipe.local.inbox import Inbox
 from typedpipe.local.pending import Pending, Tracked
 from typedpipe.local.recorder import Found, RunRecorder, Wait
@@ -255,7 +255,9 @@ class Engine:
         changed = self._recorder.changed_inputs(task.run)
         if changed:
             names = ", ".join(f"`{name}`" for name in changed)
-            message = f"the task modified its input {names}; copy an input before you modify it"
+            message = (
+                f"the task modified its input {names}, or another task did meanwhile; copy an input before you modify it"
+            )
             self._ended_attempt(task, "FAILED", message, CONTRACT_BROKEN)
         elif exited.code == 0 and not task.stopped:
             self._succeeded(task)
@@ -273,7 +275,7 @@ class Engine:
             return
         now = self.now()
         self._recorder.ended(task, "FAILED", code, message, now)
-        wait = min(retry.backoff_seconds * retry.factor ** (task.attempts - 1), retry.max_seconds)
+        wait = delay(retry, task.attempts)
         self.tell(events.TaskRetried(task.run.name, task.attempts, message, wait, now))
         self._pending.park(task, wait, self._pending.push)
 

@@ -138,7 +138,7 @@ def prepare_resumed(
     """
     places = _placed(resume.pipeline, options, Diagnostics(), on_event)
     clean_up(root)
-    place = root.reopen(resume.run)
+    place = root.reopen(resume.run, resume.engine)
     try:
         done = resume.begin(root, place)
     except BaseException:

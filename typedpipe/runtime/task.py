@@ -19,9 +19,11 @@ import sys
 TYPE_CHECKING = False  # not imported from typing, which costs more than the rest of this file
 if TYPE_CHECKING:
     from types import CodeType, ModuleType
-    from typing import Any, Callable, NoReturn, Sequence
+    from typing import Any, Callable, NoReturn, Sequence, Union
 
-    from typing_extensions import Self
+    from typing_extensions import Self, TypeAlias
+
+    Path: TypeAlias = Union[str, bytes, "os.PathLike[str]", "os.PathLike[bytes]"]
 
 MODULE = "tp_component"  # the module name of every component: what one pickles, another can load
 MARKER = ".typedpipe-empty"
@@ -46,7 +48,7 @@ class Artifact:
         if "schema_title" not in cls.__dict__:
             cls.schema_title = cls.__name__
 
-    def __init__(self, uri: str = "", *, name: str = "", metadata: dict[str, Any] | None = None) -> None:
+    def __init__(self, uri: Path = "", *, name: str = "", metadata: dict[str, Any] | None = None) -> None:
         self.name = name
         self.uri = uri
         self.metadata: dict[str, Any] = dict(metadata or {})
@@ -55,8 +57,17 @@ class Artifact:
         self._given = ""  # the URI that the engine assigned; any other URI means: by reference
 
     @property
+    def uri(self) -> str:
+        """Where the content is: a URI or a local path. Any path-like object can be assigned."""
+        return self._uri
+
+    @uri.setter
+    def uri(self, uri: Path) -> None:
+        self._uri = _text(uri, "uri")
+
+    @property
     def path(self) -> str:
-        """Local path to read from or write to."""
+        """Local path to read from or write to. Any path-like object can be assigned."""
         if self.custom_path:
             return self.custom_path
         if not self._path:
@@ -64,12 +75,12 @@ class Artifact:
         return self._path
 
     @path.setter
-    def path(self, path: str) -> None:
+    def path(self, path: Path) -> None:
         self.set_path(path)
 
-    def set_path(self, path: str) -> None:
+    def set_path(self, path: Path) -> None:
         """Take the content from another local path, e.g. on a mounted disk."""
-        self.custom_path = path
+        self.custom_path = _text(path, "path")
 
     @property
     def artifact(self) -> Self:
@@ -259,6 +270,16 @@ class PathOfArtifact(str):  # noqa: SLOT000  # it has an attribute of its own
     artifact: Any = None
 
 
+def _text(path: Any, what: str) -> str:
+    """A path as text, from anything that ``open`` takes as a path."""
+    if type(path) is str:
+        return path
+    try:
+        return os.fsdecode(path)
+    except TypeError:
+        raise TypeError("the {} of an artifact must be a str or a path, not {!r}".format(what, path)) from None
+
+
 def _local_path(uri: str) -> str:
     if uri.startswith("file://"):
         from urllib.parse import unquote, urlsplit
@@ -322,7 +343,7 @@ _canonical = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 def to_text(data: Any) -> str:
     """Canonical JSON text of JSON data, free of anything that an engine could take for its own syntax."""
-    text: str = _any_digits(lambda: _canonical(data))
+    text: str = any_digits(lambda: _canonical(data))
     return text.replace("{" * 2, "{\\u007b").replace("$", "\\u0024").replace("\x7f", "\\u007f")
 
 
@@ -338,7 +359,8 @@ def decode(text: str, type_: Any, name: str = "value", classes: Any = None) -> A
         raise WireError(name, "is nested too deeply") from None
 
 
-def _any_digits(convert: Callable[[], Any]) -> Any:
+def any_digits(convert: Callable[[], Any]) -> Any:
+    """Convert between text and data with integers of any length, which Python limits to 4,300 digits."""
     try:
         return convert()
     except ValueError as error:
@@ -350,6 +372,10 @@ def _any_digits(convert: Callable[[], Any]) -> Any:
         return convert()
     finally:
         sys.set_int_max_str_digits(limit)
+
+
+def _loaded(text: str) -> Any:
+    return any_digits(lambda: json.loads(text))
 
 
 class _Constant(Exception):
@@ -365,7 +391,7 @@ _parsed = json.JSONDecoder(parse_constant=_refuse).decode
 
 def _parse(text: str, name: str, classes: Any) -> Any:
     try:
-        data = _any_digits(lambda: _parsed(text))
+        data = any_digits(lambda: _parsed(text))
     except _Constant as constant:
         raise WireError(name, "`{}` is not JSON".format(constant)) from None
     except json.JSONDecodeError as error:
@@ -471,7 +497,7 @@ def show(type_: Any) -> str:
     if kind == "dict":
         return "dict[str, " + show(type_[1]) + "]"
     if kind == "literal":
-        return "Literal[" + ", ".join(repr(json.loads(v)) for v in type_[1]) + "]"
+        return "Literal[" + ", ".join(repr(_loaded(v)) for v in type_[1]) + "]"
     if kind == "union":
         return " | ".join(map(show, type_[1]))
     return str(type_[1]).rsplit(".", 1)[-1]
@@ -606,7 +632,7 @@ def _each_field(given: dict[str, Any], type_: Any, path: str, convert: Callable[
 
 def _write_literal(value: Any, type_: Any, path: str) -> Any:
     for text in type_[1]:
-        choice = json.loads(text)
+        choice = _loaded(text)
         if type(choice) is type(value) and choice == value:
             return choice
     raise _expected(type_, value, path)
@@ -615,7 +641,7 @@ def _write_literal(value: Any, type_: Any, path: str) -> Any:
 def _write_enum(value: Any, type_: Any, path: str) -> Any:
     for member, text in type_[2]:
         if getattr(value, "name", None) == member and to_text(_write_any(value.value, "any", path)) == text:
-            return json.loads(text)
+            return _loaded(text)
     raise _expected(type_, value, path)
 
 
@@ -884,7 +910,7 @@ def _rebuild(type_: Any, space: dict[str, Any], defined: set[str]) -> None:
     if type_[0] == "enum" and name not in defined:
         from enum import Enum
 
-        space[name] = Enum(name, [(member, json.loads(wire)) for member, wire in type_[2]], module=MODULE)
+        space[name] = Enum(name, [(member, _loaded(wire)) for member, wire in type_[2]], module=MODULE)
     elif type_[0] == "struct":
         for field in type_[3]:
             _rebuild(field[1], space, defined)
@@ -979,7 +1005,7 @@ class _Task:
         self.classes: dict[str, Any] = {}
         self.given: dict[str, Any] = {}
         self.moved: dict[int, str] = {}
-        self.dirs: list[str] = []
+        self.bare = 0
 
     def place(self, *parts: str) -> str:
         return os.path.join(self.root, *parts)
@@ -1043,7 +1069,8 @@ class _Task:
         if inside:
             path = os.path.join(path, *str(data.get("key", "")).split("/"))
         reference = data.get("digest") == ""
-        if not reference and _absent(path):
+        dirs = data.get("dirs", ())
+        if not reference and _absent(path) and data.get("digest") != _listing_digest((), dirs):
             if optional:
                 return None
             raise self.error("TP501", "input `{}`".format(name), "expected a `{}`, found no file".format(show(core)))
@@ -1051,13 +1078,21 @@ class _Task:
             str(data.get("uri", path)), name=data.get("name", name), metadata=data.get("metadata")
         )
         artifact._given = "" if reference else artifact.uri
-        artifact._path = (reference and _local_path(artifact.uri)) or self.without_marker(path, data.get("dirs", ()))
+        artifact._path = (reference and _local_path(artifact.uri)) or self.without_marker(path, dirs)
         return artifact
 
     def without_marker(self, path: str, dirs: Any) -> str:
-        if os.path.exists(os.path.join(path, MARKER)):
-            path = self.place("out", "empty", str(len(self.given)), os.path.basename(path))
+        """An object store keeps no directory without files: such a directory arrives as a marker, or not at all."""
+        marker = os.path.join(path, MARKER)
+        if not os.path.exists(path) or (os.path.exists(marker) and not _files(path)):
+            self.bare += 1
+            path = self.place("out", "empty", str(self.bare), os.path.basename(path))
             os.makedirs(path, exist_ok=True)
+        elif os.path.exists(marker):  # copied from an empty directory, by a tool that then added files
+            try:
+                os.unlink(marker)
+            except OSError:
+                pass  # the input cannot be written to: the marker stays
         for folder in dirs:
             os.makedirs(os.path.join(path, *folder.split("/")), exist_ok=True)
         return path
@@ -1103,9 +1138,7 @@ class _Task:
             with open(path, encoding="utf-8") as file:
                 text = file.read()
         elif not optional:
-            raise self.error(
-                "TP504", "output `{}`".format(name), "expected a `{}` at its path, found no file".format(show(type_))
-            )
+            raise self.error("TP504", "output `{}`".format(name), self.nothing_at(path, "path", show(type_)))
         self.write(
             name,
             key,
@@ -1130,8 +1163,8 @@ class _Task:
             raise self.error("TP503", "output `{}`".format(name), reason)
         reference = value.uri != value._given and "://" in value.uri
         if not reference:
-            self.take(name, value, place, core)
-        digest, size, dirs = ("", 0, []) if reference else describe(place)
+            self.take(name, how, value, place, core)
+        digest, size, dirs = ("", 0, []) if reference else self.readable(name, lambda: describe(place))
         if reference or not os.path.exists(place):
             os.makedirs(place, exist_ok=True)
             _write(os.path.join(place, MARKER), "")
@@ -1139,7 +1172,7 @@ class _Task:
             "type": value.schema_title,
             "version": value.schema_version,
             "name": value.name or name,
-            "metadata": json.loads(
+            "metadata": _loaded(
                 self.guard("TP503", "output", lambda: encode(value.metadata, ["dict", "any"], name + ".metadata"))
             ),
             "uri": value.uri if reference else self.uri(key, place),
@@ -1151,37 +1184,61 @@ class _Task:
             companion["dirs"] = dirs
         self.write_text(name, "tp-" + key, to_text(companion), "any")
 
-    def take(self, name: str, value: Any, place: str, type_: Any) -> None:
+    def take(self, name: str, how: str, value: Any, place: str, type_: Any) -> None:
         source = self.moved.get(id(value)) or value.path
-        label = "output `{}`".format(name)
         if not os.path.lexists(source):
             if (
                 not isinstance(value, (Metrics, ClassificationMetrics, SlicedClassificationMetrics))
                 or not value.metadata
             ):
-                raise self.error("TP504", label, "expected a `{}` at its path, found no file".format(show(type_)))
+                raise self.error("TP504", "output `{}`".format(name), self.nothing_at(source, how, show(type_)))
             source = place
             data = self.guard("TP503", "output", lambda: encode(value.metadata, ["dict", "any"], name + ".metadata"))
             _write(place, data)
-        try:
-            if os.path.abspath(source) != os.path.abspath(place):
-                os.makedirs(os.path.dirname(place), exist_ok=True)
-                if (
-                    source.startswith(_state["scratch"] + os.sep)
-                    and not os.path.islink(source)
-                    and id(value) not in self.moved
-                ):
-                    os.rename(source, place)
-                else:
-                    _copy(source, place, ())
-            _resolve_links(place)
-        except OSError as error:
-            raise self.error(
-                "TP506", label, "cannot read the output: {}".format(str(error).replace(self.root + "/", ""))
-            ) from None
+        self.readable(name, lambda: self.move(source, place, id(value) in self.moved))
         self.moved[id(value)] = place
-        if os.path.isdir(place) and not any(files for _, _, files in os.walk(place)):
+        if os.path.isdir(place) and not _files(place):
             _write(os.path.join(place, MARKER), "")
+
+    def move(self, source: str, place: str, taken: bool) -> None:
+        if os.path.abspath(source) != os.path.abspath(place):
+            os.makedirs(os.path.dirname(place), exist_ok=True)
+            if source.startswith(_state["scratch"] + os.sep) and not os.path.islink(source) and not taken:
+                _resolve_links(source)  # before they are elsewhere: a link may contain the artifact's own path
+                os.rename(source, place)
+                os.symlink(place, source)  # another output may have links to this one
+            else:
+                _copy(source, place, ())
+        _resolve_links(place)
+
+    def readable(self, name: str, read: Callable[[], Any]) -> Any:
+        try:
+            return read()
+        except OSError as error:
+            reason = "cannot read the output: {}".format(str(error).replace(self.root + "/", ""))
+            raise self.error("TP506", "output `{}`".format(name), reason) from None
+
+    def nothing_at(self, path: str, how: str, type_: str) -> str:
+        """The reason for an output without a file, and the files that were perhaps meant."""
+        expected = "expected a `{}` at its path, found no file".format(type_)
+        beside = names_beside(path)
+        if beside:
+            appended = beside[0][len(os.path.basename(path)) :]
+            remedy = "rename the file: `os.rename(path + {!r}, path)`" if how == "path" else (
+                "set the path of the artifact: `artifact.path += {!r}`"
+            )  # fmt: skip
+            return "{}, but `{}` next to it; if a library appended `{}`, {}".format(
+                expected, beside[0], appended, remedy.format(appended)
+            )
+        here = os.getcwd()
+        written = _names(here) if how in ("return", "field") and here == os.path.realpath(self.place("work")) else []
+        if written:
+            return (
+                "{}; the working directory contains {}: to return a file from there, pass its path: `{}({!r})`".format(
+                    expected, ", ".join("`{}`".format(name) for name in written[:3]), type_, written[0]
+                )
+            )
+        return expected
 
     def results(self, returned: Any) -> dict[str, Any]:
         ports = [port[0] for port in self.spec["outputs"] if port[2] in ("return", "field")]
@@ -1250,7 +1307,7 @@ def _copy(source: str, place: str, above: tuple[str, ...]) -> None:
     if not os.path.isdir(real):
         if not os.path.isfile(real):
             raise OSError("{} is neither a file nor a folder".format(source))
-        shutil.copyfile(real, place)
+        shutil.copy(real, place)  # with its mode: a tool stays executable
         return
     os.makedirs(place, exist_ok=True)
     for entry in sorted(os.listdir(real)):
@@ -1261,7 +1318,7 @@ def _copy(source: str, place: str, above: tuple[str, ...]) -> None:
 def _resolve_links(place: str) -> None:
     """Replace links by files and directories: artifact stores have no links, locally or in a cluster."""
     links = [place] if os.path.islink(place) else []
-    for folder, dirs, files in os.walk(place):
+    for folder, dirs, files in _walk(place) if os.path.isdir(place) else ():
         links += [os.path.join(folder, entry) for entry in dirs + files if os.path.islink(os.path.join(folder, entry))]
     for link in links:
         parents = {os.path.realpath(link[:i]) for i in range(len(place), len(link)) if link[i] == os.sep}
@@ -1283,22 +1340,58 @@ def describe(path: str) -> tuple[str, int, list[str]]:
                 total.update(block)
                 size += len(block)
         return "sha256:" + total.hexdigest(), size, []
-    total.update(b"folder\n")  # an empty directory is not an empty file
-    found: list[str] = []
+    found: list[tuple[str, str]] = []
     empty: list[str] = []
-    for folder, dirs, files in os.walk(path):
-        here = os.path.relpath(folder, path).replace(os.sep, "/")
-        found += [file if here == "." else here + "/" + file for file in files if file != MARKER]
-        if not dirs and not files and here != ".":
-            empty.append(here)
     size = 0
-    for name in sorted(found):
-        digest, length, _ = describe(os.path.join(path, *name.split("/")))
+    for folder, dirs, files in _walk(path):
+        here = "" if folder == path else os.path.relpath(folder, path).replace(os.sep, "/") + "/"
+        names = [file for file in files if file != MARKER]
+        for name in names:
+            digest, length, _ = describe(os.path.join(folder, name))
+            found.append((here + name, digest))
+            size += length
+        if here and not dirs and not names:
+            empty.append(here[:-1])
+    return _listing_digest(found, empty), size, sorted(empty)
+
+
+def _listing_digest(files: Sequence[tuple[str, str]], empty: Sequence[str]) -> str:
+    """Digest of a directory: names and digests of its files, and the names of its empty directories."""
+    from hashlib import sha256
+
+    total = sha256(b"folder\n")  # an empty directory is not an empty file
+    for name, digest in sorted(files):
         total.update(os.fsencode(name) + b"\0" + digest.encode() + b"\n")
-        size += length
     for name in sorted(empty):
         total.update(os.fsencode(name) + b"/\0\n")
-    return "sha256:" + total.hexdigest(), size, sorted(empty)
+    return "sha256:" + total.hexdigest()
+
+
+def _walk(path: str) -> Any:
+    """``os.walk`` that does not pass over directories that cannot be read."""
+
+    def refuse(error: OSError) -> NoReturn:
+        raise error
+
+    return os.walk(path, onerror=refuse)
+
+
+def _names(folder: str) -> list[str]:
+    try:
+        return sorted(name for name in os.listdir(folder) if not name.startswith("."))
+    except OSError:
+        return []
+
+
+def names_beside(path: str) -> list[str]:
+    """Names next to a path that are its name with something appended: libraries add their own extension."""
+    folder, name = os.path.split(path)
+    return [other for other in _names(folder) if other.startswith(name) and other[len(name) :][:1] in (".", "_", "-")]
+
+
+def _files(path: str) -> bool:
+    """Whether a directory contains any file, at any depth, other than markers."""
+    return any(file != MARKER for _, _, files in _walk(path) for file in files)
 
 
 def install(

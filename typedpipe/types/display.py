@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
+from typedpipe.types.json_text import json_data
 from typedpipe.types.model import (
     AnyType,
     ArtifactType,
@@ -103,9 +104,7 @@ def _value(wire: str) -> str:
     if wire in _WORDS:
         return _WORDS[wire]
     if wire.startswith('"'):
-        import json  # only messages about literals need it
-
-        return _quoted(str(json.loads(wire)))
+        return _quoted(str(json_data(wire)))
     return wire
 
 

@@ -21,6 +21,7 @@ from typedpipe.local.values import NULL_TEXT
 from typedpipe.runs.model import ArtifactRef, Value
 from typedpipe.runtime.task import WireError, decode, encode
 from typedpipe.types.data import TypeData, to_data
+from typedpipe.types.json_text import json_text
 from typedpipe.types.model import FLOAT, INT, STR, Type, is_artifact
 
 FORMAT = 1
@@ -232,7 +233,7 @@ def _replaced(component: ir.Component, cache_key: str) -> KeyParts:
     """The key that the user set, for this component and its outputs only, as on KFP and on Argo."""
     outputs = [[port.name, to_data(port.type)] for port in component.outputs]
     data = {"format": FORMAT, "component": component.name, "cache_key": cache_key, "outputs": outputs}
-    return KeyParts(sha256(json.dumps(data).encode()).hexdigest(), data)
+    return KeyParts(sha256(json_text(data).encode()).hexdigest(), data)
 
 
 def coerced(text: str, type_: Type, data: TypeData) -> str:
@@ -268,7 +269,7 @@ def short(text: str) -> str:
 
 
 def _metadata(metadata: Mapping[str, Any]) -> Any:
-    text = json.dumps(metadata)
+    text = json_text(metadata)
     return metadata if len(text) <= LONG else short(text)
 
 
