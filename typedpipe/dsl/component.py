@@ -278,6 +278,8 @@ def _define(fn: Any, options: dict[str, Any]) -> Any:
     from typedpipe.dsl.source.files import span_of_function
     from typedpipe.dsl.tracing import reporting
 
+    if isinstance(fn, staticmethod):
+        fn = fn.__func__
     problem = not_a_function(fn, "component")
     if problem is not None:
         span = span_of_function(fn)

@@ -27,7 +27,7 @@ from typedpipe.types.data import BadTypeData, to_data
 from typedpipe.types.model import Type
 
 MAGIC = b"typedpipe-ir\n"
-VERSION = 2
+VERSION = 3
 """The format version written. Increase it with each change, and ``MIN_READER`` if older readers would misread it."""
 MIN_READER = 1
 MAX_BYTES = 1 << 30
@@ -257,7 +257,7 @@ class _Writer:
         _number(python, "returns", RETURNS.index(impl.returns))
         python.min_python_major, python.min_python_minor = impl.min_python
         for chunk in impl.chunks:
-            python.chunks.add(text=chunk.text, file=self.file(chunk.file), line=chunk.line)
+            python.chunks.add(text=chunk.text, file=self.file(chunk.file), line=chunk.line, module=chunk.module)
         python.packages.extend(impl.packages)
         python.pip_index_urls.extend(impl.pip_index_urls)
         python.pip_trusted_hosts.extend(impl.pip_trusted_hosts)

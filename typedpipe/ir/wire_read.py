@@ -278,7 +278,7 @@ class Reader:
             raise BadFile(f"`{value.entry}` does not declare its return kind")
         return ir.PythonImpl(
             value.entry,
-            tuple(ir.Chunk(each.text, self.files[each.file], each.line) for each in value.chunks),
+            tuple(ir.Chunk(each.text, self.files[each.file], each.line, each.module) for each in value.chunks),
             returns,  # type: ignore[arg-type]  # one of three words
             (value.min_python_major, value.min_python_minor),
             tuple(value.packages),

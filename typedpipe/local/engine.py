@@ -207,10 +207,10 @@ class Engine:
         )
         now = self.now()
         task.started = task.started or now
-        self.tell(events.TaskStarted(run.name, component.name, task.attempts, now, run.item))
+        self.tell(events.TaskStarted(run.name, run.node.component, task.attempts, now, run.item))
         self._recorder.started(task, now)
         try:
-            spec = self._specs.path(component)
+            spec = self._specs.path(run.node.component, component)
             data = attempt.data(spec) if run.node.component in self._settings.in_memory else None
             if data is None:
                 attempt.write(spec)

@@ -500,7 +500,12 @@ def show(type_: Any) -> str:
         return "Literal[" + ", ".join(repr(_loaded(v)) for v in type_[1]) + "]"
     if kind == "union":
         return " | ".join(map(show, type_[1]))
-    return str(type_[1]).rsplit(".", 1)[-1]
+    return _short(type_[1])
+
+
+def _short(name: str) -> str:
+    """``Config`` of ``settings:Outer.Config``."""
+    return name.replace(":", ".").rsplit(".", 1)[-1]
 
 
 def _expected(type_: Any, value: Any, path: str) -> WireError:
@@ -750,31 +755,35 @@ _READERS: dict[str, Callable[[Any, Any, str, Any], Any]] = {
 
 
 def find_class(classes: Any, name: str) -> Any:
-    """Look up a class in a mapping of names: by its full name, without the enclosing function, or by its last part."""
-    for dotted in (name.rsplit("<locals>.", 1)[-1], name.rsplit(".", 1)[-1]):
-        first, *rest = dotted.split(".")
-        found = (classes or {}).get(first)
-        for part in rest:
-            found = getattr(found, part, None)
-        if isinstance(found, type) or callable(found):
-            return found
+    """Look up the class of a type: in the module before ``:``, then in a mapping of names, in full or by its last part."""
+    module, _, dotted = name.rpartition(":")
+    home = module and (sys.modules.get(MODULE + "." + module) or sys.modules.get(module))
+    for space in (getattr(home, "__dict__", {}), classes or {}):
+        for path in (dotted.rsplit("<locals>.", 1)[-1], _short(dotted)):
+            first, *rest = path.split(".")
+            found = space.get(first)
+            for part in rest:
+                found = getattr(found, part, None)
+            if isinstance(found, type) or callable(found):
+                return found
     return None
 
 
 # ---------------------------------------------------------------------------------------------- shipped source
 
-_code: dict[str, list[tuple[CodeType, list[str]]]] = {}
+_code: dict[str, list[tuple[CodeType, list[str], str]]] = {}
 
 
-def compile_source(spec: dict[str, Any]) -> list[tuple[CodeType, list[str]]]:
-    """Compile each chunk; return its code and names. Cached, so that a process that forks tasks compiles once."""
+def compile_source(spec: dict[str, Any]) -> list[tuple[CodeType, list[str], str]]:
+    """Compile each chunk; return its code, names and module. Cached, so that a process that forks tasks compiles once."""
     key = str((spec["entry"], spec["chunks"]))
     if key not in _code:
-        _code[key] = [_compile_chunk(file, line, text, spec["entry"]) for file, line, text in spec["chunks"]]
+        _code[key] = [_compile_chunk(spec["entry"], *chunk) for chunk in spec["chunks"]]
+        _typing_names(_code[key])
     return _code[key]
 
 
-def _compile_chunk(file: str, line: int, text: str, entry: str) -> tuple[CodeType, list[str]]:
+def _compile_chunk(entry: str, file: str, line: int, text: str, module: str = "") -> tuple[CodeType, list[str], str]:
     import __future__
 
     import _ast
@@ -784,7 +793,7 @@ def _compile_chunk(file: str, line: int, text: str, entry: str) -> tuple[CodeTyp
     tree: Any = compile(head + text, file, "exec", future | _ast.PyCF_ONLY_AST, True)
     body = tree.body[0].body if text[:1] in " \t" else tree.body
     for node in body:
-        if isinstance(node, (_ast.FunctionDef, _ast.AsyncFunctionDef)) and node.name == entry:
+        if isinstance(node, (_ast.FunctionDef, _ast.AsyncFunctionDef)) and node.name == entry and not module:
             arguments = node.args
             arguments.args, arguments.posonlyargs = arguments.posonlyargs + arguments.args, []
             arguments.defaults, arguments.kw_defaults = [], [None] * len(arguments.kwonlyargs)  # pyrefly: ignore[bad-assignment]
@@ -793,7 +802,12 @@ def _compile_chunk(file: str, line: int, text: str, entry: str) -> tuple[CodeTyp
                 argument.annotation = None
     names = [node.name for node in body if hasattr(node, "name")]
     names += [t.id for node in body for t in getattr(node, "targets", ()) if hasattr(t, "id")]
-    return compile(tree, file, "exec", future, True), names
+    names += [a.asname or a.name for node in body if isinstance(node, _ast.ImportFrom) for a in node.names]
+    return compile(tree, file, "exec", future, True), names, module
+
+
+parts: dict[str, ModuleType] = {}
+"""The task's modules by the name of the user's module, without that of the component itself."""
 
 
 def load(spec: dict[str, Any], folder: str = "") -> ModuleType:
@@ -845,34 +859,65 @@ class _Self(type(sys)):  # type: ignore[misc]  # the class of modules, without i
         self.__dict__.update(globals())
 
 
-def _fill(module: ModuleType, spec: dict[str, Any]) -> None:
-    space = module.__dict__
+def unload(earlier: dict[str, ModuleType]) -> None:
+    """Remove the task's modules, and put back those of an earlier task."""
+    for name in parts:
+        sys.modules.pop(MODULE + "." + name, None)
+    parts.clear()
+    parts.update(earlier)
+    sys.modules.update((module.__name__, module) for module in earlier.values())
+
+
+def _fill(main: ModuleType, spec: dict[str, Any]) -> None:
+    unload({})
     codes = compile_source(spec)
-    defined = {name for _, names in codes for name in names}
-    names = dict(_stub_names())
-    names.update(space)  # existing names are kept
-    space.update(names)
-    space["__loader__"] = _Lines(spec["chunks"])
     wanted = _typing_names(codes)
+    names = dict(_stub_names(), __loader__=_Lines(spec["chunks"]))
     if wanted:
         import typing
 
-        space.update((name, getattr(typing, name)) for name in wanted)
+        names.update((name, getattr(typing, name)) for name in wanted)
+
+    def space_of(name: str) -> dict[str, Any]:
+        module = main if not name else parts.get(name)
+        if module is None:
+            module = parts[name] = sys.modules[MODULE + "." + name] = type(sys)(MODULE + "." + name)
+            module.__dict__.update(names)
+        return module.__dict__
+
+    space = main.__dict__
+    names.update((name, value) for name, value in space.items() if name in names and name[:2] != "__")
+    space.update(names, __path__=[], __getattr__=_from_parts)
+    defined = {(module, name) for _, own, module in codes for name in own}
     for port in spec["inputs"] + spec["outputs"]:
-        _rebuild(port[3], space, defined)
-    for code, _ in codes:
-        exec(code, space)  # noqa: S102  # this is the purpose of the file
+        _rebuild(port[3], space_of, defined)
+    for code, _, module in codes:
+        exec(code, space_of(module))  # noqa: S102  # this is the purpose of the file
 
 
-def _typing_names(codes: list[tuple[CodeType, list[str]]]) -> list[str]:
+def _from_parts(name: str) -> Any:
+    """A class or function that another task pickled: there, this module was that of the component itself."""
+    found = [part.__dict__.get(name) for part in parts.values() if name[:2] != "__"]
+    found = [value for value in found if getattr(value, "__module__", "")[: len(MODULE) + 1] == MODULE + "."]
+    if len(set(map(id, found))) != 1:
+        raise AttributeError("module {!r} has no attribute {!r}".format(MODULE, name))
+    return found[0]
+
+
+def _typing_names(codes: list[tuple[CodeType, list[str], str]]) -> list[str]:
+    """Names of ``typing`` that the code uses, also in annotations, which are strings and may be evaluated."""
     known = _used.get(id(codes))  # the lists are cached, see ``compile_source``
     if known is None:
-        names: set[str] = set()
-        pending = [code for code, _ in codes]
+        words: set[str] = set()
+        pending = [code for code, _, _ in codes]
         for code in pending:
-            names.update(code.co_names)
-            pending += [inner for inner in code.co_consts if hasattr(inner, "co_names")]
-        known = _used[id(codes)] = [name for name in TYPING if name in names]
+            words.update(code.co_names)
+            for constant in code.co_consts:
+                if hasattr(constant, "co_names"):
+                    pending.append(constant)
+                elif isinstance(constant, tuple) or "__qualname__" in code.co_names or code.co_name == "<module>":
+                    words.update("".join(c if c.isalnum() else " " for c in str(constant)).split())
+        known = _used[id(codes)] = [name for name in TYPING if name in words]
     return known
 
 
@@ -884,7 +929,7 @@ class _Lines:
 
     def __init__(self, chunks: list[Any]) -> None:
         self.files: dict[str, list[str]] = {}
-        for file, line, text in chunks:
+        for file, line, text, *_ in chunks:
             lines = self.files.setdefault(file, [])
             new = text.splitlines(True)
             lines.extend(["\n"] * (line - 1 + len(new) - len(lines)))
@@ -902,27 +947,32 @@ class _Lines:
         return "".join(next(iter(self.files.values()), []))
 
 
-def _rebuild(type_: Any, space: dict[str, Any], defined: set[str]) -> None:
+def _rebuild(type_: Any, space_of: Callable[[str], dict[str, Any]], defined: set[tuple[str, str]]) -> None:
     """Rebuild the classes of functional NamedTuples and Enums, which have no source, from the interface."""
     if isinstance(type_, str) or type_[0] in ("literal", "artifact"):
         return
-    name = str(type_[1]).rsplit(".", 1)[-1]
-    if type_[0] == "enum" and name not in defined:
-        from enum import Enum
-
-        space[name] = Enum(name, [(member, _loaded(wire)) for member, wire in type_[2]], module=MODULE)
-    elif type_[0] == "struct":
+    if type_[0] in ("list", "dict", "union"):
+        for inner in type_[1] if type_[0] == "union" else [type_[1]]:
+            _rebuild(inner, space_of, defined)
+        return
+    if type_[0] == "struct":
         for field in type_[3]:
-            _rebuild(field[1], space, defined)
-        if type_[2] == "namedtuple" and name not in defined:
+            _rebuild(field[1], space_of, defined)
+    module, _, dotted = str(type_[1]).rpartition(":")
+    name = _short(dotted)
+    if type_[0] == "struct" and type_[2] == "typeddict":
+        space_of(module).setdefault(name, dict)
+    elif (type_[0] == "enum" or type_[2] == "namedtuple") and not {(module, name), (module, dotted.split(".")[0])} & defined:
+        space = space_of(module)
+        if type_[0] == "enum":
+            from enum import Enum
+
+            members = [(member, _loaded(wire)) for member, wire in type_[2]]
+            space[name] = Enum(name, members, module=space["__name__"])
+        else:
             from collections import namedtuple
 
-            space[name] = namedtuple(name, [field[0] for field in type_[3]], module=MODULE)
-        elif type_[2] == "typeddict":
-            space.setdefault(name, dict)
-    elif type_[0] in ("list", "dict", "union"):
-        for inner in type_[1] if type_[0] == "union" else [type_[1]]:
-            _rebuild(inner, space, defined)
+            space[name] = namedtuple(name, [field[0] for field in type_[3]], module=space["__name__"])
 
 
 class _Marker:
@@ -965,7 +1015,7 @@ class _Stubs:
     """The last importer: a ``typedpipe`` stub for component source where the real package is not installed."""
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
-        if name in ("typedpipe", "typedpipe.dsl", "typedpipe.types", "typedpipe.runtime"):
+        if name in ("typedpipe", "typedpipe.dsl", "typedpipe.types", "typedpipe.runtime") or name.startswith(MODULE + "."):
             from importlib.machinery import ModuleSpec
 
             # the two methods of a loader
@@ -976,6 +1026,9 @@ class _Stubs:
         return None
 
     def exec_module(self, module: ModuleType) -> None:
+        if module.__name__.startswith(MODULE + "."):  # not shipped: what was pickled there may be this component's own
+            module.__dict__["__getattr__"] = lambda name: getattr(sys.modules[MODULE], name)
+            return
         names = _stub_names()
         module.__dict__.update({k: v for k, v in names.items() if k != "dsl" or module.__name__ == "typedpipe"})
         if module.__name__ == "typedpipe":

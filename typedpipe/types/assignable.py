@@ -22,6 +22,7 @@ from typedpipe.types.model import (
     Type,
     UnionType,
     artifact_of,
+    short_name,
     without_none,
 )
 
@@ -124,8 +125,8 @@ def _same_shape(source: Type, target: Type) -> Found | None:
         case LiteralType(), LiteralType():
             other = tuple(value for value in source.values if value not in target.values)
             return _expected(LiteralType(other), target) if other else None
-        case EnumType(), EnumType() if source.name == target.name and set(source.members) <= set(target.members):
-            return None
+        case EnumType(), EnumType() if short_name(source) == short_name(target):
+            return None if set(source.members) <= set(target.members) else _expected(source, target)
         case ArtifactType(), ArtifactType() if target.title == _ROOT_ARTIFACT or target.title in _titles(source):
             return None
         case _:

@@ -49,9 +49,9 @@ def show(type_: Type) -> str:
         case ListType() | DictType() | UnionType():
             return _compound(type_)
         case StructType():
-            return _literal_struct(type_) if type_.form == "literal" else type_.name
+            return _literal_struct(type_) if type_.form == "literal" else type_.name.rpartition(":")[2]
         case EnumType():
-            return type_.name
+            return type_.name.rpartition(":")[2]
         case LiteralType():
             return f"Literal[{_listed([_value(text) for text in type_.values])}]"
         case ArtifactType():

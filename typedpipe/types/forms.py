@@ -13,13 +13,26 @@ from functools import lru_cache
 from types import CodeType
 from typing import Annotated, Any, Final, ForwardRef, Literal, NamedTuple, Union, get_args, get_origin
 
+from typedpipe.diagnostics.record import replace
 from typedpipe.types import classes
 from typedpipe.types.artifacts import Artifact, PipelineTaskFinalStatus
 from typedpipe.types.display import show
 from typedpipe.types.guarded import only_for_checking
 from typedpipe.types.kinds import is_named_tuple, is_pydantic, names_of
 from typedpipe.types.markers import EitherOf, In, Out, PathOf
-from typedpipe.types.model import ANY, NULL, DictType, ListType, LiteralType, StatusType, Type, plain, union
+from typedpipe.types.model import (
+    ANY,
+    NULL,
+    DictType,
+    EnumType,
+    ListType,
+    LiteralType,
+    StatusType,
+    StructType,
+    Type,
+    plain,
+    union,
+)
 from typedpipe.types.problems import BadAnnotation
 from typedpipe.types.unions import ambiguous_union
 from typedpipe.types.values import NotAConstant, constant
@@ -195,12 +208,21 @@ class Reader:
             )
         self._open.append(cls)
         try:
-            type_ = classes.class_type(cls, self._field)
+            type_ = self._in_module(cls, classes.class_type(cls, self._field))
         finally:
             self._open.pop()
         if classes.is_user_class(cls):
             self._found[cls] = None
         return type_
+
+    def _in_module(self, cls: type, type_: Type) -> Type:
+        """Name the class as the runtime finds it: by its path in its module, and by the module unless it is this one."""
+        if not isinstance(type_, StructType | EnumType):
+            return type_
+        dotted = cls.__qualname__.rpartition("<locals>.")[2]
+        name = dotted if all(map(str.isidentifier, dotted.split("."))) else type_.name
+        here = self._names.globals.get("__name__", cls.__module__)
+        return replace(type_, name=name if cls.__module__ == here else f"{cls.__module__}:{name}")
 
     def _field(self, cls: type, annotation: object) -> tuple[Type, bool | None]:
         written = self.evaluated(annotation, cls)

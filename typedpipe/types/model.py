@@ -62,7 +62,10 @@ class StructField(Record):
 
 @record
 class StructType(Record):
-    """Named fields. ``form`` is the kind of class the user wrote; ``literal`` is the type of a dict display."""
+    """Named fields. ``form`` is the kind of class the user wrote; ``literal`` is the type of a dict display.
+
+    ``name`` is the path of the class in its module; ``module:`` precedes it if that is not the component's own.
+    """
 
     name: str
     form: StructForm
@@ -91,6 +94,11 @@ class EnumType(Record):
 
     name: str
     members: tuple[EnumMember, ...]
+
+
+def short_name(type_: StructType | EnumType) -> str:
+    """The last part of a class's name, as a constant of it has: ``Mode`` of ``settings:Trainer.Mode``."""
+    return type_.name.rpartition(":")[2].rpartition(".")[2]
 
 
 @record

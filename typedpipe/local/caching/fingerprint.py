@@ -203,7 +203,7 @@ def component_data(component: ir.Component, facts: Mapping[str, Any]) -> dict[st
         data["command"] = list(map(_command, impl.command))
         data["args"] = list(map(_command, impl.args))
     else:
-        data["source"] = digest_of(impl.chunks)
+        data["source"] = digest_of(impl.chunks, impl.entry)
         data["entry"] = f"{impl.entry} {impl.returns}"
         if "requirements" not in facts and impl.packages:
             data["packages"] = [*sorted(impl.packages), *impl.pip_index_urls]

@@ -237,7 +237,7 @@ def _run_placed(
     started = time.monotonic()
     launcher = launcher_for(places, nonce=os.urandom(8).hex(), objects=spin.run.root / "objects", debug=options.debug)
     try:
-        spec = Specs(folder / "specs").path(spin.component)
+        spec = Specs(folder / "specs").path(spin.node.component, spin.component)
         attempt.write(spec)
         launch = Launch("0", attempt.job, attempt.log, spec, spin.node.component, bool(env))
         limit = None if options.debug else options.timeout or spin.node.options.timeout_seconds

@@ -254,13 +254,13 @@ class Specs:
         self._folder = folder
         self._paths: dict[str, str] = {}
 
-    def path(self, component: ir.Component) -> str:
-        """File of a component's spec; empty for a container."""
+    def path(self, key: str, component: ir.Component) -> str:
+        """File of the spec of the component with this key; empty for a container."""
         if isinstance(component.impl, ir.ContainerImpl):
             return ""
-        known = self._paths.get(component.name)
+        known = self._paths.get(key)
         if known is None:
             path = self._folder / f"{len(self._paths)}.json"
             path.write_text(json.dumps(task_spec(component)), encoding="utf-8")
-            known = self._paths[component.name] = str(path)
+            known = self._paths[key] = str(path)
         return known
