@@ -21,6 +21,7 @@ from typedpipe.types.kinds import is_named_tuple, is_pydantic, names_of
 from typedpipe.types.markers import EitherOf, In, Out, PathOf
 from typedpipe.types.model import ANY, NULL, DictType, ListType, LiteralType, StatusType, Type, plain, union
 from typedpipe.types.problems import BadAnnotation
+from typedpipe.types.structs import owner
 from typedpipe.types.unions import ambiguous_union
 from typedpipe.types.values import NotAConstant, constant
 
@@ -168,7 +169,9 @@ class Reader:
             raise BadAnnotation(
                 "TP122",
                 f"the members of `{show(type_)}` cannot be distinguished when the value is read: {why}",
-                "keep one of the two, or wrap each in a dataclass with different field names",
+                "use another value for the member of the enum that is None"
+                if why.endswith("`None` have the same JSON form")
+                else "keep one of the two, or wrap each in a dataclass with different field names",
             )
         return type_
 
@@ -233,7 +236,7 @@ class Reader:
             hints = getattr(cls, "__annotations__", {})
             fields = [(name, hints.get(name, Any), cls) for name in names_of(cls)]
         elif is_dataclass(cls):
-            fields = [(f.name, f.type, classes.owner(cls, f.name)) for f in dataclass_fields(cls)]
+            fields = [(f.name, f.type, owner(cls, f.name)) for f in dataclass_fields(cls)]
         else:
             return None
         if not fields:
