@@ -477,7 +477,7 @@ def show(type_: Any) -> str:
         return "Literal[" + ", ".join(repr(json.loads(v)) for v in type_[1]) + "]"
     if kind == "union":
         return " | ".join(map(show, type_[1]))
-    return str(type_[1]).rsplit(".", 1)[-1]
+    return str(type_[1]) if "[" in type_[1] else str(type_[1]).rsplit(".", 1)[-1]
 
 
 def _expected(type_: Any, value: Any, path: str) -> WireError:
@@ -607,7 +607,7 @@ def _write_struct(value: Any, type_: Any, path: str, exact: bool = False) -> Any
     if form == "namedtuple" and type(value) is tuple and len(value) == len(fields):
         given = {field[0]: item for field, item in zip(fields, value)}
         return _each_field(given, type_, path, lambda item, t, p, _: _to_json(item, t, p, exact))
-    layout = layout_of(type(value)) if type(value).__name__ == _class_name(name) else None
+    layout = layout_of(type(value)) if type(value).__name__ == class_name(name) else None
     if layout is None:
         raise _expected(type_, value, path)
     given = layout.fields(value)
@@ -644,7 +644,7 @@ def _write_literal(value: Any, type_: Any, path: str, exact: bool = False) -> An
 
 
 def _write_enum(value: Any, type_: Any, path: str, exact: bool = False) -> Any:
-    if type(value).__name__ == _class_name(type_[1]):
+    if type(value).__name__ == class_name(type_[1]):
         for member, text in type_[2]:
             if getattr(value, "name", None) == member and to_text(_write_any(value.value, "any", path)) == text:
                 return json.loads(text)
@@ -745,7 +745,7 @@ def _read_dict(data: Any, type_: Any, path: str, classes: Any, exact: bool) -> A
 
 def _read_struct(data: Any, type_: Any, path: str, classes: Any, exact: bool) -> Any:
     sent = isinstance(data, Sent)
-    if not isinstance(data, dict) or (sent and data.name != _class_name(type_[1])):
+    if not isinstance(data, dict) or (sent and data.name != class_name(type_[1])):
         raise _expected(type_, data, path)
     cls = None if type_[2] in ("typeddict", "literal") else find_class(classes, type_[1])
     layout = layout_of(cls) if sent and isinstance(cls, type) else None
@@ -766,9 +766,9 @@ def _read_struct(data: Any, type_: Any, path: str, classes: Any, exact: bool) ->
         raise WireError(path, "`{}` rejects the value: {}".format(show(type_), error)) from error
 
 
-def _class_name(name: str) -> str:
-    """The name of the class in the name of a type: ``Box`` for ``Box[int]``."""
-    return name.partition("[")[0].rsplit(".", 1)[-1]
+def class_name(name: str) -> str:
+    """The name of the class in the name of a type: ``Box`` for ``shapes:Outer.Box[int]``."""
+    return name.partition("[")[0].replace(":", ".").rsplit(".", 1)[-1]
 
 
 def _read_literal(data: Any, type_: Any, path: str, classes: Any, exact: bool) -> Any:
@@ -852,7 +852,8 @@ class Layout:
             import copyreg
 
             names += [name for name in copyreg._slotnames(self.cls) if hasattr(value, name)]  # type: ignore[attr-defined]  # pickle uses it, too
-        return {n: getattr(value, n) for n in names if n not in self.names and not _is_computed(self.cls, n)}
+        names = [n for n in names if n not in self.names and n != "__orig_class__" and not _is_computed(self.cls, n)]
+        return {name: getattr(value, name) for name in names}
 
     def mark(self, value: Any, given: dict[str, Any], path: str) -> list[Any] | None:
         """The part of the state that is not a field; None if the constructor makes the object from its fields."""
@@ -1016,7 +1017,7 @@ def _is_generated(function: Any) -> bool:
 
 
 _ASSIGNS = frozenset((
-    "any", "bool", "datetime", "default", "definition-ref", "definitions", "dict", "enum", "float", "int", "list", "literal",
+    "any", "bool", "datetime", "default", "definitions", "dict", "enum", "float", "int", "list", "literal",
     "model", "model-field", "model-fields", "none", "nullable", "str", "tagged-union", "typed-dict", "typed-dict-field", "union",
 ))  # fmt: skip
 
@@ -1037,12 +1038,17 @@ def _assigns_only(cls: Any) -> bool:
             kind = schema.get("type")
             if isinstance(kind, str) and kind in ("model", "dataclass") and schema.get("cls") is not cls:
                 continue  # its objects are taken as they are
-            if isinstance(kind, str) and kind not in _ASSIGNS:
+            if isinstance(kind, str) and (kind not in _ASSIGNS or _chooses_classes(schema)):
                 return False
             pending += [v for k, v in schema.items() if k not in ("serialization", "metadata", "default", "config")]
         elif isinstance(schema, (list, tuple)):
             pending += schema
     return True
+
+
+def _chooses_classes(schema: Any) -> bool:
+    """Whether pydantic chooses between classes, where a dict might become one of them."""
+    return schema.get("type") in ("union", "tagged-union") and "'cls':" in str(schema.get("choices"))
 
 
 def _init_names(cls: Any) -> dict[str, str]:
@@ -1068,29 +1074,36 @@ def adapter(annotation: Any) -> Any:
 
 
 def write_foreign(value: Any, codec: Any, path: str) -> Any:
+    """JSON data of a value as pydantic writes it, if it reads the same value from it."""
+    back = None
+    for unset in (True, False):  # first without the fields that were not set, so that they are not set again
+        try:
+            text = codec.dump_json(value, by_alias=True, round_trip=True, exclude_unset=unset, warnings=False)
+            back = _validated(codec, text)
+        except Exception as error:  # whatever the user's own types raise
+            raise WireError(path, "pydantic cannot write it as JSON and read it again: {}".format(error)) from error
+        if type(back) is type(value) and (back == value or repr(back) == repr(value)):
+            return _to_json(json.loads(text), "any", path)
+    raise WireError(path, "pydantic would read {} as {}".format(_clip(repr(value)), _clip(repr(back))))
+
+
+def _validated(codec: Any, text: Any) -> Any:
     try:
-        text = codec.dump_json(value, by_alias=True, round_trip=True, warnings=False)
-        back = codec.validate_json(text)
-    except Exception as error:  # whatever the user's own types raise
-        raise WireError(path, "pydantic cannot write it as JSON and read it again: {}".format(error)) from error
-    if type(back) is not type(value) or (back != value and repr(back) != repr(value)):
-        raise WireError(path, "pydantic would read {} as {}".format(_clip(repr(value)), _clip(repr(back))))
-    return _to_json(json.loads(text), "any", path)
+        return codec.validate_json(text, by_alias=True, by_name=True)
+    except TypeError:  # before pydantic 2.11
+        return codec.validate_json(text)
 
 
 def _read_foreign(data: Any, codec: Any, path: str) -> Any:
-    text = json.dumps(_read_any(data, "any", path, {}, False))
     try:
-        try:
-            return codec.validate_json(text, by_alias=True, by_name=True)
-        except TypeError:  # before pydantic 2.11
-            return codec.validate_json(text)
+        return _validated(codec, json.dumps(_read_any(data, "any", path, {}, False)))
     except ValueError as error:
         raise WireError(path, "pydantic rejects the value: {}".format(error)) from error
 
 
 def find_class(classes: Any, name: str) -> Any:
     """Look up a class in a mapping of names: by its full name, without the enclosing function, or by its last part."""
+    name = name.partition("[")[0]  # `Box[int]` is a `Box`
     for dotted in (name.rsplit("<locals>.", 1)[-1], name.rsplit(".", 1)[-1]):
         first, *rest = dotted.split(".")
         found = (classes or {}).get(first)
@@ -1246,7 +1259,7 @@ def _rebuild(type_: Any, space: dict[str, Any], defined: set[str]) -> None:
     """Rebuild the classes of functional NamedTuples and Enums, which have no source, from the interface."""
     if isinstance(type_, str) or type_[0] in ("literal", "artifact"):
         return
-    name = str(type_[1]).rsplit(".", 1)[-1]
+    name = class_name(str(type_[1]))
     if type_[0] == "enum" and name not in defined:
         from enum import Enum
 

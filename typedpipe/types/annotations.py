@@ -52,6 +52,7 @@ class Returned:
 
 
 _NOTHING: Final = Returned("none")
+_TOO_DEEP: Final = Problem("TP101", "the type is nested too deeply, or contains itself", "use `Any` for nested data")
 _NO_NAMES: Final[Mapping[str, object]] = {}
 
 
@@ -77,6 +78,8 @@ def resolve(
         return _parameter(reader, annotation)
     except BadAnnotation as error:
         return error.problem
+    except RecursionError:
+        return _TOO_DEEP
 
 
 def resolve_return(
@@ -97,6 +100,8 @@ def resolve_return(
         return _returned(reader, annotation)
     except BadAnnotation as error:
         return error.problem
+    except RecursionError:
+        return _TOO_DEEP
 
 
 def struct_type(cls: type) -> Type:

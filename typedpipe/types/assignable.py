@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
+from typedpipe.runtime.task import class_name
 from typedpipe.types.display import show
 from typedpipe.types.model import (
     ANY,
@@ -141,7 +142,7 @@ def _same_shape(source: Type, target: Type) -> Found | None:
 
 
 def _structs(source: StructType, target: StructType) -> Found | None:
-    if source.form in _CLASSES and source.name != target.name:
+    if source.form in _CLASSES and class_name(source.name) != class_name(target.name):
         return _expected(source, target)  # a task receives objects of the class that it names, not of a subclass
     given = {field.name: field for field in source.fields}
     accepted = [field for field in target.fields if field.init or source.form in _CLASSES]

@@ -98,9 +98,12 @@ def _pydantic_type(cls: type[Any], name: str, annotation: object, field_of: Fiel
         if error.problem.code not in ("TP101", "TP122"):
             raise
         try:
-            schema = adapter(annotation).json_schema()
+            codec = adapter(annotation)
+            schema = codec.json_schema()
         except Exception:  # noqa: BLE001 - pydantic has an exception for each kind of reason
             raise error from None
+        if any(map(_has_logic, _classes(codec.core_schema))):
+            raise  # validators would be applied again
         if '"writeOnly": True' in str(schema).replace("'", '"'):
             raise BadAnnotation(
                 "TP101",
@@ -108,6 +111,36 @@ def _pydantic_type(cls: type[Any], name: str, annotation: object, field_of: Fiel
                 "read it in the task from an environment variable or a mounted secret",
             ) from None
         return ANY
+
+
+def _classes(schema: Any) -> Iterable[Any]:
+    """Models and dataclasses in a schema of pydantic's core."""
+    pending = [schema]
+    for part in pending:  # grows
+        if isinstance(part, dict):
+            items: dict[str, Any] = part
+            if items.get("type") in ("model", "dataclass"):
+                yield items["cls"]
+            pending += items.values()
+        elif isinstance(part, list | tuple):
+            pending += part
+
+
+def _has_logic(cls: Any) -> bool:
+    """Whether a class does more with its fields than to check their types."""
+    layout = layout_of(cls)
+    if not hasattr(cls, "__pydantic_decorators__") or layout is None:
+        return layout is None or not layout.plain
+    found = cls.__pydantic_decorators__
+    validators = (found.validators, found.field_validators, found.root_validators, found.model_validators)
+    metadata = [type(each).__name__ for field in cls.model_fields.values() for each in field.metadata]
+    return bool(
+        any(validators)
+        or cls.__private_attributes__
+        or cls.__pydantic_post_init__
+        or cls.__pydantic_custom_init__
+        or any(name.endswith("Validator") for name in metadata)
+    )
 
 
 def _private(cls: Any, field_of: FieldOf) -> Iterable[StructField]:

@@ -9,7 +9,7 @@ from json.encoder import encode_basestring_ascii
 from math import isfinite
 from typing import Any, Final, TypeAlias, cast
 
-from typedpipe.runtime.task import WireError, encode, layout_of, to_text, write_foreign
+from typedpipe.runtime.task import WireError, class_name, encode, layout_of, to_text, write_foreign
 from typedpipe.types.kinds import is_named_tuple, struct_form
 from typedpipe.types.model import (
     ANY,
@@ -233,7 +233,7 @@ def object_mark(mark: Sequence[object]) -> str:
 
 def object_mark_of(type_: Type | None) -> str:
     """The mark of an object that is put together from its fields; empty if its constructor makes it from them."""
-    return object_mark([type_.name.partition("[")[0]]) if isinstance(type_, StructType) and type_.restored else ""
+    return object_mark([class_name(type_.name)]) if isinstance(type_, StructType) and type_.restored else ""
 
 
 def _field(value: object, codec: Any, path: str) -> Described:
