@@ -15,6 +15,7 @@ from typedpipe.dsl.nodes.task import ParamTask, Task, UseOutputs
 from typedpipe.dsl.tracing import current, error
 from typedpipe.ir import nodes as ir
 from typedpipe.types.markers import OutputPath
+from typedpipe.types.model import Type
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -306,16 +307,17 @@ def _define(fn: Any, options: dict[str, Any]) -> Any:
             description = options.get("description") or signature.description
             span = span_of_function(fn)
             definition = ir.Component(name, signature.inputs, signature.outputs, impl, image, description, span)
-            callee = component_callee(definition)
+            callee = component_callee(definition, signature.whole)
     if any(port.how in {"path", "artifact"} for port in signature.outputs) or not signature.outputs:
         return ParamComponent(fn, callee, definition)
     return Component(fn, callee, definition)
 
 
-def component_callee(definition: ir.Component) -> Callee:
+def component_callee(definition: ir.Component, whole: Type | None = None) -> Callee:
     """The callable interface of a component."""
     outputs = {port.name: port.type for port in definition.outputs}
     callee = Callee(definition.name, new_key(definition.name), definition.inputs, outputs, definition.span)
+    callee.whole = whole
     callee.output_params = frozenset(p.name for p in definition.outputs if p.how in {"path", "artifact"})
     return callee
 

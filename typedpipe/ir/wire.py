@@ -73,8 +73,14 @@ def encode(pipeline: ir.Pipeline) -> bytes:
     >>> decode(encode(ir.Pipeline("p", ir.Graph()))).name
     'p'
     """
-    message = pb.PipelineFile(version=VERSION, min_reader=MIN_READER, pipeline=_Writer().pipeline(pipeline))
+    written = _Writer().pipeline(pipeline)
+    message = pb.PipelineFile(version=VERSION, min_reader=_min_reader(written), pipeline=written)
     return MAGIC + message.SerializeToString(deterministic=True)
+
+
+def _min_reader(pipeline: pb.Pipeline) -> int:
+    """Version 3 describes classes whose objects travel as their state; other files can be read by older readers."""
+    return 3 if any('"state"]' in text for text in pipeline.types) else MIN_READER
 
 
 def decode(data: bytes, file: str = "") -> ir.Pipeline:

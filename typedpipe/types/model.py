@@ -58,6 +58,8 @@ class StructField(Record):
     name: str
     type: Type
     required: bool = True
+    init: bool = True
+    """Whether the constructor takes it. Others, such as private attributes, are in the values of objects only."""
 
 
 @record
@@ -70,6 +72,8 @@ class StructType(Record):
     name: str
     form: StructForm
     fields: tuple[StructField, ...]
+    restored: bool = False
+    """Whether objects are rebuilt from their state, because the constructor does more than assign the fields."""
 
 
 @record

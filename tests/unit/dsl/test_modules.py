@@ -293,7 +293,9 @@ def shapes_mode():
 def main() -> list[str]:
     return f(a=Left.Params(2), b=Right.Params(3), c=Mode.A, d=shapes.Mode.A, e=Pair(4), g=shapes.Pair(5),
         h=Outer(shapes.Inner(6)), i=Inner(7)).output
-""".replace("@component\ndef make() -> shapes.Mode:\n    return shapes_mode()\ndef shapes_mode():\n    return Mode.A\n", ""),
+""".replace(
+        "@component\ndef make() -> shapes.Mode:\n    return shapes_mode()\ndef shapes_mode():\n    return Mode.A\n", ""
+    ),
 }
 
 
@@ -403,13 +405,17 @@ def test_processes_of_a_task_import_its_modules(project: Project, tmp_path: Path
 
 def test_a_task_in_this_process_leaves_the_modules_as_they_were(project: Project, tmp_path: Path) -> None:
     modules, text, _ = CASES["helpers"]
-    user = project(**{**modules, "flow": HEAD + textwrap.dedent(text) + "@pipeline\ndef main() -> int:\n    return f().output\n"})
+    user = project(
+        **{**modules, "flow": HEAD + textwrap.dedent(text) + "@pipeline\ndef main() -> int:\n    return f().output\n"}
+    )
     assert local(user.main, "inprocess", tmp_path) == 200
     assert not [name for name in sys.modules if name.startswith(task.MODULE)]
     assert not task.parts
 
 
-FACTORIES = HEAD + """
+FACTORIES = (
+    HEAD
+    + """
 def first():
     @component
     def run(n: int) -> str:
@@ -433,6 +439,7 @@ def join(a: str, b: str, c: list[str]) -> str:
 def main() -> str:
     return join(a=one(n=1).output, b=two(n=2).output, c=three(n=3).output).output
 """
+)
 
 
 @pytest.mark.parametrize("runner", RUNNERS)
@@ -448,7 +455,9 @@ def test_components_of_one_name_run_their_own_code(runner: str, project: Project
     assert {task.reused for task in run.tasks.values()} != {""}
 
 
-UNCLEAR = HEAD + """
+UNCLEAR = (
+    HEAD
+    + """
 from dataclasses import dataclass
 def make(factor):
     if factor == 1:
@@ -467,6 +476,7 @@ A, B = make(1), make(2)
 def f(a: A, b: B) -> int:
     return a.get() + b.get()
 """
+)
 
 
 def test_two_definitions_of_one_name_in_one_module_are_refused(project: Project) -> None:

@@ -322,7 +322,9 @@ def _annotations(statement: ast.AST) -> Iterator[ast.expr]:
     if isinstance(statement, ast.AnnAssign):
         yield statement.annotation
     elif isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef) and statement.decorator_list:
-        yield from (part.annotation for part in ast.walk(statement.args) if isinstance(part, ast.arg) and part.annotation)
+        yield from (
+            part.annotation for part in ast.walk(statement.args) if isinstance(part, ast.arg) and part.annotation
+        )
         if statement.returns is not None:
             yield statement.returns
 
