@@ -87,6 +87,7 @@ CODES: dict[str, str] = {
     "TP211": "default of Some does not match its type",
     "TP212": "task option has the wrong type",
     "TP213": "value can never be in the container",
+    "TP214": "format that the value's type does not take",
     "TP215": "importer argument has the wrong type",
     # TP3xx: structure
     "TP301": "call without a required argument",

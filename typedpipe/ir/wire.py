@@ -27,7 +27,7 @@ from typedpipe.types.data import BadTypeData, to_data
 from typedpipe.types.model import Type
 
 MAGIC = b"typedpipe-ir\n"
-VERSION = 2
+VERSION = 3
 """The format version written. Increase it with each change, and ``MIN_READER`` if older readers would misread it."""
 MIN_READER = 1
 MAX_BYTES = 1 << 30
@@ -226,7 +226,11 @@ class _Writer:
                     if isinstance(part, str):
                         out.pieces.add(text=part)
                     else:
-                        out.pieces.add().value.CopyFrom(pb.FormatValue(spec=part.spec, conversion=part.conversion))
+                        value = out.pieces.add().value
+                        value.spec, value.conversion, value.escapes = part.spec, part.conversion, part.escapes
+                        for wire, text in part.table:
+                            value.table.add(wire=wire, text=text)
+                        value.SetInParent()
             case ir.MakeDict():
                 out.keys.extend(name for name, _ in expr.entries)
                 out.type = 0 if expr.type is None else self.type(expr.type) + 1

@@ -18,6 +18,7 @@ from typedpipe.types.model import (
     is_artifact,
 )
 from typedpipe.types.problems import BadAnnotation
+from typedpipe.types.texts import remember_struct
 from typedpipe.types.values import enum_type
 
 FieldOf: TypeAlias = Callable[[type, object], tuple[Type, bool | None]]
@@ -65,11 +66,11 @@ def class_type(cls: type[Any], field_of: FieldOf) -> Type:
     if is_typed_dict(cls):
         return StructType(cls.__name__, "typeddict", _typed_dict_fields(cls, field_of))
     if is_named_tuple(cls):
-        return StructType(cls.__name__, "namedtuple", _named_tuple_fields(cls, field_of))
+        return remember_struct(cls, StructType(cls.__name__, "namedtuple", _named_tuple_fields(cls, field_of)))
     if is_pydantic(cls):
-        return StructType(cls.__name__, "pydantic", _pydantic_fields(cls, field_of))
+        return remember_struct(cls, StructType(cls.__name__, "pydantic", _pydantic_fields(cls, field_of)))
     if dataclasses.is_dataclass(cls):
-        return StructType(cls.__name__, "dataclass", _dataclass_fields(cls, field_of))
+        return remember_struct(cls, StructType(cls.__name__, "dataclass", _dataclass_fields(cls, field_of)))
     raise not_a_type(cls.__name__)
 
 

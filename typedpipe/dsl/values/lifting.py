@@ -29,7 +29,7 @@ def lift(value: object, subject: Subject) -> Any:
     trace = current()
     if isinstance(value, PipelineValue):
         return value
-    if trace is not None and type(value) is str and not value.isascii():
+    if trace is not None and type(value) is str and markers.present(value):
         return texts.read(trace, value, subject)
     if trace is not None and holds_reference(value):
         return _display(trace, value, subject)
@@ -79,7 +79,7 @@ def holds_reference(value: object) -> bool:
     while stack:
         item = stack.pop()
         kind = type(item)
-        if kind in _PLAIN or (kind is str and item.isascii()):  # type: ignore[attr-defined]  # `kind` narrows `item`
+        if kind in _PLAIN or (kind is str and not markers.present(item)):  # type: ignore[attr-defined]  # `kind` narrows `item`
             continue
         if isinstance(item, PipelineValue):
             return True
