@@ -19,6 +19,7 @@ from typing import Any, NoReturn, Protocol
 from typedpipe.diagnostics.errors import PipelineError
 from typedpipe.diagnostics.model import NOWHERE, Diagnostic, Diagnostics, Label, Span
 from typedpipe.diagnostics.source import read_source, resolve_spans
+from typedpipe.dsl.marker_form import shown
 from typedpipe.ir import nodes as ir
 
 PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
@@ -93,7 +94,7 @@ def node_name(name: str) -> str:
     return "-".join(words) or "task"
 
 
-_nonces = itertools.count(1)  # a shared counter whose `next` is atomic: several threads may define pipelines
+NONCES = itertools.count(1)  # a shared counter whose `next` is atomic: several threads may define pipelines
 
 
 class Trace:
@@ -116,7 +117,7 @@ class Trace:
     )
 
     def __init__(self, name: str, report: Diagnostics) -> None:
-        self.nonce = next(_nonces)
+        self.nonce = next(NONCES)
         self.name = name
         self.report = report
         self.failed = False
@@ -315,7 +316,7 @@ def error(
     """Report at the user's line; raise :class:`PipelineError` if there is no sink."""
     span = at if isinstance(at, Span) else _first_line(span_of(at or site_here()))
     report = sink()
-    diagnostic = Diagnostic(code, message, Label(span, label), tuple(others), tuple(notes), help)
+    diagnostic = Diagnostic(code, shown(message), Label(span, label), tuple(others), tuple(notes), shown(help))
     if report is None:
         raise PipelineError([diagnostic])
     report.add(diagnostic)
@@ -335,7 +336,7 @@ def fatal(
 ) -> NoReturn:
     """Report an unrecoverable misuse, and end the tracing of this pipeline, or the import if there is none."""
     span = at if isinstance(at, Span) else _first_line(span_of(at or site_here()))
-    diagnostic = Diagnostic(code, message, Label(span, label), (), tuple(notes), help)
+    diagnostic = Diagnostic(code, shown(message), Label(span, label), (), tuple(notes), help)
     report = sink()
     if report is not None:
         report.add(diagnostic)

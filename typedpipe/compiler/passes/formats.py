@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from typedpipe.types.model import (
@@ -24,7 +24,7 @@ _SCALARS: Final[dict[str, Any]] = {
     "float": 0.5,
     "bool": True,
     "str": "a",
-    "datetime": datetime(2000, 1, 1, tzinfo=timezone.utc),
+    "datetime": datetime(2000, 1, 1, tzinfo=UTC),
 }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from typedpipe.dsl.marker_form import present
 from typedpipe.dsl.tracing import GraphBuilder, Trace, current, error
 from typedpipe.dsl.values import markers, texts
 from typedpipe.dsl.values.subjects import Subject, span_of_subject
@@ -29,7 +30,7 @@ def lift(value: object, subject: Subject) -> Any:
     trace = current()
     if isinstance(value, PipelineValue):
         return value
-    if trace is not None and type(value) is str and markers.present(value):
+    if trace is not None and type(value) is str and present(value):
         return texts.read(trace, value, subject)
     if trace is not None and holds_reference(value):
         return _display(trace, value, subject)
@@ -79,12 +80,12 @@ def holds_reference(value: object) -> bool:
     while stack:
         item = stack.pop()
         kind = type(item)
-        if kind in _PLAIN or (kind is str and not markers.present(item)):  # type: ignore[attr-defined]  # `kind` narrows `item`
+        if kind in _PLAIN or (kind is str and not present(item)):  # type: ignore[attr-defined]  # `kind` narrows `item`
             continue
         if isinstance(item, PipelineValue):
             return True
         if isinstance(item, str):
-            if markers.present(item):
+            if present(item):
                 return True
         elif id(item) not in seen:
             seen.add(id(item))
@@ -121,7 +122,7 @@ def _display(trace: Trace, value: object, subject: Subject) -> Any:
 def _struct(trace: Trace, entries: list[tuple[Any, object]], type_: Type | None, subject: Subject) -> Any:
     names: list[str] = []
     for key, _ in entries:
-        if not isinstance(key, str) or markers.present(key):
+        if not isinstance(key, str) or present(key):
             markers.told(trace)
             error(
                 "TP114",

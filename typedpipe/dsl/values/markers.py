@@ -23,29 +23,16 @@ import string
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
 
+from typedpipe.dsl.marker_form import HEAD, START, TAIL, present
 from typedpipe.dsl.tracing import Site, Trace, error, site_here
 from typedpipe.types.model import EnumType, LiteralType, NullType, ScalarType, Type
 from typedpipe.types.texts import member_texts, parts_of
 
-_HEAD, _TAIL = "7eD95cB1fA", "Ec4bF8d0"
-_START = "tPvZqXwK"
-_BAIT = f"{_START}{string.ascii_letters}{string.digits} -_./,:;=+*?!@#&|<>()[]~^`: #//é'\"\\"
-_MARKER = re.compile(f"0x{_HEAD}([0-9a-f]{{4}})([0-9a-f]{{6}})([0-9a-f]{{4}}){_TAIL}")
-POISON = "\U000f0003"
-"""Stands in the text of an object that no text may contain, such as a task."""
+_BAIT = f"{START}{string.ascii_letters}{string.digits} -_./,:;=+*?!@#&|<>()[]~^`: #//é'\"\\"
+_MARKER = re.compile(f"0x{HEAD}([0-9a-f]{{4}})([0-9a-f]{{6}})([0-9a-f]{{4}}){TAIL}")
 _CHECKS = 65521  # the largest prime of four hexadecimal digits
-_LEAST = 6
-"""The length of a rest of a marker that is recognised: shorter ones occur in ordinary text."""
-
-
-def _rests() -> str:
-    words = [word[at : at + _LEAST] for word in (_HEAD, _TAIL, _START) for at in range(len(word) - _LEAST + 1)]
-    return "|".join([*words, f"(?i:{_HEAD})", f"(?i:{_START}a)", POISON, re.escape(r"\U000f0003"), r"\\udb80\\udc03"])
-
-
-_OURS = re.compile(_rests())
 
 
 @dataclass(slots=True)
@@ -58,6 +45,20 @@ class Insertion:
     bait: str
     site: Site | None
     used: bool
+
+
+class Table(Protocol):
+    """The insertions of one function: of a pipeline that is traced, or of a container component."""
+
+    @property
+    def nonce(self) -> int:
+        """A number that tells the markers of one function from those of another."""
+        ...
+
+    @property
+    def formats(self) -> list[Any]:
+        """The insertions; a marker holds an index."""
+        ...
 
 
 class Piece(NamedTuple):
@@ -75,26 +76,26 @@ Pieces: TypeAlias = list[str | Piece]
 class Damage(NamedTuple):
     """What was done to a text before it arrived. ``by`` is "" if that cannot be seen."""
 
-    by: Literal["", "foreign", "shell", "html", "yaml", "repr"]
+    by: Literal["", "foreign", "shell", "html", "yaml", "repr", "json"]
 
 
 # -------------------------------------------------------------------------------------------------- writing
 
 
-def write(trace: Trace, value: object, type_: Type, spec: str) -> str:
-    """The marker for ``{value:spec}``."""
-    return _insert(trace, Insertion(value, spec, "", "" if _is_plain(type_, spec) else _BAIT, site_here(), used=False))
+def write(table: Table, value: object, spec: str = "", *, plain: bool) -> str:
+    """The marker for ``{value:spec}``; ``plain`` says that the text needs no escapes, whatever the value is."""
+    return _insert(table, Insertion(value, spec, "", "" if plain else _BAIT, site_here(), used=False))
 
 
-def write_repr(trace: Trace, value: object, shown: str) -> str:
+def write_repr(table: Table, value: object, shown: str) -> str:
     """The marker for ``{value!r}``, in text that a debugger can show. Nobody needs to use it."""
-    return _insert(trace, Insertion(value, "", "r", f"<{shown}> {_BAIT}", site_here(), used=True))
+    return _insert(table, Insertion(value, "", "r", f"<{shown}> {_BAIT}", site_here(), used=True))
 
 
-def _insert(trace: Trace, inserted: Insertion) -> str:
-    number, nonce = len(trace.formats), trace.nonce % 16**4
-    trace.formats.append(inserted)
-    return f"{inserted.bait}0x{_HEAD}{nonce:04x}{number:06x}{_checksum(nonce, number):04x}{_TAIL}"
+def _insert(table: Table, inserted: Insertion) -> str:
+    number, nonce = len(table.formats), table.nonce % 16**4
+    table.formats.append(inserted)
+    return f"{inserted.bait}0x{HEAD}{nonce:04x}{number:06x}{_checksum(nonce, number):04x}{TAIL}"
 
 
 def _checksum(nonce: int, number: int) -> int:
@@ -105,8 +106,13 @@ _WORD = re.compile(r"[A-Za-z0-9_.]*")
 _PLAIN_SPEC = re.compile(r"[+-]?#?(?:0[0-9]+)?_?(?:\.[0-9]+)?[bdeEfFgGoxX]?")
 
 
-def _is_plain(type_: Type, spec: str) -> bool:
-    """Whether the text consists of letters, digits and ``+-._``, whatever the value is."""
+def is_plain(type_: Type, spec: str = "") -> bool:
+    """Whether the text consists of letters, digits and ``+-._``, whatever the value is.
+
+    >>> from typedpipe.types.model import INT, STR
+    >>> is_plain(INT, "03d"), is_plain(INT, ">8"), is_plain(STR)
+    (True, False, False)
+    """
     return all(_has_plain_text(part, spec) for part in parts_of(type_))
 
 
@@ -128,12 +134,7 @@ def _has_plain_text(type_: Type, spec: str) -> bool:
 # -------------------------------------------------------------------------------------------------- reading
 
 
-def present(text: str) -> bool:
-    """Whether the text has a marker, intact or damaged."""
-    return _OURS.search(text) is not None
-
-
-def pieces(trace: Trace, text: str) -> Pieces | Damage:
+def pieces(table: Table, text: str) -> Pieces | Damage:
     """Split a text at its markers, unless one belongs to another pipeline or was changed."""
     parts: Pieces = []
     position = 0
@@ -141,11 +142,11 @@ def pieces(trace: Trace, text: str) -> Pieces | Damage:
         nonce, number, check = (int(group, 16) for group in match.groups())
         if _checksum(nonce, number) != check:
             return Damage("")
-        if nonce != trace.nonce % 16**4:
+        if nonce != table.nonce % 16**4:
             return Damage("foreign")
-        if number >= len(trace.formats):
+        if number >= len(table.formats):
             return Damage("")
-        inserted: Insertion = trace.formats[number]
+        inserted: Insertion = table.formats[number]
         before = text[position : match.start()]
         how = next((form for form in _forms(inserted.bait) if before.endswith(form.bait)), None)
         if how is None:
@@ -181,7 +182,7 @@ def _forms(bait: str) -> tuple[_Form, ...]:
     if not bait:
         return (_Form("", "", ""),)
     forms = [_Form(bait, "", "")]
-    if not bait.startswith(_START):
+    if not bait.startswith(START):
         forms.append(_Form(_ascii(bait), "a", ""))
     last = forms
     for _ in range(_DEPTH):
@@ -223,14 +224,6 @@ def _changes(bait: str) -> Iterator[tuple[Literal["shell", "html", "yaml", "repr
 
 
 # ------------------------------------------------------------------------------------------------ reporting
-
-_STARTS = f"(?:<[^<>]*> )?(?:{_START}|0x{_HEAD}|{POISON})"
-_SHOWN = re.compile(f"(?s:{_STARTS}.*?(?:{_TAIL}|$))")
-
-
-def shown(text: str) -> str:
-    """The text of an exception, with pipeline values as the user wrote them instead of markers."""
-    return _SHOWN.sub("{…}", text)
 
 
 def told(trace: Trace) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from typedpipe.dsl.marker_form import present
 from typedpipe.dsl.tracing import Trace, error
 from typedpipe.dsl.values import markers
 from typedpipe.dsl.values.subjects import Subject, span_of_subject
@@ -21,7 +22,7 @@ _DAMAGE: Final = {
     ),
     "shell": (
         "was quoted for a shell, before the value is there",
-        'pass the value to the component as an input of its own, and to the shell as an argument: `sh -c \'… "$1"\' sh VALUE`',
+        "pass the value to the component as an input of its own, and to the shell as an argument: `sh -c '… \"$1\"' sh VALUE`",
     ),
     "html": (
         "was escaped for HTML, before the value is there",
@@ -41,7 +42,7 @@ _DAMAGE: Final = {
 
 def read(trace: Trace, text: str, subject: Subject) -> Any:
     """The text as a constant, or as a reference to assemble; None after an error was reported."""
-    if not markers.present(text):
+    if not present(text):
         try:
             return ir.Const(*constant(text))
         except NotAConstant as problem:

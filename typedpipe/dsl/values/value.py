@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, ClassVar, NamedTuple, NoReturn
 
+from typedpipe.dsl.marker_form import present
 from typedpipe.dsl.tracing import (
     GraphBuilder,
     Site,
@@ -91,7 +92,9 @@ class PipelineValue:
 
     def __hash__(self) -> NoReturn:
         _not_yet(
-            self, "looked up in a dict or a set", "look it up in a component, or use `dsl.In(x, items)` as the condition"
+            self,
+            "looked up in a dict or a set",
+            "look it up in a component, or use `dsl.In(x, items)` as the condition",
         )
 
     def __and__(self, other: object) -> Any:
@@ -118,7 +121,9 @@ class PipelineValue:
         return self._tp_operators.attribute(self, name)
 
     def __format__(self, spec: str) -> str:
-        return markers.write(self._tp_trace, self, self._tp_type, spec)
+        if present(spec):
+            _not_yet(self, "formatted with another value that is known only then", "format the value in a component")
+        return markers.write(self._tp_trace, self, spec, plain=markers.is_plain(self._tp_type, spec))
 
     def __str__(self) -> str:
         self._check_json()
