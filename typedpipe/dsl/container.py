@@ -10,6 +10,8 @@ from typedpipe.dsl.component import BaseComponent, Component, FunctionComponent,
 from typedpipe.dsl.marker_form import NO_TEXT, present
 from typedpipe.dsl.nodes.callee import not_a_function
 from typedpipe.dsl.nodes.task import ParamTask, UseOutputs
+from typedpipe.dsl.source import decisions
+from typedpipe.dsl.source.facts import inputs_of
 from typedpipe.dsl.source.files import span_of_function
 from typedpipe.dsl.tracing import (
     NONCES,
@@ -256,7 +258,8 @@ def _define(fn: Any) -> Component[..., Any] | ParamComponent[..., Any, Any]:
         table = Inserted()
         definition = callee = None
         if not report.has_errors:
-            spec = _spec(fn, _parts(signature.inputs, signature.outputs, table))
+            decided = decisions.check_decisions(fn, inputs_of(signature.inputs), report, _HELP)
+            spec = None if decided else _spec(fn, _parts(signature.inputs, signature.outputs, table))
             if isinstance(spec, ContainerSpec):
                 impl = _impl(spec, table, {port.name for port in signature.inputs})
                 image: Any = spec.image  # untyped: the return value of a user's function
@@ -389,6 +392,7 @@ def _text(text: str, table: Inserted, site: Site | None) -> ir.CommandPart:
     return parts[0] if len(parts) == 1 else ir.Concat(parts)
 
 
+_HELP = "use the input unchanged, in an f-string, a `dsl.ConcatPlaceholder` or a `dsl.IfPresentPlaceholder`"
 _DAMAGE = {
     "": (
         "changed after it was created",

@@ -36,6 +36,8 @@ def report_escaped(problem: Exception, fn: Any) -> None:
         site = user_site(problem, fn.__code__.co_filename)
         if trace is not None:
             markers.told(trace)
+            if trace.decided:
+                return
         error("TP119", f"the pipeline `{fn.__name__}` raises {text}", site, help=_TEXT_HELP)
         return
     if not (_json(problem, text, fn) or _too_early(problem, fn)):

@@ -105,6 +105,7 @@ class Trace:
         "builder",
         "builders",
         "components",
+        "decided",
         "failed",
         "formats",
         "groups",
@@ -122,6 +123,8 @@ class Trace:
         self.report = report
         self.failed = False
         """Whether a mistake was reported for this pipeline: then its other faults may follow from it."""
+        self.decided = False
+        """Whether the source check found a decision on a value: an exception about its placeholder is no news."""
         self.aborted = False
         """Whether its tracing was ended; an exception that a library made of that is no news."""
         self.root = self.builder = GraphBuilder("pipeline")
@@ -196,7 +199,8 @@ def tracing(trace: Trace) -> Generator[Trace]:
 _LIBRARIES = (PACKAGE, os.path.dirname(os.__file__) + os.sep, "<frozen ")
 
 
-def _is_users(file: str) -> bool:
+def is_users_file(file: str) -> bool:
+    """Whether a file is neither typedpipe's nor a library's."""
     return not file.startswith(_LIBRARIES) and "site-packages" not in file
 
 
@@ -206,7 +210,7 @@ def site_here() -> Site | None:
     library: Site | None = None
     while frame is not None:
         file = frame.f_code.co_filename
-        if _is_users(file):
+        if is_users_file(file):
             return frame.f_code, frame.f_lasti
         if library is None and not file.startswith(PACKAGE):
             library = frame.f_code, frame.f_lasti
@@ -217,7 +221,7 @@ def site_here() -> Site | None:
 def is_called_by(library: str) -> bool:
     """Whether frames of a library are between here and the user's code."""
     frame: FrameType | None = sys._getframe(1)
-    while frame is not None and not _is_users(frame.f_code.co_filename):
+    while frame is not None and not is_users_file(frame.f_code.co_filename):
         if str(frame.f_globals.get("__name__", "")).partition(".")[0] == library:
             return True
         frame = frame.f_back
@@ -233,7 +237,7 @@ def user_site(problem: BaseException, file: str) -> Site | None:
         code = step.tb_frame.f_code
         if code.co_filename == file:
             own = (code, step.tb_lasti)
-        elif _is_users(code.co_filename):
+        elif is_users_file(code.co_filename):
             other = (code, step.tb_lasti)
         step = step.tb_next
     return own or other

@@ -73,7 +73,7 @@ def member_texts(type_: Type, spec: str, conversion: str) -> tuple[tuple[str, st
         if cls is not None and isinstance(each, EnumType):
             try:
                 found += [(known.wire, _text(cls[known.name], spec, conversion)) for known in each.members]
-            except Exception:  # whatever the user's own `__format__` raises
+            except Exception:  # noqa: BLE001  # whatever the user's own `__format__` raises
                 return ()
     return tuple(found)
 

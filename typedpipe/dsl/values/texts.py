@@ -78,6 +78,8 @@ def _part(piece: markers.Piece, operand: ir.Operand) -> ir.FormatPart:
 
 def _damaged(trace: Trace, subject: Subject, by: str) -> None:
     markers.told(trace)
+    if trace.decided:
+        return  # the source check has reported what was done to the text, or to another one
     what, help_ = _DAMAGE[by]
     error("TP159", f"{subject} is text that contains a pipeline value and {what}", span_of_subject(subject), help=help_)
 

@@ -90,12 +90,8 @@ class PipelineValue:
     def __ge__(self, other: object) -> Any:
         return self._tp_operators.compare(self, ">=", other)
 
-    def __hash__(self) -> NoReturn:
-        _not_yet(
-            self,
-            "looked up in a dict or a set",
-            "look it up in a component, or use `dsl.In(x, items)` as the condition",
-        )
+    def __hash__(self) -> int:
+        return _not_hashed(self)
 
     def __and__(self, other: object) -> Any:
         return self._tp_operators.combine("and", self, other)
@@ -273,6 +269,11 @@ def stop(value: PipelineValue, code: str, message: str, *, help: str) -> NoRetur
         message = "a pydantic model cannot be created from a value that is known only when the pipeline runs"
         fatal("TP154", message, help="pass the fields to a component, and create the model there")
     fatal(code, message, help=help)
+
+
+def _not_hashed(value: PipelineValue) -> int:
+    what, instead = "looked up in a dict or a set", "look it up in a component, or use `dsl.In(x, items)` as the condition"
+    _not_yet(value, what, instead)
 
 
 def _not_yet(value: PipelineValue, what: str, instead: str) -> NoReturn:
