@@ -70,12 +70,20 @@ def member_texts(type_: Type, spec: str, conversion: str) -> tuple[tuple[str, st
     found: list[tuple[str, str]] = []
     for each in parts_of(type_):
         cls = _enums.get(each) if isinstance(each, EnumType) else None
-        if cls is not None and isinstance(each, EnumType):
-            try:
-                found += [(known.wire, _text(cls[known.name], spec, conversion)) for known in each.members]
-            except Exception:  # noqa: BLE001  # whatever the user's own `__format__` raises
-                return ()
+        if cls is not None and isinstance(each, EnumType) and not member_problem(each, spec, conversion):
+            found += [(known.wire, _text(cls[known.name], spec, conversion)) for known in each.members]
     return tuple(found)
+
+
+def member_problem(type_: EnumType, spec: str, conversion: str = "") -> str:
+    """Python's reason why a member of an enum cannot be formatted; "" if all can, or the class is not known."""
+    cls = _enums.get(type_)
+    try:
+        for known in type_.members if cls is not None else ():
+            _text(cls[known.name], spec, conversion)
+    except Exception as error:  # noqa: BLE001  # whatever the user's own `__format__` raises
+        return str(error) or type(error).__name__
+    return ""
 
 
 def _text(value: object, spec: str, conversion: str) -> str:

@@ -197,7 +197,9 @@ def test_a_container_component_that_does_not_fit(program, body, said):
     ],
 )
 def test_text_of_a_container_that_a_str_could_break(program, argument, done, type_this):
-    text = "import html, json, shlex, yaml\n@dsl.container_component\ndef c(x: {}):\n    return ContainerSpec('a', [{}])\n"
+    text = (
+        "import html, json, shlex, yaml\n@dsl.container_component\ndef c(x: {}):\n    return ContainerSpec('a', [{}])\n"
+    )
     found = program(text.format("str", argument))
     assert len(found.said) == 1, found.printed
     assert found.said[0] == f"TP159 4:12 text that contains an input was {done}, before the value is there"

@@ -17,7 +17,7 @@ from typedpipe.types.model import (
     StructType,
     Type,
 )
-from typedpipe.types.texts import member_texts, parts_of
+from typedpipe.types.texts import member_problem, parts_of
 
 _SCALARS: Final[dict[str, Any]] = {
     "int": 1,
@@ -55,7 +55,8 @@ def _part_problem(part: Type, spec: str) -> tuple[Type, str] | None:
             tried = (_refused(part, json.loads(wire), spec) for wire in part.values)
             return next((found for found in tried if found is not None), None)
         case EnumType():
-            return None if member_texts(part, spec, "") else _refused(part, "a", spec)
+            reason = member_problem(part, spec)
+            return (part, reason) if reason else None
         case ScalarType():
             return _refused(part, _SCALARS[part.kind], spec)
         case NullType():

@@ -103,7 +103,9 @@ class Expressions:
     def matched(self, node: ast.Match, subject: Fact) -> None:
         if subject.kind == "text":
             self._text_problem(node.subject, "`match` cannot test", "match it")
-        elif subject.kind == "value" and not isinstance(node.cases[0].pattern, ast.MatchValue):  # else it reports itself
+        elif subject.kind == "value" and not isinstance(
+            node.cases[0].pattern, ast.MatchValue
+        ):  # else it reports itself
             self._value_problem(
                 node, "use `with dsl.If(value == …):` with `dsl.Elif` and `dsl.Else`, or `dsl.IfSet(value)`"
             )
@@ -123,7 +125,7 @@ class Expressions:
                 continue
             fact = self.of(value.value)
             late = late or fact.is_late
-            if isinstance(value.format_spec, ast.JoinedStr):
+            if isinstance(value.format_spec, ast.JoinedStr) and value.format_spec.values:
                 self._joinedstr(value.format_spec)
                 if fact.kind == "text":
                     self._text_problem(value, "a format specification is not supported for", "format it")
@@ -334,6 +336,8 @@ class Expressions:
             return Fact(items=given[0].items)
         if name in ("builtins.zip", "builtins.map") and given:
             return Fact(items=Fact(items=joined(fact.items for fact in given if fact.items is not None)))
+        if name == "re.compile":
+            return Fact(thing=Dotted("re.Pattern"))
         if isinstance(thing, type) and name.partition(".")[0] != "builtins":
             fields = list(getattr(thing, "_fields", None) or getattr(thing, "__dataclass_fields__", {}))
             return Fact(parts={**dict(zip(fields, given, strict=False)), **named}) if fields else NOTHING
@@ -382,6 +386,6 @@ def _of_ours(thing: object) -> str:
     module = (
         getattr(thing, "__module__", None) if isinstance(thing, type | types.FunctionType) else type(thing).__module__
     )
-    if not isinstance(module, str) or module.partition(".")[0] != "typedpipe":
+    if isinstance(thing, Dotted) or not isinstance(module, str) or module.partition(".")[0] != "typedpipe":
         return ""
     return str(getattr(thing, "__name__", None) or type(thing).__name__)

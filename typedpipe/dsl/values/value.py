@@ -272,7 +272,10 @@ def stop(value: PipelineValue, code: str, message: str, *, help: str) -> NoRetur
 
 
 def _not_hashed(value: PipelineValue) -> int:
-    what, instead = "looked up in a dict or a set", "look it up in a component, or use `dsl.In(x, items)` as the condition"
+    what, instead = (
+        "looked up in a dict or a set",
+        "look it up in a component, or use `dsl.In(x, items)` as the condition",
+    )
     _not_yet(value, what, instead)
 
 
