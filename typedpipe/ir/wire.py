@@ -232,7 +232,11 @@ class _Writer:
                     if isinstance(part, str):
                         out.pieces.add(text=part)
                     else:
-                        out.pieces.add().value.CopyFrom(pb.FormatValue(spec=part.spec, conversion=part.conversion))
+                        value = out.pieces.add().value
+                        value.spec, value.conversion, value.escapes = part.spec, part.conversion, part.escapes
+                        for wire, text in part.table:
+                            value.table.add(wire=wire, text=text)
+                        value.SetInParent()
             case ir.MakeDict():
                 out.keys.extend(name for name, _ in expr.entries)
                 out.type = 0 if expr.type is None else self.type(expr.type) + 1

@@ -157,9 +157,11 @@ class Reader:
                 parts.append(piece.text)
                 continue
             value = next(values, None)
-            if value is None or piece.value.conversion not in ("", "r", "s", "a"):
+            how = piece.value
+            if value is None or how.conversion not in ("", "r", "s", "a") or set(how.escapes) - {"a", "u"}:
                 raise BadFile("an f-string is invalid")
-            parts.append(ir.FormatPart(value, piece.value.spec, piece.value.conversion))
+            table = tuple([(each.wire, each.text) for each in how.table])
+            parts.append(ir.FormatPart(value, how.spec, how.conversion, how.escapes, table))
         if next(values, None) is not None:
             raise BadFile("an f-string is invalid")
         return ir.Format(tuple(parts))

@@ -425,11 +425,50 @@ def _format(name: str, classes: Any, parts: list[Any]) -> str:
         if isinstance(part, str):
             out.append(part)
             continue
-        data, type_, spec, conversion = part
-        value = _from_json(_evaluate(data, name, classes), type_, name, classes)
+        data, type_, spec, conversion, escapes, table = (part + ["", {}])[:6]
+        data = _evaluate(data, name, classes)
+        value = _from_json(data, type_, name, _AS_TEXT)
         convert: Any = {"r": repr, "s": str, "a": ascii}.get(conversion)
-        out.append(format(convert(value) if convert else value, spec))
+        text = table.get(to_text(data)) if table else None
+        if text is None:
+            text = format(convert(value) if convert else value, spec)
+        for escape in escapes:
+            text = json.dumps(text, ensure_ascii=escape == "a")[1:-1]
+        out.append(text)
     return "".join(out)
+
+
+_AS_TEXT = {"": None}  # in place of classes: values are read for their text, which does not depend on who has the class
+
+
+class _Shown:
+    """An object of a class with fields, or a member of an enum, where only its text is needed."""
+
+    def __init__(self, shown: str, text: str) -> None:
+        self.shown = shown
+        self.text = text
+
+    def __repr__(self) -> str:
+        return self.shown
+
+    def __str__(self) -> str:
+        return self.text
+
+    def __format__(self, spec: str) -> str:
+        return format(self.text, spec)
+
+
+def _shown_struct(values: dict[str, Any], type_: Any) -> Any:
+    if type_[2] in ("typeddict", "literal"):
+        return values
+    fields = ["{}={!r}".format(name, value) for name, value in values.items()]
+    shown = "{}({})".format(class_name(type_[1]), ", ".join(fields))
+    return _Shown(shown, " ".join(fields) if type_[2] == "pydantic" else shown)
+
+
+def _shown_member(data: Any, type_: Any, member: str) -> Any:
+    name = class_name(type_[1]) + "." + member
+    return _Shown("<{}: {!r}>".format(name, data), name)
 
 
 def _field(name: str, classes: Any, data: Any, key: Any) -> Any:
@@ -774,7 +813,8 @@ def _read_struct(data: Any, type_: Any, path: str, classes: Any, exact: bool) ->
     sent = isinstance(data, Sent)
     if not isinstance(data, dict) or (sent and data.name != class_name(type_[1])):
         raise _expected(type_, data, path)
-    cls = None if type_[2] in ("typeddict", "literal") else find_class(classes, type_[1])
+    as_text = classes is _AS_TEXT
+    cls = None if as_text or type_[2] in ("typeddict", "literal") else find_class(classes, type_[1])
     layout = layout_of(cls) if sent and isinstance(cls, type) else None
 
     def convert(item: Any, inner: Any, place: str, name: str) -> Any:
@@ -782,6 +822,8 @@ def _read_struct(data: Any, type_: Any, path: str, classes: Any, exact: bool) ->
         return _from_json(item, inner, place, classes, exact) if codec is None else _read_foreign(item, codec, place)
 
     values = _each_field(data, type_, path, convert, sent)
+    if as_text:
+        return _shown_struct(values, type_)
     if cls is None:
         return data.like(values) if sent and classes is None else values
     try:
@@ -804,9 +846,11 @@ def _read_literal(data: Any, type_: Any, path: str, classes: Any, exact: bool) -
 
 def _read_enum(data: Any, type_: Any, path: str, classes: Any, exact: bool) -> Any:
     text = to_text(_to_json(data, "any", path))  # as the type writes the values of members: with tags
-    cls = find_class(classes, type_[1])
+    cls = None if classes is _AS_TEXT else find_class(classes, type_[1])
     for member, wire in type_[2]:
         if wire == text:
+            if classes is _AS_TEXT:
+                return _shown_member(data, type_, member)
             return data if cls is None else cls[member]
     try:
         if isinstance(data, int) and (cls is None or _is_flag(cls)):

@@ -7,7 +7,7 @@ import sys
 import types
 from collections import abc
 from collections.abc import Mapping, Sequence
-from dataclasses import fields as dataclass_fields, is_dataclass, replace
+from dataclasses import fields as dataclass_fields, is_dataclass
 from enum import Enum
 from functools import lru_cache
 from types import CodeType
@@ -48,6 +48,7 @@ from typedpipe.types.model import (
 )
 from typedpipe.types.problems import BadAnnotation
 from typedpipe.types.structs import owner
+from typedpipe.types.texts import remember
 from typedpipe.types.unions import ambiguous_union
 from typedpipe.types.values import NotAConstant, constant
 
@@ -273,7 +274,8 @@ class Reader:
         if classes.is_user_class(cls):
             self._found[cls] = None
         if types_ and isinstance(type_, StructType):
-            return replace(type_, name=f"{type_.name}[{', '.join(map(show, types_))}]")
+            type_ = replace(type_, name=f"{type_.name}[{', '.join(map(show, types_))}]")
+        remember(cls, type_)
         return type_
 
     def _in_module(self, cls: type, type_: Type) -> Type:
