@@ -189,6 +189,8 @@ class Attempt:
         return self.texts[key]
 
     def _read(self, name: str, path: Path) -> str:
+        if path.exists() and not path.is_file():  # opening a pipe would wait for a writer
+            raise TaskRefused(f"component `{self.component.name}`: the output `{name}` is not a file")
         try:
             return path.read_bytes().decode()
         except OSError:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from typedpipe.ir import nodes as ir
+from typedpipe.local.forks import close_in_forks
 from typedpipe.local.runners.child import finish, lay_out
 from typedpipe.local.runners.client import Client
 from typedpipe.local.runners.command import LABEL, RunCommand, User
@@ -102,6 +103,8 @@ class ContainerLauncher:
                 stderr=subprocess.DEVNULL,
                 start_new_session=True,  # without the run's mark: it has to survive the killing of marked processes
             )
+            assert self._guard.stdin is not None
+            close_in_forks(self._guard.stdin)
 
     def _follow(self, launch: Launch, name: str, process: subprocess.Popen[bytes]) -> None:
         def follow() -> None:

@@ -14,10 +14,12 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from typedpipe.local.forks import close_in_forks
 from typedpipe.local.runners.orphans import NONCE, kill_marked
 
 CHILD = str(Path(__file__).with_name("child.py"))
@@ -159,6 +161,8 @@ class ZygoteLauncher:
     def _open(self) -> None:
         self.ready = self._asked = False
         self._channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        close_in_forks(self._channel)
+        close_in_forks(theirs)
         for end in (self._channel, theirs):
             end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
         self._process = None
@@ -237,6 +241,8 @@ class ZygoteLauncher:
 
     def _end(self) -> None:
         self._tickets.clear()
+        with suppress(OSError):  # the zygote has exited
+            self._channel.shutdown(socket.SHUT_RDWR)
         self._channel.close()  # the end of file makes the zygote kill its tasks and exit
         self._theirs.close()
         process = self._process
@@ -288,6 +294,8 @@ class SpawnLauncher:
         except OSError as error:
             self._inbox.put(Exited(launch.ticket, None, f"no process can be started: {error.strerror}"))
             return
+        assert process.stdin is not None
+        close_in_forks(process.stdin)
         self._processes[launch.ticket] = process
         thread = threading.Thread(target=self._follow, args=(launch.ticket, process, mark), daemon=True)
         self._threads = [t for t in self._threads if t.is_alive()] + [thread]
@@ -295,8 +303,8 @@ class SpawnLauncher:
 
     def _follow(self, ticket: str, process: subprocess.Popen[bytes], mark: str) -> None:
         code = process.wait()
-        signal_process(process, KILL)
         kill_marked(mark)
+        signal_process(process, KILL)
         if process.stdin is not None:
             process.stdin.close()
         self._processes.pop(ticket, None)
@@ -304,7 +312,9 @@ class SpawnLauncher:
 
     def signal(self, ticket: str, number: int) -> None:
         process = self._processes.get(ticket)
-        if process is not None:
+        if process is not None and number == KILL:
+            process.kill()  # ``_follow`` kills what is left of its group
+        elif process is not None:
             signal_process(process, number)
 
     def reports(self) -> Iterable[Exited]:

@@ -26,6 +26,8 @@ from typing import Any
 
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
+TRACKER = b"resource_tracker import main"
+"""Part of the command of Python's resource trackers, and of those of joblib."""
 
 
 def load_child() -> Any:
@@ -136,7 +138,8 @@ class Zygote:
     def kill(self, ticket: str, number: int) -> None:
         for pid, (owner, _) in self.tasks.items():
             if owner == ticket:
-                signal_group(pid, number)
+                if number != signal.SIGKILL:  # ``reap`` kills the rest of the group
+                    signal_group(pid, number)
                 signal_one(pid, number)  # it may not have created its group yet
 
     def reap(self) -> None:
@@ -150,6 +153,8 @@ class Zygote:
             if seen is None:
                 break
             if seen.si_pid in self.tasks:  # still a zombie, so its id, and its group's, cannot be reused
+                if seen.si_code != os.CLD_EXITED:
+                    end_group(seen.si_pid)
                 signal_group(seen.si_pid, signal.SIGKILL)
             pid, status = os.waitpid(seen.si_pid, 0)
             ticket, job = self.tasks.pop(pid, ("", ""))
@@ -233,6 +238,35 @@ def wait_until(pid: int, deadline: float) -> None:
         except ChildProcessError:
             return
         time.sleep(0.001)
+
+
+def end_group(leader: int) -> None:
+    """Kill the rest of a killed task's group; its resource trackers have a second to remove shared memory that it left."""
+    trackers: list[int] = []
+    for name in os.listdir("/proc"):
+        try:
+            if not name.isdigit() or os.getpgid(int(name)) != leader:
+                continue
+            with open(f"/proc/{name}/cmdline", "rb") as file:
+                tracks = TRACKER in file.read()
+        except OSError:
+            continue
+        if tracks:
+            trackers.append(int(name))
+        elif int(name) != leader:
+            signal_one(int(name), signal.SIGKILL)
+    deadline = time.monotonic() + 1
+    while trackers and time.monotonic() < deadline:
+        time.sleep(0.005)
+        trackers = [pid for pid in trackers if not ended(pid)]
+
+
+def ended(pid: int) -> bool:
+    """Whether a process has exited; if its parent has, too, this process has adopted it, and reaps it."""
+    try:
+        return os.waitpid(pid, os.WNOHANG)[0] != 0
+    except ChildProcessError:
+        return not os.path.exists(f"/proc/{pid}")
 
 
 def signal_group(pid: int, number: int) -> None:
