@@ -21,7 +21,7 @@ import traceback
 from typing import Any
 
 CONTRACT_BROKEN = 2
-TRACKER_SECONDS = 2.0
+TRACKER_SECONDS = 5.0
 """Time for a resource tracker to end; it does not end while a process that the task left has its pipe."""
 Specs = dict[str, Any]
 

@@ -107,8 +107,11 @@ class Composite:
             return self._use(client.name, make)
         environment = placement.environment
         place = environment.key if environment else "here"
-        if placement.preload and self._zygotes and not launch.own_env:
-            warm = self._use(f"{place} warm", lambda: self._zygote(environment, self._modules(environment)))
+        preload = placement.preload
+        if preload.modules and self._zygotes and not launch.own_env:
+            modules = preload.modules if preload.alone else self._modules(environment)
+            which = f" {' '.join(modules)}" if preload.alone else ""
+            warm = self._use(f"{place} warm{which}", lambda: self._zygote(environment, modules))
             if isinstance(warm, ZygoteLauncher) and warm.ready:
                 return warm
         return self._use(place, lambda: self._processes(environment))
@@ -135,7 +138,8 @@ class Composite:
         return ZygoteLauncher(self._mark(), interpreter(environment), modules)
 
     def _modules(self, environment: Environment | None) -> tuple[str, ...]:
-        return union(p.preload for p in self._placements.values() if p.environment == environment)
+        placed = (p for p in self._placements.values() if p.environment == environment)
+        return union(p.preload.modules for p in placed if not p.preload.alone)
 
     def _mark(self) -> str:
         return f"{self._nonce}.{len(self._used)}"

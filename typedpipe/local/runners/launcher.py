@@ -21,6 +21,7 @@ from typing import Any, Protocol
 
 from typedpipe.local.forks import close_in_forks
 from typedpipe.local.runners.orphans import NONCE, kill_marked
+from typedpipe.local.runners.variables import inherited
 
 CHILD = str(Path(__file__).with_name("child.py"))
 ZYGOTE = str(Path(__file__).with_name("zygote.py"))
@@ -131,11 +132,10 @@ class Interpreter:
 
     def environment(self, mark: str) -> dict[str, str]:
         """Environment variables of its processes."""
-        found = {**os.environ, "PYTHONUNBUFFERED": "1", NONCE: mark}
+        found = {**inherited(Path(self.folder) if self.folder else None), "PYTHONUNBUFFERED": "1", NONCE: mark}
         if self.folder:
             scripts = os.path.dirname(self.command[0])
             found |= {"VIRTUAL_ENV": self.folder, "PATH": scripts + os.pathsep + os.environ.get("PATH", os.defpath)}
-            found.pop("PYTHONHOME", None)
         return found
 
 

@@ -18,6 +18,7 @@ from typedpipe.local.store.root import Root
 NONCE = "TYPEDPIPE_NONCE"
 """The variable of the mark: ``<nonce of the run>.<number>``, with a number for each process that starts tasks."""
 ROUNDS = 100
+TRACKER_SECONDS = 5.0
 TRACKER = "resource_tracker import main"
 """Part of the command of Python's resource trackers, and of those of joblib."""
 RUNNING = "running"
@@ -28,12 +29,12 @@ def kill_marked(mark: str) -> int:
 
     A process that forks during the search is found in the next round. ``psutil`` compares the start time before it
     kills, so that a process that has reused an id is left alone. Python's resource trackers, which remove the shared
-    memory that killed processes leave, have a second to end by themselves.
+    memory that killed processes leave, get time to end by themselves.
     """
     import psutil
 
     killed: set[int] = set()
-    trackers_end = time.monotonic() + 1
+    trackers_end = time.monotonic() + TRACKER_SECONDS
     for _ in range(ROUNDS):
         found = [process for process in psutil.process_iter() if _carries(process, mark)]
         if not found:

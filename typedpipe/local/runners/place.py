@@ -16,7 +16,7 @@ from typedpipe.local.runners.calls import calls_of, first_calls, tasks_of, uses
 from typedpipe.local.runners.client import Client, Engine as EngineName, NoClient, client, image_id, pull
 from typedpipe.local.runners.packages import installed
 from typedpipe.local.runners.placement import Placement
-from typedpipe.local.runners.preload import preloads
+from typedpipe.local.runners.preload import Preload, preloads
 
 Containers: TypeAlias = Literal["", "host", "docker", "podman"]
 
@@ -48,11 +48,11 @@ def placements(
     if runner == "inprocess":
         _warn_of_timeouts(pipeline, found, report)
     _warn_of_ignored_options(pipeline, report)
-    times, loaded = uses(pipeline), dict[str, tuple[str, ...]]()
+    times, loaded = uses(pipeline), dict[str, Preload]()
     for runner_of in ("process", "venv"):
         counts = {key: times[key] for key, placed in found.items() if placed.runner == runner_of}
         loaded |= preloads(counts, pipeline.components, here=runner_of == "process")
-    return {key: replace(placed, preload=loaded.get(key, ())) for key, placed in found.items()}
+    return {key: replace(placed, preload=loaded.get(key, Preload())) for key, placed in found.items()}
 
 
 def containers_mode() -> Containers:

@@ -26,6 +26,7 @@ from typing import Any
 
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
+TRACKER_SECONDS = 5.0
 TRACKER = b"resource_tracker import main"
 """Part of the command of Python's resource trackers, and of those of joblib."""
 
@@ -241,7 +242,7 @@ def wait_until(pid: int, deadline: float) -> None:
 
 
 def end_group(leader: int) -> None:
-    """Kill the rest of a killed task's group; its resource trackers have a second to remove shared memory that it left."""
+    """Kill the rest of a killed task's group; its resource trackers have time to remove what it left."""
     trackers: list[int] = []
     for name in os.listdir("/proc"):
         try:
@@ -255,7 +256,7 @@ def end_group(leader: int) -> None:
             trackers.append(int(name))
         elif int(name) != leader:
             signal_one(int(name), signal.SIGKILL)
-    deadline = time.monotonic() + 1
+    deadline = time.monotonic() + TRACKER_SECONDS
     while trackers and time.monotonic() < deadline:
         time.sleep(0.005)
         trackers = [pid for pid in trackers if not ended(pid)]

@@ -21,7 +21,6 @@ from typedpipe.local.runners import launcher_for, placements, reap
 from typedpipe.local.runners.calls import uses
 from typedpipe.local.runners.launcher import Exited, Inbox, Interpreter, Launcher, SpawnLauncher, ZygoteLauncher
 from typedpipe.local.runners.orphans import NONCE
-from typedpipe.local.runners.preload import imports, preloads
 from typedpipe.types.model import ANY, INT, STR
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="the zygote is for Linux")
@@ -209,28 +208,6 @@ def test_heavy_imports_are_loaded_once_and_random_numbers_differ(tmp_path: Path)
         assert isinstance(own, list) and own[0] is False  # it must be able to say so before numpy is loaded
     finally:
         launcher.close()
-
-
-def test_what_is_loaded_beforehand(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("TYPEDPIPE_PRELOAD", raising=False)
-    once = component("once", "def once():\n    import numpy\n")
-    threads = component(
-        "threads", "def threads():\n    import os\n    os.environ['OMP_NUM_THREADS'] = '1'\n    import numpy\n"
-    )
-    cuda = component("cuda", "def cuda():\n    import torch, json\n")
-    known = {c.name: c for c in (once, DRAW, threads, cuda)}
-    assert preloads({"once": 1}, known) == {}
-    assert preloads({"once": 1, "draw": 1}, known) == {"once": ("numpy",), "draw": ("numpy",)}
-    assert preloads({"threads": 9, "cuda": 9}, known) == {}
-    monkeypatch.setenv("TYPEDPIPE_PRELOAD", "json")
-    assert preloads({"cuda": 2}, known) == {"cuda": ("json",)}
-    monkeypatch.setenv("TYPEDPIPE_PRELOAD", "none")
-    assert preloads({"draw": 2}, known) == {}
-
-
-def test_the_imports_of_source() -> None:
-    text = "    def f():\n        from a.b import c, d\n        from . import e\n        import g.h as i\n        from j import *\n"
-    assert imports((text, "not python(")) == ("a.b:c,d", "g.h", "j")
 
 
 def test_a_loop_uses_its_components_often() -> None:
