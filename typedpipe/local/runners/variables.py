@@ -23,27 +23,31 @@ _OBJECT = re.compile(r"(module://)?([A-Za-z_]\w*)((?:\.\w+)*)(?::\w+)?")
 def inherited(environment: Path | None = None) -> dict[str, str]:
     """The variables of this process that a task gets; ``environment`` is the directory of its virtual environment."""
     found = dict(os.environ)
-    for name in kernel_variables(found):
-        del found[name]
+    for name, before in kernel_variables(found).items():
+        if before is None:
+            del found[name]
+        else:
+            found[name] = before
     if environment is not None:
         found = {name: value for name, value in found.items() if not _of_this_python(name, value, environment)}
     return found
 
 
-def kernel_variables(variables: Mapping[str, str]) -> set[str]:
-    """Variables that a notebook's kernel set in its process for itself: the user neither started it with them nor names
-    them in a cell, and the kernel's source contains their names.
+def kernel_variables(variables: Mapping[str, str]) -> dict[str, str | None]:
+    """Variables that a notebook's kernel set in its process for itself, and the values with which the process started.
+
+    They have changed since then, no cell contains their names, and the kernel's source does.
     """
     shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
     if shell is None:
-        return set()
+        return {}
     import psutil
 
     start = psutil.Process().environ()
     cells = "\n".join(map(str, shell.user_ns.get("In", ())))
     own = {name for name, value in variables.items() if start.get(name) != value and name not in cells}
     packages = {cls.__module__.partition(".")[0] for cls in type(shell).__mro__} - {"builtins", "traitlets"}
-    return {name for name in own if _names(name, frozenset(packages))}
+    return {name: start.get(name) for name in own if _names(name, frozenset(packages))}
 
 
 @cache

@@ -147,7 +147,7 @@ def test_a_kernels_own_variables_do_not_reach_tasks(tmp_path: Path, monkeypatch:
     shell = tp_kernel.Shell()
     shell.user_ns = {"In": ["", "%env TP_BOTH=y"]}
     monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: shell))
-    assert kernel_variables(os.environ) == {"TP_KERNEL"}
+    assert kernel_variables(os.environ) == {"TP_KERNEL": None}
     assert {name for name in inherited() if name.startswith("TP_")} == {"TP_BOTH", "TP_USER"}
     monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: None))
     assert "TP_KERNEL" in inherited()
@@ -203,3 +203,13 @@ def test_a_venv_task_in_a_program_that_a_notebook_started(tmp_path: Path) -> Non
         [sys.executable, "flow.py"], cwd=tmp_path, env={**os.environ, **more}, capture_output=True, text=True, check=False
     )
     assert done.stdout.split() == ["KEPT", "PYTHONUNBUFFERED", "VIRTUAL_ENV"], done
+
+
+def test_a_variable_that_a_kernel_changed_has_its_first_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    from typedpipe.local.runners import variables
+
+    monkeypatch.setattr(variables, "kernel_variables", lambda _: {"TERM": "xterm", "PAGER": None})
+    monkeypatch.setenv("TERM", "xterm-color")
+    monkeypatch.setenv("PAGER", "cat")
+    found = inherited()
+    assert (found["TERM"], "PAGER" in found) == ("xterm", False)
