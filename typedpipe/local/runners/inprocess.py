@@ -26,10 +26,11 @@ SAID = "TYPEDPIPE_TERMINATION_LOG"
 class InProcessLauncher:
     """Runs a task when it is started, and returns its end."""
 
-    def __init__(self, debug: bool = False) -> None:
+    def __init__(self, debug: bool = False, environment: Mapping[str, str] | None = None) -> None:
         self.generation = 0
         self._inbox = Inbox()
         self._debug = debug
+        self._environment = environment or {}
         self._specs: dict[str, dict[str, Any]] = {}
         self._shared = ""
         self._loggers = enabled_loggers()
@@ -100,6 +101,7 @@ class InProcessLauncher:
         spec = self._specs.get(path)
         if spec is None:
             spec = self._specs[path] = read_spec(path)
+        os.environ.update(self._environment)
         if light:
             os.chdir(self._shared)
             if len(job["env"]) > 1:

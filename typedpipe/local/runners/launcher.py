@@ -15,7 +15,7 @@ import sys
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -40,7 +40,7 @@ class Launch:
     component: str = ""
     """Key of the component in the pipeline, which determines the task's placement."""
     own_env: bool = False
-    """The task sets environment variables: it gets no process that loaded modules before they were set."""
+    """The task has environment variables of its own: it gets no process that loaded modules before they were set."""
     data: Mapping[str, Any] | None = None
     """The contents of ``job``, for ``inprocess``: then neither the file nor its directory has to exist."""
 
@@ -129,14 +129,16 @@ class Interpreter:
 
     command: tuple[str, ...] = PYTHON
     folder: str = ""
+    variables: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Environment variables of the run. They may be secrets, and are in no file and no command line."""
 
     def environment(self, mark: str) -> dict[str, str]:
         """Environment variables of its processes."""
-        found = {**inherited(Path(self.folder) if self.folder else None), "PYTHONUNBUFFERED": "1", NONCE: mark}
+        found = {**inherited(Path(self.folder) if self.folder else None), "PYTHONUNBUFFERED": "1"}
         if self.folder:
             scripts = os.path.dirname(self.command[0])
             found |= {"VIRTUAL_ENV": self.folder, "PATH": scripts + os.pathsep + os.environ.get("PATH", os.defpath)}
-        return found
+        return {**found, **self.variables, NONCE: mark}
 
 
 HERE = Interpreter()

@@ -70,9 +70,10 @@ def _tracks(process: object) -> bool:
 
     assert isinstance(process, psutil.Process)
     try:
-        return TRACKER in " ".join(process.cmdline())
+        command = " ".join(process.cmdline())  # empty for an instant while a process is being started
     except psutil.Error:
         return False
+    return not command or TRACKER in command
 
 
 def reap(nonce: str) -> int:

@@ -243,31 +243,42 @@ def wait_until(pid: int, deadline: float) -> None:
 
 def end_group(leader: int) -> None:
     """Kill the rest of a killed task's group; its resource trackers have time to remove what it left."""
-    trackers: list[int] = []
-    for name in os.listdir("/proc"):
-        try:
-            if not name.isdigit() or os.getpgid(int(name)) != leader:
-                continue
-            with open(f"/proc/{name}/cmdline", "rb") as file:
-                tracks = TRACKER in file.read()
-        except OSError:
-            continue
-        if tracks:
-            trackers.append(int(name))
-        elif int(name) != leader:
-            signal_one(int(name), signal.SIGKILL)
+    members = [pid for pid in processes() if pid != leader and group_of(pid) == leader]
     deadline = time.monotonic() + TRACKER_SECONDS
-    while trackers and time.monotonic() < deadline:
-        time.sleep(0.005)
-        trackers = [pid for pid in trackers if not ended(pid)]
+    while members and time.monotonic() < deadline:
+        for pid in members:
+            command = command_of(pid)
+            if command and TRACKER not in command:  # it has none for an instant while it is being started
+                signal_one(pid, signal.SIGKILL)
+        time.sleep(0.002)
+        members = [pid for pid in members if not ended(pid)]
+
+
+def processes() -> list[int]:
+    return [int(name) for name in os.listdir("/proc") if name.isdigit()]
+
+
+def group_of(pid: int) -> int:
+    try:
+        return os.getpgid(pid)
+    except OSError:
+        return -1
+
+
+def command_of(pid: int) -> bytes:
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            return file.read()
+    except OSError:
+        return b""
 
 
 def ended(pid: int) -> bool:
-    """Whether a process has exited; if its parent has, too, this process has adopted it, and reaps it."""
+    """Whether a process has exited. Its parent has, too, so this process has adopted it, and reaps it."""
     try:
         return os.waitpid(pid, os.WNOHANG)[0] != 0
     except ChildProcessError:
-        return not os.path.exists(f"/proc/{pid}")
+        return True
 
 
 def signal_group(pid: int, number: int) -> None:

@@ -200,7 +200,12 @@ def test_a_venv_task_in_a_program_that_a_notebook_started(tmp_path: Path) -> Non
     (tmp_path / "flow.py").write_text(textwrap.dedent(text))
     more = {"MPLBACKEND": "module://matplotlib_inline.backend_inline", "PYTHONWARNINGS": "error", "KEPT": "1"}
     done = subprocess.run(
-        [sys.executable, "flow.py"], cwd=tmp_path, env={**os.environ, **more}, capture_output=True, text=True, check=False
+        [sys.executable, "flow.py"],
+        cwd=tmp_path,
+        env={**os.environ, **more},
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.stdout.split() == ["KEPT", "PYTHONUNBUFFERED", "VIRTUAL_ENV"], done
 
