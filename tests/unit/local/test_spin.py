@@ -15,7 +15,7 @@ from local_samples import ADD, BOOM, DATASET, READ, SAVE, component, const, grap
 from typedpipe.diagnostics.errors import PipelineError
 from typedpipe.diagnostics.record import replace
 from typedpipe.ir.nodes import FromInput, InputPort, Loop, Options, Pipeline, PythonImpl
-from typedpipe.local.options import RunOptions, Runner
+from typedpipe.local.options import Runner, RunOptions
 from typedpipe.local.rerun.spin import SpinResult, prepare_spin, run_spin, set_input
 from typedpipe.local.run import run
 from typedpipe.local.store.locks import take_lock
@@ -206,6 +206,6 @@ def test_values_of_the_runs_variables_are_passed_again(cached: bool, runner: Run
 
 
 def test_the_job_of_a_task_is_for_the_user_only(root: Root) -> None:
-    jobs = [path for path in root.run().folder.rglob("job.json")]
+    jobs = list(root.run().folder.rglob("job.json"))
     assert jobs
     assert {path.stat().st_mode & 0o777 for path in jobs} == {0o600}
