@@ -10,6 +10,7 @@ from typing import Literal, TypeAlias, cast
 
 from typedpipe.diagnostics.model import Diagnostic, Diagnostics, Label
 from typedpipe.ir import nodes as ir
+from typedpipe.ir.images import is_image
 from typedpipe.ir.options import set_options
 from typedpipe.local.options import Runner
 from typedpipe.local.runners.calls import calls_of, first_calls, tasks_of, uses
@@ -156,6 +157,15 @@ class _Place:
         images = self.places.images
         if image in images:
             return images[image]
+        if not is_image(image):  # from a saved pipeline: it would be an option of the client
+            images[image] = ""
+            self._refuse(
+                "TP621",
+                f"`{image}` is not the name of an image",
+                f"`{self.component.name}` runs in it",
+                help="check the name of the image of the component",
+            )
+            return ""
         images[image] = image_id(found, image)
         if not images[image]:
             if self.places.progress is not None:
