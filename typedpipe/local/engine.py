@@ -201,9 +201,8 @@ class Engine:
             task.earlier = self._recorder.attempts_of(run.name)
         task.attempts += 1
         task.stopped = ""
-        env = {**self._settings.environment, **run.env} if self._settings.environment else run.env
         task.attempt = attempt = Attempt(
-            folder_of(self._folder, run.name, task.number), component, run.values, env, run.settings, run.name
+            folder_of(self._folder, run.name, task.number), component, run.values, run.env, run.settings, run.name
         )
         now = self.now()
         task.started = task.started or now
@@ -225,7 +224,7 @@ class Engine:
         self._live[ticket] = task
         self._machine.take(task.need)
         ended = self._launcher.start(
-            Launch(ticket, attempt.job, attempt.log, spec, run.node.component, bool(env), data)
+            Launch(ticket, attempt.job, attempt.log, spec, run.node.component, bool(run.env), data)
         )
         if ended is not None:
             self._interrupted()  # Ctrl-C ended the task: it is canceled, not failed

@@ -1611,6 +1611,9 @@ class _Task:
         optional = type_[0] == "union" and "null" in type_[1]
         text: str | None = None
         if os.path.exists(path):
+            if not os.path.isfile(path):  # opening a pipe would wait for a writer
+                kind = _kind(os.stat(path).st_mode)
+                raise self.error("TP504", "output `{}`".format(name), "expected a file at its path, found " + kind)
             with open(path, encoding="utf-8") as file:
                 text = file.read()
         elif not optional:
@@ -1686,6 +1689,7 @@ class _Task:
             else:
                 _copy(source, place, ())
         _resolve_links(place)
+        _check_files(place)
 
     def readable(self, name: str, read: Callable[[], Any]) -> Any:
         try:
@@ -1787,7 +1791,8 @@ def _copy(source: str, place: str, above: tuple[str, ...]) -> None:
         raise OSError("the link {} is broken".format(source))
     if not os.path.isdir(real):
         if not os.path.isfile(real):
-            raise OSError("{} is neither a file nor a folder".format(source))
+            kind = _kind(os.stat(real).st_mode)
+            raise OSError("{} is {}; create it outside the artifact".format(source, kind))
         shutil.copy(real, place)  # with its mode: a tool stays executable
         return
     os.makedirs(place, exist_ok=True)
@@ -1807,6 +1812,21 @@ def _resolve_links(place: str) -> None:
     for link in links:
         os.unlink(link)
         os.rename(link + ".typedpipe", link)
+
+
+def _kind(mode: int) -> str:
+    """The kind of a file that cannot be stored, by its mode."""
+    return {0o010000: "a pipe", 0o040000: "a directory", 0o140000: "a socket"}.get(mode & 0o170000, "a device")
+
+
+def _check_files(place: str) -> None:
+    """Reject everything but files and directories: reading a pipe or a device may never end."""
+    found = [place] if not os.path.isdir(place) else []
+    for folder, _, files in os.walk(place):
+        found += [os.path.join(folder, file) for file in files]
+    for path in found:
+        if not os.path.isfile(path):
+            raise OSError("{} is {}; create it outside the artifact".format(path, _kind(os.lstat(path).st_mode)))
 
 
 def describe(path: str) -> tuple[str, int, list[str]]:
@@ -1887,10 +1907,9 @@ def install(
 
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--target", target]
     for i, url in enumerate(index_urls):
-        command += ["--extra-index-url" if i else "--index-url", url]
-    for host in trusted_hosts:
-        command += ["--trusted-host", host]
-    code = subprocess.call(command + list(packages))  # no shell; the arguments are the user's own
+        command.append(("--extra-index-url=" if i else "--index-url=") + url)
+    command += ["--trusted-host=" + host for host in trusted_hosts]
+    code = subprocess.call(command + ["--"] + list(packages))  # no shell, and no package is an option
     if code:
         raise ContractError("TP508", "pip could not install {} (exit code {})".format(" ".join(packages), code), 1)
     sys.path.insert(0, target)
@@ -1932,12 +1951,33 @@ def _run(task: _Task) -> None:
 
 
 def _call(task: _Task) -> Any:
+    process = os.getpid()
     try:
-        return task.classes[task.spec["entry"]](**task.given)
-    except SystemExit as stop:
-        if stop.code in (None, 0):
+        result = task.classes[task.spec["entry"]](**task.given)
+    except BaseException as error:
+        if os.getpid() != process:
+            _end_fork(error)
+        if isinstance(error, SystemExit) and error.code in (None, 0):
             return None  # as if the function had returned there
         raise
+    if os.getpid() != process:
+        _end_fork(None)
+    return result
+
+
+def _end_fork(error: BaseException | None) -> NoReturn:
+    """End a child that the function forked and that has left the function: only the task itself has outputs."""
+    code = 0 if error is None else 1
+    try:
+        if isinstance(error, SystemExit):
+            code = error.code if isinstance(error.code, int) else 1 if error.code else 0
+        elif error is not None:
+            import traceback
+
+            _tell("".join(traceback.format_exception(type(error), error, error.__traceback__)).rstrip("\n"), "")
+        _flush(sys.stdout, sys.stderr)
+    finally:
+        os._exit(code & 0xFF)
 
 
 def main(
@@ -1947,6 +1987,8 @@ def main(
 
     With ``kept``, the texts of parameter outputs and descriptors are put there by key, not into files.
     """
+    outer = _streams[:]
+    own = _streams[:] = [sys.stdout, sys.stderr]
     try:
         _run(_Task(spec, parameters, root, kept))
     except ContractError as error:
@@ -1958,7 +2000,21 @@ def main(
         raise SystemExit(1) from None
     finally:
         _state["scratch"] = ""
+        _flush(sys.stdout, sys.stderr)
+        sys.stdout, sys.stderr = own  # the interpreter flushes them at its end, and fails if it cannot
+        _streams[:] = outer
     return 0
+
+
+_streams: list[Any] = [None, None]
+
+
+def _flush(*streams: Any) -> None:
+    for stream in streams:
+        try:
+            stream.flush()
+        except Exception:  # noqa: S110  # None, closed, or an object of the user's that can only be written to
+            pass
 
 
 def _report(component: str, error: BaseException) -> None:
@@ -1970,9 +2026,7 @@ def _report(component: str, error: BaseException) -> None:
     trace = error.__traceback__
     while trace and trace.tb_next and trace.tb_frame.f_code.co_filename == _run.__code__.co_filename:
         trace = trace.tb_next
-    last = "".join(traceback.format_exception_only(type(error), error)).strip().split("\n")[-1]
-    if isinstance(error, SystemExit):
-        last = "SystemExit: the code called sys.exit({!r})".format(error.code)
+    last = one_line(error)
     line = ""
     for frame, number in traceback.walk_tb(trace):
         if frame.f_code.co_filename in getattr(loader, "files", ()):
@@ -1981,9 +2035,36 @@ def _report(component: str, error: BaseException) -> None:
     _tell(text, "component `{}` failed: {}{}".format(component, last, line))
 
 
+def one_line(error: BaseException) -> str:
+    r"""The type of an exception and the first line of its message.
+
+    >>> one_line(ValueError("no rows\nin the table"))
+    'ValueError: no rows ...'
+    """
+    if isinstance(error, SystemExit):
+        return "SystemExit: the code called sys.exit({!r})".format(error.code)
+    kind = type(error)
+    name = (
+        kind.__qualname__
+        if kind.__module__ in ("builtins", "__main__", MODULE)
+        else kind.__module__ + "." + kind.__qualname__
+    )
+    try:
+        lines = str(error.msg if isinstance(error, SyntaxError) else error).strip().splitlines()
+    except Exception:
+        lines = ["<exception str() failed>"]
+    return name + (": " + lines[0] if lines else "") + (" ..." if len(lines) > 1 else "")
+
+
 def _tell(text: str, line: str) -> None:
-    sys.stdout.flush()
-    sys.stderr.write(text.encode("utf-8", "backslashreplace").decode() + "\n")
+    _flush(sys.stdout, sys.stderr)
+    text = text.encode("utf-8", "backslashreplace").decode() + "\n"
+    try:
+        _streams[1].write(text)  # the task's own: the function may have replaced, closed or removed sys.stderr
+    except Exception:
+        os.write(2, text.encode())
+    if not line:
+        return
     path = os.environ.get("TYPEDPIPE_TERMINATION_LOG", "")
     if path or os.path.exists("/dev/termination-log"):
         try:

@@ -33,7 +33,8 @@ def _spin(root: Root, name: str, sets: tuple[str, ...], code: tuple[str, str] | 
     pairs = [_pair(text) for text in sets]
     new = new_code(code)
     keywords = engine_keywords(values)
-    spin = prepare_spin(root, root.run(run_name), task_name, new, [key for key, _ in pairs])
+    variables = keywords.get("environment") or {}
+    spin = prepare_spin(root, root.run(run_name), task_name, new, [key for key, _ in pairs], variables)
     changed = {key: set_input(spin, key, text) for key, text in pairs}
     result = run_spin(spin, changed, RunOptions(**keywords), _write_log)
     if form == "json":

@@ -175,7 +175,7 @@ class Task(Generic[R_co]):
 
     def set_container_image(self, name: str) -> Self:
         """Set the image to run this task in, instead of its component's."""
-        return self._set(image=settings.text("set_container_image", name))
+        return self._set(image=settings.image("set_container_image", name))
 
     def set_display_name(self, name: str) -> Self:
         """Set the task's name in user interfaces."""

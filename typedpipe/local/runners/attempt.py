@@ -41,6 +41,7 @@ class Attempt:
     component: ir.Component
     values: dict[str, Value]
     env: dict[str, str]
+    """The task's own environment variables."""
     settings: dict[str, object] = field(default_factory=dict[str, object])
     """Options of the task that its container is started with: resources and image, as plain values."""
     name: str = ""
@@ -75,7 +76,9 @@ class Attempt:
         """
         os.makedirs(self.root)
         data = self.data(spec)
-        with open(self.job, "w", encoding="utf-8") as file:
+        # Variables of the task may be secrets, so only the user may read them. Those of the run are not in the file.
+        fd = os.open(self.job, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_CLOEXEC", 0), 0o600)
+        with open(fd, "w", encoding="utf-8") as file:
             file.write(json.dumps(data))
 
     def data(self, spec: str) -> dict[str, Any]:
@@ -189,6 +192,8 @@ class Attempt:
         return self.texts[key]
 
     def _read(self, name: str, path: Path) -> str:
+        if path.exists() and not path.is_file():  # opening a pipe would wait for a writer
+            raise TaskRefused(f"component `{self.component.name}`: the output `{name}` is not a file")
         try:
             return path.read_bytes().decode()
         except OSError:
