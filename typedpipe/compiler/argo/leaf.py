@@ -8,12 +8,20 @@ from dataclasses import dataclass
 from typedpipe.compiler.argo.shapes import KEY, ArtifactLocation
 from typedpipe.compiler.argo.templates import Container, Data, Leaf, Written
 from typedpipe.compiler.argo.wire import RAW_BRACE, is_boxed, raw, raw_expr
-from typedpipe.compiler.pod import LIB_MOUNT, OUT_MOUNT, artifact_path, input_path, parameter_path, script, wire_key
+from typedpipe.compiler.pod import (
+    LIB_MOUNT,
+    OUT_MOUNT,
+    artifact_path,
+    default_text,
+    input_path,
+    parameter_path,
+    script,
+    wire_key,
+)
 from typedpipe.ir import nodes as ir
 from typedpipe.ir.options import RESOURCES
 from typedpipe.ir.taskspec import port_key, task_spec
 from typedpipe.types.model import ListType, Type, is_artifact, is_optional, without_none
-from typedpipe.types.values import safe
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +103,9 @@ def interface(component: ir.Component, variant: Variant, leaf: Leaf) -> None:
     shapes = dict(variant.shapes)
     for port in component.inputs:
         entry: dict[str, Data] = {"name": wire_key(port.name, port.type)}
-        if port.default is not None:
-            entry["default"] = safe(port.default.text)
-        elif port.how == "status" or (is_optional(port.type)):
-            entry["default"] = "null"
+        default = default_text(port)
+        if default is not None:
+            entry["default"] = default
         leaf.inputs.append(entry)
         if is_artifact(port.type):
             _artifact_input(port_key(port.name), port.type, shapes.get(port.name, KEY), leaf)
