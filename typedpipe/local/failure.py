@@ -8,12 +8,20 @@ from typedpipe.local.pending import Tracked
 from typedpipe.local.runners.launcher import Exited
 
 CONTRACT_BROKEN = 2
-"""Exit code of a task whose inputs or outputs do not match its interface; never retried."""
+"""Exit code of a task whose inputs or outputs do not match its interface."""
 
 
 def exit_code(exited: Exited) -> int | None:
     """The exit code as a shell reports it: 128 plus the signal number for a killed task."""
     return exited.code if exited.code is None or exited.code >= 0 else 128 - exited.code
+
+
+def recurs(code: int | None, message: str) -> bool:
+    """Whether a failed task would fail again, so that it is not retried: its inputs or outputs do not match its interface.
+
+    The code alone does not tell: a user's program may end with 2, too.
+    """
+    return code == CONTRACT_BROKEN and message.startswith("error[")
 
 
 def reason(task: Tracked, exited: Exited) -> str:

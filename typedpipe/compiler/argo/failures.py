@@ -47,14 +47,13 @@ def _with_defaults(scope: GraphLowering, node: ir.Task | ir.Call, arguments: Arg
     """Arguments of a task that ignores failures: the default of an input unless all tasks that make its value succeeded."""
     ports = {wire_key(port.name, port.type): port for port in scope.lowering.ports.inputs(node).values()}
     operands = dict(node.args)
-    out: Arguments = []
+    given = dict(arguments)
     for key, text in arguments:
         port = ports.get(key)
-        ok = _all_succeeded(scope, scope.sources(operands[port.name])) if port and port.name in operands else ""
-        if ok and port:
-            text = tag(f"{ok} ? ({expression(_pieces(text))}) : {string(default_text(port) or 'null')}")
-        out.append((key, text))
-    return out
+        ok = _all_succeeded(scope, scope.sources(operands[port.name])) if port else ""
+        if port and ok:
+            given[key] = tag(f"{ok} ? ({expression(_pieces(text))}) : {string(default_text(port) or 'null')}")
+    return list(given.items())
 
 
 def _all_succeeded(scope: GraphLowering, names: Iterable[str]) -> str:

@@ -69,6 +69,8 @@ def new_leaf(name: str, component: ir.Component, variant: Variant) -> Leaf:
     leaf.patch = resource_patch(variant)
     if variant.options.retry is not None and variant.options.retry.limit > 0:
         leaf.retry = _retry(variant.options.retry)
+        if isinstance(component.impl, ir.PythonImpl):  # the exit codes and the messages of a container are the user's
+            leaf.retry["expression"] = _NOT_A_TYPE_ERROR
     if variant.options.timeout_seconds is not None:
         leaf.deadline = max(1, -int(-variant.options.timeout_seconds // 1))
     if variant.options.extensions:
@@ -164,11 +166,14 @@ def _annotations(component: ir.Component, options: ir.Options) -> dict[str, Data
     return found
 
 
+_NOT_A_TYPE_ERROR = 'asInt(lastRetry.exitCode) != 2 || !(lastRetry.message contains "error[TP")'
+"""A type error would recur; the exit code alone does not tell, because a user's program may end with 2, too."""
+
+
 def _retry(retry: ir.Retry) -> dict[str, Data]:
     out: dict[str, Data] = {
         "limit": str(retry.limit),
         "retryPolicy": "Always",
-        "expression": "asInt(lastRetry.exitCode) != 2",
     }
     if retry.backoff_seconds > 0:
         backoff: dict[str, Data] = {"duration": f"{retry.backoff_seconds:g}s", "factor": f"{retry.factor:g}"}
