@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -25,9 +26,18 @@ def validator(kind: str, target: str) -> jsonschema.Draft202012Validator:
     return jsonschema.Draft202012Validator({**schema, "$ref": f"#/definitions/{PREFIX}{kind}"})
 
 
+class Loader(yaml.CSafeLoader):
+    """A reader that takes a plain ``y`` or ``n`` for a bool, as kubectl does, and PyYAML does not."""
+
+    bool_values = {**yaml.CSafeLoader.bool_values, "y": True, "n": False}  # noqa: RUF012 - PyYAML's own form
+
+
+Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile("^[yYnN]$"), list("yYnN"))
+
+
 def valid(text: str, target: str = "3.7") -> dict[str, Any]:
     """The last document of a text, all of which Argo of that version takes as they are."""
-    documents: list[dict[str, Any]] = list(yaml.load_all(text, yaml.CSafeLoader))
+    documents: list[dict[str, Any]] = list(yaml.load_all(text, Loader))
     for data in documents:
         found = validator(data["kind"], target).iter_errors(data)
         errors = [f"{list(error.absolute_path)}: {error.message}" for error in found]

@@ -114,7 +114,7 @@ def _file(pipeline: ir.Pipeline, chosen: Settings, entrypoint: str, templates: s
     name = chosen.name or slug(pipeline.name)
     metadata: dict[str, Data] = {
         "generateName" if chosen.kind == "Workflow" and not chosen.name else "name": (
-            f"{name[:50]}-" if chosen.kind == "Workflow" and not chosen.name else name[:52]
+            f"{name[:50]}-" if chosen.kind == "Workflow" and not chosen.name else chosen.name or name[:52].rstrip("-")
         )
     }
     if chosen.namespace:
