@@ -17,7 +17,7 @@ from pathlib import Path
 from typedpipe.diagnostics.errors import PipelineError
 from typedpipe.ir import nodes as ir
 from typedpipe.local.failpoints import reach
-from typedpipe.local.failure import CONTRACT_BROKEN, delay, exit_code, reason
+from typedpipe.local.failure import CONTRACT_BROKEN, delay, exit_code, reason, recurs
 from typedpipe.local.inbox import Inbox
 from typedpipe.local.pending import Pending, Tracked
 from typedpipe.local.recorder import Found, RunRecorder, Wait
@@ -266,7 +266,7 @@ class Engine:
     def _failed(self, task: Tracked, message: str, code: int | None) -> None:
         """Handle a failed attempt: schedule a retry, or fail the task."""
         retry = task.run.node.options.retry
-        again = retry is not None and task.attempts <= retry.limit and code != CONTRACT_BROKEN
+        again = retry is not None and task.attempts <= retry.limit and not recurs(code, message)
         if retry is None or not again or (self._scheduler.canceled and not task.run.protected):
             self._ended_attempt(task, "FAILED", message, code)
             return

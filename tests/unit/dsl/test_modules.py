@@ -207,7 +207,7 @@ CASES = {
 @pytest.mark.parametrize("runner", [*RUNNERS, "pod"])
 def test_names_of_two_modules_are_two(case: str, runner: str, project: Project, tmp_path: Path) -> None:
     modules, text, expected = CASES[case]
-    end = "\n@pipeline\ndef main() -> {}:\n    return f().output\n".format(type(expected).__name__)
+    end = f"\n@pipeline\ndef main() -> {type(expected).__name__}:\n    return f().output\n"
     user = project(**{**modules, "flow": HEAD + textwrap.dedent(text) + end})
     assert user.f.python_func() == expected  # what Python itself says
     found = in_a_pod(user.main, tmp_path) if runner == "pod" else local(user.main, runner, tmp_path)
