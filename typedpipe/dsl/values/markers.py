@@ -204,7 +204,7 @@ def _in_json(forms: list[_Form]) -> Iterator[_Form]:
 
 def _changed_by(bait: str, before: str) -> Literal["", "shell", "html", "yaml", "repr"]:
     """The library that changed the bait, as far as it can be seen."""
-    tail = before[-2 * len(bait) :]
+    tail = " ".join(before[-2 * len(bait) :].split())  # YAML folds long lines
     for form in _forms(bait):
         for by, changed in _changes(form.bait):
             if tail.endswith(changed[-40:]):
