@@ -226,9 +226,9 @@ def _changes(bait: str) -> Iterator[tuple[Literal["shell", "html", "yaml", "repr
 # ------------------------------------------------------------------------------------------------ reporting
 
 
-def told(trace: Trace) -> None:
+def told(trace: Trace | None) -> None:
     """Note that a text was reported: none of those created so far is reported as unused."""
-    for inserted in trace.formats:
+    for inserted in trace.formats if trace is not None else ():
         inserted.used = True
 
 
