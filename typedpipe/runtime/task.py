@@ -756,7 +756,7 @@ def _read_struct(data: Any, type_: Any, path: str, classes: Any, exact: bool) ->
 
     values = _each_field(data, type_, path, convert, sent)
     if cls is None:
-        return data.like(values) if sent and classes is None else values
+        return data.like(values) if sent else values
     try:
         if layout is not None:
             return layout.restored(values, data)
