@@ -811,6 +811,8 @@ class Sent(dict):  # type: ignore[type-arg]  # Python 3.8 cannot subscript dict
 
     def __init__(self, fields: Any, name: str, more: Any = None, given: Any = None) -> None:
         super().__init__(fields)
+        if not isinstance(name, str) or not isinstance(more or {}, dict) or not isinstance(given or [], list):
+            raise TypeError("not the state of an object")
         self.name = name
         self.more: dict[str, Any] = more or {}
         self.given: list[str] | None = given
@@ -1005,6 +1007,7 @@ def _new_layout(cls: Any) -> Layout | None:
         all(field.init for field in fields)
         and not hasattr(cls, "__post_init__")
         and _is_generated(cls.__init__)
+        and cls.__init__.__code__.co_argcount + cls.__init__.__code__.co_kwonlyargcount == len(fields) + 1  # no InitVar
         and cls.__new__ is object.__new__
         and (cls.__setattr__ is object.__setattr__ or _is_generated(cls.__setattr__))
     )
@@ -1082,7 +1085,8 @@ def write_foreign(value: Any, codec: Any, path: str) -> Any:
             back = _validated(codec, text)
         except Exception as error:  # whatever the user's own types raise
             raise WireError(path, "pydantic cannot write it as JSON and read it again: {}".format(error)) from error
-        if type(back) is type(value) and (back == value or repr(back) == repr(value)):
+        same = back == value or (b"NaN" in text and repr(back) == repr(value))  # `nan` is not equal to itself
+        if type(back) is type(value) and same:
             return _to_json(json.loads(text), "any", path)
     raise WireError(path, "pydantic would read {} as {}".format(_clip(repr(value)), _clip(repr(back))))
 
