@@ -258,8 +258,10 @@ WIDE = ["struct", "Wide", "dataclass", [["w", "float", True], ["h", "float", Tru
 def test_an_object_is_written_as_its_own_class() -> None:
     shapes = {"Rect": Rect, "Square": Square, "Wide": Wide}
     for members in ([RECT, SQUARE], [SQUARE, RECT]):
-        type_ = ["union", members]
-        assert decode(encode(Square(2), type_), type_, classes=shapes) == Square(2)
+        either = ["union", members]
+        assert decode(encode(Square(2), either), either, classes=shapes) == Square(2)
+    value: Any
+    type_: Any
     for value, type_ in (
         (Square(2), RECT),
         (Wide(1, 2), RECT),

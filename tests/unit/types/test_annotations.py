@@ -159,6 +159,11 @@ class IntBox(Box[int]):
     n: int = 1
 
 
+@dataclasses.dataclass
+class Deeper(IntBox):
+    deep: bool = True
+
+
 class Tagged(NamedTuple, typing.Generic[T]):
     tag: str
     item: T
@@ -187,14 +192,14 @@ class Coordinates(enum.Enum):
 
 
 class Options(enum.Enum):
-    NONE: dict[str, int] = {}  # noqa: RUF012  # a member
+    NONE = {}  # type: ignore[var-annotated]  # noqa: RUF012  # a member
 
 
 Maybe = TypeAliasType("Maybe", Optional[T], type_params=(T,))
 Swapped = TypeAliasType("Swapped", "dict[str, S] | list[T]", type_params=(T, S))
 Json = TypeAliasType("Json", "dict[str, Json] | list[Json] | str | int | None")
 Data = TypeAliasType("Data", Input[Dataset])
-OldJson: Any = Union[dict[str, "OldJson"], list["OldJson"], str]
+OldJson: Any = Union[dict[str, "OldJson"], list["OldJson"], str]  # type: ignore[misc]  # it is recursive
 Endless = TypeAliasType("Endless", "list[Endless[T]] | T", type_params=(T,))
 
 
@@ -255,6 +260,7 @@ FORMS: list[tuple[Any, str, str, str]] = [
     (Box[Box[str]], "Box[Box[str]]", "value", "in"),
     ("Box[int] | None", "Box[int] | None", "value", "in"),
     (IntBox, "IntBox", "value", "in"),
+    (Deeper, "Deeper", "value", "in"),
     (Tagged[float], "Tagged[float]", "value", "in"),
     (Wrapped[int], "Wrapped[int]", "value", "in"),
     (Inherited, "Inherited", "value", "in"),
