@@ -104,7 +104,8 @@ class Reader:
         if isinstance(annotation, ForwardRef):
             annotation = annotation.__forward_arg__
         if is_alias(annotation):
-            return self.evaluated(annotation.__value__, owner)
+            alias: Any = annotation
+            return self.evaluated(alias.__value__, owner)
         if not isinstance(annotation, str):
             return annotation
         names, local = self._scope(owner)
@@ -299,7 +300,10 @@ class Reader:
                     types_ = [self.type_of(arg, derived) for arg in get_args(base)]
                     found[origin] = dict(zip(getattr(origin, "__parameters__", ()), types_, strict=False))
                     pending.append(origin)
-            pending += [base for base in derived.__bases__ if found.setdefault(base, {}) is None]
+            for base in derived.__bases__:
+                if base not in found:
+                    found[base] = {}
+                    pending.append(base)
         return found
 
     def _field(self, cls: type, annotation: object) -> tuple[Type, bool | None]:

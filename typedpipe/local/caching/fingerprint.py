@@ -228,7 +228,7 @@ def component_data(component: ir.Component, facts: Mapping[str, Any]) -> dict[st
 
 
 def _types(component: ir.Component) -> list[Type]:
-    return [port.type for port in (*component.inputs, *component.outputs)]
+    return [*(port.type for port in component.inputs), *(port.type for port in component.outputs)]
 
 
 def _chooses(type_: Type) -> bool:
