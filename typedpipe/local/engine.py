@@ -380,6 +380,7 @@ class Engine:
         self._reason = reason
         self.message = message
         self._scheduler.canceled = True
+        self._scheduler.interrupted = reason == "cancel"
         self.tell(events.CancelStarted(message, False, self.now()))
         for ticket, task in list(self._live.items()):
             if not task.run.protected:
