@@ -246,7 +246,7 @@ class SlicedClassificationMetrics(Artifact):
 
 
 class PipelineTaskFinalStatus:
-    """The result of an exit handler's block: ``state`` is SUCCEEDED, FAILED or CANCELLED."""
+    """The result of an exit handler's block: ``state`` is SUCCEEDED, FAILED or CANCELLED, as in KFP."""
 
     def __init__(
         self,
