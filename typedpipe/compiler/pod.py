@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from typedpipe import runtime
+from typedpipe.ir import nodes as ir
 from typedpipe.ir.taskspec import port_key
 from typedpipe.types.model import (
     BOOL,
@@ -24,6 +25,7 @@ from typedpipe.types.model import (
     UnionType,
     is_artifact,
 )
+from typedpipe.types.values import safe
 
 # --------------------------------------------------------------------------------------------- inputs and outputs
 
@@ -38,6 +40,13 @@ def descriptor_key(name: str) -> str:
 def wire_key(name: str, type_: Type) -> str:
     """Wire name of a value; an artifact is passed as its descriptor."""
     return descriptor_key(name) if is_artifact(type_) else port_key(name)
+
+
+def default_text(port: ir.InputPort) -> str | None:
+    """Wire text of an input that no argument is passed to; None if one is required."""
+    if port.default is not None:
+        return safe(port.default.text)
+    return None if port.required else "null"
 
 
 def parameter_path(key: str) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from typedpipe.runs import events
-from typedpipe.runs.model import RunEnd, TaskState
+from typedpipe.runs.model import RunEnd, Task, TaskState
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,8 @@ class TaskResult:
     finished: float | None = None
     reused: Literal["", "cache", "resumed"] = ""
     """No process ran: the outputs are from an earlier run, or from this run before it was resumed."""
+    item: str = ""
+    """Items of the loops around it, as short text: ``0.01``, or ``0.01, 3`` in two loops."""
 
     def as_reused(self, how: Literal["", "cache", "resumed"]) -> TaskResult:
         """The same result, marked as reused."""
@@ -45,6 +47,23 @@ class TaskResult:
     def seconds(self) -> float:
         """Seconds from its first start to its end."""
         return self.finished - self.started if self.started is not None and self.finished is not None else 0.0
+
+
+def before(task: Task) -> TaskResult:
+    """The result of a task that ended before its run was resumed."""
+    last = task.attempts[-1].key if task.attempts else None
+    return TaskResult(
+        task.name,
+        task.component,
+        task.state,
+        len(task.attempts),
+        task.exit_code,
+        task.message,
+        last,
+        task.started,
+        task.finished,
+        item=task.item,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +91,7 @@ def told(result: RunResult) -> Iterator[events.Event]:
     yield events.RunStarted(result.run, "", result.started)
     for task in result.tasks.values():
         if task.started is not None:
-            yield events.TaskStarted(task.name, task.component, task.attempts, task.started)
+            yield events.TaskStarted(task.name, task.component, task.attempts, task.started, task.item)
         yield events.TaskFinished(
             task.name,
             task.component,
@@ -82,6 +101,7 @@ def told(result: RunResult) -> Iterator[events.Event]:
             task.message,
             task.finished or result.finished,
             task.reused,
+            task.item,
         )
     yield events.RunFinished(result.run, result.state, result.message, result.finished)
 

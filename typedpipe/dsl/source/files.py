@@ -263,6 +263,45 @@ def has_blocks_or_texts(code: types.CodeType) -> bool:
     return any(has_blocks_or_texts(inner) for inner in code.co_consts if isinstance(inner, types.CodeType))
 
 
+_CALLS = {
+    number
+    for name, number in _OPS.items()
+    if name.startswith(
+        (
+            "LOAD_",
+            "STORE_",
+            "CALL",
+            "KW_NAMES",
+            "PRECALL",
+            "PUSH_NULL",
+            "RETURN_",
+            "RESUME",
+            "CACHE",
+            "POP_TOP",
+            "COPY_FREE",
+        )
+    )
+    or name in ("BUILD_TUPLE", "BUILD_LIST", "BUILD_MAP", "BUILD_CONST_KEY_MAP", "EXTENDED_ARG", "NOP", "LIST_EXTEND")
+}
+"""Instructions that call components, and pass their outputs and displays of them."""
+
+
+def only_calls(fn: types.FunctionType) -> bool:
+    """Whether a function only calls components and pipelines, so that Python decides nothing in it.
+
+    >>> only_calls(lambda n: n), only_calls(lambda n: n is None), only_calls(lambda n: str(n)), only_calls(lambda n: n.strip())
+    (True, False, False, False)
+    """
+    code = fn.__code__
+    if not _CALLS.issuperset(op for op, _ in _instructions(code.co_code)) or code.co_freevars:
+        return False
+    instructions = _instructions(code.co_code)
+    known = [fn.__globals__.get(code.co_names[arg >> 1], str) for op, arg in instructions if op == _LOAD_GLOBAL]
+    return all(is_ours(type(value)) or is_ours(value) for value in known) and not any(
+        hasattr(str, name) for name in code.co_names
+    )
+
+
 def _instructions(code: bytes) -> Iterator[tuple[int, int]]:
     extended = 0
     for op, arg in zip(code[::2], code[1::2], strict=True):

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Enum
 from importlib.util import resolve_name
-from typing import Any
+from typing import Any, TypeVar
 
 from typedpipe.diagnostics.model import Diagnostics, Span
 from typedpipe.diagnostics.record import replace
@@ -359,6 +359,8 @@ def _import_line(name: str, value: Any, file: ParsedFile) -> str:
     """The import that also binds the name in the container, or nothing if only this machine has the module."""
     if is_ours(value):
         return _import_of_ours(name, value)
+    if isinstance(value, TypeVar):  # of a generic class: it has no value that could differ
+        return f'{name} = __import__("typing").TypeVar("{value.__name__}")\n'
     module, item, level = file.imports.get(name, ("", "", 0))
     if module and not level and is_installed(module):
         if item:

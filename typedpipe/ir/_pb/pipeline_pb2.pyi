@@ -193,12 +193,24 @@ class FormatPiece(_message.Message):
     def __init__(self, text: _Optional[str] = ..., value: _Optional[_Union[FormatValue, _Mapping]] = ...) -> None: ...
 
 class FormatValue(_message.Message):
-    __slots__ = ("spec", "conversion")
+    __slots__ = ("spec", "conversion", "escapes", "table")
     SPEC_FIELD_NUMBER: _ClassVar[int]
     CONVERSION_FIELD_NUMBER: _ClassVar[int]
+    ESCAPES_FIELD_NUMBER: _ClassVar[int]
+    TABLE_FIELD_NUMBER: _ClassVar[int]
     spec: str
     conversion: str
-    def __init__(self, spec: _Optional[str] = ..., conversion: _Optional[str] = ...) -> None: ...
+    escapes: str
+    table: _containers.RepeatedCompositeFieldContainer[MemberText]
+    def __init__(self, spec: _Optional[str] = ..., conversion: _Optional[str] = ..., escapes: _Optional[str] = ..., table: _Optional[_Iterable[_Union[MemberText, _Mapping]]] = ...) -> None: ...
+
+class MemberText(_message.Message):
+    __slots__ = ("wire", "text")
+    WIRE_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    wire: str
+    text: str
+    def __init__(self, wire: _Optional[str] = ..., text: _Optional[str] = ...) -> None: ...
 
 class Port(_message.Message):
     __slots__ = ("name", "type", "default", "how", "description", "span")
