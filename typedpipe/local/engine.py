@@ -206,7 +206,7 @@ class Engine:
         )
         now = self.now()
         task.started = task.started or now
-        self.tell(events.TaskStarted(run.name, component.name, task.attempts, now))
+        self.tell(events.TaskStarted(run.name, component.name, task.attempts, now, run.item))
         self._recorder.started(task, now)
         try:
             spec = self._specs.path(component)
@@ -254,7 +254,7 @@ class Engine:
         changed = self._recorder.changed_inputs(task.run)
         if changed:
             names = ", ".join(f"`{name}`" for name in changed)
-            message = f"it modified its input {names}; copy an input before you modify it"
+            message = f"the task modified its input {names}; copy an input before you modify it"
             self._ended_attempt(task, "FAILED", message, CONTRACT_BROKEN)
         elif exited.code == 0 and not task.stopped:
             self._succeeded(task)
@@ -327,7 +327,9 @@ class Engine:
         run, attempt = task.run, task.attempt
         now = self.now()
         folder = attempt.root if attempt is not None else None
-        result = TaskResult(run.name, run.node.component, state, task.number, code, message, folder, task.started, now)
+        result = TaskResult(
+            run.name, run.node.component, state, task.number, code, message, folder, task.started, now, item=run.item
+        )
         if found is not None:
             result = result.as_reused(found.reused)
         self.tasks[run.name] = result
@@ -336,7 +338,7 @@ class Engine:
         waiting = self._recorder.finished(task, result, outputs, found)
         reused = found.reused if found is not None else ""
         component = run.node.component
-        self.tell(events.TaskFinished(run.name, component, state, task.attempts, code, message, now, reused))
+        self.tell(events.TaskFinished(run.name, component, state, task.attempts, code, message, now, reused, run.item))
         self._scheduler.finish(run, NodeResult(state, outputs, message))
         for other in waiting:
             if self._pending.unpark(other):
