@@ -22,8 +22,9 @@ def pytest_runtest_makereport(call: pytest.CallInfo[object]) -> None:
     if call.excinfo is not None and isinstance(call.excinfo.value, tuple(kind for kind in ours if kind)):
         from typedpipe.diagnostics.frames import users_traceback
 
-        error = call.excinfo.value
-        call.excinfo = pytest.ExceptionInfo.from_exc_info((type(error), error, users_traceback(error.__traceback__)))
+        error, trace = call.excinfo.value, users_traceback(call.excinfo.tb)
+        if trace is not None:
+            call.excinfo = pytest.ExceptionInfo.from_exc_info((type(error), error, trace))
 
 
 @pytest.fixture

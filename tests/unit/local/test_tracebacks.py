@@ -67,7 +67,7 @@ def wrong() -> None:
 
     @dsl.pipeline
     def other() -> None:
-        {}["k"]  # pyright: ignore[reportUnusedExpression]
+        raise KeyError("k")
 
 
 def test_a_notebook_shows_no_frames_of_ours() -> None:
