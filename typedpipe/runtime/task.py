@@ -1970,7 +1970,7 @@ def _call(task: _Task) -> Any:
     return result
 
 
-def _end_fork(error: BaseException | None) -> NoReturn:
+def _end_fork(error: BaseException | None) -> None:
     """End a child that the function forked and that has left the function: only the task itself has outputs."""
     code = 0 if error is None else 1
     try:
