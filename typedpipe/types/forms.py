@@ -19,7 +19,18 @@ from typedpipe.types.display import show
 from typedpipe.types.guarded import only_for_checking
 from typedpipe.types.kinds import is_named_tuple, is_pydantic, names_of
 from typedpipe.types.markers import EitherOf, In, Out, PathOf
-from typedpipe.types.model import ANY, NULL, DictType, ListType, LiteralType, StatusType, Type, plain, union
+from typedpipe.types.model import (
+    ANY,
+    NULL,
+    DictType,
+    ListType,
+    LiteralType,
+    StatusType,
+    Type,
+    artifact_of,
+    plain,
+    union,
+)
 from typedpipe.types.problems import BadAnnotation
 from typedpipe.types.unions import ambiguous_union
 from typedpipe.types.values import NotAConstant, constant
@@ -182,7 +193,17 @@ class Reader:
                 "dict keys must be `str`",
                 "use `dict[str, T]`, or a list of NamedTuples with a key and a value",
             )
-        return DictType(self.type_of(args[1], owner))
+        value = self.type_of(args[1], owner)
+        artifact = artifact_of(value)
+        if artifact is not None:
+            name = show(artifact)
+            raise BadAnnotation(
+                "TP102",
+                f"a dict of artifacts is not supported: `{name}` is passed as a file, and a dict as JSON",
+                f"declare one input or output for each `{name}`, or pass several as `Input[list[{name}]]`, "
+                "with their names as a `list[str]`",
+            )
+        return DictType(value)
 
     def _class(self, cls: type) -> Type:
         if cls is PipelineTaskFinalStatus:
