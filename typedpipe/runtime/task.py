@@ -1065,7 +1065,9 @@ def layout_of(cls: Any) -> Layout | None:
 
 def _new_layout(cls: Any) -> Layout | None:
     if issubclass(cls, tuple) and hasattr(cls, "_fields"):
-        return _TupleLayout(cls, getattr(cls, "_fields"), _is_generated(cls.__new__) and cls.__init__ is object.__init__)
+        return _TupleLayout(
+            cls, getattr(cls, "_fields"), _is_generated(cls.__new__) and cls.__init__ is object.__init__
+        )
     pydantic = sys.modules.get("pydantic")
     if pydantic is not None and issubclass(cls, getattr(pydantic, "BaseModel", ())):
         private = getattr(cls, "__private_attributes__", {})
@@ -1970,7 +1972,7 @@ def _call(task: _Task) -> Any:
     return result
 
 
-def _end_fork(error: BaseException | None) -> NoReturn:
+def _end_fork(error: BaseException | None) -> None:
     """End a child that the function forked and that has left the function: only the task itself has outputs."""
     code = 0 if error is None else 1
     try:

@@ -43,6 +43,7 @@ from typedpipe.types.model import (
     StatusType,
     StructType,
     Type,
+    artifact_of,
     plain,
     union,
 )
@@ -243,7 +244,17 @@ class Reader:
                 "dict keys must be `str`",
                 "use `dict[str, T]`, or a list of NamedTuples with a key and a value",
             )
-        return DictType(self.type_of(args[1], owner))
+        value = self.type_of(args[1], owner)
+        artifact = artifact_of(value)
+        if artifact is not None:
+            name = show(artifact)
+            raise BadAnnotation(
+                "TP102",
+                f"a dict of artifacts is not supported: `{name}` is passed as a file, and a dict as JSON",
+                f"declare one input or output for each `{name}`, or pass several as `Input[list[{name}]]`, "
+                "with their names as a `list[str]`",
+            )
+        return DictType(value)
 
     def _alias(self, alias: Any, args: tuple[Any, ...], owner: type | None) -> Type:
         """A generic alias with arguments: ``Maybe[str]`` of ``type Maybe[T] = T | None``."""

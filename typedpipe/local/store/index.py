@@ -34,12 +34,13 @@ CREATE TABLE IF NOT EXISTS tasks (
 CREATE TABLE IF NOT EXISTS attempts (
     task TEXT NOT NULL, number INTEGER NOT NULL, state TEXT NOT NULL, folder TEXT NOT NULL, started REAL NOT NULL,
     finished REAL, exit_code INTEGER, message TEXT NOT NULL DEFAULT '', PRIMARY KEY (task, number)
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS items (task TEXT PRIMARY KEY, item TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS starts (time REAL NOT NULL)
+) WITHOUT ROWID
 """
-_STARTS = "CREATE TABLE IF NOT EXISTS starts (time REAL NOT NULL)"
-"""Stores of earlier versions have none."""
+_LATER = (
+    "CREATE TABLE IF NOT EXISTS items (task TEXT PRIMARY KEY, item TEXT NOT NULL) WITHOUT ROWID",
+    "CREATE TABLE IF NOT EXISTS starts (time REAL NOT NULL)",
+)
+"""Tables that stores of earlier versions do not have: they are created when a run starts or is resumed."""
 _STARTED = """
 INSERT INTO tasks (name, component, state, attempts, started) VALUES (?, ?, 'RUNNING', ?, ?)
 ON CONFLICT (name) DO UPDATE SET component = excluded.component, state = 'RUNNING', attempts = excluded.attempts,
@@ -95,7 +96,8 @@ class RunIndex:
     def run_started(self) -> None:
         """Record that the run has started or is resumed."""
         self._database.write(_RUN, "RUNNING", "", "{}", None)
-        self._database.write(_STARTS)
+        for table in _LATER:
+            self._database.write(table)
         self._database.write("INSERT INTO starts (time) VALUES (?)", time())
 
     def set_back(self) -> None:
