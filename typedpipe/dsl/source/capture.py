@@ -17,15 +17,14 @@ from typing import Any
 
 from typedpipe.diagnostics.model import Diagnostics, Label, Span
 from typedpipe.diagnostics.source import display_path
+from typedpipe.dsl.source.annotations import inner_annotation_names
 from typedpipe.dsl.source.files import (
     BUILTINS,
     MODULE_NAMES,
     Function,
     ParsedFile,
-    inner_annotation_names,
     is_ours,
     is_stand_in,
-    least_python,
     names_of,
     outside_names,
     parsed_file,
@@ -33,6 +32,7 @@ from typedpipe.dsl.source.files import (
     stored_names,
 )
 from typedpipe.dsl.source.needs import Bundle
+from typedpipe.dsl.source.versions import least_python
 from typedpipe.ir import nodes as ir
 
 _KEEP_INSIDE = "write a plain `def` at module level"

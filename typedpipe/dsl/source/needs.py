@@ -18,21 +18,21 @@ from typing import Any, TypeVar
 
 from typedpipe.diagnostics.model import Diagnostics, Span
 from typedpipe.diagnostics.record import replace
+from typedpipe.dsl.source.annotations import annotation_names
 from typedpipe.dsl.source.files import (
     BUILTINS,
     MODULE_NAMES,
     PACKAGE,
     Definition,
     ParsedFile,
-    annotation_names,
     cells,
     is_ours,
     is_stand_in,
-    least_python,
     names_of,
     parsed_file,
     stored_names_of,
 )
+from typedpipe.dsl.source.versions import least_python
 from typedpipe.ir import nodes as ir
 from typedpipe.runtime.task import MODULE, STUB_NAMES
 
