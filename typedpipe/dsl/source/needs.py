@@ -34,7 +34,7 @@ from typedpipe.dsl.source.files import (
 )
 from typedpipe.dsl.source.versions import least_python
 from typedpipe.ir import nodes as ir
-from typedpipe.runtime.task import MODULE, STUB_NAMES
+from typedpipe.runtime.task import MODULE, STUB_NAMES, Artifact
 
 _INSTALLED = (f"site-packages{os.sep}", f"dist-packages{os.sep}")
 
@@ -89,6 +89,7 @@ class Bundle:
         self._homes: dict[int, Home] = {}
         self._ready: set[int] = set()
         self._waiting: dict[int, list[tuple[Namespace, str]]] = {}
+        self._titles: dict[str, str] = {}
         self._missing: list[tuple[Namespace, str, str, Span]] = []
 
     # ------------------------------------------------------------------------------------- what is asked for
@@ -148,6 +149,8 @@ class Bundle:
         """Add a class by its source, or by its import if it is installed, with its dependencies."""
         if is_ours(cls) or cls.__module__ == "builtins" or id(cls) in self._homes:
             return
+        if issubclass(cls, Artifact):
+            self._check_title(cls)
         namespace = self._namespace(cls.__module__)
         before, _, dotted = cls.__qualname__.rpartition("<locals>.")
         outer = dotted.partition(".")[0]
@@ -167,6 +170,14 @@ class Bundle:
         value = namespace.space.get(outer) if "." in dotted else cls
         self._define(namespace, outer, value, *found, evaluated=hasattr(cls, "model_fields"))
         self._is_ready(cls)
+
+    def _check_title(self, cls: type[Artifact]) -> None:
+        """Reject two artifact classes with one title: a value gets the class of its title."""
+        title, own = cls.schema_title, f"{cls.__module__}.{cls.__qualname__}"
+        other = self._titles.setdefault(title, own)
+        if other != own:
+            text = f"`{other}` and `{own}` have the same `schema_title`, {title!r}, so they are one type of artifacts"
+            self._fail("TP139", text, "set another `schema_title` in one of the two classes")
 
     def add_function(self, fn: types.FunctionType) -> None:
         """Add a helper by its source, with its dependencies."""
