@@ -27,6 +27,7 @@ from typedpipe.dsl.tracing import (
 )
 from typedpipe.dsl.values import markers
 from typedpipe.ir import nodes as ir
+from typedpipe.ir.images import is_image
 from typedpipe.types.markers import OutputPath
 
 P = ParamSpec("P")
@@ -271,6 +272,9 @@ def _define(fn: Any) -> Component[..., Any] | ParamComponent[..., Any, Any]:
                         spec._site,
                         help="set the image on the task: `task.set_container_image(value)`",
                     )
+                elif not is_image(image):
+                    message = f"`{image}` is not the name of an image"
+                    error("TP108", message, spec._site, help='for example `image="busybox:1.36"`')
                 elif not report.has_errors:
                     definition = ir.Component(
                         fn.__name__,

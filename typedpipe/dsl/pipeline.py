@@ -311,6 +311,7 @@ def _trace(handle: Pipeline[..., Any], fn: Any, trace: Trace) -> None:
     signature = pipeline_signature(fn, trace)
     span = span_of_function(fn)
     callee = Callee(fn.__name__, new_key(fn.__name__), signature.inputs, signature.outputs, span)
+    callee.whole = signature.returns.whole if signature.returns is not None else None
     callee.is_pipeline = True
     if has_blocks_or_texts(fn.__code__):
         from typedpipe.dsl.source import bodies

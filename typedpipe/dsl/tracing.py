@@ -287,10 +287,10 @@ _OUR_CLASSES = r"'?\b(PipelineValue|ArtifactPart|Part)\b'?"
 
 
 def exception_line(problem: BaseException) -> str:
-    """The last line of a traceback, with typedpipe's own markers removed."""
-    import traceback
+    """An exception in one line, with typedpipe's own markers removed."""
+    from typedpipe.runtime.task import one_line
 
-    text = "".join(traceback.format_exception_only(problem)).strip().splitlines()[-1]
+    text = one_line(problem)
     text = re.sub(_OUR_CLASSES, "`pipeline value`", text)
     return "".join(c for c in text if c.isprintable())
 

@@ -103,7 +103,7 @@ def _input(port: ir.InputPort) -> str:
 
 
 def _chunk(chunk: ir.Chunk) -> Iterator[str]:
-    yield f"{INDENT}source"
+    yield f"{INDENT}source{' of ' + name_text(chunk.module) if chunk.module else ''}"
     yield from (f"{INDENT}{INDENT}| {_line(line)}" for line in chunk.text.split("\n"))
 
 

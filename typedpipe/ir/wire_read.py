@@ -14,7 +14,9 @@ from typedpipe.diagnostics.model import NOWHERE, Span
 from typedpipe.ir import nodes as ir
 from typedpipe.ir.edges import with_operands
 from typedpipe.ir.options import OPERANDS, OPTIONS
+from typedpipe.runtime.task import any_digits
 from typedpipe.types.data import from_data
+from typedpipe.types.json_text import json_data, json_text
 from typedpipe.types.model import ArtifactType, Type
 
 EXPRESSIONS: tuple[type[Any], ...] = get_args(ir.Expr)
@@ -41,7 +43,7 @@ _NOTHING = ir.FromInput("")
 
 def _canonical(text: str) -> str:
     """JSON text of an extension; invalid JSON is rejected."""
-    return json.dumps(json.loads(text), sort_keys=True, separators=(",", ":"))
+    return json_text(json_data(text), sort_keys=True, separators=(",", ":"))
 
 
 class BadFile(Exception):
@@ -101,7 +103,7 @@ class Reader:
         key = (message.json, message.type)
         found = self.constants.get(key)
         if found is None:
-            json.loads(message.json, parse_constant=_no_constant)
+            any_digits(lambda: json.loads(message.json, parse_constant=_no_constant))
             found = self.constants[key] = ir.Const(message.json, self.types[message.type])
         return found
 
@@ -278,7 +280,7 @@ class Reader:
             raise BadFile(f"`{value.entry}` does not declare its return kind")
         return ir.PythonImpl(
             value.entry,
-            tuple(ir.Chunk(each.text, self.files[each.file], each.line) for each in value.chunks),
+            tuple(ir.Chunk(each.text, self.files[each.file], each.line, each.module) for each in value.chunks),
             returns,  # type: ignore[arg-type]  # one of three words
             (value.min_python_major, value.min_python_minor),
             tuple(value.packages),

@@ -9,10 +9,11 @@ from __future__ import annotations
 import dataclasses
 import sys
 from collections.abc import Callable, Iterator
-from enum import Enum
+from enum import Enum, Flag
 from typing import Any, Final
 from weakref import WeakValueDictionary
 
+from typedpipe.types.display import class_text
 from typedpipe.types.kinds import is_named_tuple, is_pydantic, is_typed_dict
 from typedpipe.types.model import DictType, EnumType, ListType, StructType, Type, UnionType
 
@@ -30,10 +31,12 @@ def remember_enum(cls: type[Enum], type_: EnumType) -> EnumType:
     return type_
 
 
-def remember_struct(cls: type[Any], type_: StructType) -> StructType:
-    """Remember whether a class writes text that its type does not determine."""
-    _note(type_, owns=not is_typed_dict(cls) and _writes_own_text(cls))
-    return type_
+def remember(cls: type[Any], type_: Type) -> None:
+    """Remember the class of an enum's type, and whether a class writes text that its type does not determine."""
+    if isinstance(type_, EnumType):
+        remember_enum(cls, type_)
+    elif isinstance(type_, StructType):
+        _note(type_, owns=not is_typed_dict(cls) and _writes_own_text(cls))
 
 
 def _note(type_: StructType | EnumType, *, owns: bool) -> None:
@@ -106,7 +109,10 @@ def own_text(type_: Type, *, nested: bool = False) -> str:
     """
     for each in _classes(type_, nested=nested):
         if each in _own_text:
-            return each.name
+            return class_text(each.name)
+    for part in parts_of(type_):
+        if isinstance(part, EnumType) and issubclass(_enums.get(part, Enum), Flag):
+            return class_text(part.name)  # several members at once have a text of their own
     return ""
 
 

@@ -19,7 +19,7 @@ from typedpipe.ir.taskspec import port_key
 from typedpipe.ir.typing import GraphTypes
 from typedpipe.types.data import to_data
 from typedpipe.types.model import Type, is_artifact
-from typedpipe.types.values import safe
+from typedpipe.types.values import object_mark_of, safe
 
 Piece: TypeAlias = tuple[str, str]
 """``("text", wire text)``, ``("path", tag's path)`` or ``("expr", expression)``."""
@@ -145,8 +145,11 @@ class Values:
                 items = _list([self.pieces(item) for item in expr.items])
                 return self._op("keyed", items) if is_artifact(self.type(ir.FromExpr(index))) else items
             case ir.MakeDict():
-                made = _dict([(name, self.pieces(value)) for name, value in expr.entries])
-                return self._op("quote", made) if any(name == "$tp" for name, _ in expr.entries) else made
+                made = [(name, self.pieces(value)) for name, value in expr.entries]
+                mark = object_mark_of(expr.type)
+                if mark:
+                    return _dict([*made, ("$tp", [("text", mark)])])
+                return self._op("quote", _dict(made)) if any(name == "$tp" for name, _ in expr.entries) else _dict(made)
             case ir.Format():
                 return self._op("format", _list([self._part(part) for part in expr.parts]))
             case _:

@@ -13,6 +13,7 @@ from typedpipe.dsl.tracing import current, error
 from typedpipe.dsl.values import markers
 from typedpipe.dsl.values.value import PipelineValue
 from typedpipe.ir import nodes as ir
+from typedpipe.ir.images import is_image
 
 CPU = r"[0-9]+(\.[0-9]+)?m?"
 MEMORY = r"[0-9]+(\.[0-9]+)?(E|P|T|G|M|K|k|Ei|Pi|Ti|Gi|Mi|Ki)?"
@@ -42,6 +43,14 @@ def text(method: str, value: object) -> object | None:
     if isinstance(value, PipelineValue) or (isinstance(value, str) and value):
         return value
     _wrong(method, value, "a non-empty string")
+    return None
+
+
+def image(method: str, value: object) -> object | None:
+    """The name of an image, or a pipeline value, which is checked when the task starts."""
+    if isinstance(value, PipelineValue) or (isinstance(value, str) and (is_image(value) or not value.isascii())):
+        return value
+    _wrong(method, value, "the name of an image")
     return None
 
 

@@ -11,6 +11,7 @@ from typedpipe.dsl.values import markers, texts
 from typedpipe.dsl.values.subjects import Subject, span_of_subject
 from typedpipe.dsl.values.value import POISON, PipelineValue, derived, operand_of, same_trace
 from typedpipe.ir import nodes as ir
+from typedpipe.runtime.task import layout_of
 from typedpipe.types.annotations import struct_type
 from typedpipe.types.artifacts import Artifact
 from typedpipe.types.model import ListType, StructField, StructType, Type, union
@@ -28,6 +29,7 @@ def operand_value(value: object, subject: Subject) -> Any:
 def lift(value: object, subject: Subject) -> Any:
     """A value that may contain references, as a reference or a :class:`Const`; None after an error was reported."""
     trace = current()
+    value = as_value(value)
     if isinstance(value, PipelineValue):
         return value
     if trace is not None and type(value) is str and present(value):
@@ -46,6 +48,13 @@ def lift(value: object, subject: Subject) -> Any:
         _not_constant(value, subject, "the value contains itself, or is nested too deeply")
         return None
     return ir.Const(text, type_)
+
+
+def as_value(value: object) -> object:
+    """A task's outputs, which are no value themselves, as one value if they can be; anything else unchanged."""
+    whole: Callable[[object], object] | None = getattr(type(value), "_tp_whole", None)
+    found = None if whole is None else whole(value)
+    return value if found is None else found
 
 
 def _is_ours(value: object) -> bool:
@@ -81,7 +90,7 @@ def holds_reference(value: object) -> bool:
         item = stack.pop()
         if type(item) in _PLAIN:
             continue
-        if isinstance(item, PipelineValue):
+        if isinstance(item, PipelineValue) or hasattr(kind, "_tp_whole"):
             return True
         if isinstance(item, str):
             if present(item):
@@ -100,8 +109,8 @@ def _parts(item: object) -> Sequence[object]:
         return [*item.keys(), *item.values()]
     if isinstance(item, (list, tuple)):
         return item
-    fields = getattr(type(item), "__dataclass_fields__", None)
-    return [getattr(item, name, None) for name in fields] if fields is not None else ()
+    layout = layout_of(type(item))
+    return list(layout.fields(item).values()) if layout is not None else ()
 
 
 def _display(trace: Trace, value: object, subject: Subject) -> Any:
@@ -110,9 +119,9 @@ def _display(trace: Trace, value: object, subject: Subject) -> Any:
         return texts.read(trace, value, subject)
     if isinstance(value, dict):
         return _struct(trace, [(k, v) for k, v in value.items()], None, subject)
-    names = getattr(value, "_fields", None) or getattr(type(value), "__dataclass_fields__", None)
-    if names is not None:
-        return _struct(trace, [(name, getattr(value, name)) for name in names], struct_type(type(value)), subject)
+    layout = layout_of(type(value))
+    if layout is not None:
+        return _struct(trace, list(layout.fields(value).items()), struct_type(type(value)), subject)
     items = [_inner(item, subject) for item in _parts(value)]
     item_type = union(*(type_of(item) for item in items))
     return derived(trace, ListType(item_type), ir.MakeList, tuple(items))

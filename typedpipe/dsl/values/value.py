@@ -6,7 +6,7 @@ with a suggested fix, and the others build an expression.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, ClassVar, NamedTuple, NoReturn
 
 from typedpipe.dsl.marker_form import present
@@ -28,6 +28,7 @@ from typedpipe.types.model import (
     ANY,
     BOOL,
     STR,
+    ListType,
     LiteralType,
     Type,
 )
@@ -158,7 +159,10 @@ class PipelineValue:
             "`dsl.In(x, items)` for `x in items`, and `(a < b) & (b < c)` for `a < b < c`",
         )
 
-    def __iter__(self) -> NoReturn:
+    def __iter__(self) -> Iterator[Any]:
+        type_ = self._tp_type
+        if isinstance(type_, ListType) and type_.entries:
+            return iter([self[at] for at in range(len(type_.entries))])
         stop(
             self,
             "TP151",

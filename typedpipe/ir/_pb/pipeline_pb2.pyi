@@ -229,14 +229,16 @@ class Port(_message.Message):
     def __init__(self, name: _Optional[str] = ..., type: _Optional[int] = ..., default: _Optional[_Union[Constant, _Mapping]] = ..., how: _Optional[_Union[PortHow, str]] = ..., description: _Optional[str] = ..., span: _Optional[_Union[Span, _Mapping]] = ...) -> None: ...
 
 class Chunk(_message.Message):
-    __slots__ = ("text", "file", "line")
+    __slots__ = ("text", "file", "line", "module")
     TEXT_FIELD_NUMBER: _ClassVar[int]
     FILE_FIELD_NUMBER: _ClassVar[int]
     LINE_FIELD_NUMBER: _ClassVar[int]
+    MODULE_FIELD_NUMBER: _ClassVar[int]
     text: str
     file: int
     line: int
-    def __init__(self, text: _Optional[str] = ..., file: _Optional[int] = ..., line: _Optional[int] = ...) -> None: ...
+    module: str
+    def __init__(self, text: _Optional[str] = ..., file: _Optional[int] = ..., line: _Optional[int] = ..., module: _Optional[str] = ...) -> None: ...
 
 class PythonImpl(_message.Message):
     __slots__ = ("entry", "chunks", "returns", "min_python_major", "min_python_minor", "packages", "pip_index_urls", "pip_trusted_hosts")

@@ -16,7 +16,7 @@ from typedpipe.runs.model import ArtifactRef, Value
 from typedpipe.runtime.task import decode, to_text
 from typedpipe.types.data import to_data
 from typedpipe.types.model import DATETIME, StructType, without_none
-from typedpipe.types.values import string_wire
+from typedpipe.types.values import object_mark_of, object_wire, string_wire
 
 COMPARE: Final[dict[str, Callable[[Any, Any], Any]]] = {
     "==": operator.eq,
@@ -127,7 +127,7 @@ class Evaluation:
             case ir.MakeList():
                 return as_list([self._get(item) for item in expr.items])
             case ir.MakeDict():
-                return make_dict([(name, self._get(value)) for name, value in expr.entries])
+                return make_dict([(name, self._get(value)) for name, value in expr.entries], object_mark_of(expr.type))
             case _:
                 raise AssertionError(f"not in closed IR: {expr}")
 
@@ -180,14 +180,13 @@ def truth(value: object) -> str:
     return "true" if value else "false"
 
 
-def make_dict(entries: list[tuple[str, Value]]) -> str:
-    texts: list[str] = []
+def make_dict(entries: list[tuple[str, Value]], mark: str) -> str:
+    texts: dict[str, str] = {}
     for name, value in entries:
         if isinstance(value, ArtifactRef | tuple):
             raise TypeError(f"`{name}` is an artifact, which is not supported in a dict")
-        texts.append(f"{string_wire(name)}:{NULL_TEXT if value is None else value}")
-    text = "{" + ",".join(texts) + "}"
-    return f'{{"$tp":["quote",{text}]}}' if any(name == "$tp" for name, _ in entries) else text
+        texts[name] = NULL_TEXT if value is None else value
+    return object_wire(texts, "", mark)
 
 
 def describe(expr: ir.Expr) -> str:
