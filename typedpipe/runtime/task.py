@@ -19,9 +19,11 @@ import sys
 TYPE_CHECKING = False  # not imported from typing, which costs more than the rest of this file
 if TYPE_CHECKING:
     from types import CodeType, ModuleType
-    from typing import Any, Callable, NoReturn, Sequence
+    from typing import Any, Callable, NoReturn, Sequence, Union
 
-    from typing_extensions import Self
+    from typing_extensions import Self, TypeAlias
+
+    Path: TypeAlias = Union[str, bytes, "os.PathLike[str]", "os.PathLike[bytes]"]
 
 MODULE = "tp_component"  # the module name of every component: what one pickles, another can load
 MARKER = ".typedpipe-empty"
@@ -46,7 +48,7 @@ class Artifact:
         if "schema_title" not in cls.__dict__:
             cls.schema_title = cls.__name__
 
-    def __init__(self, uri: str = "", *, name: str = "", metadata: dict[str, Any] | None = None) -> None:
+    def __init__(self, uri: Path = "", *, name: str = "", metadata: dict[str, Any] | None = None) -> None:
         self.name = name
         self.uri = uri
         self.metadata: dict[str, Any] = dict(metadata or {})
@@ -55,8 +57,17 @@ class Artifact:
         self._given = ""  # the URI that the engine assigned; any other URI means: by reference
 
     @property
+    def uri(self) -> str:
+        """Where the content is: a URI or a local path. Any path-like object can be assigned."""
+        return self._uri
+
+    @uri.setter
+    def uri(self, uri: Path) -> None:
+        self._uri = _text(uri, "uri")
+
+    @property
     def path(self) -> str:
-        """Local path to read from or write to."""
+        """Local path to read from or write to. Any path-like object can be assigned."""
         if self.custom_path:
             return self.custom_path
         if not self._path:
@@ -64,12 +75,12 @@ class Artifact:
         return self._path
 
     @path.setter
-    def path(self, path: str) -> None:
+    def path(self, path: Path) -> None:
         self.set_path(path)
 
-    def set_path(self, path: str) -> None:
+    def set_path(self, path: Path) -> None:
         """Take the content from another local path, e.g. on a mounted disk."""
-        self.custom_path = path
+        self.custom_path = _text(path, "path")
 
     @property
     def artifact(self) -> Self:
@@ -235,7 +246,7 @@ class SlicedClassificationMetrics(Artifact):
 
 
 class PipelineTaskFinalStatus:
-    """The result of an exit handler's block: ``state`` is SUCCEEDED, FAILED or CANCELLED."""
+    """The result of an exit handler's block: ``state`` is SUCCEEDED, FAILED or CANCELLED, as in KFP."""
 
     def __init__(
         self,
@@ -257,6 +268,16 @@ class PathOfArtifact(str):  # noqa: SLOT000  # it has an attribute of its own
     """The value of an ``InputPath`` parameter: a real ``str`` that also holds the artifact."""
 
     artifact: Any = None
+
+
+def _text(path: Any, what: str) -> str:
+    """A path as text, from anything that ``open`` takes as a path."""
+    if type(path) is str:
+        return path
+    try:
+        return os.fsdecode(path)
+    except TypeError:
+        raise TypeError("the {} of an artifact must be a str or a path, not {!r}".format(what, path)) from None
 
 
 def _local_path(uri: str) -> str:
@@ -322,7 +343,7 @@ _canonical = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 def to_text(data: Any) -> str:
     """Canonical JSON text of JSON data, free of anything that an engine could take for its own syntax."""
-    text: str = _any_digits(lambda: _canonical(data))
+    text: str = any_digits(lambda: _canonical(data))
     return text.replace("{" * 2, "{\\u007b").replace("$", "\\u0024").replace("\x7f", "\\u007f")
 
 
@@ -338,7 +359,8 @@ def decode(text: str, type_: Any, name: str = "value", classes: Any = None) -> A
         raise WireError(name, "is nested too deeply") from None
 
 
-def _any_digits(convert: Callable[[], Any]) -> Any:
+def any_digits(convert: Callable[[], Any]) -> Any:
+    """Convert between text and data with integers of any length, which Python limits to 4,300 digits."""
     try:
         return convert()
     except ValueError as error:
@@ -350,6 +372,10 @@ def _any_digits(convert: Callable[[], Any]) -> Any:
         return convert()
     finally:
         sys.set_int_max_str_digits(limit)
+
+
+def _loaded(text: str) -> Any:
+    return any_digits(lambda: json.loads(text))
 
 
 class _Constant(Exception):
@@ -365,7 +391,7 @@ _parsed = json.JSONDecoder(parse_constant=_refuse).decode
 
 def _parse(text: str, name: str, classes: Any) -> Any:
     try:
-        data = _any_digits(lambda: _parsed(text))
+        data = any_digits(lambda: _parsed(text))
     except _Constant as constant:
         raise WireError(name, "`{}` is not JSON".format(constant)) from None
     except json.JSONDecodeError as error:
@@ -399,11 +425,50 @@ def _format(name: str, classes: Any, parts: list[Any]) -> str:
         if isinstance(part, str):
             out.append(part)
             continue
-        data, type_, spec, conversion = part
-        value = _from_json(_evaluate(data, name, classes), type_, name, classes)
+        data, type_, spec, conversion, escapes, table = (part + ["", {}])[:6]
+        data = _evaluate(data, name, classes)
+        value = _from_json(data, type_, name, _AS_TEXT)
         convert: Any = {"r": repr, "s": str, "a": ascii}.get(conversion)
-        out.append(format(convert(value) if convert else value, spec))
+        text = table.get(to_text(data)) if table else None
+        if text is None:
+            text = format(convert(value) if convert else value, spec)
+        for escape in escapes:
+            text = json.dumps(text, ensure_ascii=escape == "a")[1:-1]
+        out.append(text)
     return "".join(out)
+
+
+_AS_TEXT = {"": None}  # in place of classes: values are read for their text, which does not depend on who has the class
+
+
+class _Shown:
+    """An object of a class with fields, or a member of an enum, where only its text is needed."""
+
+    def __init__(self, shown: str, text: str) -> None:
+        self.shown = shown
+        self.text = text
+
+    def __repr__(self) -> str:
+        return self.shown
+
+    def __str__(self) -> str:
+        return self.text
+
+    def __format__(self, spec: str) -> str:
+        return format(self.text, spec)
+
+
+def _shown_struct(values: dict[str, Any], type_: Any) -> Any:
+    if type_[2] in ("typeddict", "literal"):
+        return values
+    fields = ["{}={!r}".format(name, value) for name, value in values.items()]
+    shown = "{}({})".format(class_name(type_[1]), ", ".join(fields))
+    return _Shown(shown, " ".join(fields) if type_[2] == "pydantic" else shown)
+
+
+def _shown_member(data: Any, type_: Any, member: str) -> Any:
+    name = class_name(type_[1]) + "." + member
+    return _Shown("<{}: {!r}>".format(name, data), name)
 
 
 def _field(name: str, classes: Any, data: Any, key: Any) -> Any:
@@ -474,10 +539,11 @@ def show(type_: Any) -> str:
     if kind == "dict":
         return "dict[str, " + show(type_[1]) + "]"
     if kind == "literal":
-        return "Literal[" + ", ".join(repr(json.loads(v)) for v in type_[1]) + "]"
+        return "Literal[" + ", ".join(repr(_loaded(v)) for v in type_[1]) + "]"
     if kind == "union":
         return " | ".join(map(show, type_[1]))
-    return str(type_[1]) if "[" in type_[1] else str(type_[1]).rsplit(".", 1)[-1]
+    head, bracket, arguments = str(type_[1]).partition("[")
+    return class_name(head) + bracket + arguments
 
 
 def _expected(type_: Any, value: Any, path: str) -> WireError:
@@ -637,7 +703,7 @@ def _each_field(
 
 def _write_literal(value: Any, type_: Any, path: str, exact: bool = False) -> Any:
     for text in type_[1]:
-        choice = json.loads(text)
+        choice = _loaded(text)
         if type(choice) is type(value) and choice == value:
             return choice
     raise _expected(type_, value, path)
@@ -647,7 +713,7 @@ def _write_enum(value: Any, type_: Any, path: str, exact: bool = False) -> Any:
     if type(value).__name__ == class_name(type_[1]):
         for member, text in type_[2]:
             if getattr(value, "name", None) == member and to_text(_write_any(value.value, "any", path)) == text:
-                return json.loads(text)
+                return _loaded(text)
         if _is_flag(type(value)):
             return _write_any(value.value, "any", path)
     raise _expected(type_, value, path)
@@ -747,7 +813,8 @@ def _read_struct(data: Any, type_: Any, path: str, classes: Any, exact: bool) ->
     sent = data if isinstance(data, Sent) else None
     if not isinstance(data, dict) or (sent is not None and sent.name != class_name(type_[1])):
         raise _expected(type_, data, path)
-    cls = None if type_[2] in ("typeddict", "literal") else find_class(classes, type_[1])
+    as_text = classes is _AS_TEXT
+    cls = None if as_text or type_[2] in ("typeddict", "literal") else find_class(classes, type_[1])
     layout = layout_of(cls) if sent is not None and isinstance(cls, type) else None
 
     def convert(item: Any, inner: Any, place: str, name: str) -> Any:
@@ -755,6 +822,8 @@ def _read_struct(data: Any, type_: Any, path: str, classes: Any, exact: bool) ->
         return _from_json(item, inner, place, classes, exact) if codec is None else _read_foreign(item, codec, place)
 
     values = _each_field(data, type_, path, convert, sent is not None)
+    if as_text:
+        return _shown_struct(values, type_)
     if cls is None:
         return sent.like(values) if sent is not None else values
     try:
@@ -777,9 +846,11 @@ def _read_literal(data: Any, type_: Any, path: str, classes: Any, exact: bool) -
 
 def _read_enum(data: Any, type_: Any, path: str, classes: Any, exact: bool) -> Any:
     text = to_text(_to_json(data, "any", path))  # as the type writes the values of members: with tags
-    cls = find_class(classes, type_[1])
+    cls = None if classes is _AS_TEXT else find_class(classes, type_[1])
     for member, wire in type_[2]:
         if wire == text:
+            if classes is _AS_TEXT:
+                return _shown_member(data, type_, member)
             return data if cls is None else cls[member]
     try:
         if isinstance(data, int) and (cls is None or _is_flag(cls)):
@@ -1088,7 +1159,7 @@ def write_foreign(value: Any, codec: Any, path: str) -> Any:
             raise WireError(path, "pydantic cannot write it as JSON and read it again: {}".format(error)) from error
         same = back == value or (b"NaN" in text and repr(back) == repr(value))  # `nan` is not equal to itself
         if type(back) is type(value) and same:
-            return _to_json(json.loads(text), "any", path)
+            return _to_json(_loaded(text), "any", path)
     raise WireError(path, "pydantic would read {} as {}".format(_clip(repr(value)), _clip(repr(back))))
 
 
@@ -1107,32 +1178,35 @@ def _read_foreign(data: Any, codec: Any, path: str) -> Any:
 
 
 def find_class(classes: Any, name: str) -> Any:
-    """Look up a class in a mapping of names: by its full name, without the enclosing function, or by its last part."""
-    name = name.partition("[")[0]  # `Box[int]` is a `Box`
-    for dotted in (name.rsplit("<locals>.", 1)[-1], name.rsplit(".", 1)[-1]):
-        first, *rest = dotted.split(".")
-        found = (classes or {}).get(first)
-        for part in rest:
-            found = getattr(found, part, None)
-        if isinstance(found, type) or callable(found):
-            return found
+    """Look up the class of a type: in the module before ``:``, then in a mapping of names, in full or by its last part."""
+    module, _, dotted = name.partition("[")[0].rpartition(":")  # `Box[int]` is a `Box`
+    home = module and (sys.modules.get(MODULE + "." + module) or sys.modules.get(module))
+    for space in (getattr(home, "__dict__", {}), classes or {}):
+        for path in (dotted.rsplit("<locals>.", 1)[-1], class_name(dotted)):
+            first, *rest = path.split(".")
+            found = space.get(first)
+            for part in rest:
+                found = getattr(found, part, None)
+            if isinstance(found, type) or callable(found):
+                return found
     return None
 
 
 # ---------------------------------------------------------------------------------------------- shipped source
 
-_code: dict[str, list[tuple[CodeType, list[str]]]] = {}
+_code: dict[str, list[tuple[CodeType, list[str], str]]] = {}
 
 
-def compile_source(spec: dict[str, Any]) -> list[tuple[CodeType, list[str]]]:
-    """Compile each chunk; return its code and names. Cached, so that a process that forks tasks compiles once."""
+def compile_source(spec: dict[str, Any]) -> list[tuple[CodeType, list[str], str]]:
+    """Compile each chunk; return its code, names and module. Cached, so that a process that forks tasks compiles once."""
     key = str((spec["entry"], spec["chunks"]))
     if key not in _code:
-        _code[key] = [_compile_chunk(file, line, text, spec["entry"]) for file, line, text in spec["chunks"]]
+        _code[key] = [_compile_chunk(spec["entry"], *chunk) for chunk in spec["chunks"]]
+        _typing_names(_code[key])
     return _code[key]
 
 
-def _compile_chunk(file: str, line: int, text: str, entry: str) -> tuple[CodeType, list[str]]:
+def _compile_chunk(entry: str, file: str, line: int, text: str, module: str = "") -> tuple[CodeType, list[str], str]:
     import __future__
 
     import _ast
@@ -1142,7 +1216,7 @@ def _compile_chunk(file: str, line: int, text: str, entry: str) -> tuple[CodeTyp
     tree: Any = compile(head + text, file, "exec", future | _ast.PyCF_ONLY_AST, True)
     body = tree.body[0].body if text[:1] in " \t" else tree.body
     for node in body:
-        if isinstance(node, (_ast.FunctionDef, _ast.AsyncFunctionDef)) and node.name == entry:
+        if isinstance(node, (_ast.FunctionDef, _ast.AsyncFunctionDef)) and node.name == entry and not module:
             arguments = node.args
             arguments.args, arguments.posonlyargs = arguments.posonlyargs + arguments.args, []
             arguments.defaults, arguments.kw_defaults = [], [None] * len(arguments.kwonlyargs)  # pyrefly: ignore[bad-assignment]
@@ -1151,7 +1225,12 @@ def _compile_chunk(file: str, line: int, text: str, entry: str) -> tuple[CodeTyp
                 argument.annotation = None
     names = [node.name for node in body if hasattr(node, "name")]
     names += [t.id for node in body for t in getattr(node, "targets", ()) if hasattr(t, "id")]
-    return compile(tree, file, "exec", future, True), names
+    names += [a.asname or a.name for node in body if isinstance(node, _ast.ImportFrom) for a in node.names]
+    return compile(tree, file, "exec", future, True), names, module
+
+
+parts: dict[str, ModuleType] = {}
+"""The task's modules by the name of the user's module, without that of the component itself."""
 
 
 def load(spec: dict[str, Any], folder: str = "") -> ModuleType:
@@ -1203,34 +1282,65 @@ class _Self(type(sys)):  # type: ignore[misc]  # the class of modules, without i
         self.__dict__.update(globals())
 
 
-def _fill(module: ModuleType, spec: dict[str, Any]) -> None:
-    space = module.__dict__
+def unload(earlier: dict[str, ModuleType]) -> None:
+    """Remove the task's modules, and put back those of an earlier task."""
+    for name in parts:
+        sys.modules.pop(MODULE + "." + name, None)
+    parts.clear()
+    parts.update(earlier)
+    sys.modules.update((module.__name__, module) for module in earlier.values())
+
+
+def _fill(main: ModuleType, spec: dict[str, Any]) -> None:
+    unload({})
     codes = compile_source(spec)
-    defined = {name for _, names in codes for name in names}
-    names = dict(_stub_names())
-    names.update(space)  # existing names are kept
-    space.update(names)
-    space["__loader__"] = _Lines(spec["chunks"])
     wanted = _typing_names(codes)
+    names = dict(_stub_names(), __loader__=_Lines(spec["chunks"]))
     if wanted:
         import typing
 
-        space.update((name, getattr(typing, name)) for name in wanted)
+        names.update((name, getattr(typing, name)) for name in wanted)
+
+    def space_of(name: str) -> dict[str, Any]:
+        module = main if not name else parts.get(name)
+        if module is None:
+            module = parts[name] = sys.modules[MODULE + "." + name] = type(sys)(MODULE + "." + name)
+            module.__dict__.update(names)
+        return module.__dict__
+
+    space = main.__dict__
+    names.update((name, value) for name, value in space.items() if name in names and name[:2] != "__")
+    space.update(names, __path__=[], __getattr__=_from_parts)
+    defined = {(module, name) for _, own, module in codes for name in own}
     for port in spec["inputs"] + spec["outputs"]:
-        _rebuild(port[3], space, defined)
-    for code, _ in codes:
-        exec(code, space)  # noqa: S102  # this is the purpose of the file
+        _rebuild(port[3], space_of, defined)
+    for code, _, module in codes:
+        exec(code, space_of(module))  # noqa: S102  # this is the purpose of the file
 
 
-def _typing_names(codes: list[tuple[CodeType, list[str]]]) -> list[str]:
+def _from_parts(name: str) -> Any:
+    """A class or function that another task pickled: there, this module was that of the component itself."""
+    found = [part.__dict__.get(name) for part in parts.values() if name[:2] != "__"]
+    found = [value for value in found if getattr(value, "__module__", "")[: len(MODULE) + 1] == MODULE + "."]
+    if len(set(map(id, found))) != 1:
+        raise AttributeError("module {!r} has no attribute {!r}".format(MODULE, name))
+    return found[0]
+
+
+def _typing_names(codes: list[tuple[CodeType, list[str], str]]) -> list[str]:
+    """Names of ``typing`` that the code uses, also in annotations, which are strings and may be evaluated."""
     known = _used.get(id(codes))  # the lists are cached, see ``compile_source``
     if known is None:
-        names: set[str] = set()
-        pending = [code for code, _ in codes]
+        words: set[str] = set()
+        pending = [code for code, _, _ in codes]
         for code in pending:
-            names.update(code.co_names)
-            pending += [inner for inner in code.co_consts if hasattr(inner, "co_names")]
-        known = _used[id(codes)] = [name for name in TYPING if name in names]
+            words.update(code.co_names)
+            for constant in code.co_consts:
+                if hasattr(constant, "co_names"):
+                    pending.append(constant)
+                elif isinstance(constant, tuple) or "__qualname__" in code.co_names or code.co_name == "<module>":
+                    words.update("".join(c if c.isalnum() else " " for c in str(constant)).split())
+        known = _used[id(codes)] = [name for name in TYPING if name in words]
     return known
 
 
@@ -1242,7 +1352,7 @@ class _Lines:
 
     def __init__(self, chunks: list[Any]) -> None:
         self.files: dict[str, list[str]] = {}
-        for file, line, text in chunks:
+        for file, line, text, *_ in chunks:
             lines = self.files.setdefault(file, [])
             new = text.splitlines(True)
             lines.extend(["\n"] * (line - 1 + len(new) - len(lines)))
@@ -1260,27 +1370,35 @@ class _Lines:
         return "".join(next(iter(self.files.values()), []))
 
 
-def _rebuild(type_: Any, space: dict[str, Any], defined: set[str]) -> None:
+def _rebuild(type_: Any, space_of: Callable[[str], dict[str, Any]], defined: set[tuple[str, str]]) -> None:
     """Rebuild the classes of functional NamedTuples and Enums, which have no source, from the interface."""
     if isinstance(type_, str) or type_[0] in ("literal", "artifact"):
         return
-    name = class_name(str(type_[1]))
-    if type_[0] == "enum" and name not in defined:
-        from enum import Enum
-
-        space[name] = Enum(name, [(member, json.loads(wire)) for member, wire in type_[2]], module=MODULE)
-    elif type_[0] == "struct":
+    if type_[0] in ("list", "dict", "union"):
+        for inner in type_[1] if type_[0] == "union" else [type_[1]]:
+            _rebuild(inner, space_of, defined)
+        return
+    if type_[0] == "struct":
         for field in type_[3]:
-            _rebuild(field[1], space, defined)
-        if type_[2] == "namedtuple" and name not in defined:
+            _rebuild(field[1], space_of, defined)
+    module, _, dotted = str(type_[1]).partition("[")[0].rpartition(":")
+    name = class_name(dotted)
+    if type_[0] == "struct" and type_[2] == "typeddict":
+        space_of(module).setdefault(name, dict)
+    elif (type_[0] == "enum" or type_[2] == "namedtuple") and not {
+        (module, name),
+        (module, dotted.split(".")[0]),
+    } & defined:
+        space = space_of(module)
+        if type_[0] == "enum":
+            from enum import Enum
+
+            members = [(member, _loaded(wire)) for member, wire in type_[2]]
+            space[name] = Enum(name, members, module=space["__name__"])
+        else:
             from collections import namedtuple
 
-            space[name] = namedtuple(name, [field[0] for field in type_[3]], module=MODULE)
-        elif type_[2] == "typeddict":
-            space.setdefault(name, dict)
-    elif type_[0] in ("list", "dict", "union"):
-        for inner in type_[1] if type_[0] == "union" else [type_[1]]:
-            _rebuild(inner, space, defined)
+            space[name] = namedtuple(name, [field[0] for field in type_[3]], module=space["__name__"])
 
 
 class _Marker:
@@ -1323,7 +1441,9 @@ class _Stubs:
     """The last importer: a ``typedpipe`` stub for component source where the real package is not installed."""
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
-        if name in ("typedpipe", "typedpipe.dsl", "typedpipe.types", "typedpipe.runtime"):
+        if name in ("typedpipe", "typedpipe.dsl", "typedpipe.types", "typedpipe.runtime") or name.startswith(
+            MODULE + "."
+        ):
             from importlib.machinery import ModuleSpec
 
             # the two methods of a loader
@@ -1334,6 +1454,9 @@ class _Stubs:
         return None
 
     def exec_module(self, module: ModuleType) -> None:
+        if module.__name__.startswith(MODULE + "."):  # not shipped: what was pickled there may be this component's own
+            module.__dict__["__getattr__"] = lambda name: getattr(sys.modules[MODULE], name)
+            return
         names = _stub_names()
         module.__dict__.update({k: v for k, v in names.items() if k != "dsl" or module.__name__ == "typedpipe"})
         if module.__name__ == "typedpipe":
@@ -1363,7 +1486,7 @@ class _Task:
         self.classes: dict[str, Any] = {}
         self.given: dict[str, Any] = {}
         self.moved: dict[int, str] = {}
-        self.dirs: list[str] = []
+        self.bare = 0
 
     def place(self, *parts: str) -> str:
         return os.path.join(self.root, *parts)
@@ -1427,7 +1550,8 @@ class _Task:
         if inside:
             path = os.path.join(path, *str(data.get("key", "")).split("/"))
         reference = data.get("digest") == ""
-        if not reference and _absent(path):
+        dirs = data.get("dirs", ())
+        if not reference and _absent(path) and data.get("digest") != _listing_digest((), dirs):
             if optional:
                 return None
             raise self.error("TP501", "input `{}`".format(name), "expected a `{}`, found no file".format(show(core)))
@@ -1435,13 +1559,21 @@ class _Task:
             str(data.get("uri", path)), name=data.get("name", name), metadata=data.get("metadata")
         )
         artifact._given = "" if reference else artifact.uri
-        artifact._path = (reference and _local_path(artifact.uri)) or self.without_marker(path, data.get("dirs", ()))
+        artifact._path = (reference and _local_path(artifact.uri)) or self.without_marker(path, dirs)
         return artifact
 
     def without_marker(self, path: str, dirs: Any) -> str:
-        if os.path.exists(os.path.join(path, MARKER)):
-            path = self.place("out", "empty", str(len(self.given)), os.path.basename(path))
+        """An object store keeps no directory without files: such a directory arrives as a marker, or not at all."""
+        marker = os.path.join(path, MARKER)
+        if not os.path.exists(path) or (os.path.exists(marker) and not _files(path)):
+            self.bare += 1
+            path = self.place("out", "empty", str(self.bare), os.path.basename(path))
             os.makedirs(path, exist_ok=True)
+        elif os.path.exists(marker):  # copied from an empty directory, by a tool that then added files
+            try:
+                os.unlink(marker)
+            except OSError:
+                pass  # the input cannot be written to: the marker stays
         for folder in dirs:
             os.makedirs(os.path.join(path, *folder.split("/")), exist_ok=True)
         return path
@@ -1484,12 +1616,13 @@ class _Task:
         optional = type_[0] == "union" and "null" in type_[1]
         text: str | None = None
         if os.path.exists(path):
+            if not os.path.isfile(path):  # opening a pipe would wait for a writer
+                kind = _kind(os.stat(path).st_mode)
+                raise self.error("TP504", "output `{}`".format(name), "expected a file at its path, found " + kind)
             with open(path, encoding="utf-8") as file:
                 text = file.read()
         elif not optional:
-            raise self.error(
-                "TP504", "output `{}`".format(name), "expected a `{}` at its path, found no file".format(show(type_))
-            )
+            raise self.error("TP504", "output `{}`".format(name), self.nothing_at(path, "path", show(type_)))
         self.write(
             name,
             key,
@@ -1514,8 +1647,8 @@ class _Task:
             raise self.error("TP503", "output `{}`".format(name), reason)
         reference = value.uri != value._given and "://" in value.uri
         if not reference:
-            self.take(name, value, place, core)
-        digest, size, dirs = ("", 0, []) if reference else describe(place)
+            self.take(name, how, value, place, core)
+        digest, size, dirs = ("", 0, []) if reference else self.readable(name, lambda: describe(place))
         if reference or not os.path.exists(place):
             os.makedirs(place, exist_ok=True)
             _write(os.path.join(place, MARKER), "")
@@ -1523,7 +1656,7 @@ class _Task:
             "type": value.schema_title,
             "version": value.schema_version,
             "name": value.name or name,
-            "metadata": json.loads(
+            "metadata": _loaded(
                 self.guard("TP503", "output", lambda: encode(value.metadata, ["dict", "any"], name + ".metadata"))
             ),
             "uri": value.uri if reference else self.uri(key, place),
@@ -1535,37 +1668,62 @@ class _Task:
             companion["dirs"] = dirs
         self.write_text(name, "tp-" + key, to_text(companion), "any")
 
-    def take(self, name: str, value: Any, place: str, type_: Any) -> None:
+    def take(self, name: str, how: str, value: Any, place: str, type_: Any) -> None:
         source = self.moved.get(id(value)) or value.path
-        label = "output `{}`".format(name)
         if not os.path.lexists(source):
             if (
                 not isinstance(value, (Metrics, ClassificationMetrics, SlicedClassificationMetrics))
                 or not value.metadata
             ):
-                raise self.error("TP504", label, "expected a `{}` at its path, found no file".format(show(type_)))
+                raise self.error("TP504", "output `{}`".format(name), self.nothing_at(source, how, show(type_)))
             source = place
             data = self.guard("TP503", "output", lambda: encode(value.metadata, ["dict", "any"], name + ".metadata"))
             _write(place, data)
-        try:
-            if os.path.abspath(source) != os.path.abspath(place):
-                os.makedirs(os.path.dirname(place), exist_ok=True)
-                if (
-                    source.startswith(_state["scratch"] + os.sep)
-                    and not os.path.islink(source)
-                    and id(value) not in self.moved
-                ):
-                    os.rename(source, place)
-                else:
-                    _copy(source, place, ())
-            _resolve_links(place)
-        except OSError as error:
-            raise self.error(
-                "TP506", label, "cannot read the output: {}".format(str(error).replace(self.root + "/", ""))
-            ) from None
+        self.readable(name, lambda: self.move(source, place, id(value) in self.moved))
         self.moved[id(value)] = place
-        if os.path.isdir(place) and not any(files for _, _, files in os.walk(place)):
+        if os.path.isdir(place) and not _files(place):
             _write(os.path.join(place, MARKER), "")
+
+    def move(self, source: str, place: str, taken: bool) -> None:
+        if os.path.abspath(source) != os.path.abspath(place):
+            os.makedirs(os.path.dirname(place), exist_ok=True)
+            if source.startswith(_state["scratch"] + os.sep) and not os.path.islink(source) and not taken:
+                _resolve_links(source)  # before they are elsewhere: a link may contain the artifact's own path
+                os.rename(source, place)
+                os.symlink(place, source)  # another output may have links to this one
+            else:
+                _copy(source, place, ())
+        _resolve_links(place)
+        _check_files(place)
+
+    def readable(self, name: str, read: Callable[[], Any]) -> Any:
+        try:
+            return read()
+        except OSError as error:
+            reason = "cannot read the output: {}".format(str(error).replace(self.root + "/", ""))
+            raise self.error("TP506", "output `{}`".format(name), reason) from None
+
+    def nothing_at(self, path: str, how: str, type_: str) -> str:
+        """The reason for an output without a file, and the files that were perhaps meant."""
+        expected = "expected a `{}` at its path, found no file".format(type_)
+        beside = names_beside(path)
+        if beside:
+            appended = beside[0][len(os.path.basename(path)) :]
+            remedy = "rename the file: `os.rename(path + {!r}, path)`" if how == "path" else (
+                "set the path of the artifact: `artifact.path += {!r}`"
+            )  # fmt: skip
+            return "{}, but `{}` next to it; if a library appended `{}`, {}".format(
+                expected, beside[0], appended, remedy.format(appended)
+            )
+        here = os.getcwd()
+        written = _names(here) if how in ("return", "field") and here == os.path.realpath(self.place("work")) else []
+        if written:
+            return (
+                "{}; the working directory contains {}: to return a file from there, pass its path: `{}({!r})`".format(
+                    expected, ", ".join("`{}`".format(name) for name in written[:3]), type_, written[0]
+                )
+            )
+        return expected
 
     def results(self, returned: Any) -> dict[str, Any]:
         ports = [port[0] for port in self.spec["outputs"] if port[2] in ("return", "field")]
@@ -1638,8 +1796,9 @@ def _copy(source: str, place: str, above: tuple[str, ...]) -> None:
         raise OSError("the link {} is broken".format(source))
     if not os.path.isdir(real):
         if not os.path.isfile(real):
-            raise OSError("{} is neither a file nor a folder".format(source))
-        shutil.copyfile(real, place)
+            kind = _kind(os.stat(real).st_mode)
+            raise OSError("{} is {}; create it outside the artifact".format(source, kind))
+        shutil.copy(real, place)  # with its mode: a tool stays executable
         return
     os.makedirs(place, exist_ok=True)
     for entry in sorted(os.listdir(real)):
@@ -1650,7 +1809,7 @@ def _copy(source: str, place: str, above: tuple[str, ...]) -> None:
 def _resolve_links(place: str) -> None:
     """Replace links by files and directories: artifact stores have no links, locally or in a cluster."""
     links = [place] if os.path.islink(place) else []
-    for folder, dirs, files in os.walk(place):
+    for folder, dirs, files in _walk(place) if os.path.isdir(place) else ():
         links += [os.path.join(folder, entry) for entry in dirs + files if os.path.islink(os.path.join(folder, entry))]
     for link in links:
         parents = {os.path.realpath(link[:i]) for i in range(len(place), len(link)) if link[i] == os.sep}
@@ -1658,6 +1817,21 @@ def _resolve_links(place: str) -> None:
     for link in links:
         os.unlink(link)
         os.rename(link + ".typedpipe", link)
+
+
+def _kind(mode: int) -> str:
+    """The kind of a file that cannot be stored, by its mode."""
+    return {0o010000: "a pipe", 0o040000: "a directory", 0o140000: "a socket"}.get(mode & 0o170000, "a device")
+
+
+def _check_files(place: str) -> None:
+    """Reject everything but files and directories: reading a pipe or a device may never end."""
+    found = [place] if not os.path.isdir(place) else []
+    for folder, _, files in os.walk(place):
+        found += [os.path.join(folder, file) for file in files]
+    for path in found:
+        if not os.path.isfile(path):
+            raise OSError("{} is {}; create it outside the artifact".format(path, _kind(os.lstat(path).st_mode)))
 
 
 def describe(path: str) -> tuple[str, int, list[str]]:
@@ -1672,22 +1846,58 @@ def describe(path: str) -> tuple[str, int, list[str]]:
                 total.update(block)
                 size += len(block)
         return "sha256:" + total.hexdigest(), size, []
-    total.update(b"folder\n")  # an empty directory is not an empty file
-    found: list[str] = []
+    found: list[tuple[str, str]] = []
     empty: list[str] = []
-    for folder, dirs, files in os.walk(path):
-        here = os.path.relpath(folder, path).replace(os.sep, "/")
-        found += [file if here == "." else here + "/" + file for file in files if file != MARKER]
-        if not dirs and not files and here != ".":
-            empty.append(here)
     size = 0
-    for name in sorted(found):
-        digest, length, _ = describe(os.path.join(path, *name.split("/")))
+    for folder, dirs, files in _walk(path):
+        here = "" if folder == path else os.path.relpath(folder, path).replace(os.sep, "/") + "/"
+        names = [file for file in files if file != MARKER]
+        for name in names:
+            digest, length, _ = describe(os.path.join(folder, name))
+            found.append((here + name, digest))
+            size += length
+        if here and not dirs and not names:
+            empty.append(here[:-1])
+    return _listing_digest(found, empty), size, sorted(empty)
+
+
+def _listing_digest(files: Sequence[tuple[str, str]], empty: Sequence[str]) -> str:
+    """Digest of a directory: names and digests of its files, and the names of its empty directories."""
+    from hashlib import sha256
+
+    total = sha256(b"folder\n")  # an empty directory is not an empty file
+    for name, digest in sorted(files):
         total.update(os.fsencode(name) + b"\0" + digest.encode() + b"\n")
-        size += length
     for name in sorted(empty):
         total.update(os.fsencode(name) + b"/\0\n")
-    return "sha256:" + total.hexdigest(), size, sorted(empty)
+    return "sha256:" + total.hexdigest()
+
+
+def _walk(path: str) -> Any:
+    """``os.walk`` that does not pass over directories that cannot be read."""
+
+    def refuse(error: OSError) -> NoReturn:
+        raise error
+
+    return os.walk(path, onerror=refuse)
+
+
+def _names(folder: str) -> list[str]:
+    try:
+        return sorted(name for name in os.listdir(folder) if not name.startswith("."))
+    except OSError:
+        return []
+
+
+def names_beside(path: str) -> list[str]:
+    """Names next to a path that are its name with something appended: libraries add their own extension."""
+    folder, name = os.path.split(path)
+    return [other for other in _names(folder) if other.startswith(name) and other[len(name) :][:1] in (".", "_", "-")]
+
+
+def _files(path: str) -> bool:
+    """Whether a directory contains any file, at any depth, other than markers."""
+    return any(file != MARKER for _, _, files in _walk(path) for file in files)
 
 
 def install(
@@ -1702,10 +1912,9 @@ def install(
 
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--target", target]
     for i, url in enumerate(index_urls):
-        command += ["--extra-index-url" if i else "--index-url", url]
-    for host in trusted_hosts:
-        command += ["--trusted-host", host]
-    code = subprocess.call(command + list(packages))  # no shell; the arguments are the user's own
+        command.append(("--extra-index-url=" if i else "--index-url=") + url)
+    command += ["--trusted-host=" + host for host in trusted_hosts]
+    code = subprocess.call(command + ["--"] + list(packages))  # no shell, and no package is an option
     if code:
         raise ContractError("TP508", "pip could not install {} (exit code {})".format(" ".join(packages), code), 1)
     sys.path.insert(0, target)
@@ -1747,12 +1956,33 @@ def _run(task: _Task) -> None:
 
 
 def _call(task: _Task) -> Any:
+    process = os.getpid()
     try:
-        return task.classes[task.spec["entry"]](**task.given)
-    except SystemExit as stop:
-        if stop.code in (None, 0):
+        result = task.classes[task.spec["entry"]](**task.given)
+    except BaseException as error:
+        if os.getpid() != process:
+            _end_fork(error)
+        if isinstance(error, SystemExit) and error.code in (None, 0):
             return None  # as if the function had returned there
         raise
+    if os.getpid() != process:
+        _end_fork(None)
+    return result
+
+
+def _end_fork(error: BaseException | None) -> None:
+    """End a child that the function forked and that has left the function: only the task itself has outputs."""
+    code = 0 if error is None else 1
+    try:
+        if isinstance(error, SystemExit):
+            code = error.code if isinstance(error.code, int) else 1 if error.code else 0
+        elif error is not None:
+            import traceback
+
+            _tell("".join(traceback.format_exception(type(error), error, error.__traceback__)).rstrip("\n"), "")
+        _flush(sys.stdout, sys.stderr)
+    finally:
+        os._exit(code & 0xFF)
 
 
 def main(
@@ -1762,6 +1992,8 @@ def main(
 
     With ``kept``, the texts of parameter outputs and descriptors are put there by key, not into files.
     """
+    outer = _streams[:]
+    own = _streams[:] = [sys.stdout, sys.stderr]
     try:
         _run(_Task(spec, parameters, root, kept))
     except ContractError as error:
@@ -1773,7 +2005,21 @@ def main(
         raise SystemExit(1) from None
     finally:
         _state["scratch"] = ""
+        _flush(sys.stdout, sys.stderr)
+        sys.stdout, sys.stderr = own  # the interpreter flushes them at its end, and fails if it cannot
+        _streams[:] = outer
     return 0
+
+
+_streams: list[Any] = [None, None]
+
+
+def _flush(*streams: Any) -> None:
+    for stream in streams:
+        try:
+            stream.flush()
+        except Exception:  # noqa: S110  # None, closed, or an object of the user's that can only be written to
+            pass
 
 
 def _report(component: str, error: BaseException) -> None:
@@ -1785,9 +2031,7 @@ def _report(component: str, error: BaseException) -> None:
     trace = error.__traceback__
     while trace and trace.tb_next and trace.tb_frame.f_code.co_filename == _run.__code__.co_filename:
         trace = trace.tb_next
-    last = "".join(traceback.format_exception_only(type(error), error)).strip().split("\n")[-1]
-    if isinstance(error, SystemExit):
-        last = "SystemExit: the code called sys.exit({!r})".format(error.code)
+    last = one_line(error)
     line = ""
     for frame, number in traceback.walk_tb(trace):
         if frame.f_code.co_filename in getattr(loader, "files", ()):
@@ -1796,9 +2040,36 @@ def _report(component: str, error: BaseException) -> None:
     _tell(text, "component `{}` failed: {}{}".format(component, last, line))
 
 
+def one_line(error: BaseException) -> str:
+    r"""The type of an exception and the first line of its message.
+
+    >>> one_line(ValueError("no rows\nin the table"))
+    'ValueError: no rows ...'
+    """
+    if isinstance(error, SystemExit):
+        return "SystemExit: the code called sys.exit({!r})".format(error.code)
+    kind = type(error)
+    name = (
+        kind.__qualname__
+        if kind.__module__ in ("builtins", "__main__", MODULE)
+        else kind.__module__ + "." + kind.__qualname__
+    )
+    try:
+        lines = str(error.msg if isinstance(error, SyntaxError) else error).strip().splitlines()
+    except Exception:
+        lines = ["<exception str() failed>"]
+    return name + (": " + lines[0] if lines else "") + (" ..." if len(lines) > 1 else "")
+
+
 def _tell(text: str, line: str) -> None:
-    sys.stdout.flush()
-    sys.stderr.write(text.encode("utf-8", "backslashreplace").decode() + "\n")
+    _flush(sys.stdout, sys.stderr)
+    text = text.encode("utf-8", "backslashreplace").decode() + "\n"
+    try:
+        _streams[1].write(text)  # the task's own: the function may have replaced, closed or removed sys.stderr
+    except Exception:
+        os.write(2, text.encode())
+    if not line:
+        return
     path = os.environ.get("TYPEDPIPE_TERMINATION_LOG", "")
     if path or os.path.exists("/dev/termination-log"):
         try:

@@ -7,7 +7,7 @@ import sys
 import types
 from collections import abc
 from collections.abc import Mapping, Sequence
-from dataclasses import fields as dataclass_fields, is_dataclass, replace
+from dataclasses import fields as dataclass_fields, is_dataclass
 from enum import Enum
 from functools import lru_cache
 from types import CodeType
@@ -26,15 +26,30 @@ from typing import (
     get_origin,
 )
 
+from typedpipe.diagnostics.record import replace
 from typedpipe.types import classes
 from typedpipe.types.artifacts import Artifact, PipelineTaskFinalStatus
 from typedpipe.types.display import show
 from typedpipe.types.guarded import only_for_checking
 from typedpipe.types.kinds import is_named_tuple, is_pydantic, is_typed_dict, names_of, struct_form
 from typedpipe.types.markers import EitherOf, In, Out, PathOf
-from typedpipe.types.model import ANY, NULL, DictType, ListType, LiteralType, StatusType, StructType, Type, plain, union
+from typedpipe.types.model import (
+    ANY,
+    NULL,
+    DictType,
+    EnumType,
+    ListType,
+    LiteralType,
+    StatusType,
+    StructType,
+    Type,
+    artifact_of,
+    plain,
+    union,
+)
 from typedpipe.types.problems import BadAnnotation
 from typedpipe.types.structs import owner
+from typedpipe.types.texts import remember
 from typedpipe.types.unions import ambiguous_union
 from typedpipe.types.values import NotAConstant, constant
 
@@ -229,7 +244,17 @@ class Reader:
                 "dict keys must be `str`",
                 "use `dict[str, T]`, or a list of NamedTuples with a key and a value",
             )
-        return DictType(self.type_of(args[1], owner))
+        value = self.type_of(args[1], owner)
+        artifact = artifact_of(value)
+        if artifact is not None:
+            name = show(artifact)
+            raise BadAnnotation(
+                "TP102",
+                f"a dict of artifacts is not supported: `{name}` is passed as a file, and a dict as JSON",
+                f"declare one input or output for each `{name}`, or pass several as `Input[list[{name}]]`, "
+                "with their names as a `list[str]`",
+            )
+        return DictType(value)
 
     def _alias(self, alias: Any, args: tuple[Any, ...], owner: type | None) -> Type:
         """A generic alias with arguments: ``Maybe[str]`` of ``type Maybe[T] = T | None``."""
@@ -254,15 +279,25 @@ class Reader:
         self._variables = self._environments(cls, types_)
         self._open.append(cls)
         try:
-            type_ = classes.class_type(cls, self._field)
+            type_ = self._in_module(cls, classes.class_type(cls, self._field))
         finally:
             self._open.pop()
             self._variables, self._bound = before
         if classes.is_user_class(cls):
             self._found[cls] = None
         if types_ and isinstance(type_, StructType):
-            return replace(type_, name=f"{type_.name}[{', '.join(map(show, types_))}]")
+            type_ = replace(type_, name=f"{type_.name}[{', '.join(map(show, types_))}]")
+        remember(cls, type_)
         return type_
+
+    def _in_module(self, cls: type, type_: Type) -> Type:
+        """Name the class as the runtime finds it: by its path in its module, and by the module unless it is this one."""
+        if not isinstance(type_, StructType | EnumType):
+            return type_
+        dotted = cls.__qualname__.rpartition("<locals>.")[2]
+        name = dotted if all(map(str.isidentifier, dotted.split("."))) else type_.name
+        here = self._names.globals.get("__name__", cls.__module__)
+        return replace(type_, name=name if cls.__module__ == here else f"{cls.__module__}:{name}")
 
     def _environments(self, cls: type, args: Sequence[Type]) -> Environments:
         """Types of the type variables of a class and of its bases: ``class Ints(Box[int])`` gives ``T`` of ``Box``."""

@@ -27,6 +27,7 @@ from typedpipe.types.model import (
     union,
 )
 from typedpipe.types.problems import BadAnnotation
+from typedpipe.types.texts import remember_enum
 
 _MOST_SHAPES: Final = 16
 """Up to this many different dicts in one list keep their own types; more are described by one type."""
@@ -271,7 +272,7 @@ def enum_type(cls: type[Enum]) -> EnumType:
         members.append(EnumMember(member.name, wire))
     if not members:
         raise BadAnnotation("TP101", f"the enum `{cls.__name__}` has no members", "add a member")
-    return EnumType(cls.__name__, tuple(members))
+    return remember_enum(cls, EnumType(cls.__name__, tuple(members)))
 
 
 def joined(types: Sequence[Type]) -> Type:

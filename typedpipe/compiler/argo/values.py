@@ -155,12 +155,13 @@ class Values:
             case _:
                 return [("expr", f"toJson({self.plain(ir.FromExpr(index))})")]
 
-    def _part(self, part: object) -> list[Piece]:
+    def _part(self, part: str | ir.FormatPart) -> list[Piece]:
         if isinstance(part, str):
             return [("text", _quote(part))]
-        type_ = safe(json.dumps(to_data(self.type(part.value)), separators=(",", ":")))  # type: ignore[attr-defined]  # a FormatPart
-        rest = [[("text", type_)], [("text", _quote(part.spec))], [("text", _quote(part.conversion))]]  # type: ignore[attr-defined]  # as above
-        return _list([self.pieces(part.value), *rest])  # type: ignore[attr-defined]  # as above
+        rest = [_compact(to_data(self.type(part.value))), _quote(part.spec), _quote(part.conversion)]
+        if part.escapes or part.table:
+            rest += [_quote(part.escapes), _compact(dict(part.table))]
+        return _list([self.pieces(part.value), *([("text", text)] for text in rest)])
 
     def _op(self, name: str, *values: list[Piece]) -> list[Piece]:
         out: list[Piece] = [("text", f'{{"$tp":["{name}"')]
@@ -186,6 +187,10 @@ class Values:
 
 def _quote(text: str) -> str:
     return safe(json.dumps(text))
+
+
+def _compact(data: object) -> str:
+    return safe(json.dumps(data, separators=(",", ":")))
 
 
 def _list(items: list[list[Piece]]) -> list[Piece]:

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 from typedpipe.diagnostics.words import nearest
+from typedpipe.dsl.marker_form import NO_TEXT
 from typedpipe.dsl.nodes import settings
 from typedpipe.dsl.nodes.blocks import Group
 from typedpipe.dsl.nodes.callee import Callee
 from typedpipe.dsl.tracing import Site, Trace, abort, error, fatal, listed
-from typedpipe.dsl.values import markers
 from typedpipe.dsl.values.lifting import operand
 from typedpipe.dsl.values.value import PipelineValue, derived, poison
 from typedpipe.ir import nodes as ir
@@ -175,7 +175,7 @@ class Task(Generic[R_co]):
 
     def set_container_image(self, name: str) -> Self:
         """Set the image to run this task in, instead of its component's."""
-        return self._set(image=settings.text("set_container_image", name))
+        return self._set(image=settings.image("set_container_image", name))
 
     def set_display_name(self, name: str) -> Self:
         """Set the task's name in user interfaces."""
@@ -302,7 +302,7 @@ class Task(Generic[R_co]):
             return _no_attribute(self, name)
 
     def __repr__(self) -> str:
-        return f"{markers.POISON}<task {self._name}>"
+        return f"{NO_TEXT}<task {self._name}>"
 
 
 _KFP_ONLY = {

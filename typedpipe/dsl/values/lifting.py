@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from typedpipe.dsl.marker_form import present
 from typedpipe.dsl.tracing import GraphBuilder, Trace, current, error
 from typedpipe.dsl.values import markers, texts
 from typedpipe.dsl.values.subjects import Subject, span_of_subject
@@ -31,7 +32,7 @@ def lift(value: object, subject: Subject) -> Any:
     value = as_value(value)
     if isinstance(value, PipelineValue):
         return value
-    if trace is not None and type(value) is str and not value.isascii():
+    if trace is not None and type(value) is str and present(value):
         return texts.read(trace, value, subject)
     if trace is not None and holds_reference(value):
         return _display(trace, value, subject)
@@ -88,12 +89,12 @@ def holds_reference(value: object) -> bool:
     while stack:
         item = stack.pop()
         kind = type(item)
-        if kind in _PLAIN or (kind is str and item.isascii()):  # type: ignore[attr-defined]  # `kind` narrows `item`
+        if kind in _PLAIN or (kind is str and not present(item)):  # type: ignore[attr-defined]  # `kind` narrows `item`
             continue
         if isinstance(item, PipelineValue) or hasattr(kind, "_tp_whole"):
             return True
         if isinstance(item, str):
-            if markers.present(item):
+            if present(item):
                 return True
         elif id(item) not in seen:
             seen.add(id(item))
@@ -130,7 +131,7 @@ def _display(trace: Trace, value: object, subject: Subject) -> Any:
 def _struct(trace: Trace, entries: list[tuple[Any, object]], type_: Type | None, subject: Subject) -> Any:
     names: list[str] = []
     for key, _ in entries:
-        if not isinstance(key, str) or markers.present(key):
+        if not isinstance(key, str) or present(key):
             markers.told(trace)
             error(
                 "TP114",

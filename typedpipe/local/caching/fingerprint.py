@@ -21,6 +21,7 @@ from typedpipe.local.values import NULL_TEXT
 from typedpipe.runs.model import ArtifactRef, Value
 from typedpipe.runtime.task import WireError, decode, encode
 from typedpipe.types.data import TypeData, to_data
+from typedpipe.types.json_text import json_text
 from typedpipe.types.model import (
     FLOAT,
     INT,
@@ -38,6 +39,8 @@ FORMAT = 1
 """Part of each key: a change of the key format invalidates all old keys."""
 UNIONS = "own type first"
 """Part of the keys of components with a union: before, a value could be stored as another member."""
+SHARED_NAME = "own code"
+"""Part of the keys of components that share a name: before, the code of another one could run."""
 LONG = 1000
 """Longer texts are represented in the data by their digest."""
 _text = json.JSONEncoder(separators=(",", ":")).encode
@@ -152,6 +155,8 @@ class Fingerprints:
     def _component(self, name: str) -> _Known:
         component = self.pipeline.components[name]
         data = component_data(component, self.facts.get(name, {}))
+        if sum(each.name == component.name for each in self.pipeline.components.values()) > 1:
+            data["format"] = f"{data['format']}, {SHARED_NAME}"
         keyed = {part: value for part, value in data.items() if part != "component"}  # the task cannot see this name
         text = json.dumps(keyed, sort_keys=True, separators=(",", ":"))
         known = self._known[name] = _Known(
@@ -215,7 +220,7 @@ def component_data(component: ir.Component, facts: Mapping[str, Any]) -> dict[st
         data["command"] = list(map(_command, impl.command))
         data["args"] = list(map(_command, impl.args))
     else:
-        data["source"] = digest_of(impl.chunks)
+        data["source"] = digest_of(impl.chunks, impl.entry)
         data["entry"] = f"{impl.entry} {impl.returns}"
         if "requirements" not in facts and impl.packages:
             data["packages"] = [*sorted(impl.packages), *impl.pip_index_urls]
@@ -265,7 +270,7 @@ def _replaced(component: ir.Component, cache_key: str) -> KeyParts:
     """The key that the user set, for this component and its outputs only, as on KFP and on Argo."""
     outputs = [[port.name, to_data(port.type)] for port in component.outputs]
     data = {"format": FORMAT, "component": component.name, "cache_key": cache_key, "outputs": outputs}
-    return KeyParts(sha256(json.dumps(data).encode()).hexdigest(), data)
+    return KeyParts(sha256(json_text(data).encode()).hexdigest(), data)
 
 
 def coerced(text: str, type_: Type, data: TypeData) -> str:
@@ -301,7 +306,7 @@ def short(text: str) -> str:
 
 
 def _metadata(metadata: Mapping[str, Any]) -> Any:
-    text = json.dumps(metadata)
+    text = json_text(metadata)
     return metadata if len(text) <= LONG else short(text)
 
 

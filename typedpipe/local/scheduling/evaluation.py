@@ -13,7 +13,7 @@ from typedpipe.ir.edges import expr_operands
 from typedpipe.ir.typing import GraphTypes
 from typedpipe.local.values import NULL_TEXT, as_list, dump, is_none, load
 from typedpipe.runs.model import ArtifactRef, Value
-from typedpipe.runtime.task import decode
+from typedpipe.runtime.task import decode, to_text
 from typedpipe.types.data import to_data
 from typedpipe.types.model import DATETIME, StructType, without_none
 from typedpipe.types.values import object_mark_of, object_wire, string_wire
@@ -161,7 +161,8 @@ class Evaluation:
             return string_wire(part)
         self._plain(part.value)
         value, type_ = self._get(part.value) or NULL_TEXT, self._types.of(part.value)
-        return f"[{value},{json.dumps(to_data(type_))},{string_wire(part.spec)},{string_wire(part.conversion)}]"
+        how = [part.spec, part.conversion, part.escapes]
+        return f"[{value},{json.dumps(to_data(type_))},{','.join(map(string_wire, how))},{to_text(dict(part.table))}]"
 
     def _index(self, expr: ir.Index) -> Value:
         index = self._plain(expr.index)
