@@ -307,7 +307,7 @@ def item_type(value: Type, index: ir.Operand) -> Type | None:
     """The type of ``value[index]``, or None if there is none."""
     match value:
         case ListType():
-            return value.item
+            return value.entry(index.text) if isinstance(index, ir.Const) else value.item
         case DictType():
             return value.value
         case StructType() if isinstance(index, ir.Const) and index.text.startswith('"'):

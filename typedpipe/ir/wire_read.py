@@ -157,9 +157,11 @@ class Reader:
                 parts.append(piece.text)
                 continue
             value = next(values, None)
-            if value is None or piece.value.conversion not in ("", "r", "s", "a"):
+            how = piece.value
+            if value is None or how.conversion not in ("", "r", "s", "a") or set(how.escapes) - {"a", "u"}:
                 raise BadFile("an f-string is invalid")
-            parts.append(ir.FormatPart(value, piece.value.spec, piece.value.conversion))
+            table = tuple([(each.wire, each.text) for each in how.table])
+            parts.append(ir.FormatPart(value, how.spec, how.conversion, how.escapes, table))
         if next(values, None) is not None:
             raise BadFile("an f-string is invalid")
         return ir.Format(tuple(parts))
@@ -278,7 +280,7 @@ class Reader:
             raise BadFile(f"`{value.entry}` does not declare its return kind")
         return ir.PythonImpl(
             value.entry,
-            tuple(ir.Chunk(each.text, self.files[each.file], each.line) for each in value.chunks),
+            tuple(ir.Chunk(each.text, self.files[each.file], each.line, each.module) for each in value.chunks),
             returns,  # type: ignore[arg-type]  # one of three words
             (value.min_python_major, value.min_python_minor),
             tuple(value.packages),

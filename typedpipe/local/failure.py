@@ -10,7 +10,7 @@ from typedpipe.local.pending import Tracked
 from typedpipe.local.runners.launcher import Exited
 
 CONTRACT_BROKEN = 2
-"""Exit code of a task whose inputs or outputs do not match its interface; never retried."""
+"""Exit code of a task whose inputs or outputs do not match its interface."""
 
 
 def exit_code(exited: Exited) -> int | None:
@@ -29,6 +29,14 @@ def delay(retry: Retry, attempts: int) -> float:
     except OverflowError:
         wait = math.inf if retry.backoff_seconds else 0.0
     return min(wait, retry.max_seconds)
+
+
+def recurs(code: int | None, message: str) -> bool:
+    """Whether a failed task would fail again, so that it is not retried: its inputs or outputs do not match its interface.
+
+    The code alone does not tell: a user's program may end with 2, too.
+    """
+    return code == CONTRACT_BROKEN and message.startswith("error[")
 
 
 def reason(task: Tracked, exited: Exited) -> str:

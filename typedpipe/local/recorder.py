@@ -129,6 +129,7 @@ class RunRecorder:
         )
         if task.attempts == 1:
             self._index.inputs(run.name, run.values)
+            self._index.item(run.name, run.item)
 
     def ended(self, task: Tracked, state: TaskState, code: int | None, message: str, time: float) -> None:
         """Record the end of an attempt."""
@@ -199,6 +200,8 @@ class RunRecorder:
             key_parts=parts.data if parts else {},
             inputs=run.values if unsaid else None,
         )
+        if unsaid:
+            self._index.item(run.name, run.item)
         if not task.key:
             return []
         if result.state == "SUCCEEDED":

@@ -294,7 +294,7 @@ def _datetime(text: str, path: str) -> str:
 
 
 def _struct(value: dict[str, object], type_: StructType, path: str) -> str:
-    known = {item.name: item for item in type_.fields}
+    known = {item.name: item for item in type_.fields if item.init}
     for key in value:
         if key not in known:
             raise NotOfType(

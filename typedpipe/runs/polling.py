@@ -67,7 +67,7 @@ def _of_task(source: RunSource, run: Run, task: Task, cursor: Cursor) -> Iterato
     seen = cursor.attempts.get(task.name, 0)
     for attempt, following in zip_longest(task.attempts, task.attempts[1:]):
         if attempt.number > seen:
-            yield events.TaskStarted(task.name, task.component, attempt.number, attempt.started)
+            yield events.TaskStarted(task.name, task.component, attempt.number, attempt.started, task.item)
         yield from _log(source, run, task.name, attempt, cursor)
         if following is None:
             continue
@@ -78,7 +78,7 @@ def _of_task(source: RunSource, run: Run, task: Task, cursor: Cursor) -> Iterato
         elif attempt.number > seen or (attempt.number == seen and task.name not in cursor.finished):
             state = "CANCELED" if attempt.state == "RUNNING" else attempt.state
             yield events.TaskFinished(
-                task.name, task.component, state, attempt.number, attempt.exit_code, attempt.message, end
+                task.name, task.component, state, attempt.number, attempt.exit_code, attempt.message, end, "", task.item
             )
     if task.state != "RUNNING" and cursor.finished.get(task.name) != task.state:
         yield _finished(run, task, task.state, task.message)
@@ -94,6 +94,7 @@ def _finished(run: Run, task: Task, state: TaskState, message: str) -> events.Ta
         message,
         task.finished or run.finished or (task.attempts[-1].started if task.attempts else run.created),
         task.reused,
+        task.item,
     )
 
 

@@ -22,10 +22,23 @@ from typedpipe.runs.model import ArtifactRef, Value
 from typedpipe.runtime.task import WireError, decode, encode
 from typedpipe.types.data import TypeData, to_data
 from typedpipe.types.json_text import json_text
-from typedpipe.types.model import FLOAT, INT, STR, Type, is_artifact
+from typedpipe.types.model import (
+    FLOAT,
+    INT,
+    STR,
+    DictType,
+    ListType,
+    StructType,
+    Type,
+    UnionType,
+    is_artifact,
+    without_none,
+)
 
 FORMAT = 1
 """Part of each key: a change of the key format invalidates all old keys."""
+UNIONS = "own type first"
+"""Part of the keys of components with a union: before, a value could be stored as another member."""
 LONG = 1000
 """Longer texts are represented in the data by their digest."""
 _text = json.JSONEncoder(separators=(",", ":")).encode
@@ -191,7 +204,7 @@ def component_data(component: ir.Component, facts: Mapping[str, Any]) -> dict[st
     """
     impl = component.impl
     data: dict[str, Any] = {
-        "format": FORMAT,
+        "format": f"{FORMAT}, unions: {UNIONS}" if any(map(_chooses, _types(component))) else FORMAT,
         "component": component.name,
         "interface": {
             "inputs": [[port.name, port.how, to_data(port.type)] for port in component.inputs],
@@ -203,11 +216,31 @@ def component_data(component: ir.Component, facts: Mapping[str, Any]) -> dict[st
         data["command"] = list(map(_command, impl.command))
         data["args"] = list(map(_command, impl.args))
     else:
-        data["source"] = digest_of(impl.chunks)
+        data["source"] = digest_of(impl.chunks, impl.entry)
         data["entry"] = f"{impl.entry} {impl.returns}"
         if "requirements" not in facts and impl.packages:
             data["packages"] = [*sorted(impl.packages), *impl.pip_index_urls]
     return data | dict(facts)
+
+
+def _types(component: ir.Component) -> list[Type]:
+    return [port.type for port in (*component.inputs, *component.outputs)]
+
+
+def _chooses(type_: Type) -> bool:
+    """Whether a type contains a union of which the runtime selects a member, other than ``T | None``."""
+    match type_:
+        case UnionType():
+            core = without_none(type_)
+            return isinstance(core, UnionType) or _chooses(core)
+        case ListType():
+            return _chooses(type_.item)
+        case DictType():
+            return _chooses(type_.value)
+        case StructType():
+            return any(_chooses(field.type) for field in type_.fields)
+        case _:
+            return False
 
 
 def _command(part: ir.CommandPart) -> Any:

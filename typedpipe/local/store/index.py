@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import time
-from typing import Any, cast, get_args
+from typing import Any, Literal, cast, get_args
 
 from typedpipe.local.store.database import Database, check_version, reading
 from typedpipe.local.store.locks import Engine, Lock
@@ -34,11 +34,13 @@ CREATE TABLE IF NOT EXISTS tasks (
 CREATE TABLE IF NOT EXISTS attempts (
     task TEXT NOT NULL, number INTEGER NOT NULL, state TEXT NOT NULL, folder TEXT NOT NULL, started REAL NOT NULL,
     finished REAL, exit_code INTEGER, message TEXT NOT NULL DEFAULT '', PRIMARY KEY (task, number)
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS starts (time REAL NOT NULL)
+) WITHOUT ROWID
 """
-_STARTS = "CREATE TABLE IF NOT EXISTS starts (time REAL NOT NULL)"
-"""Stores of earlier versions have none."""
+_LATER_TABLES = (
+    "CREATE TABLE IF NOT EXISTS starts (time REAL NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS items (task TEXT PRIMARY KEY, item TEXT NOT NULL) WITHOUT ROWID",
+)
+"""Tables that indexes of versions up to 0.1.0 do not have until their run is resumed."""
 _STARTED = """
 INSERT INTO tasks (name, component, state, attempts, started) VALUES (?, ?, 'RUNNING', ?, ?)
 ON CONFLICT (name) DO UPDATE SET component = excluded.component, state = 'RUNNING', attempts = excluded.attempts,
@@ -94,7 +96,8 @@ class RunIndex:
     def run_started(self) -> None:
         """Record that the run has started or is resumed."""
         self._database.write(_RUN, "RUNNING", "", "{}", None)
-        self._database.write(_STARTS)
+        for table in _LATER_TABLES:
+            self._database.write(table)
         self._database.write("INSERT INTO starts (time) VALUES (?)", time())
 
     def set_back(self) -> None:
@@ -122,6 +125,11 @@ class RunIndex:
     def inputs(self, task: str, values: Mapping[str, Value]) -> None:
         """Record the inputs of a task, before or after its attempt starts."""
         self._database.write(_INPUTS, task, pack(values, self._root))
+
+    def item(self, task: str, item: str) -> None:
+        """Record the items of the loops around a task; "" is not recorded."""
+        if item:
+            self._database.write("INSERT OR REPLACE INTO items (task, item) VALUES (?, ?)", task, item)
 
     def finished(  # noqa: PLR0913  # a row
         self,
@@ -240,10 +248,11 @@ def tasks(run: StoredRun) -> list[Task]:
     for row in found.all("SELECT * FROM attempts ORDER BY task, number"):
         read = _Row(str(run.folder), str(run.root), f"an attempt of `{row['task']}`", row)
         attempts.setdefault(read.text("task"), []).append(read.attempt(starts))
+    items = found.items()
     rows = found.all("SELECT * FROM tasks ORDER BY place")
     return [
         _Row(str(run.folder), str(run.root), f"the task `{row['name']}`", row).task(
-            attempts.get(row["name"], ()), order
+            attempts.get(row["name"], ()), order, items.get(row["name"], "")
         )
         for order, row in enumerate(rows)
     ]
@@ -278,10 +287,17 @@ class _Reading:
             return connection.execute(query).fetchall()
 
     def starts(self) -> list[float]:
-        """Times at which the run was started and resumed; none in stores of earlier versions."""
-        if not self.all("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'starts'"):
-            return []
-        return sorted(row["time"] for row in self.all("SELECT time FROM starts"))
+        """Times at which the run was started and resumed; versions up to 0.1.0 have no such table."""
+        return sorted(row["time"] for row in self.table("starts"))
+
+    def items(self) -> dict[str, str]:
+        """Items of loops, by task; versions up to 0.1.0 have no such table."""
+        return {str(row["task"]): str(row["item"]) for row in self.table("items")}
+
+    def table(self, name: Literal["starts", "items"]) -> list[sqlite3.Row]:
+        """All rows of a table that may be missing."""
+        known = [row["name"] for row in self.all("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        return self.all(f"SELECT * FROM {name}") if name in known else []  # noqa: S608  # one of two names
 
     def _just_created(self) -> bool:
         """Whether no task has begun: the directory of a run is there a moment before its index has tables."""
@@ -357,7 +373,7 @@ class _Row:
             max(0, bisect_right(starts, started) - 1),
         )
 
-    def task(self, attempts: Sequence[Attempt], order: int) -> Task:
+    def task(self, attempts: Sequence[Attempt], order: int, item: str) -> Task:
         return Task(
             name=self.text("name"),
             component=self.text("component"),
@@ -370,6 +386,7 @@ class _Row:
             finished=self.number("finished"),
             reused=cast("Reused", self.one_of("reused", get_args(Reused))),
             source_run=self.text("source_run"),
+            item=item,
             inputs=self.values("inputs"),
             outputs=self.values("outputs"),
             key=self.text("key"),
