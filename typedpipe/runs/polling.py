@@ -78,7 +78,14 @@ def _of_task(source: RunSource, run: Run, task: Task, cursor: Cursor) -> Iterato
         elif attempt.number > seen or (attempt.number == seen and task.name not in cursor.finished):
             state = "CANCELED" if attempt.state == "RUNNING" else attempt.state
             yield events.TaskFinished(
-                task.name, task.component, state, attempt.number, attempt.exit_code, attempt.message, end, "", task.item
+                task.name,
+                task.component,
+                state,
+                attempt.number,
+                attempt.exit_code,
+                attempt.message,
+                end,
+                item=task.item,
             )
     if task.state != "RUNNING" and cursor.finished.get(task.name) != task.state:
         yield _finished(run, task, task.state, task.message)

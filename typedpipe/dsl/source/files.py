@@ -232,10 +232,10 @@ def outside_names(code: types.CodeType) -> dict[str, None]:
 
 
 def stored_names(code: types.CodeType) -> set[str]:
-    """Global names that functions in code assign.
+    r"""Global names that functions in code assign.
 
     >>> space = {}
-    >>> exec("def f():\\n    global N\\n    N = 1", space)
+    >>> exec("def f():\n    global N\n    N = 1", space)
     >>> stored_names(space["f"].__code__)
     {'N'}
     """
@@ -340,7 +340,8 @@ def stored_names_of(text: str) -> frozenset[str]:
 
 def _compiled(text: str) -> types.CodeType:
     source = "if 1:\n" + text if text[:1] in " \t" else text
-    return compile(source, "<chunk>", "exec", _FUTURE, dont_inherit=True)
+    code: types.CodeType = compile(source, "<chunk>", "exec", _FUTURE, dont_inherit=True)
+    return code
 
 
 def annotation_names(node: ast.AST) -> dict[str, None]:
@@ -354,6 +355,24 @@ def annotation_names(node: ast.AST) -> dict[str, None]:
             for part in _with_texts(annotation):
                 if isinstance(part, ast.Name):
                     found[part.id] = None
+    return found
+
+
+_NOT_EVALUATED = frozenset({"NamedTuple", "TypedDict", "Enum", "IntEnum", "StrEnum", "Exception"})
+
+
+def inner_annotation_names(function: Function) -> dict[str, None]:
+    """Names in annotations in a function's body that libraries evaluate, such as those of a pydantic model."""
+    found: dict[str, None] = {}
+    for statement in function.body:
+        for node in ast.walk(statement):
+            if isinstance(node, ast.ClassDef):
+                bases = {base.id if isinstance(base, ast.Name) else "" for base in node.bases}
+                if not bases or bases & _NOT_EVALUATED:
+                    continue
+            elif not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                continue
+            found.update(annotation_names(node))
     return found
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import time
-from typing import Any, Literal, cast, get_args
+from typing import Any, cast, get_args
 
 from typedpipe.local.store.database import Database, check_version, reading
 from typedpipe.local.store.locks import Engine, Lock
@@ -36,11 +36,11 @@ CREATE TABLE IF NOT EXISTS attempts (
     finished REAL, exit_code INTEGER, message TEXT NOT NULL DEFAULT '', PRIMARY KEY (task, number)
 ) WITHOUT ROWID
 """
-_LATER_TABLES = (
-    "CREATE TABLE IF NOT EXISTS starts (time REAL NOT NULL)",
+_LATER = (
     "CREATE TABLE IF NOT EXISTS items (task TEXT PRIMARY KEY, item TEXT NOT NULL) WITHOUT ROWID",
+    "CREATE TABLE IF NOT EXISTS starts (time REAL NOT NULL)",
 )
-"""Tables that indexes of versions up to 0.1.0 do not have until their run is resumed."""
+"""Tables that stores of earlier versions do not have: they are created when a run starts or is resumed."""
 _STARTED = """
 INSERT INTO tasks (name, component, state, attempts, started) VALUES (?, ?, 'RUNNING', ?, ?)
 ON CONFLICT (name) DO UPDATE SET component = excluded.component, state = 'RUNNING', attempts = excluded.attempts,
@@ -96,7 +96,7 @@ class RunIndex:
     def run_started(self) -> None:
         """Record that the run has started or is resumed."""
         self._database.write(_RUN, "RUNNING", "", "{}", None)
-        for table in _LATER_TABLES:
+        for table in _LATER:
             self._database.write(table)
         self._database.write("INSERT INTO starts (time) VALUES (?)", time())
 
@@ -286,18 +286,17 @@ class _Reading:
                 return []
             return connection.execute(query).fetchall()
 
-    def starts(self) -> list[float]:
-        """Times at which the run was started and resumed; versions up to 0.1.0 have no such table."""
-        return sorted(row["time"] for row in self.table("starts"))
-
     def items(self) -> dict[str, str]:
-        """Items of loops, by task; versions up to 0.1.0 have no such table."""
-        return {str(row["task"]): str(row["item"]) for row in self.table("items")}
+        """Items of loops, by task; none in stores of earlier versions."""
+        if not self.all("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'items'"):
+            return {}
+        return {str(row["task"]): str(row["item"]) for row in self.all("SELECT task, item FROM items")}
 
-    def table(self, name: Literal["starts", "items"]) -> list[sqlite3.Row]:
-        """All rows of a table that may be missing."""
-        known = [row["name"] for row in self.all("SELECT name FROM sqlite_master WHERE type = 'table'")]
-        return self.all(f"SELECT * FROM {name}") if name in known else []  # noqa: S608  # one of two names
+    def starts(self) -> list[float]:
+        """Times at which the run was started and resumed; none in stores of earlier versions."""
+        if not self.all("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'starts'"):
+            return []
+        return sorted(row["time"] for row in self.all("SELECT time FROM starts"))
 
     def _just_created(self) -> bool:
         """Whether no task has begun: the directory of a run is there a moment before its index has tables."""
