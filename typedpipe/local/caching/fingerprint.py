@@ -334,10 +334,12 @@ def _file_stat(path: str) -> str:
 
 
 def _importers(pipeline: ir.Pipeline) -> dict[str, bool]:
-    """Importers of a pipeline, and whether each reimports its artifact; without those named like an output."""
+    """Importers and artifact inputs of a pipeline, and whether each is imported again; without those named like an
+    output.
+    """
     outputs = {port.name for component in pipeline.components.values() for port in component.outputs}
     pending = [pipeline.graph, *pipeline.pipelines.values()]
-    found: dict[str, bool] = {}
+    found = {port.name: False for port in pipeline.graph.inputs if is_artifact(port.type) and port.name not in outputs}
     for graph in pending:  # grows
         for node in graph.nodes:
             if isinstance(node, ir.Importer) and node.name not in outputs:
