@@ -18,6 +18,10 @@ def load_pipeline(text: str, form: str = "text") -> ir.Pipeline:
     report = Diagnostics()
     loaded = load(text, report)
     handle = choose(loaded, report) if loaded is not None else None
+    if report.has_errors and handle is not None and handle.traced is not None:
+        from typedpipe.compiler import driver
+
+        driver.report_errors(handle.traced, report)
     stop_on_errors(report, form)
     if handle is None or handle.ir is None:
         raise RuntimeError(f"{text}: the pipeline has no IR, and nothing was reported")
@@ -112,8 +116,8 @@ def _named(loaded: Loaded, report: Diagnostics) -> Any:
 
 
 def _span(handle: Any) -> Span:
-    if handle.ir is not None and handle.ir.span != NOWHERE:
-        span: Span = handle.ir.span
+    if handle.traced is not None and handle.traced.span != NOWHERE:
+        span: Span = handle.traced.span
         return span
     return Span(display_path(handle.file))
 

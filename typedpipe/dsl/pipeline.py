@@ -63,6 +63,9 @@ class Pipeline(Generic[P, R_co]):
         self.file: str = code.co_filename if code is not None else ""
         self.uses: set[str] = set()
         self.ir: ir.Pipeline | None = None
+        """The pipeline in the IR; None if its definition has errors."""
+        self.traced: ir.Pipeline | None = None
+        """All that could be traced, also if the definition has errors: the checks find further errors in it."""
         self.callee: Callee | None = None
 
     def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> Task[R_co]:
@@ -271,6 +274,8 @@ def _define(fn: Any, name: Any, options: dict[str, Any]) -> Any:
     if found is not None:
         found.pipelines.append(handle)
     elif outer is None and report.has_errors:
+        if handle.traced is not None:
+            HOOKS.toolchain.report_errors(handle.traced, report)
         raise PipelineError(report)
     return handle
 
@@ -312,19 +317,11 @@ def _trace(handle: Pipeline[..., Any], fn: Any, trace: Trace) -> None:
     span = span_of_function(fn)
     callee = Callee(fn.__name__, new_key(fn.__name__), signature.inputs, signature.outputs, span)
     callee.is_pipeline = True
-    if has_blocks_or_texts(fn.__code__):  # the lint checks nothing else
-        from typedpipe.dsl.source import bodies
-
-        bodies.check(fn, trace.report)
-    positional, by_name = _arguments(fn, signature, trace)
-    try:
-        result = fn(*positional, **by_name)
-    except Exception as problem:
-        from typedpipe.dsl.escapes import report_escaped  # needed only here, and loading takes time
-
-        report_escaped(problem, fn)
-        return
-    for group in trace.groups:
+    leaves = has_blocks_or_texts(fn.__code__) and _leaves_a_block(fn, trace)
+    result = _result(fn, signature, trace)
+    if leaves:
+        result = poison(trace)  # of a `return` that is an error itself
+    for group in () if trace.aborted else trace.groups:
         unfinished = group._unfinished()
         if unfinished:
             error(
@@ -335,6 +332,33 @@ def _trace(handle: Pipeline[..., Any], fn: Any, trace: Trace) -> None:
             )
     handle.callee = callee if signature.returns is not None else None
     _finish(handle, trace, signature, result, span)
+
+
+def _leaves_a_block(fn: Any, trace: Trace) -> bool:
+    """Report the errors of the function's syntax; return whether one of them is a `return` in a block."""
+    from typedpipe.dsl.source import bodies  # only for functions with blocks or texts: nothing else is checked
+
+    found = Diagnostics()
+    bodies.check(fn, found)
+    for diagnostic in found:
+        trace.report.add(diagnostic)
+    trace.failed |= found.has_errors
+    return any(diagnostic.code == "TP165" for diagnostic in found)
+
+
+def _result(fn: Any, signature: PipelineSignature, trace: Trace) -> object:
+    """Call the function; poison if it did not reach its end, which was reported. The tasks until then are checked."""
+    positional, by_name = _arguments(fn, signature, trace)
+    try:
+        return fn(*positional, **by_name)
+    except TraceAbort:
+        pass
+    except Exception as problem:
+        from typedpipe.dsl.escapes import report_escaped  # needed only here, and loading takes time
+
+        report_escaped(problem, fn)
+    trace.failed = trace.aborted = True
+    return poison(trace)
 
 
 def _arguments(fn: Any, signature: PipelineSignature, trace: Trace) -> tuple[list[Any], dict[str, Any]]:
@@ -352,7 +376,7 @@ def _finish(handle: Pipeline[..., Any], trace: Trace, signature: PipelineSignatu
         handle.callee = None  # a handler without its exit task is not a node
         return
     graph = graph_of(trace, signature.inputs, outputs)
-    if trace.formats:
+    if trace.formats and not trace.aborted:
         markers.check_used(trace)
     if not trace.root.nodes and not trace.failed:
         error(
@@ -365,10 +389,12 @@ def _finish(handle: Pipeline[..., Any], trace: Trace, signature: PipelineSignatu
     pipelines: dict[str, ir.Graph] = {}
     for key, used in trace.pipelines.items():
         handle.uses |= {used.name, *used.uses}
-        if used.ir is not None:
-            components.update(used.ir.components)
-            pipelines.update(used.ir.pipelines)
-            pipelines[key] = used.ir.graph
-    handle.ir = ir.Pipeline(
+        trace.failed |= used.ir is None
+        if used.traced is not None:
+            components.update(used.traced.components)
+            pipelines.update(used.traced.pipelines)
+            pipelines[key] = used.traced.graph
+    handle.traced = ir.Pipeline(
         trace.name, graph, components, pipelines, handle.display_name, handle.description, closed=False, span=span
     )
+    handle.ir = None if trace.failed else handle.traced

@@ -125,7 +125,7 @@ def test_what_cannot_go_on_ends_that_one_pipeline_silently_for_poison(program):
     assert found.pipelines[2].ir is not None
 
 
-def test_a_sub_pipeline_with_errors_fits_anywhere(program):
+def test_a_sub_pipeline_with_errors_is_called_like_any_other(program):
     found = program(
         """
         @dsl.pipeline
@@ -134,10 +134,11 @@ def test_a_sub_pipeline_with_errors_fits_anywhere(program):
             return add(a=n).output
         @dsl.pipeline
         def p(n: int = 1) -> int:
-            return add(a=sub(m=3).output).output
+            return add(a=sub(m=3).output, b=sub(n="x").output).output
         """
     )
-    assert found.codes == ["TP150"]
+    assert found.codes == ["TP150", "TP110", "TP201"]
+    assert [handle.ir for handle in found.pipelines] == [None, None]
 
 
 def test_any_exception_that_escapes_is_coded_at_the_users_line(program):
