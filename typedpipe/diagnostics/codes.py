@@ -70,9 +70,11 @@ CODES: dict[str, str] = {
     "TP187": "invalid argument for a pipeline parameter",
     "TP188": "unknown pipeline parameter",
     "TP189": "missing value for a required pipeline parameter",
+    "TP190": "pipeline runs during import",
     "TP195": "container component cannot run on this machine",
     "TP196": "packages missing from this Python",
     "TP197": "run directory cannot be created",
+    "TP198": "file hides a module of Python",
     # TP2xx: types
     "TP201": "argument does not match the input type",
     "TP202": "value does not match the declared output type",

@@ -287,7 +287,8 @@ def _define(fn: Any, options: dict[str, Any]) -> Any:
         options = _checked_options(fn, options)
         signature = component_signature(fn)
         include = [*options.get("include", ()), *options.get("additional_funcs", ())]
-        source = capture(fn, include=include, shipped=signature.classes, report=report)
+        shipped, undefined = signature.classes, signature.undefined
+        source = capture(fn, include=include, shipped=shipped, undefined=undefined, report=report)
         definition = callee = None
         if source is not None and not report.has_errors:
             name = options.get("name") or fn.__name__

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from typedpipe.diagnostics.model import Span
+from typedpipe.diagnostics.model import Label, Span
 from typedpipe.dsl.nodes.task import Outputs, Task
 from typedpipe.dsl.source.files import parsed_file, span_of_function
 from typedpipe.dsl.tracing import Site, Trace, enclosing_names, error, listed
@@ -35,6 +35,8 @@ class ComponentSignature:
     returns: Literal["none", "one", "fields"] = "none"
     classes: tuple[type, ...] = ()
     description: str = ""
+    undefined: frozenset[str] = frozenset()
+    """Names in annotations that are not defined, which was reported."""
 
 
 @dataclass(slots=True)
@@ -83,6 +85,7 @@ def component_signature(fn: Any, *, container: bool = False) -> ComponentSignatu
     for name in dict.fromkeys(n for n in names if names.count(n) > 1):
         error("TP105", f"`{fn.__name__}` has two outputs named `{name}`", spans.of(name), help="rename one of them")
     made.inputs, made.outputs, made.classes = tuple(inputs), tuple(outputs), tuple(classes)
+    made.undefined = frozenset(spans.undefined)
     return made
 
 
@@ -190,7 +193,7 @@ def _is_method(fn: Any) -> bool:
 def _resolved(fn: Any, name: str, annotation: object, spans: ParameterSpans) -> Resolved | None:
     found = resolve(annotation, fn.__globals__, spans.names)
     if isinstance(found, Problem):
-        _problem(found, spans.of(name), f"`{name}` of `{fn.__name__}`: ")
+        spans.report(found, spans.of(name), f"`{name}` of `{fn.__name__}`: ")
         return None
     return found
 
@@ -199,13 +202,9 @@ def _resolved_return(fn: Any, spans: ParameterSpans) -> Returned | None:
     hints = getattr(fn, "__annotations__", {})
     found = resolve_return(hints.get("return"), fn.__globals__, spans.names)
     if isinstance(found, Problem):
-        _problem(found, spans.of("return"), f"the return type of `{fn.__name__}`: ")
+        spans.report(found, spans.of("return"), f"the return type of `{fn.__name__}`: ")
         return None
     return found
-
-
-def _problem(problem: Problem, span: Span, where: str) -> None:
-    error(problem.code, where + problem.message, span, problem.label, help=problem.help)
 
 
 def _default(fn: Any, name: str, found: Resolved, default: object, spans: ParameterSpans) -> ir.Const | None:
@@ -330,6 +329,8 @@ class ParameterSpans:
     def __init__(self, fn: Any) -> None:
         self._fn = fn
         self.names = enclosing_names()
+        self.undefined: set[str] = set()
+        """Names that were reported as undefined."""
         self._found: dict[str, Span] | None = None
 
     def of(self, name: str) -> Span:
@@ -337,6 +338,19 @@ class ParameterSpans:
         if self._found is None:
             self._found = self._read()
         return self._found.get(name) or span_of_function(self._fn)
+
+    def report(self, problem: Problem, span: Span, where: str) -> None:
+        """Report a problem in an annotation; a class that is defined further below is shown."""
+        name, message, help_, others = problem.undefined, problem.message, problem.help, []
+        self.undefined.add(name)
+        code = self._fn.__code__
+        parsed = parsed_file(code.co_filename, self._fn.__globals__) if name else None
+        later = parsed.definition(name) if parsed is not None else None
+        if parsed is not None and later is not None and later.lineno > code.co_firstlineno:
+            message = f"`{name}` in the annotation is defined below `{self._fn.__name__}`, so it does not exist yet"
+            help_ = f"move the definition of `{name}` above `{self._fn.__name__}`"
+            others = [Label(parsed.header(later), "defined here")]
+        error(problem.code, where + message, span, problem.label, others=others, help=help_)
 
     def _read(self) -> dict[str, Span]:
         code = self._fn.__code__

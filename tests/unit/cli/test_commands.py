@@ -362,3 +362,92 @@ def test_the_ir_is_printed_after_a_pass(folder: Path, capsys: pytest.CaptureFixt
     assert not printed.out
     assert run_app(["compile", "p.py:sums", "--print-after", "clsoe"]) == 2
     assert "the passes are verify, check_types" in capsys.readouterr().err
+
+
+STEPS = "from typedpipe import component, pipeline\n@component\ndef inc(n: int) -> int:\n    return n + 1\n"
+FLOW = STEPS + "@pipeline\ndef main(n: int = 1) -> int:\n    return inc(n=n).output\n"
+
+
+@pytest.mark.parametrize("command", ["lint", "compile", "run", "graph"])
+@pytest.mark.parametrize(
+    "use",
+    [
+        "main.run(n=5)",
+        "print(main.run(n=5).outputs + 1)",
+        "main.local(5)",
+        "main.options(jobs=2).run(n=5).wait()",
+        "with main.run() as run:\n    print(run.tasks['inc'].outputs)",
+    ],
+)
+def test_a_run_at_module_level_is_refused(tmp_path, monkeypatch, capsys, command, use):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    (tmp_path / "top.py").write_text(f"{FLOW}{use}\n@pipeline\ndef bad() -> int:\n    return inc(m=1).output\n")
+    assert run_app([command, "top.py:main"]) == 3
+    printed = capsys.readouterr()
+    said = printed.out + printed.err
+    assert said.count("error[TP190]: the run of `main` would start whenever this file is imported") == 1
+    assert " top.py:8:" in said
+    assert not (tmp_path / ".typedpipe").exists()
+    assert ("TP182" in said, "TP901" in said) == (False, False)
+
+
+def test_a_run_under_main_is_not(tmp_path):
+    (tmp_path / "top.py").write_text(FLOW + "if __name__ == '__main__':\n    print(main.run(n=5).outputs)\n")
+    assert call("lint", "top.py", cwd=tmp_path).returncode == 0
+    done = subprocess.run([sys.executable, "top.py"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "6\n"), done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "command"),
+    [
+        ("random.py", "x = 1\n", "lint"),
+        ("random/__init__.py", "x = 1\n", "run"),
+        ("sqlite3.py", "x = 1\n", "run"),
+        ("shutil.py", "from nothing import at_all\n", "run"),
+    ],
+)
+def test_a_file_that_hides_a_module_of_python_is_the_users(tmp_path, name, text, command):
+    (tmp_path / "flow.py").write_text(FLOW)
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_text(text)
+    script = os.path.join(os.path.dirname(sys.executable), "typedpipe")
+    done = subprocess.run([script, command, "flow.py"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    said = done.stdout + done.stderr
+    module = name.partition("/")[0].removesuffix(".py")
+    assert f"error[TP198]: `{name}` hides Python's module `{module}`: " in said
+    assert ("TP901" in said, done.returncode) == (False, 3)
+
+
+@pytest.mark.parametrize("name", ["code.py", "test.py", "this.py"])
+def test_a_file_with_the_name_of_a_module_that_nothing_needs_is_allowed(tmp_path, name):
+    (tmp_path / name).write_text(FLOW)
+    assert call("lint", name, cwd=tmp_path).returncode == 0
+    (tmp_path / name).write_text("1 / 0\n")
+    assert "error[TP182]" in call("lint", name, cwd=tmp_path).stdout
+
+
+def test_a_notebook_is_no_file_of_source(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    for text in ('{"cells": [], "metadata": {"trusted": true}}', "{}"):
+        (tmp_path / "nb.ipynb").write_text(text)
+        assert run_app(["lint", "nb.ipynb"]) == 3
+        printed = capsys.readouterr().out
+        assert printed.startswith("error[TP181]: `nb.ipynb` is a notebook, not a file of Python source\n")
+        assert "`jupyter nbconvert --to script nb.ipynb` writes `nb.py`" in printed
+
+
+@pytest.mark.parametrize(
+    ("text", "help_"),
+    [
+        ("class Late: ...", "`Late` is defined below, in line 4: move its definition above this line"),
+        ("Late = dict(a=1)", "`Late` is defined below, in line 4: move its definition above this line"),
+        ("", "import or define `Late` above this line"),
+    ],
+)
+def test_a_name_that_is_used_too_early(tmp_path, monkeypatch, capsys, text, help_):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "early.py").write_text(f"from typedpipe import component\n\nX = Late\n{text}\n")
+    assert run_app(["lint", "early.py"]) == 3
+    assert f"help: {help_}\n" in capsys.readouterr().out

@@ -190,7 +190,7 @@ def test_what_is_called_too_early_or_by_itself_is_said_as_such(program):
         """
     )
     assert found.said[0] == "TP304 3:5 the pipeline `a` calls itself: `a` → `b` → `a`"
-    assert "TP119 9:5 the pipeline `c` calls `late`, which is not defined yet" in found.said
+    assert "TP119 9:5 the pipeline `c` uses `late`, which is not defined yet" in found.said
     assert "move the definition of `late` above `c`" in found.help
     assert "TP119 14:5 the pipeline `d` raises NameError: name 'nowhere' is not defined" in found.said
     assert found.said[-1].endswith("a task cannot be serialized as JSON")

@@ -10,7 +10,7 @@ import ast
 import inspect
 import sys
 import types
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
@@ -46,12 +46,17 @@ class Source:
 
 
 def capture(
-    fn: Callable[..., Any], *, include: Sequence[Any] = (), shipped: Sequence[type] = (), report: Diagnostics
+    fn: Callable[..., Any],
+    *,
+    include: Sequence[Any] = (),
+    shipped: Sequence[type] = (),
+    undefined: Collection[str] = (),
+    report: Diagnostics,
 ) -> Source | None:
     """The source to ship for a function, or None if an error was added to ``report``.
 
     ``include`` are helpers that the user passed, ``shipped`` the classes of the signature; both include their
-    dependencies.
+    dependencies. ``undefined`` are names that were reported as such.
 
     >>> from typedpipe.diagnostics.model import Diagnostics
     >>> capture(len, report=Diagnostics()) is None
@@ -72,7 +77,7 @@ def capture(
         for item in include:
             bundle.add_included(item)
     entry = file.chunk(node)
-    outside = _outside(fn, entry, bundle)
+    outside = [name for name in _outside(fn, entry, bundle) if name not in undefined]
     if outside:
         _report_outside(fn, file, node, outside, report)
     if outside or not ok or (bundle is not None and bundle.failed):

@@ -49,6 +49,13 @@ class ParsedFile:
         text = "".join(self.lines[first - 1 : node.end_lineno])
         return ir.Chunk(text if text.endswith("\n") else text + "\n", display_path(self.name), first)
 
+    def definition(self, name: str) -> Definition | None:
+        """The first function, class or call that defines a name at module level; None if there is none."""
+        nodes: list[Definition] = [node for (_, own), node in self.functions.items() if own == name]
+        nodes += self.classes.get(name, ())
+        nodes += [self.assigned[name]] if name in self.assigned else []
+        return min((node for node in nodes if not node.col_offset), key=first_line, default=None)
+
     def span(self, node: Any) -> Span:
         """Span of a node; columns in characters."""
         start, end = self._column(node.lineno, node.col_offset), self._column(node.end_lineno, node.end_col_offset)
