@@ -16,7 +16,7 @@ from typedpipe.dsl.values.value import POISON, PipelineValue, is_poison, operand
 from typedpipe.ir import nodes as ir
 from typedpipe.types.annotations import Resolved, Returned, resolve, resolve_return
 from typedpipe.types.assignable import mismatch
-from typedpipe.types.display import show
+from typedpipe.types.display import enum_members, show
 from typedpipe.types.model import ANY, NULL, ArtifactType, ListType, Type, is_artifact, union, without_none
 from typedpipe.types.problems import Problem
 from typedpipe.types.values import NotAConstant, constant
@@ -228,7 +228,7 @@ def _default(fn: Any, name: str, found: Resolved, default: object, spans: Parame
         help_ = (
             f"change the annotation to `{name}: {show(found.type)} | None`"
             if default is None
-            else "change the default or the annotation"
+            else "; ".join(filter(None, ("change the default or the annotation", enum_members(found.type))))
         )
         error(
             "TP104",

@@ -71,6 +71,9 @@ def advice(source: Type, target: Type) -> str:
         return f"read the artifact in a component, or annotate the input as `Input[{show(from_artifact)}]`"
     if to_artifact and not from_artifact:
         return "pass the output of a task that creates the artifact, or use `dsl.importer` for an existing URI"
+    core = without_none(source)
+    if core not in (source, NULL) and mismatch(core, target) is None:
+        return "provide a default with `dsl.Some(value, default)`, or branch on the value with `with dsl.IfSet(value) as v:`"
     if isinstance(target, ListType) and mismatch(source, target.item) is None:
         return "pass a list, or `dsl.Collected(value)` for an output inside a `ParallelFor`"
     if isinstance(source, ListType) and mismatch(source.item, target) is None:
@@ -79,9 +82,6 @@ def advice(source: Type, target: Type) -> str:
         item = without_none(source.item)
         if item not in (source.item, NULL) and mismatch(item, target.item) is None:
             return f"annotate the input as `{show(source)}`: an entry is None if the task that produces it did not run"
-    core = without_none(source)
-    if core not in (source, NULL) and mismatch(core, target) is None:
-        return "provide a default with `dsl.Some(value, default)`, or branch on the value with `with dsl.IfSet(value) as v:`"
     return CONVERT
 
 

@@ -11,7 +11,7 @@ from typedpipe.ir.options import BY_NAME, option_operands
 from typedpipe.ir.scopes import Scope
 from typedpipe.ir.typing import Ports, TracedTypes
 from typedpipe.types.assignable import CONVERT, advice, mismatch
-from typedpipe.types.display import show
+from typedpipe.types.display import enum_members, show
 from typedpipe.types.model import ANY, BOOL, STR, AnyType, DictType, ListType, Type, is_optional, without_none
 
 """Types of options; the other resources are quantities, and environment variables are strings."""
@@ -113,13 +113,11 @@ class _Checker:
         target = called(self.pipeline, node)
         kind = "the value is" if isinstance(use.operand, ir.Const) else "this edge carries"
         why = mismatch(source, port.type)
-        plain = f"expected `{show(port.type)}`, found `{show(source)}`"
-        label = plain if why == plain or not why or not why.startswith(("items", "field", "value")) else why
         self.report.error(
             "TP201",
             f"`{target}` expects `{show(port.type)}` for `{port.name}`, but {kind} `{show(source)}`",
             use.primary_span(self.types),
-            label,
+            why or "",
             others=source_label(use.operand, use.scope, self.types),
             notes=declared(self.pipeline, node),
             help=_argument_advice(use.operand, source, port),
@@ -238,5 +236,6 @@ def _argument_advice(operand: ir.Operand, source: Type, port: ir.InputPort) -> s
     """A suggested fix for an argument: a constant is rewritten, a value is converted."""
     found = advice(source, port.type)
     if found is CONVERT and isinstance(operand, ir.Const):
-        return f"use a value of type `{show(port.type)}`, or change the annotation of `{port.name}`"
+        change = f"use a value of type `{show(port.type)}`, or change the annotation of `{port.name}`"
+        return "; ".join(filter(None, (change, enum_members(port.type))))
     return found
