@@ -71,7 +71,7 @@ def save(target: str, output: str) -> None:
 
 
 @command.command("verify", help="Check a saved IR file. The exit code is 3 if it is corrupted or inconsistent.")
-@click.argument("target")
+@click.argument("target", metavar="FILE")
 def verify(target: str) -> None:
     from typedpipe.compiler import driver
 

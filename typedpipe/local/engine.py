@@ -30,6 +30,7 @@ from typedpipe.local.scheduling.frame import Listener, NodeResult, TaskRun
 from typedpipe.local.scheduling.scheduler import Scheduler
 from typedpipe.local.settings import BLOCKED, COMMIT_SECONDS, ELSEWHERE_SECONDS, TAIL_SECONDS, TURN, Clock, Settings
 from typedpipe.local.store.problems import first_message
+from typedpipe.local.store.requests import take_request
 from typedpipe.runs import events
 from typedpipe.runs.model import TaskState, Value
 
@@ -41,6 +42,7 @@ class Engine:
         self, pipeline: ir.Pipeline, run: str, folder: Path, settings: Settings, recorder: RunRecorder
     ) -> None:
         self._pipeline = pipeline
+        self._place = str(folder)
         self._folder = folder / "tasks"
         self._settings = settings
         self._recorder = recorder
@@ -99,6 +101,8 @@ class Engine:
         watched = self._watch(selector, -1)
         if self._settings.follows_logs:
             self._pending.after(TAIL_SECONDS, self._follow_logs)
+        take_request(self._place)  # one to the engine that had this run before it was resumed
+        self._pending.after(ELSEWHERE_SECONDS, self._look_for_request)
         while self._start_ready():
             for key, _ in self._select(selector):
                 if key.fileobj is self._inbox:
@@ -251,7 +255,7 @@ class Engine:
         changed = self._recorder.changed_inputs(task.run)
         if changed:
             names = ", ".join(f"`{name}`" for name in changed)
-            message = f"it modified its input {names}; copy an input before you modify it"
+            message = f"the task modified its input {names}; copy an input before you modify it"
             self._ended_attempt(task, "FAILED", message, CONTRACT_BROKEN)
         elif exited.code == 0 and not task.stopped:
             self._succeeded(task)
@@ -368,6 +372,13 @@ class Engine:
                 self._end_early("cancel", "canceled")
             else:
                 self._kill_all()
+
+    def _look_for_request(self) -> None:
+        """Do what another process requests (:meth:`LocalEngine.cancel`)."""
+        asked = take_request(self._place)
+        if asked is not None:
+            self._interrupts = max(self._interrupts, 2) if asked == "kill" else self._interrupts + 1
+        self._pending.after(ELSEWHERE_SECONDS, self._look_for_request)
 
     def _time_is_up(self) -> None:
         self._end_early("timeout", f"the run exceeded its timeout of {self._settings.timeout:g} s")

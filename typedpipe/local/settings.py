@@ -15,7 +15,8 @@ TAIL_SECONDS = 0.1
 COMMIT_SECONDS = 0.02
 """So long rows are grouped while there is something to do; before the engine waits they are committed anyway."""
 ELSEWHERE_SECONDS = 0.25
-"""Interval of checks whether another engine has computed a result that a task here would compute, too."""
+"""Interval at which the engine looks for what other processes do: a result that a task here would compute, too, and a
+request to cancel the run."""
 TURN = 64
 """Number of tasks to start before the engine polls: in-process tasks have ended by then."""
 BLOCKED = 16

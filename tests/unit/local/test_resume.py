@@ -89,7 +89,7 @@ def test_what_succeeded_is_reused_even_where_nothing_is_cached(root: Root, tmp_p
     assert first(root, what).state == "FAILED"
     (tmp_path / "b.stop").unlink()
     plan, result = resumed(root)
-    assert plan.words() == ["reuses 1, runs 2: b, c"]
+    assert plan.words() == ["1 task is reused, 2 tasks run: b, c"]
     assert result.outputs == {"o": 3}
     assert [runs_of(tmp_path, name) for name in "abc"] == [1, 1, 1]
     assert result.tasks["a"].reused == "resumed"

@@ -101,11 +101,25 @@ def _data(spin: Spin, result: SpinResult) -> dict[str, Any]:
 def _say_end(spin: Spin, result: SpinResult) -> None:
     said = f": {result.message}" if result.message else ""
     click.echo(
-        shown(f"{spin.task.name} of {spin.run.name} {result.state.lower()} in {seconds(result.seconds)}{said}"),
+        shown(f"{spin.run.name}/{spin.task.name} {result.state.lower()} in {seconds(result.seconds)}{said}"),
         err=True,
     )
     click.echo(shown(f"in {result.folder}; the run is not changed"), err=True)
 
+
+def _engine_options() -> list[click.Option]:
+    """The engine's options that apply to a single task, with help texts that say so."""
+    found = [option for option in engine_options() if option.name in _OPTIONS]
+    for option in found:
+        option.help = _HELP.get(option.name or "", option.help)
+    return found
+
+
+_HELP = {
+    "debug": "Run the task in this process; a debugger opens where an exception is raised.",
+    "timeout": "Stop the task after this time (exit code 124).",
+    "env": "Set an environment variable for the task. May be repeated.",
+}
 
 command = click.command(
     "spin",
@@ -123,7 +137,7 @@ command.params[:0] = [
         help="Change an input. Write the value as for `run`; for an artifact, pass the path of a file or directory.",
     ),
     code_option(),
-    *(option for option in engine_options() if option.name in _OPTIONS),
+    *_engine_options(),
     click.Option(
         ["-o", "--output", "form"],
         type=click.Choice(["text", "json"]),

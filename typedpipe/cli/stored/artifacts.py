@@ -123,7 +123,7 @@ def ls(source: RunSource, run: str, form: str) -> None:
         click.echo(json.dumps(data, indent=2))
     elif found:
         rows = [[one.name, one.item.type, size(one.item.size or 0), _digest(one), one.item.uri] for one in found]
-        click.echo(table(["ARTIFACT", "TYPE", "SIZE", "DIGEST", "PLACE"], rows, right=[2]), nl=False)
+        click.echo(table(["ARTIFACT", "TYPE", "SIZE", "DIGEST", "LOCATION"], rows, right=[2]), nl=False)
     else:
         click.echo(f"no task of {shown(chosen.name)} created an artifact", err=True)
 

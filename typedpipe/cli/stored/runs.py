@@ -58,7 +58,7 @@ def ls(source: RunSource, form: str, pipeline: str | None, state: str | None, li
         click.echo(f"no {'matching ' if pipeline or state else ''}runs in {shown(source.place)}", err=True)
     else:
         rows = [[run.name, _pipeline(run), _state(run), _moment(run.created), _run_took(run)] for run in found]
-        click.echo(table(["RUN", "PIPELINE", "STATE", "CREATED", "TOOK"], rows), nl=False)
+        click.echo(table(["RUN", "PIPELINE", "STATE", "CREATED", "DURATION"], rows), nl=False)
     broken = [run for run in found if _state(run) == "BROKEN"]
     if broken and form != "json":
         click.echo(f"to see why a run is broken, use `typedpipe runs show {shown(broken[0].name)}`", err=True)
@@ -117,7 +117,7 @@ def show(source: RunSource, run: str, form: str) -> None:
     _print_head(found)
     if listed:
         rows = [[t.name, _task_state(found, t), took(t.started, t.finished), _note(t)] for t in listed]
-        click.echo("\n" + table(["TASK", "STATE", "TOOK", ""], rows), nl=False)
+        click.echo("\n" + table(["TASK", "STATE", "DURATION", ""], rows), nl=False)
     if found.outputs:
         click.echo("\n" + table(["OUTPUT", ""], [[name, _readable(v)] for name, v in found.outputs.items()]), nl=False)
 
@@ -127,7 +127,7 @@ def _print_head(run: Run) -> None:
     if run.state == "INTERRUPTED":
         state += f" (its engine exited; to continue the run, use `typedpipe resume {run.name}`)"
     rows = [["run", run.name], ["pipeline", run.pipeline], ["state", state], ["created", _moment(run.created)]]
-    rows += [["took", _run_took(run)], ["folder", run.key]]
+    rows += [["duration", _run_took(run)], ["directory", run.key]]
     rows += [[f"--{name}", _short(text)] for name, text in run.arguments.items()]
     click.echo(table(["", ""], [row for row in rows if row[1]]).partition("\n")[2], nl=False)
 
@@ -225,7 +225,7 @@ def _print_diff(found: Comparison) -> None:
     times = [[item.name, _time(item.old), _time(item.new)] for item in found.durations]
     if times:
         lead = "\n" if rows else ""
-        click.echo(lead + table(["TOOK", found.old.name, found.new.name], times), nl=False)
+        click.echo(lead + table(["DURATION", found.old.name, found.new.name], times), nl=False)
 
 
 def _cell(value: Any) -> str:
@@ -306,7 +306,7 @@ def gc(root: Root, keep: int | None, older_than: float | None, environments: flo
         click.echo(name)
     counts = (
         f"{_count(len(found.runs), 'run')}, {_count(found.objects, 'artifact')}, "
-        f"{_count(found.results, 'cached result')}, {_count(found.scratch, 'orphan')}: {size(found.size)}"
+        f"{_count(found.results, 'cache entry')}, {_count(found.scratch, 'orphaned file')}: {size(found.size)}"
     )
     click.echo(f"{'would remove' if dry_run else 'removed'} {counts}", err=True)
     if found.kept:
@@ -320,8 +320,11 @@ def gc(root: Root, keep: int | None, older_than: float | None, environments: flo
         click.echo(f"{'would remove' if dry_run else 'removed'} {_count(len(gone), 'virtual environment')}", err=True)
 
 
+_PLURALS = {"cache entry": "cache entries"}
+
+
 def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
+    return f"{number} {what if number == 1 else _PLURALS.get(what, f'{what}s')}"
 
 
 @command.command(

@@ -31,6 +31,10 @@ from typedpipe.types.model import (
     without_none,
 )
 
+_INDEX = {
+    ListType: "use a number as the index, such as `[0]`, or read the element in a component",
+    DictType: 'use a string as the key, such as `["name"]`, or read the entry in a component',
+}
 UNSET = "provide a default with `dsl.Some(value, default)`, or branch on the value with `with dsl.IfSet(value) as v:`"
 
 
@@ -184,7 +188,8 @@ class _Expression:
             if mismatch(at, wanted) is not None:
                 message = f"the index of `{show(value)}` must be `{show(wanted)}`, but this is `{show(at)}`"
                 label = f"expected `{show(wanted)}`, found `{show(at)}`"
-                self._error("TP208", message, label, advice(at, wanted), expr.index)
+                help_ = UNSET if mismatch(without_none(at), wanted) is None else _INDEX[type(value)]
+                self._error("TP208", message, label, help_, expr.index)
 
     def _default(self, expr: ir.Default) -> None:
         value, default = without_none(self.of(expr.value)), self.of(expr.default)

@@ -266,9 +266,9 @@ class _Checker:
         if why:
             self.report.error(
                 "TP313",
-                f"`OneOf` takes one value from each branch of one chain: {why}",
+                f"`OneOf` requires exactly one value in every case: {why}",
                 self._span(operand, owner, use),
-                "does not have exactly one value in every case",
+                "may have no value, or more than one",
                 others=[Label(branch.span, "the chain")] if branch else [],
                 help="pass one value from each of `If`, `Elif` and `Else`; without `Else`, pass a last value from outside the chain",
             )

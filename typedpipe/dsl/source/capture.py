@@ -258,9 +258,10 @@ def _help(outside: list[str], fn: types.FunctionType) -> str:
     close = get_close_matches(unknown[0], {*fn.__code__.co_varnames, *BUILTINS}, 1) if unknown else []
     parts: list[str] = []
     if own:
-        parts.append(f"pass it with `include=[{', '.join(own)}]`")
-    if set(modules) - set(plain):
-        parts.append("import it inside the function")
+        parts.append(f"pass {_these(own)} with `include=[{', '.join(own)}]`")
+    imported = [n for n in modules if n not in plain]
+    if imported:
+        parts.append(f"import {_these(imported)} inside the function")
     if plain:
         parts.append(f"make `{plain[0]}` a parameter, or assign its value inside the function")
     if unknown:
@@ -270,6 +271,10 @@ def _help(outside: list[str], fn: types.FunctionType) -> str:
             else f"define `{unknown[0]}` before the component, or import it inside the function"
         )
     return "; ".join(parts)
+
+
+def _these(names: list[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
 
 
 def _is_users(value: Any, fn: types.FunctionType) -> bool:

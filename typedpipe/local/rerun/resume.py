@@ -64,9 +64,7 @@ class Resume:
 
     def words(self) -> list[str]:
         """The plan, for the user: one line each."""
-        found = [
-            f"reuses {len(self.done)}, runs {len(self.again)}" + (f": {_listed(self.again)}" if self.again else "")
-        ]
+        found = [_reused(len(self.done), len(self.again)) + (f": {_listed(self.again)}" if self.again else "")]
         if self.taken_in:
             found.append(f"finished before the run stopped: {_listed(list(self.taken_in))}")
         if self.lost:
@@ -303,6 +301,16 @@ class _Found:
             except (OSError, ValueError):
                 return False
         return True
+
+
+def _reused(done: int, again: int) -> str:
+    """The counts of a plan.
+
+    >>> _reused(12, 1)
+    '12 tasks are reused, 1 task runs'
+    """
+    reused = "1 task is" if done == 1 else f"{done} tasks are"
+    return f"{reused} reused, {again} {'task runs' if again == 1 else 'tasks run'}"
 
 
 def _listed(names: Sequence[str]) -> str:
