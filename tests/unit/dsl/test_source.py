@@ -174,7 +174,8 @@ def test_every_name_from_outside_is_in_one_error(tmp_path: Path) -> None:
     assert "`f` uses names that it does not define: `gone`, `json`, `helper`, `C`, `p`, `prnt` | " in message
     for part in (
         "`include=[helper, C]`",
-        "import `json`, `p` inside the function",
+        "import `json` inside the function",
+        "write `import os.path as p` inside the function",
         "make `gone` a parameter",
         "did you mean `print`?",
     ):

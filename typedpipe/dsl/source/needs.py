@@ -25,6 +25,7 @@ from typedpipe.dsl.source.files import (
     names_of,
     parsed_file,
 )
+from typedpipe.dsl.source.kinds import refusal
 from typedpipe.ir import nodes as ir
 from typedpipe.runtime.task import STUB_NAMES
 
@@ -53,6 +54,8 @@ class Bundle:
         self.chunks: list[ir.Chunk] = []
         self.names: dict[str, Any] = {}
         self.failed = False
+        self.refused: list[Any] = []
+        """Items of ``include`` that were reported."""
         self.min_python = (3, 8)
 
     def alias(self, name: str, value: Any) -> bool:
@@ -70,10 +73,8 @@ class Bundle:
         elif isinstance(item, types.FunctionType) and item.__name__ != "<lambda>" and not item.__code__.co_freevars:
             self.add_function(item)
         else:
-            shown = getattr(item, "__name__", None) or repr(item)
-            self._fail(
-                "TP138", f"`include` supports only functions and classes, not `{shown}`", "pass the function itself"
-            )
+            self.refused.append(item)
+            self._fail("TP138", *refusal(item))
 
     def add_class(self, cls: type) -> None:
         """Add a class by its source, or by its import if it is installed, with its dependencies."""
