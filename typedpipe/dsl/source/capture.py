@@ -16,10 +16,10 @@ from typing import Any
 from typedpipe.diagnostics.model import Diagnostics, Span
 from typedpipe.diagnostics.source import display_path
 from typedpipe.dsl.source.files import (
-    BUILTINS,
     MODULE_NAMES,
     Function,
     ParsedFile,
+    is_builtin,
     is_ours,
     is_stand_in,
     least_python,
@@ -190,10 +190,12 @@ def _outside(fn: types.FunctionType, entry: ir.Chunk, bundle: Bundle | None) -> 
 
 
 def _arrives(name: str, space: dict[str, Any], fn: types.FunctionType, bundle: Bundle | None) -> bool:
+    if is_builtin(name, space):
+        return True
     if name == fn.__name__ or name in MODULE_NAMES or (bundle is not None and name in bundle.names):
         return True
     if name not in space:
-        return name in BUILTINS or is_stand_in(name, None, absent=True)
+        return is_stand_in(name, None, absent=True)
     if is_stand_in(name, space[name], absent=False):
         return True
     return bundle is not None and bundle.alias(name, space[name])

@@ -12,13 +12,12 @@ from typing import Any
 
 from typedpipe.diagnostics.model import Diagnostics, Span
 from typedpipe.dsl.source.files import (
-    BUILTINS,
     MODULE_NAMES,
     PACKAGE,
     Definition,
     ParsedFile,
     annotation_names,
-    cells,
+    is_builtin,
     is_ours,
     is_stand_in,
     least_python,
@@ -26,6 +25,7 @@ from typedpipe.dsl.source.files import (
     parsed_file,
 )
 from typedpipe.dsl.source.kinds import refusal
+from typedpipe.dsl.source.notebook import cells
 from typedpipe.ir import nodes as ir
 from typedpipe.runtime.task import STUB_NAMES
 
@@ -131,10 +131,10 @@ class Bundle:
 
     def _need(self, name: str, space: dict[str, Any], file: ParsedFile) -> bool:
         """Ship the object that a name is bound to; return whether this was possible."""
-        if name in MODULE_NAMES:
+        if name in MODULE_NAMES or is_builtin(name, space):
             return True
         if name not in space:
-            return name in self.names or name in BUILTINS or name in STUB_NAMES
+            return name in self.names or name in STUB_NAMES
         value = space[name]
         if (name in self.names and self.names[name] in (value, None)) or is_stand_in(name, value, absent=False):
             return True
@@ -160,6 +160,7 @@ class Bundle:
             if not nodes and qualname in file.assigned:
                 fitting = [file.assigned[qualname]]
             found += [(file, node) for node in fitting]
+        found = self._newest(found, cls)
         if len({file.chunk(node).text for file, node in found}) == 1:
             return found[-1]
         if not found and _is_functional(cls):
@@ -171,6 +172,22 @@ class Bundle:
         )
         self._fail("TP139", text, "define the class once, in a file or a notebook cell")
         return None
+
+    def _newest(self, found: list[tuple[ParsedFile, Definition]], cls: type) -> list[tuple[ParsedFile, Definition]]:
+        """Of definitions in several cells, those in the cell of the class's methods, or in the cell that ran last.
+
+        The cell of the component runs now: what it defines below the component does not exist yet.
+        """
+        order = cells()
+        if len({file.name for file, _ in found}) < 2 or not all(file.name in order for file, _ in found):
+            return found
+        home = next(
+            (code.co_filename for value in vars(cls).values() if (code := getattr(value, "__code__", None))), ""
+        )
+        exact = [(file, node) for file, node in found if file.name == home]
+        done = [(f, n) for f, n in found if f is not self.file or n.lineno < self.span.line]
+        last = max((file.name for file, _ in done), key=order.index, default="")
+        return exact or [(file, node) for file, node in done if file.name == last]
 
     def _files(self, cls: type) -> list[ParsedFile]:
         module = sys.modules.get(cls.__module__)

@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from typedpipe.diagnostics.model import Diagnostics, Label
-from typedpipe.dsl.source.files import BUILTINS, Function, ParsedFile
+from typedpipe.dsl.source.files import BUILTINS, Function, ParsedFile, is_only_in_notebooks
 from typedpipe.dsl.source.kinds import REMEDIES, kind_of
 from typedpipe.dsl.source.needs import is_installed
 
@@ -37,6 +37,8 @@ def report_outside(
 
 
 def _what(name: str, space: dict[str, Any]) -> str:
+    if is_only_in_notebooks(name, space):
+        return f"`{name}` exists only in a notebook"
     if name not in space:
         return f"`{name}` is not defined when the component is created"
     match kind_of(space[name]):
@@ -65,10 +67,13 @@ class _Remedies:
 
     def of(self, names: list[str]) -> str:
         space = self.fn.__globals__
+        local = [name for name in names if is_only_in_notebooks(name, space)]
         for name in names:
-            if name in space:
+            if name in space and name not in local:
                 self._add(name, space[name])
-        unknown = [name for name in names if name not in space]
+        unknown = [name for name in names if name not in space and name not in local]
+        if local:
+            self.others.append(f"{_these(local)} cannot be used in a task: print the value, or return it")
         parts: list[str] = []
         if self.included:
             parts.append(f"pass {_these(self.included)} with `include=[{', '.join(self.included)}]`")
