@@ -119,6 +119,7 @@ CODES: dict[str, str] = {
     "TP408": "settings of a package that is not installed",
     "TP392": "compiled object is not a pipeline",
     "TP393": "default for an unknown parameter",
+    "TP394": "package with an invalid backend or extension",
     # TP4xx: target
     # TP5xx: in the container
     "TP501": "missing input in the container",

@@ -451,3 +451,34 @@ def test_a_name_that_is_used_too_early(tmp_path, monkeypatch, capsys, text, help
     (tmp_path / "early.py").write_text(f"from typedpipe import component\n\nX = Late\n{text}\n")
     assert run_app(["lint", "early.py"]) == 3
     assert f"help: {help_}\n" in capsys.readouterr().out
+
+
+def test_a_quiet_run_that_fails_says_why(folder):
+    done = call("run", "p.py:fails", "--display", "quiet", cwd=folder)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "ValueError: no luck" in done.stderr
+    assert "failed in" in done.stderr
+    assert "typedpipe logs" in done.stderr
+    good = call("run", "p.py:sums", "--start", "3", "--display", "quiet", cwd=folder)
+    assert (good.returncode, good.stdout, good.stderr) == (0, "Output: 5\n", "noise of the import\n")
+    data = call("run", "p.py:fails", "--display", "quiet", "-o", "json", cwd=folder)
+    assert json.loads(data.stdout.splitlines()[-1])["state"] == "FAILED"
+    assert "no luck" in data.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "starts"),
+    [("g.svg", "<svg"), ("g.SVG", "<svg"), ("g.mmd", "---\ntitle"), ("g.txt", "sums"), ("graph", "sums")],
+)
+def test_the_format_of_a_graph_is_that_of_its_name(folder, name, starts):
+    assert run_app(["graph", "p.py:sums", "-o", name]) == 0
+    assert (folder / name).read_text().startswith(starts)
+
+
+@pytest.mark.parametrize("name", ["g.png", "g.pdf", "g.dot", "g.html", "a.b/g.jpeg"])
+def test_a_graph_is_not_written_in_another_format(folder, capsys, name):
+    assert run_app(["graph", "p.py:sums", "-o", name]) == 2
+    said = capsys.readouterr().err
+    assert f"does not write `.{name.rpartition('.')[2]}` files: use .svg, .mmd (Mermaid) or .txt" in said
+    assert not (folder / name).exists()
+    assert run_app(["graph", "p.py:sums", "-o", "g.dot", "--format", "mermaid"]) == 0
