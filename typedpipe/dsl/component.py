@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, overload
 
+from typedpipe.dsl.decorated import Decorated
 from typedpipe.dsl.nodes.callee import Callee, call, new_key, not_a_function
 from typedpipe.dsl.nodes.task import ParamTask, Task, UseOutputs
 from typedpipe.dsl.tracing import current, error
@@ -61,17 +62,13 @@ class BaseComponent:
         return f"<component {self.name}>"
 
 
-class FunctionComponent(BaseComponent):
+class FunctionComponent(Decorated, BaseComponent):
     """A component created by a decorator, with its function."""
 
     def __init__(self, fn: Any, callee: Callee | None, definition: ir.Component | None) -> None:
-        super().__init__(definition, callee)
-        self._fn = fn
-        self.__name__ = self.name = getattr(fn, "__name__", "component")
-        self.__qualname__ = getattr(fn, "__qualname__", self.__name__)
-        self.__doc__ = fn.__doc__
-        self.__module__ = getattr(fn, "__module__", "")
-        self.__wrapped__ = fn
+        BaseComponent.__init__(self, definition, callee)
+        Decorated.__init__(self, fn)
+        self.name = self.__name__
 
     @property
     def python_func(self) -> Any:

@@ -10,6 +10,7 @@ from typedpipe.diagnostics.errors import PipelineError
 from typedpipe.diagnostics.model import Diagnostics, Span
 from typedpipe.diagnostics.record import NoCollection
 from typedpipe.diagnostics.words import nearest
+from typedpipe.dsl.decorated import Decorated
 from typedpipe.dsl.nodes.callee import Callee, call, new_key, not_a_function
 from typedpipe.dsl.nodes.graph import graph_of
 from typedpipe.dsl.nodes.groups import ExitHandler
@@ -42,20 +43,15 @@ R_co = TypeVar("R_co", covariant=True)
 R = TypeVar("R")
 
 
-class Pipeline(Generic[P, R_co]):
+class Pipeline(Decorated, Generic[P, R_co]):
     """A pipeline: checked when it is compiled, callable inside other pipelines like a component.
 
     Created by :func:`pipeline`.
     """
 
     def __init__(self, fn: Callable[P, R_co], name: str, options: dict[str, Any]) -> None:
-        self._fn = fn
+        super().__init__(fn)
         self.name = name
-        self.__name__ = getattr(fn, "__name__", "pipeline")
-        self.__qualname__ = getattr(fn, "__qualname__", self.__name__)
-        self.__doc__ = fn.__doc__
-        self.__module__ = getattr(fn, "__module__", "")
-        self.__wrapped__ = fn
         self.description = _text(options.get("description")) or summary(fn.__doc__)
         self.display_name = _text(options.get("display_name"))
         self.pipeline_root = _text(options.get("pipeline_root"))
@@ -69,7 +65,7 @@ class Pipeline(Generic[P, R_co]):
         self.callee: Callee | None = None
 
     def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> Task[R_co]:
-        """Call the pipeline inside another one."""
+        # Without a docstring: editors then show the one of the pipeline's function at a call.
         frame = sys._getframe(1)
         if current() is None:
             from typedpipe.dsl.direct import called_here

@@ -26,6 +26,10 @@ def kind_of(value: Any) -> Kind:
     >>> kind_of(lambda: 1), kind_of(kind_of), kind_of(3)
     ('lambda', 'function', 'value')
     """
+    if hasattr(value, "python_func") or hasattr(value, "_callee"):  # first: it is also an instance of functions
+        return "component"
+    if hasattr(value, "callee") and hasattr(value, "traced"):
+        return "pipeline"
     if isinstance(value, types.FunctionType):
         if value.__name__ == "<lambda>":
             return "lambda"
@@ -36,11 +40,7 @@ def kind_of(value: Any) -> Kind:
         return "class"
     if isinstance(value, types.ModuleType):
         return "module"
-    if isinstance(value, functools.partial):
-        return "partial"
-    if hasattr(value, "python_func") or hasattr(value, "_callee"):
-        return "component"
-    return "pipeline" if hasattr(value, "callee") and hasattr(value, "ir") else "value"
+    return "partial" if isinstance(value, functools.partial) else "value"
 
 
 def refusal(item: Any) -> tuple[str, str]:

@@ -24,7 +24,7 @@ from typedpipe.dsl.source.files import (
     names_of,
     parsed_file,
 )
-from typedpipe.dsl.source.kinds import refusal
+from typedpipe.dsl.source.kinds import kind_of, refusal
 from typedpipe.dsl.source.notebook import cells
 from typedpipe.ir import nodes as ir
 from typedpipe.runtime.task import STUB_NAMES
@@ -70,7 +70,7 @@ class Bundle:
         """Add a helper function or class that the user passed."""
         if isinstance(item, type):
             self.add_class(item)
-        elif isinstance(item, types.FunctionType) and item.__name__ != "<lambda>" and not item.__code__.co_freevars:
+        elif kind_of(item) == "function":
             self.add_function(item)
         else:
             self.refused.append(item)
@@ -145,7 +145,7 @@ class Bundle:
             self._emit(ir.Chunk(line), name, value)
         elif isinstance(value, type) and not is_installed(value.__module__):
             self.add_class(value)
-        elif isinstance(value, types.FunctionType) and not is_installed(value.__module__):
+        elif kind_of(value) == "function" and not is_installed(value.__module__):
             self.add_function(value)
         else:
             return False
