@@ -181,6 +181,28 @@ if TYPE_CHECKING:
         @overload
         def __call__(self, fn: Callable[P, R], /) -> Component[P, R]: ...
 
+
+if TYPE_CHECKING:  # the first one is what editors show at `@component(`
+
+    @overload
+    def component(
+        fn: None = None,
+        /,
+        *,
+        base_image: str = ...,
+        packages_to_install: list[str] = ...,
+        pip_index_urls: list[str] = ...,
+        pip_trusted_hosts: list[str] = ...,
+        include: list[Any] = ...,
+        additional_funcs: list[Callable[..., Any]] = ...,
+        name: str = ...,
+        description: str = ...,
+        target_image: str = ...,
+        output_component_file: str = ...,
+        install_kfp_package: bool = ...,
+        kfp_package_path: str = ...,
+        use_venv: bool = ...,
+    ) -> _Decorator: ...
     @overload
     def component(fn: _S0, /) -> _Str0[_S0]: ...  # type: ignore[overload-overlap]
     @overload
@@ -199,60 +221,41 @@ if TYPE_CHECKING:
     def component(fn: Callable[P, None], /) -> ParamComponent[P, Any, Any]: ...  # type: ignore[overload-overlap]
     @overload
     def component(fn: Callable[P, R], /) -> Component[P, R]: ...
-    @overload
-    def component(
-        *,
-        base_image: str = ...,
-        packages_to_install: list[str] = ...,
-        pip_index_urls: list[str] = ...,
-        pip_trusted_hosts: list[str] = ...,
-        include: list[Any] = ...,
-        additional_funcs: list[Callable[..., Any]] = ...,
-        name: str = ...,
-        description: str = ...,
-        target_image: str = ...,
-        output_component_file: str = ...,
-        install_kfp_package: bool = ...,
-        kfp_package_path: str = ...,
-        use_venv: bool = ...,
-    ) -> _Decorator: ...
-    def component(fn: Any = None, /, **options: Any) -> Any: ...
 
-else:
 
-    def component(fn=None, /, **options):
-        """Create a component from a plain function with type hints.
+def component(fn: Any = None, /, **options: Any) -> Any:
+    """Create a component from a plain function with type hints.
 
-        Its source is shipped with the pipeline. It can use its own imports and the classes of its signature; functions
-        and classes of the module must be listed to be shipped: ``include=[helper]``.
+    Its source is shipped with the pipeline. It can use its own imports and the classes of its signature; functions
+    and classes of the module must be listed to be shipped: ``include=[helper]``.
 
-        Args:
-            fn: The function, if the decorator is used without arguments.
-            base_image: The container image that it runs in. Default: ``python:3.11``.
-            packages_to_install: Requirements that pip installs at the start of the task, such as ``["pandas==2.3.3"]``.
-            pip_index_urls: Package indexes for pip.
-            pip_trusted_hosts: Hosts that pip trusts without TLS.
-            include: Functions and classes of the module that the function uses.
-            additional_funcs: KFP's name for ``include``.
-            name: The component's name; Default: the function's name.
-            description: Its description. Default: the docstring's first paragraph.
-            target_image: An image that holds the function's requirements: used instead of ``base_image``.
-            output_component_file: KFP's option; not supported: an error suggests an alternative.
-            install_kfp_package: Accepted for KFP and ignored; typedpipe is not installed at the start of a task.
-            kfp_package_path: Accepted for KFP and ignored, as above.
-            use_venv: Accepted for KFP and ignored, as above.
+    Args:
+        fn: The function, if the decorator is used without arguments.
+        base_image: The container image that it runs in. Default: ``python:3.11``.
+        packages_to_install: Requirements that pip installs at the start of the task, such as ``["pandas==2.3.3"]``.
+        pip_index_urls: Package indexes for pip.
+        pip_trusted_hosts: Hosts that pip trusts without TLS.
+        include: Functions and classes of the module that the function uses.
+        additional_funcs: KFP's name for ``include``.
+        name: The component's name; Default: the function's name.
+        description: Its description. Default: the docstring's first paragraph.
+        target_image: An image that holds the function's requirements: used instead of ``base_image``.
+        output_component_file: KFP's option; not supported: an error suggests an alternative.
+        install_kfp_package: Accepted for KFP and ignored; typedpipe is not installed at the start of a task.
+        kfp_package_path: Accepted for KFP and ignored, as above.
+        use_venv: Accepted for KFP and ignored, as above.
 
-        Raises:
-            PipelineError: The definition has errors (under ``typedpipe compile`` they are collected instead).
+    Raises:
+        PipelineError: The definition has errors (under ``typedpipe compile`` they are collected instead).
 
-        >>> from typedpipe import dsl
-        >>> @dsl.component(base_image="python:3.11-slim")
-        ... def double(n: int) -> int:
-        ...     return 2 * n
-        """
-        if fn is not None:
-            return _define(fn, options)
-        return lambda function: _define(function, options)
+    >>> from typedpipe import dsl
+    >>> @dsl.component(base_image="python:3.11-slim")
+    ... def double(n: int) -> int:
+    ...     return 2 * n
+    """
+    if fn is not None:
+        return _define(fn, options)
+    return lambda function: _define(function, options)
 
 
 _OPTIONS: dict[str, Any] = {

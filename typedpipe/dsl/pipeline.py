@@ -200,54 +200,59 @@ def _text(value: object) -> str:
     return value if isinstance(value, str) else ""
 
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # the first one is what editors show at `@pipeline(`
 
-    @overload
-    def pipeline(fn: Callable[P, R], /) -> Pipeline[P, R]: ...
     @overload
     def pipeline(
-        *, name: str = ..., description: str = ..., pipeline_root: str = ..., display_name: str = ...
+        fn: None = None,
+        /,
+        *,
+        name: str = ...,
+        description: str = ...,
+        pipeline_root: str = ...,
+        display_name: str = ...,
     ) -> Callable[[Callable[P, R]], Pipeline[P, R]]: ...
-    def pipeline(fn: Any = None, /, **options: Any) -> Any: ...
-
-else:
-
-    def pipeline(fn=None, /, *, name=None, description=None, pipeline_root=None, display_name=None, **unknown):
-        """Create a pipeline from a function that calls components.
-
-        The function runs once, immediately, to be traced. Its parameters are the pipeline's inputs; its return value is
-        the pipeline's output: one value, or a NamedTuple or dataclass of several.
-
-        Args:
-            fn: The function, if the decorator is used without arguments.
-            name: The pipeline's name. Default: the function's name.
-            description: Its description. Default: the docstring's first paragraph.
-            pipeline_root: Accepted for KFP and ignored: the engine's configuration determines the artifact store.
-            display_name: Its name in user interfaces.
-
-        Raises:
-            PipelineError: The definition has errors (under ``typedpipe compile`` they are collected instead).
-
-        >>> from typedpipe import dsl
-        >>> @dsl.component
-        ... def double(n: int) -> int:
-        ...     return 2 * n
-        >>> @dsl.pipeline(name="four-times")
-        ... def four(n: int = 1) -> int:
-        ...     return double(n=double(n=n).output).output
-        """
-        options = {"description": description, "pipeline_root": pipeline_root, "display_name": display_name}
-        _refuse_unknown(unknown, ["name", *options])
-        if fn is not None:
-            return _define(fn, name, options)
-        return lambda function: _define(function, name, options)
+    @overload
+    def pipeline(fn: Callable[P, R], /) -> Pipeline[P, R]: ...
 
 
-def _refuse_unknown(unknown: dict[str, Any], options: list[str]) -> None:
-    for option in unknown:
-        guess = nearest(option, options)
-        help_ = f"did you mean `{guess}`?" if guess else f"the options are {listed(options)}"
-        error("TP106", f"`@dsl.pipeline` has no option `{option}`", help=help_)
+def pipeline(fn: Any = None, /, **options: Any) -> Any:
+    """Create a pipeline from a function that calls components.
+
+    The function runs once, immediately, to be traced. Its parameters are the pipeline's inputs; its return value is
+    the pipeline's output: one value, or a NamedTuple or dataclass of several.
+
+    Args:
+        fn: The function, if the decorator is used without arguments.
+        name: The pipeline's name. Default: the function's name.
+        description: Its description. Default: the docstring's first paragraph.
+        pipeline_root: Accepted for KFP and ignored: the engine's configuration determines the artifact store.
+        display_name: Its name in user interfaces.
+
+    Raises:
+        PipelineError: The definition has errors (under ``typedpipe compile`` they are collected instead).
+
+    >>> from typedpipe import dsl
+    >>> @dsl.component
+    ... def double(n: int) -> int:
+    ...     return 2 * n
+    >>> @dsl.pipeline(name="four-times")
+    ... def four(n: int = 1) -> int:
+    ...     return double(n=double(n=n).output).output
+    """
+    for option in options:
+        if option not in _OPTIONS:
+            guess = nearest(option, _OPTIONS)
+            help_ = f"did you mean `{guess}`?" if guess else f"the options are {listed(_OPTIONS)}"
+            error("TP106", f"`@dsl.pipeline` has no option `{option}`", help=help_)
+    known: dict[str, Any] = {option: options.get(option) for option in _OPTIONS}
+    name = known.pop("name")
+    if fn is not None:
+        return _define(fn, name, known)
+    return lambda function: _define(function, name, known)
+
+
+_OPTIONS = ("name", "description", "pipeline_root", "display_name")
 
 
 def _define(fn: Any, name: Any, options: dict[str, Any]) -> Any:

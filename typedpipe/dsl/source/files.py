@@ -109,9 +109,9 @@ def parsed_file(name: str, module_globals: dict[str, Any] | None = None) -> Pars
 
 def span_of_function(fn: Any) -> Span:
     """The name of a function in its ``def``; nowhere for what a decorator has made of one."""
-    code = getattr(fn, "__code__", None) if not isinstance(fn, Decorated) else None
-    if code is None:
+    if isinstance(fn, Decorated) or not hasattr(fn, "__code__"):
         return NOWHERE
+    code = fn.__code__
     parsed = parsed_file(code.co_filename, fn.__globals__)
     node = parsed.functions.get((code.co_firstlineno, fn.__name__)) if parsed is not None else None
     if parsed is None or fn.__name__ == "<lambda>":

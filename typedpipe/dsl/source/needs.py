@@ -102,7 +102,7 @@ class Bundle:
             dotted = cls.__qualname__.rpartition("<locals>.")[2]
             self._emit(ir.Chunk(f"{cls.__name__} = {dotted}\n"), cls.__name__, cls)
 
-    def add_function(self, fn: types.FunctionType) -> None:
+    def add_function(self, fn: Any) -> None:
         """Add a helper by its source, with its dependencies."""
         if self.names.get(fn.__name__) is fn:
             return
