@@ -10,8 +10,7 @@ from typedpipe.diagnostics.errors import PipelineError
 from typedpipe.diagnostics.model import Diagnostics, Span
 from typedpipe.diagnostics.record import NoCollection
 from typedpipe.diagnostics.words import nearest
-from typedpipe.dsl.decorated import Decorated
-from typedpipe.dsl.nodes.callee import Callee, call, new_key, not_a_function
+from typedpipe.dsl.nodes.callee import Callee, Decorated, call, is_traceable, new_key, not_a_function
 from typedpipe.dsl.nodes.graph import graph_of
 from typedpipe.dsl.nodes.groups import ExitHandler
 from typedpipe.dsl.nodes.task import Task
@@ -268,7 +267,7 @@ def _define(fn: Any, name: Any, options: dict[str, Any]) -> Any:
     trace = Trace(title, outer.report if outer is not None else report)
     try:
         with NoCollection(), tracing(trace):
-            if _is_function(fn, name, options, nested=outer is not None):
+            if is_traceable(fn, name, options, nested=outer is not None):
                 _trace(handle, fn, trace)
     except TraceAbort:
         handle.callee = handle.ir = None  # a call of it is valid anywhere: its error has been reported
@@ -279,38 +278,6 @@ def _define(fn: Any, name: Any, options: dict[str, Any]) -> Any:
             HOOKS.toolchain.report_errors(handle.traced, report)
         raise PipelineError(report)
     return handle
-
-
-_ASYNC_OR_GENERATOR = (
-    0x20 | 0x80 | 0x100 | 0x200
-)  # CO_GENERATOR, CO_COROUTINE, CO_ITERABLE_COROUTINE, CO_ASYNC_GENERATOR
-
-
-def _is_function(fn: Any, name: Any, options: dict[str, Any], *, nested: bool) -> bool:
-    """Whether it can be traced; otherwise the reason is reported."""
-    span = span_of_function(fn)
-    for option, value in {"name": name, **options}.items():
-        if value is not None and not isinstance(value, str):
-            error(
-                "TP106",
-                f"`{option}` must be a string, not `{type(value).__name__}`",
-                span,
-                help=f'for example `{option}="…"`',
-            )
-    problem = not_a_function(fn, "pipeline")
-    if problem is not None:
-        error("TP107", problem[0], span if span.file else None, help=problem[1])
-        return False
-    if fn.__code__.co_flags & _ASYNC_OR_GENERATOR:
-        kind = "a generator" if fn.__code__.co_flags & 0x20 else "async"
-        message = f"the pipeline `{fn.__name__}` is {kind}"
-        error("TP107", message, span, help="use a plain `def`: the tasks of a pipeline run in parallel anyway")
-        return False
-    if nested:
-        help_ = "define it at module level, and call it here"
-        error("TP118", f"the pipeline `{fn.__name__}` is defined inside another pipeline", span, help=help_)
-        return False
-    return True
 
 
 def _trace(handle: Pipeline[..., Any], fn: Any, trace: Trace) -> None:
@@ -337,7 +304,7 @@ def _trace(handle: Pipeline[..., Any], fn: Any, trace: Trace) -> None:
 
 def _leaves_a_block(fn: Any, trace: Trace) -> bool:
     """Report the errors of the function's syntax; return whether one of them is a `return` in a block."""
-    from typedpipe.dsl.source import bodies  # only for functions with blocks or texts: nothing else is checked
+    from typedpipe.dsl.source import bodies  # nothing is checked in functions without blocks and texts
 
     found = Diagnostics()
     bodies.check(fn, found)
