@@ -482,3 +482,25 @@ def test_a_graph_is_not_written_in_another_format(folder, capsys, name):
     assert f"does not write `.{name.rpartition('.')[2]}` files: use .svg, .mmd (Mermaid) or .txt" in said
     assert not (folder / name).exists()
     assert run_app(["graph", "p.py:sums", "-o", "g.dot", "--format", "mermaid"]) == 0
+
+
+def test_an_enum_in_a_list_or_struct_lists_its_members(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    (tmp_path / "paint.py").write_text(
+        "from enum import Enum\nfrom typedpipe import component, pipeline\n"
+        "class Color(Enum):\n    RED = 'red'\n    BLUE = 'blue'\n"
+        "@component\ndef paint(c: Color, cs: list[Color]) -> str:\n    return c.value\n"
+        "@pipeline\ndef main(c: Color = Color.RED, cs: list[Color] = []) -> str:\n    return paint(c=c, cs=cs).output\n"
+        "if __name__ == '__main__':\n    main.run(c='green')\n"
+    )
+    members = "the members of `Color` are `RED` and `BLUE`"
+    assert run_app(["run", "paint.py", "--cs", '["green"]']) == 2
+    assert f"--cs '[…]'; {members}\n" in capsys.readouterr().err
+    assert run_app(["run", "paint.py", "--c", "green"]) == 2
+    assert "--c RED|BLUE\n" in capsys.readouterr().err
+    assert run_app(["run", "paint.py", "--c", "RED", "--run-name", "one"]) == 0
+    assert run_app(["spin", "one/paint", "--set", 'cs=["green"]']) == 2
+    assert members in capsys.readouterr().err
+    done = subprocess.run([sys.executable, "paint.py"], capture_output=True, text=True, check=False)
+    assert f"help: pass a `Color`; {members}\n" in done.stderr

@@ -348,3 +348,73 @@ def test_calls_that_do_not_fit(program):
         "TP114",
     ]
     assert "the value is nested too deeply, or contains itself" in found.printed
+
+
+STRUCT = """
+from dataclasses import dataclass
+from enum import Enum
+@dataclass
+class Inner:
+    xs: list[int]
+@dataclass
+class Config:
+    a: int
+    inner: Inner
+class Color(Enum):
+    RED = "red"
+    BLUE = "blue"
+@dsl.component
+def takes(c: Config) -> int: return 1
+@dsl.component
+def paints(c: Color, cs: list[Color] = []) -> int: return 1
+@dsl.component
+def launch(items: list, options: dict) -> None: ...
+"""
+
+
+@pytest.mark.parametrize(
+    ("value", "label"),
+    [
+        ('{"a": "x", "inner": {"xs": [1]}}', '`a`: expected `int`, found `Literal["x"]`'),
+        ('{"a": 1, "inner": {"xs": ["x"]}}', '`inner`, `xs`, items: expected `int`, found `Literal["x"]`'),
+        ('{"a": 1, "inner": {"xs": 3}}', "`inner`, `xs`: expected `list[int]`, found `Literal[3]`"),
+        ('{"a": 1}', "`Config` requires the field `inner`"),
+        ('{"a": 1, "inner": {"xs": []}, "b": 2}', "`Config` has no field `b`"),
+        ('{"a": 1, "inner": {}}', "`inner`: `Inner` requires the field `xs`"),
+    ],
+)
+def test_a_dict_for_a_struct_names_the_field_that_does_not_match(program, value, label):
+    found = program(f"{STRUCT}@dsl.pipeline\ndef p():\n    takes(c={value})\n")
+    assert found.codes == ["TP201"]
+    assert [item.primary.text for item in found.report] == [label]
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ("@dsl.pipeline\ndef p():\n    paints(c='green')\n", "TP201"),
+        ("@dsl.pipeline\ndef p():\n    paints(c=Color.RED, cs=['green'])\n", "TP201"),
+        ("@dsl.pipeline\ndef p(c: Color = 'green'):\n    paints(c=c)\n", "TP104"),
+        ("@dsl.component\ndef q(c: list[Color] = ['green']) -> None: ...\n", "TP104"),
+    ],
+)
+def test_an_error_about_an_enum_lists_its_members(program, body, code):
+    found = program(STRUCT + body)
+    assert found.codes == [code]
+    assert found.help.endswith("; the members of `Color` are `RED` and `BLUE`")
+
+
+def test_none_into_a_required_input_has_help_for_none(program):
+    """kfp takes such a value; by the types it is an error, and a list has no better help."""
+    found = program(
+        STRUCT + "@dsl.pipeline\ndef p(items: list | None = None, options: dict | None = None):\n"
+        "    launch(items=items, options=options)\n"
+    )
+    assert found.codes == ["TP201", "TP201"]
+    assert {item.help for item in found.report} == {
+        "provide a default with `dsl.Some(value, default)`, or branch on the value with `with dsl.IfSet(value) as v:`"
+    }
+    assert [item.primary.text for item in found.report] == [
+        "expected `list`, found `list | None`, which can be None",
+        "expected `dict`, found `dict | None`, which can be None",
+    ]
