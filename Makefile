@@ -7,6 +7,8 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.typedpipe-installed
 PYTEST := $(BIN)/python -m pytest -q
 JOBS ?= 2
+# The tests that `make check` runs: `make check SUITE=test-user` runs them as an ordinary user.
+SUITE ?= test
 # The unit tests that start no engine and draw on no terminal.
 CORE = $(filter-out tests/unit/local/ tests/unit/cli/,$(sort $(dir $(wildcard tests/unit/*/*.py))))
 
@@ -25,7 +27,7 @@ example: $(STAMP) ## compile examples/digits.py to Argo YAML, then run it locall
 quick: format lint ## check format and lint, and run the unit tests of the core, in under a minute
 	$(PYTEST) -n $(JOBS) $(CORE)
 
-check: format lint types contracts design proto-check test ## run everything that CI runs, except the cluster tests
+check: format lint types contracts design proto-check $(SUITE) ## run everything that CI runs, except the cluster tests
 
 format: $(STAMP)
 	$(BIN)/ruff format --check .

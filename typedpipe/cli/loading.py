@@ -21,6 +21,7 @@ from typedpipe.cli.shadowing import hidden_module
 from typedpipe.diagnostics.errors import PipelineError
 from typedpipe.diagnostics.model import NOWHERE, Diagnostic, Diagnostics, Label, Span
 from typedpipe.diagnostics.source import display_path, resolve_spans
+from typedpipe.runtime.task import one_line
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +218,7 @@ def _exception(error: Exception, target: Target, report: Diagnostics) -> None:
     elif isinstance(error, ModuleNotFoundError):
         _module_not_found(error, target, report)
     else:
-        line = traceback.format_exception_only(error)[-1].strip()
+        line = one_line(error)
         help_ = _instead(error) or _undefined(error)
         _raised("TP182", f"`{target}` raises during import: {line}", error, target, report, help_)
 

@@ -47,8 +47,8 @@ CODES: dict[str, str] = {
     "TP156": "unsupported field, key or comparison of a pipeline value",
     "TP157": "`&` or `|` with a value that is not a condition",
     "TP158": "value of another pipeline",
-    "TP159": "f-string text changed after it was created",
-    "TP160": "f-string text never passed to a task",
+    "TP159": "text with a pipeline value read or changed after it was created",
+    "TP160": "text with a pipeline value never passed to a task",
     "TP161": "invalid condition",
     "TP162": "Elif or Else without an If",
     "TP163": "control-flow block never entered, or entered twice",
@@ -89,6 +89,7 @@ CODES: dict[str, str] = {
     "TP211": "default of Some does not match its type",
     "TP212": "task option has the wrong type",
     "TP213": "value can never be in the container",
+    "TP214": "format that the value's type does not take",
     "TP215": "importer argument has the wrong type",
     # TP3xx: structure
     "TP301": "call without a required argument",

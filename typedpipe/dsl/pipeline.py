@@ -284,8 +284,9 @@ def _trace(handle: Pipeline[..., Any], fn: Any, trace: Trace) -> None:
     signature = pipeline_signature(fn, trace)
     span = span_of_function(fn)
     callee = Callee(fn.__name__, new_key(fn.__name__), signature.inputs, signature.outputs, span)
+    callee.whole = signature.returns.whole if signature.returns is not None else None
     callee.is_pipeline = True
-    leaves = has_blocks_or_texts(fn.__code__) and _leaves_a_block(fn, trace)
+    leaves = _leaves_a_block(fn, signature, trace)
     result = _result(fn, signature, trace)
     if leaves:
         result = poison(trace)  # of a `return` that is an error itself
@@ -302,12 +303,17 @@ def _trace(handle: Pipeline[..., Any], fn: Any, trace: Trace) -> None:
     _finish(handle, trace, signature, result, span)
 
 
-def _leaves_a_block(fn: Any, trace: Trace) -> bool:
+def _leaves_a_block(fn: Any, signature: PipelineSignature, trace: Trace) -> bool:
     """Report the errors of the function's syntax; return whether one of them is a `return` in a block."""
-    from typedpipe.dsl.source import bodies  # nothing is checked in functions without blocks and texts
-
     found = Diagnostics()
-    bodies.check(fn, found)
+    if has_blocks_or_texts(fn.__code__):
+        from typedpipe.dsl.source import bodies
+
+        bodies.check(fn, found)
+    from typedpipe.dsl.source.decisions import check_decisions  # needed only here, and loading takes time
+    from typedpipe.dsl.source.facts import inputs_of
+
+    trace.decided = check_decisions(fn, inputs_of(signature.inputs), found)
     for diagnostic in found:
         trace.report.add(diagnostic)
     trace.failed |= found.has_errors
@@ -344,7 +350,7 @@ def _finish(handle: Pipeline[..., Any], trace: Trace, signature: PipelineSignatu
         handle.callee = None  # a handler without its exit task is not a node
         return
     graph = graph_of(trace, signature.inputs, outputs)
-    if trace.formats and not trace.aborted:
+    if trace.formats and not trace.decided and not trace.aborted:
         markers.check_used(trace)
     if not trace.root.nodes and not trace.failed:
         error(

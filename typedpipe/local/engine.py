@@ -17,7 +17,7 @@ from pathlib import Path
 from typedpipe.diagnostics.errors import PipelineError
 from typedpipe.ir import nodes as ir
 from typedpipe.local.failpoints import reach
-from typedpipe.local.failure import CONTRACT_BROKEN, exit_code, reason
+from typedpipe.local.failure import CONTRACT_BROKEN, delay, exit_code, reason, recurs
 from typedpipe.local.inbox import Inbox
 from typedpipe.local.pending import Pending, Tracked
 from typedpipe.local.recorder import Found, RunRecorder, Wait
@@ -201,16 +201,15 @@ class Engine:
             task.earlier = self._recorder.attempts_of(run.name)
         task.attempts += 1
         task.stopped = ""
-        env = {**self._settings.environment, **run.env} if self._settings.environment else run.env
         task.attempt = attempt = Attempt(
-            folder_of(self._folder, run.name, task.number), component, run.values, env, run.settings, run.name
+            folder_of(self._folder, run.name, task.number), component, run.values, run.env, run.settings, run.name
         )
         now = self.now()
         task.started = task.started or now
-        self.tell(events.TaskStarted(run.name, component.name, task.attempts, now))
+        self.tell(events.TaskStarted(run.name, run.node.component, task.attempts, now, run.item))
         self._recorder.started(task, now)
         try:
-            spec = self._specs.path(component)
+            spec = self._specs.path(run.node.component, component)
             data = attempt.data(spec) if run.node.component in self._settings.in_memory else None
             if data is None:
                 attempt.write(spec)
@@ -225,7 +224,7 @@ class Engine:
         self._live[ticket] = task
         self._machine.take(task.need)
         ended = self._launcher.start(
-            Launch(ticket, attempt.job, attempt.log, spec, run.node.component, bool(env), data)
+            Launch(ticket, attempt.job, attempt.log, spec, run.node.component, bool(run.env), data)
         )
         if ended is not None:
             self._interrupted()  # Ctrl-C ended the task: it is canceled, not failed
@@ -255,7 +254,7 @@ class Engine:
         changed = self._recorder.changed_inputs(task.run)
         if changed:
             names = ", ".join(f"`{name}`" for name in changed)
-            message = f"the task modified its input {names}; copy an input before you modify it"
+            message = f"the task modified its input {names}, or another task did meanwhile; copy an input before you modify it"
             self._ended_attempt(task, "FAILED", message, CONTRACT_BROKEN)
         elif exited.code == 0 and not task.stopped:
             self._succeeded(task)
@@ -267,13 +266,13 @@ class Engine:
     def _failed(self, task: Tracked, message: str, code: int | None) -> None:
         """Handle a failed attempt: schedule a retry, or fail the task."""
         retry = task.run.node.options.retry
-        again = retry is not None and task.attempts <= retry.limit and code != CONTRACT_BROKEN
+        again = retry is not None and task.attempts <= retry.limit and not recurs(code, message)
         if retry is None or not again or (self._scheduler.canceled and not task.run.protected):
             self._ended_attempt(task, "FAILED", message, code)
             return
         now = self.now()
         self._recorder.ended(task, "FAILED", code, message, now)
-        wait = min(retry.backoff_seconds * retry.factor ** (task.attempts - 1), retry.max_seconds)
+        wait = delay(retry, task.attempts)
         self.tell(events.TaskRetried(task.run.name, task.attempts, message, wait, now))
         self._pending.park(task, wait, self._pending.push)
 
@@ -328,7 +327,9 @@ class Engine:
         run, attempt = task.run, task.attempt
         now = self.now()
         folder = attempt.root if attempt is not None else None
-        result = TaskResult(run.name, run.node.component, state, task.number, code, message, folder, task.started, now)
+        result = TaskResult(
+            run.name, run.node.component, state, task.number, code, message, folder, task.started, now, item=run.item
+        )
         if found is not None:
             result = result.as_reused(found.reused)
         self.tasks[run.name] = result
@@ -337,7 +338,7 @@ class Engine:
         waiting = self._recorder.finished(task, result, outputs, found)
         reused = found.reused if found is not None else ""
         component = run.node.component
-        self.tell(events.TaskFinished(run.name, component, state, task.attempts, code, message, now, reused))
+        self.tell(events.TaskFinished(run.name, component, state, task.attempts, code, message, now, reused, run.item))
         self._scheduler.finish(run, NodeResult(state, outputs, message))
         for other in waiting:
             if self._pending.unpark(other):

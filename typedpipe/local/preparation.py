@@ -138,7 +138,7 @@ def prepare_resumed(
     """
     places = _placed(resume.pipeline, options, Diagnostics(), on_event)
     clean_up(root)
-    place = root.reopen(resume.run)
+    place = root.reopen(resume.run, resume.engine)
     try:
         done = resume.begin(root, place)
     except BaseException:
@@ -201,9 +201,14 @@ def assemble(
         options.grace,
         options.fail_fast,
         on_event,
-        lambda: launcher_for(plan.places, nonce=place.nonce, objects=root.path / "objects", debug=options.debug),
+        lambda: launcher_for(
+            plan.places,
+            nonce=place.nonce,
+            environment=options.environment,
+            objects=root.path / "objects",
+            debug=options.debug,
+        ),
         in_memory=in_memory,
-        environment=options.environment,
         logs=logs,
     )
     engine = Engine(plan.pipeline, place.path.name, place.path, settings, recorder)

@@ -8,6 +8,7 @@ most the reuse of a result is lost, and a result is never wrong.
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -68,6 +69,8 @@ class RunRecorder:
         self._index = place.index
         self._run = place.path.name
         self._reuse = reuse
+        self._in_use: Counter[str] = Counter()
+        """Artifacts that running tasks have as inputs."""
         self._parts: dict[str, KeyParts] = {}
         self._computing: dict[str, list[Tracked]] = {}
 
@@ -114,6 +117,7 @@ class RunRecorder:
     def started(self, task: Tracked, time: float) -> None:
         """Record that an attempt is about to start."""
         run = task.run
+        self._use_inputs(run)
         if run.node.component in self._reuse.unclaimed:
             return  # it is over before anybody could see that it runs: its end row is sufficient
         self._index.attempt_started(
@@ -121,10 +125,12 @@ class RunRecorder:
         )
         if task.attempts == 1:
             self._index.inputs(run.name, run.values)
+            self._index.item(run.name, run.item)
 
     def ended(self, task: Tracked, state: TaskState, code: int | None, message: str, time: float) -> None:
         """Record the end of an attempt."""
         run = task.run
+        self._in_use.subtract(set[str]().union(*self._artifacts(run).values()))
         if run.node.component in self._reuse.unclaimed:
             attempt = task.attempt
             if attempt is not None:
@@ -140,17 +146,29 @@ class RunRecorder:
         return published
 
     def changed_inputs(self, run: TaskRun) -> list[str]:
-        """Inputs of a task whose stored content has changed; their objects are quarantined."""
+        """Inputs of a task whose stored content was changed, or written to next to it; the new content is quarantined."""
         objects = self._root.objects
-        given = {
-            name: set(kept_digests({name: value}, objects))
+        given = self._artifacts(run)
+        every = set[str]().union(*given.values())
+        changed = set(objects.changed(every))
+        for digest in changed:
+            objects.quarantine(digest)
+        changed.update(digest for digest in every if objects.clear_beside(digest))
+        return [name for name, found in given.items() if changed.intersection(found)]
+
+    def _use_inputs(self, run: TaskRun) -> None:
+        """Before a task starts, remove what a killed task left next to its inputs."""
+        for digest in set[str]().union(*self._artifacts(run).values()):
+            if not self._in_use[digest]:
+                self._root.objects.clear_beside(digest)
+            self._in_use[digest] += 1
+
+    def _artifacts(self, run: TaskRun) -> dict[str, set[str]]:
+        return {
+            name: set(kept_digests({name: value}, self._root.objects))
             for name, value in run.values.items()
             if value is not None and not isinstance(value, str)
         }
-        changed = set(objects.changed(set().union(*given.values()))) if given else set[str]()
-        for digest in changed:
-            objects.quarantine(digest)
-        return [name for name, found in given.items() if changed.intersection(found)]
 
     def finished(
         self, task: Tracked, result: TaskResult, outputs: Mapping[str, Value], found: Found | None
@@ -175,6 +193,8 @@ class RunRecorder:
             key_parts=parts.data if parts else {},
             inputs=run.values if unsaid else None,
         )
+        if unsaid:
+            self._index.item(run.name, run.item)
         if not task.key:
             return []
         if result.state == "SUCCEEDED":

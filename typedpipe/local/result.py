@@ -26,6 +26,8 @@ class TaskResult:
     finished: float | None = None
     reused: Literal["", "cache", "resumed"] = ""
     """No process ran: the outputs are from an earlier run, or from this run before it was resumed."""
+    item: str = ""
+    """Items of the loops around it, as short text: ``0.01``, or ``0.01, 3`` in two loops."""
 
     def as_reused(self, how: Literal["", "cache", "resumed"]) -> TaskResult:
         """The same result, marked as reused."""
@@ -72,7 +74,7 @@ def told(result: RunResult) -> Iterator[events.Event]:
     yield events.RunStarted(result.run, "", result.started)
     for task in result.tasks.values():
         if task.started is not None:
-            yield events.TaskStarted(task.name, task.component, task.attempts, task.started)
+            yield events.TaskStarted(task.name, task.component, task.attempts, task.started, task.item)
         yield events.TaskFinished(
             task.name,
             task.component,
@@ -82,6 +84,7 @@ def told(result: RunResult) -> Iterator[events.Event]:
             task.message,
             task.finished or result.finished,
             task.reused,
+            task.item,
         )
     yield events.RunFinished(result.run, result.state, result.message, result.finished)
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
 
 from typedpipe.local.runners.launcher import Launcher, launcher
 from typedpipe.local.scheduling.resources import Machine
@@ -37,8 +37,6 @@ class Settings:
     machine: Callable[[], Machine] = Machine
     in_memory: Collection[str] = ()
     """Components, by key, whose tasks run in this process: they receive their job, and return texts."""
-    environment: Mapping[str, str] = field(default_factory=dict[str, str])
-    """Environment variables for all tasks; those set on a task take precedence."""
     logs: bool = True
     """Whether ``on_event`` is also called with the output of tasks."""
 

@@ -104,6 +104,7 @@ def _task(content: Content, task: Task) -> dict[str, Any]:
     text, more = _log(content, task)
     return {
         "name": task.name,
+        "item": task.item,
         "component": component.name if component is not None else task.component,
         "description": "" if component is None else component.description,
         "declared_at": ""

@@ -136,6 +136,8 @@ class Task(Record):
     reused: Reused = ""
     source_run: str = ""
     """The run that produced the outputs, if they were reused."""
+    item: str = ""
+    """Items of the loops around it, as short text: ``0.01``, or ``0.01, 3`` in two loops; "" elsewhere."""
     inputs: Mapping[str, Value] = field(default_factory=dict[str, Value])
     outputs: Mapping[str, Value] = field(default_factory=dict[str, Value])
     key: str = ""

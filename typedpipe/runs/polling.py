@@ -50,7 +50,7 @@ def _of_task(source: RunSource, run: Run, task: Task, cursor: Cursor) -> Iterato
     last = task.attempts[-1].number if task.attempts else 0
     for attempt in task.attempts:
         if attempt.number > cursor.attempts.get(task.name, 0):
-            yield events.TaskStarted(task.name, task.component, attempt.number, attempt.started)
+            yield events.TaskStarted(task.name, task.component, attempt.number, attempt.started, task.item)
         yield from _log(source, run, task.name, attempt, cursor)
         if attempt.number < last and attempt.number > cursor.retried.get(task.name, 0):
             yield events.TaskRetried(
@@ -66,6 +66,7 @@ def _of_task(source: RunSource, run: Run, task: Task, cursor: Cursor) -> Iterato
             task.message,
             task.finished or run.finished or run.created,
             task.reused,
+            task.item,
         )
 
 

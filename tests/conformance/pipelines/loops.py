@@ -54,11 +54,12 @@ class Outputs(NamedTuple):
     fields: list[list[str]]
     empty: list[int]
     branch: list[str | None]
+    pairs: list[list[str]]
     total: str
 
 
 @dsl.pipeline
-def main(bounds: list[int] = [3, 1], nothing: list[int] = []) -> Outputs:
+def main(bounds: list[int] = [3, 1], nothing: list[int] = [], n: int = 2) -> Outputs:
     with dsl.ParallelFor([2, 1, 3], parallelism=1) as a:
         static = times(a=a, b=10)
     with dsl.ParallelFor(bounds) as bound:
@@ -71,6 +72,9 @@ def main(bounds: list[int] = [3, 1], nothing: list[int] = []) -> Outputs:
             field = say(text=name)
     with dsl.ParallelFor(nothing) as c:
         empty = times(a=c, b=1)
+    with dsl.ParallelFor(zip(["a", "{{b}}"], [[1, n], []])) as (word, rows):
+        with dsl.ParallelFor(rows) as row:
+            pair = say(text=f"{word}{row}")
     with dsl.ParallelFor(["x", "y"]) as letter:
         with dsl.If(letter == "x"):
             some = say(text=letter)
@@ -82,6 +86,7 @@ def main(bounds: list[int] = [3, 1], nothing: list[int] = []) -> Outputs:
         dsl.Collected(dsl.Collected(field.output)),
         dsl.Collected(empty.output),
         dsl.Collected(some.output),
+        dsl.Collected(dsl.Collected(pair.output)),
         total(rows=rows, tables=dsl.Collected(tables.output), empty=dsl.Collected(empty.output)).output,
     )
 
@@ -95,6 +100,7 @@ EXPECTED = {
         "fields": [["{{a}}", "b"], []],
         "empty": [],
         "branch": ["x", None],
+        "pairs": [["a1", "a2"], []],
         "total": "4 [[('n', 3), ('{{square}}', 9)], [('n', 1), ('{{square}}', 1)]] []",
     },
 }

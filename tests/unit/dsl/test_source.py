@@ -158,7 +158,7 @@ def test_every_name_from_outside_is_in_one_error(tmp_path: Path) -> None:
         """
         import json
         import os.path as p
-        gone = 1
+        gone = object()
         class C: ...
         def helper(): ...
         def f(a):
@@ -187,10 +187,11 @@ def test_every_name_from_outside_is_in_one_error(tmp_path: Path) -> None:
     )
 
 
-def test_a_global_that_is_only_stored_is_from_outside_too(tmp_path: Path) -> None:
-    user = User(tmp_path, "def f():\n    global N\n    N = 1\n")
-    code, message, place = user.error()
-    assert (code, place) == ("TP137", "2:5") and "`N`" in message
+def test_a_global_that_the_body_assigns_is_its_own_unless_the_module_has_it(tmp_path: Path) -> None:
+    text = "def f():\n    global N\n    N = 1\n    def g():\n        return N\n    return g()\n"
+    assert run(User(tmp_path, text).source()) == 1
+    code, message, place = User(tmp_path, "N = object()\n" + text).error()
+    assert (code, place) == ("TP137", "3:5") and "`N`" in message
 
 
 def test_what_is_inside_is_no_name_from_outside(tmp_path: Path) -> None:
@@ -401,7 +402,7 @@ def test_include_takes_functions_and_classes_only(tmp_path: Path, item: str, cod
 
 
 def test_a_helper_that_needs_a_global_is_refused(tmp_path: Path) -> None:
-    user = User(tmp_path, "N = 3\ndef helper(): return N\ndef f(): return helper()\n")
+    user = User(tmp_path, "N = object()\ndef helper(): return N\ndef f(): return helper()\n")
     code, message, place = user.error(include=[user.helper])
     assert (code, place) == ("TP139", "2:5") and "it uses `N`" in message
 

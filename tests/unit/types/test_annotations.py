@@ -60,7 +60,7 @@ class Point(NamedTuple):
 class Settings(pydantic.BaseModel):
     lr: float = 0.1
     net: Net
-    mail: pydantic.SecretStr
+    day: date
 
 
 class Node(TypedDict):
@@ -201,10 +201,12 @@ def test_the_classes_that_have_to_be_shipped_in_the_order_they_need() -> None:
 def test_fields() -> None:
     net = struct_type(Net)
     assert isinstance(net, StructType)
-    assert [(f.name, show(f.type), f.required) for f in net.fields] == [
-        ("layers", "list[Layer]", True),
-        ("color", "Color", False),
+    assert [(f.name, show(f.type), f.required, f.init) for f in net.fields] == [
+        ("layers", "list[Layer]", True, True),
+        ("color", "Color", False, True),
+        ("cached", "int", False, False),
     ]
+    assert net.restored
     job = struct_type(Job)
     assert isinstance(job, StructType)
     assert [(f.name, f.required) for f in job.fields] == [("lr", True), ("name", False)]

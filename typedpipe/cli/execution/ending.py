@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
@@ -16,7 +15,8 @@ from typedpipe.diagnostics.errors import PipelineError
 from typedpipe.ir import nodes as ir
 from typedpipe.local.result import RunResult, TaskResult
 from typedpipe.runs.model import LOOKS, REUSED_TOLD, ArtifactRef, TaskState, Value, mark
-from typedpipe.runs.paths import item_numbers, node_path
+from typedpipe.runs.paths import item_numbers, node_path, with_item
+from typedpipe.types.json_text import json_text
 from typedpipe.types.model import artifact_of
 
 FAILURES = 3
@@ -97,7 +97,7 @@ def _failure(task: TaskResult) -> Iterator[Line]:
         facts.append(f"{task.attempts} attempts")
     if task.started is not None and task.finished is not None:
         facts.append(f"after {seconds(task.finished - task.started)}")
-    yield Line(f"{shown(task.name)} failed" + (f" ({', '.join(facts)})" if facts else ""), "1;31")
+    yield Line(f"{shown(with_item(task.name, task.item))} failed" + (f" ({', '.join(facts)})" if facts else ""), "1;31")
     last = log_end(task)
     message = [shown(line) for line in task.message.splitlines()]
     for line in last:
@@ -208,7 +208,8 @@ def metrics_of(pipeline: ir.Pipeline, result: RunResult) -> tuple[list[tuple[str
             value = outputs.get(name)
             values = value.descriptor.get("metadata") if isinstance(value, ArtifactRef) else None
             if isinstance(values, dict) and values:
-                rows.append((task.name if len(names) == 1 else f"{task.name}.{name}", values))
+                measured = task.name if len(names) == 1 else f"{task.name}.{name}"
+                rows.append((with_item(measured, task.item), values))
     return rows, max(0, len(tasks) - ROWS)
 
 
@@ -231,7 +232,7 @@ def _number(value: object) -> str:
         return ""
     if isinstance(value, float):
         return f"{value:.6g}"
-    return shown(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+    return shown(value if isinstance(value, str) else json_text(value, ensure_ascii=False))
 
 
 def _cell(text: str, size: int, *, left: bool) -> str:

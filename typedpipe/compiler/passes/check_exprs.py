@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from typedpipe.compiler.passes.check_scopes import is_uncollected
+from typedpipe.compiler.passes.formats import format_problem
 from typedpipe.compiler.passes.labels import Use, source_label
 from typedpipe.diagnostics.model import NOWHERE, Diagnostics
 from typedpipe.diagnostics.words import nearest
@@ -17,6 +18,7 @@ from typedpipe.types.display import show
 from typedpipe.types.model import (
     BOOL,
     INT,
+    NULL,
     STR,
     AnyType,
     DictType,
@@ -30,6 +32,7 @@ from typedpipe.types.model import (
     is_optional,
     without_none,
 )
+from typedpipe.types.texts import own_text
 
 _INDEX = {
     ListType: "use a number as the index, such as `[0]`, or read the element in a component",
@@ -213,6 +216,23 @@ class _Expression:
                 "pass the artifact to a component as an input, and create the text there",
                 part.value,
             )
+            return
+        written = f"{{…{'!' if part.conversion else ''}{part.conversion}{':' if part.spec else ''}{part.spec}}}"
+        refused = format_problem(value, part.spec, part.conversion)
+        if refused is not None:
+            bad, reason = refused
+            if is_optional(value) and bad == NULL:
+                message, help_ = f"`{written}` cannot format `{show(value)}`, because it can be None", UNSET
+            else:
+                message = f"`{written}` cannot format `{show(bad)}`"
+                help_ = f"remove `:{part.spec}`, or format the value in a component that returns `str`"
+            self._error("TP214", message, reason, help_, part.value)
+            return
+        owner = own_text(value, nested=bool(part.conversion in ("r", "a")) and not part.table)
+        if owner:
+            message = f"the text of `{show(value)}` is written by the class `{owner}` itself, which a task may not have"
+            help_ = "return the text from a component that takes the value, or insert its fields: `{value.field}`"
+            self._error("TP214", message, f"`{owner}` defines its own text", help_, part.value)
 
     def _one_of(self, expr: ir.OneOf) -> None:
         if not expr.values:

@@ -27,6 +27,7 @@ from typedpipe.dsl.source.files import (
     outside_names,
     parsed_file,
     span_of_function,
+    stored_names,
 )
 from typedpipe.dsl.source.needs import Bundle
 from typedpipe.dsl.source.outside import report_outside
@@ -68,25 +69,21 @@ def capture(
         return None
     file, node = found
     ok = _check_decorators(fn, file, node, report)
-    bundle = None
-    if shipped or include:
-        bundle = Bundle(file, fn.__globals__, file.header(node), report)
-        for cls in shipped:
-            bundle.add_class(cls)
-        for item in include:
-            bundle.add_included(item)
+    bundle = Bundle(file, fn.__globals__, file.header(node), report)
+    for cls in shipped:
+        bundle.add_class(cls)
+    for item in include:
+        bundle.add_included(item)
     entry = file.chunk(node)
+    bundle.finish(stored_names(fn.__code__))
     outside = _outside(fn, entry, bundle)
-    refused = bundle.refused if bundle is not None else []
+    refused = bundle.refused
     new = [n for n in outside if n not in undefined and not any(item is fn.__globals__.get(n) for item in refused)]
     if new:
         report_outside(fn, file, node, new, report)
-    if outside or not ok or (bundle is not None and bundle.failed):
+    if outside or not ok or bundle.failed:
         return None
-    least = least_python(entry.text)
-    if bundle is None:
-        return Source((entry,), node.name, least)
-    return Source((*bundle.chunks, entry), node.name, max(least, bundle.min_python))
+    return Source((*bundle.chunks, entry), node.name, max(least_python(entry.text), bundle.min_python))
 
 
 def _is_plain_function(fn: Any, report: Diagnostics) -> bool:
@@ -110,9 +107,9 @@ def _is_plain_function(fn: Any, report: Diagnostics) -> bool:
         report.error("TP133", f"`{name}` is an `async` function", _where(fn), help=text)
     elif flags & inspect.CO_GENERATOR:
         report.error("TP134", f"`{name}` is a generator: it has a `yield`", _where(fn), help="return a list")
-    elif len(parts) > 1 and parts[-2] != "<locals>":
+    elif len(parts) > 1 and parts[-2] != "<locals>" and not _is_static(fn):
         text = f"`{name}` is a method of `{parts[-2]}`, but a component must be a function"
-        report.error("TP135", text, _where(fn), help=_KEEP_INSIDE)
+        report.error("TP135", text, _where(fn), help=f"{_KEEP_INSIDE}, or put `@staticmethod` above `@component`")
     elif hasattr(fn, "__wrapped__"):
         inner = inspect.unwrap(fn)
         text = f"a decorator below `@component` wraps `{name}`, but it is not available in the container"
@@ -128,13 +125,28 @@ def _is_plain_function(fn: Any, report: Diagnostics) -> bool:
 
 def _where(fn: Any) -> Span:
     code = fn.__code__
-    file = parsed_file(code.co_filename, fn.__globals__)
-    node = file.functions.get((code.co_firstlineno, code.co_name)) if file is not None else None
+    file, node = _definition(fn)
     return (
         file.header(node)
         if file is not None and node is not None
         else Span(display_path(code.co_filename), code.co_firstlineno)
     )
+
+
+def _definition(fn: Any) -> tuple[ParsedFile | None, Function | None]:
+    code = fn.__code__
+    file = parsed_file(code.co_filename, fn.__globals__)
+    return file, file.functions.get((code.co_firstlineno, code.co_name)) if file is not None else None
+
+
+def _is_static(fn: Any) -> bool:
+    """Whether a function in a class needs neither the class nor an instance."""
+    _, node = _definition(fn)
+    return node is not None and any(map(_is_staticmethod, node.decorator_list))
+
+
+def _is_staticmethod(decorator: ast.expr) -> bool:
+    return isinstance(decorator, ast.Name) and decorator.id == "staticmethod"
 
 
 def _find(fn: types.FunctionType, report: Diagnostics) -> tuple[ParsedFile, Function] | None:
@@ -166,6 +178,7 @@ def _check_decorators(fn: types.FunctionType, file: ParsedFile, node: Function, 
     """Report a decorator between typedpipe's and the function, even one that returned the function unchanged."""
     ours = [i for i, decorator in enumerate(node.decorator_list) if _decorator_is_ours(fn, decorator)]
     below = node.decorator_list[ours[-1] + 1 :] if ours else []
+    below = [decorator for decorator in below if not _is_staticmethod(decorator)]
     for decorator in below:
         text = f"`{node.name}` has a decorator below `@component`, which is not available in the container"
         report.error("TP136", text, file.span(decorator), help="remove it, or move its effect into the function")
@@ -179,26 +192,22 @@ def _decorator_is_ours(fn: types.FunctionType, decorator: ast.expr) -> bool:
     return isinstance(node, ast.Name) and is_ours(fn.__globals__.get(node.id))
 
 
-def _outside(fn: types.FunctionType, entry: ir.Chunk, bundle: Bundle | None) -> list[str]:
+def _outside(fn: types.FunctionType, entry: ir.Chunk, bundle: Bundle) -> list[str]:
     """Names that the body takes from its module and that will be missing in the container."""
-    space = fn.__globals__
-    found = [name for name in outside_names(fn.__code__) if not _arrives(name, space, fn, bundle)]
+    found = [name for name in outside_names(fn.__code__) if not _arrives(name, fn, bundle)]
     if not found:
         return []
     needed = names_of(_without_interface(entry.text))  # names in annotations of inner functions are not needed
-    return [name for name in found if name in needed]
+    return [name for name in found if name in needed and not bundle.supply_constant(name)]
 
 
-def _arrives(name: str, space: dict[str, Any], fn: types.FunctionType, bundle: Bundle | None) -> bool:
-    if is_builtin(name, space):
+def _arrives(name: str, fn: types.FunctionType, bundle: Bundle) -> bool:
+    space = fn.__globals__
+    if name == fn.__name__ or name in MODULE_NAMES or is_builtin(name, space):
         return True
-    if name == fn.__name__ or name in MODULE_NAMES or (bundle is not None and name in bundle.names):
+    if name not in space and is_stand_in(name, None, absent=True):
         return True
-    if name not in space:
-        return is_stand_in(name, None, absent=True)
-    if is_stand_in(name, space[name], absent=False):
-        return True
-    return bundle is not None and bundle.alias(name, space[name])
+    return bundle.supply(name) or (name in space and is_stand_in(name, space[name], absent=False))
 
 
 def _without_interface(text: str) -> str:

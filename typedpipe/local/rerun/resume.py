@@ -23,8 +23,10 @@ from typedpipe.local.rerun.reuse import Outputs, ReusePlan
 from typedpipe.local.runners.attempt import Attempt, TaskRefused, folder_of
 from typedpipe.local.store.cache_table import artifacts_of, kept_digests
 from typedpipe.local.store.index import tasks
+from typedpipe.local.store.locks import Engine, read_engine
 from typedpipe.local.store.model import StoredRun, attempt_folder
 from typedpipe.local.store.publication import publish
+from typedpipe.local.store.root import held, read_run
 from typedpipe.runs.model import Task, Value
 from typedpipe.runs.paths import TaskPath
 from typedpipe.runs.problems import problem
@@ -42,6 +44,8 @@ class Resume:
     """A plan: the reused results of a run, and the tasks that run."""
 
     run: StoredRun
+    engine: Engine | None
+    """The engine that had the run last. If another one has had it since, the plan is out of date."""
     pipeline: ir.Pipeline
     arguments: Mapping[str, str]
     """Original arguments: wire text by name."""
@@ -110,6 +114,8 @@ def plan_resume(root: Root, run: StoredRun, *, from_task: str = "", code: ir.Pip
     """
     from typedpipe.ir import wire
 
+    engine = read_engine(str(run.folder))  # before the state: see Root.reopen
+    run = read_run(run.folder)
     _check_state(run, from_task, code)
     pinned = wire.load(run.pipeline_file)
     pipeline = pinned if code is None else code
@@ -125,6 +131,7 @@ def plan_resume(root: Root, run: StoredRun, *, from_task: str = "", code: ir.Pip
     set_back = {name: found.component(name) for name in found.begun() if name not in reuse.done}
     return Resume(
         run,
+        engine,
         pipeline,
         run.arguments if code is None else _arguments(run, pinned, code),
         run.settings,
@@ -141,8 +148,6 @@ def plan_resume(root: Root, run: StoredRun, *, from_task: str = "", code: ir.Pip
 
 def _check_state(run: StoredRun, from_task: str, code: ir.Pipeline | None) -> None:
     if run.state == "RUNNING":
-        from typedpipe.local.store.root import held
-
         raise held(run.name, str(run.folder))
     if run.state == "SUCCEEDED" and not from_task and code is None:
         raise problem(

@@ -21,6 +21,9 @@ from typedpipe.local.scheduling.importers import CannotImport, imported
 from typedpipe.local.values import dump, gathered, load, nothing
 from typedpipe.runs.model import Value
 
+ITEM_LENGTH = 40
+"""Maximum length of a loop's item in displays, in characters."""
+
 
 class Scheduler:
     """State of one run of a pipeline."""
@@ -77,7 +80,7 @@ class Scheduler:
         size = len(graph.nodes)
         inputs = {port.name: given.get(port.name, fallback(port)) for port in graph.inputs}
         waiting = [len(needs) for needs in order.needs]
-        scope = Frame(order, prefix, inputs, types, owner, protected, [None] * size, waiting, size)
+        scope = Frame(order, prefix, inputs, types, owner, protected, [None] * size, waiting, size, _item(owner))
         scope.evaluation = Evaluation(graph, types, lambda operand: self._lookup(scope, operand))
         if not size:
             self._work.append(lambda: self._scope_done(scope))
@@ -203,7 +206,7 @@ class Scheduler:
         if node.options is not ir.DEFAULT_OPTIONS:
             asked = ((key, getattr(node.options, key)) for key in OPERANDS)
             settings = {key: scope.evaluation.plain(operand) for key, operand in asked if operand is not None}
-        self._listener.submit(TaskRun(name, node, given, env, settings, protected, owner))
+        self._listener.submit(TaskRun(name, node, given, env, settings, protected, owner, scope.item))
 
     def _given(self, scope: Frame, index: int, node: ir.Task | ir.Call) -> dict[str, Value]:
         """Arguments of a call; those from failed nodes are omitted and take their defaults."""
@@ -293,6 +296,27 @@ class Scheduler:
         return NodeResult(
             "SUCCEEDED", {o.name: gathered([r.outputs[o.name] for r in results], o.type) for o in outputs}
         )
+
+
+def _item(owner: Owner) -> str:
+    """Items of the loops around a frame, as text; an artifact has none."""
+    if owner is None:
+        return ""
+    if not isinstance(owner, Item):
+        return owner.scope.item
+    outer, value = owner.loop.scope.item, owner.loop.items[owner.position]
+    inner = short_text(value) if isinstance(value, str) else ""
+    return f"{outer}, {inner}" if outer and inner else outer or inner
+
+
+def short_text(wire: str) -> str:
+    """A value in one short line, for people.
+
+    >>> short_text("0.01"), short_text('{"a":1}'), short_text("x" * 50)
+    ('0.01', '{"a":1}', 'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…')
+    """
+    line = " ".join(wire[: 4 * ITEM_LENGTH].split())
+    return line if len(line) <= ITEM_LENGTH else f"{line[: ITEM_LENGTH - 1]}…"
 
 
 def tolerant(node: ir.Node) -> bool:

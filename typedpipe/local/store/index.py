@@ -32,7 +32,8 @@ CREATE TABLE IF NOT EXISTS tasks (
 CREATE TABLE IF NOT EXISTS attempts (
     task TEXT NOT NULL, number INTEGER NOT NULL, state TEXT NOT NULL, folder TEXT NOT NULL, started REAL NOT NULL,
     finished REAL, exit_code INTEGER, message TEXT NOT NULL DEFAULT '', PRIMARY KEY (task, number)
-) WITHOUT ROWID
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS items (task TEXT PRIMARY KEY, item TEXT NOT NULL) WITHOUT ROWID
 """
 _STARTED = """
 INSERT INTO tasks (name, component, state, attempts, started) VALUES (?, ?, 'RUNNING', ?, ?)
@@ -100,6 +101,11 @@ class RunIndex:
     def inputs(self, task: str, values: Mapping[str, Value]) -> None:
         """Record the inputs of a task, before or after its attempt starts."""
         self._database.write(_INPUTS, task, pack(values, self._root))
+
+    def item(self, task: str, item: str) -> None:
+        """Record the items of the loops around a task; "" is not recorded."""
+        if item:
+            self._database.write("INSERT OR REPLACE INTO items (task, item) VALUES (?, ?)", task, item)
 
     def finished(  # noqa: PLR0913  # a row
         self,
@@ -217,10 +223,11 @@ def tasks(run: StoredRun) -> list[Task]:
     for row in found.all("SELECT * FROM attempts ORDER BY task, number"):
         read = _Row(str(run.folder), str(run.root), f"an attempt of `{row['task']}`", row)
         attempts.setdefault(read.text("task"), []).append(read.attempt())
+    items = found.items()
     rows = found.all("SELECT * FROM tasks ORDER BY place")
     return [
         _Row(str(run.folder), str(run.root), f"the task `{row['name']}`", row).task(
-            attempts.get(row["name"], ()), order
+            attempts.get(row["name"], ()), order, items.get(row["name"], "")
         )
         for order, row in enumerate(rows)
     ]
@@ -253,6 +260,12 @@ class _Reading:
             if check_version(connection, self._path) == 0 and self._just_created():
                 return []
             return connection.execute(query).fetchall()
+
+    def items(self) -> dict[str, str]:
+        """Items of loops, by task; versions up to 0.1.0 have no such table."""
+        if not self.all("SELECT name FROM sqlite_master WHERE name = 'items'"):
+            return {}
+        return {str(row["task"]): str(row["item"]) for row in self.all("SELECT task, item FROM items")}
 
     def _just_created(self) -> bool:
         """Whether no task has begun: the directory of a run is there a moment before its index has tables."""
@@ -326,7 +339,7 @@ class _Row:
             self.text("message"),
         )
 
-    def task(self, attempts: Sequence[Attempt], order: int) -> Task:
+    def task(self, attempts: Sequence[Attempt], order: int, item: str) -> Task:
         return Task(
             name=self.text("name"),
             component=self.text("component"),
@@ -339,6 +352,7 @@ class _Row:
             finished=self.number("finished"),
             reused=cast("Reused", self.one_of("reused", get_args(Reused))),
             source_run=self.text("source_run"),
+            item=item,
             inputs=self.values("inputs"),
             outputs=self.values("outputs"),
             key=self.text("key"),
