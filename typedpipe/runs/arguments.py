@@ -13,7 +13,7 @@ from typedpipe.diagnostics.model import NOWHERE, Diagnostics, Label
 from typedpipe.diagnostics.words import nearest
 from typedpipe.ir import nodes as ir
 from typedpipe.runs.forms import LONGEST, NotOfType, WireText, choices, from_json, from_python, from_text
-from typedpipe.types.display import show
+from typedpipe.types.display import enum_members, show
 from typedpipe.types.model import (
     DictType,
     EnumType,
@@ -139,7 +139,9 @@ class _Typed:
         text = str(value)
         shown = text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."
         message = f"`{shown}` is not a valid value for `{port.name}` of `{pipeline.name}`: {error}"
-        report.error("TP187", message, port.span, f"declared as `{show(port.type)}`", help=example(port))
+        members = "" if choices(port.type) else enum_members(port.type)
+        help_ = "; ".join(filter(None, (example(port), members)))
+        report.error("TP187", message, port.span, f"declared as `{show(port.type)}`", help=help_)
 
     def missing(self, pipeline: ir.Pipeline, port: ir.InputPort, report: Diagnostics) -> None:
         message = f"`{port.name}` of `{pipeline.name}` requires a value, because it has no default"
@@ -175,7 +177,7 @@ class _Passed:
             f"`{port.name}` is declared here",
             help="pass the path of an existing file or directory, or a URI"
             if is_artifact(port.type)
-            else f"pass a `{show(port.type)}`",
+            else "; ".join(filter(None, (f"pass a `{show(port.type)}`", enum_members(port.type)))),
         )
 
     def missing(self, pipeline: ir.Pipeline, port: ir.InputPort, report: Diagnostics) -> None:

@@ -491,4 +491,3 @@ def test_a_fake_replaces_one_of_the_components_of_one_name(project: Project) -> 
     with fake(user.two).returns("x") as faked:
         assert user.main.local() == "a1xc3c3"
     assert faked.calls == [{"n": 2}]
-

@@ -90,7 +90,7 @@ def holds_reference(value: object) -> bool:
         item = stack.pop()
         if type(item) in _PLAIN:
             continue
-        if isinstance(item, PipelineValue) or hasattr(kind, "_tp_whole"):
+        if isinstance(item, PipelineValue) or hasattr(type(item), "_tp_whole"):
             return True
         if isinstance(item, str):
             if present(item):
