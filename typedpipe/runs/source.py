@@ -218,6 +218,10 @@ def choose_task(run: str, name: str, tasks: Sequence[Task]) -> Task:
     known = {found.name: found for found in tasks}
     if name in known:
         return known[name]
+    if not name:
+        listed = ", ".join(f"`{run}/{task}`" for task in list(known)[:4]) + (" and more" if len(known) > 4 else "")
+        help_ = f"name one of its tasks: {listed}" if known else "the run has no tasks"
+        raise problem("TP607", f"`{run}` is a run, not a task", help=help_)
     near = nearest(name, known)
     said = f"did you mean `{run}/{near}`?" if near else f"to list the tasks, use `typedpipe runs show {run}`"
     raise problem("TP607", f"the run `{run}` has no task `{name}`", help=said)
