@@ -144,7 +144,7 @@ def editable_roots(found: Distribution) -> list[str]:
         if name.endswith(".pth"):
             roots += [line for line in _lines(place) if not line.startswith(("import ", "#"))]
         elif name.startswith("__editable__") and name.endswith(".py"):
-            roots += _mapped(place)
+            roots += _mapped(place).values()
     existing = [root for root in dict.fromkeys(roots) if os.path.exists(root)]
     return existing or [found.folder]
 
@@ -166,25 +166,25 @@ def _lines(path: str) -> list[str]:
         return []
 
 
-def _mapped(finder: str) -> list[str]:
-    """Paths in the finder module that setuptools writes for a package in editable mode."""
+def _mapped(finder: str) -> dict[str, str]:
+    """Modules and their paths in the finder that setuptools writes for a package in editable mode."""
     try:
         with open(finder, encoding="utf-8") as file:
             match = _MAPPING.search(file.read())
-        mapping = ast.literal_eval(match[1]) if match else {}
+        mapping: dict[str, str] = ast.literal_eval(match[1]) if match else {}
     except (OSError, ValueError, SyntaxError):
-        return []
-    return [path if os.path.exists(path) else f"{path}.py" for path in map(str, mapping.values())]
+        return {}
+    return {str(name): path if os.path.exists(path) else f"{path}.py" for name, path in mapping.items()}
 
 
 @lru_cache(maxsize=256)
 def _record(info: str, changed: int) -> Sequence[tuple[str, str, int]]:  # noqa: ARG001  # part of the cache's key
-    """Rows of a RECORD: name, digest and size of each file that has a digest."""
+    """Rows of a RECORD: name, digest ("" if it is not recorded) and size of each file, without compiled ones."""
     import csv
 
     try:
         with open(os.path.join(info, "RECORD"), newline="", encoding="utf-8") as file:
-            rows = [row for row in csv.reader(file) if len(row) == 3 and row[1].startswith("sha256=")]
+            rows = [row for row in csv.reader(file) if len(row) == 3 and not row[0].endswith((".pyc", "/RECORD"))]
     except OSError:
         return ()
     return [(name, digest, int(size) if size.isdigit() else -1) for name, digest, size in rows]
@@ -197,7 +197,7 @@ def _installed_digest(info: str) -> str:
     found = sha256()
     rows = _record(info, written)
     for name, digest, size in sorted(rows):
-        if name.startswith("..") or name.endswith(".pyc") or name in {f"{own}/{left}" for left in _INSTALLER}:
+        if name.startswith("..") or name in {f"{own}/{left}" for left in _INSTALLER}:
             continue  # scripts contain the path of Python
         found.update(f"{name}\0{_as_it_is(f'{site}/{name}', digest, size, written)}\n".encode())
     return found.hexdigest() if rows else ""
@@ -208,7 +208,7 @@ def _as_it_is(path: str, digest: str, size: int, written: int) -> str:
         seen = os.stat(path)
     except OSError:
         return "missing"
-    if seen.st_size in (size, -1) and seen.st_mtime_ns <= written:
+    if digest.startswith("sha256=") and seen.st_size in (size, -1) and seen.st_mtime_ns <= written:
         return digest
     text = base64.urlsafe_b64encode(bytes.fromhex(file_digest(path))).decode().rstrip("=")
     return f"sha256={text}"
@@ -279,8 +279,11 @@ def modules_of(found: Distribution) -> set[str]:
     """Top-level modules of a distribution that was installed from a local directory."""
     names = {name.partition("/")[0] for name, _, _ in _record(found.info, _changed(found.info))}
     if found.editable:
+        for name in list(names):
+            if name.startswith("__editable__") and name.endswith(".py"):
+                names.update(_mapped(os.path.join(found.site, name)))
         for root in editable_roots(found):
-            names |= set(_modules_in(root))
+            names.update(_modules_in(root))
     return {name.partition(".")[0] for name in names if not name.endswith((".dist-info", ".pth")) and name != ".."}
 
 
@@ -364,7 +367,11 @@ def _wheel_installed(path: str, found: Distribution) -> bool:
             }
     except (OSError, ValueError, zipfile.BadZipFile):
         return False
-    known = {name: digest for name, digest, _ in _record(found.info, _changed(found.info))}
+    written = _changed(found.info)
+    known = {
+        name: _as_it_is(os.path.join(found.site, name), digest, size, written)
+        for name, digest, size in _record(found.info, written)
+    }
     return all(name.endswith("/") or known.get(name) == digest for name, digest in contents.items())
 
 
