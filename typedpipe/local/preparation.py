@@ -22,7 +22,7 @@ from typedpipe.local.runners import Placement, facts, launcher_for, placements
 from typedpipe.local.runners.orphans import clean_up, mark, unmark
 from typedpipe.local.settings import Settings
 from typedpipe.local.store.index import RunFolder
-from typedpipe.local.store.root import Root, open_root
+from typedpipe.local.store.root import Labels, Root, open_root
 from typedpipe.runs import events
 from typedpipe.runs.forms import WireText
 from typedpipe.runs.model import RunEnd, Value
@@ -119,7 +119,7 @@ def prepare(
     root = open_root(options.folder or folder, create=True)
     clean_up(root)
     name = options.name or new_run_name(pipeline.name)
-    place = root.new_run(name, pipeline, arguments, recorded(options))
+    place = root.new_run(name, pipeline, arguments, recorded(options), Labels(options.tags, options.note))
     return assemble(root, place, Plan(pipeline, arguments, places), options, on_event, logs)
 
 

@@ -124,11 +124,27 @@ def engine_keywords(values: Mapping[str, Any]) -> RunKeywords:
         found["name"] = values["run_name"]
     if values.get("env"):
         found["environment"] = dict(_variable(text) for text in values["env"])
+    if values.get("tag"):
+        found["tags"] = dict(map(parse_tag, values["tag"]))
+    if values.get("note"):
+        found["note"] = values["note"]
     return cast("RunKeywords", found)
 
 
 def _given(values: Mapping[str, Any], key: str) -> bool:
     return values.get(key) is not None
+
+
+def parse_tag(text: str) -> tuple[str, str]:
+    """A tag, ``NAME`` or ``NAME=VALUE``.
+
+    >>> parse_tag("data=2026-01"), parse_tag("best")
+    (('data', '2026-01'), ('best', ''))
+    """
+    name, _, value = text.partition("=")
+    if not name.strip():
+        raise click.UsageError(f"invalid tag `{text}`; use NAME=VALUE")
+    return name.strip(), value
 
 
 def _variable(text: str) -> tuple[str, str]:

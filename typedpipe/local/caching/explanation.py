@@ -183,12 +183,12 @@ def explain(root: Root, run: StoredRun, task: Task, against: StoredRun | None = 
 
 
 def _before(root: Root, run: StoredRun, name: str) -> Record | None:
-    """The last earlier run of the same pipeline that has the task."""
+    """The last earlier run of the same pipeline in which the task ran."""
     for other in root.runs():
-        if isinstance(other, StoredRun) and other.pipeline == run.pipeline and other.name != run.name:
-            record = Record(other)
-            if other.created <= run.created and (task := record.task(name)) is not None and _ran(task):
-                return record
+        if not isinstance(other, StoredRun) or other.pipeline != run.pipeline or other.name == run.name:
+            continue
+        if other.created <= run.created and name in root.details(other).ran:
+            return Record(other)
     return None
 
 

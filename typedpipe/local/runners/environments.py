@@ -79,7 +79,7 @@ def environments_folder() -> Path:
     """Directory of virtual environments: ``TYPEDPIPE_ENVS``, or the user's cache directory."""
     chosen = os.environ.get("TYPEDPIPE_ENVS")
     if chosen:
-        return Path(os.path.abspath(chosen))
+        return Path(os.path.abspath(os.path.expanduser(chosen)))
     if sys.platform == "win32":
         base = os.environ.get("LOCALAPPDATA") or os.path.expanduser("~/AppData/Local")
     else:

@@ -7,7 +7,9 @@ import os
 import platform
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias, cast
 
@@ -18,7 +20,8 @@ from typedpipe.ir import nodes as ir
 from typedpipe.local.failpoints import reach
 from typedpipe.local.store.cache_table import CacheTable, cache_database
 from typedpipe.local.store.database import FORMAT
-from typedpipe.local.store.index import RunFolder, RunIndex, read_run_row
+from typedpipe.local.store.index import RunFolder, RunIndex, read_run_row, tasks
+from typedpipe.local.store.listing import Details, Listing, Stamp, stamp_of, summarized
 from typedpipe.local.store.locks import Held, Lock, is_running, read_engine, take_lock, this_engine, write_engine
 from typedpipe.local.store.model import StoredRun, UnreadableRun
 from typedpipe.local.store.names import check_name
@@ -31,11 +34,23 @@ from typedpipe.runs.source import choose_run
 from typedpipe.version import __version__
 
 DEFAULT = ".typedpipe"
-_FIELDS = frozenset({"format", "run", "pipeline", "created", "arguments", "settings"})
+_FIELDS = frozenset({"format", "run", "pipeline", "created", "arguments", "settings", "tags", "note"})
 """Fields of ``run.json``; the rest are facts."""
 
 
 AnyRun: TypeAlias = StoredRun | UnreadableRun
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """What the user says about a run: tags by which it is selected, and a note."""
+
+    tags: Mapping[str, str] = field(default_factory=dict[str, str])
+    note: str = ""
+
+    def data(self) -> dict[str, Any]:
+        """Fields of ``run.json``; omitted if empty."""
+        return ({"tags": dict(self.tags)} if self.tags else {}) | ({"note": self.note} if self.note else {})
 
 
 def root_path(folder: Path | str | None) -> Path:
@@ -44,7 +59,7 @@ def root_path(folder: Path | str | None) -> Path:
     Raises:
         PipelineError: TP600, the working directory was removed.
     """
-    place = folder or os.environ.get("TYPEDPIPE_HOME") or DEFAULT
+    place = folder or os.path.expanduser(os.environ.get("TYPEDPIPE_HOME") or DEFAULT)
     try:
         return Path(os.path.abspath(place))
     except FileNotFoundError:
@@ -109,9 +124,11 @@ class Root:
         database = cache_database(str(path), durable=durable)
         self.objects = Objects(str(path), database, durable=durable)
         self.cache = CacheTable(str(path), database, self.objects)
+        self.listing = Listing(str(path))
 
     def close(self) -> None:
         self.cache.close()
+        self.listing.close()
 
     # --------------------------------------------------------------------------------------------- reading
 
@@ -131,8 +148,66 @@ class Root:
 
     def runs(self) -> list[AnyRun]:
         """All runs, the newest first; those that cannot be read hold the reason."""
-        found = [self._read(name) for name in self.names()]
+        rows = self.listing.rows()
+        found: list[AnyRun] = []
+        fresh: list[tuple[Stamp, StoredRun]] = []
+        folder = os.path.join(self.path, "runs")
+        for name in self.names():
+            stamp = stamp_of(f"{folder}{os.sep}{name}")  # before the run is read: a change meanwhile shows next time
+            row = rows.pop(name, None)
+            known = None if row is None or self.listing.stamp(row) != stamp else self.listing.run(row)
+            if known is None or (known.state == "INTERRUPTED" and is_running(known.key)):
+                read = self._read(name)
+                found.append(read)
+                if isinstance(read, StoredRun) and read.state != "RUNNING":
+                    fresh.append((stamp, read))
+            else:
+                found.append(known)
+        self.listing.put(fresh, [name for name in rows if not os.path.lexists(f"{folder}{os.sep}{name}")])
         return sorted(found, key=lambda run: (run.created, run.name), reverse=True)
+
+    def details(self, run: StoredRun) -> Details:
+        """Summary of a run's tasks.
+
+        Raises:
+            PipelineError: TP604, the index of the run is corrupted.
+        """
+        stamp = stamp_of(run.key)
+        known = self.listing.details(run.name, stamp)
+        if known is None:
+            known = summarized(run, tasks(run), self.objects)
+            if run.state != "RUNNING":
+                self.listing.put_details([(run.name, stamp, known)])
+        return known
+
+    def all_details(self, runs: Iterable[StoredRun]) -> Iterator[Details]:
+        """Summaries of many runs.
+
+        Raises:
+            PipelineError: TP604, the index of one is corrupted.
+        """
+        known = self.listing.all_details()
+        fresh: list[tuple[str, Stamp, Details]] = []
+        try:
+            for run in runs:
+                stamp = stamp_of(run.key)
+                found = known.get((run.name, stamp))
+                if found is None:
+                    found = summarized(run, tasks(run), self.objects)
+                    if run.state != "RUNNING":
+                        fresh.append((run.name, stamp, found))
+                yield found
+        finally:
+            self.listing.put_details(fresh)
+
+    def enlist(self, folder: Path) -> None:
+        """Add a run that has just ended to the index of runs."""
+        stamp = stamp_of(str(folder))
+        with suppress(PipelineError):
+            run = read_run(folder)
+            if run.state != "RUNNING":
+                self.listing.put([(stamp, run)])
+                self.listing.put_details([(run.name, stamp, summarized(run, tasks(run), self.objects))])
 
     def run(self, name: str | None = None) -> StoredRun:
         """One run: by its name, a unique prefix of its name, or the newest.
@@ -147,14 +222,7 @@ class Root:
 
     def resolve(self, name: str | None) -> str:
         """Full name of a run, from a name as in :meth:`run`."""
-        names = self.names()
-        return choose_run(name, names, lambda: max((self._created(item), item) for item in names)[1], str(self.path))
-
-    def _created(self, name: str) -> float:
-        try:
-            return _created(read_record(self.path / "runs" / name))
-        except PipelineError:
-            return _touched(self.path / "runs" / name)
+        return choose_run(name, self.names(), lambda: self.runs()[0].name, str(self.path))
 
     def _read(self, name: str) -> AnyRun:
         folder = self.path / "runs" / name
@@ -166,7 +234,12 @@ class Root:
     # --------------------------------------------------------------------------------------------- writing
 
     def new_run(
-        self, name: str, pipeline: ir.Pipeline, arguments: Mapping[str, str], settings: Mapping[str, Any]
+        self,
+        name: str,
+        pipeline: ir.Pipeline,
+        arguments: Mapping[str, str],
+        settings: Mapping[str, Any],
+        labels: Labels = Labels(),  # noqa: B008  # frozen
     ) -> RunFolder:
         """Create the directory of a run atomically, and hold the run.
 
@@ -175,6 +248,7 @@ class Root:
             pipeline: The closed IR to store with the run.
             arguments: Wire text by name; omitted ones are recorded with their defaults.
             settings: Settings of the run, as JSON data.
+            labels: Its tags and note.
 
         Raises:
             PipelineError: TP197, the directory cannot be created; TP611, the name is not valid for a run.
@@ -193,7 +267,7 @@ class Root:
             "settings": dict(settings),
             "python": platform.python_version(),
             "version": __version__,
-        }
+        } | labels.data()
         guard: Lock | None = None
         try:
             guard = take_lock(str(self.path / "lock"), shared=True)
@@ -215,7 +289,7 @@ class Root:
         index = RunIndex(str(folder), str(self.path), durable=self._durable)
         index.run_started()
         index.commit()
-        return RunFolder(folder, index, lock, engine.nonce, None, guard)
+        return RunFolder(folder, index, lock, engine.nonce, None, guard, self.enlist)
 
     @staticmethod
     def _cannot_make_run(folder: Path, error: OSError | Held, pipeline: ir.Pipeline) -> PipelineError:
@@ -256,7 +330,7 @@ class Root:
             lock.release()
             guard.release()
             raise
-        return RunFolder(run.folder, index, lock, engine.nonce, previous, guard)
+        return RunFolder(run.folder, index, lock, engine.nonce, previous, guard, self.enlist)
 
     def remove(self, run: AnyRun) -> None:
         """Remove a run: its record, logs and work files. :func:`typedpipe.local.store.garbage.collect` removes its
@@ -274,6 +348,30 @@ class Root:
             remove(str(scratch))
         except OSError as error:
             raise os_problem(folder, error) from None
+
+    def label(self, run: StoredRun, change: Labels, remove: Iterable[str] = ()) -> Labels:
+        """Change the tags and the note of a run; return the new ones. A note of "" keeps the old one.
+
+        Raises:
+            PipelineError: TP602 and TP604, its record cannot be read; TP601, it cannot be written.
+        """
+        path = run.folder / "run.json"
+        try:
+            lock = take_lock(str(run.folder / "labels.lock"), tries=250)  # two commands must not lose one's change
+            try:
+                record = read_record(run.folder)
+                removed = set(remove)
+                kept = {key: text for key, text in _texts(record.get("tags")).items() if key not in removed}
+                labels = Labels({**kept, **change.tags}, change.note or str(record.get("note") or ""))
+                record = {key: value for key, value in record.items() if key not in ("tags", "note")} | labels.data()
+                write_whole(path, json.dumps(record, indent=1) + "\n")
+            finally:
+                lock.release()
+        except Held:
+            raise held(run.name, str(run.folder)) from None
+        except OSError as error:
+            raise os_problem(path, error) from None
+        return labels
 
     def repair(self, name: str) -> int:
         """Rebuild the index of a run from its tasks' files; return the number of tasks found done.
@@ -329,7 +427,13 @@ def read_run(folder: Path) -> StoredRun:
         facts={
             name: value for name, value in record.items() if name not in _FIELDS and value not in (None, "", [], {})
         },
+        tags=_texts(record.get("tags")),
+        note=str(record.get("note") or ""),
     )
+
+
+def _texts(data: Any) -> dict[str, str]:
+    return {str(key): str(value) for key, value in data.items()} if isinstance(data, dict) else {}
 
 
 def read_record(folder: Path) -> dict[str, Any]:
