@@ -44,7 +44,9 @@ def fill(place: Path, count: int) -> None:
 
     work = Component("work", (InputPort("x", INT),), (OutputPort("out", INT, "path"),), ContainerImpl(), "busybox")
     names = [f"task-{number}" for number in range(TASKS)]
-    pipeline = Pipeline("many", Graph(nodes=tuple(Task(name, "work") for name in [*names, "new"])), {"work": work}, closed=True)
+    pipeline = Pipeline(
+        "many", Graph(nodes=tuple(Task(name, "work") for name in [*names, "new"])), {"work": work}, closed=True
+    )
     root = open_root(place, create=True)
     for number in range(count):
         run = root.new_run(f"run-{number:06}", pipeline, {"lr": str(number / count)}, {"jobs": 2})
@@ -73,7 +75,11 @@ def seconds(checkout: Path, place: Path, arguments: Sequence[str]) -> float:
     began = time.perf_counter()
     with open(os.devnull, "w") as nowhere:
         done = subprocess.run(
-            command, stdout=nowhere, stderr=subprocess.PIPE, env={**os.environ, "PYTHONPATH": str(checkout)}, check=False
+            command,
+            stdout=nowhere,
+            stderr=subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": str(checkout)},
+            check=False,
         )
     if done.returncode:
         sys.exit(f"{' '.join(command)} failed:\n{done.stderr.decode()[-2000:]}")
@@ -104,7 +110,9 @@ def table(place: Path, runs: int, repeat: int, against: Path | None) -> None:
     print(f"|---|{'--:|' * (len(before) + 2)}")
     for end in ("", "-wal", "-shm"):
         (place / f"runs.sqlite{end}").unlink(missing_ok=True)
-    print(f"| first `runs ls`, without the index {'| ' if before else ''}| {seconds(HERE, place, ('runs', 'ls')):.2f} | |")
+    print(
+        f"| first `runs ls`, without the index {'| ' if before else ''}| {seconds(HERE, place, ('runs', 'ls')):.2f} | |"
+    )
     seconds(HERE, place, ("runs", "gc", "--dry-run"))  # the rest of the index
     for title, (arguments, most) in COMMANDS.items():
         cells: list[str] = []

@@ -205,7 +205,10 @@ class RunRecorder:
         """Whether a task that ran has the key that it was given: an imported file may have changed meanwhile."""
         prints = self._reuse.fingerprints
         if prints is None or not any(
-            not item.digest for value in run.values.values() if not isinstance(value, str) for item in artifacts_of(value)
+            not item.digest
+            for value in run.values.values()
+            if not isinstance(value, str)
+            for item in artifacts_of(value)
         ):
             return True
         parts = prints.parts(run)

@@ -87,7 +87,10 @@ def _code(old: ir.Pipeline, new: ir.Pipeline) -> Iterator[Difference]:
             blocks = SequenceMatcher(None, was, now, autojunk=False).get_matching_blocks()
             same = sum(block.size for block in blocks)
             yield Difference("code", name, _count(len(was) - same), _count(len(now) - same))
-        for what, one, other in (("image", before.image, after.image), ("packages", _packages(before), _packages(after))):
+        for what, one, other in (
+            ("image", before.image, after.image),
+            ("packages", _packages(before), _packages(after)),
+        ):
             if one != other:
                 yield Difference("code", f"{name}: {what}", one, other)
 

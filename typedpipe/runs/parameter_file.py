@@ -6,6 +6,7 @@ import json
 import os
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, cast
 
 from typedpipe.runs.problems import problem
@@ -14,7 +15,11 @@ _SCALARS: tuple[tuple[str, str, str], ...] = (
     ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
     ("null", r"~|null|Null|NULL|", "~nN"),
     ("int", r"[-+]?[0-9]+", "-+0123456789"),
-    ("float", r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)", "-+0123456789."),
+    (
+        "float",
+        r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)",
+        "-+0123456789.",
+    ),
 )
 """Unquoted words of YAML 1.2 that are not text. In YAML 1.1, ``no`` is a bool, ``1e3`` a text and 2026-01-31 a date."""
 
@@ -27,8 +32,7 @@ def read_parameters(path: str | os.PathLike[str]) -> Mapping[str, object]:
     """
     name = os.fspath(path)
     try:
-        with open(name, encoding="utf-8") as file:
-            text = file.read()
+        text = Path(name).read_text(encoding="utf-8")
     except OSError as error:
         raise _refused(name, f"cannot be read: {error.strerror or error}", "check the path") from None
     except UnicodeDecodeError:
@@ -63,7 +67,7 @@ def _yaml(path: str, text: str) -> Any:
     for kind, pattern, first in _SCALARS:
         Loader.add_implicit_resolver(f"tag:yaml.org,2002:{kind}", re.compile(f"^(?:{pattern})$"), list(first))
     Loader.add_implicit_resolver("tag:yaml.org,2002:null", re.compile("^$"), [""])
-    Loader.add_constructor("tag:yaml.org,2002:int", lambda loader, node: int(loader.construct_scalar(node)))
+    Loader.add_constructor("tag:yaml.org,2002:int", lambda _, node: int(str(node.value)))
     try:
         data: Any = yaml.load(text, Loader)  # noqa: S506  # a subclass of SafeLoader
     except yaml.YAMLError as error:

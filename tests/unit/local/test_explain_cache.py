@@ -191,11 +191,6 @@ def test_parts_in_words() -> None:
     assert words(set_key({"cache_key": "v1"}, {})) == ["the key of `set_caching_options`: `v1` → none"]
 
 
-def source(text: str, inputs: dict[str, Type] | None = None, **more: Any) -> Any:
-    found = component("f", text, inputs)
-    return replace(found, impl=replace(found.impl, **more)) if more else found
-
-
 def test_a_task_that_did_not_run_has_no_changes(root: Root) -> None:
     go(root, made(3))
     broken = made(4, load="1 / 0")

@@ -39,7 +39,7 @@ def linked(folder: Path) -> None:
     (folder / "in/c").symlink_to(folder / "in/a")
 
 
-CHANGES: dict[str, Callable[[Path], None]] = {
+CHANGES: dict[str, Callable[[Path], object]] = {
     "a file, its size and time kept": lambda folder: put(folder / "in/a", "new"),
     "a file further down": lambda folder: put(folder / "in/sub/b", "new"),
     "another name": lambda folder: (folder / "in/a").rename(folder / "in/z"),
@@ -53,7 +53,7 @@ CHANGES: dict[str, Callable[[Path], None]] = {
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
 def test_each_change_of_a_directory_is_seen(
-    change: Callable[[Path], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    change: Callable[[Path], object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(imports, "SETTLED", -3600)  # remembered at once, so that only the stat can show the change
     for name in ("in/a", "in/sub/b", "elsewhere"):
@@ -107,7 +107,9 @@ def test_pipes_and_circles_have_no_content(tmp_path: Path) -> None:
 
 
 def reading(path: Path, then: str = "") -> Pipeline:
-    source = f"def read(data):\n    with open(data.path) as file:\n        found = file.read()\n{then}    return found\n"
+    source = (
+        f"def read(data):\n    with open(data.path) as file:\n        found = file.read()\n{then}    return found\n"
+    )
     what = component("read", source, {"data": DATASET}, STR)
     nodes = Importer("data", Const(f'"{path}"', STR), DATASET), task("read", what, data=out("data", "artifact"))
     return pipeline(graph(*nodes, outputs={"o": (out("read"), STR)}), what)

@@ -107,13 +107,14 @@ def test_the_line_of_a_hit_is_short() -> None:
 
 
 def test_the_event_of_a_hit_says_what_is_not_tracked(tmp_path: Path) -> None:
-    opens = component("opens", "def opens():\n    with open('/dev/null') as file:\n        return file.read()\n", {}, STR)
-    plain = component("plain", "def plain():\n    return 'x'\n", {}, STR)
-    body = graph(
-        task("o", opens), task("p", plain), outputs={"o": (out("o"), STR), "p": (out("p"), STR)}
+    opens = component(
+        "opens", "def opens():\n    with open('/dev/null') as file:\n        return file.read()\n", {}, STR
     )
+    plain = component("plain", "def plain():\n    return 'x'\n", {}, STR)
+    body = graph(task("o", opens), task("p", plain), outputs={"o": (out("o"), STR), "p": (out("p"), STR)})
+    told: list[events.Event] = []
     for _ in range(2):
-        told: list[events.Event] = []
+        told.clear()
         run(pipeline(body, opens, plain), {}, folder=tmp_path, runner="inprocess", on_event=told.append)
     ends = {event.task: event.message for event in told if isinstance(event, events.TaskFinished)}
     assert ends == {"o": "not tracked: the file `/dev/null`", "p": ""}

@@ -41,7 +41,9 @@ at: 2026-01-31T12:00:00Z
 DATA = {"n": 3, "rate": 1e-3, "who": "no", "sizes": [1, 2], "more": {"a": 1, "b": 0.5}, "at": "2026-01-31T12:00:00Z"}
 
 
-@pytest.mark.parametrize(("name", "text"), [("p.yaml", YAML), ("p.yml", YAML), ("p.json", json.dumps(DATA)), ("p", json.dumps(DATA))])
+@pytest.mark.parametrize(
+    ("name", "text"), [("p.yaml", YAML), ("p.yml", YAML), ("p.json", json.dumps(DATA)), ("p", json.dumps(DATA))]
+)
 def test_a_file_is_read_and_bound(name: str, text: str, tmp_path: Path) -> None:
     (tmp_path / name).write_text(text)
     data = read_parameters(tmp_path / name)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
+from typedpipe.cli.tags import parse_tag
+
 if TYPE_CHECKING:
     from typedpipe.local.run import RunKeywords
 
@@ -133,18 +135,6 @@ def engine_keywords(values: Mapping[str, Any]) -> RunKeywords:
 
 def _given(values: Mapping[str, Any], key: str) -> bool:
     return values.get(key) is not None
-
-
-def parse_tag(text: str) -> tuple[str, str]:
-    """A tag, ``NAME`` or ``NAME=VALUE``.
-
-    >>> parse_tag("data=2026-01"), parse_tag("best")
-    (('data', '2026-01'), ('best', ''))
-    """
-    name, _, value = text.partition("=")
-    if not name.strip():
-        raise click.UsageError(f"invalid tag `{text}`; use NAME=VALUE")
-    return name.strip(), value
 
 
 def _variable(text: str) -> tuple[str, str]:

@@ -34,7 +34,10 @@ OWN = [
         help="Read parameters from a YAML or JSON file. Options take precedence.",
     ),
     click.Option(
-        ["--tag"], multiple=True, metavar="NAME[=VALUE]", help="Tag the run, to find it with `runs ls --tag`. May be repeated."
+        ["--tag"],
+        multiple=True,
+        metavar="NAME[=VALUE]",
+        help="Tag the run, to find it with `runs ls --tag`. May be repeated.",
     ),
     click.Option(["--note"], metavar="TEXT", help="Add a note to the run."),
 ]

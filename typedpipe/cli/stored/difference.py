@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -73,16 +73,21 @@ def _print(found: Comparison, *, details: bool) -> None:
         number = len(found.details)
         also = "also " if rows else ""
         what = "differs" if number == 1 else "differ"
-        click.echo(f"{number} output{'' if number == 1 else 's'} and cache key parts of tasks {also}{what}: `--details`", err=True)
+        click.echo(
+            f"{number} output{'' if number == 1 else 's'} and cache key parts of tasks {also}{what}: `--details`",
+            err=True,
+        )
 
 
-def _rows(differences: Sequence[Difference], sections: dict[str, tuple[str, ...]]) -> list[list[str]]:
+def _rows(differences: Sequence[Difference], sections: Mapping[str, tuple[str, ...]]) -> list[list[str]]:
     rows: list[list[str]] = []
     for title, kinds in sections.items():
         chosen = [item for item in differences if item.what in kinds]
         if chosen:
             rows.append([title, "", ""])
-            rows += [[f"  {item.name or item.what}", _cell(item.old), _cell(item.new) + _change(item)] for item in chosen]
+            rows += [
+                [f"  {item.name or item.what}", _cell(item.old), _cell(item.new) + _change(item)] for item in chosen
+            ]
     return rows
 
 
@@ -94,7 +99,9 @@ def _cell(value: Any) -> str:
 
 def _change(item: Difference) -> str:
     """The change of a number."""
-    numbers = [value for value in (item.old, item.new) if isinstance(value, int | float) and not isinstance(value, bool)]
+    numbers = [
+        value for value in (item.old, item.new) if isinstance(value, int | float) and not isinstance(value, bool)
+    ]
     return f"  ({numbers[1] - numbers[0]:+.6g})" if item.what == "metric" and len(numbers) == 2 else ""
 
 

@@ -39,6 +39,7 @@ def tag_option(help_: str) -> Callable[..., Any]:
 @with_source
 def command(  # noqa: PLR0913  # options
     source: RunSource,
+    *,
     form: str,
     pipeline: str | None,
     state: str | None,

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from typedpipe.cli.execution.options import parse_tag
 from typedpipe.cli.stored.access import format_option, table, took, with_root, with_source
 from typedpipe.cli.stored.difference import command as diff_command
 from typedpipe.cli.stored.listing import (
@@ -24,6 +23,7 @@ from typedpipe.cli.stored.listing import (
     short,
     tags_text,
 )
+from typedpipe.cli.tags import parse_tag
 from typedpipe.diagnostics.cells import shown
 
 if TYPE_CHECKING:

@@ -29,7 +29,9 @@ _PROGRAMS = frozenset(
 )
 _STARTERS = frozenset({"subprocess", "os", "asyncio", "pexpect", "sh"})
 _DATABASES = frozenset({"sqlite3", "duckdb"})
-_TEMPORARY = frozenset({"mkdtemp", "mkstemp", "TemporaryDirectory", "NamedTemporaryFile", "TemporaryFile", "gettempdir"})
+_TEMPORARY = frozenset(
+    {"mkdtemp", "mkstemp", "TemporaryDirectory", "NamedTemporaryFile", "TemporaryFile", "gettempdir"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +72,10 @@ def _passed_on(trees: Sequence[ast.Module]) -> dict[str, int]:
                 names = [argument.arg for argument in node.args.args]
                 for call in ast.walk(node):
                     argument = call.args[0] if isinstance(call, ast.Call) and call.args else None
-                    if isinstance(call, ast.Call) and isinstance(argument, ast.Name) and argument.id in names:
-                        if _reads_path(call, {}):
-                            found[node.name] = names.index(argument.id)
+                    if not isinstance(call, ast.Call) or not isinstance(argument, ast.Name):
+                        continue
+                    if argument.id in names and _reads_path(call, {}):
+                        found[node.name] = names.index(argument.id)
     return found
 
 
@@ -202,7 +205,9 @@ class _Source:
             yield from self._read(call.func.value, call)
         elif _reads_path(call, self.passed) and call.args and not (name in _OPEN and _for_writing(call)):
             at = self.passed.get(name, 0)
-            yield from self._read(call.args[min(at, len(call.args) - 1)], call, sure=name in _OPEN or name in self.passed)
+            yield from self._read(
+                call.args[min(at, len(call.args) - 1)], call, sure=name in _OPEN or name in self.passed
+            )
         elif name == "connect" and isinstance(call.func, ast.Attribute) and called(call.func.value) in _DATABASES:
             yield from self._read(call.args[0], call) if call.args else ()
 
@@ -222,11 +227,11 @@ class _Source:
             inside = any(text == known or text.startswith(f"{known}/") for known in self.written)
             if not inside and "://" not in text:
                 yield Gap(f"the file `{text}`", ", which the task reads by path")
-        elif isinstance(path, ast.BinOp | ast.JoinedStr) or (
-            isinstance(path, ast.Call) and (sure or called(path.func) in _PATHS)
+        elif (
+            isinstance(path, ast.BinOp | ast.JoinedStr)
+            or (isinstance(path, ast.Call) and (sure or called(path.func) in _PATHS))
+            or (sure and isinstance(path, ast.Name) and path.id in self.texts)
         ):
-            yield Gap(f"the file that `{_shown(call)}` reads")
-        elif sure and isinstance(path, ast.Name) and path.id in self.texts:
             yield Gap(f"the file that `{_shown(call)}` reads")
 
     def _starts_program(self, call: ast.Call) -> bool:

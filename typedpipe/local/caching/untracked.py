@@ -69,14 +69,15 @@ def component_gaps(component: ir.Component, key_parts: Mapping[str, Any]) -> lis
     if not isinstance(impl, ir.PythonImpl):
         why = ", if its tag moved and its digest is unknown"
         return [] if key_parts.get("image_id") else [Gap(f"the content of the image `{component.image}`", why)]
-    ports = [*component.inputs, *component.outputs]
-    given = [port.name for port in ports]
+    given = [*(port.name for port in component.inputs), *(port.name for port in component.outputs)]
     return [*_modules(impl, key_parts), *gaps_in(list(trees_of(impl.chunks)), given)]
 
 
 def _modules(impl: ir.PythonImpl, key_parts: Mapping[str, Any]) -> Iterator[Gap]:
     """Imports that are neither in the standard library nor tracked."""
-    tracked = {normal_name(str(text).partition("==")[0].partition(" @")[0]) for text in key_parts.get("requirements", ())}
+    tracked = {
+        normal_name(str(text).partition("==")[0].partition(" @")[0]) for text in key_parts.get("requirements", ())
+    }
     tracked.update(normal_name(name) for name in key_parts.get("contents", ()))
     tracked.update(_declared(impl.packages))
     names = {name: None for chunk in impl.chunks for name in sorted(imported(chunk.text))}

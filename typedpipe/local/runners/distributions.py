@@ -235,10 +235,10 @@ def used(
             pending.append(name)
     done: dict[str, Distribution] = {}
     for name in pending:  # grows
-        found = installed.get(name)
-        if found is not None and name not in done and name not in OWN:
-            done[name] = found
-            pending += _required(found.info, _changed(found.info))
+        each = installed.get(name)
+        if each is not None and name not in done and name not in OWN:
+            done[name] = each
+            pending += _required(each.info, _changed(each.info))
     return done
 
 
@@ -313,7 +313,12 @@ def direct_reference(requirement: str) -> str:
     if "://" in text or text.startswith("file:"):
         return text
     path = re.sub(r"\[[^\]]*\]$", "", text)
-    if path.startswith((".", "~")) or "/" in path or os.sep in path or (path.endswith(_ARCHIVES) and os.path.isfile(path)):
+    if (
+        path.startswith((".", "~"))
+        or "/" in path
+        or os.sep in path
+        or (path.endswith(_ARCHIVES) and os.path.isfile(path))
+    ):
         from pathlib import Path
 
         return Path(os.path.abspath(os.path.expanduser(path))).as_uri()
@@ -363,7 +368,9 @@ def _wheel_installed(path: str, found: Distribution) -> bool:
             rows = list(csv.reader(io.StringIO(file.read(name).decode()))) if name else []
             hashed = {row[0]: row[1] for row in rows if len(row) == 3}
             contents = {
-                name: hashed.get(name) or _hash(file.read(name)) for name in file.namelist() if ".dist-info/" not in name
+                name: hashed.get(name) or _hash(file.read(name))
+                for name in file.namelist()
+                if ".dist-info/" not in name
             }
     except (OSError, ValueError, zipfile.BadZipFile):
         return False

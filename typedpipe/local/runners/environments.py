@@ -229,9 +229,7 @@ def _contents(place: Path) -> dict[str, str]:
     """Digests of the packages in an environment that their version does not identify: local ones."""
     sites = [*place.glob("lib/python*/site-packages"), *place.glob("Lib/site-packages")]
     found = distributions(map(str, sites))
-    return {
-        name: digest for name, each in sorted(found.items()) if each.folder and (digest := content_digest(each))
-    }
+    return {name: digest for name, each in sorted(found.items()) if each.folder and (digest := content_digest(each))}
 
 
 def collect_environments(older_than: float, *, dry_run: bool = False) -> list[Path]:

@@ -110,9 +110,7 @@ class CacheTable:
     def remember(self, path: str, stat: str, digest: str) -> None:
         """Remember a digest from the next commit on."""
         self._imports[path] = (stat, digest)
-        self._database.write(
-            "INSERT OR REPLACE INTO imports (path, stat, digest) VALUES (?, ?, ?)", path, stat, digest
-        )
+        self._database.write("INSERT OR REPLACE INTO imports (path, stat, digest) VALUES (?, ?, ?)", path, stat, digest)
 
     # ---------------------------------------------------------------------------------------------- claims
 

@@ -258,7 +258,7 @@ def _create(connection: sqlite3.Connection) -> None:
 
 def _details(row: Sequence[Any]) -> Details | None:
     try:
-        parts = [text.split("\n") if text else [] for text in row[2:5]]
-        return Details(*parts, json.loads(row[5]))
+        ran, keys, objects = (text.split("\n") if text else [] for text in row[2:5])
+        return Details(ran, keys, objects, json.loads(row[5]))
     except (ValueError, AttributeError):
         return None

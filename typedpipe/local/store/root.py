@@ -239,7 +239,7 @@ class Root:
         pipeline: ir.Pipeline,
         arguments: Mapping[str, str],
         settings: Mapping[str, Any],
-        labels: Labels = Labels(),  # noqa: B008  # frozen
+        labels: Labels = Labels(),  # frozen
     ) -> RunFolder:
         """Create the directory of a run atomically, and hold the run.
 

@@ -36,7 +36,9 @@ def put(path: Path, text: str = "") -> Path:
     return path
 
 
-def dist(site: Path, name: str, files: dict[str, str], *, url: dict[str, object] | None = None, requires: str = "") -> Path:
+def dist(
+    site: Path, name: str, files: dict[str, str], *, url: dict[str, object] | None = None, requires: str = ""
+) -> Path:
     """A distribution as an installer leaves it: files, then RECORD."""
     info = site / f"{name}-1.0.dist-info"
     for path, text in files.items():
@@ -45,7 +47,12 @@ def dist(site: Path, name: str, files: dict[str, str], *, url: dict[str, object]
     put(info / "INSTALLER", f"pip {time.time_ns()}")
     if url is not None:
         put(info / "direct_url.json", json.dumps(url))
-    names = [*files, f"{name}-1.0.dist-info/METADATA", f"{name}-1.0.dist-info/INSTALLER", f"{name}-1.0.dist-info/RECORD"]
+    names = [
+        *files,
+        f"{name}-1.0.dist-info/METADATA",
+        f"{name}-1.0.dist-info/INSTALLER",
+        f"{name}-1.0.dist-info/RECORD",
+    ]
     put(info / "RECORD", "".join(f"{path},,\n" for path in [*names, f"{name}/__pycache__/x.pyc", "../../../bin/x"]))
     return info
 
@@ -89,7 +96,12 @@ def namespace(place: Path) -> Path:
 
 def built(place: Path) -> Path:
     put(place / "project/mine/__init__.py", "K = 1\n")
-    dist(place / "site", "mine", {"mine/__init__.py": "K = 1\n"}, url={"url": (place / "project").as_uri(), "dir_info": {}})
+    dist(
+        place / "site",
+        "mine",
+        {"mine/__init__.py": "K = 1\n"},
+        url={"url": (place / "project").as_uri(), "dir_info": {}},
+    )
     return place / "site/mine/__init__.py"
 
 
@@ -211,7 +223,9 @@ def test_requirements_that_name_a_path(requirement: str, url: str, monkeypatch: 
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_a_path_is_met_by_what_was_installed_from_it(layout: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_path_is_met_by_what_was_installed_from_it(
+    layout: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     layout(tmp_path)
     (tmp_path / "other").mkdir()
     monkeypatch.setattr(sys, "path", [str(tmp_path / "site")])

@@ -341,7 +341,8 @@ def test_several_processes_list_and_run(root: Root) -> None:
     with ThreadPoolExecutor() as pool:
         done = list(
             pool.map(
-                lambda name: subprocess.run([sys.executable, "-c", program, name], capture_output=True, check=False), "abc"
+                lambda name: subprocess.run([sys.executable, "-c", program, name], capture_output=True, check=False),
+                "abc",
             )
         )
     assert [each.returncode for each in done] == [0, 0, 0], done
