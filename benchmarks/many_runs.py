@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -31,7 +32,7 @@ COMMANDS: dict[str, tuple[Sequence[str], float]] = {
     "`runs gc --dry-run`": (("runs", "gc", "--dry-run"), 3),
 }
 """Arguments, and the most seconds that they should take."""
-OLD = ("`runs ls --metrics --params`",)
+NEW = ("`runs ls --metrics --params`",)
 """Commands that an earlier checkout does not have."""
 
 
@@ -70,9 +71,10 @@ def fill(place: Path, count: int) -> None:
     root.close()
 
 
-def seconds(checkout: Path, place: Path, arguments: Sequence[str]) -> float:
+def seconds(checkout: Path, place: Path, arguments: Sequence[str]) -> tuple[float, float]:
+    """CPU and wall time of a command."""
     command = [sys.executable, "-m", "typedpipe", *arguments, "--folder", str(place)]
-    began = time.perf_counter()
+    before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     with open(os.devnull, "w") as nowhere:
         done = subprocess.run(
             command,
@@ -83,7 +85,14 @@ def seconds(checkout: Path, place: Path, arguments: Sequence[str]) -> float:
         )
     if done.returncode:
         sys.exit(f"{' '.join(command)} failed:\n{done.stderr.decode()[-2000:]}")
-    return time.perf_counter() - began
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
+    return cpu, time.perf_counter() - began
+
+
+def least(checkout: Path, place: Path, arguments: Sequence[str], repeat: int) -> str:
+    found = [seconds(checkout, place, arguments) for _ in range(repeat)]
+    return "; ".join(f"{min(each):.2f}" for each in zip(*found, strict=True))
 
 
 def main() -> None:
@@ -106,22 +115,20 @@ def main() -> None:
 
 def table(place: Path, runs: int, repeat: int, against: Path | None) -> None:
     before = ["before"] if against is not None else []
-    print(f"| {runs:,} runs, seconds | {' | '.join([*before, 'now', 'wanted at most'])} |")
+    print(f"| {runs:,} runs: CPU; wall seconds | {' | '.join([*before, 'now', 'wanted at most'])} |")
     print(f"|---|{'--:|' * (len(before) + 2)}")
-    for end in ("", "-wal", "-shm"):
-        (place / f"runs.sqlite{end}").unlink(missing_ok=True)
-    print(
-        f"| first `runs ls`, without the index {'| ' if before else ''}| {seconds(HERE, place, ('runs', 'ls')):.2f} | |"
-    )
-    seconds(HERE, place, ("runs", "gc", "--dry-run"))  # the rest of the index
+    for title, arguments in (("`runs ls`", ("runs", "ls")), ("`runs gc --dry-run`", ("runs", "gc", "--dry-run"))):
+        for end in ("", "-wal", "-shm"):
+            (place / f"runs.sqlite{end}").unlink(missing_ok=True)
+        print(
+            f"| first {title}, without the index {'| ' if before else ''}| {least(HERE, place, arguments, 1)} | |",
+            flush=True,
+        )
     for title, (arguments, most) in COMMANDS.items():
-        cells: list[str] = []
+        cells = [least(HERE, place, arguments, repeat), f"{most:g}"]
         if against is not None:
-            slow = title in OLD
-            cells.append("" if slow else f"{min(seconds(against, place, arguments) for _ in range(2)):.2f}")
-        least = min(seconds(HERE, place, arguments) for _ in range(repeat))
-        missed = " **missed**" if least > most else ""
-        print(f"| {title} | {' | '.join([*cells, f'{least:.2f}{missed}', f'{most:g}'])} |", flush=True)
+            cells.insert(0, "" if title in NEW else least(against, place, arguments, 1))
+        print(f"| {title} | {' | '.join(cells)} |", flush=True)
 
 
 if __name__ == "__main__":

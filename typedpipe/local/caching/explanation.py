@@ -184,12 +184,16 @@ def explain(root: Root, run: StoredRun, task: Task, against: StoredRun | None = 
 
 def _before(root: Root, run: StoredRun, name: str) -> Record | None:
     """The last earlier run of the same pipeline in which the task ran."""
-    for other in root.runs():
-        if not isinstance(other, StoredRun) or other.pipeline != run.pipeline or other.name == run.name:
-            continue
-        if other.created <= run.created and name in root.details(other).ran:
-            return Record(other)
-    return None
+    earlier = (
+        other
+        for other in root.runs()
+        if isinstance(other, StoredRun)
+        and other.pipeline == run.pipeline
+        and other.name != run.name
+        and other.created <= run.created
+    )
+    found = root.last_with(name, earlier)
+    return None if found is None else Record(found)
 
 
 def _ran(task: Task) -> bool:

@@ -87,9 +87,9 @@ def _unreferenced(root: Root, runs: list[AnyRun], found: Garbage, *, dry_run: bo
         found.kept = f"the run `{name}` cannot be read, so the artifacts that it references are unknown"
         return
     try:
-        for details in root.all_details(readable):
-            digests.update(details.objects)
-            keys.update(details.keys)
+        for used_keys, used_objects in root.references(readable):
+            keys.update(used_keys)
+            digests.update(used_objects)
     except PipelineError as error:
         found.kept = first_message(error)
         return

@@ -21,7 +21,7 @@ from typedpipe.local.store.index import INDEX
 from typedpipe.local.store.model import StoredRun
 from typedpipe.local.store.objects import Objects
 from typedpipe.local.store.problems import is_damage
-from typedpipe.local.store.rows import pack, unpack
+from typedpipe.local.store.rows import pack, unpacked
 from typedpipe.runs.metrics import metrics_of
 from typedpipe.runs.model import RunState, Task
 
@@ -33,7 +33,7 @@ BUSY_SECONDS = 0.5
 _SCHEMA = """
 CREATE TABLE runs (
     name TEXT PRIMARY KEY, stamp TEXT NOT NULL, pipeline TEXT NOT NULL, state TEXT NOT NULL, created REAL NOT NULL,
-    finished REAL, message TEXT NOT NULL, outputs TEXT NOT NULL, rest TEXT NOT NULL
+    finished REAL, message TEXT NOT NULL, rest TEXT NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE details (
     name TEXT PRIMARY KEY, stamp TEXT NOT NULL, ran TEXT NOT NULL, keys TEXT NOT NULL, objects TEXT NOT NULL,
@@ -41,6 +41,9 @@ CREATE TABLE details (
 )
 """
 _REST = ("arguments", "settings", "facts", "tags", "note")
+_FILES = (f"{os.sep}run.json", f"{os.sep}{INDEX}")
+_LOG = f"{os.sep}{INDEX}-wal"
+_decode = json.JSONDecoder().decode
 Stamp: TypeAlias = str
 
 
@@ -60,20 +63,20 @@ class Details:
 
 def stamp_of(folder: str) -> Stamp:
     """Stat of the files of a run that a row is made from. Take it before the files are read."""
-    parts: list[str] = []
-    for name in ("run.json", INDEX):
+    found = ""
+    for name in _FILES:
         try:
-            seen = os.stat(f"{folder}{os.sep}{name}")
-            parts.append(f"{seen.st_ino}.{seen.st_size}.{seen.st_mtime_ns}.{seen.st_ctime_ns}")
+            seen = os.stat(folder + name)
         except OSError:
-            parts.append("-")
+            found += "- "
+        else:
+            found += f"{seen.st_ino}.{seen.st_size}.{seen.st_mtime_ns}.{seen.st_ctime_ns} "
     try:
-        seen = os.stat(f"{folder}{os.sep}{INDEX}-wal")
+        seen = os.stat(folder + _LOG)
     except OSError:
-        return " ".join(parts)
-    if seen.st_size:  # rows that are not in the main file yet; a reader leaves an empty one for a moment
-        parts.append(f"{seen.st_size}.{seen.st_mtime_ns}")
-    return " ".join(parts)
+        return found
+    # Rows that are not in the main file yet; a reader leaves an empty file for a moment.
+    return f"{found}{seen.st_size}.{seen.st_mtime_ns}" if seen.st_size else found
 
 
 class Listing:
@@ -100,11 +103,15 @@ class Listing:
     def stamp(row: Sequence[Any]) -> Stamp:
         return str(row[1])
 
+    @staticmethod
+    def created(row: Sequence[Any]) -> float:
+        return float(row[4])
+
     def run(self, row: Sequence[Any]) -> StoredRun | None:
         """The run of a row; None if the row was not written by this module."""
-        name, _, pipeline, state, created, finished, message, outputs, rest = row
+        name, _, pipeline, state, created, finished, message, rest = row
         try:
-            more = json.loads(rest)
+            more: dict[str, Any] = _decode(rest)
             return StoredRun(
                 name=name,
                 pipeline=pipeline,
@@ -113,8 +120,12 @@ class Listing:
                 created=created,
                 finished=finished,
                 message=message,
-                outputs=unpack(outputs, self._root),
-                **{field: more[field] for field in _REST},
+                outputs=unpacked(more["outputs"], self._root),
+                arguments=more["arguments"],
+                settings=more["settings"],
+                facts=more["facts"],
+                tags=more["tags"],
+                note=more["note"],
             )
         except (ValueError, KeyError, TypeError):
             return None
@@ -124,10 +135,15 @@ class Listing:
         found = self._query("SELECT * FROM details WHERE name = ? AND stamp = ?", name, stamp)
         return _details(found[0]) if found else None
 
-    def all_details(self) -> dict[tuple[str, Stamp], Details]:
-        """All summaries, by name and stamp."""
-        found = {(row[0], row[1]): _details(row) for row in self._query("SELECT * FROM details")}
-        return {key: details for key, details in found.items() if details is not None}
+    def references(self) -> dict[tuple[str, Stamp], tuple[Sequence[str], Sequence[str]]]:
+        """Cache keys and digests of artifacts that each run refers to, by name and stamp."""
+        found = self._query("SELECT name, stamp, keys, objects FROM details")
+        return {(name, stamp): (_lines(keys), _lines(objects)) for name, stamp, keys, objects in found}
+
+    def ran(self, task: str) -> dict[tuple[str, Stamp], bool]:
+        """Whether the task ran in each run, by name and stamp."""
+        query = "SELECT name, stamp, instr(char(10) || ran || char(10), char(10) || ? || char(10)) FROM details"
+        return {(name, stamp): bool(at) for name, stamp, at in self._query(query, task)}
 
     # ---------------------------------------------------------------------------------------------- writing
 
@@ -136,17 +152,20 @@ class Listing:
         rows = [
             (
                 *(run.name, stamp, run.pipeline, run.state, run.created, run.finished, run.message),
-                pack(run.outputs, self._root),
-                json.dumps({field: getattr(run, field) for field in _REST}, default=dict),
+                self._rest(run),
             )
             for stamp, run in runs
         ]
         removed = [(name,) for name in gone]
         self._write(
-            ("INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows),
+            ("INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows),
             ("DELETE FROM runs WHERE name = ?", removed),
             ("DELETE FROM details WHERE name = ?", removed),
         )
+
+    def _rest(self, run: StoredRun) -> str:
+        data = {name: getattr(run, name) for name in _REST}
+        return json.dumps(data | {"outputs": json.loads(pack(run.outputs, self._root))}, default=dict)
 
     def put_details(self, found: Iterable[tuple[str, Stamp, Details]]) -> None:
         """Add summaries."""
@@ -256,9 +275,12 @@ def _create(connection: sqlite3.Connection) -> None:
     connection.execute("COMMIT")
 
 
+def _lines(text: str) -> Sequence[str]:
+    return text.split("\n") if text else ()
+
+
 def _details(row: Sequence[Any]) -> Details | None:
     try:
-        ran, keys, objects = (text.split("\n") if text else [] for text in row[2:5])
-        return Details(ran, keys, objects, json.loads(row[5]))
+        return Details(_lines(row[2]), _lines(row[3]), _lines(row[4]), json.loads(row[5]))
     except (ValueError, AttributeError):
         return None

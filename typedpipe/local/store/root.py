@@ -7,7 +7,7 @@ import os
 import platform
 import shutil
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -151,9 +151,9 @@ class Root:
         rows = self.listing.rows()
         found: list[AnyRun] = []
         fresh: list[tuple[Stamp, StoredRun]] = []
-        folder = os.path.join(self.path, "runs")
+        folder = f"{self.path}{os.sep}runs{os.sep}"
         for name in self.names():
-            stamp = stamp_of(f"{folder}{os.sep}{name}")  # before the run is read: a change meanwhile shows next time
+            stamp = stamp_of(folder + name)  # before the run is read: a change meanwhile shows next time
             row = rows.pop(name, None)
             known = None if row is None or self.listing.stamp(row) != stamp else self.listing.run(row)
             if known is None or (known.state == "INTERRUPTED" and is_running(known.key)):
@@ -163,8 +163,19 @@ class Root:
                     fresh.append((stamp, read))
             else:
                 found.append(known)
-        self.listing.put(fresh, [name for name in rows if not os.path.lexists(f"{folder}{os.sep}{name}")])
-        return sorted(found, key=lambda run: (run.created, run.name), reverse=True)
+        self.listing.put(fresh, [name for name in rows if not os.path.lexists(folder + name)])
+        found.sort(key=lambda run: (run.created, run.name), reverse=True)
+        return found
+
+    def _newest(self, names: Iterable[str]) -> str:
+        rows = self.listing.rows()
+        folder = f"{self.path}{os.sep}runs{os.sep}"
+        ages: list[tuple[float, str]] = []
+        for name in names:
+            row = rows.get(name)
+            known = row is not None and self.listing.stamp(row) == stamp_of(folder + name)
+            ages.append((self.listing.created(row) if row is not None and known else self._read(name).created, name))
+        return max(ages)[1]
 
     def details(self, run: StoredRun) -> Details:
         """Summary of a run's tasks.
@@ -180,25 +191,49 @@ class Root:
                 self.listing.put_details([(run.name, stamp, known)])
         return known
 
-    def all_details(self, runs: Iterable[StoredRun]) -> Iterator[Details]:
-        """Summaries of many runs.
+    def references(self, runs: Iterable[StoredRun]) -> Iterator[tuple[Sequence[str], Sequence[str]]]:
+        """Cache keys and digests of artifacts that runs refer to.
 
         Raises:
             PipelineError: TP604, the index of one is corrupted.
         """
-        known = self.listing.all_details()
+        known = self.listing.references()
         fresh: list[tuple[str, Stamp, Details]] = []
         try:
             for run in runs:
                 stamp = stamp_of(run.key)
                 found = known.get((run.name, stamp))
                 if found is None:
-                    found = summarized(run, tasks(run), self.objects)
+                    details = summarized(run, tasks(run), self.objects)
                     if run.state != "RUNNING":
-                        fresh.append((run.name, stamp, found))
+                        fresh.append((run.name, stamp, details))
+                    found = details.keys, details.objects
                 yield found
         finally:
             self.listing.put_details(fresh)
+
+    def last_with(self, task: str, runs: Iterable[StoredRun]) -> StoredRun | None:
+        """The first of the runs in which a task ran.
+
+        Raises:
+            PipelineError: TP604, the index of one is corrupted.
+        """
+        known = self.listing.ran(task)
+        fresh: list[tuple[str, Stamp, Details]] = []
+        try:
+            for run in runs:
+                stamp = stamp_of(run.key)
+                ran = known.get((run.name, stamp))
+                if ran is None:
+                    details = summarized(run, tasks(run), self.objects)
+                    if run.state != "RUNNING":
+                        fresh.append((run.name, stamp, details))
+                    ran = task in details.ran
+                if ran:
+                    return run
+        finally:
+            self.listing.put_details(fresh)
+        return None
 
     def enlist(self, folder: Path) -> None:
         """Add a run that has just ended to the index of runs."""
@@ -222,7 +257,8 @@ class Root:
 
     def resolve(self, name: str | None) -> str:
         """Full name of a run, from a name as in :meth:`run`."""
-        return choose_run(name, self.names(), lambda: self.runs()[0].name, str(self.path))
+        names = self.names()
+        return choose_run(name, names, lambda: self._newest(names), str(self.path))
 
     def _read(self, name: str) -> AnyRun:
         folder = self.path / "runs" / name
