@@ -17,7 +17,7 @@ from typedpipe.ir import nodes as ir
 from typedpipe.types.annotations import Resolved, Returned, resolve, resolve_return
 from typedpipe.types.assignable import mismatch
 from typedpipe.types.display import show
-from typedpipe.types.model import ANY, NULL, ArtifactType, ListType, Type, is_artifact, union, without_none
+from typedpipe.types.model import ANY, NULL, ListType, StructType, Type, is_artifact, union, without_none
 from typedpipe.types.problems import Problem
 from typedpipe.types.values import NotAConstant, constant
 
@@ -35,6 +35,8 @@ class ComponentSignature:
     returns: Literal["none", "one", "fields"] = "none"
     classes: tuple[type, ...] = ()
     description: str = ""
+    whole: Type | None = None
+    """The type of the returned class as one value, if its fields are the outputs."""
 
 
 @dataclass(slots=True)
@@ -64,13 +66,11 @@ def component_signature(fn: Any, *, container: bool = False) -> ComponentSignatu
     outputs: list[ir.OutputPort] = []
     classes: dict[type, None] = {}
     for name, annotation, default in _parameters(fn, spans):
-        found = _resolved(fn, name, annotation, spans)
+        found = _resolved(fn, name, annotation, default, spans)
         if found is None:
             continue
         classes.update(dict.fromkeys(found.classes))
         text, span = texts.get(name, ""), spans.of(name)
-        if default is None and found.direction == "in" and isinstance(found.type, ArtifactType):
-            found = replace(found, type=union(found.type, NULL))  # KFP's form of an optional artifact
         if found.direction == "out":
             how: ir.OutputHow = "path" if found.how == "path" else "artifact"
             outputs.append(ir.OutputPort(name, found.type, how, text, span))
@@ -94,6 +94,7 @@ def _returns(
         return
     classes.update(dict.fromkeys(found.classes))
     made.returns = found.kind
+    made.whole = None if outputs else found.whole
     _no_artifact_lists(fn, found, spans)
     if found.kind == "one":
         outputs.append(ir.OutputPort("Output", found.fields[0][1], "return", "", spans.of("return")))
@@ -123,7 +124,7 @@ def pipeline_signature(fn: Any, trace: Trace) -> PipelineSignature:
     texts = _argument_texts(fn.__doc__)
     inputs: list[ir.InputPort] = []
     for name, annotation, default in _parameters(fn, spans):
-        found = _resolved(fn, name, annotation, spans)
+        found = _resolved(fn, name, annotation, default, spans)
         if found is None:
             inputs.append(ir.InputPort(name, ANY, None, "value", "", spans.of(name)))
         elif found.direction == "out" or found.how == "status":
@@ -187,11 +188,13 @@ def _is_method(fn: Any) -> bool:
     return bool(owner) and not owner.endswith("<locals>")
 
 
-def _resolved(fn: Any, name: str, annotation: object, spans: ParameterSpans) -> Resolved | None:
+def _resolved(fn: Any, name: str, annotation: object, default: object, spans: ParameterSpans) -> Resolved | None:
     found = resolve(annotation, fn.__globals__, spans.names)
     if isinstance(found, Problem):
         _problem(found, spans.of(name), f"`{name}` of `{fn.__name__}`: ")
         return None
+    if default is None and found.direction == "in" and is_artifact(found.type):
+        return replace(found, type=union(found.type, NULL))  # KFP's form of an optional artifact
     return found
 
 
@@ -297,7 +300,9 @@ def _values(signature: PipelineSignature, result: object, trace: Trace) -> dict[
     declared = signature.outputs
     if signature.returns is not None and signature.returns.kind == "one":
         return {"Output": result}
-    if isinstance(result, Outputs):
+    if isinstance(result, PipelineValue) and isinstance(result._tp_type, StructType):
+        found = {field.name: getattr(result, field.name) for field in result._tp_type.fields if field.name in declared}
+    elif isinstance(result, Outputs):
         found = {name: result[name] for name in declared if name in result}
     elif isinstance(result, dict):
         found = {name: value for name, value in result.items() if name in declared}

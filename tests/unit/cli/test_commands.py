@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from typedpipe.cli.app import run_app
-from typedpipe.ir import wire
+from typedpipe.compiler.backend import Options, Support
+from typedpipe.diagnostics.model import Diagnostics
+from typedpipe.ir import nodes as ir, wire
 from typedpipe.ir.text import dump
 
 PIPELINE = '''\
@@ -48,6 +50,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "twins.py").write_text(
         PIPELINE.replace("@pipeline\n", '@pipeline(name="same")\n').replace('"fails"', '"same"')
     )
+    (tmp_path / "clones.py").write_text((tmp_path / "twins.py").read_text().replace("def failing", "def sums"))
     return tmp_path
 
 
@@ -128,9 +131,16 @@ def test_help_of_a_pipeline_lists_its_parameters(folder: Path, capsys: pytest.Ca
         (["run", "p.py:sum", "--start", "1"], 3, "did you mean `p.py:sums`?"),
         (["run", "p.py:sums"], 2, "TP189"),
         (["compile", "p.py:sums", "--kind", "CronWorkflow", "--param", "start=1", "--schedule", "x"], 3, "`schedule`"),
-        (["lint", "twins.py"], 3, "2 pipelines named `same`"),
-        (["compile", "twins.py:same"], 3, "2 pipelines named `same`"),
-        (["compile", "twins.py"], 3, "a unique name"),
+        (["lint", "clones.py"], 3, "2 pipelines named `same`"),
+        (["compile", "clones.py"], 3, "a unique name"),
+        (["compile", "clones.py", "-o", "out/"], 3, "a unique name"),
+        (["compile", "twins.py:same"], 3, "select one by its function, such as `twins.py:sums`"),
+        (["compile", "twins.py"], 3, "select one, such as `twins.py:sums`"),
+        (["compile", "p.py:sums", "p.py:fails"], 2, "use `-o DIR/`"),
+        (["compile", "p.py:sums", "p.py:fails", "-o", "one.yaml"], 2, "use `-o DIR/`"),
+        (["compile", "p.py:sums", "p.py:sums", "-o", "out/"], 2, "two pipelines create out/sums.yaml"),
+        (["compile", "p.py:sums", "-o", "p.py/"], 2, "cannot create p.py"),
+        (["compile"], 2, "Missing argument"),
         (["run", "p.py:sums", "--start", "x"], 2, "TP187"),
         (["run", "p.py:sums", "--strat", "1"], 2, "--start"),
         (["run", "p.py:sums", "--param", "strat=1"], 2, "TP188"),
@@ -229,7 +239,7 @@ def test_compile_writes_whole_files_or_nothing(folder: Path, capsys: pytest.Capt
     assert run_app(["compile", "p.py:sums", "--to", "ir", "-o", "out.ir"]) == 0
     assert target.read_bytes() != b"old"
     assert target.stat().st_mode & 0o777 == 0o640
-    assert sorted(os.listdir(folder)) == ["bad.py", "out.ir", "p.py", "twins.py"]
+    assert sorted(os.listdir(folder)) == ["bad.py", "clones.py", "out.ir", "p.py", "twins.py"]
 
 
 def test_check_compares(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -240,6 +250,75 @@ def test_check_compares(folder: Path, capsys: pytest.CaptureFixture[str]) -> Non
     (folder / "out.ir").write_text("changed")
     assert run_app(arguments) == 1
     assert (folder / "out.ir").read_text() == "changed"
+
+
+def test_compile_writes_one_file_for_each_pipeline_into_a_directory(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "more.py").write_text(
+        PIPELINE.replace("def sums", "def others").replace('name="fails"', 'name="Bad Names!"')
+    )
+    arguments = ["compile", "p.py", "more.py:others", "-o", "out/new/", "--argo-target", "3.6"]
+    assert run_app([*arguments, "--check"]) == 1
+    assert capsys.readouterr().err.count("does not exist") == 3
+    assert run_app(arguments) == 0
+    assert sorted(os.listdir(folder / "out" / "new")) == ["fails.yaml", "others.yaml", "sums.yaml"]
+    assert run_app(["compile", "p.py:sums", "--argo-target", "3.6"]) == 0
+    assert capsys.readouterr().out == (folder / "out" / "new" / "sums.yaml").read_text()
+    assert run_app([*arguments, "--check"]) == 0
+    (folder / "out" / "new" / "sums.yaml").write_text("changed")
+    (folder / "out" / "new" / "fails.yaml").unlink()
+    assert run_app([*arguments, "--check"]) == 1
+    said = capsys.readouterr().err
+    assert "out/new/sums.yaml is out of date" in said
+    assert "out/new/fails.yaml does not exist" in said
+    assert run_app(["compile", "more.py", "-o", "out", "--to", "ir"]) == 0
+    assert [name for name in sorted(os.listdir(folder / "out")) if "Bad-Names-" in name or "others" in name] == sorted(
+        name for name in os.listdir(folder / "out") if name.endswith(".tpir")
+    )
+
+
+def test_compile_writes_nothing_if_one_of_several_pipelines_has_an_error(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wrong = PIPELINE.replace("add(a=start)", "add(a=[start])").replace("broken(a=start)", 'broken(a="x")')
+    (folder / "wrong.py").write_text(wrong.replace('name="fails"', 'name="falls"'))
+    assert run_app(["compile", "p.py", "wrong.py", "nothing.py", "-o", "out/"]) == 3
+    assert "TP180" in capsys.readouterr().err
+    assert run_app(["compile", "p.py", "wrong.py", "-o", "out/"]) == 3
+    assert capsys.readouterr().err.count("TP201") == 2
+    assert not (folder / "out").exists()
+
+
+class _Several:
+    """A backend that creates two JSON files for a pipeline."""
+
+    name = "several"
+    support = Support()
+    options = ()
+
+    def check_target(self, pipeline: ir.Pipeline, options: Options, report: Diagnostics) -> None:
+        pass
+
+    def legalise(self, pipeline: ir.Pipeline, options: Options, report: Diagnostics) -> ir.Pipeline:
+        return pipeline
+
+    def lower(self, pipeline: ir.Pipeline, options: Options, report: Diagnostics) -> dict[str, str]:
+        return {"flow.json": "{}", f"tasks/{pipeline.name}.json": "[]"}
+
+
+def test_several_files_of_one_pipeline_are_written_to_a_directory(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("typedpipe.compiler.registry.backend", lambda name: _Several())
+    assert run_app(["compile", "p.py:sums", "--to", "several"]) == 2
+    assert "the backend `several` creates 2 files: write them to a directory with `-o DIR/`" in capsys.readouterr().err
+    for output in ("one", "two/"):
+        assert run_app(["compile", "p.py:sums", "--to", "several", "-o", output]) == 0
+        assert (folder / output / "flow.json").read_text() == "{}"
+        assert (folder / output / "tasks" / "sums.json").read_text() == "[]"
+    assert run_app(["compile", "p.py", "--to", "several", "-o", "three/"]) == 2
+    assert "two pipelines create three/flow.json" in capsys.readouterr().err
 
 
 def test_python_m_compile_is_the_same_code(folder: Path) -> None:

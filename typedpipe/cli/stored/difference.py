@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ import click
 from typedpipe.cli import exits
 from typedpipe.cli.stored.access import format_option, table, took, with_source
 from typedpipe.cli.stored.listing import short
+from typedpipe.types.json_text import json_text
 
 if TYPE_CHECKING:
     from typedpipe.runs.compare import Comparison, Difference
@@ -48,7 +48,7 @@ def command(source: RunSource, a: str, b: str, details: bool, form: str) -> None
     found = compare(source, source.run(a), source.run(b))
     if form == "json":
         data = [_data(item) for item in (*found.differences, *found.details, *found.durations)]
-        click.echo(json.dumps({"a": found.old.name, "b": found.new.name, "differences": data}, indent=2))
+        click.echo(json_text({"a": found.old.name, "b": found.new.name, "differences": data}, indent=2))
     else:
         _print(found, details=details)
     if not found.same:
@@ -64,7 +64,7 @@ def _print(found: Comparison, *, details: bool) -> None:
     if details:
         rows += _rows(found.details, DETAILS)
         times = [[item.name, _time(item.old), _time(item.new)] for item in found.durations]
-        rows += [["took", "", ""], *(["  " + name, *cells] for name, *cells in times)] if times else []
+        rows += [["durations", "", ""], *(["  " + name, *cells] for name, *cells in times)] if times else []
     if rows:
         click.echo(table(["", found.old.name, found.new.name], rows), nl=False)
     if found.same:
@@ -92,7 +92,7 @@ def _rows(differences: Sequence[Difference], sections: Mapping[str, tuple[str, .
 
 
 def _cell(value: Any) -> str:
-    text = value if isinstance(value, str) else "—" if value is None else json.dumps(value, ensure_ascii=False)
+    text = value if isinstance(value, str) else "—" if value is None else json_text(value, ensure_ascii=False)
     digest = re.fullmatch(r"sha256:([0-9a-f]{12})[0-9a-f]{52}", text)
     return digest[1] if digest else short(text, LONG)
 

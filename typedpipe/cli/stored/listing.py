@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
@@ -11,6 +10,7 @@ import click
 
 from typedpipe.cli.stored.access import format_option, table, took, with_source
 from typedpipe.diagnostics.cells import shown
+from typedpipe.types.json_text import json_data, json_text
 
 if TYPE_CHECKING:
     from typedpipe.runs.source import AnyRun, ListedState, RunSource
@@ -55,14 +55,14 @@ def command(  # noqa: PLR0913  # options
     chosen = {name: value for name, _, value in (text.partition("=") for text in tags)}
     found = source.runs(Query(pipeline, wanted, limit, tags=chosen)).items
     if form == "json":
-        click.echo(json.dumps([run_data(run) | {"metrics": _metrics(source, run)} for run in found], indent=2))
+        click.echo(json_text([run_data(run) | {"metrics": _metrics(source, run)} for run in found], indent=2))
         return
     if not found:
         click.echo(f"no {'matching ' if pipeline or state or tags else ''}runs in {shown(source.place)}", err=True)
         return
     names = [name for name in (columns or "").split(",") if name]
     added = _columns(source, found, names, params=params, metrics=metrics)
-    head = ["RUN", "PIPELINE", "STATE", "CREATED", "TOOK", *added]
+    head = ["RUN", "PIPELINE", "STATE", "CREATED", "DURATION", *added]
     rows = [
         [run.name, pipeline_of(run), state_of(run), moment(run.created), run_took(run), *cells]
         for run, cells in zip(found, zip(*added.values(), strict=True) if added else [()] * len(found), strict=True)
@@ -125,7 +125,7 @@ def _metrics(source: RunSource, run: AnyRun) -> Mapping[str, Any]:
 
 
 def _number(value: object) -> str:
-    return f"{value:.6g}" if isinstance(value, float) else short(value if isinstance(value, str) else json.dumps(value))
+    return f"{value:.6g}" if isinstance(value, float) else short(value if isinstance(value, str) else json_text(value))
 
 
 def tags_text(tags: Mapping[str, str]) -> str:
@@ -166,7 +166,7 @@ def run_data(run: AnyRun) -> dict[str, Any]:
 def json_of(text: str) -> Any:
     """Wire text as JSON data; falls back to the text if it was edited and is no longer JSON."""
     try:
-        return json.loads(text)
+        return json_data(text)
     except ValueError:
         return text
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import re
 import sys
 import time
@@ -25,6 +24,7 @@ from typedpipe.cli.stored.listing import (
 )
 from typedpipe.cli.tags import parse_tag
 from typedpipe.diagnostics.cells import shown
+from typedpipe.types.json_text import json_text
 
 if TYPE_CHECKING:
     from typedpipe.local.store.root import Root
@@ -62,12 +62,16 @@ def show(source: RunSource, run: str, form: str) -> None:
     listed = source.tasks(found)
     if form == "json":
         data = run_data(found) | {"settings": found.settings, "outputs": _values(found.outputs)}
-        click.echo(json.dumps(data | {"tasks": [_task_data(task) for task in listed]}, indent=2))
+        click.echo(json_text(data | {"tasks": [_task_data(task) for task in listed]}, indent=2))
         return
     _print_head(found)
     if listed:
-        rows = [[t.name, _task_state(found, t), took(t.started, t.finished), _note(t)] for t in listed]
-        click.echo("\n" + table(["TASK", "STATE", "TOOK", ""], rows), nl=False)
+        rows = [[t.name, t.item, _task_state(found, t), took(t.started, t.finished), _note(t)] for t in listed]
+        heads = ["TASK", "ITEM", "STATE", "DURATION", ""]
+        if not any(task.item for task in listed):
+            heads.remove("ITEM")
+            rows = [[name, *rest] for name, _, *rest in rows]
+        click.echo("\n" + table(heads, rows), nl=False)
     if found.outputs:
         click.echo("\n" + table(["OUTPUT", ""], [[name, _readable(v)] for name, v in found.outputs.items()]), nl=False)
 
@@ -77,7 +81,7 @@ def _print_head(run: Run) -> None:
     if run.state == "INTERRUPTED":
         state += f" (its engine exited; to continue the run, use `typedpipe resume {run.name}`)"
     rows = [["run", run.name], ["pipeline", run.pipeline], ["state", state], ["created", moment(run.created)]]
-    rows += [["took", run_took(run)], ["folder", run.key]]
+    rows += [["duration", run_took(run)], ["directory", run.key]]
     rows += [["tags", tags_text(run.tags)], ["note", run.note.replace("\n", " ")]]
     rows += [[f"--{name}", short(text, LONG)] for name, text in run.arguments.items()]
     click.echo(table(["", ""], [row for row in rows if row[1]]).partition("\n")[2], nl=False)
@@ -101,6 +105,7 @@ def _note(task: Task) -> str:
 def _task_data(task: Task) -> dict[str, Any]:
     fields = (
         "name",
+        "item",
         "component",
         "state",
         "message",
@@ -239,7 +244,7 @@ def gc(root: Root, keep: int | None, older_than: float | None, environments: flo
         click.echo(name)
     counts = (
         f"{_count(len(found.runs), 'run')}, {_count(found.objects, 'artifact')}, "
-        f"{_count(found.results, 'cached result')}, {_count(found.scratch, 'orphan')}: {size(found.size)}"
+        f"{_count(found.results, 'cache entry')}, {_count(found.scratch, 'orphaned file')}: {size(found.size)}"
     )
     click.echo(f"{'would remove' if dry_run else 'removed'} {counts}", err=True)
     if found.kept:
@@ -253,8 +258,11 @@ def gc(root: Root, keep: int | None, older_than: float | None, environments: flo
         click.echo(f"{'would remove' if dry_run else 'removed'} {_count(len(gone), 'virtual environment')}", err=True)
 
 
+_PLURALS = {"cache entry": "cache entries"}
+
+
 def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
+    return f"{number} {what if number == 1 else _PLURALS.get(what, f'{what}s')}"
 
 
 @command.command(

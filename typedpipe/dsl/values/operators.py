@@ -72,7 +72,12 @@ def item(value: PipelineValue, key: object) -> Any:
         )
     if isinstance(type_, ListType):
         index = operand_value(key, "the index")
-        return derived(trace, type_.item, lambda ops: ir.Index(ops[0], ops[1]), (value, index))
+        entry = type_.entry(index.text) if isinstance(index, ir.Const) else type_.item
+        if entry is None:
+            count = f"{len(type_.entries)} entr{'y' if len(type_.entries) == 1 else 'ies'}"
+            error("TP156", f"each of these lists has {count}, so there is no `[{key}]`", help="use a smaller index")
+            return poison(trace)
+        return derived(trace, entry, lambda ops: ir.Index(ops[0], ops[1]), (value, index))
     if isinstance(type_, (DictType, AnyType)):
         index = operand_value(key, "the key")
         item = type_.value if isinstance(type_, DictType) else ANY

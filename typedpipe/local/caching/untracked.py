@@ -17,6 +17,7 @@ from typedpipe.local.runners.packages import imported, name_in
 from typedpipe.local.store.cache_table import artifacts_of
 from typedpipe.local.values import load
 from typedpipe.runs.model import Value
+from typedpipe.runtime.task import MODULE
 
 ALWAYS = "the clock, the network, random numbers without a seed"
 NAMED = 2
@@ -82,7 +83,7 @@ def _modules(impl: ir.PythonImpl, key_parts: Mapping[str, Any]) -> Iterator[Gap]
     tracked.update(_declared(impl.packages))
     names = {name: None for chunk in impl.chunks for name in sorted(imported(chunk.text))}
     for name in names:
-        if name in sys.stdlib_module_names or name in ("typedpipe", "kfp") or normal_name(name) in tracked:
+        if name in sys.stdlib_module_names or name in ("typedpipe", "kfp", MODULE) or normal_name(name) in tracked:
             continue
         if not _in_site(name):
             if not impl.packages or _found_here(name):  # what is only in the environment of the task is tracked there

@@ -24,6 +24,7 @@ from typedpipe.local.store.problems import is_damage
 from typedpipe.local.store.rows import pack, unpacked
 from typedpipe.runs.metrics import metrics_of
 from typedpipe.runs.model import RunState, Task
+from typedpipe.types.json_text import json_data, json_text
 
 FILE = "runs.sqlite"
 VERSION = 1
@@ -165,12 +166,12 @@ class Listing:
 
     def _rest(self, run: StoredRun) -> str:
         data = {name: getattr(run, name) for name in _REST}
-        return json.dumps(data | {"outputs": json.loads(pack(run.outputs, self._root))}, default=dict)
+        return json_text(data | {"outputs": json_data(pack(run.outputs, self._root))}, default=dict)
 
     def put_details(self, found: Iterable[tuple[str, Stamp, Details]]) -> None:
         """Add summaries."""
         rows = [
-            (name, stamp, *("\n".join(part) for part in (each.ran, each.keys, each.objects)), json.dumps(each.metrics))
+            (name, stamp, *("\n".join(part) for part in (each.ran, each.keys, each.objects)), json_text(each.metrics))
             for name, stamp, each in found
         ]
         self._write(("INSERT OR REPLACE INTO details VALUES (?, ?, ?, ?, ?, ?)", rows))
@@ -281,6 +282,6 @@ def _lines(text: str) -> Sequence[str]:
 
 def _details(row: Sequence[Any]) -> Details | None:
     try:
-        return Details(_lines(row[2]), _lines(row[3]), _lines(row[4]), json.loads(row[5]))
+        return Details(_lines(row[2]), _lines(row[3]), _lines(row[4]), json_data(row[5]))
     except (ValueError, AttributeError):
         return None
