@@ -235,7 +235,7 @@ def test_tags_and_notes(two: Home) -> None:
     assert out.splitlines()[0].split()[5:] == ["TAGS", "NOTE"]
     assert "data=jan best" in out.splitlines()[2] and "\x1b" not in out
     _, out, _ = two("runs", "show", "2026-1")
-    assert "tags      data=jan best\nnote      the first" in out
+    assert "tags       data=jan best\nnote       the first" in out
 
     def listed(*tags: str) -> list[str]:
         arguments = [part for tag in tags for part in ("--tag", tag)]
