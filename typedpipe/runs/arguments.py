@@ -7,6 +7,7 @@ pipeline is stored however a run of it is started.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Literal, Protocol, TypeAlias
 
 from typedpipe.diagnostics.model import NOWHERE, Diagnostics, Label
@@ -37,6 +38,7 @@ def bind(
     form: Form = "python",
     *,
     complete: bool = True,
+    known: Mapping[str, WireText] = MappingProxyType({}),
 ) -> dict[str, WireText]:
     """The caller's arguments as wire text, each checked against its parameter; invalid ones are reported.
 
@@ -46,6 +48,7 @@ def bind(
         report: Receives TP187 to TP189.
         form: The form of the values.
         complete: Whether a required parameter without a value is reported.
+        known: Arguments that are bound already, such as those from a file; ``given`` takes precedence.
 
     >>> from typedpipe.ir.nodes import Graph, InputPort
     >>> from typedpipe.types.model import INT
@@ -59,9 +62,9 @@ def bind(
     values: dict[str, object] = {}
     reported = False
     for name, value in given.items():
-        known = name if name in ports or form != "text" else name.replace("-", "_")
-        if known in ports:
-            values[known] = value
+        plain = name if name in ports or form != "text" else name.replace("-", "_")
+        if plain in ports:
+            values[plain] = value
         else:
             words.unknown(pipeline, name, report)
             reported = True
@@ -74,6 +77,8 @@ def bind(
             except NotOfType as error:
                 words.unfit(pipeline, port, values[port.name], error, report)
                 reported = True
+        elif port.name in known:
+            bound[port.name] = known[port.name]
         elif port.required:
             missing.append(port)
     if complete and not (reported and form == "text"):  # a misspelled name is often the missing one
