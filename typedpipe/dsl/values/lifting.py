@@ -32,10 +32,12 @@ def lift(value: object, subject: Subject) -> Any:
     value = as_value(value)
     if isinstance(value, PipelineValue):
         return value
-    if trace is not None and type(value) is str and present(value):
-        return texts.read(trace, value, subject)
-    if trace is not None and holds_reference(value):
-        return _display(trace, value, subject)
+    if trace is not None:
+        if type(value) is str:
+            if present(value):
+                return texts.read(trace, value, subject)
+        elif holds_reference(value):
+            return _display(trace, value, subject)
     if _is_ours(value):
         _not_constant(value, subject, "")
         return None
@@ -90,11 +92,11 @@ def holds_reference(value: object) -> bool:
         item = stack.pop()
         if type(item) in _PLAIN:
             continue
-        if isinstance(item, PipelineValue) or hasattr(type(item), "_tp_whole"):
-            return True
         if isinstance(item, str):
             if present(item):
                 return True
+        elif isinstance(item, PipelineValue) or hasattr(type(item), "_tp_whole"):
+            return True
         elif id(item) not in seen:
             seen.add(id(item))
             stack.extend(_parts(item))
