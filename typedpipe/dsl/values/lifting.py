@@ -34,11 +34,11 @@ def lift(value: object, subject: Subject) -> Any:
         return value
     if trace is not None and type(value) is str and present(value):
         return texts.read(trace, value, subject)
-    if trace is not None and holds_reference(value):
-        return _display(trace, value, subject)
     if _is_ours(value):
         _not_constant(value, subject, "")
         return None
+    if trace is not None and holds_reference(value):
+        return _display(trace, value, subject)
     try:
         text, type_ = constant(value)
     except NotAConstant as problem:
@@ -89,7 +89,7 @@ def holds_reference(value: object) -> bool:
     while stack:
         item = stack.pop()
         kind = type(item)
-        if kind in _PLAIN or (kind is str and not present(item)):  # type: ignore[attr-defined]  # `kind` narrows `item`
+        if kind in _PLAIN or (kind is str and not present(item)):  # type: ignore[arg-type]  # `kind` narrows `item`
             continue
         if isinstance(item, PipelineValue) or hasattr(kind, "_tp_whole"):
             return True
