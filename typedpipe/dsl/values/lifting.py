@@ -32,15 +32,13 @@ def lift(value: object, subject: Subject) -> Any:
     value = as_value(value)
     if isinstance(value, PipelineValue):
         return value
-    if trace is not None:
-        if type(value) is str:
-            if present(value):
-                return texts.read(trace, value, subject)
-        elif holds_reference(value):
-            return _display(trace, value, subject)
+    if trace is not None and type(value) is str and present(value):
+        return texts.read(trace, value, subject)
     if _is_ours(value):
         _not_constant(value, subject, "")
         return None
+    if trace is not None and holds_reference(value):
+        return _display(trace, value, subject)
     try:
         text, type_ = constant(value)
     except NotAConstant as problem:
