@@ -18,5 +18,4 @@ def test_construct(name: str, target: str) -> None:
             driver.compile(load(name).traced, "argo", {"target": target})
         return
     (text,) = driver.compile(load(name).traced, "argo", {"target": target}).values()
-    for document in text.split("\n---\n"):
-        valid(document, target)
+    valid(text, target)

@@ -192,7 +192,7 @@ class Scripted:
             leave_output(launch, number_of(task_of(launch)))
         if self.live:
             self.sockets[1].send(b"x")
-        return [Exited(ticket, code)]
+        return [Exited(ticket, code, "error[TP502]: a contract violation" if code == 2 else "")]
 
     def close(self) -> None:
         for end in self.sockets:

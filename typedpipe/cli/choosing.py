@@ -1,7 +1,9 @@
-"""Selection of one of a file's pipelines."""
+"""Selection among a file's pipelines."""
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 from typedpipe.cli.diagnostics import stop_on_errors
@@ -15,13 +17,38 @@ _OWN_NAME = "give each pipeline a unique name"
 
 def load_pipeline(text: str, form: str = "text") -> ir.Pipeline:
     """The traced IR of the pipeline that a target names; ends the command with diagnostics if there is none."""
+    (traced,) = load_pipelines([text], form)
+    return traced
+
+
+def load_pipelines(texts: Sequence[str], form: str = "text", *, every: bool = False) -> list[ir.Pipeline]:
+    """The traced IR of the pipelines that targets name, one each; ends the command with diagnostics if one has none.
+
+    With ``every``, a file without a name stands for each of its pipelines that no other one uses.
+    """
     report = Diagnostics()
-    loaded = load(text, report)
-    handle = choose(loaded, report) if loaded is not None else None
+    traced: list[ir.Pipeline] = []
+    chosen: list[Any] = []
+    for text in texts:
+        loaded = load(text, report)
+        if loaded is None:
+            continue
+        tops = _tops(loaded.pipelines)
+        if every and len(tops) > 1 and not loaded.target.name:
+            check_names(loaded, report)
+        else:
+            tops = [choose(loaded, report)]
+        chosen += [handle for handle in tops if handle is not None]
+    traced += [handle.ir for handle in chosen if handle.ir is not None]
+    if report.has_errors:
+        from typedpipe.compiler import driver
+
+        for handle in chosen:
+            if handle.traced is not None:
+                driver.report_errors(handle.traced, report)
     stop_on_errors(report, form)
-    if handle is None or handle.ir is None:
-        raise RuntimeError(f"{text}: the pipeline has no IR, and nothing was reported")
-    traced: ir.Pipeline = handle.ir
+    if len(traced) < len(texts):
+        raise RuntimeError(f"{', '.join(texts)}: a pipeline has no IR, and nothing was reported")
     return traced
 
 
@@ -43,26 +70,30 @@ def choose(loaded: Loaded, report: Diagnostics) -> Any:
             help="decorate a function with `@pipeline`; to use an imported pipeline, pass MODULE:NAME of the module that defines it",
         )
         return None
-    if len(tops) > 1 and len({handle.name for handle in tops}) == 1:
-        _same_name(tops, loaded, report)
-        return None
-    names = ", ".join(f"`{handle.name}`" for handle in tops or pipelines)
-    example = (tops or pipelines)[0].name
+    several = tops or pipelines
+    names = _names(several)
     report.error(
         "TP185",
-        f"there are {len(tops or pipelines)} pipelines in `{target}`: {names}",
-        _place(tops or pipelines),
-        others=[Label(_span(handle), "") for handle in (tops or pipelines)[1:]],
-        help=f"select one, such as `{target}:{example}`" if len({h.name for h in tops}) == len(tops) else _OWN_NAME,
+        f"there are {len(several)} pipelines in `{target}`: {', '.join(f'`{name}`' for name in names)}",
+        _span(several[0]),
+        others=[Label(_span(handle), "") for handle in several[1:]],
+        help=f"select one, such as `{target}:{names[0]}`" if len(set(names)) == len(names) else _OWN_NAME,
     )
     return None
 
 
+def _names(handles: list[Any]) -> list[str]:
+    """The name by which each can be selected: that of the function where several pipelines have one name."""
+    count = Counter(handle.name for handle in handles)
+    return [handle.name if count[handle.name] == 1 else handle.__name__ for handle in handles]
+
+
 def check_names(loaded: Loaded, report: Diagnostics) -> None:
-    """Report pipelines of a file with the same name: none of them can be compiled or run."""
+    """Report pipelines of a file that cannot be told apart, by their name or that of their function."""
     named: dict[str, list[Any]] = {}
-    for handle in _tops(loaded.pipelines):
-        named.setdefault(handle.name, []).append(handle)
+    tops = _tops(loaded.pipelines)
+    for name, handle in zip(_names(tops), tops, strict=True):
+        named.setdefault(name, []).append(handle)
     for found in named.values():
         if len(found) > 1:
             _same_name(found, loaded, report)
@@ -78,19 +109,24 @@ def _tops(pipelines: list[Any]) -> list[Any]:
 
 
 def _same_name(found: list[Any], loaded: Loaded, report: Diagnostics) -> None:
+    functions = [handle.__name__ for handle in found]
+    apart = len(set(functions)) == len(functions)
     report.error(
         "TP185",
         f"there are {len(found)} pipelines named `{found[0].name}` in `{loaded.target}`",
         _span(found[0]),
         others=[Label(_span(handle), "") for handle in found[1:]],
-        help=_OWN_NAME,
+        help=f"select one by its function, such as `{loaded.target}:{functions[0]}`" if apart else _OWN_NAME,
     )
 
 
 def _named(loaded: Loaded, report: Diagnostics) -> Any:
     name = loaded.target.name
     found = [handle for handle in loaded.pipelines if handle.name == name]
-    found = found or [handle for handle in loaded.pipelines if handle.__name__ == name]
+    by_function = [handle for handle in loaded.pipelines if handle.__name__ == name]
+    if len(found) != 1 and len(by_function) == 1:
+        return by_function[0]
+    found = found or by_function
     if len(found) == 1:
         return found[0]
     if found:
@@ -112,15 +148,11 @@ def _named(loaded: Loaded, report: Diagnostics) -> Any:
 
 
 def _span(handle: Any) -> Span:
-    if handle.ir is not None and handle.ir.span != NOWHERE:
-        span: Span = handle.ir.span
+    if handle.traced is not None and handle.traced.span != NOWHERE:
+        span: Span = handle.traced.span
         return span
     return Span(display_path(handle.file))
 
 
 def _file(loaded: Loaded) -> Span:
     return Span(display_path(loaded.target.file)) if loaded.target.file else NOWHERE
-
-
-def _place(handles: list[Any]) -> Span:
-    return _span(handles[0])

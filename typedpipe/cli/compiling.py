@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import click
 
 from typedpipe.cli import exits
 from typedpipe.cli.diagnostics import format_option, stop, stop_on_errors
-from typedpipe.cli.writing import compare_output, write_output
+from typedpipe.cli.writing import compare_outputs, is_folder, write_outputs
 from typedpipe.diagnostics.errors import PipelineError
 from typedpipe.diagnostics.model import Diagnostics
 from typedpipe.ir import nodes as ir
@@ -63,7 +64,7 @@ def _options(name: str) -> list[click.Option]:
 
 
 def _compile(
-    target: str,
+    targets: tuple[str, ...],
     output: str,
     to: str,
     params: tuple[str, ...],
@@ -72,22 +73,70 @@ def _compile(
     form: str,
     **settings: Any,
 ) -> None:
-    from typedpipe.cli.choosing import load_pipeline
+    from typedpipe.cli.choosing import load_pipelines
 
     if check and output == "-":
         raise click.UsageError("`--check` requires `-o FILE`")
-    traced = _with_params(load_pipeline(target, form), params, form)
+    in_folder = is_folder(output)
+    if len(targets) > 1 and not in_folder:
+        raise click.UsageError("several pipelines are written to a directory: use `-o DIR/`")
+    traced = [_with_params(each, params, form) for each in load_pipelines(targets, form, every=in_folder)]
     printer = _printer(print_after) if print_after else None
     options = {
         name.removeprefix(_BACKENDS_OWN): value
         for name, value in settings.items()
         if name.startswith(_BACKENDS_OWN) and value is not None
     }
-    data = _ir(traced, form, printer) if to == "ir" else _compiled(traced, to, options, form, printer)
+    report = Diagnostics()
+    files = [_files(each, to, options, report, printer) for each in traced]
+    stop_on_errors(report, form)  # there may be warnings
+    placed = _placed(files, output, to, in_folder)
     if check:
-        compare_output(output, data)
+        compare_outputs(placed)
     else:
-        write_output(output, data)
+        write_outputs(placed, create=output not in placed)
+
+
+def _files(
+    traced: ir.Pipeline,
+    to: str,
+    options: Mapping[str, Any],
+    report: Diagnostics,
+    printer: Callable[[str, ir.Pipeline], None] | None,
+) -> dict[str, str | bytes]:
+    """The files of a pipeline; none if there are errors, which are in the report."""
+    from typedpipe.compiler import driver
+
+    try:
+        if to != "ir":
+            return dict(driver.compile(traced, to, options, report, printer))
+        from typedpipe.ir import wire
+        from typedpipe.ir.taskspec import port_key
+
+        return {f"{port_key(traced.name)}.tpir": wire.encode(driver.check(traced, report, printer))}
+    except PipelineError as error:
+        for item in error.diagnostics:  # those of a pass are in the report already
+            report.add(item)
+        return {}
+
+
+def _placed(
+    compiled: Sequence[Mapping[str, str | bytes]], output: str, to: str, in_folder: bool
+) -> dict[str, str | bytes]:
+    """The content of each path. The only file of a pipeline is written to ``output``, several into that directory."""
+    if not in_folder and len(compiled[0]) == 1:
+        return {output: next(iter(compiled[0].values()))}
+    if output == "-":
+        message = f"the backend `{to}` creates {len(compiled[0])} files: write them to a directory with `-o DIR/`"
+        raise click.UsageError(message)
+    placed: dict[str, str | bytes] = {}
+    for files in compiled:
+        for name, data in files.items():
+            path = os.path.join(output, name)
+            if path in placed:
+                raise click.UsageError(f"two pipelines create {path}: give one of them another name, or another `-o`")
+            placed[path] = data
+    return placed
 
 
 def _printer(wanted: str) -> Callable[[str, ir.Pipeline], None]:
@@ -109,7 +158,7 @@ def _with_params(traced: ir.Pipeline, params: tuple[str, ...], form: str) -> ir.
         return traced
     from typedpipe.compiler.api import with_defaults
     from typedpipe.runs.arguments import bind
-    from typedpipe.types.model import NULL
+    from typedpipe.types.model import NULL, is_artifact
 
     texts: dict[str, str] = {}
     for text in params:
@@ -121,45 +170,23 @@ def _with_params(traced: ir.Pipeline, params: tuple[str, ...], form: str) -> ir.
     bound = bind(traced, texts, report, "text", complete=False)
     stop_on_errors(report, form, exits.USAGE)
     types = {port.name: port.type for port in traced.graph.inputs}
+    for name in bound:
+        if is_artifact(types[name]):
+            raise click.UsageError(f"the artifact `{name}` cannot have a default; pass it to `typedpipe run`")
     return with_defaults(
         traced, {name: ir.Const(text, NULL if text == "null" else types[name]) for name, text in bound.items()}
     )
 
 
-def _compiled(
-    traced: ir.Pipeline,
-    backend: str,
-    options: dict[str, Any],
-    form: str,
-    printer: Callable[[str, ir.Pipeline], None] | None,
-) -> str:
-    from typedpipe.compiler import driver
-
-    report = Diagnostics()
-    try:
-        files = driver.compile(traced, backend, options, report, printer)
-    except PipelineError as error:
-        stop(error, form)
-        raise
-    stop_on_errors(report, form)  # there may be warnings
-    return "---\n".join(files.values())
-
-
-def _ir(traced: ir.Pipeline, form: str, printer: Callable[[str, ir.Pipeline], None] | None) -> bytes:
-    from typedpipe.compiler import driver
-    from typedpipe.ir import wire
-
-    try:
-        return wire.encode(driver.check(traced, print_after=printer))
-    except PipelineError as error:
-        stop(error, form)
-        raise
-
-
 def _own() -> list[click.Parameter]:
     return [
-        click.Argument(["target"]),
-        click.Option(["-o", "--output"], default="-", metavar="FILE", help="Write to FILE. Default: -, stdout."),
+        click.Argument(["targets"], nargs=-1, required=True),
+        click.Option(
+            ["-o", "--output"],
+            default="-",
+            metavar="FILE|DIR/",
+            help="Write to FILE, or one file for each pipeline into DIR/. Default: -, stdout.",
+        ),
         click.Option(
             ["--to"],
             default="argo",
@@ -187,8 +214,8 @@ command = _Compile(
     callback=_compile,
     params=_own(),
     help=(
-        "Compile the pipeline of TARGET (FILE, FILE:NAME or MODULE:NAME).\n\n"
-        "If the pipeline has errors, the file is not written. Diagnostics go to stderr."
+        "Compile the pipelines of TARGETS (FILE, FILE:NAME or MODULE:NAME).\n\n"
+        "If a pipeline has errors, no file is written. Diagnostics go to stderr."
     ),
 )
 format_option(command)

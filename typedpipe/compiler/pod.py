@@ -7,11 +7,12 @@ Kubernetes expands.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from typedpipe import runtime
+from typedpipe.ir import nodes as ir
 from typedpipe.ir.taskspec import port_key
 from typedpipe.types.model import (
     BOOL,
@@ -24,6 +25,7 @@ from typedpipe.types.model import (
     UnionType,
     is_artifact,
 )
+from typedpipe.types.values import safe
 
 # --------------------------------------------------------------------------------------------- inputs and outputs
 
@@ -38,6 +40,13 @@ def descriptor_key(name: str) -> str:
 def wire_key(name: str, type_: Type) -> str:
     """Wire name of a value; an artifact is passed as its descriptor."""
     return descriptor_key(name) if is_artifact(type_) else port_key(name)
+
+
+def default_text(port: ir.InputPort) -> str | None:
+    """Wire text of an input that no argument is passed to; None if one is required."""
+    if port.default is not None:
+        return safe(port.default.text)
+    return None if port.required else "null"
 
 
 def parameter_path(key: str) -> str:
@@ -108,7 +117,7 @@ def runtime_text() -> str:
 
 def script(spec: Mapping[str, Any], parameters: str) -> str:
     """Program of a pod; ``parameters`` is a Python expression, or a tag that evaluates to one."""
-    chunks = ",\n".join(f"({python(file)}, {line}, {source(text)})" for file, line, text in spec["chunks"])
+    chunks = ",\n".join(map(_chunk, spec["chunks"]))
     rest = python({key: value for key, value in spec.items() if key != "chunks"})
     return (
         f'import sys; sys.path.insert(0, "{LIB}")\n'
@@ -117,6 +126,11 @@ def script(spec: Mapping[str, Any], parameters: str) -> str:
         f"SPEC = {rest}\n"
         f"main(dict(SPEC, chunks=SOURCE), {parameters})\n"
     )
+
+
+def _chunk(chunk: Sequence[Any]) -> str:
+    file, line, text, *module = chunk
+    return f"({', '.join([python(file), str(line), source(text), *map(python, module)])})"
 
 
 def python(value: object) -> str:

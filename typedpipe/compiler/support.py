@@ -2,7 +2,7 @@
 
 The features are
 
-* ``input.artifact``, ``input.required``: an input of the pipeline that is an artifact, or that has no default;
+* ``input.artifact``, ``input.required``: an input of the pipeline that has no default: an artifact, or any other;
 * ``branch``, ``loop``, ``loop.parallelism``, ``exit_handler``, ``importer``, ``call``: nodes;
 * ``task.OPTION``, ``call.OPTION``: an option, named as in :data:`typedpipe.ir.options.OPTIONS`, of a task or of a called
   pipeline. A third part distinguishes several reasons to reject one option: ``task.retry.factor``. Extensions that
@@ -27,8 +27,9 @@ def check(pipeline: ir.Pipeline, support: Support, engine: str, report: Diagnost
     """Report each feature of the pipeline that the table does not support, at the user's line."""
     checker = _Checker(support, engine, report)
     for port in pipeline.graph.inputs:
-        feature = "input.artifact" if is_artifact(port.type) else "input.required" if port.required else ""
-        checker.refuse(feature, f"the input `{port.name}`", port.span if port.span.file else pipeline.span)
+        if port.required:
+            feature = "input.artifact" if is_artifact(port.type) else "input.required"
+            checker.refuse(feature, f"the input `{port.name}`", port.span if port.span.file else pipeline.span)
     graphs = [pipeline.graph, *pipeline.pipelines.values()]
     for graph in graphs:
         for node in graph.nodes:

@@ -47,8 +47,8 @@ CODES: dict[str, str] = {
     "TP156": "unsupported field, key or comparison of a pipeline value",
     "TP157": "`&` or `|` with a value that is not a condition",
     "TP158": "value of another pipeline",
-    "TP159": "f-string text changed after it was created",
-    "TP160": "f-string text never passed to a task",
+    "TP159": "text with a pipeline value read or changed after it was created",
+    "TP160": "text with a pipeline value never passed to a task",
     "TP161": "invalid condition",
     "TP162": "Elif or Else without an If",
     "TP163": "control-flow block never entered, or entered twice",
@@ -70,9 +70,12 @@ CODES: dict[str, str] = {
     "TP187": "invalid argument for a pipeline parameter",
     "TP188": "unknown pipeline parameter",
     "TP189": "missing value for a required pipeline parameter",
+    "TP190": "pipeline runs during import",
+    "TP191": "parameter file cannot be read",
     "TP195": "container component cannot run on this machine",
     "TP196": "packages missing from this Python",
     "TP197": "run directory cannot be created",
+    "TP198": "file hides a module of Python",
     # TP2xx: types
     "TP201": "argument does not match the input type",
     "TP202": "value does not match the declared output type",
@@ -87,6 +90,7 @@ CODES: dict[str, str] = {
     "TP211": "default of Some does not match its type",
     "TP212": "task option has the wrong type",
     "TP213": "value can never be in the container",
+    "TP214": "format that the value's type does not take",
     "TP215": "importer argument has the wrong type",
     # TP3xx: structure
     "TP301": "call without a required argument",
@@ -101,6 +105,7 @@ CODES: dict[str, str] = {
     "TP315": "value of an exit task is used",
     "TP316": "loop item used outside the loop",
     "TP317": "task depends on a task that can never run before it",
+    "TP318": "two components share a cache key",
     "TP320": "saved pipeline is corrupted",
     "TP321": "saved pipeline from a newer version",
     "TP322": "file cannot be written",
@@ -117,6 +122,7 @@ CODES: dict[str, str] = {
     "TP408": "settings of a package that is not installed",
     "TP392": "compiled object is not a pipeline",
     "TP393": "default for an unknown parameter",
+    "TP394": "package with an invalid backend or extension",
     # TP4xx: target
     # TP5xx: in the container
     "TP501": "missing input in the container",

@@ -6,7 +6,7 @@ import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from types import SimpleNamespace
-from typing import Any, Literal, NoReturn, Protocol, TypeAlias
+from typing import Any, Literal, NoReturn, Protocol, TypeAlias, get_origin
 
 from typedpipe.diagnostics.errors import PipelineError
 from typedpipe.diagnostics.model import Diagnostic, Label
@@ -118,6 +118,9 @@ class NotRun:
             raise AttributeError(name)
         return self
 
+    def __call__(self, *_: object, **__: object) -> NotRun:
+        return self
+
     def __getitem__(self, _key: object) -> NotRun:
         return self
 
@@ -143,11 +146,18 @@ def _instead(name: str, kind: Kind) -> str:
     )
 
 
-OPTIONS = ("runner", "jobs", "folder", "cache", "fail_fast", "timeout", "name", "raise_on_error")
+OPTIONS = (
+    *("runner", "jobs", "folder", "cache", "fail_fast", "timeout", "name", "tags", "note", "params_file"),
+    "raise_on_error",
+)
 
 
 def start(pipeline: TracedPipeline, args: tuple[Any, ...], kwargs: dict[str, Any], options: Any) -> Any:
     """Start a run of a pipeline and return its handle; ``options`` None: they may be among the arguments."""
+    if declarations() is not None:
+        message = f"the run of `{pipeline.name}` would start whenever this file is imported"
+        error("TP190", message, help='move it under `if __name__ == "__main__":`')
+        return NotRun()
     names = inputs_of(pipeline)
     if options is None:
         options = {key: kwargs[key] for key in OPTIONS if key in kwargs and key not in names}
@@ -191,7 +201,10 @@ def result_of(pipeline: TracedPipeline, outputs: Mapping[str, Any]) -> Any:
         return made["Output"]
     hint = function.__annotations__["return"]
     cls = eval(hint, function.__globals__) if isinstance(hint, str) else hint  # noqa: S307 - the user's own
-    return cls(**made)
+    cls = getattr(cls, "__value__", cls)  # of a `type` alias
+    layout = runtime.layout_of(get_origin(cls) or cls)
+    assert layout is not None  # it has the outputs as its fields
+    return layout.restored(made, runtime.Sent({}, layout.cls.__name__))
 
 
 def of_class(value: Any, type_: Type, classes: Mapping[str, Any]) -> Any:

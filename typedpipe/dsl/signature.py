@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from typedpipe.diagnostics.model import Span
+from typedpipe.diagnostics.model import Label, Span
 from typedpipe.dsl.nodes.task import Outputs, Task
 from typedpipe.dsl.source.files import parsed_file, span_of_function
 from typedpipe.dsl.tracing import Site, Trace, enclosing_names, error, listed
@@ -16,8 +16,8 @@ from typedpipe.dsl.values.value import POISON, PipelineValue, is_poison, operand
 from typedpipe.ir import nodes as ir
 from typedpipe.types.annotations import Resolved, Returned, resolve, resolve_return
 from typedpipe.types.assignable import mismatch
-from typedpipe.types.display import show
-from typedpipe.types.model import ANY, NULL, ArtifactType, ListType, Type, is_artifact, union, without_none
+from typedpipe.types.display import enum_members, show
+from typedpipe.types.model import ANY, NULL, ListType, StructType, Type, is_artifact, union, without_none
 from typedpipe.types.problems import Problem
 from typedpipe.types.values import NotAConstant, constant
 
@@ -35,6 +35,10 @@ class ComponentSignature:
     returns: Literal["none", "one", "fields"] = "none"
     classes: tuple[type, ...] = ()
     description: str = ""
+    whole: Type | None = None
+    """The type of the returned class as one value, if its fields are the outputs."""
+    undefined: frozenset[str] = frozenset()
+    """Names in annotations that are not defined, which was reported."""
 
 
 @dataclass(slots=True)
@@ -64,13 +68,11 @@ def component_signature(fn: Any, *, container: bool = False) -> ComponentSignatu
     outputs: list[ir.OutputPort] = []
     classes: dict[type, None] = {}
     for name, annotation, default in _parameters(fn, spans):
-        found = _resolved(fn, name, annotation, spans)
+        found = _resolved(fn, name, annotation, default, spans)
         if found is None:
             continue
         classes.update(dict.fromkeys(found.classes))
         text, span = texts.get(name, ""), spans.of(name)
-        if default is None and found.direction == "in" and isinstance(found.type, ArtifactType):
-            found = replace(found, type=union(found.type, NULL))  # KFP's form of an optional artifact
         if found.direction == "out":
             how: ir.OutputHow = "path" if found.how == "path" else "artifact"
             outputs.append(ir.OutputPort(name, found.type, how, text, span))
@@ -83,6 +85,7 @@ def component_signature(fn: Any, *, container: bool = False) -> ComponentSignatu
     for name in dict.fromkeys(n for n in names if names.count(n) > 1):
         error("TP105", f"`{fn.__name__}` has two outputs named `{name}`", spans.of(name), help="rename one of them")
     made.inputs, made.outputs, made.classes = tuple(inputs), tuple(outputs), tuple(classes)
+    made.undefined = frozenset(spans.undefined)
     return made
 
 
@@ -94,6 +97,7 @@ def _returns(
         return
     classes.update(dict.fromkeys(found.classes))
     made.returns = found.kind
+    made.whole = None if outputs else found.whole
     _no_artifact_lists(fn, found, spans)
     if found.kind == "one":
         outputs.append(ir.OutputPort("Output", found.fields[0][1], "return", "", spans.of("return")))
@@ -123,7 +127,7 @@ def pipeline_signature(fn: Any, trace: Trace) -> PipelineSignature:
     texts = _argument_texts(fn.__doc__)
     inputs: list[ir.InputPort] = []
     for name, annotation, default in _parameters(fn, spans):
-        found = _resolved(fn, name, annotation, spans)
+        found = _resolved(fn, name, annotation, default, spans)
         if found is None:
             inputs.append(ir.InputPort(name, ANY, None, "value", "", spans.of(name)))
         elif found.direction == "out" or found.how == "status":
@@ -187,11 +191,13 @@ def _is_method(fn: Any) -> bool:
     return bool(owner) and not owner.endswith("<locals>")
 
 
-def _resolved(fn: Any, name: str, annotation: object, spans: ParameterSpans) -> Resolved | None:
+def _resolved(fn: Any, name: str, annotation: object, default: object, spans: ParameterSpans) -> Resolved | None:
     found = resolve(annotation, fn.__globals__, spans.names)
     if isinstance(found, Problem):
-        _problem(found, spans.of(name), f"`{name}` of `{fn.__name__}`: ")
+        spans.report(found, spans.of(name), f"`{name}` of `{fn.__name__}`: ")
         return None
+    if default is None and found.direction == "in" and is_artifact(found.type):
+        return replace(found, type=union(found.type, NULL))  # KFP's form of an optional artifact
     return found
 
 
@@ -199,13 +205,9 @@ def _resolved_return(fn: Any, spans: ParameterSpans) -> Returned | None:
     hints = getattr(fn, "__annotations__", {})
     found = resolve_return(hints.get("return"), fn.__globals__, spans.names)
     if isinstance(found, Problem):
-        _problem(found, spans.of("return"), f"the return type of `{fn.__name__}`: ")
+        spans.report(found, spans.of("return"), f"the return type of `{fn.__name__}`: ")
         return None
     return found
-
-
-def _problem(problem: Problem, span: Span, where: str) -> None:
-    error(problem.code, where + problem.message, span, problem.label, help=problem.help)
 
 
 def _default(fn: Any, name: str, found: Resolved, default: object, spans: ParameterSpans) -> ir.Const | None:
@@ -229,7 +231,7 @@ def _default(fn: Any, name: str, found: Resolved, default: object, spans: Parame
         help_ = (
             f"change the annotation to `{name}: {show(found.type)} | None`"
             if default is None
-            else "change the default or the annotation"
+            else "; ".join(filter(None, ("change the default or the annotation", enum_members(found.type))))
         )
         error(
             "TP104",
@@ -297,7 +299,9 @@ def _values(signature: PipelineSignature, result: object, trace: Trace) -> dict[
     declared = signature.outputs
     if signature.returns is not None and signature.returns.kind == "one":
         return {"Output": result}
-    if isinstance(result, Outputs):
+    if isinstance(result, PipelineValue) and isinstance(result._tp_type, StructType):
+        found = {field.name: getattr(result, field.name) for field in result._tp_type.fields if field.name in declared}
+    elif isinstance(result, Outputs):
         found = {name: result[name] for name in declared if name in result}
     elif isinstance(result, dict):
         found = {name: value for name, value in result.items() if name in declared}
@@ -330,6 +334,8 @@ class ParameterSpans:
     def __init__(self, fn: Any) -> None:
         self._fn = fn
         self.names = enclosing_names()
+        self.undefined: set[str] = set()
+        """Names that were reported as undefined."""
         self._found: dict[str, Span] | None = None
 
     def of(self, name: str) -> Span:
@@ -337,6 +343,19 @@ class ParameterSpans:
         if self._found is None:
             self._found = self._read()
         return self._found.get(name) or span_of_function(self._fn)
+
+    def report(self, problem: Problem, span: Span, where: str) -> None:
+        """Report a problem in an annotation; a class that is defined further below is shown."""
+        name, message, help_, others = problem.undefined, problem.message, problem.help, []
+        self.undefined.add(name)
+        code = self._fn.__code__
+        parsed = parsed_file(code.co_filename, self._fn.__globals__) if name else None
+        later = parsed.definition(name) if parsed is not None else None
+        if parsed is not None and later is not None and later.lineno > code.co_firstlineno:
+            message = f"`{name}` in the annotation is defined below `{self._fn.__name__}`, so it does not exist yet"
+            help_ = f"move the definition of `{name}` above `{self._fn.__name__}`"
+            others = [Label(parsed.header(later), "defined here")]
+        error(problem.code, where + message, span, problem.label, others=others, help=help_)
 
     def _read(self) -> dict[str, Span]:
         code = self._fn.__code__

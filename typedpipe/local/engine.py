@@ -17,11 +17,11 @@ from pathlib import Path
 from typedpipe.diagnostics.errors import PipelineError
 from typedpipe.ir import nodes as ir
 from typedpipe.local.failpoints import reach
-from typedpipe.local.failure import CONTRACT_BROKEN, exit_code, reason
+from typedpipe.local.failure import CONTRACT_BROKEN, delay, exit_code, reason, recurs
 from typedpipe.local.inbox import Inbox
 from typedpipe.local.pending import Pending, Tracked
 from typedpipe.local.recorder import Found, RunRecorder, Wait
-from typedpipe.local.result import TaskResult
+from typedpipe.local.result import TaskResult, before
 from typedpipe.local.runners.attempt import Attempt, Specs, TaskRefused, folder_of
 from typedpipe.local.runners.interrupts import on_interrupt
 from typedpipe.local.runners.launcher import KILL, Exited, Launch
@@ -153,7 +153,7 @@ class Engine:
         """Reuse existing outputs of a task, or schedule it."""
         found = None if self._scheduler.canceled else self._recorder.look_up(task)
         if isinstance(found, Found):
-            self._finish(task, "SUCCEEDED", "", None, found.outputs, found)
+            self._finish(task, "SUCCEEDED", found.note, None, found.outputs, found)
         elif isinstance(found, Wait):
             self._pending.park(task, None if found.here else ELSEWHERE_SECONDS, self._offer)
         else:
@@ -206,10 +206,10 @@ class Engine:
         )
         now = self.now()
         task.started = task.started or now
-        self.tell(events.TaskStarted(run.name, component.name, task.attempts, now, run.item))
+        self.tell(events.TaskStarted(run.name, run.node.component, task.number, now, run.item))
         self._recorder.started(task, now)
         try:
-            spec = self._specs.path(component)
+            spec = self._specs.path(run.node.component, component)
             data = attempt.data(spec) if run.node.component in self._settings.in_memory else None
             if data is None:
                 attempt.write(spec)
@@ -254,7 +254,7 @@ class Engine:
         changed = self._recorder.changed_inputs(task.run)
         if changed:
             names = ", ".join(f"`{name}`" for name in changed)
-            message = f"the task modified its input {names}; copy an input before you modify it"
+            message = f"the task modified its input {names}, or another task did meanwhile; copy an input before you modify it"
             self._ended_attempt(task, "FAILED", message, CONTRACT_BROKEN)
         elif exited.code == 0 and not task.stopped:
             self._succeeded(task)
@@ -266,14 +266,14 @@ class Engine:
     def _failed(self, task: Tracked, message: str, code: int | None) -> None:
         """Handle a failed attempt: schedule a retry, or fail the task."""
         retry = task.run.node.options.retry
-        again = retry is not None and task.attempts <= retry.limit and code != CONTRACT_BROKEN
+        again = retry is not None and task.attempts <= retry.limit and not recurs(code, message)
         if retry is None or not again or (self._scheduler.canceled and not task.run.protected):
             self._ended_attempt(task, "FAILED", message, code)
             return
         now = self.now()
         self._recorder.ended(task, "FAILED", code, message, now)
-        wait = min(retry.backoff_seconds * retry.factor ** (task.attempts - 1), retry.max_seconds)
-        self.tell(events.TaskRetried(task.run.name, task.attempts, message, wait, now))
+        wait = delay(retry, task.attempts)
+        self.tell(events.TaskRetried(task.run.name, task.number, message, wait, now))
         self._pending.park(task, wait, self._pending.push)
 
     def _succeeded(self, task: Tracked) -> None:
@@ -331,14 +331,18 @@ class Engine:
             run.name, run.node.component, state, task.number, code, message, folder, task.started, now, item=run.item
         )
         if found is not None:
-            result = result.as_reused(found.reused)
+            result = (result if found.record is None else before(found.record)).as_reused(found.reused)
         self.tasks[run.name] = result
         self._remember(state, run.name, message)
         outputs = outputs or {}
         waiting = self._recorder.finished(task, result, outputs, found)
         reused = found.reused if found is not None else ""
         component = run.node.component
-        self.tell(events.TaskFinished(run.name, component, state, task.attempts, code, message, now, reused, run.item))
+        self.tell(
+            events.TaskFinished(
+                run.name, component, state, result.attempts, result.exit_code, message, now, reused, run.item
+            )
+        )
         self._scheduler.finish(run, NodeResult(state, outputs, message))
         for other in waiting:
             if self._pending.unpark(other):
@@ -362,7 +366,7 @@ class Engine:
         if task.tail is None:
             return
         for offset, data in task.tail.read() if limit is None else task.tail.read(limit):
-            self.tell(events.LogChunk(task.run.name, task.attempts, offset, data, self.now()))
+            self.tell(events.LogChunk(task.run.name, task.number, offset, data, self.now()))
 
     # ----------------------------------------------------------------------------------------- ending early
 
@@ -390,6 +394,7 @@ class Engine:
         self._reason = reason
         self.message = message
         self._scheduler.canceled = True
+        self._scheduler.interrupted = reason == "cancel"
         self.tell(events.CancelStarted(message, False, self.now()))
         for ticket, task in list(self._live.items()):
             if not task.run.protected:

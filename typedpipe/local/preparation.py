@@ -21,11 +21,13 @@ from typedpipe.local.result import RunResult
 from typedpipe.local.runners import Placement, facts, launcher_for, placements
 from typedpipe.local.runners.orphans import clean_up, mark, unmark
 from typedpipe.local.settings import Settings
-from typedpipe.local.store.index import RunFolder
-from typedpipe.local.store.root import Root, open_root
+from typedpipe.local.store.index import RunFolder, tasks
+from typedpipe.local.store.root import Labels, Root, open_root
 from typedpipe.runs import events
 from typedpipe.runs.forms import WireText
-from typedpipe.runs.model import RunEnd, Value
+from typedpipe.runs.locations import at_location
+from typedpipe.runs.model import RunEnd, Task, Value
+from typedpipe.types.model import is_artifact
 
 if TYPE_CHECKING:
     from typedpipe.local.rerun.resume import Resume
@@ -39,6 +41,8 @@ class Plan:
     arguments: Mapping[str, Value]
     places: Mapping[str, Placement]
     done: Mapping[str, Mapping[str, Value]] = field(default_factory=dict[str, "Mapping[str, Value]"])
+    records: Mapping[str, Task] = field(default_factory=dict[str, Task])
+    """The finished tasks, as recorded."""
     resumed: bool = False
 
 
@@ -93,6 +97,12 @@ class PreparedRun:
             unmark(self.folder)
 
 
+def _values(pipeline: ir.Pipeline, arguments: Mapping[str, WireText]) -> dict[str, Value]:
+    """Arguments as values: those of artifacts are wire text of descriptors."""
+    artifacts = {port.name for port in pipeline.graph.inputs if is_artifact(port.type)}
+    return {name: at_location(text) if name in artifacts else text for name, text in arguments.items()}
+
+
 def prepare(
     pipeline: ir.Pipeline,
     arguments: Mapping[str, WireText],
@@ -119,8 +129,8 @@ def prepare(
     root = open_root(options.folder or folder, create=True)
     clean_up(root)
     name = options.name or new_run_name(pipeline.name)
-    place = root.new_run(name, pipeline, arguments, recorded(options))
-    return assemble(root, place, Plan(pipeline, arguments, places), options, on_event, logs)
+    place = root.new_run(name, pipeline, arguments, recorded(options), Labels(options.tags, options.note))
+    return assemble(root, place, Plan(pipeline, _values(pipeline, arguments), places), options, on_event, logs)
 
 
 def prepare_resumed(
@@ -138,13 +148,15 @@ def prepare_resumed(
     """
     places = _placed(resume.pipeline, options, Diagnostics(), on_event)
     clean_up(root)
-    place = root.reopen(resume.run)
+    place = root.reopen(resume.run, resume.engine)
     try:
         done = resume.begin(root, place)
+        records = {task.name: task for task in tasks(resume.run) if task.name in done and task.state == "SUCCEEDED"}
     except BaseException:
         place.close()
         raise
-    plan = Plan(resume.pipeline, resume.arguments, places, done, resumed=True)
+    arguments = _values(resume.pipeline, resume.arguments)
+    plan = Plan(resume.pipeline, arguments, places, done, records, resumed=True)
     return assemble(root, place, plan, options, on_event, logs)
 
 
@@ -191,10 +203,11 @@ def assemble(
     """Create the engine for a run that has its directory: a new run, or a resumed one."""
     prints = None
     if options.cache is not False:
-        known = {key: facts(found) for key, found in plan.places.items()}
-        prints = Fingerprints(plan.pipeline, known, options.environment)
+        digests: dict[str, str] = {}
+        known = {key: facts(found, digests) for key, found in plan.places.items()}
+        prints = Fingerprints(plan.pipeline, known, options.environment, root.cache)
     in_memory = {key for key, found in plan.places.items() if found.runner == "inprocess"}
-    recorder = RunRecorder(root, place, Reuse(prints, options.cache, plan.done, in_memory, plan.resumed))
+    recorder = RunRecorder(root, place, Reuse(prints, options.cache, plan.done, plan.records, in_memory, plan.resumed))
     settings = Settings(
         options.slots,
         options.timeout,

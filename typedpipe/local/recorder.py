@@ -8,7 +8,8 @@ most the reuse of a result is lost, and a result is never wrong.
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Mapping
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -18,11 +19,12 @@ from typedpipe.local.pending import Tracked
 from typedpipe.local.result import TaskResult
 from typedpipe.local.runners.attempt import folder_of
 from typedpipe.local.scheduling.frame import NodeResult, TaskRun
-from typedpipe.local.store.cache_table import kept_digests
+from typedpipe.local.store.cache_table import artifacts_of, kept_digests
 from typedpipe.local.store.publication import publish
-from typedpipe.runs.model import Reused, RunEnd, TaskState, Value
+from typedpipe.runs.model import Reused, RunEnd, Task, TaskState, Value
 
 if TYPE_CHECKING:
+    from typedpipe.local.caching.reads import Gap
     from typedpipe.local.store.index import RunFolder
     from typedpipe.local.store.root import Root
 
@@ -34,6 +36,10 @@ class Found:
     outputs: Mapping[str, Value]
     reused: Reused
     source_run: str
+    record: Task | None = None
+    """The task before this run was resumed."""
+    note: str = ""
+    """What could not be checked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +59,8 @@ class Reuse:
     """Default for tasks without a setting in the pipeline; None: those that have outputs."""
     done: Mapping[str, Mapping[str, Value]] = field(default_factory=dict[str, "Mapping[str, Value]"])
     """Outputs of this run's tasks that succeeded before it was resumed, by the task's path."""
+    records: Mapping[str, Task] = field(default_factory=dict[str, Task])
+    """These tasks as recorded."""
     unclaimed: Collection[str] = ()
     """Components, by key, whose running tasks are not announced to other engines."""
     resumed: bool = False
@@ -68,8 +76,12 @@ class RunRecorder:
         self._index = place.index
         self._run = place.path.name
         self._reuse = reuse
+        self._in_use: Counter[str] = Counter()
+        """Artifacts that running tasks have as inputs."""
         self._parts: dict[str, KeyParts] = {}
         self._computing: dict[str, list[Tracked]] = {}
+        self._gaps: dict[str, Sequence[Gap]] = {}
+        """Untracked dependencies of components, by key."""
 
     # ---------------------------------------------------------------------------------------------- reuse
 
@@ -78,7 +90,7 @@ class RunRecorder:
         name = task.run.name
         done = self._reuse.done.get(name)
         if done is not None:
-            return Found(done, "resumed", self._run)
+            return Found(done, "resumed", self._run, self._reuse.records.get(name))
         parts = self._parts_of(task.run)
         if parts is None:
             return None
@@ -88,7 +100,7 @@ class RunRecorder:
             return Wait(here=True)
         hit = self._root.cache.find(parts.key)
         if hit is not None:
-            return Found(hit.outputs, "cache", hit.source_run)
+            return Found(hit.outputs, "cache", hit.source_run, note=self._not_tracked(task.run, parts))
         # A task in this process is over sooner than a claim is written.
         task.claimed = task.run.node.component not in self._reuse.unclaimed
         if task.claimed and not self._root.cache.claim(parts.key, self._run):
@@ -96,6 +108,19 @@ class RunRecorder:
         task.key = parts.key
         self._computing[parts.key] = []
         return None
+
+    def _not_tracked(self, run: TaskRun, parts: KeyParts) -> str:
+        """What a hit depends on besides its key, for the line that reports it."""
+        from typedpipe.local.caching.untracked import component_gaps, hit_note, input_gaps
+
+        prints = self._reuse.fingerprints
+        if prints is None or "cache_key" in parts.data:
+            return ""  # the user chose the key
+        component = run.node.component
+        if component not in self._gaps:
+            self._gaps[component] = component_gaps(prints.pipeline.components[component], parts.data)
+        gaps = [*self._gaps[component], *input_gaps(run.values)]
+        return hit_note(gaps, parts.data.get("environment", ())) if gaps else ""
 
     def _parts_of(self, run: TaskRun) -> KeyParts | None:
         prints = self._reuse.fingerprints
@@ -114,6 +139,7 @@ class RunRecorder:
     def started(self, task: Tracked, time: float) -> None:
         """Record that an attempt is about to start."""
         run = task.run
+        self._use_inputs(run)
         if run.node.component in self._reuse.unclaimed:
             return  # it is over before anybody could see that it runs: its end row is sufficient
         self._index.attempt_started(
@@ -126,6 +152,7 @@ class RunRecorder:
     def ended(self, task: Tracked, state: TaskState, code: int | None, message: str, time: float) -> None:
         """Record the end of an attempt."""
         run = task.run
+        self._in_use.subtract(set[str]().union(*self._artifacts(run).values()))
         if run.node.component in self._reuse.unclaimed:
             attempt = task.attempt
             if attempt is not None:
@@ -141,23 +168,38 @@ class RunRecorder:
         return published
 
     def changed_inputs(self, run: TaskRun) -> list[str]:
-        """Inputs of a task whose stored content has changed; their objects are quarantined."""
+        """Inputs of a task whose stored content was changed, or written to next to it; the new content is quarantined."""
         objects = self._root.objects
-        given = {
-            name: set(kept_digests({name: value}, objects))
+        given = self._artifacts(run)
+        every = set[str]().union(*given.values())
+        changed = set(objects.changed(every))
+        for digest in changed:
+            objects.quarantine(digest)
+        changed.update(digest for digest in every if objects.clear_beside(digest))
+        return [name for name, found in given.items() if changed.intersection(found)]
+
+    def _use_inputs(self, run: TaskRun) -> None:
+        """Before a task starts, remove what a killed task left next to its inputs."""
+        for digest in set[str]().union(*self._artifacts(run).values()):
+            if not self._in_use[digest]:
+                self._root.objects.clear_beside(digest)
+            self._in_use[digest] += 1
+
+    def _artifacts(self, run: TaskRun) -> dict[str, set[str]]:
+        return {
+            name: set(kept_digests({name: value}, self._root.objects))
             for name, value in run.values.items()
             if value is not None and not isinstance(value, str)
         }
-        changed = set(objects.changed(set().union(*given.values()))) if given else set[str]()
-        for digest in changed:
-            objects.quarantine(digest)
-        return [name for name, found in given.items() if changed.intersection(found)]
 
     def finished(
         self, task: Tracked, result: TaskResult, outputs: Mapping[str, Value], found: Found | None
     ) -> list[Tracked]:
         """Finish the task; return the tasks that waited for its key, to be offered again."""
         run = task.run
+        if found is not None and found.record is not None:
+            self._index.resumed(run.name, run.node.component, self._run)
+            return []
         parts = self._parts.pop(run.name, None)
         unsaid = not task.attempts or run.node.component in self._reuse.unclaimed
         self._index.finished(
@@ -180,11 +222,24 @@ class RunRecorder:
             self._index.item(run.name, run.item)
         if not task.key:
             return []
-        if result.state == "SUCCEEDED":
+        if result.state == "SUCCEEDED" and self._still(run, task.key):
             self._root.cache.put(task.key, outputs, self._run, run.name, run.node.component)
         if task.claimed:
             self._root.cache.release(task.key, self._run)
         return self._computing.pop(task.key, [])
+
+    def _still(self, run: TaskRun, key: str) -> bool:
+        """Whether a task that ran has the key that it was given: an imported file may have changed meanwhile."""
+        prints = self._reuse.fingerprints
+        if prints is None or not any(
+            not item.digest
+            for value in run.values.values()
+            if not isinstance(value, str)
+            for item in artifacts_of(value)
+        ):
+            return True
+        parts = prints.parts(run)
+        return parts is not None and parts.key == key
 
     def group_ended(self, name: str, component: str, result: NodeResult, time: float) -> None:
         """Record the end of a node without a process: an importer, or a group that failed itself."""
@@ -220,7 +275,7 @@ class RunRecorder:
             return 0
         folder = folder_of(self._place.path / "tasks", name)
         try:
-            return max((int(name) for name in os.listdir(folder) if name.isdigit()), default=0)
+            return max((int(name) for name in os.listdir(folder) if name.isdecimal()), default=0)
         except OSError:
             return 0
 

@@ -9,7 +9,7 @@ from typing import Literal
 
 from typedpipe.local.tracebacks import traceback_in
 from typedpipe.runs import events
-from typedpipe.runs.model import RunEnd, TaskState
+from typedpipe.runs.model import RunEnd, Task, TaskState
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,23 @@ class TaskResult:
     def seconds(self) -> float:
         """Seconds from its first start to its end."""
         return self.finished - self.started if self.started is not None and self.finished is not None else 0.0
+
+
+def before(task: Task) -> TaskResult:
+    """The result of a task that ended before its run was resumed."""
+    last = task.attempts[-1].key if task.attempts else None
+    return TaskResult(
+        task.name,
+        task.component,
+        task.state,
+        len(task.attempts),
+        task.exit_code,
+        task.message,
+        last,
+        task.started,
+        task.finished,
+        item=task.item,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,6 +117,13 @@ class Attempt(Record):
     finished: float | None = None
     exit_code: int | None = None
     message: str = ""
+    session: int = 0
+    """How often the run had been resumed before this attempt. An attempt in a later session is no retry."""
+
+
+def retries(attempts: Sequence[Attempt]) -> int:
+    """Number of retries among the attempts of a task: the first attempt, and the first after a resume, are none."""
+    return len(attempts) - len({attempt.session for attempt in attempts})
 
 
 @record
@@ -163,6 +170,10 @@ class Run(Record):
     settings: Mapping[str, Any] = field(default_factory=dict[str, Any])
     outputs: Mapping[str, Value] = field(default_factory=dict[str, Value])
     facts: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    tags: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Set by the user, to find and select runs."""
+    note: str = ""
+    """Written by the user, to remember what the run is about."""
 
 
 @record

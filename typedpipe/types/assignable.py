@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
+from typedpipe.runtime.task import class_name
 from typedpipe.types.display import show
 from typedpipe.types.model import (
     ANY,
@@ -22,6 +23,7 @@ from typedpipe.types.model import (
     Type,
     UnionType,
     artifact_of,
+    short_name,
     without_none,
 )
 
@@ -29,6 +31,7 @@ Found: TypeAlias = tuple[tuple[str, ...], str]
 """The path inside the type to the mismatch, from the outside in, and the reason."""
 
 _ROOT: tuple[str, ...] = ()
+_CLASSES = ("dataclass", "namedtuple", "pydantic")
 _ROOT_ARTIFACT = "system.Artifact"
 _NUMBER = "-0123456789"
 _FIRST_CHARACTERS = {"int": _NUMBER, "float": _NUMBER, "bool": "tf", "str": '"', "datetime": ""}
@@ -69,8 +72,14 @@ def advice(source: Type, target: Type) -> str:
     from_artifact, to_artifact = artifact_of(source), artifact_of(target)
     if from_artifact and not to_artifact:
         return f"read the artifact in a component, or annotate the input as `Input[{show(from_artifact)}]`"
+    held = None if from_artifact else _held(source)
+    if held is not None and not to_artifact:
+        return f"pass the artifact by itself, to an input that is annotated as `Input[{show(held)}]`"
     if to_artifact and not from_artifact:
         return "pass the output of a task that creates the artifact, or use `dsl.importer` for an existing URI"
+    core = without_none(source)
+    if core not in (source, NULL) and mismatch(core, target) is None:
+        return "provide a default with `dsl.Some(value, default)`, or branch on the value with `with dsl.IfSet(value) as v:`"
     if isinstance(target, ListType) and mismatch(source, target.item) is None:
         return "pass a list, or `dsl.Collected(value)` for an output inside a `ParallelFor`"
     if isinstance(source, ListType) and mismatch(source.item, target) is None:
@@ -79,10 +88,35 @@ def advice(source: Type, target: Type) -> str:
         item = without_none(source.item)
         if item not in (source.item, NULL) and mismatch(item, target.item) is None:
             return f"annotate the input as `{show(source)}`: an entry is None if the task that produces it did not run"
-    core = without_none(source)
-    if core not in (source, NULL) and mismatch(core, target) is None:
-        return "provide a default with `dsl.Some(value, default)`, or branch on the value with `with dsl.IfSet(value) as v:`"
+    if isinstance(source, StructType) and source.form in _CLASSES and not isinstance(target, StructType):
+        field = next((each.name for each in source.fields if mismatch(each.type, target) is None), None)
+        if field is not None:
+            return f"pass a field of it: add `.{field}`"
+    if _are_objects(source, target):
+        return f"annotate the input as `{show(source)}`, or pass a `{show(target)}`: a task receives exactly the class that it names"
     return CONVERT
+
+
+def _are_objects(source: Type, target: Type) -> bool:
+    types = (source, without_none(target))
+    return all(isinstance(each, StructType) and each.form in _CLASSES for each in types)
+
+
+def _held(type_: Type) -> ArtifactType | None:
+    """An artifact somewhere inside a value."""
+    stack = [type_]
+    while stack:
+        top = stack.pop()
+        found = artifact_of(top)
+        if found is not None:
+            return found
+        if isinstance(top, StructType):
+            stack += [field.type for field in top.fields]
+        elif isinstance(top, UnionType):
+            stack += top.members
+        elif isinstance(top, ListType):
+            stack.append(top.item)
+    return None
 
 
 def _check(source: Type, target: Type) -> Found | None:
@@ -103,9 +137,19 @@ def _check(source: Type, target: Type) -> Found | None:
         return _to_union(source, target)
     if (artifact_of(source) is None) != (artifact_of(target) is None) and not _holds_nothing(source, target):
         return _ROOT, _artifact_and_parameter(source, target)
-    if isinstance(target, AnyType) or isinstance(source, AnyType):
+    if isinstance(source, AnyType):
         return None  # checked in the container
-    return _same_shape(source, target)
+    return _to_any(source) if isinstance(target, AnyType) else _same_shape(source, target)
+
+
+def _to_any(source: Type) -> Found | None:
+    """Whatever is JSON is valid for ``Any``: an artifact inside of a list or a dict is not."""
+    if isinstance(source, ListType):
+        return _inside("items", _check(source.item, ANY))
+    if isinstance(source, StructType):
+        checked = ((f"`{field.name}`", _check(field.type, ANY)) for field in source.fields)
+        return next((_inside(name, found) for name, found in checked if found), None)
+    return None
 
 
 def _same_shape(source: Type, target: Type) -> Found | None:
@@ -124,8 +168,8 @@ def _same_shape(source: Type, target: Type) -> Found | None:
         case LiteralType(), LiteralType():
             other = tuple(value for value in source.values if value not in target.values)
             return _expected(LiteralType(other), target) if other else None
-        case EnumType(), EnumType() if source.name == target.name and set(source.members) <= set(target.members):
-            return None
+        case EnumType(), EnumType() if short_name(source) == short_name(target):
+            return None if set(source.members) <= set(target.members) else _expected(source, target)
         case ArtifactType(), ArtifactType() if target.title == _ROOT_ARTIFACT or target.title in _titles(source):
             return None
         case _:
@@ -133,8 +177,11 @@ def _same_shape(source: Type, target: Type) -> Found | None:
 
 
 def _structs(source: StructType, target: StructType) -> Found | None:
+    if source.form in _CLASSES and class_name(source.name) != class_name(target.name):
+        return _expected(source, target)  # a task receives objects of the class that it names, not of a subclass
     given = {field.name: field for field in source.fields}
-    for field in target.fields:
+    accepted = [field for field in target.fields if field.init or source.form in _CLASSES]
+    for field in accepted:
         own = given.get(field.name)
         if own is None or (field.required and not own.required and source.form == "typeddict"):
             if field.required:
@@ -143,7 +190,7 @@ def _structs(source: StructType, target: StructType) -> Found | None:
         found = _check(own.type, field.type)
         if found:
             return _inside(f"`{field.name}`", found)
-    wanted = {field.name for field in target.fields}
+    wanted = {field.name for field in accepted}
     unknown = next((name for name in given if name not in wanted), None)
     return None if unknown is None else (_ROOT, f"`{show(target)}` has no field `{unknown}`")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
+from typedpipe.types.json_text import json_data
 from typedpipe.types.model import (
     AnyType,
     ArtifactType,
@@ -21,6 +22,7 @@ from typedpipe.types.model import (
 )
 
 _MOST_VALUES = 8
+_MOST_MEMBERS = 20
 _LONGEST_TEXT = 60
 _WORDS = {"true": "True", "false": "False", "null": "None"}
 
@@ -48,15 +50,54 @@ def show(type_: Type) -> str:
         case ListType() | DictType() | UnionType():
             return _compound(type_)
         case StructType():
-            return _literal_struct(type_) if type_.form == "literal" else type_.name
+            return _literal_struct(type_) if type_.form == "literal" else class_text(type_.name)
         case EnumType():
-            return type_.name
+            return class_text(type_.name)
         case LiteralType():
             return f"Literal[{_listed([_value(text) for text in type_.values])}]"
         case ArtifactType():
             return type_.title.removeprefix("system.")
         case _:
             assert_never(type_)
+
+
+def enum_members(type_: Type) -> str:
+    """The members of all enums in a type, as part of a sentence; empty if there is none.
+
+    >>> from typedpipe.types.model import EnumMember, ListType
+    >>> enum_members(ListType(EnumType("Color", (EnumMember("RED", "1"), EnumMember("BLUE", "2")))))
+    'the members of `Color` are `RED` and `BLUE`'
+    """
+    found: dict[Type, str] = {}
+    pending = [type_]
+    for item in pending:
+        match item:
+            case EnumType():
+                *names, last = [f"`{member.name}`" for member in item.members[:_MOST_MEMBERS]]
+                rest = ", …" if len(item.members) > _MOST_MEMBERS else ""
+                listed = f"{', '.join(names)} and {last}" if names and not rest else ", ".join([*names, last]) + rest
+                found[item] = f"the members of `{item.name}` are {listed}"
+            case ListType():
+                pending.append(item.item)
+            case DictType():
+                pending.append(item.value)
+            case UnionType():
+                pending.extend(item.members)
+            case StructType():
+                pending.extend(field.type for field in item.fields)
+            case _:
+                pass
+    return "; ".join(found.values())
+
+
+def class_text(name: str) -> str:
+    """The name of a class's type without the module.
+
+    >>> class_text("shapes:Outer.Box[int]")
+    'Outer.Box[int]'
+    """
+    head, bracket, arguments = name.partition("[")
+    return head.rpartition(":")[2] + bracket + arguments
 
 
 def _compound(type_: ListType | DictType | UnionType) -> str:
@@ -103,9 +144,7 @@ def _value(wire: str) -> str:
     if wire in _WORDS:
         return _WORDS[wire]
     if wire.startswith('"'):
-        import json  # only messages about literals need it
-
-        return _quoted(str(json.loads(wire)))
+        return _quoted(str(json_data(wire)))
     return wire
 
 

@@ -6,6 +6,7 @@ annotations; the rule of compatibility is ``types.assignable.mismatch``.
 
 from __future__ import annotations
 
+from dataclasses import field
 from datetime import datetime
 from typing import Final, Literal, TypeAlias
 
@@ -42,6 +43,19 @@ class ListType(Record):
     """``list[T]`` of parameters, or of artifacts if ``item`` is an :class:`ArtifactType`."""
 
     item: Type
+    entries: tuple[Type, ...] = field(default=(), compare=False)
+    """Types by position, if all lists have this many entries: the rows of a list that was written in a pipeline."""
+
+    def entry(self, index: str) -> Type | None:
+        """The type of the entry at an index, a JSON text; None if there is none.
+
+        >>> ListType(INT, (INT, INT)).entry("-1"), ListType(INT, (INT, INT)).entry("2"), ListType(INT).entry("2")
+        (ScalarType(kind='int'), None, ScalarType(kind='int'))
+        """
+        if not self.entries or not index.lstrip("-").isdigit() or len(index) > 9:
+            return self.item
+        at, count = int(index), len(self.entries)
+        return self.entries[at] if -count <= at < count else None
 
 
 @record
@@ -58,15 +72,22 @@ class StructField(Record):
     name: str
     type: Type
     required: bool = True
+    init: bool = True
+    """Whether the constructor takes it. Others, such as private attributes, are in the values of objects only."""
 
 
 @record
 class StructType(Record):
-    """Named fields. ``form`` is the kind of class the user wrote; ``literal`` is the type of a dict display."""
+    """Named fields. ``form`` is the kind of class the user wrote; ``literal`` is the type of a dict display.
+
+    ``name`` is the path of the class in its module; ``module:`` precedes it if that is not the component's own.
+    """
 
     name: str
     form: StructForm
     fields: tuple[StructField, ...]
+    restored: bool = False
+    """Whether objects are rebuilt from their state, because the constructor does more than assign the fields."""
 
 
 @record
@@ -91,6 +112,11 @@ class EnumType(Record):
 
     name: str
     members: tuple[EnumMember, ...]
+
+
+def short_name(type_: StructType | EnumType) -> str:
+    """The last part of a class's name, as a constant of it has: ``Mode`` of ``settings:Trainer.Mode``."""
+    return type_.name.rpartition(":")[2].rpartition(".")[2]
 
 
 @record

@@ -1,4 +1,4 @@
-"""Names that are difficult for Argo, Kubernetes or Python, and KFP's call form of paths."""
+"""Names that are difficult for Argo, Kubernetes, YAML or Python, and KFP's call form of paths."""
 
 # ruff: noqa: N802, PLC2401 - that is what it is about
 
@@ -35,6 +35,16 @@ def _2nd__STEP(text: str, data: OutputPath("Dataset") = OUT, size: OutputPath(in
 
 
 @dsl.component(base_image="python:3.11-slim")
+def n(on: int) -> int:
+    return on
+
+
+@dsl.pipeline
+def no(y: int) -> int:
+    return n(on=y).output
+
+
+@dsl.component(base_image="python:3.11-slim")
 def read(data: InputPath[Dataset], size: int) -> str:
     return open(data).read() + str(size)
 
@@ -42,16 +52,21 @@ def read(data: InputPath[Dataset], size: int) -> str:
 class Outputs(NamedTuple):
     ergebnis_ß: str
     output: str
+    null: list[int]
 
 
 @dsl.pipeline(name="names with spaces, and ümlauts")
 def main(n: int = 4, für: str = "y", workflow: str = "w") -> Outputs:
     first = not_in_(müller=n, value=für).outputs
     again = not_in_(müller=first.größe, value=workflow).outputs
+    with dsl.ParallelFor([0, 3], name="off") as yes:
+        each = no(y=yes)
     made = _2nd__STEP(text=again.outputs)
     return Outputs(
-        In(größe=again.größe, item=again.item).output, read(data=made.outputs["data"], size=made.outputs["size"]).output
+        In(größe=again.größe, item=again.item).output,
+        read(data=made.outputs["data"], size=made.outputs["size"]).output,
+        dsl.Collected(each.output),
     )
 
 
-EXPECTED = {"state": "SUCCEEDED", "outputs": {"ergebnis_ß": "16w", "output": "{{outputs}}11"}}
+EXPECTED = {"state": "SUCCEEDED", "outputs": {"ergebnis_ß": "16w", "output": "{{outputs}}11", "null": [0, 3]}}

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+import yaml
 
 from tests.argo_schema import VERSIONS, valid
 from tests.ir_samples import SAMPLES, component
@@ -80,7 +81,8 @@ def test_what_argo_4_would_refuse_is_split() -> None:
     outputs = (GraphOutput("out", FromTask("t449", "return"), INT),)
     traced = Pipeline("big", Graph((), tuple(nodes), outputs), {c.name: c for c in parts}, closed=True)
     (text,) = driver.compile(traced, "argo", {}).values()
-    documents = [valid(part) for part in text.split("---\n")]
+    valid(text)
+    documents = list(yaml.safe_load_all(text))
     templates = {t["name"]: t for d in documents for t in d["spec"]["templates"]}
     assert [d["kind"] for d in documents] == ["WorkflowTemplate", "Workflow"]
     assert all(len(d["spec"]["templates"]) <= 200 for d in documents)
@@ -107,3 +109,26 @@ def _placed(folder: str) -> Pipeline:
     part = replace(component("c", {"n": INT}, INT, "return n"), span=Span(f"{folder}steps.py", 7, 1))
     outputs = (GraphOutput("out", FromTask("t", "return"), INT),)
     return Pipeline("main", Graph((), (Task("t", "c", (("n", Const("1", INT)),)),), outputs), {"c": part}, closed=True)
+
+
+@pytest.mark.parametrize(
+    ("mistake", "fault"),
+    [
+        (("depends: t1", "depends: t2"), "refers to 't1', for which it does not wait"),
+        (("depends: t1", "depends: t9"), "depends on 't9', which is no task"),
+        (("outputs.parameters.return}}", "outputs.parameters.returned}}"), "has no output 'returned'"),
+        (("template: c", "template: d"), "no template"),
+        (("{name: 'n',value:", "{name: m,value:"), "does not give 'n' of"),
+    ],
+)
+def test_the_rules_of_reference_find_mistakes(mistake: tuple[str, str], fault: str) -> None:
+    parts = [component(f"c{i}", {"n": INT}, INT, f"return n + {i}") for i in range(3)]
+    nodes = [
+        Task(f"t{i}", f"c{i}", (("n", FromTask(f"t{i - 1}", "return") if i else Const("1", INT)),)) for i in range(3)
+    ]
+    traced = Pipeline("chain", Graph((), tuple(nodes)), {c.name: c for c in parts}, closed=True)
+    (text,) = driver.compile(traced).values()
+    valid(text)
+    assert mistake[0] in text
+    with pytest.raises(AssertionError, match=fault):
+        valid(text.replace(*mistake))

@@ -4,16 +4,35 @@ from __future__ import annotations
 
 import ast
 import json
+import shutil
+import subprocess
+from dataclasses import replace
 
 import pytest
 import yaml
 
+from tests.argo_schema import valid
+from tests.ir_samples import component
+from typedpipe.compiler import driver
 from typedpipe.compiler.argo.scope import Names, slug
 from typedpipe.compiler.argo.templates import flow, literal, quoted, scalar
 from typedpipe.compiler.argo.wire import raw, string
 from typedpipe.compiler.argo.workflow import to_argument
 from typedpipe.compiler.pod import python, script, source
-from typedpipe.types.model import STR
+from typedpipe.ir.nodes import (
+    Call,
+    Const,
+    FromInput,
+    FromTask,
+    Graph,
+    GraphOutput,
+    InputPort,
+    Loop,
+    OutputPort,
+    Pipeline,
+    Task,
+)
+from typedpipe.types.model import INT, STR, ListType
 from typedpipe.types.values import safe
 
 HOSTILE = [
@@ -40,9 +59,67 @@ def test_yaml_scalars_are_read_back_as_strings(text: str, loader: type) -> None:
     assert yaml.load(f"[{scalar(text)}, {flow({text: [text]})}]", loader) == [text, {text: [text]}]
 
 
-@pytest.mark.parametrize("word", ["y", "n", "Y", "N", "on", "Off", "NO", "null", "True"])
-def test_words_of_yaml_1_1_are_quoted(word: str) -> None:
-    assert scalar(word) == f"'{word}'"
+_BARE = [
+    "y", "n", "yes", "no", "on", "off", "true", "false", "null", "nil", "nan", "inf", "~", "=", "<<", "", "0", "-0", "+1",
+    "07", "08", "0o7", "0b11", "0x1f", "1_000", "190:20:30", "-1:59", "1.5", ".5", "1.", "1e3", "1.e+3", "685_230.15",
+    "190:20:30.15", ".inf", "-.inf", "+.inf", ".nan", "2001-12-14", "2001-12-14t21:59:43.10-05:00", "2001-1-1 1:1:1",
+    "_", "_1", "1_", "-", "?", ":", "- a", "? a", "a: b", "a:", ":a", "a #b", "#a", "&a", "*a", "!a", "!!str", "|", ">",
+    "%a", "@a", "`a", "[", "]", "{", "}", ",", "a,b", "a]", "---", "...", "--- a", "'", '"', "a'b", "python:3.11", "a:1",
+    "a/b:c", "y.Succeeded", "n && y", "y && n", "a  b", " a", "a ", "a\tb", "a\nb", "\ufeff", "\x85", "\u2028", "e5", "_e5",
+]  # fmt: skip
+WORDS = sorted({form for text in _BARE for form in (text, text.lower(), text.upper(), text.capitalize())})
+"""Texts that YAML 1.1 reads as something other than a string, in all their forms, and some that look like them."""
+
+
+@pytest.mark.parametrize("loader", [yaml.SafeLoader, yaml.CSafeLoader])
+def test_words_of_yaml_1_1_are_read_back_as_strings(loader: type) -> None:
+    for word in WORDS:
+        flow_, block = f"{{a: {scalar(word)},b: [{scalar(word)}]}}", f"- {scalar(word)}"
+        assert yaml.load(flow_, loader) == {"a": word, "b": [word]}
+        assert yaml.load(block, loader) == [word]
+        assert yaml.load(flow({word: word}), loader) == {word: word}
+
+
+@pytest.mark.skipif(shutil.which("kubectl") is None, reason="there is no kubectl")
+def test_kubectl_reads_words_of_yaml_1_1_as_strings() -> None:
+    """The values of a ConfigMap have to be strings: kubectl refuses any other."""
+    lines = "".join(f"  b{i}: {scalar(word)}\n" for i, word in enumerate(WORDS))
+    block = f"apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: a}}\ndata:\n{lines}"
+    entries = ",".join(f"f{i}: {scalar(word)}" for i, word in enumerate(WORDS))
+    given = f"{block}---\napiVersion: v1\nkind: ConfigMap\nmetadata: {{name: b}}\ndata: {{{entries}}}\n"
+    command = ["kubectl", "annotate", "--local", "-f", "-", "-o", "json", "a=b"]
+    read = subprocess.run(command, input=given, capture_output=True, text=True, check=False)
+    assert read.returncode == 0, read.stderr
+    decoder, rest = json.JSONDecoder(), read.stdout
+    found: dict[str, str] = {}
+    while rest.strip():
+        document, end = decoder.raw_decode(rest := rest.lstrip())
+        found |= document["data"]
+        rest = rest[end:]
+    assert found == {f"{letter}{i}": word for letter in "bf" for i, word in enumerate(WORDS)}
+
+
+@pytest.mark.parametrize(
+    "word", ["y", "n", "Y", "N", "yes", "on", "Off", "NO", "null", "True", "nil", "nan", "inf", "e5", "1e3"]
+)
+def test_names_that_yaml_1_1_reads_as_something_else(word: str) -> None:
+    step = replace(component(word, {word: INT}, INT, "return 1"), outputs=(OutputPort(word, INT),))
+    ports, given = (InputPort(word, INT),), ((word, FromInput(word)),)
+    body = Graph(ports, (Task(f"{word}-1", word, given),), (GraphOutput(word, FromTask(f"{word}-1", word), INT),))
+    called = replace(body, nodes=(Task(word, word, given),), outputs=(GraphOutput(word, FromTask(word, word), INT),))
+    nodes = (
+        Task(word, word, ((word, Const("1", INT)),)),
+        Call(f"_{word}", f"_{word}", ((word, FromTask(word, word)),)),
+        Loop(f"__{word}", Const("[1]", ListType(INT)), word, INT, body, 0, (), (word,)),
+        Task(f"{word}_", word, ((word, FromTask(f"_{word}", word)),)),
+    )
+    graph = Graph((), nodes, (GraphOutput(word, FromTask(f"_{word}", word), INT),))
+    pipeline = Pipeline(word, graph, {word: step}, {f"_{word}": called}, closed=True)
+    (text,) = driver.compile(pipeline, "argo", {"name": word.lower()}).values()
+    spec = valid(text)["spec"]
+    names = [template["name"] for template in spec["templates"]]
+    names += [task["name"] for template in spec["templates"] for task in template.get("dag", {}).get("tasks", ())]
+    assert all(isinstance(name, str) for name in names)
 
 
 @pytest.mark.parametrize("text", ["a\nb\n", "  indented\nx", "\n\nfirst", "x\n\n\n", "tail", "\ta\n", "a\n  \nb"])

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from typedpipe.cli.app import run_app
-from typedpipe.ir import wire
+from typedpipe.compiler.backend import Options, Support
+from typedpipe.diagnostics.model import Diagnostics
+from typedpipe.ir import nodes as ir, wire
 from typedpipe.ir.text import dump
 
 PIPELINE = '''\
@@ -48,6 +50,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "twins.py").write_text(
         PIPELINE.replace("@pipeline\n", '@pipeline(name="same")\n').replace('"fails"', '"same"')
     )
+    (tmp_path / "clones.py").write_text((tmp_path / "twins.py").read_text().replace("def failing", "def sums"))
     return tmp_path
 
 
@@ -128,9 +131,16 @@ def test_help_of_a_pipeline_lists_its_parameters(folder: Path, capsys: pytest.Ca
         (["run", "p.py:sum", "--start", "1"], 3, "did you mean `p.py:sums`?"),
         (["run", "p.py:sums"], 2, "TP189"),
         (["compile", "p.py:sums", "--kind", "CronWorkflow", "--param", "start=1", "--schedule", "x"], 3, "`schedule`"),
-        (["lint", "twins.py"], 3, "2 pipelines named `same`"),
-        (["compile", "twins.py:same"], 3, "2 pipelines named `same`"),
-        (["compile", "twins.py"], 3, "a unique name"),
+        (["lint", "clones.py"], 3, "2 pipelines named `same`"),
+        (["compile", "clones.py"], 3, "a unique name"),
+        (["compile", "clones.py", "-o", "out/"], 3, "a unique name"),
+        (["compile", "twins.py:same"], 3, "select one by its function, such as `twins.py:sums`"),
+        (["compile", "twins.py"], 3, "select one, such as `twins.py:sums`"),
+        (["compile", "p.py:sums", "p.py:fails"], 2, "use `-o DIR/`"),
+        (["compile", "p.py:sums", "p.py:fails", "-o", "one.yaml"], 2, "use `-o DIR/`"),
+        (["compile", "p.py:sums", "p.py:sums", "-o", "out/"], 2, "two pipelines create out/sums.yaml"),
+        (["compile", "p.py:sums", "-o", "p.py/"], 2, "cannot create p.py"),
+        (["compile"], 2, "Missing argument"),
         (["run", "p.py:sums", "--start", "x"], 2, "TP187"),
         (["run", "p.py:sums", "--strat", "1"], 2, "--start"),
         (["run", "p.py:sums", "--param", "strat=1"], 2, "TP188"),
@@ -229,7 +239,7 @@ def test_compile_writes_whole_files_or_nothing(folder: Path, capsys: pytest.Capt
     assert run_app(["compile", "p.py:sums", "--to", "ir", "-o", "out.ir"]) == 0
     assert target.read_bytes() != b"old"
     assert target.stat().st_mode & 0o777 == 0o640
-    assert sorted(os.listdir(folder)) == ["bad.py", "out.ir", "p.py", "twins.py"]
+    assert sorted(os.listdir(folder)) == ["bad.py", "clones.py", "out.ir", "p.py", "twins.py"]
 
 
 def test_check_compares(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -240,6 +250,75 @@ def test_check_compares(folder: Path, capsys: pytest.CaptureFixture[str]) -> Non
     (folder / "out.ir").write_text("changed")
     assert run_app(arguments) == 1
     assert (folder / "out.ir").read_text() == "changed"
+
+
+def test_compile_writes_one_file_for_each_pipeline_into_a_directory(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "more.py").write_text(
+        PIPELINE.replace("def sums", "def others").replace('name="fails"', 'name="Bad Names!"')
+    )
+    arguments = ["compile", "p.py", "more.py:others", "-o", "out/new/", "--argo-target", "3.6"]
+    assert run_app([*arguments, "--check"]) == 1
+    assert capsys.readouterr().err.count("does not exist") == 3
+    assert run_app(arguments) == 0
+    assert sorted(os.listdir(folder / "out" / "new")) == ["fails.yaml", "others.yaml", "sums.yaml"]
+    assert run_app(["compile", "p.py:sums", "--argo-target", "3.6"]) == 0
+    assert capsys.readouterr().out == (folder / "out" / "new" / "sums.yaml").read_text()
+    assert run_app([*arguments, "--check"]) == 0
+    (folder / "out" / "new" / "sums.yaml").write_text("changed")
+    (folder / "out" / "new" / "fails.yaml").unlink()
+    assert run_app([*arguments, "--check"]) == 1
+    said = capsys.readouterr().err
+    assert "out/new/sums.yaml is out of date" in said
+    assert "out/new/fails.yaml does not exist" in said
+    assert run_app(["compile", "more.py", "-o", "out", "--to", "ir"]) == 0
+    assert [name for name in sorted(os.listdir(folder / "out")) if "Bad-Names-" in name or "others" in name] == sorted(
+        name for name in os.listdir(folder / "out") if name.endswith(".tpir")
+    )
+
+
+def test_compile_writes_nothing_if_one_of_several_pipelines_has_an_error(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wrong = PIPELINE.replace("add(a=start)", "add(a=[start])").replace("broken(a=start)", 'broken(a="x")')
+    (folder / "wrong.py").write_text(wrong.replace('name="fails"', 'name="falls"'))
+    assert run_app(["compile", "p.py", "wrong.py", "nothing.py", "-o", "out/"]) == 3
+    assert "TP180" in capsys.readouterr().err
+    assert run_app(["compile", "p.py", "wrong.py", "-o", "out/"]) == 3
+    assert capsys.readouterr().err.count("TP201") == 2
+    assert not (folder / "out").exists()
+
+
+class _Several:
+    """A backend that creates two JSON files for a pipeline."""
+
+    name = "several"
+    support = Support()
+    options = ()
+
+    def check_target(self, pipeline: ir.Pipeline, options: Options, report: Diagnostics) -> None:
+        pass
+
+    def legalise(self, pipeline: ir.Pipeline, options: Options, report: Diagnostics) -> ir.Pipeline:
+        return pipeline
+
+    def lower(self, pipeline: ir.Pipeline, options: Options, report: Diagnostics) -> dict[str, str]:
+        return {"flow.json": "{}", f"tasks/{pipeline.name}.json": "[]"}
+
+
+def test_several_files_of_one_pipeline_are_written_to_a_directory(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("typedpipe.compiler.registry.backend", lambda name: _Several())
+    assert run_app(["compile", "p.py:sums", "--to", "several"]) == 2
+    assert "the backend `several` creates 2 files: write them to a directory with `-o DIR/`" in capsys.readouterr().err
+    for output in ("one", "two/"):
+        assert run_app(["compile", "p.py:sums", "--to", "several", "-o", output]) == 0
+        assert (folder / output / "flow.json").read_text() == "{}"
+        assert (folder / output / "tasks" / "sums.json").read_text() == "[]"
+    assert run_app(["compile", "p.py", "--to", "several", "-o", "three/"]) == 2
+    assert "two pipelines create three/flow.json" in capsys.readouterr().err
 
 
 def test_python_m_compile_is_the_same_code(folder: Path) -> None:
@@ -362,3 +441,145 @@ def test_the_ir_is_printed_after_a_pass(folder: Path, capsys: pytest.CaptureFixt
     assert not printed.out
     assert run_app(["compile", "p.py:sums", "--print-after", "clsoe"]) == 2
     assert "the passes are verify, check_types" in capsys.readouterr().err
+
+
+STEPS = "from typedpipe import component, pipeline\n@component\ndef inc(n: int) -> int:\n    return n + 1\n"
+FLOW = STEPS + "@pipeline\ndef main(n: int = 1) -> int:\n    return inc(n=n).output\n"
+
+
+@pytest.mark.parametrize("command", ["lint", "compile", "run", "graph"])
+@pytest.mark.parametrize(
+    "use",
+    [
+        "main.run(n=5)",
+        "print(main.run(n=5).outputs + 1)",
+        "main.local(5)",
+        "main.options(jobs=2).run(n=5).wait()",
+        "with main.run() as run:\n    print(run.tasks['inc'].outputs)",
+    ],
+)
+def test_a_run_at_module_level_is_refused(tmp_path, monkeypatch, capsys, command, use):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    (tmp_path / "top.py").write_text(f"{FLOW}{use}\n@pipeline\ndef bad() -> int:\n    return inc(m=1).output\n")
+    assert run_app([command, "top.py:main"]) == 3
+    printed = capsys.readouterr()
+    said = printed.out + printed.err
+    assert said.count("error[TP190]: the run of `main` would start whenever this file is imported") == 1
+    assert " top.py:8:" in said
+    assert not (tmp_path / ".typedpipe").exists()
+    assert ("TP182" in said, "TP901" in said) == (False, False)
+
+
+def test_a_run_under_main_is_not(tmp_path):
+    (tmp_path / "top.py").write_text(FLOW + "if __name__ == '__main__':\n    print(main.run(n=5).outputs)\n")
+    assert call("lint", "top.py", cwd=tmp_path).returncode == 0
+    done = subprocess.run([sys.executable, "top.py"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "6\n"), done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "command"),
+    [
+        ("random.py", "x = 1\n", "lint"),
+        ("random/__init__.py", "x = 1\n", "run"),
+        ("sqlite3.py", "x = 1\n", "run"),
+        ("shutil.py", "from nothing import at_all\n", "run"),
+    ],
+)
+def test_a_file_that_hides_a_module_of_python_is_the_users(tmp_path, name, text, command):
+    (tmp_path / "flow.py").write_text(FLOW)
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_text(text)
+    script = os.path.join(os.path.dirname(sys.executable), "typedpipe")
+    done = subprocess.run([script, command, "flow.py"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    said = done.stdout + done.stderr
+    module = name.partition("/")[0].removesuffix(".py")
+    assert f"error[TP198]: `{name}` hides Python's module `{module}`: " in said
+    assert ("TP901" in said, done.returncode) == (False, 3)
+
+
+@pytest.mark.parametrize("name", ["code.py", "test.py", "this.py"])
+def test_a_file_with_the_name_of_a_module_that_nothing_needs_is_allowed(tmp_path, name):
+    (tmp_path / name).write_text(FLOW)
+    assert call("lint", name, cwd=tmp_path).returncode == 0
+    (tmp_path / name).write_text("1 / 0\n")
+    assert "error[TP182]" in call("lint", name, cwd=tmp_path).stdout
+
+
+def test_a_notebook_is_no_file_of_source(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    for text in ('{"cells": [], "metadata": {"trusted": true}}', "{}"):
+        (tmp_path / "nb.ipynb").write_text(text)
+        assert run_app(["lint", "nb.ipynb"]) == 3
+        printed = capsys.readouterr().out
+        assert printed.startswith("error[TP181]: `nb.ipynb` is a notebook, not a file of Python source\n")
+        assert "`jupyter nbconvert --to script nb.ipynb` writes `nb.py`" in printed
+
+
+@pytest.mark.parametrize(
+    ("text", "help_"),
+    [
+        ("class Late: ...", "`Late` is defined below, in line 4: move its definition above this line"),
+        ("Late = dict(a=1)", "`Late` is defined below, in line 4: move its definition above this line"),
+        ("", "import or define `Late` above this line"),
+    ],
+)
+def test_a_name_that_is_used_too_early(tmp_path, monkeypatch, capsys, text, help_):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "early.py").write_text(f"from typedpipe import component\n\nX = Late\n{text}\n")
+    assert run_app(["lint", "early.py"]) == 3
+    assert f"help: {help_}\n" in capsys.readouterr().out
+
+
+def test_a_quiet_run_that_fails_says_why(folder):
+    done = call("run", "p.py:fails", "--display", "quiet", cwd=folder)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "ValueError: no luck" in done.stderr
+    assert "failed in" in done.stderr
+    assert "typedpipe logs" in done.stderr
+    good = call("run", "p.py:sums", "--start", "3", "--display", "quiet", cwd=folder)
+    assert (good.returncode, good.stdout, good.stderr) == (0, "Output: 5\n", "noise of the import\n")
+    data = call("run", "p.py:fails", "--display", "quiet", "-o", "json", cwd=folder)
+    assert json.loads(data.stdout.splitlines()[-1])["state"] == "FAILED"
+    assert "no luck" in data.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "starts"),
+    [("g.svg", "<svg"), ("g.SVG", "<svg"), ("g.mmd", "---\ntitle"), ("g.txt", "sums"), ("graph", "sums")],
+)
+def test_the_format_of_a_graph_is_that_of_its_name(folder, name, starts):
+    assert run_app(["graph", "p.py:sums", "-o", name]) == 0
+    assert (folder / name).read_text().startswith(starts)
+
+
+@pytest.mark.parametrize("name", ["g.png", "g.pdf", "g.dot", "g.html", "a.b/g.jpeg"])
+def test_a_graph_is_not_written_in_another_format(folder, capsys, name):
+    assert run_app(["graph", "p.py:sums", "-o", name]) == 2
+    said = capsys.readouterr().err
+    assert f"does not write `.{name.rpartition('.')[2]}` files: use .svg, .mmd (Mermaid) or .txt" in said
+    assert not (folder / name).exists()
+    assert run_app(["graph", "p.py:sums", "-o", "g.dot", "--format", "mermaid"]) == 0
+
+
+def test_an_enum_in_a_list_or_struct_lists_its_members(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    (tmp_path / "paint.py").write_text(
+        "from enum import Enum\nfrom typedpipe import component, pipeline\n"
+        "class Color(Enum):\n    RED = 'red'\n    BLUE = 'blue'\n"
+        "@component\ndef paint(c: Color, cs: list[Color]) -> str:\n    return c.value\n"
+        "@pipeline\ndef main(c: Color = Color.RED, cs: list[Color] = []) -> str:\n    return paint(c=c, cs=cs).output\n"
+        "if __name__ == '__main__':\n    main.run(c='green')\n"
+    )
+    members = "the members of `Color` are `RED` and `BLUE`"
+    assert run_app(["run", "paint.py", "--cs", '["green"]']) == 2
+    assert f"--cs '[…]'; {members}\n" in capsys.readouterr().err
+    assert run_app(["run", "paint.py", "--c", "green"]) == 2
+    assert "--c RED|BLUE\n" in capsys.readouterr().err
+    assert run_app(["run", "paint.py", "--c", "RED", "--run-name", "one"]) == 0
+    assert run_app(["spin", "one/paint", "--set", 'cs=["green"]']) == 2
+    assert members in capsys.readouterr().err
+    done = subprocess.run([sys.executable, "paint.py"], capture_output=True, text=True, check=False)
+    assert f"help: pass a `Color`; {members}\n" in done.stderr

@@ -252,24 +252,6 @@ def test_loops_take_lists_tuples_ranges_typed_and_plain_dicts(program):
     assert "parallelism 3" in found.graph
 
 
-@pytest.mark.parametrize(
-    ("items", "code"),
-    [
-        ("'abc'", "TP164"),
-        ("3", "TP164"),
-        ("{'a': 1}", "TP164"),
-        ("(i for i in range(3))", "TP164"),
-        ("add(a=1)", "TP164"),
-        ("[1], parallelism='two'", "TP164"),
-        ("[1], parallelism=n", "TP164"),
-        ("n", "TP205"),
-    ],
-)
-def test_loops_over_something_else(program, items, code):
-    found = program(f"@dsl.pipeline\ndef p(n: int = 1):\n    with ParallelFor({items}) as x:\n        add(a=1)\n")
-    assert found.codes == [code], found.printed
-
-
 def test_elif_belongs_to_the_last_chain_of_the_scope_and_oneof_takes_a_last_value(program):
     found = program(
         """

@@ -339,7 +339,7 @@ def killed(folder: Path) -> Pipeline:
 @pytest.mark.skipif(sys.platform == "win32", reason="kill -9")
 @pytest.mark.parametrize(
     "place",
-    ["attempt-ended", "attempt-ended:2", "object-frozen", "object-placed", "outputs-published", "rows-written:2"],
+    ["attempt-ended", "attempt-ended:2", "object-owned", "object-placed", "outputs-published", "rows-written:2"],
 )
 def test_a_killed_engine_loses_no_result(root: Root, tmp_path: Path, place: str) -> None:
     script = tmp_path / "script.py"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
@@ -18,6 +17,7 @@ from typedpipe.local.result import RunResult, TaskResult
 from typedpipe.local.tracebacks import traceback_in
 from typedpipe.runs.model import LOOKS, REUSED_TOLD, ArtifactRef, TaskState, Value, mark
 from typedpipe.runs.paths import item_numbers, node_path, with_item
+from typedpipe.types.json_text import json_text
 from typedpipe.types.model import artifact_of
 
 FAILURES = 3
@@ -236,7 +236,7 @@ def _number(value: object) -> str:
         return ""
     if isinstance(value, float):
         return f"{value:.6g}"
-    return shown(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+    return shown(value if isinstance(value, str) else json_text(value, ensure_ascii=False))
 
 
 def _cell(text: str, size: int, *, left: bool) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ from typedpipe.cli.execution.resume import code_option, new_code
 from typedpipe.cli.log_text import seconds
 from typedpipe.cli.stored.access import with_root
 from typedpipe.diagnostics.cells import shown
+from typedpipe.types.json_text import json_text
 
 if TYPE_CHECKING:
     from typedpipe.local.rerun.spin import Spin, SpinResult
@@ -38,10 +38,10 @@ def _spin(root: Root, name: str, sets: tuple[str, ...], code: tuple[str, str] | 
     changed = {key: set_input(spin, key, text) for key, text in pairs}
     result = run_spin(spin, changed, RunOptions(**keywords), _write_log)
     if form == "json":
-        click.echo(json.dumps(_data(spin, result)))
+        click.echo(json_text(_data(spin, result)))
     else:
         for key, value in _outputs(spin, result).items():
-            click.echo(f"{key}: {shown(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))}")
+            click.echo(f"{key}: {shown(value if isinstance(value, str) else json_text(value, ensure_ascii=False))}")
     _say_end(spin, result)
     if result.state == "CANCELED":
         exits.leave(exits.INTERRUPTED)

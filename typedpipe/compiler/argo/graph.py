@@ -14,18 +14,16 @@ from typedpipe.compiler.argo.split import LIMIT, partition
 from typedpipe.compiler.argo.templates import DagTask, Input, Output
 from typedpipe.compiler.argo.values import expression
 from typedpipe.compiler.argo.wire import is_boxed
-from typedpipe.compiler.pod import wire_key
+from typedpipe.compiler.pod import default_text, wire_key
 from typedpipe.ir import nodes as ir
 from typedpipe.ir.edges import decisions, producers
 from typedpipe.types.model import is_artifact
-from typedpipe.types.values import safe
 
 
 def lower(scope: GraphLowering, boxed: bool = False) -> Lowered:
     """Template of this graph; ``boxed`` for the body of a loop."""
     for port in scope.graph.inputs:
-        default = safe(port.default.text) if port.default is not None else None
-        scope.dag.inputs.append(Input(wire_key(port.name, port.type), default))
+        scope.dag.inputs.append(Input(wire_key(port.name, port.type), default_text(port)))
     run(scope)
     shapes = outputs(scope, boxed)
     scope.lowering.templates[scope.dag.name] = scope.dag
@@ -49,7 +47,6 @@ def run(scope: GraphLowering) -> None:
 def _wire_up(scope: GraphLowering) -> None:
     """Assign names and dependencies to the tasks."""
     names = scope.values.task_names
-    imported: dict[str, list[str]] = {}
     memo: dict[int, dict[str, None]] = {}
     ignoring = False
     for node in scope.graph.nodes:
@@ -64,11 +61,9 @@ def _wire_up(scope: GraphLowering) -> None:
                     memo[operand.index] = producers(scope.graph.exprs, [operand])
                 deps.update(memo[operand.index])
         deps.update(dict.fromkeys(node.after))
-        found = list(deps)
-        if imported:
-            found = list(dict.fromkeys(d for name in found for d in imported.get(name, (name,))))
+        found = scope.with_tasks(list(deps))
         if isinstance(node, ir.Importer):
-            imported[node.name] = found
+            scope.imported[node.name] = found
         else:
             scope.deps[node.name] = found
         ignoring = ignoring or (isinstance(node, (ir.Task, ir.Call)) and node.options.ignore_upstream_failure)

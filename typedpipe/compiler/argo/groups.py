@@ -9,7 +9,7 @@ from typedpipe.compiler.argo.expressions import Unsupported, item_text, item_wir
 from typedpipe.compiler.argo.nodes import call_node, leaf_task
 from typedpipe.compiler.argo.scope import ArtifactPrefix, GraphLowering, Lowered, slug
 from typedpipe.compiler.argo.shapes import KEY, collected, entry, one_of
-from typedpipe.compiler.argo.templates import Arguments, Dag, DagTask, Input, Output
+from typedpipe.compiler.argo.templates import Arguments, Dag, DagTask, Exit, Input, Output
 from typedpipe.compiler.argo.values import path_expr
 from typedpipe.compiler.argo.wire import esc, is_boxed, tag
 from typedpipe.compiler.pod import kind_of, wire_key
@@ -149,8 +149,11 @@ def exit_handler(scope: GraphLowering, node: ir.ExitHandler) -> DagTask:
     else:
         task = scope.plain_task(last) or leaf_task(scope, last, boxed=False)
         ports = scope.lowering.known(last.component).component.inputs
-    given = dict(task.arguments)
-    for port in ports:
-        if port.how == "status" or type(port.type).__name__ == "StatusType":
-            given[port_key(port.name)] = status
-    return DagTask(name, lowered.name, scope.arguments(node.body, node.args), exit=(task.template, list(given.items())))
+    told = [
+        (port_key(port.name), status)
+        for port in ports
+        if port.how == "status" or type(port.type).__name__ == "StatusType"
+    ]
+    given = [(key, text) for key, text in task.arguments if key not in dict(told)]
+    after = Exit(task.template, given, told)
+    return DagTask(name, lowered.name, scope.arguments(node.body, node.args), exit=after)

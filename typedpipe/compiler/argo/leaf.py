@@ -8,12 +8,20 @@ from dataclasses import dataclass
 from typedpipe.compiler.argo.shapes import KEY, ArtifactLocation
 from typedpipe.compiler.argo.templates import Container, Data, Leaf, Written
 from typedpipe.compiler.argo.wire import RAW_BRACE, is_boxed, raw, raw_expr
-from typedpipe.compiler.pod import LIB_MOUNT, OUT_MOUNT, artifact_path, input_path, parameter_path, script, wire_key
+from typedpipe.compiler.pod import (
+    LIB_MOUNT,
+    OUT_MOUNT,
+    artifact_path,
+    default_text,
+    input_path,
+    parameter_path,
+    script,
+    wire_key,
+)
 from typedpipe.ir import nodes as ir
 from typedpipe.ir.options import RESOURCES
 from typedpipe.ir.taskspec import port_key, task_spec
 from typedpipe.types.model import ListType, Type, is_artifact, is_optional, without_none
-from typedpipe.types.values import safe
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +69,8 @@ def new_leaf(name: str, component: ir.Component, variant: Variant) -> Leaf:
     leaf.patch = resource_patch(variant)
     if variant.options.retry is not None and variant.options.retry.limit > 0:
         leaf.retry = _retry(variant.options.retry)
+        if isinstance(component.impl, ir.PythonImpl):  # the exit codes and the messages of a container are the user's
+            leaf.retry["expression"] = _NOT_A_TYPE_ERROR
     if variant.options.timeout_seconds is not None:
         leaf.deadline = max(1, -int(-variant.options.timeout_seconds // 1))
     if variant.options.extensions:
@@ -95,10 +105,9 @@ def interface(component: ir.Component, variant: Variant, leaf: Leaf) -> None:
     shapes = dict(variant.shapes)
     for port in component.inputs:
         entry: dict[str, Data] = {"name": wire_key(port.name, port.type)}
-        if port.default is not None:
-            entry["default"] = safe(port.default.text)
-        elif port.how == "status" or (is_optional(port.type)):
-            entry["default"] = "null"
+        default = default_text(port)
+        if default is not None:
+            entry["default"] = default
         leaf.inputs.append(entry)
         if is_artifact(port.type):
             _artifact_input(port_key(port.name), port.type, shapes.get(port.name, KEY), leaf)
@@ -157,11 +166,14 @@ def _annotations(component: ir.Component, options: ir.Options) -> dict[str, Data
     return found
 
 
+_NOT_A_TYPE_ERROR = 'asInt(lastRetry.exitCode) != 2 || !(lastRetry.message contains "error[TP")'
+"""A type error would recur; the exit code alone does not tell, because a user's program may end with 2, too."""
+
+
 def _retry(retry: ir.Retry) -> dict[str, Data]:
     out: dict[str, Data] = {
         "limit": str(retry.limit),
         "retryPolicy": "Always",
-        "expression": "asInt(lastRetry.exitCode) != 2",
     }
     if retry.backoff_seconds > 0:
         backoff: dict[str, Data] = {"duration": f"{retry.backoff_seconds:g}s", "factor": f"{retry.factor:g}"}

@@ -12,7 +12,7 @@ from typedpipe.compiler.argo.shapes import KEY, ArtifactLocation, of_uri
 from typedpipe.compiler.argo.templates import Arguments, Dag, DagTask, Data, Input, Leaf, Output
 from typedpipe.compiler.argo.values import Piece, path_expr
 from typedpipe.compiler.argo.wire import esc, tag
-from typedpipe.compiler.pod import kind_of, wire_key
+from typedpipe.compiler.pod import default_text, kind_of, wire_key
 from typedpipe.diagnostics.model import Diagnostic, Label
 from typedpipe.ir import nodes as ir
 from typedpipe.ir.taskspec import port_key
@@ -141,10 +141,7 @@ def _cached(scope: GraphLowering, node: ir.Task, template: str) -> str:
     if name not in lowering.templates or node.options.cache_key:
         name = lowering.names.give(name)
         dag = Dag(name, memoize=_memoize(scope, node, "\n".join(leaf.lines())))
-        optional = {port.name: port.default for port in known.component.inputs}
-        for port_name, (key, artifact) in known.keys.items():
-            default = optional[port_name]
-            dag.inputs.append(Input(key, safe(default.text) if default is not None else "null" if artifact else None))
+        dag.inputs += [Input(known.keys[port.name][0], default_text(port)) for port in known.component.inputs]
         dag.inputs += [Input(key) for key in late] + [Input(key, "tp-absent") for key in lists]
         passed = [(key, f"{{{{inputs.parameters.{key}}}}}") for key in [*names, *late, *lists]]
         dag.tasks.append(DagTask("run", template, passed))

@@ -19,7 +19,7 @@ from typedpipe.compiler.argo.wire import esc, tag
 from typedpipe.compiler.pod import wire_key
 from typedpipe.diagnostics.model import Diagnostics
 from typedpipe.ir import nodes as ir
-from typedpipe.ir.edges import leaves, regions_in
+from typedpipe.ir.edges import leaves, producers, regions_in
 from typedpipe.ir.typing import GraphTypes, Ports
 from typedpipe.types.model import is_artifact
 
@@ -132,6 +132,8 @@ class GraphLowering:
         self.values.plain = self._native
         self.task_names = Names()
         self.deps: dict[str, list[str]] = {}
+        self.imported: dict[str, list[str]] = {}
+        """Dependencies of importers, which have no task: they are those of what reads the artifact."""
         self.tried: set[str] = set()
 
     @cached_property
@@ -162,6 +164,17 @@ class GraphLowering:
         """Template of a group's body; ``place`` has the shapes that no argument provides."""
         place.shapes = {**self.input_shapes(graph, args), **place.shapes}
         return self.lowering.lower(GraphLowering(self.lowering, graph, name, place), boxed)
+
+    def sources(self, operand: ir.Operand) -> list[str]:
+        """Tasks of the DAG that make a value."""
+        found = [operand.task] if isinstance(operand, ir.FromTask) else [*producers(self.graph.exprs, [operand])]
+        return self.with_tasks(found)
+
+    def with_tasks(self, nodes: list[str]) -> list[str]:
+        """Nodes, with the dependencies of an importer in its place."""
+        if not self.imported:
+            return nodes
+        return list(dict.fromkeys(dep for name in nodes for dep in self.imported.get(name, (name,))))
 
     def took(self, name: str, lowered: Lowered) -> None:
         for output, shape in lowered.shapes.items():

@@ -6,6 +6,7 @@ import json
 import re
 from dataclasses import dataclass
 
+from typedpipe.compiler.argo.cron import fault as cron_fault
 from typedpipe.compiler.backend import No, Option, Options, Support
 from typedpipe.diagnostics.model import Diagnostics, Span
 from typedpipe.ir import nodes as ir
@@ -13,9 +14,10 @@ from typedpipe.ir.options import OPERANDS
 
 KINDS = ("Workflow", "WorkflowTemplate", "CronWorkflow")
 TARGETS = ("3.6", "3.7", "4.0", "4.1")
+LONGEST_NAMES = {"CronWorkflow": 52}
+"""Maximum length of the name of an object, where it is not 63: Argo appends a time to that of a CronWorkflow."""
 DEADLINE_SECONDS = 604_800
 """Default limit of a whole run: it bounds a task that never gets a node or an image."""
-_CRON = r"\s*(@(yearly|annually|monthly|weekly|daily|midnight|hourly|every\s+\S+)|\S+(\s+\S+){4})\s*"
 
 
 def _constant(value: object) -> object:
@@ -143,22 +145,70 @@ def settings(options: Options, report: Diagnostics, span: Span) -> Settings:
                 "TP403", f"`{name}` cannot be `{value}`", span, help=f"choose one of {', '.join(option.choices)}"
             )
         elif value is not None:
-            values[name] = str(value)
+            values[name] = str(value).strip()
     deadline = values.pop("deadline", str(DEADLINE_SECONDS))
-    if not deadline.isdecimal() or int(deadline) < 1:
+    if not re.fullmatch(r"0*[1-9]\d{0,9}", deadline, re.ASCII):
         report.error("TP403", f"`deadline` cannot be `{deadline}`", span, help="use a number of seconds of at least 1")
         deadline = str(DEADLINE_SECONDS)
     out = Settings(**values, deadline=int(deadline))
-    if out.kind == "CronWorkflow" and not out.schedule:
+    _check_names(out, report, span)
+    _check_schedule(out, report, span)
+    return out
+
+
+_NAME = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
+_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
+
+
+def _check_names(chosen: Settings, report: Diagnostics, span: Span) -> None:
+    """Report names that Kubernetes or Argo rejects."""
+    name_length = LONGEST_NAMES.get(chosen.kind, 63)
+    rows = (("name", _NAME, name_length), ("namespace", _LABEL, 63), ("service_account", _NAME, 253))
+    for option, pattern, length in rows:
+        text = str(getattr(chosen, option))
+        if not text:
+            continue
+        dots = ", digits, `-` and `.`" if pattern is _NAME else ", digits and `-`"
+        if not pattern.fullmatch(text):
+            help_ = f"use lower-case letters{dots}, with a letter or digit at both ends, such as `{nearest_name(text)}`"
+            report.error("TP403", f"`{option}` cannot be `{text}`", span, help=help_)
+        elif len(text) > length:
+            message = f"`{option}` cannot be `{text}`: it has {len(text)} characters"
+            report.error("TP403", message, span, help=f"use at most {length} characters")
+
+
+def nearest_name(text: str) -> str:
+    """A valid name that resembles a text.
+
+    >>> nearest_name("Bad Name!"), nearest_name("...")
+    ('bad-name', 'train')
+    """
+    parts = re.findall(r"[a-z0-9]+", text.lower())
+    return "-".join(parts)[:52].strip("-") or "train"
+
+
+def _check_schedule(chosen: Settings, report: Diagnostics, span: Span) -> None:
+    if chosen.kind != "CronWorkflow" and (chosen.schedule or chosen.timezone):
+        report.error(
+            "TP403", f"a {chosen.kind} cannot have a schedule", span, help="compile with `--kind CronWorkflow`"
+        )
+    elif chosen.kind == "CronWorkflow" and not chosen.schedule:
         report.error(
             "TP403", "a CronWorkflow needs a schedule", span, help='pass a schedule, such as `--schedule "0 3 * * *"`'
         )
-    if out.schedule and not re.fullmatch(_CRON, out.schedule):
+    if chosen.schedule and (why := cron_fault(chosen.schedule)):
         help_ = 'use minute, hour, day, month and weekday, such as `--schedule "0 3 * * *"`, or `@daily` or `@every 6h`'
-        report.error("TP403", f"`schedule` cannot be `{out.schedule}`", span, help=help_)
-    if out.kind != "CronWorkflow" and (out.schedule or out.timezone):
-        report.error("TP403", f"a {out.kind} cannot have a schedule", span, help="compile with `--kind CronWorkflow`")
-    return out
+        report.error("TP403", f"`schedule` cannot be `{chosen.schedule}`: {why}", span, help=help_)
+    if chosen.timezone and not _is_timezone(chosen.timezone):
+        help_ = "use a name of the IANA database, such as `--timezone Europe/Paris`"
+        report.error("TP403", f"there is no time zone `{chosen.timezone}`", span, help=help_)
+
+
+def _is_timezone(name: str) -> bool:
+    from zoneinfo import available_timezones
+
+    known = available_timezones()  # empty on a machine without the database
+    return name in known if known else re.fullmatch(r"[A-Za-z0-9_+/-]+", name) is not None
 
 
 def table(chosen: Settings) -> Support:

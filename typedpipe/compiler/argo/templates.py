@@ -16,6 +16,16 @@ Arguments: TypeAlias = list[tuple[str, str]]
 
 
 @dataclass(slots=True)
+class Exit:
+    """A template that runs when a task of a DAG has ended."""
+
+    template: str
+    arguments: Arguments
+    status: Arguments
+    """Arguments with the status of the ended task, whose tags hold only in the DAG of that task."""
+
+
+@dataclass(slots=True)
 class DagTask:
     """A task of a DAG: one line of YAML."""
 
@@ -25,17 +35,17 @@ class DagTask:
     depends: list[str] = field(default_factory=list)
     when: str = ""
     with_param: str = ""
-    exit: tuple[str, Arguments] | None = None
+    exit: Exit | None = None
     strict: bool = False
     """Whether a skipped upstream task keeps it from running."""
     go_on: bool = False
 
     def line(self, libraries: Mapping[str, str]) -> str:
         """The task as a flow mapping; ``libraries`` maps templates stored elsewhere to their workflow templates."""
-        text = f"{{name: {self.name},{reference(self.template, libraries)}"
+        text = f"{{name: {scalar(self.name)},{reference(self.template, libraries)}"
         if self.depends:
             end = ".Succeeded" if self.strict else ""
-            text += f",depends: {f'{end} && '.join(self.depends)}{end}"
+            text += f",depends: {scalar(f'{end} && '.join(self.depends) + end)}"
         if self.when:
             text += f",when: {quoted(self.when)}"
         if self.with_param:
@@ -45,15 +55,17 @@ class DagTask:
         if self.arguments:
             text += f",arguments: {arguments(self.arguments)}"
         if self.exit:
-            given = f", arguments: {arguments(self.exit[1])}" if self.exit[1] else ""
-            text += f",hooks: {{exit: {{{reference(self.exit[0], libraries)}{given}}}}}"
+            given = [*self.exit.arguments, *self.exit.status]
+            more = f", arguments: {arguments(given)}" if given else ""
+            text += f",hooks: {{exit: {{{reference(self.exit.template, libraries)}{more}}}}}"
         return text + "}"
 
 
 def reference(template: str, libraries: Mapping[str, str]) -> str:
     """The key and value that refer to a template."""
     library = libraries.get(template)
-    return f"template: {template}" if library is None else f"templateRef: {{name: {library}, template: {template}}}"
+    name = scalar(template)
+    return f"template: {name}" if library is None else f"templateRef: {{name: {scalar(library)}, template: {name}}}"
 
 
 def arguments(given: Arguments) -> str:
@@ -223,7 +235,7 @@ def write(templates: list[Template], libraries: Mapping[str, str], indent: str =
     """The list of templates."""
     out: list[str] = []
     for template in templates:
-        out.append(f"{indent}- name: {template.name}")
+        out.append(f"{indent}- name: {scalar(template.name)}")
         if not isinstance(template, Dag):
             out += [f"{indent}  {line}" if line else "" for line in template.lines()]
             continue

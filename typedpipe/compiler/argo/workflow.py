@@ -17,14 +17,16 @@ from typedpipe.compiler.pod import (
     RUNTIME_ANNOTATION,
     RUNTIME_FIELD,
     RUNTIME_FILE,
+    default_text,
     kind_of,
     runtime_text,
+    wire_key,
 )
 from typedpipe.diagnostics.model import Diagnostic, Diagnostics, Label
 from typedpipe.ir import nodes as ir
 from typedpipe.ir.taskspec import port_key
 from typedpipe.types.display import show
-from typedpipe.types.model import EnumType, LiteralType, ScalarType, Type, is_optional, without_none
+from typedpipe.types.model import EnumType, LiteralType, ScalarType, Type, is_artifact, is_optional, without_none
 from typedpipe.types.values import safe
 
 SCRIPT_BYTES = 96 * 1024
@@ -80,7 +82,7 @@ def _documents(templates: list[Template], libraries: dict[str, str], chosen: Set
             if isinstance(template, Leaf):
                 template.volumes = [*VOLUMES]
         yield (
-            f"apiVersion: argoproj.io/v1alpha1\nkind: WorkflowTemplate\nmetadata: {{name: {library}{namespace}}}\n"
+            f"apiVersion: argoproj.io/v1alpha1\nkind: WorkflowTemplate\nmetadata: {{name: {scalar(library)}{namespace}}}\n"
             f"spec:\n  templates:\n{write(inside, libraries)}\n"
         )
 
@@ -112,7 +114,7 @@ def _file(pipeline: ir.Pipeline, chosen: Settings, entrypoint: str, templates: s
     name = chosen.name or slug(pipeline.name)
     metadata: dict[str, Data] = {
         "generateName" if chosen.kind == "Workflow" and not chosen.name else "name": (
-            f"{name[:50]}-" if chosen.kind == "Workflow" and not chosen.name else name[:52]
+            f"{name[:50]}-" if chosen.kind == "Workflow" and not chosen.name else chosen.name or name[:52].rstrip("-")
         )
     }
     if chosen.namespace:
@@ -153,9 +155,8 @@ def _spec(pipeline: ir.Pipeline, chosen: Settings, entrypoint: str) -> list[str]
     if chosen.service_account:
         lines.append(f"serviceAccountName: {flow(chosen.service_account)}")
     lines.append(f"activeDeadlineSeconds: {chosen.deadline}")
-    if pipeline.graph.inputs:
-        lines += ["arguments:", "  parameters:"]
-        lines += [f"  - {flow(argument(port))}" for port in pipeline.graph.inputs]
+    if accepted := [port for port in pipeline.graph.inputs if not is_artifact(port.type)]:
+        lines += ["arguments:", "  parameters:", *(f"  - {flow(argument(port))}" for port in accepted)]
     travels = literal(runtime_text(), "      ").split("\n")
     return [
         *lines,
@@ -180,6 +181,10 @@ def root_inputs(graph: ir.Graph) -> tuple[list[Input], dict[str, str]]:
     inputs, paths = [], {}
     for port in graph.inputs:
         key = port_key(port.name)
+        if is_artifact(port.type):  # an argument is text, so only one that may be left out gets here
+            inputs.append(Input(wire_key(port.name, port.type), default_text(port)))
+            paths[port.name] = f"inputs.parameters.{wire_key(port.name, port.type)}"
+            continue
         given = f"workflow.parameters.{key}"
         if kind_of(without_none(port.type)) in ("int", "float", "bool"):
             paths[port.name] = given

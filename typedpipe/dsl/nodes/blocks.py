@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from typedpipe.dsl.marker_form import present
 from typedpipe.dsl.tracing import GraphBuilder, Site, Trace, caller_site, current, error, fatal, node_name
+from typedpipe.dsl.values import markers
 
 
 class Group:
@@ -27,14 +29,17 @@ class Group:
         self._trace = trace
         trace.groups.append(self)
 
-    def _enter(self, kind: str, name: str) -> GraphBuilder:
-        trace = self._trace
-        if current() is not trace or self._entered:
+    def _check_entry(self) -> None:
+        """Reject a second entry, before the block adds anything to the graph."""
+        if current() is not self._trace or self._entered:
             fatal(
                 "TP163",
                 f"this `dsl.{type(self).__name__}` {'is entered twice' if self._entered else 'belongs to another pipeline'}",
                 help="use a separate object for each block: `with dsl.If(...):`",
             )
+
+    def _enter(self, kind: str, name: str) -> GraphBuilder:
+        trace = self._trace
         self._entered = True
         self._name = name
         self._builder = GraphBuilder(kind, trace.builder, name)
@@ -63,8 +68,9 @@ class Group:
 
 def _group_name(name: object, word: str) -> str:
     """Name given by the user, as a node name; "" without one."""
-    if isinstance(name, str):
+    if isinstance(name, str) and not present(name):
         return node_name(name) if name.strip() else ""
     if name is not None:
+        markers.told(current())
         error("TP161", f"the name of a `dsl.{word}` must be a constant string", help='remove it, or write `name="…"`')
     return ""

@@ -2,35 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any, Generic, Self, TypeVar
 
 from typedpipe.dsl.nodes.blocks import Group
+from typedpipe.dsl.nodes.items import loop_items
 from typedpipe.dsl.nodes.task import Task
 from typedpipe.dsl.tracing import GraphBuilder, Site, Trace, current, error, fatal
-from typedpipe.dsl.values.lifting import lift, operand, type_of
+from typedpipe.dsl.values.lifting import operand
 from typedpipe.dsl.values.value import PipelineValue, derived, poison, same_trace
 from typedpipe.ir import nodes as ir
 from typedpipe.types.display import show
 from typedpipe.types.model import (
-    ANY,
     BOOL,
     AnyType,
-    ListType,
-    LiteralType,
-    StructField,
-    StructType,
-    Type,
-    UnionType,
     is_optional,
-    union,
     without_none,
 )
 
 T = TypeVar("T")
-
-MOST_LITERALS = 32
-"""Up to this many distinct constants, a loop item is typed as a ``Literal`` of them; beyond, as their plain type."""
 
 
 class Chain:
@@ -74,6 +64,7 @@ class If(Group):
         return self
 
     def _arm(self, condition: PipelineValue) -> None:
+        self._check_entry()
         trace, outer = self._trace, self._trace.builder
         chain = self._chain(outer)
         where = operand(outer, condition, "the condition")
@@ -107,6 +98,7 @@ class Else(Group):
         super().__init__(name)
 
     def __enter__(self) -> Self:
+        self._check_entry()
         chain = _open_chain(self, self._trace.builder, "Else")
         builder = self._enter("arm", chain.name)
         chain.arms.append((None, builder, self._site))
@@ -202,7 +194,8 @@ class ParallelFor(Group, Generic[T]):
     """Run the block once for each item, in parallel.
 
     Args:
-        items: A list, a parameter or an output that is a list, or a list of artifacts.
+        items: A list, tuple, range or other iterable except a set and a dict; a parameter or an output that is a list;
+            or a list of artifacts.
         parallelism: Maximum number of items at the same time; 0 means no limit.
         name: Name of the loop.
 
@@ -219,9 +212,9 @@ class ParallelFor(Group, Generic[T]):
 
     kind = "for"
 
-    def __init__(self, items: Sequence[T], name: str = "", parallelism: int | None = None) -> None:
+    def __init__(self, items: Iterable[T], name: str = "", parallelism: int | None = None) -> None:
         super().__init__(name)
-        self._items = self._checked(items)
+        self._items, self._item_type = loop_items(items, self._trace)
         self._parallelism = 0
         limit: Any = parallelism  # untyped: the value comes from a user's file
         if limit is not None:
@@ -230,79 +223,15 @@ class ParallelFor(Group, Generic[T]):
             else:
                 error("TP164", "`parallelism` must be a constant number", help="use an int of at least 1")
 
-    def _checked(self, items: object) -> PipelineValue | ir.Const:
-        trace = self._trace
-        if isinstance(items, str):
-            error("TP164", "`dsl.ParallelFor` cannot loop over a string", help='use a list of strings: `["a", "b"]`')
-        elif isinstance(items, Task):
-            error("TP164", "`dsl.ParallelFor` cannot loop over a task", help="loop over its output: `task.output`")
-        elif isinstance(items, (PipelineValue, list, tuple, range)):
-            made = lift(list(items) if isinstance(items, (tuple, range)) else items, "the list to loop over")
-            if made is not None:
-                return made  # type: ignore[no-any-return]  # a reference or a constant
-        else:
-            error(
-                "TP164",
-                f"`dsl.ParallelFor` cannot loop over `{type(items).__name__}`",
-                help="pass a list, or an output or parameter whose type is a list",
-            )
-        return poison(trace)
-
     def __enter__(self) -> T:
+        self._check_entry()
         trace, outer = self._trace, self._trace.builder
         self._operand = operand(outer, self._items, "the list to loop over")
         name = trace.unique(self._wanted or "for")
         outer.nodes.append(self)
-        self._item_type = item_type(type_of(self._items))
         self._enter("loop", name)
         item: Any = PipelineValue(trace, self._item_type, ir.FromItem(name), self._site)
         return item  # type: ignore[no-any-return]  # to the checker it is the plain item
-
-
-def item_type(type_: Type) -> Type:
-    """The type of a loop's item. Items that are not a list are reported by ``check_types``; here they are Any."""
-    if not isinstance(type_, ListType):
-        return ANY
-    item = type_.item
-    members = item.members if isinstance(item, UnionType) else (item,)
-    if all(isinstance(m, StructType) and m.form == "literal" for m in members):
-        return _merged([m for m in members if isinstance(m, StructType)])
-    return _widened(members)
-
-
-def _widened(members: Sequence[Type]) -> Type:
-    """Keep few literals as a ``Literal``; widen many to the plain type, so that types do not grow with the data."""
-    texts = [text for m in members if isinstance(m, LiteralType) for text in m.values]
-    rest = [m for m in members if not isinstance(m, LiteralType)]
-    if not texts:
-        return union(*members)
-    if len(texts) <= MOST_LITERALS:
-        return union(LiteralType(tuple(dict.fromkeys(texts))), *rest)
-    return union(*dict.fromkeys(_plain(text) for text in texts), *rest)
-
-
-def _plain(text: str) -> Type:
-    from typedpipe.types.model import FLOAT, INT, NULL, STR
-
-    if text.startswith('"'):
-        return STR
-    if text in {"true", "false"}:
-        return BOOL
-    if text == "null":
-        return NULL
-    return INT if text.lstrip("-").isdigit() else FLOAT
-
-
-def _merged(structs: Sequence[StructType]) -> Type:
-    """One struct if all dict items have the same keys; otherwise a union of them."""
-    names = [f.name for f in structs[0].fields]
-    if any([f.name for f in s.fields] != names for s in structs):
-        return union(*structs)
-    fields: list[StructField] = []
-    for name in names:
-        types = [f.type for s in structs for f in s.fields if f.name == name]
-        fields.append(StructField(name, _widened(tuple(dict.fromkeys(types)))))
-    return StructType("dict", "literal", tuple(fields))
 
 
 class ExitHandler(Group):
@@ -345,6 +274,7 @@ class ExitHandler(Group):
             self._exit = given
 
     def __enter__(self) -> Self:
+        self._check_entry()
         trace, outer = self._trace, self._trace.builder
         if self._exit is not None and self._exit._name:
             for index in range(len(outer.nodes) - 1, -1, -1):  # nearly always the last one

@@ -8,7 +8,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from typedpipe.dsl.tracing import error
+from typedpipe.dsl.marker_form import present
+from typedpipe.dsl.tracing import current, error
+from typedpipe.dsl.values import markers
 from typedpipe.dsl.values.value import PipelineValue
 from typedpipe.ir import nodes as ir
 from typedpipe.ir.images import is_image
@@ -21,6 +23,7 @@ _ENV = r"[A-Za-z_][A-Za-z0-9_.-]*"
 
 
 def _wrong(method: str, value: object, wanted: str) -> None:
+    markers.told(current())  # text with a value is no constant: this error is about it
     error("TP117", f"`.{method}()` does not accept {value!r}", help=f"use {wanted}")
 
 
@@ -28,7 +31,7 @@ def quantity(method: str, value: object, form: str) -> object | None:
     """A Kubernetes quantity, or a pipeline value; None after an error was reported."""
     if isinstance(value, PipelineValue):
         return value
-    if isinstance(value, str) and (re.fullmatch(form, value) or not value.isascii()):
+    if isinstance(value, str) and (re.fullmatch(form, value) or present(value)):
         return value
     examples = '"500m" or "2"' if form is CPU else '"512M" or "4Gi"'
     _wrong(method, value, f"a quantity as a string, such as {examples}")
@@ -53,9 +56,7 @@ def image(method: str, value: object) -> object | None:
 
 def plain_text(method: str, value: object) -> str | None:
     """A constant string."""
-    if isinstance(value, str) and value.isascii() and value.isprintable():
-        return value
-    if isinstance(value, str) and value.isprintable() and not any(ord(c) >= 0xF0000 for c in value):
+    if isinstance(value, str) and value.isprintable() and not present(value):
         return value
     _wrong(method, value, "a constant string")
     return None
@@ -110,14 +111,14 @@ def caching(enabled: object, key: object) -> dict[str, object]:
     if not isinstance(enabled, bool):
         _wrong("set_caching", enabled, "`True` or `False`")
         return {}
-    if key is not None and not isinstance(key, str):
+    if key is not None and (not isinstance(key, str) or present(key)):
         _wrong("set_caching_options", key, "the cache key as a string")
         return {}
     return {"caching": enabled, "cache_key": key or ""}
 
 
 def environment(name: object, value: object) -> object | None:
-    if not isinstance(name, str) or not re.fullmatch(_ENV, name):
+    if not isinstance(name, str) or not re.fullmatch(_ENV, name) or present(name):
         _wrong("set_env", name, "a name of letters, digits and `_` that does not start with a digit")
         return None
     if isinstance(value, (PipelineValue, str)):

@@ -8,20 +8,19 @@ from __future__ import annotations
 
 import ast
 import inspect
-import sys
 import types
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any
 
-from typedpipe.diagnostics.model import Diagnostics, Label, Span
+from typedpipe.diagnostics.model import Diagnostics, Span
 from typedpipe.diagnostics.source import display_path
 from typedpipe.dsl.source.files import (
-    BUILTINS,
     MODULE_NAMES,
     Function,
     ParsedFile,
+    inner_annotation_names,
+    is_builtin,
     is_ours,
     is_stand_in,
     least_python,
@@ -29,8 +28,10 @@ from typedpipe.dsl.source.files import (
     outside_names,
     parsed_file,
     span_of_function,
+    stored_names,
 )
 from typedpipe.dsl.source.needs import Bundle
+from typedpipe.dsl.source.outside import report_outside
 from typedpipe.ir import nodes as ir
 
 _KEEP_INSIDE = "write a plain `def` at module level"
@@ -46,12 +47,17 @@ class Source:
 
 
 def capture(
-    fn: Callable[..., Any], *, include: Sequence[Any] = (), shipped: Sequence[type] = (), report: Diagnostics
+    fn: Callable[..., Any],
+    *,
+    include: Sequence[Any] = (),
+    shipped: Sequence[type] = (),
+    undefined: Collection[str] = (),
+    report: Diagnostics,
 ) -> Source | None:
     """The source to ship for a function, or None if an error was added to ``report``.
 
     ``include`` are helpers that the user passed, ``shipped`` the classes of the signature; both include their
-    dependencies.
+    dependencies. ``undefined`` are names that were reported as such.
 
     >>> from typedpipe.diagnostics.model import Diagnostics
     >>> capture(len, report=Diagnostics()) is None
@@ -65,16 +71,26 @@ def capture(
     file, node = found
     ok = _check_decorators(fn, file, node, report)
     bundle = None
-    if shipped or include:
+    nested = any(isinstance(constant, types.CodeType) for constant in fn.__code__.co_consts)
+    evaluated = inner_annotation_names(node) if nested else ()
+    if shipped or include or evaluated:
         bundle = Bundle(file, fn.__globals__, file.header(node), report)
         for cls in shipped:
             bundle.add_class(cls)
         for item in include:
             bundle.add_included(item)
+        for name in evaluated:
+            bundle.supply_annotation(name)
+        bundle.finish(stored_names(fn.__code__))
     entry = file.chunk(node)
     outside = _outside(fn, entry, bundle)
     if outside:
-        _report_outside(fn, file, node, outside, report)
+        bundle = bundle or Bundle(file, fn.__globals__, file.header(node), report)
+        outside = [name for name in outside if not bundle.supply_constant(name)]
+    refused = bundle.refused if bundle is not None else []
+    new = [n for n in outside if n not in undefined and not any(item is fn.__globals__.get(n) for item in refused)]
+    if new:
+        report_outside(fn, file, node, new, report)
     if outside or not ok or (bundle is not None and bundle.failed):
         return None
     least = least_python(entry.text)
@@ -104,9 +120,9 @@ def _is_plain_function(fn: Any, report: Diagnostics) -> bool:
         report.error("TP133", f"`{name}` is an `async` function", _where(fn), help=text)
     elif flags & inspect.CO_GENERATOR:
         report.error("TP134", f"`{name}` is a generator: it has a `yield`", _where(fn), help="return a list")
-    elif len(parts) > 1 and parts[-2] != "<locals>":
+    elif len(parts) > 1 and parts[-2] != "<locals>" and not _is_static(fn):
         text = f"`{name}` is a method of `{parts[-2]}`, but a component must be a function"
-        report.error("TP135", text, _where(fn), help=_KEEP_INSIDE)
+        report.error("TP135", text, _where(fn), help=f"{_KEEP_INSIDE}, or put `@staticmethod` above `@component`")
     elif hasattr(fn, "__wrapped__"):
         inner = inspect.unwrap(fn)
         text = f"a decorator below `@component` wraps `{name}`, but it is not available in the container"
@@ -122,13 +138,28 @@ def _is_plain_function(fn: Any, report: Diagnostics) -> bool:
 
 def _where(fn: Any) -> Span:
     code = fn.__code__
-    file = parsed_file(code.co_filename, fn.__globals__)
-    node = file.functions.get((code.co_firstlineno, code.co_name)) if file is not None else None
+    file, node = _definition(fn)
     return (
         file.header(node)
         if file is not None and node is not None
         else Span(display_path(code.co_filename), code.co_firstlineno)
     )
+
+
+def _definition(fn: Any) -> tuple[ParsedFile | None, Function | None]:
+    code = fn.__code__
+    file = parsed_file(code.co_filename, fn.__globals__)
+    return file, file.functions.get((code.co_firstlineno, code.co_name)) if file is not None else None
+
+
+def _is_static(fn: Any) -> bool:
+    """Whether a function in a class needs neither the class nor an instance."""
+    _, node = _definition(fn)
+    return node is not None and any(map(_is_staticmethod, node.decorator_list))
+
+
+def _is_staticmethod(decorator: ast.expr) -> bool:
+    return isinstance(decorator, ast.Name) and decorator.id == "staticmethod"
 
 
 def _find(fn: types.FunctionType, report: Diagnostics) -> tuple[ParsedFile, Function] | None:
@@ -160,6 +191,7 @@ def _check_decorators(fn: types.FunctionType, file: ParsedFile, node: Function, 
     """Report a decorator between typedpipe's and the function, even one that returned the function unchanged."""
     ours = [i for i, decorator in enumerate(node.decorator_list) if _decorator_is_ours(fn, decorator)]
     below = node.decorator_list[ours[-1] + 1 :] if ours else []
+    below = [decorator for decorator in below if not _is_staticmethod(decorator)]
     for decorator in below:
         text = f"`{node.name}` has a decorator below `@component`, which is not available in the container"
         report.error("TP136", text, file.span(decorator), help="remove it, or move its effect into the function")
@@ -174,23 +206,24 @@ def _decorator_is_ours(fn: types.FunctionType, decorator: ast.expr) -> bool:
 
 
 def _outside(fn: types.FunctionType, entry: ir.Chunk, bundle: Bundle | None) -> list[str]:
-    """Names that the body takes from its module and that will be missing in the container."""
-    space = fn.__globals__
-    found = [name for name in outside_names(fn.__code__) if not _arrives(name, space, fn, bundle)]
+    """Names that the body takes from its module and that will be missing in the container, constants included."""
+    found = [name for name in outside_names(fn.__code__) if not _arrives(name, fn, bundle)]
     if not found:
         return []
     needed = names_of(_without_interface(entry.text))  # names in annotations of inner functions are not needed
-    return [name for name in found if name in needed]
+    own = stored_names(fn.__code__) - fn.__globals__.keys()
+    return [name for name in found if name in needed and name not in own]
 
 
-def _arrives(name: str, space: dict[str, Any], fn: types.FunctionType, bundle: Bundle | None) -> bool:
-    if name == fn.__name__ or name in MODULE_NAMES or (bundle is not None and name in bundle.names):
+def _arrives(name: str, fn: types.FunctionType, bundle: Bundle | None) -> bool:
+    space = fn.__globals__
+    if name == fn.__name__ or name in MODULE_NAMES or is_builtin(name, space):
         return True
-    if name not in space:
-        return name in BUILTINS or is_stand_in(name, None, absent=True)
-    if is_stand_in(name, space[name], absent=False):
+    if name not in space and is_stand_in(name, None, absent=True):
         return True
-    return bundle is not None and bundle.alias(name, space[name])
+    if bundle is not None and bundle.supply(name):
+        return True
+    return name in space and is_stand_in(name, space[name], absent=False)
 
 
 def _without_interface(text: str) -> str:
@@ -202,77 +235,3 @@ def _without_interface(text: str) -> str:
             without: list[ast.expr | None] = [None for _ in node.args.kwonlyargs]
             node.args.defaults, node.args.kw_defaults = [], without
     return ast.unparse(ast.Module(body, []))
-
-
-def _report_outside(
-    fn: types.FunctionType, file: ParsedFile, node: Function, outside: list[str], report: Diagnostics
-) -> None:
-    """Report one error with all names, at the first use of the first one."""
-    uses: dict[str, ast.Name | ast.Global] = {}
-    for part in ast.walk(ast.Module(list(node.body), [])):
-        if isinstance(part, ast.Name) and part.id in outside:
-            uses.setdefault(part.id, part)
-        elif isinstance(part, ast.Global):
-            for name in part.names:
-                uses.setdefault(name, part)
-    far = (sys.maxsize, 0)
-    outside = sorted(outside, key=lambda n: (uses[n].lineno, uses[n].col_offset) if n in uses else far)
-    names = ", ".join(f"`{name}`" for name in outside)
-    subject = "a name" if len(outside) == 1 else "names"
-    labels = [Label(file.span(uses[name]), _what(name, fn.__globals__)) for name in outside if name in uses]
-    first, others = (labels[0], labels[1:]) if labels else (Label(file.header(node)), [])
-    text = f"`{fn.__name__}` uses {subject} that it does not define: {names}"
-    report.error("TP137", text, first.span, first.text, others=others, help=_help(outside, fn))
-
-
-def _what(name: str, space: dict[str, Any]) -> str:
-    if name not in space:
-        return f"`{name}` is not defined when the component is created"
-    value = space[name]
-    if isinstance(value, types.ModuleType):
-        return f"`{name}` is a module imported outside the function"
-    if isinstance(value, types.FunctionType):
-        return f"`{name}` is a function defined outside the component"
-    return (
-        f"`{name}` is a class defined outside the component"
-        if isinstance(value, type)
-        else f"`{name}` is a global variable"
-    )
-
-
-def _help(outside: list[str], fn: types.FunctionType) -> str:
-    values = [fn.__globals__.get(name) for name in outside]
-    own = [n for n, v in zip(outside, values, strict=True) if _is_users(v, fn)]
-    modules = [n for n, v in zip(outside, values, strict=True) if v is not None and n not in own]
-    plain = [
-        n
-        for n in modules
-        if not isinstance(fn.__globals__[n], types.ModuleType | type) and not callable(fn.__globals__[n])
-    ]
-    unknown = [n for n in outside if n not in fn.__globals__]
-    close = get_close_matches(unknown[0], {*fn.__code__.co_varnames, *BUILTINS}, 1) if unknown else []
-    parts: list[str] = []
-    if own:
-        parts.append(f"pass {_these(own)} with `include=[{', '.join(own)}]`")
-    imported = [n for n in modules if n not in plain]
-    if imported:
-        parts.append(f"import {_these(imported)} inside the function")
-    if plain:
-        parts.append(f"make `{plain[0]}` a parameter, or assign its value inside the function")
-    if unknown:
-        parts.append(
-            f"did you mean `{close[0]}`?"
-            if close
-            else f"define `{unknown[0]}` before the component, or import it inside the function"
-        )
-    return "; ".join(parts)
-
-
-def _these(names: list[str]) -> str:
-    return ", ".join(f"`{name}`" for name in names)
-
-
-def _is_users(value: Any, fn: types.FunctionType) -> bool:
-    if not isinstance(value, types.FunctionType | type):
-        return False
-    return value.__module__ == fn.__module__ or value.__module__ not in sys.modules

@@ -7,7 +7,7 @@ from typing import Any
 from typedpipe.diagnostics.words import nearest
 from typedpipe.dsl.tracing import current, error, listed
 from typedpipe.dsl.values.lifting import operand_value
-from typedpipe.dsl.values.value import Build, Operators, PipelineValue, derived, poison, stop
+from typedpipe.dsl.values.value import Build, Operators, PipelineValue, derived, poison, replaced
 from typedpipe.ir import nodes as ir
 from typedpipe.types.display import show
 from typedpipe.types.model import (
@@ -67,12 +67,16 @@ def item(value: PipelineValue, key: object) -> Any:
             return poison(trace)
         return field_of(value, key)
     if isinstance(key, slice):
-        stop(
-            value, "TP154", "a slice of this value is known only when the pipeline runs", help="slice it in a component"
-        )
+        message = "a slice of this value is known only when the pipeline runs"
+        return replaced(value, "TP154", message, help="slice it in a component")
     if isinstance(type_, ListType):
         index = operand_value(key, "the index")
-        return derived(trace, type_.item, lambda ops: ir.Index(ops[0], ops[1]), (value, index))
+        entry = type_.entry(index.text) if isinstance(index, ir.Const) else type_.item
+        if entry is None:
+            count = f"{len(type_.entries)} entr{'y' if len(type_.entries) == 1 else 'ies'}"
+            error("TP156", f"each of these lists has {count}, so there is no `[{key}]`", help="use a smaller index")
+            return poison(trace)
+        return derived(trace, entry, lambda ops: ir.Index(ops[0], ops[1]), (value, index))
     if isinstance(type_, (DictType, AnyType)):
         index = operand_value(key, "the key")
         item = type_.value if isinstance(type_, DictType) else ANY
@@ -112,6 +116,7 @@ def field_of(value: PipelineValue, name: str) -> Any:
             f"this value can be None, so its field `{name}` can be missing",
             help="use `dsl.IfSet(value)` or `dsl.Some(value, default)` first",
         )
+        return poison(value._tp_trace)
     return derived(value._tp_trace, found, lambda ops: ir.Field(ops[0], name), (value,))
 
 

@@ -7,7 +7,6 @@ its artifacts and its environment variables. Nothing here hashes a ``repr``.
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,16 +14,33 @@ from hashlib import sha256
 from typing import Any, TypeAlias
 
 from typedpipe.ir import nodes as ir
+from typedpipe.local.caching.imports import Forgetful, Memory, NotContent, content_of
 from typedpipe.local.caching.normal_form import digest_of
 from typedpipe.local.scheduling.frame import TaskRun
 from typedpipe.local.values import NULL_TEXT
 from typedpipe.runs.model import ArtifactRef, Value
 from typedpipe.runtime.task import WireError, decode, encode
 from typedpipe.types.data import TypeData, to_data
-from typedpipe.types.model import FLOAT, INT, STR, Type, is_artifact
+from typedpipe.types.json_text import json_text
+from typedpipe.types.model import (
+    FLOAT,
+    INT,
+    STR,
+    DictType,
+    ListType,
+    StructType,
+    Type,
+    UnionType,
+    is_artifact,
+    without_none,
+)
 
 FORMAT = 1
 """Part of each key: a change of the key format invalidates all old keys."""
+UNIONS = "own type first"
+"""Part of the keys of components with a union: before, a value could be stored as another member."""
+SHARED_NAME = "own code"
+"""Part of the keys of components that share a name: before, the code of another one could run."""
 LONG = 1000
 """Longer texts are represented in the data by their digest."""
 _text = json.JSONEncoder(separators=(",", ":")).encode
@@ -83,11 +99,13 @@ class Fingerprints:
         pipeline: Closed IR.
         facts: For each component that is used, by its key, what its environment adds (``runners.facts``).
         environment: Environment variables of every task of the run.
+        memory: Remembers the content of imported files.
     """
 
     pipeline: ir.Pipeline
     facts: Facts = field(default_factory=dict[str, Mapping[str, Any]])
     environment: Mapping[str, str] = field(default_factory=dict[str, str])
+    memory: Memory = field(default_factory=Forgetful)
     _known: dict[str, _Known] = field(default_factory=dict[str, _Known])
     _importers: dict[str, bool] | None = None
 
@@ -139,6 +157,8 @@ class Fingerprints:
     def _component(self, name: str) -> _Known:
         component = self.pipeline.components[name]
         data = component_data(component, self.facts.get(name, {}))
+        if sum(each.name == component.name for each in self.pipeline.components.values()) > 1:
+            data["format"] = f"{data['format']}, {SHARED_NAME}"
         keyed = {part: value for part, value in data.items() if part != "component"}  # the task cannot see this name
         text = json.dumps(keyed, sort_keys=True, separators=(",", ":"))
         known = self._known[name] = _Known(
@@ -166,7 +186,7 @@ class Fingerprints:
         return found
 
     def _reference(self, name: str, value: ArtifactRef) -> str:
-        """Identity of an artifact that no run produced: its URI, and for a local file the result of ``stat``."""
+        """Identity of an artifact that no run produced: its URI, and for a local file its content."""
         if self._importers is None:
             self._importers = _importers(self.pipeline)
         node = str(value.descriptor.get("key"))
@@ -175,7 +195,7 @@ class Fingerprints:
                 f"its input `{name}` is stored by reference ({value.uri}), so the task that created it can change it"
             )
         if value.path is not None:
-            return f"{value.uri} {_stat(value.path)}"
+            return f"{value.uri} {_content(value.path, self.memory)}"
         if self._importers[node]:
             raise NotKeyed(f"its input `{name}` is imported again for every run (`reimport=True`)")
         return value.uri
@@ -190,7 +210,7 @@ def component_data(component: ir.Component, facts: Mapping[str, Any]) -> dict[st
     """
     impl = component.impl
     data: dict[str, Any] = {
-        "format": FORMAT,
+        "format": f"{FORMAT}, unions: {UNIONS}" if any(map(_chooses, _types(component))) else FORMAT,
         "component": component.name,
         "interface": {
             "inputs": [[port.name, port.how, to_data(port.type)] for port in component.inputs],
@@ -202,11 +222,31 @@ def component_data(component: ir.Component, facts: Mapping[str, Any]) -> dict[st
         data["command"] = list(map(_command, impl.command))
         data["args"] = list(map(_command, impl.args))
     else:
-        data["source"] = digest_of(impl.chunks)
+        data["source"] = digest_of(impl.chunks, impl.entry)
         data["entry"] = f"{impl.entry} {impl.returns}"
         if "requirements" not in facts and impl.packages:
             data["packages"] = [*sorted(impl.packages), *impl.pip_index_urls]
     return data | dict(facts)
+
+
+def _types(component: ir.Component) -> list[Type]:
+    return [*(port.type for port in component.inputs), *(port.type for port in component.outputs)]
+
+
+def _chooses(type_: Type) -> bool:
+    """Whether a type contains a union of which the runtime selects a member, other than ``T | None``."""
+    match type_:
+        case UnionType():
+            core = without_none(type_)
+            return isinstance(core, UnionType) or _chooses(core)
+        case ListType():
+            return _chooses(type_.item)
+        case DictType():
+            return _chooses(type_.value)
+        case StructType():
+            return any(_chooses(field.type) for field in type_.fields)
+        case _:
+            return False
 
 
 def _command(part: ir.CommandPart) -> Any:
@@ -232,7 +272,7 @@ def _replaced(component: ir.Component, cache_key: str) -> KeyParts:
     """The key that the user set, for this component and its outputs only, as on KFP and on Argo."""
     outputs = [[port.name, to_data(port.type)] for port in component.outputs]
     data = {"format": FORMAT, "component": component.name, "cache_key": cache_key, "outputs": outputs}
-    return KeyParts(sha256(json.dumps(data).encode()).hexdigest(), data)
+    return KeyParts(sha256(json_text(data).encode()).hexdigest(), data)
 
 
 def coerced(text: str, type_: Type, data: TypeData) -> str:
@@ -268,38 +308,26 @@ def short(text: str) -> str:
 
 
 def _metadata(metadata: Mapping[str, Any]) -> Any:
-    text = json.dumps(metadata)
+    text = json_text(metadata)
     return metadata if len(text) <= LONG else short(text)
 
 
-def _stat(path: str) -> str:
-    """``stat`` data of a file, or of all files in a directory: a change of content changes it, too."""
+def _content(path: str, memory: Memory) -> str:
     try:
-        if not os.path.isdir(path):
-            return _file_stat(path)
-        found = sha256()
-        for folder, folders, files in os.walk(path, followlinks=True):
-            folders.sort()
-            for name in sorted(files):
-                place = os.path.join(folder, name)
-                found.update(
-                    f"{os.path.relpath(place, path)}\0{_file_stat(place)}\n".encode("utf-8", "surrogateescape")
-                )
-        return found.hexdigest()
+        return content_of(path, memory)
+    except NotContent as reason:
+        raise NotKeyed(str(reason)) from None
     except OSError as error:
         raise NotKeyed(f"{path} cannot be read: {error.strerror}") from None
 
 
-def _file_stat(path: str) -> str:
-    seen = os.stat(path)
-    return f"size={seen.st_size} mtime={seen.st_mtime_ns} inode={seen.st_ino}"
-
-
 def _importers(pipeline: ir.Pipeline) -> dict[str, bool]:
-    """Importers of a pipeline, and whether each reimports its artifact; without those named like an output."""
+    """Importers and artifact inputs of a pipeline, and whether each is imported again; without those named like an
+    output.
+    """
     outputs = {port.name for component in pipeline.components.values() for port in component.outputs}
     pending = [pipeline.graph, *pipeline.pipelines.values()]
-    found: dict[str, bool] = {}
+    found = {port.name: False for port in pipeline.graph.inputs if is_artifact(port.type) and port.name not in outputs}
     for graph in pending:  # grows
         for node in graph.nodes:
             if isinstance(node, ir.Importer) and node.name not in outputs:

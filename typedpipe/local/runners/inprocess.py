@@ -133,7 +133,7 @@ class Before:
     def __init__(self) -> None:
         self._cwd = os.getcwd()
         self._argv, self._path, self._meta = sys.argv[:], sys.path[:], sys.meta_path[:]
-        self._module = sys.modules.get(runtime.MODULE)
+        self._module, self._parts = sys.modules.get(runtime.MODULE), dict(runtime.parts)
         self._variables: dict[Any, Any] = os.environ._data.copy()  # type: ignore[attr-defined]  # noqa: SLF001  # os.environ.copy() takes a tenth of a task
 
     def restore(self) -> None:
@@ -145,6 +145,7 @@ class Before:
             for name in [name for name in now if old.get(name) != now[name]]:
                 del os.environ[decode(name)]
             os.environ.update({decode(name): decode(value) for name, value in old.items() if name not in now})
+        runtime.unload(self._parts)
         if self._module is None:
             sys.modules.pop(runtime.MODULE, None)
         else:
