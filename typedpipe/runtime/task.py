@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 import sys
 
 TYPE_CHECKING = False  # not imported from typing, which costs more than the rest of this file
@@ -1690,11 +1691,13 @@ class _Task:
         if os.path.abspath(source) != os.path.abspath(place):
             os.makedirs(os.path.dirname(place), exist_ok=True)
             if source.startswith(_state["scratch"] + os.sep) and not os.path.islink(source) and not taken:
+                _open_up(source)
                 _resolve_links(source)  # before they are elsewhere: a link may contain the artifact's own path
                 os.rename(source, place)
                 os.symlink(place, source)  # another output may have links to this one
             else:
                 _copy(source, place, ())
+        _open_up(place)
         _resolve_links(place)
         _check_files(place)
 
@@ -1882,6 +1885,17 @@ def _walk(path: str) -> Any:
         raise error
 
     return os.walk(path, onerror=refuse)
+
+
+def _open_up(path: str) -> None:
+    """Give the owner of an output all permissions that reading and moving it need, which root has anyway."""
+    mode = os.lstat(path).st_mode
+    wanted = 0o700 if stat.S_ISDIR(mode) else 0o600 if stat.S_ISREG(mode) else 0
+    if mode & wanted != wanted:
+        os.chmod(path, mode & 0o777 | wanted)
+    if wanted == 0o700:
+        for entry in os.listdir(path):
+            _open_up(os.path.join(path, entry))
 
 
 def _names(folder: str) -> list[str]:
