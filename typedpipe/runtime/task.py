@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self, TypeAlias
 
-    Path: TypeAlias = Union[str, bytes, "os.PathLike[str]", "os.PathLike[bytes]"]
+    AnyPath: TypeAlias = Union[str, bytes, "os.PathLike[str]", "os.PathLike[bytes]"]
 
 MODULE = "tp_component"  # the module name of every component: what one pickles, another can load
 MARKER = ".typedpipe-empty"
@@ -49,7 +49,7 @@ class Artifact:
         if "schema_title" not in cls.__dict__:
             cls.schema_title = cls.__name__
 
-    def __init__(self, uri: Path = "", *, name: str = "", metadata: dict[str, Any] | None = None) -> None:
+    def __init__(self, uri: AnyPath = "", *, name: str = "", metadata: dict[str, Any] | None = None) -> None:
         self.name = name
         self.uri = uri
         self.metadata: dict[str, Any] = dict(metadata or {})
@@ -63,7 +63,7 @@ class Artifact:
         return self._uri
 
     @uri.setter
-    def uri(self, uri: Path) -> None:
+    def uri(self, uri: AnyPath) -> None:
         self._uri = _text(uri, "uri")
 
     @property
@@ -76,10 +76,10 @@ class Artifact:
         return self._path
 
     @path.setter
-    def path(self, path: Path) -> None:
+    def path(self, path: AnyPath) -> None:
         self.set_path(path)
 
-    def set_path(self, path: Path) -> None:
+    def set_path(self, path: AnyPath) -> None:
         """Take the content from another local path, e.g. on a mounted disk."""
         self.custom_path = _text(path, "path")
 
