@@ -550,7 +550,7 @@ def inserts(data: Input[Dataset]) -> str:
     import sqlite3
 
     connection = sqlite3.connect(data.path)
-    vars(builtins)["kept"] = connection  # as a pool or an ORM does
+    builtins.__dict__["kept"] = connection  # as a pool or an ORM does
     connection.execute("insert into t values (666)")
     connection.commit()
     return "did"
@@ -574,7 +574,7 @@ def selects(data: Input[Dataset]) -> str:
     import sqlite3
 
     connection = sqlite3.connect(data.path)
-    vars(builtins)["kept"] = connection
+    builtins.__dict__["kept"] = connection
     return str(connection.execute("select x from t").fetchall())
 
 
