@@ -1065,9 +1065,7 @@ def layout_of(cls: Any) -> Layout | None:
 
 def _new_layout(cls: Any) -> Layout | None:
     if issubclass(cls, tuple) and hasattr(cls, "_fields"):
-        return _TupleLayout(
-            cls, cls._fields, _is_generated(cls.__new__) and cls.__init__ is object.__init__
-        )
+        return _TupleLayout(cls, cls._fields, _is_generated(cls.__new__) and cls.__init__ is object.__init__)
     pydantic = sys.modules.get("pydantic")
     if pydantic is not None and issubclass(cls, getattr(pydantic, "BaseModel", ())):
         private = getattr(cls, "__private_attributes__", {})

@@ -131,6 +131,37 @@ def content_digest(found: Distribution) -> str:
         return ""
 
 
+def edited(contents: Mapping[str, str]) -> list[str]:
+    """Names of the packages in editable mode whose code no longer has the recorded digest.
+
+    Args:
+        contents: Digests by name, as of the start of a run.
+    """
+    known = importable()
+    return [
+        name
+        for name, digest in contents.items()
+        if (found := known.get(name)) is not None and found.editable and content_digest(found) != digest
+    ]
+
+
+def edited_since_loaded(contents: Iterable[str]) -> list[str]:
+    """Names of the packages in editable mode whose loaded modules may differ from their files."""
+    known = importable()
+    roots = {name: tuple(editable_roots(known[name])) for name in contents if name in known and known[name].editable}
+    if not roots:
+        return []
+    import psutil
+
+    began = psutil.Process().create_time()
+    files = [str(getattr(module, "__file__", "") or "") for module in list(sys.modules.values())]
+    return [
+        name
+        for name, places in roots.items()
+        if any(file.startswith(places) and _changed_at(file) > began * 1e9 for file in files if file)
+    ]
+
+
 def _roots_digest(found: Distribution) -> str:
     digests = [f"{os.path.basename(root)} {tree_digest(root)}" for root in editable_roots(found)]
     return sha256("\n".join(digests).encode("utf-8", "surrogateescape")).hexdigest()
