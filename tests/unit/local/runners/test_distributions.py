@@ -19,15 +19,13 @@ from typedpipe.local.runners import packages
 from typedpipe.local.runners.distributions import (
     content_digest,
     current,
-    direct_reference,
     distributions,
     editable_roots,
-    installed_from,
-    local_path,
     modules_of,
     used,
 )
 from typedpipe.local.runners.packages import environment_facts, installed
+from typedpipe.local.runners.references import direct_reference, installed_from, local_path
 from typedpipe.local.runners.trees import tree_digest
 from typedpipe.types.model import INT
 
