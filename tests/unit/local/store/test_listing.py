@@ -203,7 +203,7 @@ def test_a_run_is_not_opened_if_the_index_has_it(root: Root, monkeypatch: pytest
     assert root.resolve("last") == "run-3"
     stored = [run for run in found if isinstance(run, StoredRun)]
     assert [root.catalog.details(run).keys for run in stored] == [[f"key-{run.name}"] for run in stored]
-    assert root.catalog.details(stored[0]).metrics == {"t.loss": 0.5}
+    assert root.catalog.details(stored[0]).metrics == {"t.scores.loss": 0.5}
     assert collect(root, dry_run=True).objects == 0
 
 
