@@ -7,19 +7,17 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.typedpipe-installed
 PYTEST := $(BIN)/python -m pytest -q
 JOBS ?= 2
+# The tests that `make check` runs: `make check SUITE=test-user` runs them as an ordinary user.
+SUITE ?= test
 # The unit tests that start no engine and draw on no terminal.
 CORE = $(filter-out tests/unit/local/ tests/unit/cli/,$(sort $(dir $(wildcard tests/unit/*/*.py))))
 
-.PHONY: help example check format lint types contracts test pythons fixture fixture-yaml faults conformance proto proto-check runtime picture lock clean quick design
+.PHONY: help example check format lint types contracts test test-user pythons fixture fixture-yaml faults conformance proto proto-check runtime picture lock clean quick design
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 24
 
 $(STAMP): requirements-dev.txt pyproject.toml
-	@if command -v uv > /dev/null && uv --version > /dev/null 2>&1; then \
-	  uv venv -q --allow-existing --python $(PYTHON) $(VENV) && uv pip install -q --python $(BIN)/python -r requirements-dev.txt -e .; \
-	else \
-	  $(PYTHON) -m venv $(VENV) && $(BIN)/python -m pip install -q -r requirements-dev.txt -e .; \
-	fi
+	@tools/environment $(PYTHON) $(VENV)
 	@touch $@
 
 example: $(STAMP) ## compile examples/digits.py to Argo YAML, then run it locally
@@ -29,7 +27,7 @@ example: $(STAMP) ## compile examples/digits.py to Argo YAML, then run it locall
 quick: format lint ## check format and lint, and run the unit tests of the core, in under a minute
 	$(PYTEST) -n $(JOBS) $(CORE)
 
-check: format lint types contracts design proto-check test ## run everything that CI runs, except the cluster tests
+check: format lint types contracts design proto-check $(SUITE) ## run everything that CI runs, except the cluster tests
 
 format: $(STAMP)
 	$(BIN)/ruff format --check .
@@ -52,6 +50,9 @@ design: $(STAMP) ## print what a change costs; fail if a figure exceeds its ceil
 
 test: $(STAMP) ## run the tests; needs no cluster
 	$(PYTEST) -n $(JOBS)
+
+test-user: ## run the tests as an ordinary user: root hides mistakes with permissions
+	PYTHON=$(PYTHON) JOBS=$(JOBS) tools/test_user
 
 pythons: ## run the tests on each other Python version installed on this machine
 	PYTHON=$(PYTHON) JOBS=$(JOBS) tools/pythons

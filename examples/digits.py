@@ -15,7 +15,7 @@ IMAGE = "localhost/typedpipe-digits:1"
 
 
 class SklearnModel(Model):
-    """A classifier of scikit-learn's, saved with joblib."""
+    """A scikit-learn classifier, saved with joblib."""
 
     schema_title = "example.SklearnModel"
     schema_version = "1.0.0"

@@ -56,7 +56,7 @@ def _options(name: str) -> list[click.Option]:
             click.Option(
                 [f"--{flag.replace('_', '-')}", _BACKENDS_OWN + option.name],
                 type=click.Choice(option.choices) if option.choices else str,
-                metavar="|".join(option.choices) or "TEXT",
+                metavar="|".join(option.choices) or option.metavar,
                 help=f"{option.help[:1].upper()}{option.help[1:]}{default}.",
             )
         )

@@ -12,6 +12,7 @@ import click
 from typedpipe.cli import exits
 from typedpipe.diagnostics.errors import PipelineError
 from typedpipe.diagnostics.model import NOWHERE, Diagnostic, Diagnostics, Label
+from typedpipe.runtime.task import one_line
 
 FORMATS = ("text", "json", "github", "sarif")
 
@@ -79,7 +80,7 @@ def report_ours(error: BaseException) -> None:
 
     frames = traceback.extract_tb(error.__traceback__)
     where = f"raised at {frames[-1].filename}:{frames[-1].lineno}, in {frames[-1].name}" if frames else ""
-    text = traceback.format_exception_only(error)[-1].strip()
+    text = one_line(error)
     diagnostic = Diagnostic(
         "TP901",
         f"internal error: {text}",

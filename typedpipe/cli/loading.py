@@ -20,6 +20,7 @@ from typing import Any
 from typedpipe.diagnostics.errors import PipelineError
 from typedpipe.diagnostics.model import NOWHERE, Diagnostic, Diagnostics, Label, Span
 from typedpipe.diagnostics.source import display_path, resolve_spans
+from typedpipe.runtime.task import one_line
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,7 @@ def load(text: str, report: Diagnostics) -> Loaded | None:
         except ModuleNotFoundError as error:
             _module_not_found(error, target, report)
         except Exception as error:  # noqa: BLE001 - the user's code may raise anything
-            line = traceback.format_exception_only(error)[-1].strip()
+            line = one_line(error)
             _raised("TP182", f"`{target}` raises during import: {line}", error, target, report, _instead(error))
     file = target.file or getattr(loaded.module, "__file__", None) or ""
     loaded.pipelines = [handle for handle in collected.pipelines if _same_file(handle.file, file)]

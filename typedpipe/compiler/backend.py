@@ -50,6 +50,8 @@ class Option:
     default: object = None
     choices: tuple[str, ...] = ()
     help: str = ""
+    metavar: str = "TEXT"
+    """Placeholder of the value in the help, if there are no choices."""
 
 
 @runtime_checkable

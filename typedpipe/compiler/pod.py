@@ -7,7 +7,7 @@ Kubernetes expands.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -117,7 +117,7 @@ def runtime_text() -> str:
 
 def script(spec: Mapping[str, Any], parameters: str) -> str:
     """Program of a pod; ``parameters`` is a Python expression, or a tag that evaluates to one."""
-    chunks = ",\n".join(f"({python(file)}, {line}, {source(text)})" for file, line, text in spec["chunks"])
+    chunks = ",\n".join(map(_chunk, spec["chunks"]))
     rest = python({key: value for key, value in spec.items() if key != "chunks"})
     return (
         f'import sys; sys.path.insert(0, "{LIB}")\n'
@@ -126,6 +126,11 @@ def script(spec: Mapping[str, Any], parameters: str) -> str:
         f"SPEC = {rest}\n"
         f"main(dict(SPEC, chunks=SOURCE), {parameters})\n"
     )
+
+
+def _chunk(chunk: Sequence[Any]) -> str:
+    file, line, text, *module = chunk
+    return f"({', '.join([python(file), str(line), source(text), *map(python, module)])})"
 
 
 def python(value: object) -> str:

@@ -30,7 +30,7 @@ INSTEAD: dict[str, str] = {
     "client": _CLUSTER,
     "components": _YAML,
     "graph_component": "use `@dsl.pipeline`: a pipeline can be called in another pipeline like a component",
-    "kubernetes": "call the setters of the task, such as `task.set_timeout(60)`; other settings are not supported",
+    "kubernetes": "write `from typedpipe import kubernetes`",
     "load_component_from_file": _YAML,
     "load_component_from_text": _YAML,
     "load_component_from_url": _YAML,

@@ -7,14 +7,17 @@ The static half of this file is for type checkers. Each signature in it was test
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, overload
 
+from typedpipe.diagnostics.model import Span
 from typedpipe.dsl.nodes.callee import Callee, call, new_key, not_a_function
 from typedpipe.dsl.nodes.task import ParamTask, Task, UseOutputs
 from typedpipe.dsl.tracing import current, error
 from typedpipe.ir import nodes as ir
+from typedpipe.ir.images import is_image
 from typedpipe.types.markers import OutputPath
+from typedpipe.types.model import Type
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -104,6 +107,7 @@ class Component(FunctionComponent, Generic[P, R_co]):
         >>> double.local(n=4)
         8
         """
+        __tracebackhide__ = True
         result: R_co = self._fn(*args, **kwargs)
         return result
 
@@ -278,6 +282,8 @@ def _define(fn: Any, options: dict[str, Any]) -> Any:
     from typedpipe.dsl.source.files import span_of_function
     from typedpipe.dsl.tracing import reporting
 
+    if isinstance(fn, staticmethod):
+        fn = fn.__func__
     problem = not_a_function(fn, "component")
     if problem is not None:
         span = span_of_function(fn)
@@ -304,18 +310,34 @@ def _define(fn: Any, options: dict[str, Any]) -> Any:
             description = options.get("description") or signature.description
             span = span_of_function(fn)
             definition = ir.Component(name, signature.inputs, signature.outputs, impl, image, description, span)
-            callee = component_callee(definition)
+            callee = component_callee(definition, signature.whole)
     if any(port.how in {"path", "artifact"} for port in signature.outputs) or not signature.outputs:
         return ParamComponent(fn, callee, definition)
     return Component(fn, callee, definition)
 
 
-def component_callee(definition: ir.Component) -> Callee:
+def component_callee(definition: ir.Component, whole: Type | None = None) -> Callee:
     """The callable interface of a component."""
     outputs = {port.name: port.type for port in definition.outputs}
     callee = Callee(definition.name, new_key(definition.name), definition.inputs, outputs, definition.span)
+    callee.whole = whole
     callee.output_params = frozenset(p.name for p in definition.outputs if p.how in {"path", "artifact"})
     return callee
+
+
+_PIP = {"-i": "pip_index_urls", "--index-url": "pip_index_urls", "--extra-index-url": "pip_index_urls"}
+_PIP |= {"--trusted-host": "pip_trusted_hosts"}
+
+
+def _refuse_options(name: str, items: Sequence[str], span: Span) -> None:
+    """Reject options of pip among packages, indexes and hosts, which become arguments of pip."""
+    for item in items:
+        if item.startswith("-"):
+            instead = _PIP.get(item.partition("=")[0].partition(" ")[0])
+            help_ = "remove it; each item is a requirement such as `pandas==2.3.3`, or the URL or path of a package"
+            if instead is not None:
+                help_ = f"pass its value as an item of `{instead}` instead"
+            error("TP106", f"`{item}` in `{name}` is an option of pip", span, help=help_)
 
 
 def _checked_options(fn: Any, options: dict[str, Any]) -> dict[str, Any]:
@@ -343,12 +365,21 @@ def _checked_options(fn: Any, options: dict[str, Any]) -> dict[str, Any]:
         elif wanted is list and isinstance(value, (list, tuple)):
             if name in {"include", "additional_funcs"} or all(isinstance(item, str) for item in value):
                 good[name] = list(value)
+                if name.startswith("p"):
+                    _refuse_options(name, value, span)
             else:
                 error(
                     "TP106", f"`{name}` must be a list of strings", span, help=f'for example `{name}=["pandas==2.3.3"]`'
                 )
         elif isinstance(value, wanted):
             good[name] = value
+            if name.endswith("_image") and value and not is_image(value):
+                error(
+                    "TP106",
+                    f"`{value}` is not the name of an image",
+                    span,
+                    help='for example `base_image="python:3.12"`',
+                )
         else:
             kind = "a string" if wanted is str else "a list of strings"
             help_ = f'for example `{name}="…"`' if wanted is str else f'for example `{name}=["…"]`'

@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING, Any, Concatenate, Generic, NoReturn, ParamSpec
 
 from typedpipe.diagnostics.errors import PipelineError
 from typedpipe.dsl.component import BaseComponent, Component, FunctionComponent, ParamComponent, component_callee
+from typedpipe.dsl.marker_form import NO_TEXT, present
 from typedpipe.dsl.nodes.callee import not_a_function
 from typedpipe.dsl.nodes.task import ParamTask, UseOutputs
+from typedpipe.dsl.source import decisions
+from typedpipe.dsl.source.facts import inputs_of
 from typedpipe.dsl.source.files import span_of_function
 from typedpipe.dsl.tracing import (
+    NONCES,
     Site,
     TraceAbort,
     error,
@@ -21,14 +25,14 @@ from typedpipe.dsl.tracing import (
     site_here,
     user_site,
 )
+from typedpipe.dsl.values import markers
 from typedpipe.ir import nodes as ir
+from typedpipe.ir.images import is_image
 from typedpipe.types.markers import OutputPath
 
 P = ParamSpec("P")
 T = TypeVar("T")
 F_co = TypeVar("F_co", covariant=True)  # a whole function type
-
-_START, _END = "\U000f0010", "\U000f0011"
 
 
 class ContainerSpec:
@@ -78,20 +82,35 @@ class IfPresentPlaceholder:
         self.else_ = else_
 
 
+_PATHS = ("input_path", "output_parameter", "output_path")
+"""Placeholders for paths of typedpipe's own, in which a shell finds nothing to quote."""
+
+
+class Inserted:
+    """The placeholders in the texts of one container component."""
+
+    def __init__(self) -> None:
+        self.nonce = next(NONCES)
+        self.formats: list[markers.Insertion] = []
+
+
 class Part:
     """A parameter of a container component's function: a placeholder for a value known when the task runs."""
 
-    __slots__ = ("_table", "_tp_kind", "_tp_name")
+    __slots__ = ("_plain", "_table", "_tp_kind", "_tp_name")
     _tp_kind: ir.PlaceholderKind
 
-    def __init__(self, table: list[ir.Placeholder], kind: ir.PlaceholderKind, name: str) -> None:
+    def __init__(self, table: Inserted, kind: ir.PlaceholderKind, name: str, *, plain: bool = False) -> None:
         self._table = table
         self._tp_kind = kind
         self._tp_name = name
+        self._plain = plain or kind in _PATHS
 
     def _text(self) -> str:
-        self._table.append(ir.Placeholder(self._tp_kind, self._tp_name))
-        return f"{_START}{len(self._table) - 1}{_END}"
+        return markers.write(self._table, ir.Placeholder(self._tp_kind, self._tp_name), plain=self._plain)
+
+    def __repr__(self) -> str:
+        return f"{NO_TEXT}<input {self._tp_name}>"
 
     def __format__(self, spec: str) -> str:
         if spec:
@@ -115,8 +134,16 @@ class Part:
             help="use it unchanged in `command` or `args`, in an f-string, or in a `dsl.ConcatPlaceholder`",
         )
 
-    __bool__ = __iter__ = __len__ = __int__ = __float__ = __add__ = __radd__ = _unknown
-    __lt__ = __le__ = __gt__ = __ge__ = __contains__ = __getitem__ = _unknown
+    __bool__ = __iter__ = __len__ = __int__ = __float__ = __index__ = _unknown
+    __lt__ = __le__ = __gt__ = __ge__ = __contains__ = __getitem__ = __hash__ = _unknown
+    if not TYPE_CHECKING:
+        __eq__ = __ne__ = _unknown
+
+    def __add__(self, other: object) -> str:
+        return f"{self}{other}" if isinstance(other, (str, Part)) else self._unknown()
+
+    def __radd__(self, other: object) -> str:
+        return f"{other}{self}" if isinstance(other, (str, Part)) else self._unknown()
 
 
 class ArtifactPart(Part):
@@ -124,7 +151,7 @@ class ArtifactPart(Part):
 
     __slots__ = ("_output",)
 
-    def __init__(self, table: list[ir.Placeholder], name: str, *, output: bool) -> None:
+    def __init__(self, table: Inserted, name: str, *, output: bool) -> None:
         super().__init__(table, "output_path" if output else "input_path", name)
         self._output = output
 
@@ -229,14 +256,15 @@ def _define(fn: Any) -> Component[..., Any] | ParamComponent[..., Any, Any]:
                 span_of_function(fn),
                 help="declare each output as a parameter, such as `rows: OutputPath[int]`",
             )
-        table: list[ir.Placeholder] = []
+        table = Inserted()
         definition = callee = None
         if not report.has_errors:
-            spec = _spec(fn, _parts(signature.inputs, signature.outputs, table))
+            decided = decisions.check_decisions(fn, inputs_of(signature.inputs), report, _HELP)
+            spec = None if decided else _spec(fn, _parts(signature.inputs, signature.outputs, table))
             if isinstance(spec, ContainerSpec):
                 impl = _impl(spec, table, {port.name for port in signature.inputs})
                 image: Any = spec.image  # untyped: the return value of a user's function
-                if not isinstance(image, str) or not image or _START in image:
+                if not isinstance(image, str) or not image or present(image):
                     message = "the image of a container component must be a constant string"
                     error(
                         "TP108",
@@ -244,6 +272,9 @@ def _define(fn: Any) -> Component[..., Any] | ParamComponent[..., Any, Any]:
                         spec._site,
                         help="set the image on the task: `task.set_container_image(value)`",
                     )
+                elif not is_image(image):
+                    message = f"`{image}` is not the name of an image"
+                    error("TP108", message, spec._site, help='for example `image="busybox:1.36"`')
                 elif not report.has_errors:
                     definition = ir.Component(
                         fn.__name__,
@@ -282,27 +313,26 @@ def _spec(fn: Any, parts: dict[str, Part]) -> object:
         return None
 
 
-def _parts(
-    inputs: Sequence[ir.InputPort], outputs: Sequence[ir.OutputPort], table: list[ir.Placeholder]
-) -> dict[str, Part]:
+def _parts(inputs: Sequence[ir.InputPort], outputs: Sequence[ir.OutputPort], table: Inserted) -> dict[str, Part]:
     parts: dict[str, Part] = {}
     for port in inputs:
         if port.how == "artifact":
             parts[port.name] = ArtifactPart(table, port.name, output=False)
         else:
-            parts[port.name] = Part(table, "input_path" if port.how == "path" else "input_value", port.name)
+            kind: ir.PlaceholderKind = "input_path" if port.how == "path" else "input_value"
+            parts[port.name] = Part(table, kind, port.name, plain=markers.is_plain(port.type))
     for output in outputs:
         if output.how == "artifact":
             parts[output.name] = ArtifactPart(table, output.name, output=True)
         elif output.how == "path":
             from typedpipe.types.model import is_artifact
 
-            kind: ir.PlaceholderKind = "output_path" if is_artifact(output.type) else "output_parameter"
+            kind = "output_path" if is_artifact(output.type) else "output_parameter"
             parts[output.name] = Part(table, kind, output.name)
     return parts
 
 
-def _impl(spec: ContainerSpec, table: list[ir.Placeholder], inputs: set[str]) -> ir.ContainerImpl:
+def _impl(spec: ContainerSpec, table: Inserted, inputs: set[str]) -> ir.ContainerImpl:
     site = spec._site
     return ir.ContainerImpl(
         tuple(part for item in spec.command for part in _argument(item, table, inputs, site)),
@@ -310,9 +340,7 @@ def _impl(spec: ContainerSpec, table: list[ir.Placeholder], inputs: set[str]) ->
     )
 
 
-def _argument(
-    item: object, table: list[ir.Placeholder], inputs: set[str], site: Site | None
-) -> tuple[ir.CommandPart, ...]:
+def _argument(item: object, table: Inserted, inputs: set[str], site: Site | None) -> tuple[ir.CommandPart, ...]:
     """One argument; an :class:`IfPresentPlaceholder` may expand to several or none."""
     if isinstance(item, Part):
         return (ir.Placeholder(item._tp_kind, item._tp_name),)
@@ -346,40 +374,46 @@ def _argument(
     return ()
 
 
-def _arguments(
-    items: object, table: list[ir.Placeholder], inputs: set[str], site: Site | None
-) -> tuple[ir.CommandPart, ...]:
+def _arguments(items: object, table: Inserted, inputs: set[str], site: Site | None) -> tuple[ir.CommandPart, ...]:
     if items is None:
         return ()
     several = items if isinstance(items, (list, tuple)) else [items]
     return tuple(part for item in several for part in _argument(item, table, inputs, site))
 
 
-def _text(text: str, table: list[ir.Placeholder], site: Site | None) -> ir.CommandPart:
+def _text(text: str, table: Inserted, site: Site | None) -> ir.CommandPart:
     """Text, with the inputs that an f-string inserted."""
-    if _START not in text and _END not in text:
+    if not present(text):
         return text
-    parts: list[ir.CommandPart] = []
-    first, *pieces = text.split(_START)
-    parts.append(first)
-    for piece in pieces:
-        number, found, rest = piece.partition(_END)
-        if found and number.isdecimal() and int(number) < len(table) and _END not in first + rest:
-            parts.extend((table[int(number)], rest))
-        else:
-            message = "text that contains an input was changed after the f-string created it"
-            error("TP159", message, site, help='pass the f-string unchanged: `f"--n={n}"`')
-            return ""
-    if not pieces:
-        error(
-            "TP159",
-            "text that contains an input was cut after the f-string created it",
-            site,
-            help="pass the f-string unchanged",
-        )
+    found = markers.pieces(table, text)
+    if not isinstance(found, markers.Damage) and any(not isinstance(part, str) and part.escapes for part in found):
+        found = markers.Damage("json")
+    if isinstance(found, markers.Damage):
+        what, help_ = _DAMAGE.get(found.by, _DAMAGE[""])
+        error("TP159", f"text that contains an input was {what}", site, help=help_)
         return ""
-    kept = tuple(part for part in parts if part != "")
-    return kept[0] if len(kept) == 1 else ir.Concat(kept)
+    parts = tuple(part if isinstance(part, str) else part.inserted.value for part in found)
+    return parts[0] if len(parts) == 1 else ir.Concat(parts)
+
+
+_HELP = "use the input unchanged, in an f-string, a `dsl.ConcatPlaceholder` or a `dsl.IfPresentPlaceholder`"
+_DAMAGE = {
+    "": (
+        "changed after it was created",
+        'pass the f-string unchanged: `f"--n={n}"`, without `!r`; change the text in the container',
+    ),
+    "shell": (
+        "quoted for a shell, before the value is there",
+        'pass the input as an argument of the shell: `command=["sh", "-c", \'… "$1"\', "sh", name]`',
+    ),
+    "json": (
+        "put into JSON, before the value is there",
+        "pass the input as an argument of its own, and write the JSON in the container; or build it in a Python component, "
+        "and pass it as one input",
+    ),
+    "html": ("escaped for HTML, before the value is there", "escape the text in the container"),
+    "yaml": ("written as YAML, before the value is there", "write the YAML in the container, or in a Python component"),
+}
 
 
 __all__ = ["BaseComponent", "ConcatPlaceholder", "ContainerSpec", "IfPresentPlaceholder", "container_component"]

@@ -9,6 +9,7 @@ from typing import Any
 from typedpipe.diagnostics.errors import PipelineError
 from typedpipe.diagnostics.model import Label
 from typedpipe.dsl import absent
+from typedpipe.dsl.marker_form import shown
 from typedpipe.dsl.source.files import Function, ParsedFile, parsed_file
 from typedpipe.dsl.tracing import current, error, exception_line, sink, user_site
 from typedpipe.dsl.values import markers
@@ -30,11 +31,13 @@ def report_escaped(problem: Exception, fn: Any) -> None:
     if trace is not None and trace.aborted:
         return
     line = exception_line(problem)
-    text = markers.shown(line)
+    text = shown(line)
     if text != line:
         site = user_site(problem, fn.__code__.co_filename)
         if trace is not None:
             markers.told(trace)
+            if trace.decided:
+                return
         error("TP119", f"the pipeline `{fn.__name__}` raises {text}", site, help=_TEXT_HELP)
         return
     if not (_json(problem, text, fn) or _too_early(problem, fn)):

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from typedpipe.dsl.nodes.task import Task
 from typedpipe.dsl.tracing import GraphBuilder, Trace, current, error, fatal
-from typedpipe.dsl.values.lifting import lift, type_of
+from typedpipe.dsl.values.lifting import as_value, lift, type_of
 from typedpipe.dsl.values.value import Pending, PipelineValue, derived, poison, same_trace
 from typedpipe.ir import nodes as ir
 from typedpipe.types.display import show
@@ -25,6 +25,7 @@ def _trace(word: str) -> Trace:
 
 def _reference(trace: Trace, value: object, word: str, wanted: str) -> PipelineValue:
     """A value of this pipeline; poison after an error was reported."""
+    value = as_value(value)
     if isinstance(value, PipelineValue):
         return value if same_trace(value, trace, f"the value of `dsl.{word}`") else poison(trace)
     if isinstance(value, Task):

@@ -15,7 +15,7 @@ from typedpipe.dsl.nodes.graph import graph_of
 from typedpipe.dsl.nodes.groups import ExitHandler
 from typedpipe.dsl.nodes.task import Task
 from typedpipe.dsl.signature import PipelineSignature, pipeline_signature, summary
-from typedpipe.dsl.source.files import has_blocks_or_texts, span_of_function
+from typedpipe.dsl.source.files import has_blocks_or_texts, only_calls, span_of_function
 from typedpipe.dsl.tracing import (
     Trace,
     TraceAbort,
@@ -311,11 +311,17 @@ def _trace(handle: Pipeline[..., Any], fn: Any, trace: Trace) -> None:
     signature = pipeline_signature(fn, trace)
     span = span_of_function(fn)
     callee = Callee(fn.__name__, new_key(fn.__name__), signature.inputs, signature.outputs, span)
+    callee.whole = signature.returns.whole if signature.returns is not None else None
     callee.is_pipeline = True
-    if has_blocks_or_texts(fn.__code__):  # the lint checks nothing else
+    if has_blocks_or_texts(fn.__code__):
         from typedpipe.dsl.source import bodies
 
         bodies.check(fn, trace.report)
+    if not only_calls(fn):
+        from typedpipe.dsl.source.decisions import check_decisions  # loading takes time
+        from typedpipe.dsl.source.facts import inputs_of
+
+        trace.decided = check_decisions(fn, inputs_of(signature.inputs), trace.report)
     positional, by_name = _arguments(fn, signature, trace)
     try:
         result = fn(*positional, **by_name)
@@ -352,7 +358,7 @@ def _finish(handle: Pipeline[..., Any], trace: Trace, signature: PipelineSignatu
         handle.callee = None  # a handler without its exit task is not a node
         return
     graph = graph_of(trace, signature.inputs, outputs)
-    if trace.formats:
+    if trace.formats and not trace.decided:
         markers.check_used(trace)
     if not trace.root.nodes and not trace.failed:
         error(

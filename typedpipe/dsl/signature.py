@@ -17,7 +17,7 @@ from typedpipe.ir import nodes as ir
 from typedpipe.types.annotations import Resolved, Returned, resolve, resolve_return
 from typedpipe.types.assignable import mismatch
 from typedpipe.types.display import show
-from typedpipe.types.model import ANY, NULL, ListType, Type, is_artifact, union, without_none
+from typedpipe.types.model import ANY, NULL, ListType, StructType, Type, is_artifact, union, without_none
 from typedpipe.types.problems import Problem
 from typedpipe.types.values import NotAConstant, constant
 
@@ -35,6 +35,8 @@ class ComponentSignature:
     returns: Literal["none", "one", "fields"] = "none"
     classes: tuple[type, ...] = ()
     description: str = ""
+    whole: Type | None = None
+    """The type of the returned class as one value, if its fields are the outputs."""
 
 
 @dataclass(slots=True)
@@ -92,6 +94,7 @@ def _returns(
         return
     classes.update(dict.fromkeys(found.classes))
     made.returns = found.kind
+    made.whole = None if outputs else found.whole
     _no_artifact_lists(fn, found, spans)
     if found.kind == "one":
         outputs.append(ir.OutputPort("Output", found.fields[0][1], "return", "", spans.of("return")))
@@ -297,7 +300,9 @@ def _values(signature: PipelineSignature, result: object, trace: Trace) -> dict[
     declared = signature.outputs
     if signature.returns is not None and signature.returns.kind == "one":
         return {"Output": result}
-    if isinstance(result, Outputs):
+    if isinstance(result, PipelineValue) and isinstance(result._tp_type, StructType):
+        found = {field.name: getattr(result, field.name) for field in result._tp_type.fields if field.name in declared}
+    elif isinstance(result, Outputs):
         found = {name: result[name] for name in declared if name in result}
     elif isinstance(result, dict):
         found = {name: value for name, value in result.items() if name in declared}

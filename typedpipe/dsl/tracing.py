@@ -19,6 +19,7 @@ from typing import Any, NoReturn, Protocol
 from typedpipe.diagnostics.errors import PipelineError
 from typedpipe.diagnostics.model import NOWHERE, Diagnostic, Diagnostics, Label, Span
 from typedpipe.diagnostics.source import read_source, resolve_spans
+from typedpipe.dsl.marker_form import shown
 from typedpipe.ir import nodes as ir
 
 PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
@@ -93,7 +94,7 @@ def node_name(name: str) -> str:
     return "-".join(words) or "task"
 
 
-_nonces = itertools.count(1)  # a shared counter whose `next` is atomic: several threads may define pipelines
+NONCES = itertools.count(1)  # a shared counter whose `next` is atomic: several threads may define pipelines
 
 
 class Trace:
@@ -104,6 +105,7 @@ class Trace:
         "builder",
         "builders",
         "components",
+        "decided",
         "failed",
         "formats",
         "groups",
@@ -116,11 +118,13 @@ class Trace:
     )
 
     def __init__(self, name: str, report: Diagnostics) -> None:
-        self.nonce = next(_nonces)
+        self.nonce = next(NONCES)
         self.name = name
         self.report = report
         self.failed = False
         """Whether a mistake was reported for this pipeline: then its other faults may follow from it."""
+        self.decided = False
+        """Whether the source check found a decision on a value: an exception about its placeholder is no news."""
         self.aborted = False
         """Whether its tracing was ended; an exception that a library made of that is no news."""
         self.root = self.builder = GraphBuilder("pipeline")
@@ -195,7 +199,8 @@ def tracing(trace: Trace) -> Generator[Trace]:
 _LIBRARIES = (PACKAGE, os.path.dirname(os.__file__) + os.sep, "<frozen ")
 
 
-def _is_users(file: str) -> bool:
+def is_users_file(file: str) -> bool:
+    """Whether a file is neither typedpipe's nor a library's."""
     return not file.startswith(_LIBRARIES) and "site-packages" not in file
 
 
@@ -205,7 +210,7 @@ def site_here() -> Site | None:
     library: Site | None = None
     while frame is not None:
         file = frame.f_code.co_filename
-        if _is_users(file):
+        if is_users_file(file):
             return frame.f_code, frame.f_lasti
         if library is None and not file.startswith(PACKAGE):
             library = frame.f_code, frame.f_lasti
@@ -216,7 +221,7 @@ def site_here() -> Site | None:
 def is_called_by(library: str) -> bool:
     """Whether frames of a library are between here and the user's code."""
     frame: FrameType | None = sys._getframe(1)
-    while frame is not None and not _is_users(frame.f_code.co_filename):
+    while frame is not None and not is_users_file(frame.f_code.co_filename):
         if str(frame.f_globals.get("__name__", "")).partition(".")[0] == library:
             return True
         frame = frame.f_back
@@ -232,7 +237,7 @@ def user_site(problem: BaseException, file: str) -> Site | None:
         code = step.tb_frame.f_code
         if code.co_filename == file:
             own = (code, step.tb_lasti)
-        elif _is_users(code.co_filename):
+        elif is_users_file(code.co_filename):
             other = (code, step.tb_lasti)
         step = step.tb_next
     return own or other
@@ -282,10 +287,10 @@ _OUR_CLASSES = r"'?\b(PipelineValue|ArtifactPart|Part)\b'?"
 
 
 def exception_line(problem: BaseException) -> str:
-    """The last line of a traceback, with typedpipe's own markers removed."""
-    import traceback
+    """An exception in one line, with typedpipe's own markers removed."""
+    from typedpipe.runtime.task import one_line
 
-    text = "".join(traceback.format_exception_only(problem)).strip().splitlines()[-1]
+    text = one_line(problem)
     text = re.sub(_OUR_CLASSES, "`pipeline value`", text)
     return "".join(c for c in text if c.isprintable())
 
@@ -315,7 +320,7 @@ def error(
     """Report at the user's line; raise :class:`PipelineError` if there is no sink."""
     span = at if isinstance(at, Span) else _first_line(span_of(at or site_here()))
     report = sink()
-    diagnostic = Diagnostic(code, message, Label(span, label), tuple(others), tuple(notes), help)
+    diagnostic = Diagnostic(code, shown(message), Label(span, label), tuple(others), tuple(notes), shown(help))
     if report is None:
         raise PipelineError([diagnostic])
     report.add(diagnostic)
@@ -335,7 +340,7 @@ def fatal(
 ) -> NoReturn:
     """Report an unrecoverable misuse, and end the tracing of this pipeline, or the import if there is none."""
     span = at if isinstance(at, Span) else _first_line(span_of(at or site_here()))
-    diagnostic = Diagnostic(code, message, Label(span, label), (), tuple(notes), help)
+    diagnostic = Diagnostic(code, shown(message), Label(span, label), (), tuple(notes), help)
     report = sink()
     if report is not None:
         report.add(diagnostic)

@@ -118,11 +118,7 @@ def with_operands(expr: ir.Expr, new: tuple[ir.Operand, ...]) -> ir.Expr:  # noq
             return ir.Index(*new)
         case ir.Format():
             values = iter(new)
-            return ir.Format(
-                tuple(
-                    p if isinstance(p, str) else ir.FormatPart(next(values), p.spec, p.conversion) for p in expr.parts
-                )
-            )
+            return ir.Format(tuple(p if isinstance(p, str) else replace(p, value=next(values)) for p in expr.parts))
         case ir.MakeList():
             return ir.MakeList(new)
         case ir.MakeDict():

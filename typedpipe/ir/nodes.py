@@ -95,17 +95,18 @@ class Chunk(Record):
     """A piece of shipped source, as in the user's file: an import, a class, a helper, the function.
 
     ``text`` keeps its indentation (an indented one is executed under ``if 1:``). ``line`` is its first line in
-    ``file``.
+    ``file``. ``module`` is the user's module whose names the chunk uses; empty for the module of the component.
     """
 
     text: str
     file: str = field(default="", compare=False)
     line: int = field(default=1, compare=False)
+    module: str = ""
 
 
 @record
 class PythonImpl(Record):
-    """A Python function shipped by source. ``chunks`` run in order in one module; ``entry`` is the function's name.
+    """A Python function shipped by source. ``chunks`` run in order, each in its module; ``entry`` is the function's name.
 
     ``returns`` is the conversion of the return value to outputs: none, one value, or the fields of a tuple or
     dataclass.

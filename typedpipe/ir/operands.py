@@ -136,6 +136,10 @@ class FormatPart(Record):
     value: Operand
     spec: str = ""
     conversion: str = ""
+    escapes: str = ""
+    """JSON strings that the text stands in, innermost first: "a" escapes everything but ASCII, "u" keeps it."""
+    table: tuple[tuple[str, str], ...] = ()
+    """For each wire text of an enum's member its text, as the user's class writes it."""
 
 
 @record

@@ -34,7 +34,10 @@ def task_spec(component: ir.Component) -> dict[str, Any]:
             for port in component.inputs
         ],
         "outputs": [[port.name, port_key(port.name), port.how, to_data(port.type)] for port in component.outputs],
-        "chunks": [[chunk.file or unnamed, chunk.line, chunk.text] for chunk in impl.chunks],
+        "chunks": [
+            [chunk.file or unnamed, chunk.line, chunk.text, *([chunk.module] if chunk.module else [])]
+            for chunk in impl.chunks
+        ],
     }
     if impl.packages:
         spec["packages"] = list(impl.packages)

@@ -103,7 +103,7 @@ def _input(port: ir.InputPort) -> str:
 
 
 def _chunk(chunk: ir.Chunk) -> Iterator[str]:
-    yield f"{INDENT}source"
+    yield f"{INDENT}source{' of ' + name_text(chunk.module) if chunk.module else ''}"
     yield from (f"{INDENT}{INDENT}| {_line(line)}" for line in chunk.text.split("\n"))
 
 
@@ -319,7 +319,10 @@ def _pieces(expr: ir.Format) -> str:
             found.append(_quoted(part))
         else:
             how = f"!{part.conversion}" if part.conversion else ""
-            found.append(f"{operand_text(part.value)}{how}{':' + _quoted(part.spec) if part.spec else ''}")
+            how += f":{_quoted(part.spec)}" if part.spec else ""
+            how += f" in json {part.escapes}" if part.escapes else ""
+            how += f" from {json.dumps(dict(part.table))}" if part.table else ""
+            found.append(f"{operand_text(part.value)}{how}")
     return ", ".join(found)
 
 

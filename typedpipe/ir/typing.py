@@ -8,6 +8,7 @@ from typing import TypeAlias
 from typedpipe.ir import nodes as ir
 from typedpipe.ir.edges import expr_operands, needed
 from typedpipe.ir.scopes import Scope, Scopes, common, scopes_of
+from typedpipe.types.json_text import json_data
 from typedpipe.types.model import (
     ANY,
     BOOL,
@@ -310,9 +311,7 @@ def item_type(value: Type, index: ir.Operand) -> Type | None:
         case DictType():
             return value.value
         case StructType() if isinstance(index, ir.Const) and index.text.startswith('"'):
-            import json
-
-            return field_type(value, json.loads(index.text))
+            return field_type(value, json_data(index.text))
         case StructType(form="namedtuple") if isinstance(index, ir.Const) and index.text.lstrip("-").isdigit():
             at = int(index.text)
             return value.fields[at].type if -len(value.fields) <= at < len(value.fields) else None

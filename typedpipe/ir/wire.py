@@ -10,7 +10,7 @@ import json
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from google.protobuf.message import DecodeError, Message
 from google.protobuf.unknown_fields import UnknownFieldSet
@@ -27,7 +27,7 @@ from typedpipe.types.data import BadTypeData, to_data
 from typedpipe.types.model import Type
 
 MAGIC = b"typedpipe-ir\n"
-VERSION = 2
+VERSION = 3
 """The format version written. Increase it with each change, and ``MIN_READER`` if older readers would misread it."""
 MIN_READER = 1
 MAX_BYTES = 1 << 30
@@ -58,13 +58,26 @@ def load(path: str | os.PathLike[str]) -> ir.Pipeline:
         PipelineError: TP320 if the file is corrupted or not a pipeline, TP321 if it has a newer version.
     """
     try:
-        size = Path(path).stat().st_size
-        if size > MAX_BYTES:
-            raise _damaged(str(path), f"the file has {size} bytes, but at most {MAX_BYTES} are supported")
-        data = Path(path).read_bytes()
+        with Path(path).open("rb") as stream:
+            return read(stream, str(path))
     except OSError as error:
         raise _damaged(str(path), error.strerror or str(error)) from None
-    return decode(data, str(path))
+
+
+def read(stream: BinaryIO, file: str) -> ir.Pipeline:
+    """Read a pipeline from an open file; no more of it than its header if it is something else, or too large.
+
+    Raises:
+        PipelineError: as :func:`load`.
+        OSError: it cannot be read.
+    """
+    head = stream.read(len(MAGIC))
+    if head != MAGIC:
+        return decode(head, file)  # which says so
+    size = os.fstat(stream.fileno()).st_size
+    if size > MAX_BYTES:
+        raise _damaged(file, f"the file has {size} bytes, but at most {MAX_BYTES} are supported")
+    return decode(head + stream.read(MAX_BYTES), file)
 
 
 def encode(pipeline: ir.Pipeline) -> bytes:
@@ -73,8 +86,14 @@ def encode(pipeline: ir.Pipeline) -> bytes:
     >>> decode(encode(ir.Pipeline("p", ir.Graph()))).name
     'p'
     """
-    message = pb.PipelineFile(version=VERSION, min_reader=MIN_READER, pipeline=_Writer().pipeline(pipeline))
+    written = _Writer().pipeline(pipeline)
+    message = pb.PipelineFile(version=VERSION, min_reader=_min_reader(written), pipeline=written)
     return MAGIC + message.SerializeToString(deterministic=True)
+
+
+def _min_reader(pipeline: pb.Pipeline) -> int:
+    """Version 3 describes classes whose objects travel as their state; other files can be read by older readers."""
+    return 3 if any('"state"]' in text for text in pipeline.types) else MIN_READER
 
 
 def decode(data: bytes, file: str = "") -> ir.Pipeline:
@@ -226,7 +245,11 @@ class _Writer:
                     if isinstance(part, str):
                         out.pieces.add(text=part)
                     else:
-                        out.pieces.add().value.CopyFrom(pb.FormatValue(spec=part.spec, conversion=part.conversion))
+                        value = out.pieces.add().value
+                        value.spec, value.conversion, value.escapes = part.spec, part.conversion, part.escapes
+                        for wire, text in part.table:
+                            value.table.add(wire=wire, text=text)
+                        value.SetInParent()
             case ir.MakeDict():
                 out.keys.extend(name for name, _ in expr.entries)
                 out.type = 0 if expr.type is None else self.type(expr.type) + 1
@@ -257,7 +280,7 @@ class _Writer:
         _number(python, "returns", RETURNS.index(impl.returns))
         python.min_python_major, python.min_python_minor = impl.min_python
         for chunk in impl.chunks:
-            python.chunks.add(text=chunk.text, file=self.file(chunk.file), line=chunk.line)
+            python.chunks.add(text=chunk.text, file=self.file(chunk.file), line=chunk.line, module=chunk.module)
         python.packages.extend(impl.packages)
         python.pip_index_urls.extend(impl.pip_index_urls)
         python.pip_trusted_hosts.extend(impl.pip_trusted_hosts)

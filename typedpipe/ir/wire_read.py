@@ -14,7 +14,9 @@ from typedpipe.diagnostics.model import NOWHERE, Span
 from typedpipe.ir import nodes as ir
 from typedpipe.ir.edges import with_operands
 from typedpipe.ir.options import OPERANDS, OPTIONS
+from typedpipe.runtime.task import any_digits
 from typedpipe.types.data import from_data
+from typedpipe.types.json_text import json_data, json_text
 from typedpipe.types.model import ArtifactType, Type
 
 EXPRESSIONS: tuple[type[Any], ...] = get_args(ir.Expr)
@@ -41,7 +43,7 @@ _NOTHING = ir.FromInput("")
 
 def _canonical(text: str) -> str:
     """JSON text of an extension; invalid JSON is rejected."""
-    return json.dumps(json.loads(text), sort_keys=True, separators=(",", ":"))
+    return json_text(json_data(text), sort_keys=True, separators=(",", ":"))
 
 
 class BadFile(Exception):
@@ -101,7 +103,7 @@ class Reader:
         key = (message.json, message.type)
         found = self.constants.get(key)
         if found is None:
-            json.loads(message.json, parse_constant=_no_constant)
+            any_digits(lambda: json.loads(message.json, parse_constant=_no_constant))
             found = self.constants[key] = ir.Const(message.json, self.types[message.type])
         return found
 
@@ -155,9 +157,11 @@ class Reader:
                 parts.append(piece.text)
                 continue
             value = next(values, None)
-            if value is None or piece.value.conversion not in ("", "r", "s", "a"):
+            how = piece.value
+            if value is None or how.conversion not in ("", "r", "s", "a") or set(how.escapes) - {"a", "u"}:
                 raise BadFile("an f-string is invalid")
-            parts.append(ir.FormatPart(value, piece.value.spec, piece.value.conversion))
+            table = tuple([(each.wire, each.text) for each in how.table])
+            parts.append(ir.FormatPart(value, how.spec, how.conversion, how.escapes, table))
         if next(values, None) is not None:
             raise BadFile("an f-string is invalid")
         return ir.Format(tuple(parts))
@@ -276,7 +280,7 @@ class Reader:
             raise BadFile(f"`{value.entry}` does not declare its return kind")
         return ir.PythonImpl(
             value.entry,
-            tuple(ir.Chunk(each.text, self.files[each.file], each.line) for each in value.chunks),
+            tuple(ir.Chunk(each.text, self.files[each.file], each.line, each.module) for each in value.chunks),
             returns,  # type: ignore[arg-type]  # one of three words
             (value.min_python_major, value.min_python_minor),
             tuple(value.packages),

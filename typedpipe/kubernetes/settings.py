@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
 
 from typedpipe.compiler.pod import Pod
+from typedpipe.dsl.marker_form import present
 from typedpipe.dsl.nodes.task import Task
-from typedpipe.dsl.tracing import error
+from typedpipe.dsl.tracing import current, error
+from typedpipe.dsl.values import markers
 from typedpipe.dsl.values.value import PipelineValue
 
 T = TypeVar("T", bound=Task[Any])
@@ -38,8 +40,6 @@ _PREFIX = re.compile(r"(?=.{1,253}\Z)[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9
 _TAKEN = ("typedpipe.dev", "workflows.argoproj.io")
 _WANTED_NAME = "at most 63 letters, digits and `-_.`, with a letter or digit at both ends"
 _WANTED_KEY = f'a key such as "team" or "example.com/team"; its name has {_WANTED_NAME}'
-_LATE = 0xF0000
-"""Characters from this one on represent pipeline values in text."""
 
 
 def _key_problem(key: object) -> Problem | None:
@@ -142,7 +142,7 @@ SETTINGS = (POD_LABEL, POD_ANNOTATION, NODE_SELECTOR, IMAGE_PULL_POLICY)
 
 def _is_late(given: object) -> bool:
     """Whether it is a pipeline value, or text that contains one."""
-    return isinstance(given, PipelineValue) or (isinstance(given, str) and any(ord(c) >= _LATE for c in given))
+    return isinstance(given, PipelineValue) or (isinstance(given, str) and present(given))
 
 
 def _set(function: str, task: T, setting: Setting, value: object, *keys: str) -> T:
@@ -151,6 +151,7 @@ def _set(function: str, task: T, setting: Setting, value: object, *keys: str) ->
         error("TP117", f"`{function}()` takes a task first", help="pass the task, not its output")
         return task
     if any(_is_late(given) for given in (*keys, value)):
+        markers.told(current())
         message = f"`{function}()` takes no value of the pipeline"
         error("TP117", message, help="type the text itself: it is needed when the pipeline is compiled")
         return task

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import threading
@@ -11,8 +12,10 @@ from pathlib import Path
 from types import FrameType
 from typing import Literal
 
+from typedpipe.local.forks import call_in_forks
 from typedpipe.local.preparation import PreparedRun
 from typedpipe.local.result import RunResult, told
+from typedpipe.local.runners.interrupts import replace_handlers
 from typedpipe.runs import events
 from typedpipe.runs.model import RunEnd
 from typedpipe.runs.view import RunView
@@ -27,6 +30,7 @@ class Background:
         self._view = view
         view.run = prepared.name
         self._prepared = prepared
+        self._process = os.getpid()
         self._done = threading.Event()
         self._result: RunResult | None = None
         self._problem: BaseException | None = None
@@ -90,6 +94,11 @@ class Background:
         In the main thread, Ctrl-C and SIGTERM cancel the run, and kill it the second time; after its end the previous
         handlers are restored.
         """
+        if not self._done.is_set() and os.getpid() != self._process:
+            raise RuntimeError(
+                f"run {self.name} is not in this process, which was forked from process {self._process} during the run: "
+                "wait for the run there"
+            )
         if self._done.is_set() or threading.current_thread() is not threading.main_thread():
             return self._done.wait(timeout)
         caught: list[int] = []
@@ -101,22 +110,20 @@ class Background:
                 sys.stderr.write(f"canceling run {self.name}; press Ctrl-C again to kill it\n")
 
         usual = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
-        old = {number: handler for number, handler in usual.items() if signal.getsignal(number) is handler}
-        for number in old:
-            signal.signal(number, interrupted)
+        restore = replace_handlers([n for n, handler in usual.items() if signal.getsignal(n) is handler], interrupted)
         try:
             ended = self._done.wait(timeout)
             if caught and not ended:
                 ended = self._done.wait()
         finally:
-            for number, handler in old.items():
-                signal.signal(number, handler)
+            restore()
         if caught:
             signal.raise_signal(caught[0])
         return ended
 
 
 _running: set[Background] = set()
+call_in_forks(_running.clear)
 
 
 def running() -> list[Background]:

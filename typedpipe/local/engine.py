@@ -17,11 +17,11 @@ from pathlib import Path
 from typedpipe.diagnostics.errors import PipelineError
 from typedpipe.ir import nodes as ir
 from typedpipe.local.failpoints import reach
-from typedpipe.local.failure import CONTRACT_BROKEN, exit_code, reason, recurs
+from typedpipe.local.failure import CONTRACT_BROKEN, delay, exit_code, reason, recurs
 from typedpipe.local.inbox import Inbox
 from typedpipe.local.pending import Pending, Tracked
 from typedpipe.local.recorder import Found, RunRecorder, Wait
-from typedpipe.local.result import TaskResult
+from typedpipe.local.result import TaskResult, before
 from typedpipe.local.runners.attempt import Attempt, Specs, TaskRefused, folder_of
 from typedpipe.local.runners.interrupts import on_interrupt
 from typedpipe.local.runners.launcher import KILL, Exited, Launch
@@ -30,6 +30,7 @@ from typedpipe.local.scheduling.frame import Listener, NodeResult, TaskRun
 from typedpipe.local.scheduling.scheduler import Scheduler
 from typedpipe.local.settings import BLOCKED, COMMIT_SECONDS, ELSEWHERE_SECONDS, TAIL_SECONDS, TURN, Clock, Settings
 from typedpipe.local.store.problems import first_message
+from typedpipe.local.store.requests import take_request
 from typedpipe.runs import events
 from typedpipe.runs.model import TaskState, Value
 
@@ -41,6 +42,7 @@ class Engine:
         self, pipeline: ir.Pipeline, run: str, folder: Path, settings: Settings, recorder: RunRecorder
     ) -> None:
         self._pipeline = pipeline
+        self._place = str(folder)
         self._folder = folder / "tasks"
         self._settings = settings
         self._recorder = recorder
@@ -99,6 +101,8 @@ class Engine:
         watched = self._watch(selector, -1)
         if self._settings.follows_logs:
             self._pending.after(TAIL_SECONDS, self._follow_logs)
+        take_request(self._place)  # one to the engine that had this run before it was resumed
+        self._pending.after(ELSEWHERE_SECONDS, self._look_for_request)
         while self._start_ready():
             for key, _ in self._select(selector):
                 if key.fileobj is self._inbox:
@@ -197,16 +201,15 @@ class Engine:
             task.earlier = self._recorder.attempts_of(run.name)
         task.attempts += 1
         task.stopped = ""
-        env = {**self._settings.environment, **run.env} if self._settings.environment else run.env
         task.attempt = attempt = Attempt(
-            folder_of(self._folder, run.name, task.number), component, run.values, env, run.settings, run.name
+            folder_of(self._folder, run.name, task.number), component, run.values, run.env, run.settings, run.name
         )
         now = self.now()
         task.started = task.started or now
-        self.tell(events.TaskStarted(run.name, component.name, task.attempts, now))
+        self.tell(events.TaskStarted(run.name, run.node.component, task.number, now, run.item))
         self._recorder.started(task, now)
         try:
-            spec = self._specs.path(component)
+            spec = self._specs.path(run.node.component, component)
             data = attempt.data(spec) if run.node.component in self._settings.in_memory else None
             if data is None:
                 attempt.write(spec)
@@ -221,7 +224,7 @@ class Engine:
         self._live[ticket] = task
         self._machine.take(task.need)
         ended = self._launcher.start(
-            Launch(ticket, attempt.job, attempt.log, spec, run.node.component, bool(env), data)
+            Launch(ticket, attempt.job, attempt.log, spec, run.node.component, bool(run.env), data)
         )
         if ended is not None:
             self._interrupted()  # Ctrl-C ended the task: it is canceled, not failed
@@ -251,7 +254,7 @@ class Engine:
         changed = self._recorder.changed_inputs(task.run)
         if changed:
             names = ", ".join(f"`{name}`" for name in changed)
-            message = f"it modified its input {names}; copy an input before you modify it"
+            message = f"the task modified its input {names}, or another task did meanwhile; copy an input before you modify it"
             self._ended_attempt(task, "FAILED", message, CONTRACT_BROKEN)
         elif exited.code == 0 and not task.stopped:
             self._succeeded(task)
@@ -269,8 +272,8 @@ class Engine:
             return
         now = self.now()
         self._recorder.ended(task, "FAILED", code, message, now)
-        wait = min(retry.backoff_seconds * retry.factor ** (task.attempts - 1), retry.max_seconds)
-        self.tell(events.TaskRetried(task.run.name, task.attempts, message, wait, now))
+        wait = delay(retry, task.attempts)
+        self.tell(events.TaskRetried(task.run.name, task.number, message, wait, now))
         self._pending.park(task, wait, self._pending.push)
 
     def _succeeded(self, task: Tracked) -> None:
@@ -324,16 +327,22 @@ class Engine:
         run, attempt = task.run, task.attempt
         now = self.now()
         folder = attempt.root if attempt is not None else None
-        result = TaskResult(run.name, run.node.component, state, task.number, code, message, folder, task.started, now)
+        result = TaskResult(
+            run.name, run.node.component, state, task.number, code, message, folder, task.started, now, item=run.item
+        )
         if found is not None:
-            result = result.as_reused(found.reused)
+            result = (result if found.record is None else before(found.record)).as_reused(found.reused)
         self.tasks[run.name] = result
         self._remember(state, run.name, message)
         outputs = outputs or {}
         waiting = self._recorder.finished(task, result, outputs, found)
         reused = found.reused if found is not None else ""
         component = run.node.component
-        self.tell(events.TaskFinished(run.name, component, state, task.attempts, code, message, now, reused))
+        self.tell(
+            events.TaskFinished(
+                run.name, component, state, result.attempts, result.exit_code, message, now, reused, run.item
+            )
+        )
         self._scheduler.finish(run, NodeResult(state, outputs, message))
         for other in waiting:
             if self._pending.unpark(other):
@@ -357,7 +366,7 @@ class Engine:
         if task.tail is None:
             return
         for offset, data in task.tail.read() if limit is None else task.tail.read(limit):
-            self.tell(events.LogChunk(task.run.name, task.attempts, offset, data, self.now()))
+            self.tell(events.LogChunk(task.run.name, task.number, offset, data, self.now()))
 
     # ----------------------------------------------------------------------------------------- ending early
 
@@ -369,6 +378,13 @@ class Engine:
             else:
                 self._kill_all()
 
+    def _look_for_request(self) -> None:
+        """Do what another process requests (:meth:`LocalEngine.cancel`)."""
+        asked = take_request(self._place)
+        if asked is not None:
+            self._interrupts = max(self._interrupts, 2) if asked == "kill" else self._interrupts + 1
+        self._pending.after(ELSEWHERE_SECONDS, self._look_for_request)
+
     def _time_is_up(self) -> None:
         self._end_early("timeout", f"the run exceeded its timeout of {self._settings.timeout:g} s")
 
@@ -378,6 +394,7 @@ class Engine:
         self._reason = reason
         self.message = message
         self._scheduler.canceled = True
+        self._scheduler.interrupted = reason == "cancel"
         self.tell(events.CancelStarted(message, False, self.now()))
         for ticket, task in list(self._live.items()):
             if not task.run.protected:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import signal
 
+from typedpipe.ir.options import Retry
 from typedpipe.local.pending import Tracked
 from typedpipe.local.runners.launcher import Exited
 
@@ -14,6 +16,19 @@ CONTRACT_BROKEN = 2
 def exit_code(exited: Exited) -> int | None:
     """The exit code as a shell reports it: 128 plus the signal number for a killed task."""
     return exited.code if exited.code is None or exited.code >= 0 else 128 - exited.code
+
+
+def delay(retry: Retry, attempts: int) -> float:
+    """Seconds to wait before the attempt that follows this many.
+
+    >>> delay(Retry(3, 1.0, 2.0, 60.0), 3), delay(Retry(2000, 1.0, 2.0, 60.0), 2000), delay(Retry(2000), 2000)
+    (4.0, 60.0, 0.0)
+    """
+    try:
+        wait = retry.backoff_seconds * retry.factor ** (attempts - 1)
+    except OverflowError:
+        wait = math.inf if retry.backoff_seconds else 0.0
+    return min(wait, retry.max_seconds)
 
 
 def recurs(code: int | None, message: str) -> bool:

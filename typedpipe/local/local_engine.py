@@ -15,11 +15,13 @@ from typedpipe.local.background import Background, running
 from typedpipe.local.options import RunOptions
 from typedpipe.local.preparation import PreparedRun, prepare, prepare_resumed
 from typedpipe.local.runners import placements
-from typedpipe.local.store.locks import is_running, read_engine
+from typedpipe.local.store.locks import Engine, is_running, read_engine
+from typedpipe.local.store.requests import Request, request, requested, withdraw
 from typedpipe.local.store.root import Root, held, open_root
 from typedpipe.runs.engine import OnEvent
 from typedpipe.runs.events import Event
 from typedpipe.runs.forms import WireText
+from typedpipe.runs.problems import os_problem
 from typedpipe.runs.view import RunView
 
 if TYPE_CHECKING:
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 
 BETWEEN_SIGNALS = 0.3
 """Seconds between two signals to a process that must count both."""
+PATIENCE = 2.0
+"""Seconds within which an engine in another process consumes a request, unless a task runs in its own process."""
 
 
 class LocalEngine:
@@ -92,10 +96,11 @@ class LocalEngine:
         return work
 
     def cancel(self, run: str, *, kill: bool = False) -> None:
-        """Cancel a run. One in another process on this machine gets Ctrl-C; ``kill`` sends it twice.
+        """Cancel a run, which another process of this machine may have; ``kill`` also kills its exit handlers.
 
         Raises:
-            PipelineError: TP603, there is no such run; TP606, a process of another machine has it.
+            PipelineError: TP601, the directory of the run cannot be written; TP603, there is no such run; TP606, a
+                process of another machine has it.
         """
         root = open_root(self._folder)
         try:
@@ -114,7 +119,21 @@ class LocalEngine:
             return
         if not engine.here:
             raise held(run, folder)
-        for number in range(2 if kill else 1):
+        what: Request = "kill" if kill else "cancel"
+        try:
+            request(folder, what)
+        except OSError as error:
+            raise os_problem(folder, error) from None
+        _wait_for(engine, folder, what)
+
+
+def _wait_for(engine: Engine, folder: str, what: Request) -> None:
+    """Wait until an engine has consumed a request. One that executes a task itself (``inprocess``) is interrupted."""
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until and engine.alive and requested(folder, what):
+        time.sleep(0.02)
+    if withdraw(folder, what) and engine.alive:
+        for number in range(2 if what == "kill" else 1):
             time.sleep(BETWEEN_SIGNALS if number else 0)
             if engine.alive:
                 os.kill(engine.pid, signal.SIGINT)

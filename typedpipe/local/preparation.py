@@ -21,12 +21,12 @@ from typedpipe.local.result import RunResult
 from typedpipe.local.runners import Placement, facts, launcher_for, placements
 from typedpipe.local.runners.orphans import clean_up, mark, unmark
 from typedpipe.local.settings import Settings
-from typedpipe.local.store.index import RunFolder
+from typedpipe.local.store.index import RunFolder, tasks
 from typedpipe.local.store.root import Root, open_root
 from typedpipe.runs import events
 from typedpipe.runs.forms import WireText
 from typedpipe.runs.locations import at_location
-from typedpipe.runs.model import RunEnd, Value
+from typedpipe.runs.model import RunEnd, Task, Value
 from typedpipe.types.model import is_artifact
 
 if TYPE_CHECKING:
@@ -41,6 +41,8 @@ class Plan:
     arguments: Mapping[str, Value]
     places: Mapping[str, Placement]
     done: Mapping[str, Mapping[str, Value]] = field(default_factory=dict[str, "Mapping[str, Value]"])
+    records: Mapping[str, Task] = field(default_factory=dict[str, Task])
+    """The finished tasks, as recorded."""
     resumed: bool = False
 
 
@@ -146,13 +148,15 @@ def prepare_resumed(
     """
     places = _placed(resume.pipeline, options, Diagnostics(), on_event)
     clean_up(root)
-    place = root.reopen(resume.run)
+    place = root.reopen(resume.run, resume.engine)
     try:
         done = resume.begin(root, place)
+        records = {task.name: task for task in tasks(resume.run) if task.name in done and task.state == "SUCCEEDED"}
     except BaseException:
         place.close()
         raise
-    plan = Plan(resume.pipeline, _values(resume.pipeline, resume.arguments), places, done, resumed=True)
+    values = _values(resume.pipeline, resume.arguments)
+    plan = Plan(resume.pipeline, values, places, done, records, resumed=True)
     return assemble(root, place, plan, options, on_event, logs)
 
 
@@ -202,16 +206,21 @@ def assemble(
         known = {key: facts(found) for key, found in plan.places.items()}
         prints = Fingerprints(plan.pipeline, known, options.environment)
     in_memory = {key for key, found in plan.places.items() if found.runner == "inprocess"}
-    recorder = RunRecorder(root, place, Reuse(prints, options.cache, plan.done, in_memory, plan.resumed))
+    recorder = RunRecorder(root, place, Reuse(prints, options.cache, plan.done, plan.records, in_memory, plan.resumed))
     settings = Settings(
         options.slots,
         options.timeout,
         options.grace,
         options.fail_fast,
         on_event,
-        lambda: launcher_for(plan.places, nonce=place.nonce, objects=root.path / "objects", debug=options.debug),
+        lambda: launcher_for(
+            plan.places,
+            nonce=place.nonce,
+            environment=options.environment,
+            objects=root.path / "objects",
+            debug=options.debug,
+        ),
         in_memory=in_memory,
-        environment=options.environment,
         logs=logs,
     )
     engine = Engine(plan.pipeline, place.path.name, place.path, settings, recorder)

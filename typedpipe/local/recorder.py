@@ -8,6 +8,7 @@ most the reuse of a result is lost, and a result is never wrong.
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -20,7 +21,7 @@ from typedpipe.local.runners.attempt import folder_of
 from typedpipe.local.scheduling.frame import NodeResult, TaskRun
 from typedpipe.local.store.cache_table import kept_digests
 from typedpipe.local.store.publication import publish
-from typedpipe.runs.model import Reused, RunEnd, TaskState, Value
+from typedpipe.runs.model import Reused, RunEnd, Task, TaskState, Value
 
 if TYPE_CHECKING:
     from typedpipe.local.store.index import RunFolder
@@ -34,6 +35,8 @@ class Found:
     outputs: Mapping[str, Value]
     reused: Reused
     source_run: str
+    record: Task | None = None
+    """The task before this run was resumed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,8 @@ class Reuse:
     """Default for tasks without a setting in the pipeline; None: those that have outputs."""
     done: Mapping[str, Mapping[str, Value]] = field(default_factory=dict[str, "Mapping[str, Value]"])
     """Outputs of this run's tasks that succeeded before it was resumed, by the task's path."""
+    records: Mapping[str, Task] = field(default_factory=dict[str, Task])
+    """These tasks as recorded."""
     unclaimed: Collection[str] = ()
     """Components, by key, whose running tasks are not announced to other engines."""
     resumed: bool = False
@@ -68,6 +73,8 @@ class RunRecorder:
         self._index = place.index
         self._run = place.path.name
         self._reuse = reuse
+        self._in_use: Counter[str] = Counter()
+        """Artifacts that running tasks have as inputs."""
         self._parts: dict[str, KeyParts] = {}
         self._computing: dict[str, list[Tracked]] = {}
 
@@ -78,7 +85,7 @@ class RunRecorder:
         name = task.run.name
         done = self._reuse.done.get(name)
         if done is not None:
-            return Found(done, "resumed", self._run)
+            return Found(done, "resumed", self._run, self._reuse.records.get(name))
         parts = self._parts_of(task.run)
         if parts is None:
             return None
@@ -114,6 +121,7 @@ class RunRecorder:
     def started(self, task: Tracked, time: float) -> None:
         """Record that an attempt is about to start."""
         run = task.run
+        self._use_inputs(run)
         if run.node.component in self._reuse.unclaimed:
             return  # it is over before anybody could see that it runs: its end row is sufficient
         self._index.attempt_started(
@@ -121,10 +129,12 @@ class RunRecorder:
         )
         if task.attempts == 1:
             self._index.inputs(run.name, run.values)
+            self._index.item(run.name, run.item)
 
     def ended(self, task: Tracked, state: TaskState, code: int | None, message: str, time: float) -> None:
         """Record the end of an attempt."""
         run = task.run
+        self._in_use.subtract(set[str]().union(*self._artifacts(run).values()))
         if run.node.component in self._reuse.unclaimed:
             attempt = task.attempt
             if attempt is not None:
@@ -140,23 +150,38 @@ class RunRecorder:
         return published
 
     def changed_inputs(self, run: TaskRun) -> list[str]:
-        """Inputs of a task whose stored content has changed; their objects are quarantined."""
+        """Inputs of a task whose stored content was changed, or written to next to it; the new content is quarantined."""
         objects = self._root.objects
-        given = {
-            name: set(kept_digests({name: value}, objects))
+        given = self._artifacts(run)
+        every = set[str]().union(*given.values())
+        changed = set(objects.changed(every))
+        for digest in changed:
+            objects.quarantine(digest)
+        changed.update(digest for digest in every if objects.clear_beside(digest))
+        return [name for name, found in given.items() if changed.intersection(found)]
+
+    def _use_inputs(self, run: TaskRun) -> None:
+        """Before a task starts, remove what a killed task left next to its inputs."""
+        for digest in set[str]().union(*self._artifacts(run).values()):
+            if not self._in_use[digest]:
+                self._root.objects.clear_beside(digest)
+            self._in_use[digest] += 1
+
+    def _artifacts(self, run: TaskRun) -> dict[str, set[str]]:
+        return {
+            name: set(kept_digests({name: value}, self._root.objects))
             for name, value in run.values.items()
             if value is not None and not isinstance(value, str)
         }
-        changed = set(objects.changed(set().union(*given.values()))) if given else set[str]()
-        for digest in changed:
-            objects.quarantine(digest)
-        return [name for name, found in given.items() if changed.intersection(found)]
 
     def finished(
         self, task: Tracked, result: TaskResult, outputs: Mapping[str, Value], found: Found | None
     ) -> list[Tracked]:
         """Finish the task; return the tasks that waited for its key, to be offered again."""
         run = task.run
+        if found is not None and found.record is not None:
+            self._index.resumed(run.name, run.node.component, self._run)
+            return []
         parts = self._parts.pop(run.name, None)
         unsaid = not task.attempts or run.node.component in self._reuse.unclaimed
         self._index.finished(
@@ -175,6 +200,8 @@ class RunRecorder:
             key_parts=parts.data if parts else {},
             inputs=run.values if unsaid else None,
         )
+        if unsaid:
+            self._index.item(run.name, run.item)
         if not task.key:
             return []
         if result.state == "SUCCEEDED":
@@ -217,7 +244,7 @@ class RunRecorder:
             return 0
         folder = folder_of(self._place.path / "tasks", name)
         try:
-            return max((int(name) for name in os.listdir(folder) if name.isdigit()), default=0)
+            return max((int(name) for name in os.listdir(folder) if name.isdecimal()), default=0)
         except OSError:
             return 0
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
 
 from typedpipe.local.runners.launcher import Launcher, launcher
 from typedpipe.local.scheduling.resources import Machine
@@ -15,7 +15,8 @@ TAIL_SECONDS = 0.1
 COMMIT_SECONDS = 0.02
 """So long rows are grouped while there is something to do; before the engine waits they are committed anyway."""
 ELSEWHERE_SECONDS = 0.25
-"""Interval of checks whether another engine has computed a result that a task here would compute, too."""
+"""Interval at which the engine looks for what other processes do: a result that a task here would compute, too, and a
+request to cancel the run."""
 TURN = 64
 """Number of tasks to start before the engine polls: in-process tasks have ended by then."""
 BLOCKED = 16
@@ -36,8 +37,6 @@ class Settings:
     machine: Callable[[], Machine] = Machine
     in_memory: Collection[str] = ()
     """Components, by key, whose tasks run in this process: they receive their job, and return texts."""
-    environment: Mapping[str, str] = field(default_factory=dict[str, str])
-    """Environment variables for all tasks; those set on a task take precedence."""
     logs: bool = True
     """Whether ``on_event`` is also called with the output of tasks."""
 

@@ -7,7 +7,6 @@ decoded.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,6 +14,7 @@ from typedpipe.runs.model import Value
 from typedpipe.runtime.task import decode, encode
 from typedpipe.types.assignable import mismatch
 from typedpipe.types.display import show
+from typedpipe.types.json_text import json_data, json_text
 from typedpipe.types.model import Type, is_artifact
 from typedpipe.types.values import constant
 
@@ -70,7 +70,7 @@ def raw_text(value: Value) -> str:
     if not isinstance(value, str):
         raise TypeError("an artifact has no value; use its path or URI")
     plain = load(value)
-    return plain if isinstance(plain, str) else json.dumps(plain)
+    return plain if isinstance(plain, str) else json_text(plain)
 
 
 def raw_value(text: str, type_: Type) -> str:
@@ -83,7 +83,7 @@ def raw_value(text: str, type_: Type) -> str:
     """
     tried: list[object] = [text, text.strip()]
     try:
-        tried.insert(0 if mismatch(constant(text)[1], type_) else 2, json.loads(text))
+        tried.insert(0 if mismatch(constant(text)[1], type_) else 2, json_data(text))
     except (ValueError, RecursionError):
         pass
     if text.strip() in ("True", "False"):

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
-
 from typedpipe.ir import nodes as ir
+from typedpipe.types.json_text import json_data, json_text
 
 DEEPEST = 6
 LONGEST = 60
@@ -57,7 +56,7 @@ def _chosen(name: str, output: str, graph: ir.Graph, depth: int) -> str:
 def _constant(wire: str) -> str:
     text = wire if len(wire) < LONGEST else wire[:LONGEST] + "…"
     try:
-        return json.dumps(json.loads(text), ensure_ascii=False)
+        return json_text(json_data(text), ensure_ascii=False)
     except ValueError:
         return text
 

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from typedpipe.report.logs import cut
 from typedpipe.report.markup import Markup, joined, number, tag
-from typedpipe.report.words import figure
+from typedpipe.report.words import as_float, figure
 
 _SIDE, _LEFT, _TOP = 280.0, 46.0, 12.0
 _TICKS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
@@ -59,7 +59,7 @@ def _point(reading: object) -> tuple[float, float, float] | None:
         return None
     if not (0 <= x <= 1 and 0 <= y <= 1):  # also nan
         return None
-    return float(x), float(y), float(threshold) if isinstance(threshold, int | float) else math.nan
+    return as_float(x), as_float(y), as_float(threshold) if isinstance(threshold, int | float) else math.nan
 
 
 def draw_curves(curves: Sequence[Curve]) -> Markup:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from typedpipe.report.schedule import Ready, critical_path, readiness
 from typedpipe.runs.model import ArtifactRef, Attempt, Run, Task, artifacts_in
 from typedpipe.runs.paths import item_numbers, node_path
 from typedpipe.runs.source import RunSource
+from typedpipe.types.json_text import json_text
 from typedpipe.types.model import artifact_of
 
 CHARTED = frozenset({"confidenceMetrics", "confusionMatrix", "evaluationSlices"})
@@ -74,7 +74,7 @@ class Content:
     def facts(self) -> Mapping[str, str]:
         """Further known facts about the run's environment."""
         return {
-            name: value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+            name: value if isinstance(value, str) else json_text(value, ensure_ascii=False)
             for name, value in self.run.facts.items()
         }
 

@@ -3,6 +3,9 @@
 A sandboxed frame has no origin: its scripts cannot reach the report, storage or other pages. It inherits the report's
 Content-Security-Policy, so nothing is loaded from elsewhere, and only the scripts that were in the artifact when the
 report was written run, each identified by its digest. External scripts, ``onclick=`` and similar do not run.
+
+The policy does not cover WebRTC, so each script starts with a guard that removes it. No other script can run in the frame
+or in a frame inside it, so no script can use it before.
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ from __future__ import annotations
 import base64
 import errno
 import os
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -38,6 +42,10 @@ _HEIGHT = """<script>
 }
 </script>"""
 """The frame reports its height; the report needs nothing else from it."""
+_GUARD = "for(const n of Object.getOwnPropertyNames(self))/RTC/.test(n)&&Reflect.deleteProperty(self,n);"
+_STRICT = re.compile(r"""(?:\s|/\*.*?\*/|//[^\n]*\n)*(["'])use strict\1""", re.DOTALL)
+_RUNS = re.compile(r"|module|(text|application)/(x-)?(java|ecma)script", re.IGNORECASE)
+"""Types of scripts that a browser runs; others, such as ``speculationrules``, are data, or would load something."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +84,9 @@ class Documents:
         self.parts.append(tag("div", head, shown, class_="document"))
 
     def _frame(self, text: str, label: str) -> Markup:
-        text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "�") + _HEIGHT
+        text = guarded(text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "�") + _HEIGHT)
         self.framed = True
-        self.scripts.update(digest(script) for script in scripts_in(text))
+        self.scripts.update(digest(script) for script in scripts_in(text) if _is_guarded(script))
         source = Markup(text.encode("utf-8", "replace").decode())  # escaped as an attribute, otherwise unchanged
         return tag("iframe", srcdoc=source, sandbox="allow-scripts", title=label, loading="lazy", class_="frame")
 
@@ -144,15 +152,43 @@ def scripts_in(text: str) -> list[str]:
     return parser.found
 
 
+def guarded(text: str) -> str:
+    """A page whose scripts start with a guard against what the page's policy does not cover.
+
+    >>> guarded("<script>1</script>").endswith("Reflect.deleteProperty(self,n);1</script>")
+    True
+    """
+    parser = _Scripts()
+    parser.feed(text)
+    parser.close()
+    lines = [0, *(match.end() for match in re.finditer("\n", text))]
+    parts: list[str] = []
+    done = 0
+    for line, column, length in parser.starts:
+        start = lines[line - 1] + column + length
+        strict = _STRICT.match(text, start)  # a directive must come first
+        parts += [text[done:start], '"use strict";' if strict else "", _GUARD]
+        done = start
+    return "".join([*parts, text[done:]])
+
+
+def _is_guarded(script: str) -> bool:
+    return script.removeprefix('"use strict";').startswith(_GUARD)
+
+
 class _Scripts(HTMLParser):
     def __init__(self) -> None:
         super().__init__(convert_charrefs=False)
         self.found: list[str] = []
+        self.starts: list[tuple[int, int, int]] = []
+        """Line, column and length of the start tag of each script that a browser runs."""
         self._open: list[str] | None = None
 
-    def handle_starttag(self, tag: str, attrs: Sequence[tuple[str, str | None]]) -> None:  # noqa: ARG002 - HTMLParser's
+    def handle_starttag(self, tag: str, attrs: Sequence[tuple[str, str | None]]) -> None:
         if tag == "script":
             self._open = []
+            if _RUNS.fullmatch((dict(attrs).get("type") or "").strip()):
+                self.starts.append((*self.getpos(), len(self.get_starttag_text() or "")))
 
     def handle_data(self, data: str) -> None:
         if self._open is not None:

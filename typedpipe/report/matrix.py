@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from typedpipe.report.logs import cut
 from typedpipe.report.markup import Markup, number, tag
-from typedpipe.report.words import figure
+from typedpipe.report.words import as_float, figure
 
 MOST = 60
 """Maximum number of categories drawn."""
@@ -55,7 +55,11 @@ def _row(row: object, wide: int) -> list[float] | None:
     items = row.get("row") if isinstance(row, Mapping) else row
     if not isinstance(items, Sequence) or isinstance(items, str) or len(items) != wide:
         return None
-    numbers = [float(item) for item in items if isinstance(item, int | float) and math.isfinite(item) and item >= 0]
+    numbers = [
+        as_float(item)
+        for item in items
+        if isinstance(item, int | float) and math.isfinite(as_float(item)) and item >= 0
+    ]
     return numbers if len(numbers) == wide else None
 
 

@@ -12,6 +12,7 @@ from typedpipe.report.markup import Markup, joined, number, tag
 from typedpipe.report.matrix import draw_matrix
 from typedpipe.report.measures import Classification, MetricTable, classifications, metric_tables, numbers
 from typedpipe.report.values import data_text, plain, scalar
+from typedpipe.report.words import as_float
 from typedpipe.runs.paths import item_text
 
 DRAWN = 24
@@ -62,7 +63,7 @@ def _short(name: str, path: str) -> str:
 
 def _scale(items: Sequence[object]) -> float:
     """The value of a full bar; 0 if bars would not be informative."""
-    numbers = [float(item) for item in items if isinstance(item, int | float)]
+    numbers = [as_float(item) for item in items if isinstance(item, int | float)]
     largest = max(numbers, default=0.0)
     return largest if len(numbers) > 1 and min(numbers) >= 0 and 0 < largest < float("inf") else 0.0
 

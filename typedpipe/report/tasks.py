@@ -10,7 +10,7 @@ from typedpipe.report.states import look, pill, summary, worst
 from typedpipe.report.values import table
 from typedpipe.report.words import duration, moment
 from typedpipe.runs.model import Task
-from typedpipe.runs.paths import TaskPath
+from typedpipe.runs.paths import TaskPath, with_item
 
 LINES, FEWER, MANY = 16, 5, 200
 """Number of lines of a log; of each log if there are many tasks."""
@@ -49,7 +49,7 @@ def _task(content: Content, task: Task, lines: int) -> Markup:
     head = tag(
         "summary",
         pill(look(task)),
-        tag("span", task.name, class_="name"),
+        tag("span", with_item(task.name, task.item), class_="name"),
         tag("span", _component_name(content, task), class_="quiet component"),
         tag("span", tries, class_="quiet") if tries else None,
         tag("span", took, class_="took"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -12,6 +11,7 @@ from typedpipe.report.markup import Markup, joined, tag
 from typedpipe.report.words import figure, size
 from typedpipe.runs.model import ArtifactRef, Value
 from typedpipe.runtime.task import decode
+from typedpipe.types.json_text import json_text
 
 MOST = 20
 """Maximum number of list elements shown."""
@@ -31,7 +31,7 @@ def data_text(value: object, longest: int = 600) -> str:
     >>> data_text({"a": [1, None]}), data_text("x")
     ('{"a": [1, null]}', '"x"')
     """
-    return cut(json.dumps(value, ensure_ascii=False, default=str), longest)
+    return cut(json_text(value, ensure_ascii=False, default=str), longest)
 
 
 def value(given: Value) -> Markup:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from datetime import datetime
+from decimal import Context, Decimal
+
+_FIVE_DIGITS = Context(prec=5, Emax=999_999_999)
 
 
 def duration(seconds: float) -> str:
@@ -62,14 +66,28 @@ def size(count: float) -> str:
 def figure(value: float) -> str:
     """A measured number: integers in full, others to five significant digits.
 
-    >>> figure(1797), figure(0.9644444), figure(1e-9), figure(float("nan"))
-    ('1,797', '0.96444', '1e-09', 'nan')
+    >>> figure(1797), figure(0.9644444), figure(1e-9), figure(float("nan")), figure(123456 * 10**400)
+    ('1,797', '0.96444', '1e-09', 'nan', '1.2346e+405')
     """
     if isinstance(value, bool):
         return str(value)
-    if float(value).is_integer() and abs(value) < 1e15:
+    if abs(value) < 1e15 and float(value).is_integer():
         return f"{int(value):,}"
+    if isinstance(value, int) and math.isinf(as_float(value)):
+        return f"{Decimal(value).normalize(_FIVE_DIGITS):g}"
     return f"{value:.5g}"
+
+
+def as_float(value: float) -> float:
+    """A number as a float; an integer that is too large for one is infinite.
+
+    >>> as_float(3), as_float(-10**400)
+    (3.0, -inf)
+    """
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
 
 
 def counted(number: int, noun: str) -> str:

@@ -200,18 +200,18 @@ def example(port: ir.InputPort) -> str:
         return f"use {option} '[\"…\", …]', a JSON list of paths or URIs" if listed else f"use {option} PATH, or a URI"
     match without_none(port.type):
         case ScalarType("int"):
-            return f"use {option} 3"
+            return f"pass a value, for example {option} 3"
         case ScalarType("float"):
-            return f"use {option} 0.5"
+            return f"pass a value, for example {option} 0.5"
         case ScalarType("bool"):
-            return f"use {option} or --no-{port.name.replace('_', '-')}"
+            return f"pass {option} or --no-{port.name.replace('_', '-')}"
         case ScalarType("datetime"):
-            return f"use {option} 2026-01-31T12:00:00Z"
+            return f"pass a value, for example {option} 2026-01-31T12:00:00Z"
         case ListType():
-            return f"use {option} '[…]', a JSON list"
+            return f"pass a JSON list: {option} '[…]'"
         case DictType() | StructType():
-            return f"use {option} '{{…}}', a JSON object"
+            return f"pass a JSON object: {option} '{{…}}'"
         case EnumType() | LiteralType():
-            return f"use {option} {'|'.join(choices(port.type))}"
+            return f"pass one of the values: {option} {'|'.join(choices(port.type))}"
         case _:
-            return f"use {option} VALUE"
+            return f"pass a value: {option} VALUE"

@@ -41,6 +41,8 @@ class TaskStarted:
     component: str
     attempt: int
     time: float
+    item: str = ""
+    """Items of the loops around it, as short text: ``0.01``, or ``0.01, 3`` in two loops."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,8 @@ class TaskFinished:
     time: float
     reused: Literal["", "cache", "resumed"] = ""
     """No process ran: the outputs are from an earlier run with the same key, or from this run before it was resumed."""
+    item: str = ""
+    """As in :class:`TaskStarted`."""
 
 
 @dataclass(frozen=True, slots=True)

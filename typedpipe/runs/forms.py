@@ -7,8 +7,10 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any, TypeAlias, cast
 
+from typedpipe.runtime.task import any_digits
 from typedpipe.types.assignable import mismatch
 from typedpipe.types.display import show
+from typedpipe.types.json_text import json_data, json_text
 from typedpipe.types.model import (
     FLOAT,
     STR,
@@ -141,7 +143,7 @@ def choices(type_: Type) -> list[str]:
 
 
 def _typed_text(wire: str) -> str:
-    value = json.loads(wire)
+    value = json_data(wire)
     return value if isinstance(value, str) else wire
 
 
@@ -170,14 +172,14 @@ def _bool(text: str) -> str:
 
 def _number(text: str, type_: ScalarType) -> int | float:
     try:
-        return int(text) if type_.kind == "int" else float(text)
+        return any_digits(lambda: int(text)) if type_.kind == "int" else float(text)
     except ValueError:
         raise NotOfType(f"expected `{type_.kind}`") from None
 
 
 def _json(text: str, type_: Type) -> Any:
     try:
-        return json.loads(text)
+        return json_data(text)
     except (ValueError, RecursionError) as error:
         said = error.msg if isinstance(error, json.JSONDecodeError) else "it is nested too deeply"
         raise NotOfType(f"expected `{show(type_)}` as JSON, but the value is invalid: {said}") from None
@@ -185,7 +187,7 @@ def _json(text: str, type_: Type) -> Any:
 
 def _any_text(text: str) -> str:
     try:
-        return _wire(json.loads(text), AnyType(), "")
+        return _wire(json_data(text), AnyType(), "")
     except (ValueError, RecursionError):
         return _plain(text)
 
@@ -216,7 +218,7 @@ def _first(tries: list[Any], type_: Type, value: object) -> str:
 
 
 def _expected(type_: Type, value: object, path: str) -> NotOfType:
-    found = json.dumps(value)
+    found = json_text(value)
     shown = found if len(found) <= LONGEST else f"{found[: LONGEST - 3]}..."
     return NotOfType(f"{path + ': ' if path else ''}expected `{show(type_)}`, found {shown}")
 
@@ -283,7 +285,7 @@ def _datetime(text: str, path: str) -> str:
 
 
 def _struct(value: dict[str, object], type_: StructType, path: str) -> str:
-    known = {item.name: item for item in type_.fields}
+    known = {item.name: item for item in type_.fields if item.init}
     for key in value:
         if key not in known:
             raise NotOfType(
@@ -303,9 +305,24 @@ def _member(value: Any, type_: EnumType, path: str) -> str:
 
 
 def _union(value: Any, type_: UnionType, path: str) -> str:
-    for member in _in_turn(type_):
+    for member in sorted(_in_turn(type_), key=lambda member: not _is_exact(value, member)):
         try:
             return _wire(value, member, path)
         except NotOfType:
             continue
     raise _expected(type_, value, path)
+
+
+def _is_exact(value: Any, type_: Type) -> bool:
+    """Whether the numbers in a JSON value are of the type as they are: ``[1]`` is no ``list[float]``."""
+    match type_:
+        case ScalarType("int" | "float"):
+            return type(value) is (int if type_.kind == "int" else float)
+        case ListType() if isinstance(value, list):
+            return all(_is_exact(item, type_.item) for item in cast("list[object]", value))
+        case DictType() if isinstance(value, dict):
+            return all(_is_exact(item, type_.value) for item in cast("dict[str, object]", value).values())
+        case UnionType():
+            return any(_is_exact(value, member) for member in type_.members)
+        case _:
+            return True

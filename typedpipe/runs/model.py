@@ -117,6 +117,13 @@ class Attempt(Record):
     finished: float | None = None
     exit_code: int | None = None
     message: str = ""
+    session: int = 0
+    """How often the run had been resumed before this attempt. An attempt in a later session is no retry."""
+
+
+def retries(attempts: Sequence[Attempt]) -> int:
+    """Number of retries among the attempts of a task: the first attempt, and the first after a resume, are none."""
+    return len(attempts) - len({attempt.session for attempt in attempts})
 
 
 @record
@@ -136,6 +143,8 @@ class Task(Record):
     reused: Reused = ""
     source_run: str = ""
     """The run that produced the outputs, if they were reused."""
+    item: str = ""
+    """Items of the loops around it, as short text: ``0.01``, or ``0.01, 3`` in two loops; "" elsewhere."""
     inputs: Mapping[str, Value] = field(default_factory=dict[str, Value])
     outputs: Mapping[str, Value] = field(default_factory=dict[str, Value])
     key: str = ""

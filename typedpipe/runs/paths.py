@@ -107,6 +107,15 @@ def item_text(path: str) -> str:
     return "".join(f"[{number}]" for number in _ITEM.findall(path)) if "[" in path else ""
 
 
+def with_item(path: str, item: str) -> str:
+    """A path with the items of the loops around, for people.
+
+    >>> with_item("for[2]/train", "0.01"), with_item("train", "")
+    ('for[2]/train (0.01)', 'train')
+    """
+    return f"{path} ({item})" if item else path
+
+
 def group_path(path: str) -> str:
     """The path of the group around; "" at the top.
 

@@ -25,6 +25,7 @@ class TaskView:
     started: float | None = None
     finished: float | None = None
     reused: str = ""
+    item: str = ""
 
 
 class RunView:
@@ -110,6 +111,7 @@ class RunView:
         task.component, task.attempts, task.state = event.component, event.attempt, "RUNNING"
         task.started = task.started or event.time
         task.finished, task.exit_code, task.reused = None, None, ""
+        task.item = event.item
 
     def _retried(self, event: events.TaskRetried) -> None:
         self._task(event.task, "").message = event.message
@@ -118,7 +120,7 @@ class RunView:
         task = self._task(event.task, event.component)
         task.component, task.state, task.attempts = event.component, event.state, event.attempts
         task.exit_code, task.message, task.reused = event.exit_code, event.message, event.reused
-        task.finished = event.time
+        task.finished, task.item = event.time, event.item
 
     def _loop_started(self, event: events.LoopStarted) -> None:
         self._loops[event.loop] = (0, event.items)

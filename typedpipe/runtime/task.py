@@ -19,9 +19,11 @@ import sys
 TYPE_CHECKING = False  # not imported from typing, which costs more than the rest of this file
 if TYPE_CHECKING:
     from types import CodeType, ModuleType
-    from typing import Any, Callable, NoReturn, Sequence
+    from typing import Any, Callable, NoReturn, Sequence, Union
 
-    from typing_extensions import Self
+    from typing_extensions import Self, TypeAlias
+
+    Path: TypeAlias = Union[str, bytes, "os.PathLike[str]", "os.PathLike[bytes]"]
 
 MODULE = "tp_component"  # the module name of every component: what one pickles, another can load
 MARKER = ".typedpipe-empty"
@@ -46,7 +48,7 @@ class Artifact:
         if "schema_title" not in cls.__dict__:
             cls.schema_title = cls.__name__
 
-    def __init__(self, uri: str = "", *, name: str = "", metadata: dict[str, Any] | None = None) -> None:
+    def __init__(self, uri: Path = "", *, name: str = "", metadata: dict[str, Any] | None = None) -> None:
         self.name = name
         self.uri = uri
         self.metadata: dict[str, Any] = dict(metadata or {})
@@ -55,8 +57,17 @@ class Artifact:
         self._given = ""  # the URI that the engine assigned; any other URI means: by reference
 
     @property
+    def uri(self) -> str:
+        """Where the content is: a URI or a local path. Any path-like object can be assigned."""
+        return self._uri
+
+    @uri.setter
+    def uri(self, uri: Path) -> None:
+        self._uri = _text(uri, "uri")
+
+    @property
     def path(self) -> str:
-        """Local path to read from or write to."""
+        """Local path to read from or write to. Any path-like object can be assigned."""
         if self.custom_path:
             return self.custom_path
         if not self._path:
@@ -64,12 +75,12 @@ class Artifact:
         return self._path
 
     @path.setter
-    def path(self, path: str) -> None:
+    def path(self, path: Path) -> None:
         self.set_path(path)
 
-    def set_path(self, path: str) -> None:
+    def set_path(self, path: Path) -> None:
         """Take the content from another local path, e.g. on a mounted disk."""
-        self.custom_path = path
+        self.custom_path = _text(path, "path")
 
     @property
     def artifact(self) -> Self:
@@ -235,7 +246,7 @@ class SlicedClassificationMetrics(Artifact):
 
 
 class PipelineTaskFinalStatus:
-    """The result of an exit handler's block: ``state`` is SUCCEEDED, FAILED or CANCELLED."""
+    """The result of an exit handler's block: ``state`` is SUCCEEDED, FAILED or CANCELLED, as in KFP."""
 
     def __init__(
         self,
@@ -257,6 +268,16 @@ class PathOfArtifact(str):  # noqa: SLOT000  # it has an attribute of its own
     """The value of an ``InputPath`` parameter: a real ``str`` that also holds the artifact."""
 
     artifact: Any = None
+
+
+def _text(path: Any, what: str) -> str:
+    """A path as text, from anything that ``open`` takes as a path."""
+    if type(path) is str:
+        return path
+    try:
+        return os.fsdecode(path)
+    except TypeError:
+        raise TypeError("the {} of an artifact must be a str or a path, not {!r}".format(what, path)) from None
 
 
 def _local_path(uri: str) -> str:
@@ -322,7 +343,7 @@ _canonical = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 def to_text(data: Any) -> str:
     """Canonical JSON text of JSON data, free of anything that an engine could take for its own syntax."""
-    text: str = _any_digits(lambda: _canonical(data))
+    text: str = any_digits(lambda: _canonical(data))
     return text.replace("{" * 2, "{\\u007b").replace("$", "\\u0024").replace("\x7f", "\\u007f")
 
 
@@ -338,7 +359,8 @@ def decode(text: str, type_: Any, name: str = "value", classes: Any = None) -> A
         raise WireError(name, "is nested too deeply") from None
 
 
-def _any_digits(convert: Callable[[], Any]) -> Any:
+def any_digits(convert: Callable[[], Any]) -> Any:
+    """Convert between text and data with integers of any length, which Python limits to 4,300 digits."""
     try:
         return convert()
     except ValueError as error:
@@ -350,6 +372,10 @@ def _any_digits(convert: Callable[[], Any]) -> Any:
         return convert()
     finally:
         sys.set_int_max_str_digits(limit)
+
+
+def _loaded(text: str) -> Any:
+    return any_digits(lambda: json.loads(text))
 
 
 class _Constant(Exception):
@@ -365,7 +391,7 @@ _parsed = json.JSONDecoder(parse_constant=_refuse).decode
 
 def _parse(text: str, name: str, classes: Any) -> Any:
     try:
-        data = _any_digits(lambda: _parsed(text))
+        data = any_digits(lambda: _parsed(text))
     except _Constant as constant:
         raise WireError(name, "`{}` is not JSON".format(constant)) from None
     except json.JSONDecodeError as error:
@@ -382,6 +408,9 @@ def _evaluate(data: Any, name: str, classes: Any) -> Any:
         return {key: _evaluate(item, name, classes) for key, item in data.items()}
     try:
         operation = data["$tp"]
+        if operation[0] == "object":
+            fields = {key: _evaluate(item, name, classes) for key, item in data.items() if key != "$tp"}
+            return Sent(fields, *_evaluate(operation[1:], name, classes))
         return _OPERATIONS[operation[0]](name, classes, *operation[1:])
     except WireError:
         raise
@@ -396,11 +425,50 @@ def _format(name: str, classes: Any, parts: list[Any]) -> str:
         if isinstance(part, str):
             out.append(part)
             continue
-        data, type_, spec, conversion = part
-        value = _from_json(_evaluate(data, name, classes), type_, name, classes)
+        data, type_, spec, conversion, escapes, table = (part + ["", {}])[:6]
+        data = _evaluate(data, name, classes)
+        value = _from_json(data, type_, name, _AS_TEXT)
         convert: Any = {"r": repr, "s": str, "a": ascii}.get(conversion)
-        out.append(format(convert(value) if convert else value, spec))
+        text = table.get(to_text(data)) if table else None
+        if text is None:
+            text = format(convert(value) if convert else value, spec)
+        for escape in escapes:
+            text = json.dumps(text, ensure_ascii=escape == "a")[1:-1]
+        out.append(text)
     return "".join(out)
+
+
+_AS_TEXT = {"": None}  # in place of classes: values are read for their text, which does not depend on who has the class
+
+
+class _Shown:
+    """An object of a class with fields, or a member of an enum, where only its text is needed."""
+
+    def __init__(self, shown: str, text: str) -> None:
+        self.shown = shown
+        self.text = text
+
+    def __repr__(self) -> str:
+        return self.shown
+
+    def __str__(self) -> str:
+        return self.text
+
+    def __format__(self, spec: str) -> str:
+        return format(self.text, spec)
+
+
+def _shown_struct(values: dict[str, Any], type_: Any) -> Any:
+    if type_[2] in ("typeddict", "literal"):
+        return values
+    fields = ["{}={!r}".format(name, value) for name, value in values.items()]
+    shown = "{}({})".format(class_name(type_[1]), ", ".join(fields))
+    return _Shown(shown, " ".join(fields) if type_[2] == "pydantic" else shown)
+
+
+def _shown_member(data: Any, type_: Any, member: str) -> Any:
+    name = class_name(type_[1]) + "." + member
+    return _Shown("<{}: {!r}>".format(name, data), name)
 
 
 def _field(name: str, classes: Any, data: Any, key: Any) -> Any:
@@ -471,10 +539,11 @@ def show(type_: Any) -> str:
     if kind == "dict":
         return "dict[str, " + show(type_[1]) + "]"
     if kind == "literal":
-        return "Literal[" + ", ".join(repr(json.loads(v)) for v in type_[1]) + "]"
+        return "Literal[" + ", ".join(repr(_loaded(v)) for v in type_[1]) + "]"
     if kind == "union":
         return " | ".join(map(show, type_[1]))
-    return str(type_[1]).rsplit(".", 1)[-1]
+    head, bracket, arguments = str(type_[1]).partition("[")
+    return class_name(head) + bracket + arguments
 
 
 def _expected(type_: Any, value: Any, path: str) -> WireError:
@@ -500,11 +569,14 @@ def _scalar(value: Any, kind: str, path: str) -> Any:
     return value
 
 
-def _to_json(value: Any, type_: Any, path: str) -> Any:
+def _to_json(value: Any, type_: Any, path: str, exact: bool = False) -> Any:
+    """Convert a value to JSON data. With ``exact``, an int is not a ``float``: see ``_member``."""
     if getattr(value, "ndim", None) == 0 and hasattr(value, "dtype") and hasattr(value, "item"):
         value = value.item()  # a scalar of numpy or torch
     kind = type_ if isinstance(type_, str) else type_[0]
     if kind in _KINDS:
+        if exact and kind == "float" and not isinstance(value, float):
+            raise _expected(type_, value, path)
         value = _scalar(value, kind, path)
         return _finite(value) if kind == "float" else value
     if kind == "null" and value is None:
@@ -512,7 +584,7 @@ def _to_json(value: Any, type_: Any, path: str) -> Any:
     writer = _WRITERS.get(kind)
     if writer is None:
         raise _expected(type_, value, path)
-    return writer(value, type_, path)
+    return writer(value, type_, path, exact)
 
 
 def _finite(value: float) -> Any:
@@ -521,7 +593,7 @@ def _finite(value: float) -> Any:
     return {"$tp": ["float", "nan" if str(value) == "nan" else "inf" if value > 0 else "-inf"]}
 
 
-def _write_any(value: Any, type_: Any, path: str) -> Any:
+def _write_any(value: Any, type_: Any, path: str, exact: bool = False) -> Any:
     if value is None or isinstance(value, bool):
         return value
     if "enum" in sys.modules and isinstance(value, sys.modules["enum"].Enum):
@@ -531,15 +603,28 @@ def _write_any(value: Any, type_: Any, path: str) -> Any:
             return _write_datetime(value, kind, path)
         if isinstance(value, classes):
             return _to_json(value, kind if kind != "list" else ["list", "any"], path)
-    fields = getattr(type(value), "__dataclass_fields__", None) or getattr(type(value), "model_fields", None)
-    if fields and not isinstance(value, dict):
-        value = {name: getattr(value, name) for name in fields}
     if isinstance(value, dict):
         return _write_dict(value, ["dict", "any"], path)
-    raise WireError(path, "`{}` is not supported as a parameter: {}".format(type(value).__name__, _clip(repr(value))))
+    layout = None if isinstance(value, type) else layout_of(type(value))
+    if layout is None:
+        shown = _clip(repr(value))
+        raise WireError(path, "`{}` is not supported as a parameter: {}".format(type(value).__name__, shown))
+    given = layout.fields(value)
+    out = {name: _write_any_field(item, layout, name, path + "." + name) for name, item in given.items()}
+    return _marked(out, layout.mark(value, given, path))
 
 
-def _write_datetime(value: Any, type_: Any, path: str) -> str:
+def _write_any_field(value: Any, layout: Layout, name: str, path: str) -> Any:
+    try:
+        return _to_json(value, "any", path)
+    except WireError:
+        codec = layout.foreign(name)
+        if codec is None:
+            raise
+        return write_foreign(value, codec, path)
+
+
+def _write_datetime(value: Any, type_: Any, path: str, exact: bool = False) -> str:
     from datetime import datetime, timezone
 
     if not isinstance(value, datetime):
@@ -554,84 +639,108 @@ def _write_datetime(value: Any, type_: Any, path: str) -> str:
         raise WireError(path, "is outside the years 1 to 9999 in UTC") from None
 
 
-def _write_list(value: Any, type_: Any, path: str) -> Any:
+def _write_list(value: Any, type_: Any, path: str, exact: bool = False) -> Any:
     if not isinstance(value, (list, tuple)):
         raise _expected(type_, value, path)
-    return [_to_json(item, type_[1], "{}[{}]".format(path, i)) for i, item in enumerate(value)]
+    return [_to_json(item, type_[1], "{}[{}]".format(path, i), exact) for i, item in enumerate(value)]
 
 
-def _quoted(data: dict[str, Any]) -> dict[str, Any]:
+def quoted(data: dict[str, Any]) -> dict[str, Any]:
     return {"$tp": ["quote", data]} if "$tp" in data else data
 
 
-def _write_dict(value: Any, type_: Any, path: str) -> Any:
+def _marked(data: dict[str, Any], mark: Any) -> dict[str, Any]:
+    return quoted(data) if mark is None else dict(data, **{"$tp": ["object", *mark]})
+
+
+def _write_dict(value: Any, type_: Any, path: str, exact: bool = False) -> Any:
     if not isinstance(value, dict):
         raise _expected(type_, value, path)
     out = {}
     for key, item in value.items():
         if not isinstance(key, str):
             raise WireError(path, "dict keys must be `str`, found `{}` {!r}".format(type(key).__name__, key))
-        out[_scalar(key, "str", path)] = _to_json(item, type_[1], "{}[{!r}]".format(path, key))
-    return _quoted(out)
+        out[_scalar(key, "str", path)] = _to_json(item, type_[1], "{}[{!r}]".format(path, key), exact)
+    return _marked(out, value.mark(path)) if isinstance(value, Sent) else quoted(out)
 
 
-def _write_struct(value: Any, type_: Any, path: str) -> Any:
-    _, _, form, fields = type_
-    names = [field[0] for field in fields]
-    if form in ("typeddict", "literal") or isinstance(value, dict):
-        if not isinstance(value, dict) or form not in ("typeddict", "literal"):
+def _write_struct(value: Any, type_: Any, path: str, exact: bool = False) -> Any:
+    _, name, form, fields = type_[:4]
+    if form in ("typeddict", "literal"):
+        if not isinstance(value, dict):
             raise _expected(type_, value, path)
-        given = value
-    elif form == "namedtuple" and isinstance(value, tuple) and len(value) == len(names):
-        given = dict(zip(names, value))
-    elif form != "namedtuple" and all(hasattr(value, name) for name in names):
-        given = {name: getattr(value, name) for name in names}
-    else:
+        return quoted(_each_field(value, type_, path, lambda item, t, p, _: _to_json(item, t, p, exact)))
+    if form == "namedtuple" and type(value) is tuple and len(value) == len(fields):
+        given = {field[0]: item for field, item in zip(fields, value)}
+        return _each_field(given, type_, path, lambda item, t, p, _: _to_json(item, t, p, exact))
+    layout = layout_of(type(value)) if type(value).__name__ == class_name(name) else None
+    if layout is None:
         raise _expected(type_, value, path)
-    return _quoted(_each_field(given, type_, path, _to_json))
+    given = layout.fields(value)
+
+    def convert(item: Any, inner: Any, place: str, name: str) -> Any:
+        codec = layout.codec(name) if inner == "any" else None
+        return _to_json(item, inner, place, exact) if codec is None else write_foreign(item, codec, place)
+
+    return _marked(_each_field(given, type_, path, convert, True), layout.mark(value, given, path))
 
 
-def _each_field(given: dict[str, Any], type_: Any, path: str, convert: Callable[..., Any]) -> dict[str, Any]:
+def _each_field(
+    given: dict[str, Any], type_: Any, path: str, convert: Callable[..., Any], whole: bool = False
+) -> dict[str, Any]:
+    """Convert each field. Only the ``whole`` state of an object has the fields that its constructor does not take."""
     out = {}
-    for name, field_type, required in type_[3]:
-        if name in given:
-            out[name] = convert(given[name], field_type, path + "." + name)
+    for name, field_type, required, *inner in type_[3]:
+        if name in given and (whole or not inner):
+            out[name] = convert(given[name], field_type, path + "." + name, name)
         elif required:
             raise WireError(path, "`{}` requires the field `{}`".format(show(type_), name))
-    unknown = [name for name in given if name not in {field[0] for field in type_[3]}]
+    unknown = [name for name in given if name not in out]
     if unknown:
         raise WireError(path, "`{}` has no field `{}`".format(show(type_), unknown[0]))
     return out
 
 
-def _write_literal(value: Any, type_: Any, path: str) -> Any:
+def _write_literal(value: Any, type_: Any, path: str, exact: bool = False) -> Any:
     for text in type_[1]:
-        choice = json.loads(text)
+        choice = _loaded(text)
         if type(choice) is type(value) and choice == value:
             return choice
     raise _expected(type_, value, path)
 
 
-def _write_enum(value: Any, type_: Any, path: str) -> Any:
-    for member, text in type_[2]:
-        if getattr(value, "name", None) == member and to_text(_write_any(value.value, "any", path)) == text:
-            return json.loads(text)
+def _write_enum(value: Any, type_: Any, path: str, exact: bool = False) -> Any:
+    if type(value).__name__ == class_name(type_[1]):
+        for member, text in type_[2]:
+            if getattr(value, "name", None) == member and to_text(_write_any(value.value, "any", path)) == text:
+                return _loaded(text)
+        if _is_flag(type(value)):
+            return _write_any(value.value, "any", path)
     raise _expected(type_, value, path)
 
 
-def _try_members(value: Any, type_: Any, path: str, convert: Callable[..., Any]) -> Any:
-    members = sorted(type_[1], key=lambda m: m == "float" and not isinstance(value, float))  # 3 stays an int
+def _is_flag(cls: Any) -> bool:
+    """Whether combinations of the enum's members are values of it, too."""
+    return "enum" in sys.modules and isinstance(cls, type) and issubclass(cls, sys.modules["enum"].Flag)
+
+
+def _member(value: Any, type_: Any, path: str, convert: Callable[[Any, str, bool], Any], exact: bool) -> Any:
+    """Convert by the member of a union that takes the value as it is; if none does, by the first that converts it.
+
+    So a float stays a float for ``int | float``, and a list of ints a list of ints for ``list[float] | list[int]``.
+    """
     deepest = _expected(type_, value, path)
-    for member in members:
-        try:
-            return convert(value, member, path)
-        except WireError as error:
-            if len(error.path) > len(deepest.path):
-                deepest = error
+    for only in (True,) if exact else (True, False):
+        for member in type_[1]:
+            try:
+                return convert(member, path, only)
+            except WireError as error:
+                if len(error.path) > len(deepest.path):
+                    deepest = error
     raise deepest
 
 
-_WRITERS: dict[str, Callable[[Any, Any, str], Any]] = {
+_WRITERS: dict[str, Callable[[Any, Any, str, bool], Any]] = {
     "any": _write_any,
     "datetime": _write_datetime,
     "list": _write_list,
@@ -639,13 +748,17 @@ _WRITERS: dict[str, Callable[[Any, Any, str], Any]] = {
     "struct": _write_struct,
     "literal": _write_literal,
     "enum": _write_enum,
-    "union": lambda value, type_, path: _try_members(value, type_, path, _to_json),
+    "union": lambda value, type_, path, exact: _member(
+        value, type_, path, lambda t, p, only: _to_json(value, t, p, only), exact
+    ),
 }
 
 
-def _from_json(data: Any, type_: Any, path: str, classes: Any) -> Any:
+def _from_json(data: Any, type_: Any, path: str, classes: Any, exact: bool = False) -> Any:
     kind = type_ if isinstance(type_, str) else type_[0]
     if kind in _KINDS:
+        if exact and type(data) is not _NUMBERS.get(kind, type(data)):
+            raise _expected(kind, data, path)
         if kind == "int" and isinstance(data, float) and data == data // 1 and abs(data) < 2.0**53:
             data = int(data)  # engines that compute in doubles write 3 as 3.0
         return _scalar(data, kind, path)
@@ -654,10 +767,22 @@ def _from_json(data: Any, type_: Any, path: str, classes: Any) -> Any:
     reader = _READERS.get(kind)
     if reader is None:
         raise _expected(type_, data, path)
-    return reader(data, type_, path, classes)
+    return reader(data, type_, path, classes, exact)
 
 
-def _read_datetime(data: Any, type_: Any, path: str, classes: Any) -> Any:
+_NUMBERS = {"int": int, "float": float}
+
+
+def _read_any(data: Any, type_: Any, path: str, classes: Any, exact: bool) -> Any:
+    """Plain data. Only a task, which has the classes, sees an object as a plain dict."""
+    if classes is None or not isinstance(data, (list, dict)):
+        return data
+    if isinstance(data, list):
+        return [_read_any(item, type_, path, classes, exact) for item in data]
+    return {key: _read_any(item, type_, path, classes, exact) for key, item in data.items()}
+
+
+def _read_datetime(data: Any, type_: Any, path: str, classes: Any, exact: bool) -> Any:
     from datetime import datetime, timezone
 
     try:
@@ -671,84 +796,419 @@ def _read_datetime(data: Any, type_: Any, path: str, classes: Any) -> Any:
         raise _expected(type_, data, path) from None
 
 
-def _read_list(data: Any, type_: Any, path: str, classes: Any) -> Any:
+def _read_list(data: Any, type_: Any, path: str, classes: Any, exact: bool) -> Any:
     if not isinstance(data, list):
         raise _expected(type_, data, path)
-    return [_from_json(item, type_[1], "{}[{}]".format(path, i), classes) for i, item in enumerate(data)]
+    return [_from_json(item, type_[1], "{}[{}]".format(path, i), classes, exact) for i, item in enumerate(data)]
 
 
-def _read_dict(data: Any, type_: Any, path: str, classes: Any) -> Any:
+def _read_dict(data: Any, type_: Any, path: str, classes: Any, exact: bool) -> Any:
     if not isinstance(data, dict):
         raise _expected(type_, data, path)
-    return {k: _from_json(v, type_[1], "{}[{!r}]".format(path, k), classes) for k, v in data.items()}
+    read = {k: _from_json(v, type_[1], "{}[{!r}]".format(path, k), classes, exact) for k, v in data.items()}
+    return data.like(read) if isinstance(data, Sent) and classes is None else read
 
 
-def _read_struct(data: Any, type_: Any, path: str, classes: Any) -> Any:
-    if not isinstance(data, dict):
+def _read_struct(data: Any, type_: Any, path: str, classes: Any, exact: bool) -> Any:
+    sent = data if isinstance(data, Sent) else None
+    if not isinstance(data, dict) or (sent is not None and sent.name != class_name(type_[1])):
         raise _expected(type_, data, path)
-    values = _each_field(data, type_, path, lambda item, t, p: _from_json(item, t, p, classes))
-    cls = find_class(classes, type_[1])
-    if cls is None or type_[2] in ("typeddict", "literal"):
-        return values
+    as_text = classes is _AS_TEXT
+    cls = None if as_text or type_[2] in ("typeddict", "literal") else find_class(classes, type_[1])
+    layout = layout_of(cls) if sent is not None and isinstance(cls, type) else None
+
+    def convert(item: Any, inner: Any, place: str, name: str) -> Any:
+        codec = layout.codec(name) if layout is not None and inner == "any" else None
+        return _from_json(item, inner, place, classes, exact) if codec is None else _read_foreign(item, codec, place)
+
+    values = _each_field(data, type_, path, convert, sent is not None)
+    if as_text:
+        return _shown_struct(values, type_)
+    if cls is None:
+        return sent.like(values) if sent is not None else values
     try:
-        return cls(**values)
+        if layout is not None and sent is not None:
+            return layout.restored(values, sent)
+        rename = _init_names(cls) if type_[2] == "pydantic" else {}
+        return cls(**{rename.get(name, name): value for name, value in values.items()})
     except Exception as error:  # whatever the user's own validation raises
         raise WireError(path, "`{}` rejects the value: {}".format(show(type_), error)) from error
 
 
-def _read_literal(data: Any, type_: Any, path: str, classes: Any) -> Any:
+def class_name(name: str) -> str:
+    """The name of the class in the name of a type: ``Box`` for ``shapes:Outer.Box[int]``."""
+    return name.partition("[")[0].replace(":", ".").rsplit(".", 1)[-1]
+
+
+def _read_literal(data: Any, type_: Any, path: str, classes: Any, exact: bool) -> Any:
     return _write_literal(data, type_, path)
 
 
-def _read_enum(data: Any, type_: Any, path: str, classes: Any) -> Any:
-    text = to_text(data)
+def _read_enum(data: Any, type_: Any, path: str, classes: Any, exact: bool) -> Any:
+    text = to_text(_to_json(data, "any", path))  # as the type writes the values of members: with tags
+    cls = None if classes is _AS_TEXT else find_class(classes, type_[1])
     for member, wire in type_[2]:
         if wire == text:
-            cls = find_class(classes, type_[1])
+            if classes is _AS_TEXT:
+                return _shown_member(data, type_, member)
             return data if cls is None else cls[member]
+    try:
+        if isinstance(data, int) and (cls is None or _is_flag(cls)):
+            return data if cls is None else cls(data)
+    except ValueError:
+        pass
     raise _expected(type_, data, path)
 
 
-_READERS: dict[str, Callable[[Any, Any, str, Any], Any]] = {
-    "any": lambda data, type_, path, classes: data,
+_READERS: dict[str, Callable[[Any, Any, str, Any, bool], Any]] = {
+    "any": _read_any,
     "datetime": _read_datetime,
     "list": _read_list,
     "dict": _read_dict,
     "struct": _read_struct,
     "literal": _read_literal,
     "enum": _read_enum,
-    "union": lambda data, type_, path, classes: _try_members(
-        data, type_, path, lambda d, t, p: _from_json(d, t, p, classes)
+    "union": lambda data, type_, path, classes, exact: _member(
+        data, type_, path, lambda t, p, only: _from_json(data, t, p, classes, only), exact
     ),
 }
 
 
+# ------------------------------------------------------------------------------------------------------- objects
+
+
+class Sent(dict):  # type: ignore[type-arg]  # Python 3.8 cannot subscript dict
+    """Fields of an object on the wire, with the rest of its state: it is rebuilt without its constructor."""
+
+    def __init__(self, fields: Any, name: Any, more: Any = None, given: Any = None) -> None:
+        super().__init__(fields)
+        if not isinstance(name, str) or not isinstance(more or {}, dict) or not isinstance(given or [], list):
+            raise TypeError("not the state of an object")
+        self.name: str = name
+        self.more: dict[str, Any] = more or {}
+        self.given: list[str] | None = given
+
+    def like(self, fields: dict[str, Any]) -> Sent:
+        return Sent(fields, self.name, self.more, self.given)
+
+    def mark(self, path: str) -> list[Any]:
+        return mark_of(self.name, _write_any(self.more, "any", path), self.given)
+
+
+def mark_of(name: str, more: dict[str, Any], given: list[str] | None) -> list[Any]:
+    return [name, more, given] if given is not None else [name, more] if more else [name]
+
+
+class Layout:
+    """State of the objects of a dataclass: fields, and other attributes. ``plain`` classes only assign their fields."""
+
+    def __init__(self, cls: Any, names: Sequence[str], plain: bool) -> None:
+        self.cls = cls
+        self.names = names
+        self.plain = plain
+
+    def codec(self, name: str) -> Any:
+        """The pydantic adapter of a field that typedpipe has no type for."""
+        return None
+
+    def foreign(self, name: str) -> Any:
+        """The same, if the annotation alone says that only pydantic can write the values."""
+        return None
+
+    def fields(self, value: Any) -> dict[str, Any]:
+        return {name: getattr(value, name) for name in self.names if hasattr(value, name)}
+
+    def more(self, value: Any) -> dict[str, Any]:
+        """Attributes that are not fields; a ``cached_property`` is computed again."""
+        names = list(getattr(value, "__dict__", ()))
+        if not isinstance(value, tuple):
+            import copyreg
+
+            names += [name for name in copyreg._slotnames(self.cls) if hasattr(value, name)]  # type: ignore[attr-defined]  # pickle uses it, too
+        names = [n for n in names if n not in self.names and n != "__orig_class__" and not _is_computed(self.cls, n)]
+        return {name: getattr(value, name) for name in names}
+
+    def mark(self, value: Any, given: dict[str, Any], path: str) -> list[Any] | None:
+        """The part of the state that is not a field; None if the constructor makes the object from its fields."""
+        more = {name: _attribute(item, self.cls, name, path) for name, item in self.more(value).items()}
+        return None if self.plain and not more else mark_of(self.cls.__name__, quoted(more), None)
+
+    def restored(self, fields: dict[str, Any], sent: Sent) -> Any:
+        made = object.__new__(self.cls)
+        for name, value in dict(sent.more, **fields).items():
+            object.__setattr__(made, name, value)
+        return made
+
+
+class _TupleLayout(Layout):
+    """State of the objects of a NamedTuple."""
+
+    def restored(self, fields: dict[str, Any], sent: Sent) -> Any:
+        made = tuple.__new__(self.cls, [fields[name] for name in self.names])
+        if sent.more:
+            made.__dict__.update(sent.more)
+        return made
+
+
+class _ModelLayout(Layout):
+    """State of the objects of a pydantic model: fields, private attributes, extra fields, and which fields were set."""
+
+    def __init__(self, cls: Any, names: Sequence[str], plain: bool) -> None:
+        super().__init__(cls, names, plain)
+        self._codecs: dict[str, Any] = {}
+
+    def codec(self, name: str) -> Any:
+        if name not in self._codecs:
+            field = self.cls.model_fields.get(name)
+            annotation = getattr(field, "annotation", None)
+            known = field is None or getattr(annotation, "_name", None) == "Any" or str(annotation) == "typing.Any"
+            self._codecs[name] = None if known else adapter(annotation)
+        return self._codecs[name]
+
+    def foreign(self, name: str) -> Any:
+        field = self.cls.model_fields.get(name)
+        return self.codec(name) if field is not None and _is_foreign(field.annotation) else None
+
+    def fields(self, value: Any) -> dict[str, Any]:
+        state = dict(value.__dict__, **(value.__pydantic_private__ or {}))
+        return {name: state[name] for name in self.names if name in state}
+
+    def more(self, value: Any) -> dict[str, Any]:
+        private = {k: v for k, v in (value.__pydantic_private__ or {}).items() if k not in self.names}
+        return dict(value.__pydantic_extra__ or {}, **private)
+
+    def mark(self, value: Any, given: dict[str, Any], path: str) -> list[Any] | None:
+        mark = super().mark(value, given, path)
+        public = [name for name in given if name in self.cls.model_fields]
+        given_names = [name for name in public if name in value.__pydantic_fields_set__]
+        if mark is None and given_names == public:
+            return None
+        name, more = mark[0] if mark else self.cls.__name__, mark[1] if mark and len(mark) > 1 else {}
+        return mark_of(name, more, None if given_names == public else given_names)
+
+    def restored(self, fields: dict[str, Any], sent: Sent) -> Any:
+        made = self.cls.__new__(self.cls)
+        private = getattr(self.cls, "__private_attributes__", {})
+        extra = {name: value for name, value in sent.more.items() if name not in private}
+        public = {name: value for name, value in fields.items() if name in self.cls.model_fields}
+        own = {n: v for n, v in dict(sent.more, **fields).items() if n in private}
+        sys.modules["pydantic"].BaseModel.__setstate__(
+            made,
+            {
+                "__dict__": public,
+                "__pydantic_extra__": extra if self.cls.model_config.get("extra") == "allow" else None,
+                "__pydantic_fields_set__": set(public if sent.given is None else sent.given) | set(extra),
+                "__pydantic_private__": own if private else None,
+            },
+        )
+        return made
+
+
+def _is_foreign(annotation: Any) -> bool:
+    """Whether an annotation names a class that is neither JSON's nor one with fields, such as a date or a set."""
+    origin: Any = getattr(annotation, "__origin__", None)
+    args: Sequence[Any] = getattr(annotation, "__args__", ())
+    name = getattr(origin or annotation, "__name__", "")
+    if name == "Literal" or (isinstance(annotation, type) and not args and _is_flat(annotation)):
+        return False
+    if isinstance(origin or annotation, type) and name not in _CONTAINERS:
+        return True
+    return any(map(_is_foreign, args)) or (name == "dict" and len(args) == 2 and args[0] is not str)
+
+
+def _is_flat(cls: Any) -> bool:
+    known = cls in (int, float, str, bool, type(None)) or cls.__name__ == "datetime" or layout_of(cls) is not None
+    return known or hasattr(cls, "__required_keys__") or hasattr(cls, "__members__")
+
+
+_CONTAINERS = ("list", "dict", "Sequence", "Mapping", "MutableSequence", "MutableMapping", "Iterable", "Collection", "UnionType",
+               "Union")  # fmt: skip
+
+
+def _is_computed(cls: Any, name: str) -> bool:
+    return type(getattr(cls, name, None)).__name__ == "cached_property"
+
+
+def _attribute(value: Any, cls: Any, name: str, path: str) -> Any:
+    """JSON data of an attribute that is not a field. It has no type, so it must be plain data."""
+    if not _is_plain(value):
+        reason = (
+            "`{}` is not a field of `{}`, and only plain data in it can be passed on, not `{}`: declare it as a field"
+        )
+        raise WireError(
+            path, (reason + ", or make it a `functools.cached_property`").format(name, cls.__name__, _clip(repr(value)))
+        )
+    return _to_json(value, "any", path + "." + name)
+
+
+def _is_plain(value: Any) -> bool:
+    if type(value) in (list, dict):
+        return all(map(_is_plain, value)) and (type(value) is list or all(map(_is_plain, value.values())))
+    return value is None or type(value) in (bool, int, float, str)
+
+
+_layouts: dict[Any, Layout | None] = {}
+
+
+def layout_of(cls: Any) -> Layout | None:
+    """The layout of a dataclass, NamedTuple or pydantic model; None for other classes.
+
+    >>> layout_of(int) is None
+    True
+    """
+    if cls not in _layouts:
+        if len(_layouts) > 500:  # a process may load the classes of many tasks
+            _layouts.clear()
+        _layouts[cls] = _new_layout(cls)
+    return _layouts[cls]
+
+
+def _new_layout(cls: Any) -> Layout | None:
+    if issubclass(cls, tuple) and hasattr(cls, "_fields"):
+        return _TupleLayout(
+            cls, getattr(cls, "_fields"), _is_generated(cls.__new__) and cls.__init__ is object.__init__
+        )
+    pydantic = sys.modules.get("pydantic")
+    if pydantic is not None and issubclass(cls, getattr(pydantic, "BaseModel", ())):
+        private = getattr(cls, "__private_attributes__", {})
+        hints = [n for base in reversed(cls.__mro__) for n in getattr(base, "__annotations__", ()) if n in private]
+        names = list(dict.fromkeys([*cls.model_fields, *hints]))
+        return _ModelLayout(cls, names, not private and _assigns_only(cls))
+    if not hasattr(cls, "__dataclass_fields__"):
+        return None
+    fields = sys.modules["dataclasses"].fields(cls)
+    plain = (
+        all(field.init for field in fields)
+        and not hasattr(cls, "__post_init__")
+        and _is_generated(cls.__init__)
+        and cls.__init__.__code__.co_argcount + cls.__init__.__code__.co_kwonlyargcount == len(fields) + 1  # no InitVar
+        and cls.__new__ is object.__new__
+        and (cls.__setattr__ is object.__setattr__ or _is_generated(cls.__setattr__))
+    )
+    return Layout(cls, [field.name for field in fields], plain)
+
+
+def _is_generated(function: Any) -> bool:
+    """Whether ``dataclasses`` or ``collections`` made a method: they compile text that is in no file."""
+    return bool(getattr(getattr(function, "__code__", None), "co_filename", "") == "<string>")
+
+
+_ASSIGNS = frozenset((
+    "any", "bool", "datetime", "default", "definitions", "dict", "enum", "float", "int", "list", "literal",
+    "model", "model-field", "model-fields", "none", "nullable", "str", "tagged-union", "typed-dict", "typed-dict-field", "union",
+))  # fmt: skip
+
+
+def _assigns_only(cls: Any) -> bool:
+    """Whether a model that validates its own fields leaves them as they are: no validators, no types of pydantic's own."""
+    config = cls.model_config
+    if config.get("extra") == "allow" or config.get("revalidate_instances", "never") != "never":
+        return False
+    own = [base.__dict__ for base in cls.__mro__[:-1] if not base.__module__.startswith(("pydantic.", "typing"))]
+    if any("__init__" in names or "__new__" in names for names in own) or cls.__pydantic_post_init__:
+        return False
+    pending: list[Any] = [getattr(cls, "__pydantic_core_schema__", None)]
+    if not isinstance(pending[0], dict):
+        return False
+    for schema in pending:  # grows
+        if isinstance(schema, dict):
+            kind = schema.get("type")
+            if isinstance(kind, str) and kind in ("model", "dataclass") and schema.get("cls") is not cls:
+                continue  # its objects are taken as they are
+            if isinstance(kind, str) and (kind not in _ASSIGNS or _chooses_classes(schema)):
+                return False
+            pending += [v for k, v in schema.items() if k not in ("serialization", "metadata", "default", "config")]
+        elif isinstance(schema, (list, tuple)):
+            pending += schema
+    return True
+
+
+def _chooses_classes(schema: Any) -> bool:
+    """Whether pydantic chooses between classes, where a dict might become one of them."""
+    return schema.get("type") in ("union", "tagged-union") and "'cls':" in str(schema.get("choices"))
+
+
+def _init_names(cls: Any) -> dict[str, str]:
+    """The names by which the constructor of a pydantic model takes its fields, where they are not the fields' own."""
+    names = {}
+    for name, field in cls.model_fields.items():
+        alias = field.validation_alias if field.validation_alias is not None else field.alias
+        choices = getattr(alias, "choices", None) or [alias]
+        text = next((choice for choice in choices if isinstance(choice, str)), None)
+        if text is not None:
+            names[name] = text
+    return names
+
+
+def adapter(annotation: Any) -> Any:
+    """Pydantic's reader and writer of a type of its own, such as a date, a set or a URL, as JSON."""
+    pydantic = sys.modules["pydantic"]
+    config = {"ser_json_bytes": "base64", "val_json_bytes": "base64", "ser_json_inf_nan": "constants"}
+    try:
+        return pydantic.TypeAdapter(annotation, config=config)
+    except pydantic.PydanticUserError:  # a class with a configuration of its own
+        return pydantic.TypeAdapter(annotation)
+
+
+def write_foreign(value: Any, codec: Any, path: str) -> Any:
+    """JSON data of a value as pydantic writes it, if it reads the same value from it."""
+    back = None
+    for unset in (True, False):  # first without the fields that were not set, so that they are not set again
+        try:
+            text = codec.dump_json(value, by_alias=True, round_trip=True, exclude_unset=unset, warnings=False)
+            back = _validated(codec, text)
+        except Exception as error:  # whatever the user's own types raise
+            raise WireError(path, "pydantic cannot write it as JSON and read it again: {}".format(error)) from error
+        same = back == value or (b"NaN" in text and repr(back) == repr(value))  # `nan` is not equal to itself
+        if type(back) is type(value) and same:
+            return _to_json(_loaded(text), "any", path)
+    raise WireError(path, "pydantic would read {} as {}".format(_clip(repr(value)), _clip(repr(back))))
+
+
+def _validated(codec: Any, text: Any) -> Any:
+    try:
+        return codec.validate_json(text, by_alias=True, by_name=True)
+    except TypeError:  # before pydantic 2.11
+        return codec.validate_json(text)
+
+
+def _read_foreign(data: Any, codec: Any, path: str) -> Any:
+    try:
+        return _validated(codec, json.dumps(_read_any(data, "any", path, {}, False)))
+    except ValueError as error:
+        raise WireError(path, "pydantic rejects the value: {}".format(error)) from error
+
+
 def find_class(classes: Any, name: str) -> Any:
-    """Look up a class in a mapping of names: by its full name, without the enclosing function, or by its last part."""
-    for dotted in (name.rsplit("<locals>.", 1)[-1], name.rsplit(".", 1)[-1]):
-        first, *rest = dotted.split(".")
-        found = (classes or {}).get(first)
-        for part in rest:
-            found = getattr(found, part, None)
-        if isinstance(found, type) or callable(found):
-            return found
+    """Look up the class of a type: in the module before ``:``, then in a mapping of names, in full or by its last part."""
+    module, _, dotted = name.partition("[")[0].rpartition(":")  # `Box[int]` is a `Box`
+    home = module and (sys.modules.get(MODULE + "." + module) or sys.modules.get(module))
+    for space in (getattr(home, "__dict__", {}), classes or {}):
+        for path in (dotted.rsplit("<locals>.", 1)[-1], class_name(dotted)):
+            first, *rest = path.split(".")
+            found = space.get(first)
+            for part in rest:
+                found = getattr(found, part, None)
+            if isinstance(found, type) or callable(found):
+                return found
     return None
 
 
 # ---------------------------------------------------------------------------------------------- shipped source
 
-_code: dict[str, list[tuple[CodeType, list[str]]]] = {}
+_code: dict[str, list[tuple[CodeType, list[str], str]]] = {}
 
 
-def compile_source(spec: dict[str, Any]) -> list[tuple[CodeType, list[str]]]:
-    """Compile each chunk; return its code and names. Cached, so that a process that forks tasks compiles once."""
+def compile_source(spec: dict[str, Any]) -> list[tuple[CodeType, list[str], str]]:
+    """Compile each chunk; return its code, names and module. Cached, so that a process that forks tasks compiles once."""
     key = str((spec["entry"], spec["chunks"]))
     if key not in _code:
-        _code[key] = [_compile_chunk(file, line, text, spec["entry"]) for file, line, text in spec["chunks"]]
+        _code[key] = [_compile_chunk(spec["entry"], *chunk) for chunk in spec["chunks"]]
+        _typing_names(_code[key])
     return _code[key]
 
 
-def _compile_chunk(file: str, line: int, text: str, entry: str) -> tuple[CodeType, list[str]]:
+def _compile_chunk(entry: str, file: str, line: int, text: str, module: str = "") -> tuple[CodeType, list[str], str]:
     import __future__
 
     import _ast
@@ -758,7 +1218,7 @@ def _compile_chunk(file: str, line: int, text: str, entry: str) -> tuple[CodeTyp
     tree: Any = compile(head + text, file, "exec", future | _ast.PyCF_ONLY_AST, True)
     body = tree.body[0].body if text[:1] in " \t" else tree.body
     for node in body:
-        if isinstance(node, (_ast.FunctionDef, _ast.AsyncFunctionDef)) and node.name == entry:
+        if isinstance(node, (_ast.FunctionDef, _ast.AsyncFunctionDef)) and node.name == entry and not module:
             arguments = node.args
             arguments.args, arguments.posonlyargs = arguments.posonlyargs + arguments.args, []
             arguments.defaults, arguments.kw_defaults = [], [None] * len(arguments.kwonlyargs)  # pyrefly: ignore[bad-assignment]
@@ -767,7 +1227,12 @@ def _compile_chunk(file: str, line: int, text: str, entry: str) -> tuple[CodeTyp
                 argument.annotation = None
     names = [node.name for node in body if hasattr(node, "name")]
     names += [t.id for node in body for t in getattr(node, "targets", ()) if hasattr(t, "id")]
-    return compile(tree, file, "exec", future, True), names
+    names += [a.asname or a.name for node in body if isinstance(node, _ast.ImportFrom) for a in node.names]
+    return compile(tree, file, "exec", future, True), names, module
+
+
+parts: dict[str, ModuleType] = {}
+"""The task's modules by the name of the user's module, without that of the component itself."""
 
 
 def load(spec: dict[str, Any], folder: str = "") -> ModuleType:
@@ -819,34 +1284,65 @@ class _Self(type(sys)):  # type: ignore[misc]  # the class of modules, without i
         self.__dict__.update(globals())
 
 
-def _fill(module: ModuleType, spec: dict[str, Any]) -> None:
-    space = module.__dict__
+def unload(earlier: dict[str, ModuleType]) -> None:
+    """Remove the task's modules, and put back those of an earlier task."""
+    for name in parts:
+        sys.modules.pop(MODULE + "." + name, None)
+    parts.clear()
+    parts.update(earlier)
+    sys.modules.update((module.__name__, module) for module in earlier.values())
+
+
+def _fill(main: ModuleType, spec: dict[str, Any]) -> None:
+    unload({})
     codes = compile_source(spec)
-    defined = {name for _, names in codes for name in names}
-    names = dict(_stub_names())
-    names.update(space)  # existing names are kept
-    space.update(names)
-    space["__loader__"] = _Lines(spec["chunks"])
     wanted = _typing_names(codes)
+    names = dict(_stub_names(), __loader__=_Lines(spec["chunks"]))
     if wanted:
         import typing
 
-        space.update((name, getattr(typing, name)) for name in wanted)
+        names.update((name, getattr(typing, name)) for name in wanted)
+
+    def space_of(name: str) -> dict[str, Any]:
+        module = main if not name else parts.get(name)
+        if module is None:
+            module = parts[name] = sys.modules[MODULE + "." + name] = type(sys)(MODULE + "." + name)
+            module.__dict__.update(names)
+        return module.__dict__
+
+    space = main.__dict__
+    names.update((name, value) for name, value in space.items() if name in names and name[:2] != "__")
+    space.update(names, __path__=[], __getattr__=_from_parts)
+    defined = {(module, name) for _, own, module in codes for name in own}
     for port in spec["inputs"] + spec["outputs"]:
-        _rebuild(port[3], space, defined)
-    for code, _ in codes:
-        exec(code, space)  # noqa: S102  # this is the purpose of the file
+        _rebuild(port[3], space_of, defined)
+    for code, _, module in codes:
+        exec(code, space_of(module))  # noqa: S102  # this is the purpose of the file
 
 
-def _typing_names(codes: list[tuple[CodeType, list[str]]]) -> list[str]:
+def _from_parts(name: str) -> Any:
+    """A class or function that another task pickled: there, this module was that of the component itself."""
+    found = [part.__dict__.get(name) for part in parts.values() if name[:2] != "__"]
+    found = [value for value in found if getattr(value, "__module__", "")[: len(MODULE) + 1] == MODULE + "."]
+    if len(set(map(id, found))) != 1:
+        raise AttributeError("module {!r} has no attribute {!r}".format(MODULE, name))
+    return found[0]
+
+
+def _typing_names(codes: list[tuple[CodeType, list[str], str]]) -> list[str]:
+    """Names of ``typing`` that the code uses, also in annotations, which are strings and may be evaluated."""
     known = _used.get(id(codes))  # the lists are cached, see ``compile_source``
     if known is None:
-        names: set[str] = set()
-        pending = [code for code, _ in codes]
+        words: set[str] = set()
+        pending = [code for code, _, _ in codes]
         for code in pending:
-            names.update(code.co_names)
-            pending += [inner for inner in code.co_consts if hasattr(inner, "co_names")]
-        known = _used[id(codes)] = [name for name in TYPING if name in names]
+            words.update(code.co_names)
+            for constant in code.co_consts:
+                if hasattr(constant, "co_names"):
+                    pending.append(constant)
+                elif isinstance(constant, tuple) or "__qualname__" in code.co_names or code.co_name == "<module>":
+                    words.update("".join(c if c.isalnum() else " " for c in str(constant)).split())
+        known = _used[id(codes)] = [name for name in TYPING if name in words]
     return known
 
 
@@ -858,7 +1354,7 @@ class _Lines:
 
     def __init__(self, chunks: list[Any]) -> None:
         self.files: dict[str, list[str]] = {}
-        for file, line, text in chunks:
+        for file, line, text, *_ in chunks:
             lines = self.files.setdefault(file, [])
             new = text.splitlines(True)
             lines.extend(["\n"] * (line - 1 + len(new) - len(lines)))
@@ -876,27 +1372,35 @@ class _Lines:
         return "".join(next(iter(self.files.values()), []))
 
 
-def _rebuild(type_: Any, space: dict[str, Any], defined: set[str]) -> None:
+def _rebuild(type_: Any, space_of: Callable[[str], dict[str, Any]], defined: set[tuple[str, str]]) -> None:
     """Rebuild the classes of functional NamedTuples and Enums, which have no source, from the interface."""
     if isinstance(type_, str) or type_[0] in ("literal", "artifact"):
         return
-    name = str(type_[1]).rsplit(".", 1)[-1]
-    if type_[0] == "enum" and name not in defined:
-        from enum import Enum
-
-        space[name] = Enum(name, [(member, json.loads(wire)) for member, wire in type_[2]], module=MODULE)
-    elif type_[0] == "struct":
+    if type_[0] in ("list", "dict", "union"):
+        for inner in type_[1] if type_[0] == "union" else [type_[1]]:
+            _rebuild(inner, space_of, defined)
+        return
+    if type_[0] == "struct":
         for field in type_[3]:
-            _rebuild(field[1], space, defined)
-        if type_[2] == "namedtuple" and name not in defined:
+            _rebuild(field[1], space_of, defined)
+    module, _, dotted = str(type_[1]).partition("[")[0].rpartition(":")
+    name = class_name(dotted)
+    if type_[0] == "struct" and type_[2] == "typeddict":
+        space_of(module).setdefault(name, dict)
+    elif (type_[0] == "enum" or type_[2] == "namedtuple") and not {
+        (module, name),
+        (module, dotted.split(".")[0]),
+    } & defined:
+        space = space_of(module)
+        if type_[0] == "enum":
+            from enum import Enum
+
+            members = [(member, _loaded(wire)) for member, wire in type_[2]]
+            space[name] = Enum(name, members, module=space["__name__"])
+        else:
             from collections import namedtuple
 
-            space[name] = namedtuple(name, [field[0] for field in type_[3]], module=MODULE)
-        elif type_[2] == "typeddict":
-            space.setdefault(name, dict)
-    elif type_[0] in ("list", "dict", "union"):
-        for inner in type_[1] if type_[0] == "union" else [type_[1]]:
-            _rebuild(inner, space, defined)
+            space[name] = namedtuple(name, [field[0] for field in type_[3]], module=space["__name__"])
 
 
 class _Marker:
@@ -939,7 +1443,9 @@ class _Stubs:
     """The last importer: a ``typedpipe`` stub for component source where the real package is not installed."""
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
-        if name in ("typedpipe", "typedpipe.dsl", "typedpipe.types", "typedpipe.runtime"):
+        if name in ("typedpipe", "typedpipe.dsl", "typedpipe.types", "typedpipe.runtime") or name.startswith(
+            MODULE + "."
+        ):
             from importlib.machinery import ModuleSpec
 
             # the two methods of a loader
@@ -950,6 +1456,9 @@ class _Stubs:
         return None
 
     def exec_module(self, module: ModuleType) -> None:
+        if module.__name__.startswith(MODULE + "."):  # not shipped: what was pickled there may be this component's own
+            module.__dict__["__getattr__"] = lambda name: getattr(sys.modules[MODULE], name)
+            return
         names = _stub_names()
         module.__dict__.update({k: v for k, v in names.items() if k != "dsl" or module.__name__ == "typedpipe"})
         if module.__name__ == "typedpipe":
@@ -979,7 +1488,7 @@ class _Task:
         self.classes: dict[str, Any] = {}
         self.given: dict[str, Any] = {}
         self.moved: dict[int, str] = {}
-        self.dirs: list[str] = []
+        self.bare = 0
 
     def place(self, *parts: str) -> str:
         return os.path.join(self.root, *parts)
@@ -1020,7 +1529,7 @@ class _Task:
         path = self.place("out", "raw", "in-" + key)
         os.makedirs(os.path.dirname(path), exist_ok=True)
         with open(path, "w", encoding="utf-8") as file:
-            file.write(value if isinstance(value, str) else encode(value, type_))
+            file.write(value if isinstance(value, str) else _file_text(encode(value, type_), key))
         return PathOfArtifact(path)
 
     def read_artifact(self, name: str, key: str, type_: Any) -> Any:
@@ -1043,7 +1552,8 @@ class _Task:
         if inside:
             path = os.path.join(path, *str(data.get("key", "")).split("/"))
         reference = data.get("digest") == ""
-        if not reference and _absent(path):
+        dirs = data.get("dirs", ())
+        if not reference and _absent(path) and data.get("digest") != _listing_digest((), dirs):
             if optional:
                 return None
             raise self.error("TP501", "input `{}`".format(name), "expected a `{}`, found no file".format(show(core)))
@@ -1051,13 +1561,21 @@ class _Task:
             str(data.get("uri", path)), name=data.get("name", name), metadata=data.get("metadata")
         )
         artifact._given = "" if reference else artifact.uri
-        artifact._path = (reference and _local_path(artifact.uri)) or self.without_marker(path, data.get("dirs", ()))
+        artifact._path = (reference and _local_path(artifact.uri)) or self.without_marker(path, dirs)
         return artifact
 
     def without_marker(self, path: str, dirs: Any) -> str:
-        if os.path.exists(os.path.join(path, MARKER)):
-            path = self.place("out", "empty", str(len(self.given)), os.path.basename(path))
+        """An object store keeps no directory without files: such a directory arrives as a marker, or not at all."""
+        marker = os.path.join(path, MARKER)
+        if not os.path.exists(path) or (os.path.exists(marker) and not _files(path)):
+            self.bare += 1
+            path = self.place("out", "empty", str(self.bare), os.path.basename(path))
             os.makedirs(path, exist_ok=True)
+        elif os.path.exists(marker):  # copied from an empty directory, by a tool that then added files
+            try:
+                os.unlink(marker)
+            except OSError:
+                pass  # the input cannot be written to: the marker stays
         for folder in dirs:
             os.makedirs(os.path.join(path, *folder.split("/")), exist_ok=True)
         return path
@@ -1100,12 +1618,13 @@ class _Task:
         optional = type_[0] == "union" and "null" in type_[1]
         text: str | None = None
         if os.path.exists(path):
+            if not os.path.isfile(path):  # opening a pipe would wait for a writer
+                kind = _kind(os.stat(path).st_mode)
+                raise self.error("TP504", "output `{}`".format(name), "expected a file at its path, found " + kind)
             with open(path, encoding="utf-8") as file:
                 text = file.read()
         elif not optional:
-            raise self.error(
-                "TP504", "output `{}`".format(name), "expected a `{}` at its path, found no file".format(show(type_))
-            )
+            raise self.error("TP504", "output `{}`".format(name), self.nothing_at(path, "path", show(type_)))
         self.write(
             name,
             key,
@@ -1130,8 +1649,8 @@ class _Task:
             raise self.error("TP503", "output `{}`".format(name), reason)
         reference = value.uri != value._given and "://" in value.uri
         if not reference:
-            self.take(name, value, place, core)
-        digest, size, dirs = ("", 0, []) if reference else describe(place)
+            self.take(name, how, value, place, core)
+        digest, size, dirs = ("", 0, []) if reference else self.readable(name, lambda: describe(place))
         if reference or not os.path.exists(place):
             os.makedirs(place, exist_ok=True)
             _write(os.path.join(place, MARKER), "")
@@ -1139,7 +1658,7 @@ class _Task:
             "type": value.schema_title,
             "version": value.schema_version,
             "name": value.name or name,
-            "metadata": json.loads(
+            "metadata": _loaded(
                 self.guard("TP503", "output", lambda: encode(value.metadata, ["dict", "any"], name + ".metadata"))
             ),
             "uri": value.uri if reference else self.uri(key, place),
@@ -1151,37 +1670,62 @@ class _Task:
             companion["dirs"] = dirs
         self.write_text(name, "tp-" + key, to_text(companion), "any")
 
-    def take(self, name: str, value: Any, place: str, type_: Any) -> None:
+    def take(self, name: str, how: str, value: Any, place: str, type_: Any) -> None:
         source = self.moved.get(id(value)) or value.path
-        label = "output `{}`".format(name)
         if not os.path.lexists(source):
             if (
                 not isinstance(value, (Metrics, ClassificationMetrics, SlicedClassificationMetrics))
                 or not value.metadata
             ):
-                raise self.error("TP504", label, "expected a `{}` at its path, found no file".format(show(type_)))
+                raise self.error("TP504", "output `{}`".format(name), self.nothing_at(source, how, show(type_)))
             source = place
             data = self.guard("TP503", "output", lambda: encode(value.metadata, ["dict", "any"], name + ".metadata"))
             _write(place, data)
-        try:
-            if os.path.abspath(source) != os.path.abspath(place):
-                os.makedirs(os.path.dirname(place), exist_ok=True)
-                if (
-                    source.startswith(_state["scratch"] + os.sep)
-                    and not os.path.islink(source)
-                    and id(value) not in self.moved
-                ):
-                    os.rename(source, place)
-                else:
-                    _copy(source, place, ())
-            _resolve_links(place)
-        except OSError as error:
-            raise self.error(
-                "TP506", label, "cannot read the output: {}".format(str(error).replace(self.root + "/", ""))
-            ) from None
+        self.readable(name, lambda: self.move(source, place, id(value) in self.moved))
         self.moved[id(value)] = place
-        if os.path.isdir(place) and not any(files for _, _, files in os.walk(place)):
+        if os.path.isdir(place) and not _files(place):
             _write(os.path.join(place, MARKER), "")
+
+    def move(self, source: str, place: str, taken: bool) -> None:
+        if os.path.abspath(source) != os.path.abspath(place):
+            os.makedirs(os.path.dirname(place), exist_ok=True)
+            if source.startswith(_state["scratch"] + os.sep) and not os.path.islink(source) and not taken:
+                _resolve_links(source)  # before they are elsewhere: a link may contain the artifact's own path
+                os.rename(source, place)
+                os.symlink(place, source)  # another output may have links to this one
+            else:
+                _copy(source, place, ())
+        _resolve_links(place)
+        _check_files(place)
+
+    def readable(self, name: str, read: Callable[[], Any]) -> Any:
+        try:
+            return read()
+        except OSError as error:
+            reason = "cannot read the output: {}".format(str(error).replace(self.root + "/", ""))
+            raise self.error("TP506", "output `{}`".format(name), reason) from None
+
+    def nothing_at(self, path: str, how: str, type_: str) -> str:
+        """The reason for an output without a file, and the files that were perhaps meant."""
+        expected = "expected a `{}` at its path, found no file".format(type_)
+        beside = names_beside(path)
+        if beside:
+            appended = beside[0][len(os.path.basename(path)) :]
+            remedy = "rename the file: `os.rename(path + {!r}, path)`" if how == "path" else (
+                "set the path of the artifact: `artifact.path += {!r}`"
+            )  # fmt: skip
+            return "{}, but `{}` next to it; if a library appended `{}`, {}".format(
+                expected, beside[0], appended, remedy.format(appended)
+            )
+        here = os.getcwd()
+        written = _names(here) if how in ("return", "field") and here == os.path.realpath(self.place("work")) else []
+        if written:
+            return (
+                "{}; the working directory contains {}: to return a file from there, pass its path: `{}({!r})`".format(
+                    expected, ", ".join("`{}`".format(name) for name in written[:3]), type_, written[0]
+                )
+            )
+        return expected
 
     def results(self, returned: Any) -> dict[str, Any]:
         ports = [port[0] for port in self.spec["outputs"] if port[2] in ("return", "field")]
@@ -1238,6 +1782,11 @@ def from_file(text: str | None, type_: Any, name: str, classes: Any) -> Any:
     return decode(text, type_, name, classes)
 
 
+def _file_text(text: str, name: str) -> str:
+    """Wire text for a user's file: objects are their fields alone."""
+    return encode(decode(text, "any", name, {}), "any") if '["object"' in text else text
+
+
 def _copy(source: str, place: str, above: tuple[str, ...]) -> None:
     """Copy a file or directory; links are replaced by the content they point to."""
     import shutil
@@ -1249,8 +1798,9 @@ def _copy(source: str, place: str, above: tuple[str, ...]) -> None:
         raise OSError("the link {} is broken".format(source))
     if not os.path.isdir(real):
         if not os.path.isfile(real):
-            raise OSError("{} is neither a file nor a folder".format(source))
-        shutil.copyfile(real, place)
+            kind = _kind(os.stat(real).st_mode)
+            raise OSError("{} is {}; create it outside the artifact".format(source, kind))
+        shutil.copy(real, place)  # with its mode: a tool stays executable
         return
     os.makedirs(place, exist_ok=True)
     for entry in sorted(os.listdir(real)):
@@ -1261,7 +1811,7 @@ def _copy(source: str, place: str, above: tuple[str, ...]) -> None:
 def _resolve_links(place: str) -> None:
     """Replace links by files and directories: artifact stores have no links, locally or in a cluster."""
     links = [place] if os.path.islink(place) else []
-    for folder, dirs, files in os.walk(place):
+    for folder, dirs, files in _walk(place) if os.path.isdir(place) else ():
         links += [os.path.join(folder, entry) for entry in dirs + files if os.path.islink(os.path.join(folder, entry))]
     for link in links:
         parents = {os.path.realpath(link[:i]) for i in range(len(place), len(link)) if link[i] == os.sep}
@@ -1269,6 +1819,21 @@ def _resolve_links(place: str) -> None:
     for link in links:
         os.unlink(link)
         os.rename(link + ".typedpipe", link)
+
+
+def _kind(mode: int) -> str:
+    """The kind of a file that cannot be stored, by its mode."""
+    return {0o010000: "a pipe", 0o040000: "a directory", 0o140000: "a socket"}.get(mode & 0o170000, "a device")
+
+
+def _check_files(place: str) -> None:
+    """Reject everything but files and directories: reading a pipe or a device may never end."""
+    found = [place] if not os.path.isdir(place) else []
+    for folder, _, files in os.walk(place):
+        found += [os.path.join(folder, file) for file in files]
+    for path in found:
+        if not os.path.isfile(path):
+            raise OSError("{} is {}; create it outside the artifact".format(path, _kind(os.lstat(path).st_mode)))
 
 
 def describe(path: str) -> tuple[str, int, list[str]]:
@@ -1283,22 +1848,58 @@ def describe(path: str) -> tuple[str, int, list[str]]:
                 total.update(block)
                 size += len(block)
         return "sha256:" + total.hexdigest(), size, []
-    total.update(b"folder\n")  # an empty directory is not an empty file
-    found: list[str] = []
+    found: list[tuple[str, str]] = []
     empty: list[str] = []
-    for folder, dirs, files in os.walk(path):
-        here = os.path.relpath(folder, path).replace(os.sep, "/")
-        found += [file if here == "." else here + "/" + file for file in files if file != MARKER]
-        if not dirs and not files and here != ".":
-            empty.append(here)
     size = 0
-    for name in sorted(found):
-        digest, length, _ = describe(os.path.join(path, *name.split("/")))
+    for folder, dirs, files in _walk(path):
+        here = "" if folder == path else os.path.relpath(folder, path).replace(os.sep, "/") + "/"
+        names = [file for file in files if file != MARKER]
+        for name in names:
+            digest, length, _ = describe(os.path.join(folder, name))
+            found.append((here + name, digest))
+            size += length
+        if here and not dirs and not names:
+            empty.append(here[:-1])
+    return _listing_digest(found, empty), size, sorted(empty)
+
+
+def _listing_digest(files: Sequence[tuple[str, str]], empty: Sequence[str]) -> str:
+    """Digest of a directory: names and digests of its files, and the names of its empty directories."""
+    from hashlib import sha256
+
+    total = sha256(b"folder\n")  # an empty directory is not an empty file
+    for name, digest in sorted(files):
         total.update(os.fsencode(name) + b"\0" + digest.encode() + b"\n")
-        size += length
     for name in sorted(empty):
         total.update(os.fsencode(name) + b"/\0\n")
-    return "sha256:" + total.hexdigest(), size, sorted(empty)
+    return "sha256:" + total.hexdigest()
+
+
+def _walk(path: str) -> Any:
+    """``os.walk`` that does not pass over directories that cannot be read."""
+
+    def refuse(error: OSError) -> NoReturn:
+        raise error
+
+    return os.walk(path, onerror=refuse)
+
+
+def _names(folder: str) -> list[str]:
+    try:
+        return sorted(name for name in os.listdir(folder) if not name.startswith("."))
+    except OSError:
+        return []
+
+
+def names_beside(path: str) -> list[str]:
+    """Names next to a path that are its name with something appended: libraries add their own extension."""
+    folder, name = os.path.split(path)
+    return [other for other in _names(folder) if other.startswith(name) and other[len(name) :][:1] in (".", "_", "-")]
+
+
+def _files(path: str) -> bool:
+    """Whether a directory contains any file, at any depth, other than markers."""
+    return any(file != MARKER for _, _, files in _walk(path) for file in files)
 
 
 def install(
@@ -1313,10 +1914,9 @@ def install(
 
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--target", target]
     for i, url in enumerate(index_urls):
-        command += ["--extra-index-url" if i else "--index-url", url]
-    for host in trusted_hosts:
-        command += ["--trusted-host", host]
-    code = subprocess.call(command + list(packages))  # no shell; the arguments are the user's own
+        command.append(("--extra-index-url=" if i else "--index-url=") + url)
+    command += ["--trusted-host=" + host for host in trusted_hosts]
+    code = subprocess.call(command + ["--"] + list(packages))  # no shell, and no package is an option
     if code:
         raise ContractError("TP508", "pip could not install {} (exit code {})".format(" ".join(packages), code), 1)
     sys.path.insert(0, target)
@@ -1358,12 +1958,33 @@ def _run(task: _Task) -> None:
 
 
 def _call(task: _Task) -> Any:
+    process = os.getpid()
     try:
-        return task.classes[task.spec["entry"]](**task.given)
-    except SystemExit as stop:
-        if stop.code in (None, 0):
+        result = task.classes[task.spec["entry"]](**task.given)
+    except BaseException as error:
+        if os.getpid() != process:
+            _end_fork(error)
+        if isinstance(error, SystemExit) and error.code in (None, 0):
             return None  # as if the function had returned there
         raise
+    if os.getpid() != process:
+        _end_fork(None)
+    return result
+
+
+def _end_fork(error: BaseException | None) -> None:
+    """End a child that the function forked and that has left the function: only the task itself has outputs."""
+    code = 0 if error is None else 1
+    try:
+        if isinstance(error, SystemExit):
+            code = error.code if isinstance(error.code, int) else 1 if error.code else 0
+        elif error is not None:
+            import traceback
+
+            _tell("".join(traceback.format_exception(type(error), error, error.__traceback__)).rstrip("\n"), "")
+        _flush(sys.stdout, sys.stderr)
+    finally:
+        os._exit(code & 0xFF)
 
 
 def main(
@@ -1373,6 +1994,8 @@ def main(
 
     With ``kept``, the texts of parameter outputs and descriptors are put there by key, not into files.
     """
+    outer = _streams[:]
+    own = _streams[:] = [sys.stdout, sys.stderr]
     try:
         _run(_Task(spec, parameters, root, kept))
     except ContractError as error:
@@ -1384,7 +2007,21 @@ def main(
         raise SystemExit(1) from None
     finally:
         _state["scratch"] = ""
+        _flush(sys.stdout, sys.stderr)
+        sys.stdout, sys.stderr = own  # the interpreter flushes them at its end, and fails if it cannot
+        _streams[:] = outer
     return 0
+
+
+_streams: list[Any] = [None, None]
+
+
+def _flush(*streams: Any) -> None:
+    for stream in streams:
+        try:
+            stream.flush()
+        except Exception:  # noqa: S110  # None, closed, or an object of the user's that can only be written to
+            pass
 
 
 def _report(component: str, error: BaseException) -> None:
@@ -1396,9 +2033,7 @@ def _report(component: str, error: BaseException) -> None:
     trace = error.__traceback__
     while trace and trace.tb_next and trace.tb_frame.f_code.co_filename == _run.__code__.co_filename:
         trace = trace.tb_next
-    last = "".join(traceback.format_exception_only(type(error), error)).strip().split("\n")[-1]
-    if isinstance(error, SystemExit):
-        last = "SystemExit: the code called sys.exit({!r})".format(error.code)
+    last = one_line(error)
     line = ""
     for frame, number in traceback.walk_tb(trace):
         if frame.f_code.co_filename in getattr(loader, "files", ()):
@@ -1407,9 +2042,36 @@ def _report(component: str, error: BaseException) -> None:
     _tell(text, "component `{}` failed: {}{}".format(component, last, line))
 
 
+def one_line(error: BaseException) -> str:
+    r"""The type of an exception and the first line of its message.
+
+    >>> one_line(ValueError("no rows\nin the table"))
+    'ValueError: no rows ...'
+    """
+    if isinstance(error, SystemExit):
+        return "SystemExit: the code called sys.exit({!r})".format(error.code)
+    kind = type(error)
+    name = (
+        kind.__qualname__
+        if kind.__module__ in ("builtins", "__main__", MODULE)
+        else kind.__module__ + "." + kind.__qualname__
+    )
+    try:
+        lines = str(error.msg if isinstance(error, SyntaxError) else error).strip().splitlines()
+    except Exception:
+        lines = ["<exception str() failed>"]
+    return name + (": " + lines[0] if lines else "") + (" ..." if len(lines) > 1 else "")
+
+
 def _tell(text: str, line: str) -> None:
-    sys.stdout.flush()
-    sys.stderr.write(text.encode("utf-8", "backslashreplace").decode() + "\n")
+    _flush(sys.stdout, sys.stderr)
+    text = text.encode("utf-8", "backslashreplace").decode() + "\n"
+    try:
+        _streams[1].write(text)  # the task's own: the function may have replaced, closed or removed sys.stderr
+    except Exception:
+        os.write(2, text.encode())
+    if not line:
+        return
     path = os.environ.get("TYPEDPIPE_TERMINATION_LOG", "")
     if path or os.path.exists("/dev/termination-log"):
         try:

@@ -120,7 +120,7 @@ def _copy(source: Artifact, path: str) -> None:
     if there and Path(there).is_dir():
         shutil.copytree(there, path)
     elif there and Path(there).exists():
-        shutil.copyfile(there, path)
+        shutil.copy(there, path)
     else:
         _put("", path)
 

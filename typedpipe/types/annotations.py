@@ -47,9 +47,12 @@ class Returned:
     fields: tuple[tuple[str, Type], ...] = ()
     """Names and types of the fields; a single value is one field named ``Output``."""
     classes: tuple[type, ...] = ()
+    whole: Type | None = None
+    """The type of the class with the fields, if its objects can be passed on as one value."""
 
 
 _NOTHING: Final = Returned("none")
+_TOO_DEEP: Final = Problem("TP101", "the type is nested too deeply, or contains itself", "use `Any` for nested data")
 _NO_NAMES: Final[Mapping[str, object]] = {}
 
 
@@ -75,6 +78,8 @@ def resolve(
         return _parameter(reader, annotation)
     except BadAnnotation as error:
         return error.problem
+    except RecursionError:
+        return _TOO_DEEP
 
 
 def resolve_return(
@@ -95,6 +100,8 @@ def resolve_return(
         return _returned(reader, annotation)
     except BadAnnotation as error:
         return error.problem
+    except RecursionError:
+        return _TOO_DEEP
 
 
 def struct_type(cls: type) -> Type:
@@ -174,6 +181,13 @@ def _artifact(type_: Type, marker: type, reader: Reader) -> Resolved:
     return Resolved(type_, "artifact", "out", reader.classes)
 
 
+def _whole(reader: Reader, cls: object) -> Type | None:
+    try:
+        return reader.type_of(cls)
+    except BadAnnotation:  # its objects cannot be rebuilt from its fields, but each field is an output
+        return None
+
+
 def _returned(reader: Reader, annotation: object) -> Returned:
     written = reader.evaluated(annotation)
     if written is None or written is type(None):
@@ -181,7 +195,9 @@ def _returned(reader: Reader, annotation: object) -> Returned:
     fields = reader.field_annotations(written)
     if fields is not None:
         found = tuple((name, reader.output_of(value, owner)) for name, value, owner in fields)
-        return Returned("fields", found, reader.classes)
+        return Returned(
+            "fields", found, reader.classes, None if any(is_artifact(t) for _, t in found) else _whole(reader, written)
+        )
     marker = reader.marker(written)
     if marker is In or isinstance(marker, PathOf):
         raise BadAnnotation(

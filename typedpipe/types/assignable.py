@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
+from typedpipe.runtime.task import class_name
 from typedpipe.types.display import show
 from typedpipe.types.model import (
     ANY,
@@ -22,6 +23,7 @@ from typedpipe.types.model import (
     Type,
     UnionType,
     artifact_of,
+    short_name,
     without_none,
 )
 
@@ -29,6 +31,7 @@ Found: TypeAlias = tuple[tuple[str, ...], str]
 """The path inside the type to the mismatch, from the outside in, and the reason."""
 
 _ROOT: tuple[str, ...] = ()
+_CLASSES = ("dataclass", "namedtuple", "pydantic")
 _ROOT_ARTIFACT = "system.Artifact"
 _NUMBER = "-0123456789"
 _FIRST_CHARACTERS = {"int": _NUMBER, "float": _NUMBER, "bool": "tf", "str": '"', "datetime": ""}
@@ -82,10 +85,17 @@ def advice(source: Type, target: Type) -> str:
         item = without_none(source.item)
         if item not in (source.item, NULL) and mismatch(item, target.item) is None:
             return f"annotate the input as `{show(source)}`: an entry is None if the task that produces it did not run"
+    if _are_objects(source, target):
+        return f"annotate the input as `{show(source)}`, or pass a `{show(target)}`: a task receives exactly the class that it names"
     core = without_none(source)
     if core not in (source, NULL) and mismatch(core, target) is None:
         return "provide a default with `dsl.Some(value, default)`, or branch on the value with `with dsl.IfSet(value) as v:`"
     return CONVERT
+
+
+def _are_objects(source: Type, target: Type) -> bool:
+    types = (source, without_none(target))
+    return all(isinstance(each, StructType) and each.form in _CLASSES for each in types)
 
 
 def _held(type_: Type) -> ArtifactType | None:
@@ -154,8 +164,8 @@ def _same_shape(source: Type, target: Type) -> Found | None:
         case LiteralType(), LiteralType():
             other = tuple(value for value in source.values if value not in target.values)
             return _expected(LiteralType(other), target) if other else None
-        case EnumType(), EnumType() if source.name == target.name and set(source.members) <= set(target.members):
-            return None
+        case EnumType(), EnumType() if short_name(source) == short_name(target):
+            return None if set(source.members) <= set(target.members) else _expected(source, target)
         case ArtifactType(), ArtifactType() if target.title == _ROOT_ARTIFACT or target.title in _titles(source):
             return None
         case _:
@@ -163,8 +173,11 @@ def _same_shape(source: Type, target: Type) -> Found | None:
 
 
 def _structs(source: StructType, target: StructType) -> Found | None:
+    if source.form in _CLASSES and class_name(source.name) != class_name(target.name):
+        return _expected(source, target)  # a task receives objects of the class that it names, not of a subclass
     given = {field.name: field for field in source.fields}
-    for field in target.fields:
+    accepted = [field for field in target.fields if field.init or source.form in _CLASSES]
+    for field in accepted:
         own = given.get(field.name)
         if own is None or (field.required and not own.required and source.form == "typeddict"):
             if field.required:
@@ -173,7 +186,7 @@ def _structs(source: StructType, target: StructType) -> Found | None:
         found = _check(own.type, field.type)
         if found:
             return _inside(f"`{field.name}`", found)
-    wanted = {field.name for field in target.fields}
+    wanted = {field.name for field in accepted}
     unknown = next((name for name in given if name not in wanted), None)
     return None if unknown is None else (_ROOT, f"`{show(target)}` has no field `{unknown}`")
 

@@ -2,26 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Callable
 from enum import Enum
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 from typedpipe.types.artifacts import Artifact, artifact_type
-from typedpipe.types.kinds import is_named_tuple, is_pydantic, is_typed_dict, names_of
-from typedpipe.types.model import (
-    ANY,
-    PLAIN,
-    StructField,
-    StructType,
-    Type,
-    is_artifact,
-)
+from typedpipe.types.kinds import struct_form
+from typedpipe.types.model import PLAIN, Type
 from typedpipe.types.problems import BadAnnotation
+from typedpipe.types.structs import FieldOf, struct
 from typedpipe.types.values import enum_type
-
-FieldOf: TypeAlias = Callable[[type, object], tuple[Type, bool | None]]
-"""Resolves the annotation of a class field: its type, and whether ``Required``/``NotRequired`` is given."""
 
 _INSTEAD: Final[dict[str, str]] = {
     "bytes": "write the bytes to an artifact (`Input[Artifact]`), or pass base64 text as `str`",
@@ -62,14 +51,9 @@ def class_type(cls: type[Any], field_of: FieldOf) -> Type:
         return artifact_type(cls)
     if issubclass(cls, Enum):
         return enum_type(cls)
-    if is_typed_dict(cls):
-        return StructType(cls.__name__, "typeddict", _typed_dict_fields(cls, field_of))
-    if is_named_tuple(cls):
-        return StructType(cls.__name__, "namedtuple", _named_tuple_fields(cls, field_of))
-    if is_pydantic(cls):
-        return StructType(cls.__name__, "pydantic", _pydantic_fields(cls, field_of))
-    if dataclasses.is_dataclass(cls):
-        return StructType(cls.__name__, "dataclass", _dataclass_fields(cls, field_of))
+    form = struct_form(cls)
+    if form is not None:
+        return struct(cls, form, field_of)
     raise not_a_type(cls.__name__)
 
 
@@ -84,54 +68,4 @@ def is_user_class(cls: type[Any]) -> bool:
     """Whether the class is defined by the user, so that its source is shipped with the component."""
     if cls in PLAIN or cls.__module__ == Artifact.__module__:
         return False
-    known = issubclass(cls, Artifact | Enum) or is_typed_dict(cls) or is_named_tuple(cls) or is_pydantic(cls)
-    return known or dataclasses.is_dataclass(cls)
-
-
-def _typed_dict_fields(cls: Any, field_of: FieldOf) -> tuple[StructField, ...]:
-    fields: list[StructField] = []
-    for name, annotation in cls.__annotations__.items():
-        type_, required = field_of(cls, annotation)
-        fields.append(_field(cls, name, type_, name in cls.__required_keys__ if required is None else required))
-    return tuple(fields)
-
-
-def _named_tuple_fields(cls: Any, field_of: FieldOf) -> tuple[StructField, ...]:
-    hints = getattr(cls, "__annotations__", {})
-    types = [(name, field_of(cls, hints[name])[0] if name in hints else ANY) for name in names_of(cls)]
-    return tuple(_field(cls, name, type_, name not in cls._field_defaults) for name, type_ in types)
-
-
-def _dataclass_fields(cls: Any, field_of: FieldOf) -> tuple[StructField, ...]:
-    fields: list[StructField] = []
-    for field in dataclasses.fields(cls):
-        if field.init:
-            required = field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
-            fields.append(_field(cls, field.name, field_of(owner(cls, field.name), field.type)[0], required))
-    return tuple(fields)
-
-
-def _pydantic_fields(cls: Any, field_of: FieldOf) -> tuple[StructField, ...]:
-    fields: list[StructField] = []
-    for name, field in cls.model_fields.items():
-        try:
-            type_ = field_of(cls, field.annotation)[0]
-        except BadAnnotation:
-            type_ = ANY  # a pydantic type, such as EmailStr: the model checks it in the container
-        fields.append(_field(cls, name, type_, bool(field.is_required())))
-    return tuple(fields)
-
-
-def owner(cls: type[Any], name: str) -> type:
-    """The base class that annotates the field: its module holds the annotation's names."""
-    return next((base for base in cls.__mro__ if name in vars(base).get("__annotations__", {})), cls)
-
-
-def _field(cls: type[Any], name: str, type_: Type, required: bool) -> StructField:
-    if is_artifact(type_):
-        raise BadAnnotation(
-            "TP102",
-            f"`{cls.__name__}.{name}` is an artifact, which a parameter cannot contain",
-            "add a separate input for the artifact: `Input[T]`",
-        )
-    return StructField(name, type_, required)
+    return issubclass(cls, Artifact | Enum) or struct_form(cls) is not None

@@ -72,8 +72,7 @@ def to_data(type_: Type) -> TypeData:
         case DictType():
             return ["dict", to_data(type_.value)]
         case StructType():
-            fields = [[field.name, to_data(field.type), field.required] for field in type_.fields]
-            return ["struct", type_.name, type_.form, fields]
+            return ["struct", type_.name, type_.form, [_field(each) for each in type_.fields], *_state(type_)]
         case LiteralType():
             return ["literal", list(type_.values)]
         case EnumType():
@@ -84,6 +83,15 @@ def to_data(type_: Type) -> TypeData:
             return ["artifact", type_.title, type_.version, list(type_.bases)]
         case _:
             assert_never(type_)
+
+
+def _field(field: StructField) -> list[Any]:
+    row = [field.name, to_data(field.type), field.required]
+    return row if field.init else [*row, "state"]
+
+
+def _state(type_: StructType) -> list[str]:
+    return ["state"] if type_.restored else []
 
 
 def from_data(data: object) -> Type:
@@ -126,10 +134,17 @@ def _compound(tag: str, rest: list[Any]) -> Type:
     if tag == "artifact":
         title, version, bases = rest
         return ArtifactType(_text(title), _text(version), _texts(bases))
-    name, form, fields = rest
+    name, form, fields, *state = rest
     if form not in _FORMS:
         raise BadTypeData(f"not a form of a struct: {form!r}")
-    return StructType(_text(name), form, tuple(StructField(_text(n), from_data(t), bool(r)) for n, t, r in fields))
+    read = tuple(StructField(_text(n), from_data(t), bool(r), not _is_state(s)) for n, t, r, *s in fields)
+    return StructType(_text(name), form, read, _is_state(state))
+
+
+def _is_state(rest: list[object]) -> bool:
+    if rest not in ([], ["state"]):
+        raise BadTypeData(f'expected "state" or nothing, found {rest!r:.80}')
+    return bool(rest)
 
 
 def _texts(values: object) -> tuple[str, ...]:

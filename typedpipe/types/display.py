@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
+from typedpipe.types.json_text import json_data
 from typedpipe.types.model import (
     AnyType,
     ArtifactType,
@@ -48,15 +49,25 @@ def show(type_: Type) -> str:
         case ListType() | DictType() | UnionType():
             return _compound(type_)
         case StructType():
-            return _literal_struct(type_) if type_.form == "literal" else type_.name
+            return _literal_struct(type_) if type_.form == "literal" else class_text(type_.name)
         case EnumType():
-            return type_.name
+            return class_text(type_.name)
         case LiteralType():
             return f"Literal[{_listed([_value(text) for text in type_.values])}]"
         case ArtifactType():
             return type_.title.removeprefix("system.")
         case _:
             assert_never(type_)
+
+
+def class_text(name: str) -> str:
+    """The name of a class's type without the module.
+
+    >>> class_text("shapes:Outer.Box[int]")
+    'Outer.Box[int]'
+    """
+    head, bracket, arguments = name.partition("[")
+    return head.rpartition(":")[2] + bracket + arguments
 
 
 def _compound(type_: ListType | DictType | UnionType) -> str:
@@ -103,9 +114,7 @@ def _value(wire: str) -> str:
     if wire in _WORDS:
         return _WORDS[wire]
     if wire.startswith('"'):
-        import json  # only messages about literals need it
-
-        return _quoted(str(json.loads(wire)))
+        return _quoted(str(json_data(wire)))
     return wire
 
 

@@ -6,32 +6,50 @@ import builtins
 import sys
 import types
 from collections import abc
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields as dataclass_fields, is_dataclass
 from enum import Enum
 from functools import lru_cache
 from types import CodeType
-from typing import Annotated, Any, Final, ForwardRef, Literal, NamedTuple, Union, get_args, get_origin
+from typing import (
+    Annotated,
+    Any,
+    Final,
+    ForwardRef,
+    Generic,
+    Literal,
+    NamedTuple,
+    TypeAlias,
+    TypeVar,
+    Union,
+    get_args,
+    get_origin,
+)
 
+from typedpipe.diagnostics.record import replace
 from typedpipe.types import classes
 from typedpipe.types.artifacts import Artifact, PipelineTaskFinalStatus
 from typedpipe.types.display import show
 from typedpipe.types.guarded import only_for_checking
-from typedpipe.types.kinds import is_named_tuple, is_pydantic, names_of
+from typedpipe.types.kinds import is_named_tuple, is_pydantic, is_typed_dict, names_of, struct_form
 from typedpipe.types.markers import EitherOf, In, Out, PathOf
 from typedpipe.types.model import (
     ANY,
     NULL,
     DictType,
+    EnumType,
     ListType,
     LiteralType,
     StatusType,
+    StructType,
     Type,
     artifact_of,
     plain,
     union,
 )
 from typedpipe.types.problems import BadAnnotation
+from typedpipe.types.structs import owner
+from typedpipe.types.texts import remember
 from typedpipe.types.unions import ambiguous_union
 from typedpipe.types.values import NotAConstant, constant
 
@@ -52,6 +70,10 @@ _KFP_NAMES: Final[dict[str, object]] = {
 }
 
 
+Environments: TypeAlias = dict[type, dict[object, Type]]
+"""Types of type variables, by the class whose annotations contain them."""
+
+
 class Names(NamedTuple):
     """Namespaces in which the names of an annotation string are looked up."""
 
@@ -64,8 +86,13 @@ class Reader:
 
     def __init__(self, names: Names) -> None:
         self._names = names
-        self._open: list[type] = []
+        self._open: list[object] = []
+        """Classes, aliases and forms that are being read."""
         self._found: dict[type, None] = {}
+        self._variables: Environments = {}
+        """Types of the type variables of the class that is being read, and of its bases."""
+        self._bound: Mapping[object, Type] = {}
+        """Types of the type variables in the annotation that is being read."""
 
     @property
     def classes(self) -> tuple[type, ...]:
@@ -77,6 +104,9 @@ class Reader:
         """The annotation as an object: a string is evaluated, with the names of its class, if any."""
         if isinstance(annotation, ForwardRef):
             annotation = annotation.__forward_arg__
+        if is_alias(annotation):
+            alias: Any = annotation
+            return self.evaluated(alias.__value__, owner)
         if not isinstance(annotation, str):
             return annotation
         names, local = self._scope(owner)
@@ -135,6 +165,8 @@ class Reader:
 
     def type_of(self, annotation: object, owner: type | None = None) -> Type:
         """The type of an annotation without a marker."""
+        if is_alias(annotation):
+            return self._alias(annotation, (), owner)
         written = self.evaluated(annotation, owner)
         known = plain(written)
         if known is not None:
@@ -145,12 +177,21 @@ class Reader:
             return NULL
         if isinstance(written, type) and get_origin(written) is None:
             return self._class(written)
-        return self._form(written, owner)
+        bound = self._bound.get(written) if isinstance(written, TypeVar) else None
+        if bound is not None:
+            return bound
+        if any(written is form for form in self._open):
+            raise _contains_itself(f"`{annotation}`" if isinstance(annotation, str) else "this type")
+        self._open.append(written)
+        try:
+            return self._form(written, owner)
+        finally:
+            self._open.pop()
 
     def _form(self, written: Any, owner: type | None) -> Type:
         origin, args = get_origin(written), get_args(written)
         if isinstance(written, EitherOf) or origin in (Union, types.UnionType):
-            return self._union(self.members(written), owner)
+            return self._union(written.members if isinstance(written, EitherOf) else args, owner)
         if origin is Annotated:
             return self.type_of(args[0], owner)
         if origin is Literal:
@@ -161,8 +202,16 @@ class Reader:
             return self._dict(args, owner)
         if hasattr(written, "__supertype__"):  # NewType
             return self.type_of(written.__supertype__, owner)
-        if type(written).__name__ == "TypeAliasType":
-            return self.type_of(written.__value__, owner)
+        if is_alias(origin):
+            return self._alias(origin, args, owner)
+        if isinstance(origin, type) and struct_form(origin) is not None:
+            return self._class(origin, args, owner)
+        if isinstance(written, TypeVar):
+            raise BadAnnotation(
+                "TP101",
+                f"the type variable `{written.__name__}` has no type here",
+                "write the type in brackets after the class, as in `Box[int]`",
+            )
         name = getattr(origin or written, "__name__", None) or str(written)
         if isinstance(written, PathOf):
             raise BadAnnotation(
@@ -179,7 +228,9 @@ class Reader:
             raise BadAnnotation(
                 "TP122",
                 f"the members of `{show(type_)}` cannot be distinguished when the value is read: {why}",
-                "keep one of the two, or wrap each in a dataclass with different field names",
+                "use another value for the member of the enum that is None"
+                if why.endswith("`None` have the same JSON form")
+                else "keep one of the two, or wrap each in a dataclass with different field names",
             )
         return type_
 
@@ -205,25 +256,71 @@ class Reader:
             )
         return DictType(value)
 
-    def _class(self, cls: type) -> Type:
+    def _alias(self, alias: Any, args: tuple[Any, ...], owner: type | None) -> Type:
+        """A generic alias with arguments: ``Maybe[str]`` of ``type Maybe[T] = T | None``."""
+        if alias in self._open or any(form is alias.__value__ for form in self._open):
+            raise _contains_itself(f"`{alias.__name__}`")
+        bound = dict(zip(alias.__type_params__, [self.type_of(arg, owner) for arg in args], strict=False))
+        self._open.append(alias)
+        before, self._bound = self._bound, bound
+        try:
+            return self.type_of(alias.__value__, owner)
+        finally:
+            self._open.pop()
+            self._bound = before
+
+    def _class(self, cls: type, args: tuple[Any, ...] = (), owner: type | None = None) -> Type:
         if cls is PipelineTaskFinalStatus:
             return StatusType()
         if cls in self._open:
-            raise BadAnnotation(
-                "TP101",
-                f"`{cls.__name__}` contains itself, and recursive types are not supported",
-                "use `dict[str, Any]` for nested data",
-            )
+            raise _contains_itself(f"`{cls.__name__}`")
+        types_ = [self.type_of(arg, owner) for arg in args]
+        before = self._variables, self._bound
+        self._variables = self._environments(cls, types_)
         self._open.append(cls)
         try:
-            type_ = classes.class_type(cls, self._field)
+            type_ = self._in_module(cls, classes.class_type(cls, self._field))
         finally:
             self._open.pop()
+            self._variables, self._bound = before
         if classes.is_user_class(cls):
             self._found[cls] = None
+        if types_ and isinstance(type_, StructType):
+            type_ = replace(type_, name=f"{type_.name}[{', '.join(map(show, types_))}]")
+        remember(cls, type_)
         return type_
 
+    def _in_module(self, cls: type, type_: Type) -> Type:
+        """Name the class as the runtime finds it: by its path in its module, and by the module unless it is this one."""
+        if not isinstance(type_, StructType | EnumType):
+            return type_
+        dotted = cls.__qualname__.rpartition("<locals>.")[2]
+        name = dotted if all(map(str.isidentifier, dotted.split("."))) else type_.name
+        here = self._names.globals.get("__name__", cls.__module__)
+        return replace(type_, name=name if cls.__module__ == here else f"{cls.__module__}:{name}")
+
+    def _environments(self, cls: type, args: Sequence[Type]) -> Environments:
+        """Types of the type variables of a class and of its bases: ``class Ints(Box[int])`` gives ``T`` of ``Box``."""
+        found: Environments = {cls: dict(zip(getattr(cls, "__parameters__", ()), args, strict=False))}
+        pending = [cls]
+        for derived in pending:  # grows
+            for base in vars(derived).get("__orig_bases__", ()):
+                origin: Any = get_origin(base)
+                if isinstance(origin, type) and origin is not Generic and origin not in found:
+                    self._bound = found[derived]
+                    types_ = [self.type_of(arg, derived) for arg in get_args(base)]
+                    found[origin] = dict(zip(getattr(origin, "__parameters__", ()), types_, strict=False))
+                    pending.append(origin)
+            for base in derived.__bases__:
+                if base not in found:
+                    found[base] = {}
+                    pending.append(base)
+        return found
+
     def _field(self, cls: type, annotation: object) -> tuple[Type, bool | None]:
+        self._bound = self._variables.get(cls, {})
+        if is_typed_dict(cls):  # it has the annotations of its bases as its own
+            self._bound = {key: type_ for each in reversed(self._variables.values()) for key, type_ in each.items()}
         written = self.evaluated(annotation, cls)
         required: bool | None = None
         while (name := getattr(get_origin(written), "_name", "")) in ("Required", "NotRequired", "ReadOnly"):
@@ -244,9 +341,15 @@ class Reader:
 
     def field_annotations(self, written: object) -> list[tuple[str, object, type]] | None:
         """Fields of a returned NamedTuple or dataclass: name, annotation, owner; None for anything else."""
-        if not isinstance(written, type):
+        origin = get_origin(written)
+        if isinstance(origin, type) and struct_form(origin) is not None:
+            self._variables = self._environments(origin, [self.type_of(arg) for arg in get_args(written)])
+        elif isinstance(written, type) and origin is None:
+            self._variables = self._environments(written, [])
+            origin = written
+        else:
             return None
-        cls: type[Any] = written
+        cls: type[Any] = origin
         if issubclass(cls, Artifact | Enum) or is_pydantic(cls):
             return None
         fields: list[tuple[str, object, type]]
@@ -254,7 +357,7 @@ class Reader:
             hints = getattr(cls, "__annotations__", {})
             fields = [(name, hints.get(name, Any), cls) for name in names_of(cls)]
         elif is_dataclass(cls):
-            fields = [(f.name, f.type, classes.owner(cls, f.name)) for f in dataclass_fields(cls)]
+            fields = [(f.name, f.type, owner(cls, f.name)) for f in dataclass_fields(cls)]
         else:
             return None
         if not fields:
@@ -263,6 +366,8 @@ class Reader:
 
     def output_of(self, annotation: object, owner: type | None) -> Type:
         """The type of one output: a parameter or an artifact."""
+        if owner is not None:
+            self._bound = self._variables.get(owner, {})
         written = self.evaluated(annotation, owner)
         marker = self.marker(written)
         type_ = self.type_of(self.unmarked(written) if marker is Out else written, owner)
@@ -273,6 +378,19 @@ class Reader:
                 "TP102", "`PipelineTaskFinalStatus` cannot be an output", "return its `state`, which is a `str`"
             )
         return type_
+
+
+def is_alias(value: Any) -> bool:
+    """Whether a value is an alias that a ``type`` statement made."""
+    return type(value).__name__ == "TypeAliasType"
+
+
+def _contains_itself(what: str) -> BadAnnotation:
+    return BadAnnotation(
+        "TP101",
+        f"{what} contains itself, and recursive types are not supported",
+        "use `dict[str, Any]` for nested data",
+    )
 
 
 _MISSING: Final = object()

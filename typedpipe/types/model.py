@@ -72,15 +72,22 @@ class StructField(Record):
     name: str
     type: Type
     required: bool = True
+    init: bool = True
+    """Whether the constructor takes it. Others, such as private attributes, are in the values of objects only."""
 
 
 @record
 class StructType(Record):
-    """Named fields. ``form`` is the kind of class the user wrote; ``literal`` is the type of a dict display."""
+    """Named fields. ``form`` is the kind of class the user wrote; ``literal`` is the type of a dict display.
+
+    ``name`` is the path of the class in its module; ``module:`` precedes it if that is not the component's own.
+    """
 
     name: str
     form: StructForm
     fields: tuple[StructField, ...]
+    restored: bool = False
+    """Whether objects are rebuilt from their state, because the constructor does more than assign the fields."""
 
 
 @record
@@ -105,6 +112,11 @@ class EnumType(Record):
 
     name: str
     members: tuple[EnumMember, ...]
+
+
+def short_name(type_: StructType | EnumType) -> str:
+    """The last part of a class's name, as a constant of it has: ``Mode`` of ``settings:Trainer.Mode``."""
+    return type_.name.rpartition(":")[2].rpartition(".")[2]
 
 
 @record

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from itertools import combinations
 
+from typedpipe.runtime.task import WireError, decode
+from typedpipe.types.data import to_data
 from typedpipe.types.display import show
 from typedpipe.types.model import (
     AnyType,
@@ -46,6 +48,8 @@ def ambiguous_union(type_: Type) -> str | None:
 
 def _alike(one: Type, other: Type) -> bool:
     """Whether some value has the same wire text, but a different Python value, under both types."""
+    if isinstance(one, EnumType) or isinstance(other, EnumType):
+        return _members(one, other) if isinstance(one, EnumType) else _alike(other, one)
     if isinstance(one, NullType) or isinstance(other, NullType):
         return False
     if isinstance(one, UnionType):
@@ -61,6 +65,21 @@ def _alike(one: Type, other: Type) -> bool:
     return _texts(one, other)
 
 
+def _members(enum: EnumType, other: Type) -> bool:
+    """Whether the value of a member of the enum is also a value of another type."""
+    if isinstance(other, EnumType):
+        return not {member.wire for member in enum.members}.isdisjoint(member.wire for member in other.members)
+    return any(_reads(member.wire, other) for member in enum.members)
+
+
+def _reads(wire: str, type_: Type) -> bool:
+    try:
+        decode(wire, to_data(type_))
+    except WireError:
+        return False
+    return True
+
+
 def _same_or_alike(one: Type, other: Type) -> bool:
     return one == other or _alike(one, other)
 
@@ -73,11 +92,8 @@ def _texts(one: Type, other: Type) -> bool:
         kinds = {_kind(one), _kind(other)}
         return kinds == {"str", "datetime"} or (isinstance(one, ArtifactType) and isinstance(other, ArtifactType))
     values, kind = (ours, _kind(other)) if ours is not None else (theirs, _kind(one))
-    starts = {"int": "-0123456789", "float": "-0123456789", "str": '"', "datetime": '"', "bool": "tf"}.get(kind, "")
-    same_value = isinstance(one, LiteralType) or isinstance(other, LiteralType)
-    if same_value and kind != "datetime":
-        return False  # `Literal["a"] | str` is the same Python value either way
-    return any(value[:1] in starts for value in values or ())
+    # `Literal["a"] | str` is the same Python value either way
+    return kind == "datetime" and any(value.startswith('"') for value in values or ())
 
 
 def _values(type_: Type) -> frozenset[str] | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from enum import Enum
@@ -10,9 +9,10 @@ from json.encoder import encode_basestring_ascii
 from math import isfinite
 from typing import Any, Final, TypeAlias, cast
 
-from typedpipe.runtime.task import WireError, encode, to_text
+from typedpipe.runtime.task import WireError, class_name, encode, layout_of, to_text, write_foreign
 from typedpipe.types.kinds import is_named_tuple, struct_form
 from typedpipe.types.model import (
+    ANY,
     DATETIME,
     FLOAT,
     NULL,
@@ -21,11 +21,13 @@ from typedpipe.types.model import (
     ListType,
     LiteralType,
     StructField,
+    StructForm,
     StructType,
     Type,
     union,
 )
 from typedpipe.types.problems import BadAnnotation
+from typedpipe.types.texts import remember_enum
 
 _MOST_SHAPES: Final = 16
 """Up to this many different dicts in one list keep their own types; more are described by one type."""
@@ -155,8 +157,11 @@ def _dict(value: Mapping[Any, object], path: str) -> Described:
     return object_wire(texts, path), StructType("dict", "literal", tuple(fields))
 
 
-def object_wire(fields: Mapping[str, str], path: str = "") -> str:
-    """The wire text of a JSON object, built from its fields' wire texts."""
+def object_wire(fields: Mapping[str, str], path: str = "", mark: str = "") -> str:
+    """The wire text of a JSON object, built from its fields' wire texts. ``mark`` is that of an object: its state."""
+    if mark:
+        named = "".join([f"{string_wire(name, path)}:{text}," for name, text in fields.items()])
+        return f'{{{named}"{_TAG_WIRE}":{mark}}}'
     wire = f"{{{','.join([f'{string_wire(name, path)}:{text}' for name, text in fields.items()])}}}"
     return f'{{"{_TAG_WIRE}":["quote",{wire}]}}' if _TAG in fields else wire
 
@@ -175,7 +180,7 @@ def _other(value: Any, path: str) -> Described:
         return _datetime(value, path), DATETIME
     form = struct_form(cls)
     if form is not None and not isinstance(value, type):
-        return _struct(value, StructType(cls.__name__, form, ()), path)
+        return _struct(value, form, path)
     if getattr(value, "ndim", None) == 0 and hasattr(value, "dtype") and hasattr(value, "item"):
         scalar: Any = value
         return _any(scalar.item(), path)  # a scalar of numpy or torch
@@ -202,35 +207,72 @@ def _datetime(value: datetime, path: str) -> str:
         raise NotAConstant(error.reason, path) from None
 
 
-def _struct(value: Any, type_: StructType, path: str) -> tuple[str, StructType]:
-    names = _field_names(value)
-    parts = {name: _any(getattr(value, name), f"{path}.{name}") for name in names}
-    own = StructType(type_.name, type_.form, tuple(StructField(name, part[1]) for name, part in parts.items()))
-    return object_wire({name: part[0] for name, part in parts.items()}, path), own
+def _struct(value: Any, form: StructForm, path: str) -> tuple[str, StructType]:
+    cls: type[Any] = type(value)  # pyright: ignore[reportUnknownVariableType]  # the class of Any
+    layout = layout_of(cls)
+    assert layout is not None  # it has a form
+    given = layout.fields(value)
+    parts = {name: _field(item, layout.foreign(name), f"{path}.{name}") for name, item in given.items()}
+    try:
+        mark = layout.mark(value, given, path)
+    except WireError as error:
+        raise NotAConstant(error.reason, error.path) from None
+    fields = tuple(StructField(name, part[1]) for name, part in parts.items())
+    own = StructType(cls.__name__, form, fields, not layout.plain)
+    text = "" if mark is None else object_mark(mark)
+    return object_wire({name: part[0] for name, part in parts.items()}, path, text), own
 
 
-def _field_names(value: Any) -> list[str]:
-    fields = getattr(value, "_fields", None) or getattr(type(value), "model_fields", None)  # pyright: ignore[reportUnknownArgumentType]  # the class of Any
-    if fields is not None:
-        return list(fields)
-    return [field.name for field in dataclasses.fields(value) if field.init]
+def object_mark(mark: Sequence[object]) -> str:
+    """The wire text of the mark of an object: the name of its class, and state that is not in its fields.
+
+    >>> object_mark(["Config"])
+    '["object","Config"]'
+    """
+    return to_text(["object", *mark])
+
+
+def object_mark_of(type_: Type | None) -> str:
+    """The mark of an object that is put together from its fields; empty if its constructor makes it from them."""
+    return object_mark([class_name(type_.name)]) if isinstance(type_, StructType) and type_.restored else ""
+
+
+def _field(value: object, codec: Any, path: str) -> Described:
+    try:
+        return _any(value, path)
+    except NotAConstant:
+        if codec is None:
+            raise
+    try:
+        return to_text(write_foreign(value, codec, path)), ANY
+    except WireError as error:
+        raise NotAConstant(error.reason, error.path) from None
 
 
 def enum_type(cls: type[Enum]) -> EnumType:
     """The type of an enum: its members, with the wire text of each value."""
     members: list[EnumMember] = []
+    names: dict[str, str] = {}
     for member in cls:
         try:
-            members.append(EnumMember(member.name, constant(member.value)[0]))
+            wire = constant(member.value)[0]
         except NotAConstant as error:
             raise BadAnnotation(
                 "TP101",
                 f"the value of `{cls.__name__}.{member.name}` cannot be passed to a task: {error.reason}",
                 "use a str or an int as the value of the member",
             ) from None
+        other = names.setdefault(wire, member.name)
+        if other != member.name:
+            raise BadAnnotation(
+                "TP101",
+                f"`{cls.__name__}.{other}` and `{cls.__name__}.{member.name}` have the same JSON value",
+                "use a different str or int as the value of each member",
+            )
+        members.append(EnumMember(member.name, wire))
     if not members:
         raise BadAnnotation("TP101", f"the enum `{cls.__name__}` has no members", "add a member")
-    return EnumType(cls.__name__, tuple(members))
+    return remember_enum(cls, EnumType(cls.__name__, tuple(members)))
 
 
 def joined(types: Sequence[Type]) -> Type:

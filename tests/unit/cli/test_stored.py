@@ -112,7 +112,7 @@ def test_ls(two: Home) -> None:
     code, out, err = two("runs", "ls")
     head, newest, oldest = out.splitlines()
     assert (code, err) == (0, "")
-    assert head.split() == ["RUN", "PIPELINE", "STATE", "CREATED", "TOOK"]
+    assert head.split() == ["RUN", "PIPELINE", "STATE", "CREATED", "DURATION"]
     assert newest.startswith("2026-2  training  FAILED     ") and oldest.startswith("2026-1  training  SUCCEEDED  ")
     assert [line.split() for line in two("runs", "ls", "-n", "1")[1].splitlines()[1:]] == [newest.split()]
     assert [line.split()[0] for line in two("runs", "ls", "--state", "failed")[1].splitlines()[1:]] == ["2026-2"]
@@ -126,7 +126,7 @@ def test_show(two: Home) -> None:
     assert (code, err) == (0, "")
     lines = [line.split(maxsplit=1) for line in out.splitlines() if line]
     assert ["state", "FAILED: for-1: ValueError"] in lines and ["--epochs", "2"] in lines
-    assert ["folder", "ROOT/runs/2026-2"] in lines
+    assert ["directory", "ROOT/runs/2026-2"] in lines
     assert "for-1[0]/train  SUCCEEDED  1.5 s\n" in out and out.endswith("OUTPUT\nloss    0.5\n")
     data = json.loads(two("runs", "show", "last", "-o", "json")[1])
     assert data["run"] == "2026-2" and data["tasks"][0]["name"] == "load"
@@ -206,7 +206,7 @@ def test_rm(two: Home, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_gc(two: Home) -> None:
     code, out, err = two("runs", "gc", "--keep", "1", "--dry-run")
-    assert (code, out) == (0, "2026-1\n") and err.startswith("would remove 1 run, 2 artifacts, 0 cached results")
+    assert (code, out) == (0, "2026-1\n") and err.startswith("would remove 1 run, 2 artifacts, 0 cache entries")
     assert two("runs", "gc", "--keep", "1")[1:] == (out, err.replace("would remove", "removed"))
     assert two("runs", "gc", "--older-than", "30d")[1] == ""
     code, _, err = two("runs", "gc", "--older-than", "soon")
@@ -309,7 +309,7 @@ def test_following_a_run_until_it_ends(home: Home) -> None:
 def test_artifacts_ls(two: Home) -> None:
     code, out, err = two("artifacts", "ls")
     rows = [line.split() for line in out.splitlines()]
-    assert (code, err) == (0, "") and rows[0] == ["ARTIFACT", "TYPE", "SIZE", "DIGEST", "PLACE"]
+    assert (code, err) == (0, "") and rows[0] == ["ARTIFACT", "TYPE", "SIZE", "DIGEST", "LOCATION"]
     assert [row[0] for row in rows[1:]] == [
         "load.data", "for-1[0]/train.model", "for-1[1]/train.model", "for-1[1]/train.scores",
     ]  # fmt: skip

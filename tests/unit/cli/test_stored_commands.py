@@ -56,7 +56,7 @@ def test_a_failed_run_goes_on(typed: Typed, tmp_path: Path) -> None:
     Path(stop).unlink()
     code, out, err = typed("resume")
     assert (code, out) == (0, "Output: 1.0\n")
-    assert "reuses 1, runs 1: train" in err
+    assert "1 task is reused, 1 task runs: train" in err
     code, _, err = typed("resume")
     assert code == 1
     assert "TP640" in err
@@ -65,7 +65,7 @@ def test_a_failed_run_goes_on(typed: Typed, tmp_path: Path) -> None:
     (tmp_path / "p.py").write_text(FILE.replace("rows / 4", "rows / 8"))
     code, out, err = typed("resume", "--code", "new", "p.py")
     assert out == "Output: 0.5\n"
-    assert "reuses 1, runs 1: train" in err
+    assert "1 task is reused, 1 task runs: train" in err
     assert typed("resume", "--code", "old", "p.py")[0] == 2
 
 

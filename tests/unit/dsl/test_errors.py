@@ -347,3 +347,50 @@ def test_calls_that_do_not_fit(program):
         "TP114",
     ]
     assert "the value is nested too deeply, or contains itself" in found.printed
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ('packages_to_install=["--help"]', "`--help` in `packages_to_install` is an option of pip"),
+        ('packages_to_install=["numpy", "-rx.txt"]', "`-rx.txt` in `packages_to_install` is an option of pip"),
+        ('pip_index_urls=["--pre"]', "`--pre` in `pip_index_urls` is an option of pip"),
+        ('pip_trusted_hosts=["-v"]', "`-v` in `pip_trusted_hosts` is an option of pip"),
+        ('base_image="--privileged"', "`--privileged` is not the name of an image"),
+        ('base_image="a b"', "`a b` is not the name of an image"),
+        ('target_image="-v/:/host"', "`-v/:/host` is not the name of an image"),
+    ],
+)
+def test_no_option_of_another_program_is_passed_on(program, options, said):
+    found = program(f"@dsl.component({options})\ndef step() -> int: return 1\n")
+    assert found.said == [f"TP106 2:5 {said}"]
+
+
+@pytest.mark.parametrize(
+    ("item", "help_"),
+    [
+        ("--index-url=https://x", "pass its value as an item of `pip_index_urls` instead"),
+        ("-i https://x", "pass its value as an item of `pip_index_urls` instead"),
+        ("--trusted-host", "pass its value as an item of `pip_trusted_hosts` instead"),
+        ("--pre", "remove it; each item is a requirement such as `pandas==2.3.3`, or the URL or path of a package"),
+    ],
+)
+def test_the_help_for_an_option_of_pip(program, item, help_):
+    found = program(f"@dsl.component(packages_to_install=[{item!r}])\ndef step() -> int: return 1\n")
+    assert f"help: {help_}\n" in found.printed
+
+
+@pytest.mark.parametrize("image", ["--privileged", "", " x", "a b", "-"])
+def test_an_image_of_a_container_or_a_task_is_a_name(program, image):
+    found = program(
+        f"""
+        @dsl.container_component
+        def c(): return dsl.ContainerSpec(image={image!r}, command=["sh"])
+        @dsl.pipeline
+        def p(which: str):
+            add(a=1).set_container_image({image!r})
+            add(a=1).set_container_image(which)
+            add(a=1).set_container_image(f"{{which}}:1")
+        """
+    )
+    assert [said.split()[0] for said in found.said] == ["TP108", "TP117"]

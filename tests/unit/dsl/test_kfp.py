@@ -172,8 +172,9 @@ def test_a_container_component_of_kfps(program):
         ("return ContainerSpec('a', [x + 1])", "TP108 3:32 `x` is known only when the container runs"),
         ("return ContainerSpec('a', [None])", "TP108 3:12 None is not supported as an argument of a container"),
         ("return ContainerSpec('a', [IfPresentPlaceholder('z', 'a')])", "TP108 3:12 `IfPresentPlaceholder` refers to an unknown input: 'z'"),
-        ("return ContainerSpec('a', [f'{x}'[1:]])", "TP159 3:12 text that contains an input was cut"),
-        ("return ContainerSpec('a', [f'{x}'[:-1]])", "TP159 3:12 text that contains an input was changed"),
+        ("return ContainerSpec('a', [f'{x}'[1:]])", "TP159 3:32 Python cannot cut text"),
+        ("return ContainerSpec('a', [f'{x!r}'])", "TP159 3:12 text that contains an input was changed"),
+        ("return ContainerSpec('a', ['x' if x == 'a' else 'y'])", "TP108 3:39 `x` is known only when the container runs"),
         ("return ContainerSpec('a', [f'{x:03d}'])", "TP108 3:32 a format specification is not supported for an input"),
         ("missing()", "TP108 3:5 the container component `c` raises NameError"),
         ("return ContainerSpec(img='a')", "TP108 3:12 the container component `c` raises TypeError"),
@@ -183,6 +184,43 @@ def test_a_container_component_that_does_not_fit(program, body, said):
     found = program(f"@dsl.container_component\ndef c(x: int):\n    {body}\n@dsl.pipeline\ndef p(): c(x=1)\n")
     assert len(found.said) == 1, found.printed
     assert found.said[0].startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("argument", "done", "type_this"),
+    [
+        ("shlex.quote(f'{x}')", "quoted for a shell", """command=["sh", "-c", '… "$1"', "sh", name]"""),
+        ("'sh -c ' + shlex.quote('echo ' + x)", "quoted for a shell", '"$1"'),
+        ("json.dumps({'x': f'{x}'})", "put into JSON", "as an argument of its own"),
+        ("html.escape(f'{x}')", "escaped for HTML", "in the container"),
+        ("yaml.dump({'x': f'{x}'})", "written as YAML", "in the container"),
+    ],
+)
+def test_text_of_a_container_that_a_str_could_break(program, argument, done, type_this):
+    text = (
+        "import html, json, shlex, yaml\n@dsl.container_component\ndef c(x: {}):\n    return ContainerSpec('a', [{}])\n"
+    )
+    found = program(text.format("str", argument))
+    assert len(found.said) == 1, found.printed
+    assert found.said[0] == f"TP159 4:12 text that contains an input was {done}, before the value is there"
+    assert type_this in found.help
+    if "+" not in argument:
+        plain = program(text.format("int", argument) + "@dsl.pipeline\ndef p(n: int = 1): c(x=n)\n")
+        assert plain.codes == [], plain.printed
+
+
+@pytest.mark.parametrize("test", ["x is None", "isinstance(x, str)", "f'{x}' == 'a'", "m is None", "x in ['a']"])
+def test_a_container_component_decides_nothing_on_its_inputs(program, test):
+    found = program(
+        f"""
+        @dsl.container_component
+        def c(x: str | None = None, m: Input[Model] | None = None):
+            return ContainerSpec('a', ["a" if {test} else "b"])
+        """
+    )
+    assert len(found.said) == 1, found.printed
+    assert found.codes[0] in ("TP108", "TP150", "TP159")
+    assert "use " in found.help
 
 
 def test_importer(program):

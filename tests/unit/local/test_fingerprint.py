@@ -12,8 +12,18 @@ import pytest
 from local_samples import ADD, DATASET, STATUS, component, graph, pipeline, task
 
 from typedpipe.diagnostics.record import replace
-from typedpipe.ir.nodes import Chunk, Component, Const, ContainerImpl, Importer, Options, Placeholder, PythonImpl
-from typedpipe.local.caching.fingerprint import Fingerprints, coerced, enabled
+from typedpipe.ir.nodes import (
+    Chunk,
+    Component,
+    Const,
+    ContainerImpl,
+    Importer,
+    InputPort,
+    Options,
+    Placeholder,
+    PythonImpl,
+)
+from typedpipe.local.caching.fingerprint import Fingerprints, coerced, component_data, enabled
 from typedpipe.local.caching.normal_form import digest_of, lines_of
 from typedpipe.local.scheduling.frame import TaskRun
 from typedpipe.runs.model import ArtifactRef, Value
@@ -66,7 +76,7 @@ def python(source: str) -> Component:
         ("def f():\n    return 'a'\n", 'def f():\n\n    return u"a"\n'),
         ("def f():\n    'Says something.'\n    return 1\n", "def f():\n    return 1\n"),
         ("def f():\n    'Only this.'\n", "def f():\n    pass\n"),
-        ("class A:\n    'docs'\n    x = 1\n", "class A:\n    'other'\n    x = 1\n"),
+        ("    def f():\n        'Says.'\n        return 1\n", "    def f():\n        'Other.'\n        return 1\n"),
     ],
 )
 def test_layout_is_not_in_the_key(one: str, other: str) -> None:
@@ -80,10 +90,31 @@ def test_layout_is_not_in_the_key(one: str, other: str) -> None:
         ("def f():\n    return 1\n", "def f():\n    return True\n"),
         ("def f():\n    'a'\n    return f.__doc__\n", "def f():\n    'b'\n    return f.__doc__\n"),
         ("def f():\n    x = 1\n", "def f():\n    y = 1\n"),
+        *(
+            (text.format("a"), text.format("b"))
+            for text in [
+                "class A:\n    '{}'\ndef f():\n    return A\n",
+                "class A:\n    class B:\n        '{}'\ndef f():\n    return A\n",
+                "class A:\n    def b(self):\n        '{}'\ndef f():\n    return A\n",
+                "def g():\n    '{}'\ndef f():\n    return g\n",
+                "def f():\n    def g():\n        '{}'\n    return g\n",
+                "def f():\n    class A:\n        '{}'\n    return A\n",
+                "def f():\n    '{}'\n    import inspect\n    return inspect\n",
+                "def f():\n    '{}'\n    return globals()['f']\n",
+            ]
+        ),
     ],
 )
 def test_what_the_source_does_is_in_the_key(one: str, other: str) -> None:
     assert key(python(one)) != key(python(other))
+
+
+def test_the_modules_of_the_source_are_in_the_key() -> None:
+    text = "def g(): ...\n"
+    sources = [[Chunk(text)], [Chunk(text, module="a")], [Chunk(text, module="b")]]
+    assert len({digest_of([*chunks, Chunk("def f(): ...\n")], "f") for chunks in sources}) == 3
+    lines = [line.text for line in lines_of([*sources[1], *sources[0]])]
+    assert lines == ["# the module a", "def g():", "    ...", "# the module of the component", "def g():", "    ..."]
 
 
 def test_an_indented_chunk_is_what_it_is_without_its_indentation() -> None:
@@ -97,7 +128,7 @@ def test_source_that_this_python_cannot_parse_is_taken_as_it_is() -> None:
 
 def test_lines_of_the_normal_form_know_the_users_line() -> None:
     source = "# first\ndef f(a,\n      b):\n    '''docs\n    more'''\n    x = 1  # one\n\n    if a:\n        return x\n"
-    found = [(line.text, line.number) for line in lines_of([Chunk(source, "a.py", 10)])]
+    found = [(line.text, line.number) for line in lines_of([Chunk(source, "a.py", 10)], "f")]
     assert found == [("def f(a, b):", 11), ("    x = 1", 15), ("    if a:", 17), ("        return x", 18)]
 
 
@@ -127,6 +158,14 @@ def test_equal_values_of_a_type_are_one_text(type_: Type, one: str, other: str) 
         (ANY, "5", "5.0"),
         (BOOL, "true", "false"),
         (STR, '"5"', "5"),
+        (union(INT, FLOAT), "1", "1.0"),
+        (union(FLOAT, INT, NULL), "1", "1.0"),
+        (union(ListType(FLOAT), ListType(INT)), "[1]", "[1.0]"),
+        (
+            StructType("C", "dataclass", (StructField("a", INT),), restored=True),
+            '{"a":1}',
+            '{"a":1,"$tp":["object","C"]}',
+        ),
         (DictType(INT), '{"a":1,"b":2}', '{"b":2,"a":1}'),
     ],
 )
@@ -287,3 +326,17 @@ def test_keys_are_equal_in_every_process(tmp_path: Path) -> None:
         for seed in ("1", "2")
     }
     assert len(found) == 1
+
+
+def test_a_value_that_could_have_been_another_member_of_a_union_has_a_new_key() -> None:
+    plain, either = component("f", "def f(): ..."), union(INT, FLOAT)
+    data = component_data(replace(plain, inputs=(InputPort("x", union(INT, NULL)),)), {})
+    assert data["format"] == 1
+    for type_ in (
+        either,
+        ListType(either),
+        union(either, NULL),
+        StructType("C", "dataclass", (StructField("a", either),)),
+    ):
+        changed = component_data(replace(plain, inputs=(InputPort("x", type_),)), {})
+        assert changed["format"] != 1

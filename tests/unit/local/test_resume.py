@@ -89,7 +89,7 @@ def test_what_succeeded_is_reused_even_where_nothing_is_cached(root: Root, tmp_p
     assert first(root, what).state == "FAILED"
     (tmp_path / "b.stop").unlink()
     plan, result = resumed(root)
-    assert plan.words() == ["reuses 1, runs 2: b, c"]
+    assert plan.words() == ["1 task is reused, 2 tasks run: b, c"]
     assert result.outputs == {"o": 3}
     assert [runs_of(tmp_path, name) for name in "abc"] == [1, 1, 1]
     assert result.tasks["a"].reused == "resumed"
@@ -339,7 +339,7 @@ def killed(folder: Path) -> Pipeline:
 @pytest.mark.skipif(sys.platform == "win32", reason="kill -9")
 @pytest.mark.parametrize(
     "place",
-    ["attempt-ended", "attempt-ended:2", "object-frozen", "object-placed", "outputs-published", "rows-written:2"],
+    ["attempt-ended", "attempt-ended:2", "object-owned", "object-placed", "outputs-published", "rows-written:2"],
 )
 def test_a_killed_engine_loses_no_result(root: Root, tmp_path: Path, place: str) -> None:
     script = tmp_path / "script.py"

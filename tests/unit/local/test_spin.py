@@ -15,7 +15,7 @@ from local_samples import ADD, BOOM, DATASET, READ, SAVE, component, const, grap
 from typedpipe.diagnostics.errors import PipelineError
 from typedpipe.diagnostics.record import replace
 from typedpipe.ir.nodes import FromInput, InputPort, Loop, Options, Pipeline, PythonImpl
-from typedpipe.local.options import RunOptions
+from typedpipe.local.options import Runner, RunOptions
 from typedpipe.local.rerun.spin import SpinResult, prepare_spin, run_spin, set_input
 from typedpipe.local.run import run
 from typedpipe.local.store.locks import take_lock
@@ -168,3 +168,44 @@ def test_paths_lead_to_nodes() -> None:
     assert getattr(node_at(what(), "for-1[1]/one"), "name", None) == "one"
     assert node_at(what(), "for-1[1]/two") is None
     assert node_at(what(), "say/one") is None
+
+
+SEES = component(
+    "sees",
+    "def sees() -> str:\n    import os\n    return os.environ.get('TOKEN', '-') + os.environ.get('WHO', '-')\n",
+    {},
+    STR,
+)
+
+
+@pytest.mark.parametrize("runner", ["process", "inprocess"])
+@pytest.mark.parametrize("cached", [False, True])
+def test_values_of_the_runs_variables_are_passed_again(cached: bool, runner: Runner, tmp_path: Path) -> None:
+    """They may be secrets: no file has them, and a digest from the key of a cached task is no value."""
+    body = graph(task("sees", SEES, options=Options(env=(("WHO", const("me")),))), outputs={"o": (out("sees"), STR)})
+    for _ in range(1 + cached):
+        result = run(
+            pipeline(body, SEES), {}, folder=tmp_path, runner=runner, environment={"TOKEN": "s3cret", "WHO": "you"}
+        )
+        assert result.outputs == {"o": "s3cretme"}
+    jobs = [path for path in tmp_path.rglob("*") if path.is_file() and path.name not in ("Output", "result.json")]
+    # the task's result contains the value, and the index contains its results
+    assert not [path for path in jobs if b"TOKEN=s3cret" in (text := path.read_bytes()) or b'"s3cret"' in text]
+    found = open_root(tmp_path)
+    try:
+        assert found.run().folder.joinpath("tasks/sees").exists() == (not cached and runner == "process")
+        for given in ({}, {"OTHER": "1"}, {"WHO": "you"}):
+            with pytest.raises(PipelineError) as caught:
+                prepare_spin(found, found.run(), "sees", environment=given)
+            assert caught.value.diagnostics[0].help == "pass them again: --env TOKEN=…"
+        given = {"TOKEN": "again"}
+        spun = run_spin(prepare_spin(found, found.run(), "sees", environment=given), {}, RunOptions(environment=given))
+        assert spun.outputs == {"Output": '"againme"'}
+    finally:
+        found.close()
+
+
+def test_the_job_of_a_task_is_for_the_user_only(root: Root) -> None:
+    jobs = list(root.run().folder.rglob("job.json"))
+    assert jobs
+    assert {path.stat().st_mode & 0o777 for path in jobs} == {0o600}

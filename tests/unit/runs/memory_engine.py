@@ -154,8 +154,8 @@ def called(component: ir.Component, values: Mapping[str, Any]) -> dict[str, Any]
     impl = component.impl
     assert isinstance(impl, ir.PythonImpl)
     space: dict[str, Any] = {"__name__": "task"}
-    chunks = [[chunk.file, chunk.line, chunk.text] for chunk in impl.chunks]
-    for code, _ in compile_source({"entry": impl.entry, "chunks": chunks}):
+    chunks = [[chunk.file, chunk.line, chunk.text, chunk.module] for chunk in impl.chunks]
+    for code, _, _ in compile_source({"entry": impl.entry, "chunks": chunks}):
         exec(code, space)
     given = {port.name: decode(values[port.name], to_data(port.type)) for port in component.inputs}
     returned = space[impl.entry](**given)

@@ -281,28 +281,44 @@ import sys
 from typedpipe import dsl
 
 @dsl.component
-def nap() -> int:
-    import time
-    time.sleep(30)
+def nap(folder: str) -> int:
+    import pathlib, time
+    pathlib.Path(folder, "started").touch()
+    time.sleep(60)
     return 1
 
 @dsl.pipeline
-def main() -> int:
-    return nap().output
+def main(folder: str) -> int:
+    return nap(folder=folder).output
 
-main.options(name="away", folder=sys.argv[1]).run().wait()
+main.options(name="away", folder=sys.argv[1], runner=sys.argv[2]).run(folder=sys.argv[1]).wait()
 """
 
 
-def test_a_run_of_another_process_is_canceled_by_its_name(tmp_path: Path) -> None:
+@pytest.mark.parametrize("runner", ["process", "inprocess"])
+@pytest.mark.parametrize("background", [False, True], ids=["terminal", "background job"])
+def test_a_run_of_another_process_is_canceled_by_its_name(tmp_path: Path, background: bool, runner: str) -> None:
     program = tmp_path / "program.py"
     program.write_text(ELSEWHERE)
     folder = tmp_path / "runs"
-    process = subprocess.Popen([sys.executable, str(program), str(folder)], stderr=subprocess.DEVNULL)
+    # A shell starts a background job with Ctrl-C ignored, and so does `nohup`.
+    process = subprocess.Popen(
+        [
+            "sh",
+            "-c",
+            f"trap '{'' if background else '-'}' INT; exec \"$@\"",
+            "sh",
+            sys.executable,
+            program,
+            folder,
+            runner,
+        ],
+        stderr=subprocess.DEVNULL,
+    )
     try:
-        until(lambda: os.path.exists(folder / "runs" / "away" / "tasks" / "nap" / "1" / "job.json"))
+        until(lambda: os.path.exists(folder / "started"))
         LocalEngine(folder).cancel("away")
-        assert process.wait(PATIENCE) != 0
+        process.wait(PATIENCE)
         assert open_root(folder).run("away").state == "CANCELED"
     finally:
         process.kill()

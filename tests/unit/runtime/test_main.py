@@ -384,8 +384,8 @@ def test_packages_are_installed_only_when_asked(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setenv("TYPEDPIPE_INSTALL", "1")
     monkeypatch.setenv("PYTHONPATH", "")
     job.run()
-    rest = ["--index-url", "one", "--extra-index-url", "two", "--trusted-host", "h", "a==1", "b"]
-    assert commands[0][:4] == [sys.executable, "-m", "pip", "install"] and commands[0][-8:] == rest
+    rest = ["--index-url=one", "--extra-index-url=two", "--trusted-host=h", "--", "a==1", "b"]
+    assert commands[0][:4] == [sys.executable, "-m", "pip", "install"] and commands[0][-6:] == rest
     job.fail(1)
     assert "TP508" in (tmp_path / "log").read_text()
 
@@ -409,3 +409,47 @@ def test_text_returned_as_an_artifact_says_where_to_write_it(tmp_path: Path) -> 
     job = Job(tmp_path, "def step(): return 'rows'", outputs=[("output", "return", DATASET)], returns="one")
     job.fail(2)
     assert "; write it to the path of a `Dataset()`, and return that" in (tmp_path / "log").read_text()
+
+
+class Quiet(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError
+
+
+def noted(error: Exception) -> Exception:
+    error.add_note("a note")
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (ValueError("one line"), "ValueError: one line"),
+        (ValueError("first\nsecond\n  third"), "ValueError: first ..."),
+        (ValueError("\n\nafter empty lines"), "ValueError: after empty lines"),
+        (ValueError(), "ValueError"),
+        (ValueError("  \n "), "ValueError"),
+        (KeyError("k"), "KeyError: 'k'"),
+        (noted(ValueError("its message")), "ValueError: its message"),
+        (SyntaxError("invalid syntax", ("f.py", 1, 1, "x y")), "SyntaxError: invalid syntax"),
+        (json.JSONDecodeError("Expecting value", "x", 0), "json.decoder.JSONDecodeError: Expecting value: line 1 column 1 (char 0)"),
+        (ExceptionGroup("several", [ValueError("a\nb")]), "ExceptionGroup: several (1 sub-exception)"),
+        (Quiet(), f"{__name__}.Quiet: <exception str() failed>"),
+        (SystemExit("a\nb"), "SystemExit: the code called sys.exit('a\\nb')"),
+    ],
+)  # fmt: skip
+def test_an_exception_in_one_line(error: BaseException, line: str) -> None:
+    assert task.one_line(error) == line
+
+
+def test_the_message_leads_with_the_type_and_the_first_line(tmp_path: Path) -> None:
+    job = Job(
+        tmp_path,
+        """
+        class Bad(Exception): pass
+        def step():
+            raise Bad("3 rows are wrong\\n  row 1\\n  row 2")
+        """,
+    )
+    job.fail(1)
+    assert (tmp_path / "log").read_text() == "component `step` failed: Bad: 3 rows are wrong ... (user.py:13)"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,13 +14,17 @@ from typedpipe.diagnostics.cells import shown, width
 from typedpipe.diagnostics.errors import PipelineError
 from typedpipe.ir import nodes as ir
 from typedpipe.local.result import RunResult, TaskResult
+from typedpipe.local.tracebacks import traceback_in
 from typedpipe.runs.model import LOOKS, REUSED_TOLD, ArtifactRef, TaskState, Value, mark
-from typedpipe.runs.paths import item_numbers, node_path
+from typedpipe.runs.paths import item_numbers, node_path, with_item
+from typedpipe.types.json_text import json_text
 from typedpipe.types.model import artifact_of
 
 FAILURES = 3
 """Maximum number of failures shown in full."""
 NAMED = 10
+COMPARED = 500
+"""Number of failed tasks whose tracebacks are compared; of the others, only the messages."""
 LINES = 12
 """Number of last lines of a log; more of a traceback."""
 TRACEBACK = 40
@@ -60,9 +63,10 @@ def write_ending(pipeline: ir.Pipeline, result: RunResult, stream: TextIO) -> No
 def ending(pipeline: ir.Pipeline, result: RunResult, columns: int) -> Iterator[Line]:
     """The summary at the end of a run."""
     failed = sorted((task for task in result.tasks.values() if task.state == "FAILED"), key=_when)
-    alike: dict[str, list[TaskResult]] = {}
-    for task in failed:
-        alike.setdefault(node_path(task.name), []).append(task)
+    alike: dict[tuple[str, str], list[TaskResult]] = {}
+    for number, task in enumerate(failed):  # equal failures are shown once
+        trace = traceback_in(task.log) if number < COMPARED else ""
+        alike.setdefault(("", trace) if trace else (node_path(task.name), task.message), []).append(task)
     groups = list(alike.values())
     yield Line("")
     for first, *others in groups[:FAILURES]:
@@ -97,7 +101,7 @@ def _failure(task: TaskResult) -> Iterator[Line]:
         facts.append(f"{task.attempts} attempts")
     if task.started is not None and task.finished is not None:
         facts.append(f"after {seconds(task.finished - task.started)}")
-    yield Line(f"{shown(task.name)} failed" + (f" ({', '.join(facts)})" if facts else ""), "1;31")
+    yield Line(f"{shown(with_item(task.name, task.item))} failed" + (f" ({', '.join(facts)})" if facts else ""), "1;31")
     last = log_end(task)
     message = [shown(line) for line in task.message.splitlines()]
     for line in last:
@@ -208,7 +212,8 @@ def metrics_of(pipeline: ir.Pipeline, result: RunResult) -> tuple[list[tuple[str
             value = outputs.get(name)
             values = value.descriptor.get("metadata") if isinstance(value, ArtifactRef) else None
             if isinstance(values, dict) and values:
-                rows.append((task.name if len(names) == 1 else f"{task.name}.{name}", values))
+                measured = task.name if len(names) == 1 else f"{task.name}.{name}"
+                rows.append((with_item(measured, task.item), values))
     return rows, max(0, len(tasks) - ROWS)
 
 
@@ -231,7 +236,7 @@ def _number(value: object) -> str:
         return ""
     if isinstance(value, float):
         return f"{value:.6g}"
-    return shown(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+    return shown(value if isinstance(value, str) else json_text(value, ensure_ascii=False))
 
 
 def _cell(text: str, size: int, *, left: bool) -> str:

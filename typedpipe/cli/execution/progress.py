@@ -19,6 +19,7 @@ from typedpipe.runs.events import (
     TaskStarted,
 )
 from typedpipe.runs.model import LOOKS, REUSED_TOLD, mark
+from typedpipe.runs.paths import with_item
 
 HELD = 1 << 16
 """Maximum number of bytes kept of an unterminated line before it is passed on in parts."""
@@ -74,7 +75,7 @@ class Progress:
         done = REUSED_TOLD.get(event.reused) or f"{look.told} in {took:.1f} s"
         told = done if event.state == "SUCCEEDED" else look.told
         why = f": {event.message}" if event.message and event.state != "SUCCEEDED" else ""
-        self._say(f"{event.task}: {told}{why}", look.ansi)
+        self._say(f"{with_item(event.task, event.item)}: {told}{why}", look.ansi)
 
     def _say(self, text: str, style: str) -> None:
         text = shown(text)

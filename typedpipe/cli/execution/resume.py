@@ -62,16 +62,9 @@ def new_code(code: tuple[str, str] | None) -> ir.Pipeline | None:
 def _options(plan: Resume, given: dict[str, Any]) -> RunOptions:
     """Merge the original settings of the run with the new ones."""
     from typedpipe.local.options import RunOptions
-    from typedpipe.runs.problems import problem
+    from typedpipe.local.rerun.environment import require_values
 
-    missing = set(plan.settings.get("environment") or ()) - set(given.get("environment") or ())
-    if missing:
-        names = ", ".join(f"`{name}`" for name in sorted(missing))
-        raise problem(
-            "TP644",
-            f"the run used environment variables whose values are not stored: {names}",
-            help="pass them again: " + " ".join(f"--env {name}=…" for name in sorted(missing)),
-        )
+    require_values(plan.settings.get("environment") or (), given.get("environment") or ())
     kept = {key: plan.settings[key] for key in KEPT if plan.settings.get(key) is not None and key not in given}
     if given.get("debug"):
         kept.pop("runner", None)

@@ -75,11 +75,16 @@ def _start(pipeline: ir.Pipeline, bound: dict[str, str], keywords: RunKeywords, 
     from typedpipe.local.store.root import root_path
 
     options = RunOptions(**keywords)
+    try:
+        place = root_path(options.folder) / "runs"
+    except PipelineError as error:
+        stop(error)
+        raise
     watch(
         pipeline,
         shows,
         phases,
-        root_path(options.folder) / "runs",
+        place,
         lambda on_event: LocalEngine().submit(pipeline, bound, options, on_event, foreground=True).result,
     )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ from typedpipe.cli.execution.resume import code_option, new_code
 from typedpipe.cli.log_text import seconds
 from typedpipe.cli.stored.access import with_root
 from typedpipe.diagnostics.cells import shown
+from typedpipe.types.json_text import json_text
 
 if TYPE_CHECKING:
     from typedpipe.local.rerun.spin import Spin, SpinResult
@@ -33,14 +33,15 @@ def _spin(root: Root, name: str, sets: tuple[str, ...], code: tuple[str, str] | 
     pairs = [_pair(text) for text in sets]
     new = new_code(code)
     keywords = engine_keywords(values)
-    spin = prepare_spin(root, root.run(run_name), task_name, new, [key for key, _ in pairs])
+    variables = keywords.get("environment") or {}
+    spin = prepare_spin(root, root.run(run_name), task_name, new, [key for key, _ in pairs], variables)
     changed = {key: set_input(spin, key, text) for key, text in pairs}
     result = run_spin(spin, changed, RunOptions(**keywords), _write_log)
     if form == "json":
-        click.echo(json.dumps(_data(spin, result)))
+        click.echo(json_text(_data(spin, result)))
     else:
         for key, value in _outputs(spin, result).items():
-            click.echo(f"{key}: {shown(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))}")
+            click.echo(f"{key}: {shown(value if isinstance(value, str) else json_text(value, ensure_ascii=False))}")
     _say_end(spin, result)
     if result.state == "CANCELED":
         exits.leave(exits.INTERRUPTED)
@@ -101,11 +102,25 @@ def _data(spin: Spin, result: SpinResult) -> dict[str, Any]:
 def _say_end(spin: Spin, result: SpinResult) -> None:
     said = f": {result.message}" if result.message else ""
     click.echo(
-        shown(f"{spin.task.name} of {spin.run.name} {result.state.lower()} in {seconds(result.seconds)}{said}"),
+        shown(f"{spin.run.name}/{spin.task.name} {result.state.lower()} in {seconds(result.seconds)}{said}"),
         err=True,
     )
     click.echo(shown(f"in {result.folder}; the run is not changed"), err=True)
 
+
+def _engine_options() -> list[click.Option]:
+    """The engine's options that apply to a single task, with help texts that say so."""
+    found = [option for option in engine_options() if option.name in _OPTIONS]
+    for option in found:
+        option.help = _HELP.get(option.name or "", option.help)
+    return found
+
+
+_HELP = {
+    "debug": "Run the task in this process; a debugger opens where an exception is raised.",
+    "timeout": "Stop the task after this time (exit code 124).",
+    "env": "Set an environment variable for the task. May be repeated.",
+}
 
 command = click.command(
     "spin",
@@ -123,7 +138,7 @@ command.params[:0] = [
         help="Change an input. Write the value as for `run`; for an artifact, pass the path of a file or directory.",
     ),
     code_option(),
-    *(option for option in engine_options() if option.name in _OPTIONS),
+    *_engine_options(),
     click.Option(
         ["-o", "--output", "form"],
         type=click.Choice(["text", "json"]),

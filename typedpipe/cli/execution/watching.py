@@ -19,6 +19,7 @@ from typedpipe.cli.phases import Phases
 from typedpipe.diagnostics.cells import shown
 from typedpipe.diagnostics.errors import PipelineError
 from typedpipe.diagnostics.model import NOWHERE, Diagnostics
+from typedpipe.types.json_text import json_text
 
 if TYPE_CHECKING:
     from typedpipe.ir import nodes as ir
@@ -67,7 +68,9 @@ def watch(
             result = start(on_event)
     except PipelineError as error:
         phases.end()
-        stop(error, otherwise=exits.FAILED if started else exits.MISTAKES)  # for example, the disk became full
+        # After the start, for example because the disk became full; TP606: another process has the run.
+        failed = started or error.diagnostics[0].code == "TP606"
+        stop(error, otherwise=exits.FAILED if failed else exits.MISTAKES)
         raise
     if display is not None:
         display.unless_gone(lambda: write_ending(pipeline, result, sys.stderr))
@@ -239,7 +242,7 @@ def _print_result(result: RunResult, form: str) -> None:
         "folder": str(result.folder),
         "outputs": _data(dict(result.outputs)),
     }
-    click.echo(json.dumps(data))
+    click.echo(json_text(data))
 
 
 def _readable(value: object) -> str:
@@ -248,9 +251,9 @@ def _readable(value: object) -> str:
         return shown(data)
     if hasattr(value, "__fspath__"):
         return shown(
-            f"{data['type']} at {data['path']}" + (f" {json.dumps(data['metadata'])}" if data["metadata"] else "")
+            f"{data['type']} at {data['path']}" + (f" {json_text(data['metadata'])}" if data["metadata"] else "")
         )
-    return json.dumps(data, ensure_ascii=False)
+    return json_text(data, ensure_ascii=False)
 
 
 def _data(value: Any) -> Any:

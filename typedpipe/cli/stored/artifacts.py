@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import re
 import secrets
@@ -18,6 +17,7 @@ import click
 
 from typedpipe.cli.stored.access import format_option, table, with_root, with_source
 from typedpipe.diagnostics.cells import shown
+from typedpipe.types.json_text import json_text
 
 if TYPE_CHECKING:
     from typedpipe.local.store.root import Root
@@ -120,10 +120,10 @@ def ls(source: RunSource, run: str, form: str) -> None:
             | {"path": one.item.path, "uri": one.item.uri, "metadata": one.item.descriptor.get("metadata", {})}
             for one in found
         ]
-        click.echo(json.dumps(data, indent=2))
+        click.echo(json_text(data, indent=2))
     elif found:
         rows = [[one.name, one.item.type, size(one.item.size or 0), _digest(one), one.item.uri] for one in found]
-        click.echo(table(["ARTIFACT", "TYPE", "SIZE", "DIGEST", "PLACE"], rows, right=[2]), nl=False)
+        click.echo(table(["ARTIFACT", "TYPE", "SIZE", "DIGEST", "LOCATION"], rows, right=[2]), nl=False)
     else:
         click.echo(f"no task of {shown(chosen.name)} created an artifact", err=True)
 

@@ -31,7 +31,7 @@ _BLOCK = 1 << 16
         "instead of interpreted."
     ),
 )
-@click.argument("name", metavar="RUN[/TASK]", default="last")
+@click.argument("name", metavar="[RUN[/TASK]]", default="last")
 @click.option(
     "-f", "--follow", is_flag=True, help="Print new output until the run, or the selected task or group, ends."
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import re
 import sys
 import time
@@ -15,6 +14,7 @@ import click
 from typedpipe.cli import exits
 from typedpipe.cli.stored.access import format_option, table, took, with_root, with_source
 from typedpipe.diagnostics.cells import shown
+from typedpipe.types.json_text import json_data, json_text
 
 if TYPE_CHECKING:
     from typedpipe.local.store.root import Root
@@ -53,12 +53,12 @@ def ls(source: RunSource, form: str, pipeline: str | None, state: str | None, li
     wanted = cast("ListedState | None", state and state.upper())
     found = source.runs(Query(pipeline, wanted, limit)).items
     if form == "json":
-        click.echo(json.dumps([_run_data(run) for run in found], indent=2))
+        click.echo(json_text([_run_data(run) for run in found], indent=2))
     elif not found:
         click.echo(f"no {'matching ' if pipeline or state else ''}runs in {shown(source.place)}", err=True)
     else:
         rows = [[run.name, _pipeline(run), _state(run), _moment(run.created), _run_took(run)] for run in found]
-        click.echo(table(["RUN", "PIPELINE", "STATE", "CREATED", "TOOK"], rows), nl=False)
+        click.echo(table(["RUN", "PIPELINE", "STATE", "CREATED", "DURATION"], rows), nl=False)
     broken = [run for run in found if _state(run) == "BROKEN"]
     if broken and form != "json":
         click.echo(f"to see why a run is broken, use `typedpipe runs show {shown(broken[0].name)}`", err=True)
@@ -95,7 +95,7 @@ def _run_data(run: AnyRun) -> dict[str, Any]:
 def _json(text: str) -> Any:
     """Wire text as JSON data; falls back to the text if it was edited and is no longer JSON."""
     try:
-        return json.loads(text)
+        return json_data(text)
     except ValueError:
         return text
 
@@ -112,12 +112,16 @@ def show(source: RunSource, run: str, form: str) -> None:
     listed = source.tasks(found)
     if form == "json":
         data = _run_data(found) | {"settings": found.settings, "outputs": _values(found.outputs)}
-        click.echo(json.dumps(data | {"tasks": [_task_data(task) for task in listed]}, indent=2))
+        click.echo(json_text(data | {"tasks": [_task_data(task) for task in listed]}, indent=2))
         return
     _print_head(found)
     if listed:
-        rows = [[t.name, _task_state(found, t), took(t.started, t.finished), _note(t)] for t in listed]
-        click.echo("\n" + table(["TASK", "STATE", "TOOK", ""], rows), nl=False)
+        rows = [[t.name, t.item, _task_state(found, t), took(t.started, t.finished), _note(t)] for t in listed]
+        heads = ["TASK", "ITEM", "STATE", "DURATION", ""]
+        if not any(task.item for task in listed):
+            heads.remove("ITEM")
+            rows = [[name, *rest] for name, _, *rest in rows]
+        click.echo("\n" + table(heads, rows), nl=False)
     if found.outputs:
         click.echo("\n" + table(["OUTPUT", ""], [[name, _readable(v)] for name, v in found.outputs.items()]), nl=False)
 
@@ -127,7 +131,7 @@ def _print_head(run: Run) -> None:
     if run.state == "INTERRUPTED":
         state += f" (its engine exited; to continue the run, use `typedpipe resume {run.name}`)"
     rows = [["run", run.name], ["pipeline", run.pipeline], ["state", state], ["created", _moment(run.created)]]
-    rows += [["took", _run_took(run)], ["folder", run.key]]
+    rows += [["duration", _run_took(run)], ["directory", run.key]]
     rows += [[f"--{name}", _short(text)] for name, text in run.arguments.items()]
     click.echo(table(["", ""], [row for row in rows if row[1]]).partition("\n")[2], nl=False)
 
@@ -150,6 +154,7 @@ def _note(task: Task) -> str:
 def _task_data(task: Task) -> dict[str, Any]:
     fields = (
         "name",
+        "item",
         "component",
         "state",
         "message",
@@ -205,7 +210,7 @@ def diff(source: RunSource, a: str, b: str, form: str) -> None:
     found = compare(source, source.run(a), source.run(b))
     if form == "json":
         data = [_difference_data(item) for item in (*found.differences, *found.durations)]
-        click.echo(json.dumps({"a": found.old.name, "b": found.new.name, "differences": data}, indent=2))
+        click.echo(json_text({"a": found.old.name, "b": found.new.name, "differences": data}, indent=2))
     else:
         _print_diff(found)
     if not found.same:
@@ -225,11 +230,11 @@ def _print_diff(found: Comparison) -> None:
     times = [[item.name, _time(item.old), _time(item.new)] for item in found.durations]
     if times:
         lead = "\n" if rows else ""
-        click.echo(lead + table(["TOOK", found.old.name, found.new.name], times), nl=False)
+        click.echo(lead + table(["DURATION", found.old.name, found.new.name], times), nl=False)
 
 
 def _cell(value: Any) -> str:
-    text = value if isinstance(value, str) else "—" if value is None else json.dumps(value, ensure_ascii=False)
+    text = value if isinstance(value, str) else "—" if value is None else json_text(value, ensure_ascii=False)
     digest = re.fullmatch(r"sha256:([0-9a-f]{12})[0-9a-f]{52}", text)
     return digest[1] if digest else _short(text)
 
@@ -306,7 +311,7 @@ def gc(root: Root, keep: int | None, older_than: float | None, environments: flo
         click.echo(name)
     counts = (
         f"{_count(len(found.runs), 'run')}, {_count(found.objects, 'artifact')}, "
-        f"{_count(found.results, 'cached result')}, {_count(found.scratch, 'orphan')}: {size(found.size)}"
+        f"{_count(found.results, 'cache entry')}, {_count(found.scratch, 'orphaned file')}: {size(found.size)}"
     )
     click.echo(f"{'would remove' if dry_run else 'removed'} {counts}", err=True)
     if found.kept:
@@ -320,8 +325,11 @@ def gc(root: Root, keep: int | None, older_than: float | None, environments: flo
         click.echo(f"{'would remove' if dry_run else 'removed'} {_count(len(gone), 'virtual environment')}", err=True)
 
 
+_PLURALS = {"cache entry": "cache entries"}
+
+
 def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
+    return f"{number} {what if number == 1 else _PLURALS.get(what, f'{what}s')}"
 
 
 @command.command(

@@ -17,6 +17,7 @@ from typedpipe.types.model import (
     is_optional,
     without_none,
 )
+from typedpipe.types.values import object_mark_of
 
 
 class Unsupported(Exception):
@@ -187,7 +188,9 @@ class Controller:
             case ir.MakeList():
                 return "[" + ", ".join(map(self.native, expr.items)) + "]"
             case ir.MakeDict():
-                return "{ " + ", ".join(f"{string(k)}: {self.native(v)}" for k, v in expr.entries) + " }"
+                mark = object_mark_of(expr.type)
+                entries = [f"{string(name)}: {self.native(value)}" for name, value in expr.entries]
+                return "{ " + ", ".join([*entries, *([f"{string('$tp')}: {mark}"] if mark else [])]) + " }"
             case ir.Format():
                 return self._format(expr)
             case _:

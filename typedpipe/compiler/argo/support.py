@@ -49,7 +49,7 @@ _CONTAINER = No(
 SUPPORT = Support(
     {
         "call.retry": No(
-            "Argo would retry the whole nested pipeline",
+            "all of its tasks would run again, also those that succeeded",
             "set the retry on the tasks of the nested pipeline",
             "the retry",
         ),
@@ -109,7 +109,7 @@ OPTIONS = (
     Option("service_account", None, (), "service account that tasks run as"),
     Option("schedule", None, (), "schedule of a CronWorkflow, such as `0 3 * * *`"),
     Option("timezone", None, (), "time zone of the schedule, such as `Europe/Paris`"),
-    Option("deadline", DEADLINE_SECONDS, (), "time limit of a whole run, in seconds"),
+    Option("deadline", DEADLINE_SECONDS, (), "time limit of a whole run, in seconds", "SECONDS"),
 )
 
 

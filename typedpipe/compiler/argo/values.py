@@ -19,7 +19,7 @@ from typedpipe.ir.taskspec import port_key
 from typedpipe.ir.typing import GraphTypes
 from typedpipe.types.data import to_data
 from typedpipe.types.model import Type, is_artifact
-from typedpipe.types.values import safe
+from typedpipe.types.values import object_mark_of, safe
 
 Piece: TypeAlias = tuple[str, str]
 """``("text", wire text)``, ``("path", tag's path)`` or ``("expr", expression)``."""
@@ -145,19 +145,23 @@ class Values:
                 items = _list([self.pieces(item) for item in expr.items])
                 return self._op("keyed", items) if is_artifact(self.type(ir.FromExpr(index))) else items
             case ir.MakeDict():
-                made = _dict([(name, self.pieces(value)) for name, value in expr.entries])
-                return self._op("quote", made) if any(name == "$tp" for name, _ in expr.entries) else made
+                made = [(name, self.pieces(value)) for name, value in expr.entries]
+                mark = object_mark_of(expr.type)
+                if mark:
+                    return _dict([*made, ("$tp", [("text", mark)])])
+                return self._op("quote", _dict(made)) if any(name == "$tp" for name, _ in expr.entries) else _dict(made)
             case ir.Format():
                 return self._op("format", _list([self._part(part) for part in expr.parts]))
             case _:
                 return [("expr", f"toJson({self.plain(ir.FromExpr(index))})")]
 
-    def _part(self, part: object) -> list[Piece]:
+    def _part(self, part: str | ir.FormatPart) -> list[Piece]:
         if isinstance(part, str):
             return [("text", _quote(part))]
-        type_ = safe(json.dumps(to_data(self.type(part.value)), separators=(",", ":")))  # type: ignore[attr-defined]  # a FormatPart
-        rest = [[("text", type_)], [("text", _quote(part.spec))], [("text", _quote(part.conversion))]]  # type: ignore[attr-defined]  # as above
-        return _list([self.pieces(part.value), *rest])  # type: ignore[attr-defined]  # as above
+        rest = [_compact(to_data(self.type(part.value))), _quote(part.spec), _quote(part.conversion)]
+        if part.escapes or part.table:
+            rest += [_quote(part.escapes), _compact(dict(part.table))]
+        return _list([self.pieces(part.value), *([("text", text)] for text in rest)])
 
     def _op(self, name: str, *values: list[Piece]) -> list[Piece]:
         out: list[Piece] = [("text", f'{{"$tp":["{name}"')]
@@ -183,6 +187,10 @@ class Values:
 
 def _quote(text: str) -> str:
     return safe(json.dumps(text))
+
+
+def _compact(data: object) -> str:
+    return safe(json.dumps(data, separators=(",", ":")))
 
 
 def _list(items: list[list[Piece]]) -> list[Piece]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from typedpipe.compiler.passes.formats import format_problem
 from typedpipe.compiler.passes.labels import source_label
 from typedpipe.diagnostics.model import NOWHERE, Diagnostics, Span
 from typedpipe.diagnostics.words import nearest
@@ -15,6 +16,7 @@ from typedpipe.types.display import show
 from typedpipe.types.model import (
     BOOL,
     INT,
+    NULL,
     STR,
     AnyType,
     DictType,
@@ -28,7 +30,12 @@ from typedpipe.types.model import (
     is_optional,
     without_none,
 )
+from typedpipe.types.texts import own_text
 
+_INDEX = {
+    ListType: "use a number as the index, such as `[0]`, or read the element in a component",
+    DictType: 'use a string as the key, such as `["name"]`, or read the entry in a component',
+}
 UNSET = "provide a default with `dsl.Some(value, default)`, or branch on the value with `with dsl.IfSet(value) as v:`"
 
 
@@ -159,7 +166,8 @@ class _Expression:
             if mismatch(at, wanted) is not None:
                 message = f"the index of `{show(value)}` must be `{show(wanted)}`, but this is `{show(at)}`"
                 label = f"expected `{show(wanted)}`, found `{show(at)}`"
-                self._error("TP208", message, label, advice(at, wanted), expr.index)
+                help_ = UNSET if mismatch(without_none(at), wanted) is None else _INDEX[type(value)]
+                self._error("TP208", message, label, help_, expr.index)
 
     def _default(self, expr: ir.Default) -> None:
         value, default = without_none(self.of(expr.value)), self.of(expr.default)
@@ -183,6 +191,23 @@ class _Expression:
                 "pass the artifact to a component as an input, and create the text there",
                 part.value,
             )
+            return
+        written = f"{{…{'!' if part.conversion else ''}{part.conversion}{':' if part.spec else ''}{part.spec}}}"
+        refused = format_problem(value, part.spec, part.conversion)
+        if refused is not None:
+            bad, reason = refused
+            if is_optional(value) and bad == NULL:
+                message, help_ = f"`{written}` cannot format `{show(value)}`, because it can be None", UNSET
+            else:
+                message = f"`{written}` cannot format `{show(bad)}`"
+                help_ = f"remove `:{part.spec}`, or format the value in a component that returns `str`"
+            self._error("TP214", message, reason, help_, part.value)
+            return
+        owner = own_text(value, nested=bool(part.conversion in ("r", "a")) and not part.table)
+        if owner:
+            message = f"the text of `{show(value)}` is written by the class `{owner}` itself, which a task may not have"
+            help_ = "return the text from a component that takes the value, or insert its fields: `{value.field}`"
+            self._error("TP214", message, f"`{owner}` defines its own text", help_, part.value)
 
     def _one_of(self, expr: ir.OneOf) -> None:
         if not expr.values:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typedpipe.compiler.passes.cache_keys import check_cache_keys
 from typedpipe.compiler.passes.guards import Guards
 from typedpipe.compiler.passes.labels import Use, known
 from typedpipe.diagnostics.model import Diagnostics, Label, Span
@@ -24,14 +25,19 @@ def check_scopes(pipeline: ir.Pipeline, report: Diagnostics) -> ir.Pipeline:
     False
     """
     ports = Ports(pipeline)
+    keyed: list[ir.Task] = []
     for graph in (pipeline.graph, *pipeline.pipelines.values()):
-        _Checker(TracedTypes(pipeline, graph, ports), report).run()
+        _Checker(TracedTypes(pipeline, graph, ports), report, keyed).run()
+    if keyed:
+        check_cache_keys(keyed, pipeline, report)
     return pipeline
 
 
 class _Checker:
-    def __init__(self, types: TracedTypes, report: Diagnostics) -> None:
+    def __init__(self, types: TracedTypes, report: Diagnostics, keyed: list[ir.Task]) -> None:
         self.types = types
+        self.keyed = keyed
+        """Tasks with a cache key of the user's."""
         self.scopes = types.scopes
         self.report = report
         self.guards: Guards | None = None
@@ -71,6 +77,8 @@ class _Checker:
         if node.options is not ir.DEFAULT_OPTIONS:
             for _, operand in option_operands(node.options):
                 self._check(Use(operand, scope, node.span, node))
+            if isinstance(node, ir.Task) and node.options.cache_key:
+                self.keyed.append(node)
 
     def _may_fail(self, node: ir.Task | ir.Call, scope: Scope) -> None:
         """Require a replacement for the outputs of upstream tasks if a task runs whatever their result."""
@@ -259,9 +267,9 @@ class _Checker:
         if why:
             self.report.error(
                 "TP313",
-                f"`OneOf` takes one value from each branch of one chain: {why}",
+                f"`OneOf` requires exactly one value in every case: {why}",
                 self._span(operand, owner, use),
-                "does not have exactly one value in every case",
+                "may have no value, or more than one",
                 others=[Label(branch.span, "the chain")] if branch else [],
                 help="pass one value from each of `If`, `Elif` and `Else`; without `Else`, pass a last value from outside the chain",
             )

@@ -48,6 +48,7 @@ class Callee:
         "required",
         "span",
         "status",
+        "whole",
     )
 
     def __init__(
@@ -68,6 +69,8 @@ class Callee:
         self.required = frozenset(port.name for port in self.inputs.values() if port.required)
         self.span = span
         self.is_pipeline = False
+        self.whole: Type | None = None
+        """The type of the class that the function returns, whose fields are the outputs, as one value."""
         self.status = next((port.name for port in inputs if isinstance(port.type, StatusType)), "")
         """The input that gets the outcome, of a component made for an exit handler."""
 

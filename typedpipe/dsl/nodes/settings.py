@@ -8,9 +8,12 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from typedpipe.dsl.tracing import error
+from typedpipe.dsl.marker_form import present
+from typedpipe.dsl.tracing import current, error
+from typedpipe.dsl.values import markers
 from typedpipe.dsl.values.value import PipelineValue
 from typedpipe.ir import nodes as ir
+from typedpipe.ir.images import is_image
 
 CPU = r"[0-9]+(\.[0-9]+)?m?"
 MEMORY = r"[0-9]+(\.[0-9]+)?(E|P|T|G|M|K|k|Ei|Pi|Ti|Gi|Mi|Ki)?"
@@ -20,6 +23,7 @@ _ENV = r"[A-Za-z_][A-Za-z0-9_.-]*"
 
 
 def _wrong(method: str, value: object, wanted: str) -> None:
+    markers.told(current())  # text with a value is no constant: this error is about it
     error("TP117", f"`.{method}()` does not accept {value!r}", help=f"use {wanted}")
 
 
@@ -27,7 +31,7 @@ def quantity(method: str, value: object, form: str) -> object | None:
     """A Kubernetes quantity, or a pipeline value; None after an error was reported."""
     if isinstance(value, PipelineValue):
         return value
-    if isinstance(value, str) and (re.fullmatch(form, value) or not value.isascii()):
+    if isinstance(value, str) and (re.fullmatch(form, value) or present(value)):
         return value
     examples = '"500m" or "2"' if form is CPU else '"512M" or "4Gi"'
     _wrong(method, value, f"a quantity as a string, such as {examples}")
@@ -42,11 +46,17 @@ def text(method: str, value: object) -> object | None:
     return None
 
 
+def image(method: str, value: object) -> object | None:
+    """The name of an image, or a pipeline value, which is checked when the task starts."""
+    if isinstance(value, PipelineValue) or (isinstance(value, str) and (is_image(value) or not value.isascii())):
+        return value
+    _wrong(method, value, "the name of an image")
+    return None
+
+
 def plain_text(method: str, value: object) -> str | None:
     """A constant string."""
-    if isinstance(value, str) and value.isascii() and value.isprintable():
-        return value
-    if isinstance(value, str) and value.isprintable() and not any(ord(c) >= 0xF0000 for c in value):
+    if isinstance(value, str) and value.isprintable() and not present(value):
         return value
     _wrong(method, value, "a constant string")
     return None
@@ -101,14 +111,14 @@ def caching(enabled: object, key: object) -> dict[str, object]:
     if not isinstance(enabled, bool):
         _wrong("set_caching", enabled, "`True` or `False`")
         return {}
-    if key is not None and not isinstance(key, str):
+    if key is not None and (not isinstance(key, str) or present(key)):
         _wrong("set_caching_options", key, "the cache key as a string")
         return {}
     return {"caching": enabled, "cache_key": key or ""}
 
 
 def environment(name: object, value: object) -> object | None:
-    if not isinstance(name, str) or not re.fullmatch(_ENV, name):
+    if not isinstance(name, str) or not re.fullmatch(_ENV, name) or present(name):
         _wrong("set_env", name, "a name of letters, digits and `_` that does not start with a digit")
         return None
     if isinstance(value, (PipelineValue, str)):

@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 from typedpipe.diagnostics.words import nearest
+from typedpipe.dsl.marker_form import NO_TEXT
 from typedpipe.dsl.nodes import settings
 from typedpipe.dsl.nodes.blocks import Group
 from typedpipe.dsl.nodes.callee import Callee
 from typedpipe.dsl.tracing import Site, Trace, abort, error, fatal, listed
-from typedpipe.dsl.values import markers
 from typedpipe.dsl.values.lifting import operand
-from typedpipe.dsl.values.value import PipelineValue, poison
+from typedpipe.dsl.values.value import PipelineValue, derived, poison
 from typedpipe.ir import nodes as ir
 from typedpipe.ir.options import OPERANDS
 
@@ -61,6 +61,9 @@ class Task(Generic[R_co]):
         if len(names) == 1:
             only: Any = self._value(names[0])
             return only  # type: ignore[no-any-return]  # to the checker it is the plain value
+        if self._callee is not None and self._callee.whole is not None:
+            together: Any = self._whole()
+            return together  # type: ignore[no-any-return]  # as above
         if self._callee is not None:
             message = f"`{self._callee.name}` has {len(names) or 'no'} outputs, so `.output` is ambiguous"
             help_ = (
@@ -172,7 +175,7 @@ class Task(Generic[R_co]):
 
     def set_container_image(self, name: str) -> Self:
         """Set the image to run this task in, instead of its component's."""
-        return self._set(image=settings.text("set_container_image", name))
+        return self._set(image=settings.image("set_container_image", name))
 
     def set_display_name(self, name: str) -> Self:
         """Set the task's name in user interfaces."""
@@ -200,6 +203,22 @@ class Task(Generic[R_co]):
             assert callee is not None
             value = PipelineValue(self._trace, callee.outputs[name], ir.FromTask(self._name, name), self._site)
             self._values[name] = value
+        return value
+
+    def _whole(self) -> PipelineValue:
+        """All outputs as an object of the class that the function returns; poison after an error was reported."""
+        callee = self._callee
+        if callee is None or callee.whole is None:
+            return poison(self._trace)
+        value = self._values.get(_WHOLE)
+        if value is None:
+            names, type_ = tuple(callee.outputs), callee.whole
+            parts = tuple(map(self._value, names))
+            value = derived(
+                self._trace, type_, lambda ops: ir.MakeDict(tuple(zip(names, ops, strict=True)), type_), parts
+            )
+            value._tp_builder = self._builder  # it may be used outside of a loop, but belongs to the loop
+            self._values[_WHOLE] = value
         return value
 
     def _named_output(self, name: str) -> PipelineValue:
@@ -283,7 +302,7 @@ class Task(Generic[R_co]):
             return _no_attribute(self, name)
 
     def __repr__(self) -> str:
-        return f"{markers.POISON}<task {self._name}>"
+        return f"{NO_TEXT}<task {self._name}>"
 
 
 _KFP_ONLY = {
@@ -316,6 +335,10 @@ def _no_attribute(task: Task[Any], name: str) -> Any:
         code, word = ("TP117", "setting") if setter else ("TP115", "attribute")
         error(code, f"a task has no {word} `.{name}`", help=help_)
     return (lambda *_, **__: task) if setter else poison(task._trace)
+
+
+_WHOLE = "*"
+"""No output has this name."""
 
 
 class UseOutputs:
@@ -365,6 +388,11 @@ class Outputs(Generic[O_co]):
 
         def _tp_no_value(self) -> tuple[str, str]:
             return "the whole set of outputs of a task", "select one output: `task.outputs.name`"
+
+        def _tp_whole(self) -> PipelineValue | None:
+            """The outputs as one value, if they are the fields of a class whose objects can be passed on."""
+            callee = self._tp_task._callee
+            return None if callee is not None and callee.whole is None else self._tp_task._whole()
 
         @property
         def keys(self) -> Any:

@@ -29,7 +29,6 @@ def check(fn: Any, report: Diagnostics) -> None:
     if node is None:
         return
     _Leaving(parsed, report).visit(node.body)
-    _called_texts(node, parsed, report)
     _rebound(node, parsed, report)
 
 
@@ -65,101 +64,6 @@ class _Leaving:
             if word == "return"
             else "put the tasks of the other case into a separate block",
         )
-
-
-_SILENT = frozenset(
-    [
-        "center",
-        "count",
-        "endswith",
-        "expandtabs",
-        "find",
-        "index",
-        "ljust",
-        "lstrip",
-        "partition",
-        "removeprefix",
-        "removesuffix",
-        "rfind",
-        "rindex",
-        "rjust",
-        "rpartition",
-        "rsplit",
-        "rstrip",
-        "split",
-        "splitlines",
-        "startswith",
-        "strip",
-        "zfill",
-    ]
-)
-"""Methods that would work on the placeholder of a value without damaging it; a marker detects the others itself."""
-
-
-def _called_texts(function: ast.FunctionDef | ast.AsyncFunctionDef, parsed: ParsedFile, report: Diagnostics) -> None:
-    """Report ``f"{value}".strip()`` and ``len(text)``: they would see the placeholder, not the value."""
-    arguments = function.args
-    later = {arg.arg for arg in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)}
-    for node in ast.walk(function):
-        if isinstance(node, ast.With):
-            later.update(n.id for item in node.items if item.optional_vars for n in _names(item.optional_vars))
-    named = _named_texts(function, later)
-
-    def holds(node: ast.expr) -> bool:
-        return (
-            node.id in named
-            if isinstance(node, ast.Name)
-            else isinstance(node, ast.JoinedStr) and _holds_value(node, later)
-        )
-
-    for node in ast.walk(function):
-        match node:
-            case ast.Call(func=ast.Attribute(value=ast.Name(), attr="split")):
-                continue  # the marker survives this
-            case ast.Call(func=ast.Attribute(value=text, attr=attr)) if attr in _SILENT and holds(text):
-                done, instead = f"`.{attr}()` cannot be called on", f"call `.{attr}()`"
-            case ast.Call(func=ast.Name(id="len"), args=[text]) if holds(text):
-                done, instead = "`len()` cannot be called on", "call `len()`"
-            case ast.FormattedValue(value=ast.Name() as text, format_spec=ast.JoinedStr()) if holds(text):
-                done, instead = "a format specification is not supported for", "format it"
-            case ast.Compare(left=left, comparators=others) if any(map(holds, [left, *others])):
-                done, instead = "Python cannot compare", "compare it"
-            case _:
-                continue
-        report.error(
-            "TP159",
-            f"{done} text that contains a pipeline value, because the value is known only when the pipeline runs",
-            parsed.span(node),
-            help=f"pass the f-string unchanged, and {instead} in the component that receives it",
-        )
-
-
-def _named_texts(function: ast.AST, later: set[str]) -> set[str]:
-    """Names that are bound only to f-strings with a pipeline value in them."""
-    bound: dict[str, int] = {}
-    texts: dict[str, int] = {}
-    for node in ast.walk(function):
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            bound[node.id] = bound.get(node.id, 0) + 1
-        elif isinstance(node, ast.Assign) and isinstance(node.value, ast.JoinedStr) and _holds_value(node.value, later):
-            for target in node.targets:
-                if isinstance(target, ast.Name):
-                    texts[target.id] = texts.get(target.id, 0) + 1
-    return {name for name, count in texts.items() if count == bound.get(name)}
-
-
-def _names(node: ast.AST) -> Iterator[ast.Name]:
-    return (part for part in ast.walk(node) if isinstance(part, ast.Name))
-
-
-def _holds_value(text: ast.JoinedStr, later: set[str]) -> bool:
-    """Whether a part is a parameter of the pipeline, an item of a group, or an output of a task."""
-    for part in text.values:
-        if isinstance(part, ast.FormattedValue):
-            attributes = {n.attr for n in ast.walk(part.value) if isinstance(n, ast.Attribute)}
-            if attributes & {"output", "outputs"} or any(name.id in later for name in _names(part.value)):
-                return True
-    return False
 
 
 def is_group(node: ast.With) -> bool:

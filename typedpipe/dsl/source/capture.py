@@ -22,6 +22,7 @@ from typedpipe.dsl.source.files import (
     MODULE_NAMES,
     Function,
     ParsedFile,
+    inner_annotation_names,
     is_ours,
     is_stand_in,
     least_python,
@@ -29,6 +30,7 @@ from typedpipe.dsl.source.files import (
     outside_names,
     parsed_file,
     span_of_function,
+    stored_names,
 )
 from typedpipe.dsl.source.needs import Bundle
 from typedpipe.ir import nodes as ir
@@ -65,14 +67,22 @@ def capture(
     file, node = found
     ok = _check_decorators(fn, file, node, report)
     bundle = None
-    if shipped or include:
+    nested = any(isinstance(constant, types.CodeType) for constant in fn.__code__.co_consts)
+    evaluated = inner_annotation_names(node) if nested else ()
+    if shipped or include or evaluated:
         bundle = Bundle(file, fn.__globals__, file.header(node), report)
         for cls in shipped:
             bundle.add_class(cls)
         for item in include:
             bundle.add_included(item)
+        for name in evaluated:
+            bundle.supply_annotation(name)
+        bundle.finish(stored_names(fn.__code__))
     entry = file.chunk(node)
     outside = _outside(fn, entry, bundle)
+    if outside:
+        bundle = bundle or Bundle(file, fn.__globals__, file.header(node), report)
+        outside = [name for name in outside if not bundle.supply_constant(name)]
     if outside:
         _report_outside(fn, file, node, outside, report)
     if outside or not ok or (bundle is not None and bundle.failed):
@@ -104,9 +114,9 @@ def _is_plain_function(fn: Any, report: Diagnostics) -> bool:
         report.error("TP133", f"`{name}` is an `async` function", _where(fn), help=text)
     elif flags & inspect.CO_GENERATOR:
         report.error("TP134", f"`{name}` is a generator: it has a `yield`", _where(fn), help="return a list")
-    elif len(parts) > 1 and parts[-2] != "<locals>":
+    elif len(parts) > 1 and parts[-2] != "<locals>" and not _is_static(fn):
         text = f"`{name}` is a method of `{parts[-2]}`, but a component must be a function"
-        report.error("TP135", text, _where(fn), help=_KEEP_INSIDE)
+        report.error("TP135", text, _where(fn), help=f"{_KEEP_INSIDE}, or put `@staticmethod` above `@component`")
     elif hasattr(fn, "__wrapped__"):
         inner = inspect.unwrap(fn)
         text = f"a decorator below `@component` wraps `{name}`, but it is not available in the container"
@@ -122,13 +132,28 @@ def _is_plain_function(fn: Any, report: Diagnostics) -> bool:
 
 def _where(fn: Any) -> Span:
     code = fn.__code__
-    file = parsed_file(code.co_filename, fn.__globals__)
-    node = file.functions.get((code.co_firstlineno, code.co_name)) if file is not None else None
+    file, node = _definition(fn)
     return (
         file.header(node)
         if file is not None and node is not None
         else Span(display_path(code.co_filename), code.co_firstlineno)
     )
+
+
+def _definition(fn: Any) -> tuple[ParsedFile | None, Function | None]:
+    code = fn.__code__
+    file = parsed_file(code.co_filename, fn.__globals__)
+    return file, file.functions.get((code.co_firstlineno, code.co_name)) if file is not None else None
+
+
+def _is_static(fn: Any) -> bool:
+    """Whether a function in a class needs neither the class nor an instance."""
+    _, node = _definition(fn)
+    return node is not None and any(map(_is_staticmethod, node.decorator_list))
+
+
+def _is_staticmethod(decorator: ast.expr) -> bool:
+    return isinstance(decorator, ast.Name) and decorator.id == "staticmethod"
 
 
 def _find(fn: types.FunctionType, report: Diagnostics) -> tuple[ParsedFile, Function] | None:
@@ -160,6 +185,7 @@ def _check_decorators(fn: types.FunctionType, file: ParsedFile, node: Function, 
     """Report a decorator between typedpipe's and the function, even one that returned the function unchanged."""
     ours = [i for i, decorator in enumerate(node.decorator_list) if _decorator_is_ours(fn, decorator)]
     below = node.decorator_list[ours[-1] + 1 :] if ours else []
+    below = [decorator for decorator in below if not _is_staticmethod(decorator)]
     for decorator in below:
         text = f"`{node.name}` has a decorator below `@component`, which is not available in the container"
         report.error("TP136", text, file.span(decorator), help="remove it, or move its effect into the function")
@@ -174,23 +200,24 @@ def _decorator_is_ours(fn: types.FunctionType, decorator: ast.expr) -> bool:
 
 
 def _outside(fn: types.FunctionType, entry: ir.Chunk, bundle: Bundle | None) -> list[str]:
-    """Names that the body takes from its module and that will be missing in the container."""
-    space = fn.__globals__
-    found = [name for name in outside_names(fn.__code__) if not _arrives(name, space, fn, bundle)]
+    """Names that the body takes from its module and that will be missing in the container, constants included."""
+    found = [name for name in outside_names(fn.__code__) if not _arrives(name, fn, bundle)]
     if not found:
         return []
     needed = names_of(_without_interface(entry.text))  # names in annotations of inner functions are not needed
-    return [name for name in found if name in needed]
+    own = stored_names(fn.__code__) - fn.__globals__.keys()
+    return [name for name in found if name in needed and name not in own]
 
 
-def _arrives(name: str, space: dict[str, Any], fn: types.FunctionType, bundle: Bundle | None) -> bool:
-    if name == fn.__name__ or name in MODULE_NAMES or (bundle is not None and name in bundle.names):
+def _arrives(name: str, fn: types.FunctionType, bundle: Bundle | None) -> bool:
+    if name == fn.__name__ or name in MODULE_NAMES:
         return True
-    if name not in space:
-        return name in BUILTINS or is_stand_in(name, None, absent=True)
-    if is_stand_in(name, space[name], absent=False):
+    space = fn.__globals__
+    if name not in space and (name in BUILTINS or is_stand_in(name, None, absent=True)):
         return True
-    return bundle is not None and bundle.alias(name, space[name])
+    if bundle is not None and bundle.supply(name):
+        return True
+    return name in space and is_stand_in(name, space[name], absent=False)
 
 
 def _without_interface(text: str) -> str:
@@ -253,9 +280,10 @@ def _help(outside: list[str], fn: types.FunctionType) -> str:
     close = get_close_matches(unknown[0], {*fn.__code__.co_varnames, *BUILTINS}, 1) if unknown else []
     parts: list[str] = []
     if own:
-        parts.append(f"pass it with `include=[{', '.join(own)}]`")
-    if set(modules) - set(plain):
-        parts.append("import it inside the function")
+        parts.append(f"pass {_these(own)} with `include=[{', '.join(own)}]`")
+    imported = [n for n in modules if n not in plain]
+    if imported:
+        parts.append(f"import {_these(imported)} inside the function")
     if plain:
         parts.append(f"make `{plain[0]}` a parameter, or assign its value inside the function")
     if unknown:
@@ -265,6 +293,10 @@ def _help(outside: list[str], fn: types.FunctionType) -> str:
             else f"define `{unknown[0]}` before the component, or import it inside the function"
         )
     return "; ".join(parts)
+
+
+def _these(names: list[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
 
 
 def _is_users(value: Any, fn: types.FunctionType) -> bool:

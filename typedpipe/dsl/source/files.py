@@ -26,6 +26,7 @@ from typedpipe.runtime.task import MARKERS, STUB_NAMES
 
 Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
 Definition: TypeAlias = Function | ast.ClassDef | ast.Assign
+_LONGEST_CONSTANT = 4096
 _ASYNC = len("async ")
 _BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
 
@@ -41,6 +42,10 @@ class ParsedFile:
     assigned: dict[str, ast.Assign] = field(default_factory=dict[str, ast.Assign])
     imports: dict[str, tuple[str, str, int]] = field(default_factory=dict[str, tuple[str, str, int]])
     """Name → (module, name in it or "", level of a relative import)."""
+    constants: dict[str, list[ast.Assign | ast.AnnAssign]] = field(
+        default_factory=dict[str, list[ast.Assign | ast.AnnAssign]]
+    )
+    """Assignments to one name at the top level."""
     problem: SyntaxError | None = None
 
     def chunk(self, node: Definition) -> ir.Chunk:
@@ -48,6 +53,23 @@ class ParsedFile:
         first = first_line(node)
         text = "".join(self.lines[first - 1 : node.end_lineno])
         return ir.Chunk(text if text.endswith("\n") else text + "\n", display_path(self.name), first)
+
+    def constant(self, name: str, value: object) -> ir.Chunk | None:
+        """The assignment of a literal to a name, if it still has that value; None if there is no such assignment."""
+        for node in self.constants.get(name, ()):
+            try:
+                literal = ast.literal_eval(node.value) if node.value is not None else None
+            except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+                continue
+            if node.value is None or not _same_literal(literal, value):
+                continue
+            text = "".join(self.lines[node.lineno - 1 : node.end_lineno])
+            if len(text) > _LONGEST_CONSTANT:
+                continue
+            alone = _is_one_statement(text)
+            text = text if alone and text.endswith("\n") else f"{text if alone else f'{name} = {value!r}'}\n"
+            return ir.Chunk(text, display_path(self.name), node.lineno)
+        return None
 
     def span(self, node: Any) -> Span:
         """Span of a node; columns in characters."""
@@ -70,6 +92,28 @@ def first_line(node: Definition) -> int:
     """Line of a definition's first decorator, or of the definition itself."""
     decorators = [] if isinstance(node, ast.Assign) else node.decorator_list
     return min([node.lineno, *(decorator.lineno for decorator in decorators)])
+
+
+def _same_literal(one: object, other: object) -> bool:
+    """Whether two literals are equal in every type in them: 1, 1.0 and True are not."""
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, (list, tuple)) and isinstance(other, (list, tuple)):
+        return len(one) == len(other) and all(map(_same_literal, one, other))
+    if isinstance(one, dict) and isinstance(other, dict):
+        return _same_literal(list(one.items()), list(other.items()))
+    if isinstance(one, set) and isinstance(other, set):
+        return one == other and {type(item) for item in one} == {type(item) for item in other}
+    return repr(one) == repr(other)
+
+
+def _is_one_statement(text: str) -> bool:
+    source = "if 1:\n" + text if text[:1] in " \t" else text
+    try:
+        body = ast.parse(source).body
+    except SyntaxError:
+        return False
+    return len(body[0].body if isinstance(body[0], ast.If) else body) == 1
 
 
 _parsed: dict[str, ParsedFile] = {}
@@ -126,7 +170,7 @@ def _index(tree: ast.Module, found: ParsedFile) -> None:
         elif isinstance(node, ast.ClassDef):
             found.classes.setdefault(prefix + node.name, []).append(node)
             inner = f"{prefix}{node.name}."
-        elif isinstance(node, ast.Assign):
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
             _index_assignment(node, prefix, found)
         elif isinstance(node, ast.Import | ast.ImportFrom) and not prefix:
             _index_import(node, found)
@@ -134,10 +178,14 @@ def _index(tree: ast.Module, found: ParsedFile) -> None:
             stack.extend((child, inner) for child in reversed(getattr(node, block, ())))
 
 
-def _index_assignment(node: ast.Assign, prefix: str, found: ParsedFile) -> None:
-    target = node.targets[0]
-    if isinstance(target, ast.Name) and isinstance(node.value, ast.Call):
+def _index_assignment(node: ast.Assign | ast.AnnAssign, prefix: str, found: ParsedFile) -> None:
+    target = node.targets[0] if isinstance(node, ast.Assign) else node.target
+    if not isinstance(target, ast.Name):
+        return
+    if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call):
         found.assigned[prefix + target.id] = node
+    elif not prefix and (isinstance(node, ast.AnnAssign) or len(node.targets) == 1):
+        found.constants.setdefault(target.id, []).append(node)
 
 
 def _index_import(node: ast.Import | ast.ImportFrom, found: ParsedFile) -> None:
@@ -155,6 +203,7 @@ _OPS = opcode.opmap
 _GLOBAL = {_OPS[name] for name in ("LOAD_GLOBAL", "STORE_GLOBAL", "DELETE_GLOBAL")}
 _BY_NAME = {_OPS[name] for name in ("LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS") if name in _OPS}
 _LOAD_GLOBAL, _STORE_NAME, _EXTENDED = _OPS["LOAD_GLOBAL"], _OPS["STORE_NAME"], _OPS["EXTENDED_ARG"]
+_STORE_GLOBAL = _OPS["STORE_GLOBAL"]
 _FUTURE = __future__.annotations.compiler_flag
 _NOTEBOOK = {"display", "get_ipython", "__IPYTHON__"}
 MODULE_NAMES = frozenset({"__name__", "__doc__", "__annotations__", "__conditional_annotations__", "__builtins__"})
@@ -182,6 +231,22 @@ def outside_names(code: types.CodeType) -> dict[str, None]:
     return found
 
 
+def stored_names(code: types.CodeType) -> set[str]:
+    r"""Global names that functions in code assign.
+
+    >>> space = {}
+    >>> exec("def f():\n    global N\n    N = 1", space)
+    >>> stored_names(space["f"].__code__)
+    {'N'}
+    """
+    found: set[str] = set()
+    pending = [code]
+    for item in pending:
+        found.update(item.co_names[arg] for op, arg in _instructions(item.co_code) if op == _STORE_GLOBAL)
+        pending.extend(constant for constant in item.co_consts if isinstance(constant, types.CodeType))
+    return found
+
+
 _BLOCKS_AND_TEXTS = {
     number for name, number in _OPS.items() if name.startswith(("BEFORE_WITH", "LOAD_SPECIAL", "FORMAT_"))
 }
@@ -196,6 +261,45 @@ def has_blocks_or_texts(code: types.CodeType) -> bool:
     if not _BLOCKS_AND_TEXTS.isdisjoint(code.co_code[::2]):
         return True
     return any(has_blocks_or_texts(inner) for inner in code.co_consts if isinstance(inner, types.CodeType))
+
+
+_CALLS = {
+    number
+    for name, number in _OPS.items()
+    if name.startswith(
+        (
+            "LOAD_",
+            "STORE_",
+            "CALL",
+            "KW_NAMES",
+            "PRECALL",
+            "PUSH_NULL",
+            "RETURN_",
+            "RESUME",
+            "CACHE",
+            "POP_TOP",
+            "COPY_FREE",
+        )
+    )
+    or name in ("BUILD_TUPLE", "BUILD_LIST", "BUILD_MAP", "BUILD_CONST_KEY_MAP", "EXTENDED_ARG", "NOP", "LIST_EXTEND")
+}
+"""Instructions that call components, and pass their outputs and displays of them."""
+
+
+def only_calls(fn: types.FunctionType) -> bool:
+    """Whether a function only calls components and pipelines, so that Python decides nothing in it.
+
+    >>> only_calls(lambda n: n), only_calls(lambda n: n is None), only_calls(lambda n: str(n)), only_calls(lambda n: n.strip())
+    (True, False, False, False)
+    """
+    code = fn.__code__
+    if not _CALLS.issuperset(op for op, _ in _instructions(code.co_code)) or code.co_freevars:
+        return False
+    instructions = _instructions(code.co_code)
+    known = [fn.__globals__.get(code.co_names[arg >> 1], str) for op, arg in instructions if op == _LOAD_GLOBAL]
+    return all(is_ours(type(value)) or is_ours(value) for value in known) and not any(
+        hasattr(str, name) for name in code.co_names
+    )
 
 
 def _instructions(code: bytes) -> Iterator[tuple[int, int]]:
@@ -224,21 +328,63 @@ def is_stand_in(name: str, value: Any, *, absent: bool) -> bool:
 
 @lru_cache(maxsize=4096)
 def names_of(text: str) -> dict[str, None]:
-    """Names that a chunk needs when it runs in a container: its annotations are never evaluated there."""
+    """Names that a chunk needs when it runs in a container: its annotations are not evaluated with it."""
+    return outside_names(_compiled(text))
+
+
+@lru_cache(maxsize=4096)
+def stored_names_of(text: str) -> frozenset[str]:
+    """Global names that functions in a chunk assign."""
+    return frozenset(stored_names(_compiled(text))) if "global" in text else frozenset()
+
+
+def _compiled(text: str) -> types.CodeType:
     source = "if 1:\n" + text if text[:1] in " \t" else text
-    code = compile(source, "<chunk>", "exec", _FUTURE, dont_inherit=True)
-    return outside_names(code)
+    code: types.CodeType = compile(source, "<chunk>", "exec", _FUTURE, dont_inherit=True)
+    return code
 
 
-def annotation_names(node: ast.ClassDef) -> dict[str, None]:
-    """Names in the annotations of a class's fields: pydantic evaluates them."""
+def annotation_names(node: ast.AST) -> dict[str, None]:
+    """Names in annotations that libraries evaluate: of a class's fields, and of functions with a decorator."""
     found: dict[str, None] = {}
-    for statement in node.body:
-        if isinstance(statement, ast.AnnAssign):
-            for part in _with_texts(statement.annotation):
+    pending: list[ast.AST] = [node]
+    for statement in pending:
+        if isinstance(statement, ast.ClassDef):
+            pending.extend(statement.body)
+        for annotation in _annotations(statement):
+            for part in _with_texts(annotation):
                 if isinstance(part, ast.Name):
                     found[part.id] = None
     return found
+
+
+_NOT_EVALUATED = frozenset({"NamedTuple", "TypedDict", "Enum", "IntEnum", "StrEnum", "Exception"})
+
+
+def inner_annotation_names(function: Function) -> dict[str, None]:
+    """Names in annotations in a function's body that libraries evaluate, such as those of a pydantic model."""
+    found: dict[str, None] = {}
+    for statement in function.body:
+        for node in ast.walk(statement):
+            if isinstance(node, ast.ClassDef):
+                bases = {base.id if isinstance(base, ast.Name) else "" for base in node.bases}
+                if not bases or bases & _NOT_EVALUATED:
+                    continue
+            elif not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                continue
+            found.update(annotation_names(node))
+    return found
+
+
+def _annotations(statement: ast.AST) -> Iterator[ast.expr]:
+    if isinstance(statement, ast.AnnAssign):
+        yield statement.annotation
+    elif isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef) and statement.decorator_list:
+        yield from (
+            part.annotation for part in ast.walk(statement.args) if isinstance(part, ast.arg) and part.annotation
+        )
+        if statement.returns is not None:
+            yield statement.returns
 
 
 def _with_texts(annotation: ast.expr) -> Iterable[ast.AST]:

@@ -1,4 +1,7 @@
-"""Dependencies of classes and included helpers: imports as imports, the user's own classes and functions by source."""
+"""Dependencies of a component: imports as imports, the user's own classes, functions and constants by source.
+
+Each piece of source keeps the module that it comes from: two modules may use one name for different things.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,14 @@ import inspect
 import os
 import sys
 import types
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any
+from importlib.util import resolve_name
+from typing import Any, TypeVar
 
 from typedpipe.diagnostics.model import Diagnostics, Span
+from typedpipe.diagnostics.record import replace
 from typedpipe.dsl.source.files import (
     BUILTINS,
     MODULE_NAMES,
@@ -24,11 +31,11 @@ from typedpipe.dsl.source.files import (
     least_python,
     names_of,
     parsed_file,
+    stored_names_of,
 )
 from typedpipe.ir import nodes as ir
-from typedpipe.runtime.task import STUB_NAMES
+from typedpipe.runtime.task import MODULE, STUB_NAMES
 
-_TYPING = ("typing", "typing_extensions", "collections.abc")
 _INSTALLED = (f"site-packages{os.sep}", f"dist-packages{os.sep}")
 
 
@@ -42,26 +49,49 @@ def is_installed(module: str) -> bool:
     return file is not None and any(part in file + os.sep for part in _INSTALLED)
 
 
+@dataclass(slots=True, eq=False)
+class Namespace:
+    """The names of one module in the task, beside those of the user's module in this process."""
+
+    module: str
+    """The user's module; empty for that of the component."""
+    space: dict[str, Any]
+    names: dict[str, Any] = field(default_factory=dict[str, Any])
+    """The object that each name is bound to; None if it is not known."""
+    texts: dict[str, str] = field(default_factory=dict[str, str])
+    """The definition of a name that is defined here."""
+    stored: set[str] = field(default_factory=set[str])
+    """Names that a shipped function assigns by ``global``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """The place of a shipped object: a dotted name in a namespace. The object is kept so that its id stays unique."""
+
+    value: Any
+    namespace: Namespace
+    dotted: str
+    installed: bool = False
+
+
 class Bundle:
     """Chunks that a component needs before its function, in the order of execution."""
 
     def __init__(self, file: ParsedFile, space: dict[str, Any], span: Span, report: Diagnostics) -> None:
         self.file = file
-        self.space = space
         self.span = span
         self.report = report
         self.chunks: list[ir.Chunk] = []
-        self.names: dict[str, Any] = {}
         self.failed = False
         self.min_python = (3, 8)
+        self._main = Namespace("", space)
+        self._others: dict[str, Namespace] = {}
+        self._homes: dict[int, Home] = {}
+        self._ready: set[int] = set()
+        self._waiting: dict[int, list[tuple[Namespace, str]]] = {}
+        self._missing: list[tuple[Namespace, str, str, Span]] = []
 
-    def alias(self, name: str, value: Any) -> bool:
-        """Bind another name to an object that is already shipped; return whether it is."""
-        own = next((known for known, item in self.names.items() if item is value and value is not None), None)
-        if own is None:
-            return False
-        self._emit(ir.Chunk(f"{name} = {own}\n"), name, value)
-        return True
+    # ------------------------------------------------------------------------------------- what is asked for
 
     def add_included(self, item: Any) -> None:
         """Add a helper function or class that the user passed."""
@@ -75,35 +105,72 @@ class Bundle:
                 "TP138", f"`include` supports only functions and classes, not `{shown}`", "pass the function itself"
             )
 
+    def supply(self, name: str) -> bool:
+        """Bind a name of the component's module to what is shipped; return whether it is.
+
+        A name that the module does not have may be that of an object that was included from another module.
+        """
+        main = self._main
+        if name not in main.space:
+            found = [home for home in self._homes.values() if home.dotted == name]
+            if name not in main.names and len(found) == 1:
+                self._bind(main, name, found[0])
+            return name in main.names or name in main.stored
+        home = self._homes.get(id(main.space[name]))
+        if home is not None:
+            self._bind(main, name, home)
+        return self._is_bound(main, name)
+
+    def supply_annotation(self, name: str) -> None:
+        """Bind a name in an annotation that is evaluated in the component's function, if it is installed or a constant."""
+        main = self._main
+        if name not in main.space or self.supply(name) or is_stand_in(name, main.space[name], absent=False):
+            return
+        line = _import_line(name, main.space[name], self.file)
+        if line:
+            self._emit(main, line, name, main.space[name])
+        else:
+            self._constant(main, name, self.file)
+
+    def supply_constant(self, name: str) -> bool:
+        """Ship a constant of the user's that the component's function uses; return whether it is one."""
+        return name in self._main.space and self._constant(self._main, name, self.file)
+
+    def finish(self, stored: Iterable[str]) -> None:
+        """Report the names that nothing defines; ``stored`` are those that the component's function assigns."""
+        self._main.stored.update(stored)
+        for namespace, name, title, span in self._missing:
+            if name not in namespace.stored:
+                text = f"`{title}` is shipped with the component, but it uses `{name}`, which cannot be shipped"
+                self._fail("TP139", text, f"write the value of `{name}` in place of the name", span)
+
     def add_class(self, cls: type) -> None:
         """Add a class by its source, or by its import if it is installed, with its dependencies."""
-        if is_ours(cls) or cls.__module__ == "builtins" or self.names.get(cls.__name__) is cls:
+        if is_ours(cls) or cls.__module__ == "builtins" or id(cls) in self._homes:
             return
+        namespace = self._namespace(cls.__module__)
+        before, _, dotted = cls.__qualname__.rpartition("<locals>.")
+        outer = dotted.partition(".")[0]
         if is_installed(cls.__module__):
-            top, *rest = cls.__qualname__.split(".")
-            self._emit(ir.Chunk(f"from {cls.__module__} import {top}\n"), top, cls)
-            self._bind_inner(cls, rest)
+            self._homes[id(cls)] = Home(cls, namespace, dotted, installed=True)
+            if outer not in namespace.names:
+                self._emit(namespace, f"from {cls.__module__} import {outer}\n", outer, None)
+            self._is_ready(cls)
             return
-        path = cls.__qualname__.rpartition("<locals>.")
-        outer, *inner = path[2].split(".")
-        found = self._find_class(cls, path[0] + path[1] + outer)
+        found = self._find_class(cls, f"{before}<locals>.{outer}" if before else outer, namespace)
         if found is None:
-            self.names[cls.__name__] = cls  # already added, or rebuilt by the runtime
+            self._homes[id(cls)] = Home(cls, namespace, cls.__name__)
+            namespace.names[cls.__name__] = cls  # the runtime rebuilds it from the interface
+            self._is_ready(cls)
             return
-        file, node = found
-        self.names[outer] = cls if not inner else None
-        space = self.space if file is self.file else vars(sys.modules.get(cls.__module__, sys.modules[__name__]))
-        self._add_definition(file, node, space, evaluated=hasattr(cls, "model_fields"))
-        self._bind_inner(cls, inner)
-
-    def _bind_inner(self, cls: type, inner: list[str]) -> None:
-        if inner:
-            dotted = cls.__qualname__.rpartition("<locals>.")[2]
-            self._emit(ir.Chunk(f"{cls.__name__} = {dotted}\n"), cls.__name__, cls)
+        self._homes[id(cls)] = Home(cls, namespace, dotted)
+        value = namespace.space.get(outer) if "." in dotted else cls
+        self._define(namespace, outer, value, *found, evaluated=hasattr(cls, "model_fields"))
+        self._is_ready(cls)
 
     def add_function(self, fn: types.FunctionType) -> None:
         """Add a helper by its source, with its dependencies."""
-        if self.names.get(fn.__name__) is fn:
+        if id(fn) in self._homes:
             return
         file = parsed_file(fn.__code__.co_filename, fn.__globals__)
         node = file.functions.get((fn.__code__.co_firstlineno, fn.__code__.co_name)) if file is not None else None
@@ -112,47 +179,122 @@ class Bundle:
                 "TP138", f"the source of `{fn.__name__}` cannot be found", "define it in a file or a notebook cell"
             )
             return
-        self.names[fn.__name__] = fn
-        self._add_definition(file, node, fn.__globals__, evaluated=False)
+        namespace = self._namespace(str(fn.__globals__.get("__name__", "")), fn.__globals__)
+        self._homes[id(fn)] = Home(fn, namespace, node.name)
+        self._define(namespace, node.name, fn, file, node, evaluated=False)
+        self._is_ready(fn)
 
-    def _add_definition(self, file: ParsedFile, node: Definition, space: dict[str, Any], *, evaluated: bool) -> None:
-        chunk = file.chunk(node)
-        soft = annotation_names(node) if isinstance(node, ast.ClassDef) else {}
+    # ---------------------------------------------------------------------------------------- definitions
+
+    def _namespace(self, module: str, space: dict[str, Any] | None = None) -> Namespace:
+        main = self._main.space
+        if space is main or module == main.get("__name__", ""):
+            return self._main
+        known = self._others.get(module)
+        if known is None:
+            space = vars(sys.modules[module]) if space is None and module in sys.modules else space or {}
+            known = self._others[module] = Namespace(module, space)
+        return known
+
+    def _define(
+        self, namespace: Namespace, name: str, value: Any, file: ParsedFile, node: Definition, *, evaluated: bool
+    ) -> None:
+        chunk = replace(file.chunk(node), module=namespace.module)
+        known = namespace.texts.get(name)
+        if known is not None or name in namespace.names:
+            if known != chunk.text:
+                self._fail(
+                    "TP139",
+                    f"two different definitions of `{name}` are shipped with the component",
+                    "rename one of them",
+                    file.header(node),
+                )
+            return
+        namespace.texts[name], namespace.names[name] = chunk.text, value
+        namespace.stored |= stored_names_of(chunk.text)
         own = {target.id for target in getattr(node, "targets", ()) if isinstance(target, ast.Name)}
-        hard = {name: None for name in names_of(chunk.text) if name not in own}
-        for name in {**hard, **soft}:
-            if not self._need(name, space, file) and name in hard:
-                title = getattr(node, "name", None) or next(iter(own))
-                text = f"`{title}` is shipped with the component, but it uses `{name}`, which cannot be shipped"
-                self._fail("TP139", text, f"write the value of `{name}` in place of the name", file.header(node))
+        hard = {each: None for each in names_of(chunk.text) if each not in own}
+        for each in {**hard, **annotation_names(node)}:
+            if not self._need(each, namespace, file) and each in hard:
+                self._missing.append((namespace, each, name, file.header(node)))
         self.min_python = max(self.min_python, least_python(chunk.text, evaluated=evaluated))
         self.chunks.append(chunk)
 
-    def _need(self, name: str, space: dict[str, Any], file: ParsedFile) -> bool:
+    def _is_ready(self, value: Any) -> None:
+        """Bind the names that had to wait for the definition of an object: its dependencies may refer to it."""
+        self._ready.add(id(value))
+        for namespace, name in self._waiting.pop(id(value), ()):
+            self._emit(namespace, _binding(namespace, name, self._homes[id(value)]), name, value)
+
+    def _bind(self, namespace: Namespace, name: str, home: Home) -> None:
+        """Bind a name to a shipped object, once it is defined."""
+        if self._is_bound(namespace, name) or (home.namespace is namespace and home.dotted == name):
+            return
+        if id(home.value) in self._ready:
+            self._emit(namespace, _binding(namespace, name, home), name, home.value)
+        else:
+            namespace.names[name] = home.value
+            self._waiting.setdefault(id(home.value), []).append((namespace, name))
+
+    def _is_bound(self, namespace: Namespace, name: str) -> bool:
+        if name not in namespace.names:
+            return False
+        bound = namespace.names[name]
+        return bound is None or name not in namespace.space or bound is namespace.space[name]
+
+    def _need(self, name: str, namespace: Namespace, file: ParsedFile) -> bool:
         """Ship the object that a name is bound to; return whether this was possible."""
-        if name in MODULE_NAMES:
+        if name in MODULE_NAMES or self._is_bound(namespace, name):
             return True
-        if name not in space:
-            return name in self.names or name in BUILTINS or name in STUB_NAMES
-        value = space[name]
-        if (name in self.names and self.names[name] in (value, None)) or is_stand_in(name, value, absent=False):
-            return True
-        if self.alias(name, value):
+        if name not in namespace.space:
+            return name in BUILTINS or name in STUB_NAMES
+        value = namespace.space[name]
+        if is_stand_in(name, value, absent=False):
             return True
         line = _import_line(name, value, file)
         if line:
-            self._emit(ir.Chunk(line), name, value)
-        elif isinstance(value, type) and not is_installed(value.__module__):
+            self._emit(namespace, line, name, value)
+            return True
+        if self._constant(namespace, name, file):
+            return True
+        if isinstance(value, type) and not is_installed(value.__module__):
             self.add_class(value)
         elif isinstance(value, types.FunctionType) and not is_installed(value.__module__):
             self.add_function(value)
-        else:
-            return False
-        return name in self.names or self.alias(name, value) or self.failed
+        home = self._homes.get(id(value))
+        if home is None:
+            return self.failed
+        self._bind(namespace, name, home)
+        return True
 
-    def _find_class(self, cls: type, qualname: str) -> tuple[ParsedFile, Definition] | None:
+    def _constant(self, namespace: Namespace, name: str, file: ParsedFile) -> bool:
+        """Ship a constant: the assignment of a literal, in this module or in the one that it is imported from."""
+        if self._is_bound(namespace, name):
+            return True
+        value = namespace.space[name]
+        for each in self._files(namespace, file):
+            chunk = each.constant(name, value)
+            if chunk is not None:
+                self._emit(namespace, chunk.text, name, value, replace(chunk, module=namespace.module))
+                return True
+        module, item, level = file.imports.get(name, ("", "", 0))
+        if level and namespace.space.get("__package__"):
+            module = resolve_name("." * level + module, namespace.space["__package__"])
+        loaded = sys.modules.get(module)
+        if not item or loaded is None or is_installed(module) or vars(loaded).get(item) is not value:
+            return False
+        other = self._namespace(module)
+        source = parsed_file(getattr(loaded, "__file__", None) or "", vars(loaded))
+        if source is None or other is namespace or not self._constant(other, item, source):
+            return False
+        self._emit(namespace, _binding(namespace, name, Home(value, other, item)), name, value)
+        return True
+
+    # ------------------------------------------------------------------------------------------ the files
+
+    def _find_class(self, cls: type, qualname: str, namespace: Namespace) -> tuple[ParsedFile, Definition] | None:
         found: list[tuple[ParsedFile, Definition]] = []
-        for file in self._files(cls):
+        for file in self._files(namespace, self.file):
             nodes = file.classes.get(qualname, [])
             exact = [n for n in nodes if n.lineno == getattr(cls, "__firstlineno__", 0)] if len(nodes) > 1 else nodes
             fitting: list[Definition] = list(exact or [n for n in nodes if _same_fields(n, cls)])
@@ -171,22 +313,34 @@ class Bundle:
         self._fail("TP139", text, "define the class once, in a file or a notebook cell")
         return None
 
-    def _files(self, cls: type) -> list[ParsedFile]:
-        module = sys.modules.get(cls.__module__)
-        names = [getattr(module, "__file__", None)] if module else []
-        if cls.__module__ == self.space.get("__name__"):
-            names = [self.file.name, *(cells() if self.file.name in cells() else ())]
+    def _files(self, namespace: Namespace, file: ParsedFile) -> list[ParsedFile]:
+        """The files of a module: one, or all cells of a notebook."""
+        names = [namespace.space.get("__file__")]
+        if namespace is self._main:
+            names += [file.name, *(cells() if file.name in cells() else ())]
         files = [parsed_file(name) for name in dict.fromkeys(names) if name]
-        return [file for file in files if file is not None]
+        return [each for each in files if each is not None]
 
-    def _emit(self, chunk: ir.Chunk, name: str, value: Any) -> None:
-        self.names[name] = value
-        self.chunks.append(chunk)
-        self.min_python = max(self.min_python, least_python(chunk.text))
+    # --------------------------------------------------------------------------------------------- results
+
+    def _emit(self, namespace: Namespace, text: str, name: str, value: Any, chunk: ir.Chunk | None = None) -> None:
+        namespace.names[name] = value
+        self.chunks.append(chunk or ir.Chunk(text, module=namespace.module))
+        self.min_python = max(self.min_python, least_python(text))
 
     def _fail(self, code: str, text: str, help_: str, span: Span | None = None) -> None:
         self.failed = True
         self.report.error(code, text, span or self.span, help=help_)
+
+
+def _binding(namespace: Namespace, name: str, home: Home) -> str:
+    """The statement that binds a name to an object that is shipped in the same or in another module."""
+    top, *rest = home.dotted.split(".")
+    if home.namespace is namespace and not home.installed:
+        return f"{name} = {home.dotted}\n"
+    inner = f"{name} = {'.'.join([name, *rest])}\n" if rest else ""
+    module = home.namespace.module if home.installed else ".".join(filter(None, [MODULE, home.namespace.module]))
+    return f"from {module} import {top}{'' if top == name else f' as {name}'}\n{inner}"
 
 
 def _same_fields(node: ast.ClassDef, cls: type[Any]) -> bool:
@@ -205,6 +359,8 @@ def _import_line(name: str, value: Any, file: ParsedFile) -> str:
     """The import that also binds the name in the container, or nothing if only this machine has the module."""
     if is_ours(value):
         return _import_of_ours(name, value)
+    if isinstance(value, TypeVar):  # of a generic class: it has no value that could differ
+        return f'{name} = __import__("typing").TypeVar("{value.__name__}")\n'
     module, item, level = file.imports.get(name, ("", "", 0))
     if module and not level and is_installed(module):
         if item:

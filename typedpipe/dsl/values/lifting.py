@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from typedpipe.dsl.marker_form import present
 from typedpipe.dsl.tracing import GraphBuilder, Trace, current, error
 from typedpipe.dsl.values import markers, texts
 from typedpipe.dsl.values.subjects import Subject, span_of_subject
 from typedpipe.dsl.values.value import POISON, PipelineValue, derived, operand_of, same_trace
 from typedpipe.ir import nodes as ir
+from typedpipe.runtime.task import layout_of
 from typedpipe.types.annotations import struct_type
 from typedpipe.types.artifacts import Artifact
 from typedpipe.types.model import ListType, StructField, StructType, Type, union
@@ -27,9 +29,10 @@ def operand_value(value: object, subject: Subject) -> Any:
 def lift(value: object, subject: Subject) -> Any:
     """A value that may contain references, as a reference or a :class:`Const`; None after an error was reported."""
     trace = current()
+    value = as_value(value)
     if isinstance(value, PipelineValue):
         return value
-    if trace is not None and type(value) is str and not value.isascii():
+    if trace is not None and type(value) is str and present(value):
         return texts.read(trace, value, subject)
     if trace is not None and holds_reference(value):
         return _display(trace, value, subject)
@@ -45,6 +48,13 @@ def lift(value: object, subject: Subject) -> Any:
         _not_constant(value, subject, "the value contains itself, or is nested too deeply")
         return None
     return ir.Const(text, type_)
+
+
+def as_value(value: object) -> object:
+    """A task's outputs, which are no value themselves, as one value if they can be; anything else unchanged."""
+    whole: Callable[[object], object] | None = getattr(type(value), "_tp_whole", None)
+    found = None if whole is None else whole(value)
+    return value if found is None else found
 
 
 def _is_ours(value: object) -> bool:
@@ -79,12 +89,12 @@ def holds_reference(value: object) -> bool:
     while stack:
         item = stack.pop()
         kind = type(item)
-        if kind in _PLAIN or (kind is str and item.isascii()):  # type: ignore[attr-defined]  # `kind` narrows `item`
+        if kind in _PLAIN or (kind is str and not present(item)):  # type: ignore[attr-defined]  # `kind` narrows `item`
             continue
-        if isinstance(item, PipelineValue):
+        if isinstance(item, PipelineValue) or hasattr(kind, "_tp_whole"):
             return True
         if isinstance(item, str):
-            if markers.present(item):
+            if present(item):
                 return True
         elif id(item) not in seen:
             seen.add(id(item))
@@ -100,8 +110,8 @@ def _parts(item: object) -> Sequence[object]:
         return [*item.keys(), *item.values()]
     if isinstance(item, (list, tuple)):
         return item
-    fields = getattr(type(item), "__dataclass_fields__", None)
-    return [getattr(item, name, None) for name in fields] if fields is not None else ()
+    layout = layout_of(type(item))
+    return list(layout.fields(item).values()) if layout is not None else ()
 
 
 def _display(trace: Trace, value: object, subject: Subject) -> Any:
@@ -110,9 +120,9 @@ def _display(trace: Trace, value: object, subject: Subject) -> Any:
         return texts.read(trace, value, subject)
     if isinstance(value, dict):
         return _struct(trace, [(k, v) for k, v in value.items()], None, subject)
-    names = getattr(value, "_fields", None) or getattr(type(value), "__dataclass_fields__", None)
-    if names is not None:
-        return _struct(trace, [(name, getattr(value, name)) for name in names], struct_type(type(value)), subject)
+    layout = layout_of(type(value))
+    if layout is not None:
+        return _struct(trace, list(layout.fields(value).items()), struct_type(type(value)), subject)
     items = [_inner(item, subject) for item in _parts(value)]
     item_type = union(*(type_of(item) for item in items))
     return derived(trace, ListType(item_type), ir.MakeList, tuple(items))
@@ -121,7 +131,7 @@ def _display(trace: Trace, value: object, subject: Subject) -> Any:
 def _struct(trace: Trace, entries: list[tuple[Any, object]], type_: Type | None, subject: Subject) -> Any:
     names: list[str] = []
     for key, _ in entries:
-        if not isinstance(key, str) or markers.present(key):
+        if not isinstance(key, str) or present(key):
             markers.told(trace)
             error(
                 "TP114",

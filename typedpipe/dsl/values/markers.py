@@ -1,107 +1,244 @@
-"""Markers that carry pipeline values through f-strings until the text is used.
+r"""Markers that carry pipeline values through text until the text is used.
 
-``f"{value}"`` calls ``__format__``, which must return text. The marker consists of private-use characters: a start, the
-trace's nonce, the number of the value in the trace, a checksum, an end. Letters, digits, a space and punctuation are
-included so that ``.upper()``, ``.split()``, ``.replace("-", "_")``, ``re.sub``, ``shlex.quote`` and similar calls
-damage the marker: they would change the text around the value, but not the value; slicing and wrapping damage any form.
-A damaged marker is an error, and so is one that no task ever received. A marker has no line break, ``%`` or brace, so
-that `textwrap.dedent`, ``%s`` and ``.format`` of the text around it work correctly.
+``f"{value}"``, ``str(value)`` and ``repr(value)`` must return text before there is a value. They return a marker: 32 letters
+and digits with the number of the value and a checksum. It reads as a hexadecimal number, so that a YAML library quotes
+it where it would quote a number, and no library escapes it.
+
+A number, a bool or an enum prints as a plain word too, so this *plain* marker is all that stands for it. Any other text
+may contain whatever a shell, YAML, HTML or JSON gives a meaning. For such a value a *bait* stands before the marker: each
+character that any of these escapes. The form in which the bait arrives shows what was done to the text. Text that was put
+into JSON strings is put into them again when the value is there; after anything else the text is an error, because the
+value would not be escaped. Letters, digits and punctuation are in the bait because ``.upper()``, ``.split()`` or
+``.replace("-", "_")`` damage them: they would change the text around the value, but not the value.
+
+The bait has no line break, ``%``, ``$`` or brace, so that `textwrap.dedent`, ``%s``, ``.format`` and templates work
+on the text around it.
 """
 
 from __future__ import annotations
 
+import json
 import re
 import string
-from typing import Any, Literal, TypeAlias
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
 
-from typedpipe.dsl.tracing import Trace, error, site_here
+from typedpipe.dsl.marker_form import HEAD, START, TAIL, present
+from typedpipe.dsl.tracing import Site, Trace, error, site_here
+from typedpipe.types.model import EnumType, LiteralType, NullType, ScalarType, Type
+from typedpipe.types.texts import member_texts, parts_of
 
-_ZERO = 0xF0100
-_BASE = 16
-START, END, POISON = "\U000f0001", "\U000f0002", "\U000f0003"
-_BAIT = string.ascii_letters + string.digits + " -_./,:;=+*?!@#&|<>()[]~^`'\"\\"
-_DIGIT = f"[{chr(_ZERO)}-{chr(_ZERO + _BASE - 1)}]"
-_MARKER = f"{START}{re.escape(_BAIT)}({_DIGIT}{{4}})({_DIGIT}{{5}})({_DIGIT}){END}"
-_SHOWN = f"(?s:(?:{START}|{re.escape(ascii(START)[1:-1])}).*?(?:{END}|{re.escape(ascii(END)[1:-1])}|$))"
-_OURS = f"[{START}{END}{POISON}{chr(_ZERO)}-{chr(_ZERO + _BASE - 1)}]"
-
-
-def _digits(number: int, width: int) -> str:
-    out = []
-    for _ in range(width):
-        number, digit = divmod(number, _BASE)
-        out.append(chr(_ZERO + digit))
-    return "".join(reversed(out))
+_BAIT = f"{START}{string.ascii_letters}{string.digits} -_./,:;=+*?!@#&|<>()[]~^`: #//é'\"\\"
+_MARKER = re.compile(f"0x{HEAD}([0-9a-f]{{4}})([0-9a-f]{{6}})([0-9a-f]{{4}}){TAIL}")
+_CHECKS = 65521  # the largest prime of four hexadecimal digits
 
 
-def _number(text: str) -> int:
-    value = 0
-    for char in text:
-        value = value * _BASE + ord(char) - _ZERO
-    return value
+@dataclass(slots=True)
+class Insertion:
+    """A value in a text: ``{value!conversion:spec}``."""
+
+    value: Any
+    spec: str
+    conversion: str
+    bait: str
+    site: Site | None
+    used: bool
 
 
-def _checksum(nonce: int, number: int) -> int:
-    return (nonce * 7 + number * 3 + number // _BASE * 5) % _BASE
+class Table(Protocol):
+    """The insertions of one function: of a pipeline that is traced, or of a container component."""
+
+    @property
+    def nonce(self) -> int:
+        """A number that tells the markers of one function from those of another."""
+        ...
+
+    @property
+    def formats(self) -> list[Any]:
+        """The insertions; a marker holds an index."""
+        ...
 
 
-def write(trace: Trace, value: object, spec: str) -> str:
-    """The marker for ``{value:spec}``."""
-    number = len(trace.formats)
-    trace.formats.append([value, spec, site_here(), False])
-    nonce = trace.nonce % _BASE**4
-    return f"{START}{_BAIT}{_digits(nonce, 4)}{_digits(number, 5)}{_digits(_checksum(nonce, number), 1)}{END}"
+class Piece(NamedTuple):
+    """A value as it stands in a text that a task receives."""
+
+    inserted: Insertion
+    conversion: str
+    escapes: str
 
 
-def present(text: str) -> bool:
-    """Whether the text has a marker, intact or damaged."""
-    return not text.isascii() and re.search(_OURS, text) is not None
-
-
-def shown(text: str) -> str:
-    """The text of an exception, with pipeline values as the user wrote them instead of markers."""
-    return re.sub(_SHOWN, "{…}", text)
-
-
-Pieces: TypeAlias = list[str | tuple[Any, str]]
+Pieces: TypeAlias = list[str | Piece]
 """A text as constant pieces, and values with their formats."""
 
 
-def pieces(trace: Trace, text: str) -> Pieces | Literal["foreign", "damaged"]:
+class Damage(NamedTuple):
+    """What was done to a text before it arrived. ``by`` is "" if that cannot be seen."""
+
+    by: Literal["", "foreign", "shell", "html", "yaml", "repr", "json"]
+
+
+# -------------------------------------------------------------------------------------------------- writing
+
+
+def write(table: Table, value: object, spec: str = "", *, plain: bool) -> str:
+    """The marker for ``{value:spec}``; ``plain`` says that the text needs no escapes, whatever the value is."""
+    return _insert(table, Insertion(value, spec, "", "" if plain else _BAIT, site_here(), used=False))
+
+
+def write_repr(table: Table, value: object, shown: str) -> str:
+    """The marker for ``{value!r}``, in text that a debugger can show. Nobody needs to use it."""
+    return _insert(table, Insertion(value, "", "r", f"<{shown}> {_BAIT}", site_here(), used=True))
+
+
+def _insert(table: Table, inserted: Insertion) -> str:
+    number, nonce = len(table.formats), table.nonce % 16**4
+    table.formats.append(inserted)
+    return f"{inserted.bait}0x{HEAD}{nonce:04x}{number:06x}{_checksum(nonce, number):04x}{TAIL}"
+
+
+def _checksum(nonce: int, number: int) -> int:
+    return (nonce * 31337 + number * 7919 + 1) % _CHECKS
+
+
+_WORD = re.compile(r"[A-Za-z0-9_.]*")
+_PLAIN_SPEC = re.compile(r"[+-]?#?(?:0[0-9]+)?_?(?:\.[0-9]+)?[bdeEfFgGoxX]?")
+
+
+def is_plain(type_: Type, spec: str = "") -> bool:
+    """Whether the text consists of letters, digits and ``+-._``, whatever the value is.
+
+    >>> from typedpipe.types.model import INT, STR
+    >>> is_plain(INT, "03d"), is_plain(INT, ">8"), is_plain(STR)
+    (True, False, False)
+    """
+    return all(_has_plain_text(part, spec) for part in parts_of(type_))
+
+
+def _has_plain_text(type_: Type, spec: str) -> bool:
+    match type_:
+        case ScalarType(kind="int" | "float" | "bool"):
+            return _PLAIN_SPEC.fullmatch(spec) is not None
+        case NullType():
+            return True
+        case LiteralType():
+            return not spec and all(_WORD.fullmatch(str(json.loads(wire))) for wire in type_.values)
+        case EnumType():
+            texts = member_texts(type_, spec, "")
+            return bool(texts) and all(_WORD.fullmatch(text) for _, text in texts)
+        case _:
+            return False
+
+
+# -------------------------------------------------------------------------------------------------- reading
+
+
+def pieces(table: Table, text: str) -> Pieces | Damage:
     """Split a text at its markers, unless one belongs to another pipeline or was changed."""
     parts: Pieces = []
     position = 0
-    for match in re.finditer(_MARKER, text):
-        nonce, number, check = (_number(group) for group in match.groups())
-        if _checksum(nonce, number) == check and nonce != trace.nonce % _BASE**4:
-            return "foreign"
-        if _checksum(nonce, number) != check or number >= len(trace.formats):
-            break
-        if match.start() > position:
-            parts.append(text[position : match.start()])
-        entry = trace.formats[number]
-        entry[3] = True
-        parts.append((entry[0], entry[1]))
+    for match in _MARKER.finditer(text):
+        nonce, number, check = (int(group, 16) for group in match.groups())
+        if _checksum(nonce, number) != check:
+            return Damage("")
+        if nonce != table.nonce % 16**4:
+            return Damage("foreign")
+        if number >= len(table.formats):
+            return Damage("")
+        inserted: Insertion = table.formats[number]
+        before = text[position : match.start()]
+        how = next((form for form in _forms(inserted.bait) if before.endswith(form.bait)), None)
+        if how is None:
+            return Damage(_changed_by(inserted.bait, before))
+        before = before.removesuffix(how.bait)
+        if before:
+            parts.append(before)
+        parts.append(Piece(inserted, how.conversion or inserted.conversion, how.escapes))
         position = match.end()
-    rest = text[position:]
-    if present(rest) or any(isinstance(part, str) and present(part) for part in parts):
-        return "damaged"
-    return [*parts, rest] if rest else parts
+    parts += [text[position:]] if position < len(text) else []
+    if any(isinstance(part, str) and present(part) for part in parts):
+        return Damage("")
+    for part in parts:
+        if isinstance(part, Piece):
+            part.inserted.used = True
+    return parts
 
 
-def told(trace: Trace) -> None:
+class _Form(NamedTuple):
+    """The bait as it arrives after the escapes of JSON; an ``é`` that ``ascii()`` escaped shows the conversion ``!a``."""
+
+    bait: str
+    conversion: str
+    escapes: str
+
+
+_DEPTH = 4
+"""JSON text inside JSON text, that many times."""
+
+
+@cache
+def _forms(bait: str) -> tuple[_Form, ...]:
+    if not bait:
+        return (_Form("", "", ""),)
+    forms = [_Form(bait, "", "")]
+    if not bait.startswith(START):
+        forms.append(_Form(_ascii(bait), "a", ""))
+    last = forms
+    for _ in range(_DEPTH):
+        last = list(_in_json(last))
+        forms += last
+    return tuple(forms)
+
+
+def _ascii(bait: str) -> str:
+    return bait.encode("ascii", "backslashreplace").decode("ascii")
+
+
+def _in_json(forms: list[_Form]) -> Iterator[_Form]:
+    for form in forms:
+        yield _Form(json.dumps(form.bait)[1:-1], form.conversion, form.escapes + "a")
+        if not form.bait.isascii():
+            yield _Form(json.dumps(form.bait, ensure_ascii=False)[1:-1], form.conversion, form.escapes + "u")
+
+
+def _changed_by(bait: str, before: str) -> Literal["", "shell", "html", "yaml", "repr"]:
+    """The library that changed the bait, as far as it can be seen."""
+    tail = " ".join(before[-2 * len(bait) :].split())  # YAML folds long lines
+    for form in _forms(bait):
+        for by, changed in _changes(form.bait):
+            if tail.endswith(changed[-40:]):
+                return by
+    return "yaml" if r"\xE9" in tail else ""
+
+
+def _changes(bait: str) -> Iterator[tuple[Literal["shell", "html", "yaml", "repr"], str]]:
+    from html import escape
+
+    yield "shell", bait.replace("'", "'\"'\"'")
+    yield "html", escape(bait)
+    yield "html", escape(bait).replace("&#x27;", "&#39;").replace("&quot;", "&#34;")
+    yield "yaml", bait.replace("'", "''")
+    yield "repr", repr(bait)[1:-1]
+    yield "repr", ascii(bait)[1:-1]
+
+
+# ------------------------------------------------------------------------------------------------ reporting
+
+
+def told(trace: Trace | None) -> None:
     """Note that a text was reported: none of those created so far is reported as unused."""
-    for entry in trace.formats:
-        entry[3] = True
+    for inserted in trace.formats if trace is not None else ():
+        inserted.used = True
 
 
 def check_used(trace: Trace) -> None:
-    """Report f-strings with pipeline values that no task ever received."""
-    for _, _, site, used in trace.formats:
-        if not used:
+    """Report texts with pipeline values that no task ever received."""
+    for inserted in trace.formats:
+        if not inserted.used:
             error(
                 "TP160",
                 "this text contains a pipeline value, but the text is never passed to a task unchanged",
-                site,
-                help="pass the text to a component, and print or transform it there (`json.dumps`, `re.sub`, …)",
+                inserted.site,
+                help="pass the text to a component, and print or transform it there (`base64`, `re.sub`, …)",
             )

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, ClassVar, NamedTuple, NoReturn
 
+from typedpipe.dsl.marker_form import present
 from typedpipe.dsl.tracing import (
     GraphBuilder,
     Site,
@@ -26,7 +27,9 @@ from typedpipe.types.display import show
 from typedpipe.types.model import (
     ANY,
     BOOL,
+    STR,
     ListType,
+    LiteralType,
     Type,
 )
 
@@ -88,7 +91,8 @@ class PipelineValue:
     def __ge__(self, other: object) -> Any:
         return self._tp_operators.compare(self, ">=", other)
 
-    __hash__ = object.__hash__
+    def __hash__(self) -> int:
+        return _not_hashed(self)
 
     def __and__(self, other: object) -> Any:
         return self._tp_operators.combine("and", self, other)
@@ -114,10 +118,35 @@ class PipelineValue:
         return self._tp_operators.attribute(self, name)
 
     def __format__(self, spec: str) -> str:
-        return markers.write(self._tp_trace, self, spec)
+        if present(spec):
+            _not_yet(self, "formatted with another value that is known only then", "format the value in a component")
+        return markers.write(self._tp_trace, self, spec, plain=markers.is_plain(self._tp_type, spec))
+
+    def __str__(self) -> str:
+        self._check_json()
+        return format(self, "")
 
     def __repr__(self) -> str:
-        return f"{markers.POISON}<{show(self._tp_type)} that is known only when the pipeline runs>"
+        self._check_json()
+        return markers.write_repr(
+            self._tp_trace, self, f"{show(self._tp_type)} that is known only when the pipeline runs"
+        )
+
+    def _check_json(self) -> None:
+        """Refuse ``json.dumps(…, default=str)``, which would quote a value that Python writes without quotes."""
+        if is_called_by("json"):
+            _not_yet(self, "serialized as JSON", _AS_JSON)
+
+    def __add__(self, other: object) -> str:
+        return self._joined(other, f"{self}{other}")
+
+    def __radd__(self, other: object) -> str:
+        return self._joined(other, f"{other}{self}")
+
+    def _joined(self, other: object, text: str) -> str:
+        if is_poison(self) or (_is_text(self) and (isinstance(other, str) or _is_text(other))):
+            return text
+        self._arithmetic()
 
     # ---- what cannot work before the value is there
 
@@ -157,11 +186,8 @@ class PipelineValue:
             help="use `dsl.Contains(items, x)` or `dsl.In(x, items)` as the condition",
         )
 
-    def __str__(self) -> NoReturn:
-        _not_yet(self, "converted to text with `str()` or `%s`", 'use an f-string: `f"{value}"`')
-
     def __int__(self) -> NoReturn:
-        _not_yet(self, "converted to an int", "convert the value in a component")
+        _not_yet(self, "converted to an int", f"convert the value in a component; {_TEXT}")
 
     def __index__(self) -> NoReturn:
         _not_yet(
@@ -175,7 +201,7 @@ class PipelineValue:
         _not_yet(
             self,
             "converted to a float",
-            "pass an int to a `float` input directly; convert other values in a component",
+            f"pass an int to a `float` input directly; convert other values in a component; {_TEXT}",
         )
 
     def __complex__(self) -> NoReturn:
@@ -200,7 +226,7 @@ class PipelineValue:
             help='calculate in a component, and use its output; to join text, use an f-string: `f"{a}-{b}"`',
         )
 
-    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = _arithmetic
+    __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = _arithmetic
     __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = __pow__ = __rpow__ = __matmul__ = __rmatmul__ = _arithmetic
     __neg__ = __pos__ = __abs__ = __divmod__ = __rdivmod__ = _arithmetic
     __lshift__ = __rlshift__ = __rshift__ = __rrshift__ = __xor__ = __rxor__ = _arithmetic
@@ -226,6 +252,18 @@ class PipelineValue:
     __enter__ = __exit__ = _no_with
 
 
+_TEXT = 'to format it, use an f-string: `f"{value:.2f}"`'
+_AS_JSON = "put it into text with an f-string, or pass it to a component and serialize it there"
+
+
+def _is_text(value: object) -> bool:
+    """Whether Python could add text to the value."""
+    if not isinstance(value, PipelineValue):
+        return False
+    type_ = value._tp_type
+    return type_ == STR or (isinstance(type_, LiteralType) and all(wire.startswith('"') for wire in type_.values))
+
+
 def stop(value: PipelineValue, code: str, message: str, *, help: str) -> NoReturn:
     """End the tracing; nothing is reported for poison, whose error was reported already."""
     trace = current()
@@ -237,6 +275,14 @@ def stop(value: PipelineValue, code: str, message: str, *, help: str) -> NoRetur
     fatal(code, message, help=help)
 
 
+def _not_hashed(value: PipelineValue) -> int:
+    what, instead = (
+        "looked up in a dict or a set",
+        "look it up in a component, or use `dsl.In(x, items)` as the condition",
+    )
+    _not_yet(value, what, instead)
+
+
 def _not_yet(value: PipelineValue, what: str, instead: str) -> NoReturn:
     message = f"this value is known only when the pipeline runs, so it cannot be {what} here"
     stop(value, "TP154", message, help=instead)
@@ -245,7 +291,9 @@ def _not_yet(value: PipelineValue, what: str, instead: str) -> NoReturn:
 # ------------------------------------------------------------------------------------------------ building
 
 
-def derived(trace: Trace, type_: Type, build: Build, children: tuple[Any, ...], flat: str = "") -> PipelineValue:
+def derived(
+    trace: Trace, type_: Type, build: Build, children: tuple[Any, ...], flat: str = "", site: Site | None = None
+) -> PipelineValue:
     """A value derived from others; poison if one of them is."""
     for child in children:
         if child is POISON:
@@ -254,7 +302,7 @@ def derived(trace: Trace, type_: Type, build: Build, children: tuple[Any, ...], 
             if child._tp_op is not POISON:
                 same_trace(child, trace, "this value")
             return poison(trace)
-    return PipelineValue(trace, type_, Pending(build, children, flat), site_here())
+    return PipelineValue(trace, type_, Pending(build, children, flat), site or site_here())
 
 
 POISON = ir.Const("null", ANY)

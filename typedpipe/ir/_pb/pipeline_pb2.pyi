@@ -193,12 +193,24 @@ class FormatPiece(_message.Message):
     def __init__(self, text: _Optional[str] = ..., value: _Optional[_Union[FormatValue, _Mapping]] = ...) -> None: ...
 
 class FormatValue(_message.Message):
-    __slots__ = ("spec", "conversion")
+    __slots__ = ("spec", "conversion", "escapes", "table")
     SPEC_FIELD_NUMBER: _ClassVar[int]
     CONVERSION_FIELD_NUMBER: _ClassVar[int]
+    ESCAPES_FIELD_NUMBER: _ClassVar[int]
+    TABLE_FIELD_NUMBER: _ClassVar[int]
     spec: str
     conversion: str
-    def __init__(self, spec: _Optional[str] = ..., conversion: _Optional[str] = ...) -> None: ...
+    escapes: str
+    table: _containers.RepeatedCompositeFieldContainer[MemberText]
+    def __init__(self, spec: _Optional[str] = ..., conversion: _Optional[str] = ..., escapes: _Optional[str] = ..., table: _Optional[_Iterable[_Union[MemberText, _Mapping]]] = ...) -> None: ...
+
+class MemberText(_message.Message):
+    __slots__ = ("wire", "text")
+    WIRE_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    wire: str
+    text: str
+    def __init__(self, wire: _Optional[str] = ..., text: _Optional[str] = ...) -> None: ...
 
 class Port(_message.Message):
     __slots__ = ("name", "type", "default", "how", "description", "span")
@@ -217,14 +229,16 @@ class Port(_message.Message):
     def __init__(self, name: _Optional[str] = ..., type: _Optional[int] = ..., default: _Optional[_Union[Constant, _Mapping]] = ..., how: _Optional[_Union[PortHow, str]] = ..., description: _Optional[str] = ..., span: _Optional[_Union[Span, _Mapping]] = ...) -> None: ...
 
 class Chunk(_message.Message):
-    __slots__ = ("text", "file", "line")
+    __slots__ = ("text", "file", "line", "module")
     TEXT_FIELD_NUMBER: _ClassVar[int]
     FILE_FIELD_NUMBER: _ClassVar[int]
     LINE_FIELD_NUMBER: _ClassVar[int]
+    MODULE_FIELD_NUMBER: _ClassVar[int]
     text: str
     file: int
     line: int
-    def __init__(self, text: _Optional[str] = ..., file: _Optional[int] = ..., line: _Optional[int] = ...) -> None: ...
+    module: str
+    def __init__(self, text: _Optional[str] = ..., file: _Optional[int] = ..., line: _Optional[int] = ..., module: _Optional[str] = ...) -> None: ...
 
 class PythonImpl(_message.Message):
     __slots__ = ("entry", "chunks", "returns", "min_python_major", "min_python_minor", "packages", "pip_index_urls", "pip_trusted_hosts")

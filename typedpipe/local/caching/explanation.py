@@ -245,7 +245,7 @@ class _Comparison:
         if was is None or now is None:
             yield Change("source", f"`{after.name}` runs a different kind of component")
             return
-        old_lines, new_lines = lines_of(was.chunks), lines_of(now.chunks)
+        old_lines, new_lines = lines_of(was.chunks, was.entry), lines_of(now.chunks, now.entry)
         texts = [line.text for line in new_lines]
         diff = list(unified_diff([line.text for line in old_lines], texts, n=1, lineterm=""))[2:]
         known = {line.text for line in old_lines}

@@ -21,10 +21,26 @@ from typedpipe.local.values import NULL_TEXT
 from typedpipe.runs.model import ArtifactRef, Value
 from typedpipe.runtime.task import WireError, decode, encode
 from typedpipe.types.data import TypeData, to_data
-from typedpipe.types.model import FLOAT, INT, STR, Type, is_artifact
+from typedpipe.types.json_text import json_text
+from typedpipe.types.model import (
+    FLOAT,
+    INT,
+    STR,
+    DictType,
+    ListType,
+    StructType,
+    Type,
+    UnionType,
+    is_artifact,
+    without_none,
+)
 
 FORMAT = 1
 """Part of each key: a change of the key format invalidates all old keys."""
+UNIONS = "own type first"
+"""Part of the keys of components with a union: before, a value could be stored as another member."""
+SHARED_NAME = "own code"
+"""Part of the keys of components that share a name: before, the code of another one could run."""
 LONG = 1000
 """Longer texts are represented in the data by their digest."""
 _text = json.JSONEncoder(separators=(",", ":")).encode
@@ -139,6 +155,8 @@ class Fingerprints:
     def _component(self, name: str) -> _Known:
         component = self.pipeline.components[name]
         data = component_data(component, self.facts.get(name, {}))
+        if sum(each.name == component.name for each in self.pipeline.components.values()) > 1:
+            data["format"] = f"{data['format']}, {SHARED_NAME}"
         keyed = {part: value for part, value in data.items() if part != "component"}  # the task cannot see this name
         text = json.dumps(keyed, sort_keys=True, separators=(",", ":"))
         known = self._known[name] = _Known(
@@ -190,7 +208,7 @@ def component_data(component: ir.Component, facts: Mapping[str, Any]) -> dict[st
     """
     impl = component.impl
     data: dict[str, Any] = {
-        "format": FORMAT,
+        "format": f"{FORMAT}, unions: {UNIONS}" if any(map(_chooses, _types(component))) else FORMAT,
         "component": component.name,
         "interface": {
             "inputs": [[port.name, port.how, to_data(port.type)] for port in component.inputs],
@@ -202,11 +220,31 @@ def component_data(component: ir.Component, facts: Mapping[str, Any]) -> dict[st
         data["command"] = list(map(_command, impl.command))
         data["args"] = list(map(_command, impl.args))
     else:
-        data["source"] = digest_of(impl.chunks)
+        data["source"] = digest_of(impl.chunks, impl.entry)
         data["entry"] = f"{impl.entry} {impl.returns}"
         if "requirements" not in facts and impl.packages:
             data["packages"] = [*sorted(impl.packages), *impl.pip_index_urls]
     return data | dict(facts)
+
+
+def _types(component: ir.Component) -> list[Type]:
+    return [*(port.type for port in component.inputs), *(port.type for port in component.outputs)]
+
+
+def _chooses(type_: Type) -> bool:
+    """Whether a type contains a union of which the runtime selects a member, other than ``T | None``."""
+    match type_:
+        case UnionType():
+            core = without_none(type_)
+            return isinstance(core, UnionType) or _chooses(core)
+        case ListType():
+            return _chooses(type_.item)
+        case DictType():
+            return _chooses(type_.value)
+        case StructType():
+            return any(_chooses(field.type) for field in type_.fields)
+        case _:
+            return False
 
 
 def _command(part: ir.CommandPart) -> Any:
@@ -232,7 +270,7 @@ def _replaced(component: ir.Component, cache_key: str) -> KeyParts:
     """The key that the user set, for this component and its outputs only, as on KFP and on Argo."""
     outputs = [[port.name, to_data(port.type)] for port in component.outputs]
     data = {"format": FORMAT, "component": component.name, "cache_key": cache_key, "outputs": outputs}
-    return KeyParts(sha256(json.dumps(data).encode()).hexdigest(), data)
+    return KeyParts(sha256(json_text(data).encode()).hexdigest(), data)
 
 
 def coerced(text: str, type_: Type, data: TypeData) -> str:
@@ -268,7 +306,7 @@ def short(text: str) -> str:
 
 
 def _metadata(metadata: Mapping[str, Any]) -> Any:
-    text = json.dumps(metadata)
+    text = json_text(metadata)
     return metadata if len(text) <= LONG else short(text)
 
 

@@ -1,7 +1,8 @@
-"""Normal form of shipped source: without comments, layout, quote style and unread docstrings.
+"""Normal form of shipped source: without comments, layout, quote style, and the docstring of a component that reads none.
 
 Two sources with the same normal form behave the same, so cache keys are computed from it; a change is shown in its
-lines, each with the corresponding line of the user's file.
+lines, each with the corresponding line of the user's file. Docstrings of classes and functions are data to libraries:
+pydantic puts them into a schema, argparse and doctest read them.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from hashlib import sha256
 
 from typedpipe.ir import nodes as ir
 
-_READERS_OF_DOCSTRINGS = frozenset({"__doc__", "getdoc", "use_attribute_docstrings"})
+_READERS = ("__doc__", "getdoc", "pydoc", "inspect", "doctest", "globals(", "sys.modules")
+"""Source that contains one of these words may read the docstring of the component's own function."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,27 +28,33 @@ class Line:
     number: int = 0
 
 
-def digest_of(chunks: Sequence[ir.Chunk]) -> str:
-    """Digest of the normal form of a component's source.
+def digest_of(chunks: Sequence[ir.Chunk], entry: str = "") -> str:
+    """Digest of the normal form of the source of a component with the function ``entry``.
 
     >>> digest_of([ir.Chunk("x = 1_000  # many")]) == digest_of([ir.Chunk("x = (1000)")])
     True
     """
     found = sha256()
-    keep = _docstrings_are_read(chunks)
-    for chunk in chunks:
-        found.update(_dump(chunk.text, keep).encode("utf-8", "surrogatepass") + b"\0")
+    for chunk, unread in zip(chunks, _unread(chunks, entry), strict=True):
+        text = _dump(chunk.text, unread) + (f"\0{chunk.module}" if chunk.module else "")
+        found.update(text.encode("utf-8", "surrogatepass") + b"\0")
     return found.hexdigest()
 
 
-def lines_of(chunks: Sequence[ir.Chunk]) -> list[Line]:
+def lines_of(chunks: Sequence[ir.Chunk], entry: str = "") -> list[Line]:
     r"""The normal form as text, as hashed by :func:`digest_of`.
 
-    >>> [line.text for line in lines_of([ir.Chunk("def f( ):  # nothing\n    'docs'\n    return (1)")])]
+    >>> [line.text for line in lines_of([ir.Chunk("def f( ):  # nothing\n    'docs'\n    return (1)")], "f")]
     ['def f():', '    return 1']
     """
-    keep = _docstrings_are_read(chunks)
-    return [line for chunk in chunks for line in _lines(chunk, keep)]
+    found: list[Line] = []
+    module = ""
+    for chunk, unread in zip(chunks, _unread(chunks, entry), strict=True):
+        if chunk.module != module:
+            module = chunk.module
+            found.append(Line(f"# the module {module or 'of the component'}"))
+        found += _lines(chunk, unread)
+    return found
 
 
 def trees_of(chunks: Sequence[ir.Chunk]) -> Iterator[ast.Module]:
@@ -67,28 +75,32 @@ def _parse(text: str) -> ast.Module:
 
 
 @lru_cache(maxsize=4096)
-def _dump(text: str, keep_docstrings: bool) -> str:
+def _dump(text: str, unread: str) -> str:
     """Text of the source's tree; the source itself if it has a newer Python's syntax or is nested too deeply."""
     try:
-        return ast.dump(_stripped(_parse(text), keep_docstrings), annotate_fields=False)
+        return ast.dump(_stripped(_parse(text), unread), annotate_fields=False)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return text
 
 
-def _docstrings_are_read(chunks: Sequence[ir.Chunk]) -> bool:
-    return any(word in chunk.text for chunk in chunks for word in _READERS_OF_DOCSTRINGS)
+def _unread(chunks: Sequence[ir.Chunk], entry: str) -> Sequence[str]:
+    """For each chunk the name of the function in it whose docstring nothing reads: the component's own, or none."""
+    if any(word in chunk.text for chunk in chunks for word in _READERS):
+        return [""] * len(chunks)
+    return ["" if chunk.module else entry for chunk in chunks]
 
 
-def _stripped(tree: ast.Module, keep_docstrings: bool) -> ast.Module:
+def _stripped(tree: ast.Module, unread: str) -> ast.Module:
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant):
             node.kind = None  # the u of u"text"
-        elif not keep_docstrings and isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            _strip(node)
+    for statement in tree.body:
+        if isinstance(statement, ast.FunctionDef) and statement.name == unread:
+            _strip(statement)
     return tree
 
 
-def _strip(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> None:
+def _strip(node: ast.FunctionDef) -> None:
     first = node.body[0]
     if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
         del node.body[0]
@@ -96,10 +108,10 @@ def _strip(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> None:
             node.body.append(ast.copy_location(ast.Pass(), first))
 
 
-def _lines(chunk: ir.Chunk, keep_docstrings: bool) -> list[Line]:
+def _lines(chunk: ir.Chunk, unread: str) -> list[Line]:
     offset = chunk.line - 1 - (chunk.text[:1] in (" ", "\t"))
     try:
-        tree = _stripped(_parse(chunk.text), keep_docstrings)
+        tree = _stripped(_parse(chunk.text), unread)
         text = ast.unparse(tree)
         numbers = _line_numbers(tree, ast.parse(text))
     except (SyntaxError, ValueError, RecursionError, MemoryError):

@@ -13,6 +13,7 @@ from typedpipe.local.caching.normal_form import trees_of
 from typedpipe.local.store.cache_table import artifacts_of
 from typedpipe.local.values import load
 from typedpipe.runs.model import Value
+from typedpipe.runtime.task import MODULE
 
 ALWAYS = "the clock, the network, random numbers without a seed"
 _READERS = frozenset({"open", "Path", "read_csv", "read_parquet", "read_json", "read_excel", "loadtxt", "load"})
@@ -44,7 +45,7 @@ def _modules(trees: Sequence[ast.Module], packages: Sequence[str]) -> Iterator[s
     """Imports that are neither in the standard library nor declared."""
     declared = {_plain(match.group()) for package in packages if (match := _NAME.match(package.strip()))}
     for name in dict.fromkeys(name for tree in trees for name in _imported(tree)):
-        if name in sys.stdlib_module_names or name in ("typedpipe", "kfp") or _plain(name) in declared:
+        if name in sys.stdlib_module_names or name in ("typedpipe", "kfp", MODULE) or _plain(name) in declared:
             continue
         owners = _distributions(name)
         if not owners:

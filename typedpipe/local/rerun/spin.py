@@ -18,6 +18,7 @@ from typedpipe.diagnostics.words import nearest
 from typedpipe.ir import nodes as ir
 from typedpipe.local.failure import exit_code
 from typedpipe.local.options import RunOptions
+from typedpipe.local.rerun.environment import require_values
 from typedpipe.local.runners import Placement, launcher_for, placements
 from typedpipe.local.runners.attempt import Attempt, Specs, TaskRefused
 from typedpipe.local.runners.launcher import KILL, Exited, Launch, Launcher
@@ -82,7 +83,12 @@ class SpinResult:
 
 
 def prepare_spin(
-    root: Root, run: StoredRun, name: str, code: ir.Pipeline | None = None, given: Collection[str] = ()
+    root: Root,
+    run: StoredRun,
+    name: str,
+    code: ir.Pipeline | None = None,
+    given: Collection[str] = (),
+    environment: Collection[str] = (),
 ) -> Spin:
     """Find the task, its recorded inputs, and its code.
 
@@ -92,9 +98,10 @@ def prepare_spin(
         name: The task's path in the run.
         code: The current pipeline, closed and checked, as the source of the task's code; None uses the stored one.
         given: Inputs that will be set and therefore need no recorded value.
+        environment: Environment variables that will be set for the task.
 
     Raises:
-        PipelineError: TP607, the run has no such task; TP645 to TP647, it cannot be run again.
+        PipelineError: TP607, the run has no such task; TP644 to TP647, it cannot be run again.
     """
     from typedpipe.ir import wire
 
@@ -121,7 +128,10 @@ def prepare_spin(
     alone = ir.Pipeline(
         pipeline.name, ir.Graph(nodes=(node,)), {node.component: component}, closed=True, span=pipeline.span
     )
-    return Spin(run, task, alone, values, *_surroundings(task))
+    names: list[str] = run.settings.get("environment") or []
+    own, settings = _surroundings(task, names)
+    require_values(set(names) - set(own), environment)
+    return Spin(run, task, alone, values, own, settings)
 
 
 def _given(task: Task, port: ir.InputPort) -> Value:
@@ -147,14 +157,18 @@ def _check_artifacts(root: Root, run: StoredRun, name: str, values: Mapping[str,
                 )
 
 
-def _surroundings(task: Task) -> tuple[dict[str, str], dict[str, object]]:
-    """Environment variables and settings of the last attempt; for a cached task, those in its key."""
+def _surroundings(task: Task, of_run: Collection[str]) -> tuple[dict[str, str], dict[str, object]]:
+    """Environment variables and settings of the last attempt; for a cached task, those in its key.
+
+    The values of variables of the run are missing: its key has digests of them.
+    """
     try:
         data: Any = json.loads((attempt_folder(task.attempts[-1]) / "job.json").read_text(encoding="utf-8"))
         env = {str(k): str(v) for k, v in data["env"].items() if k != TERMINATION_LOG}
         return env, {**data.get("settings", {}), "image": data["image"]} if data.get("image") else {}
     except (IndexError, OSError, ValueError, KeyError, AttributeError):
-        return dict(task.key_parts.get("environment", {})), {}
+        known: Mapping[str, str] = task.key_parts.get("environment", {})
+        return {k: v for k, v in known.items() if k not in of_run or not v.startswith("sha256:")}, {}
 
 
 def set_input(spin: Spin, name: str, text: str) -> Value:
@@ -232,14 +246,19 @@ def _run_placed(
     places: Mapping[str, Placement],
 ) -> SpinResult:
     folder = _new_folder(spin.run)
-    env = {**options.environment, **spin.env}
-    attempt = Attempt(f"{folder}/task", spin.component, {**spin.values, **values}, env, dict(spin.settings))
+    attempt = Attempt(f"{folder}/task", spin.component, {**spin.values, **values}, dict(spin.env), dict(spin.settings))
     started = time.monotonic()
-    launcher = launcher_for(places, nonce=os.urandom(8).hex(), objects=spin.run.root / "objects", debug=options.debug)
+    launcher = launcher_for(
+        places,
+        nonce=os.urandom(8).hex(),
+        environment=options.environment,
+        objects=spin.run.root / "objects",
+        debug=options.debug,
+    )
     try:
-        spec = Specs(folder / "specs").path(spin.component)
+        spec = Specs(folder / "specs").path(spin.node.component, spin.component)
         attempt.write(spec)
-        launch = Launch("0", attempt.job, attempt.log, spec, spin.node.component, bool(env))
+        launch = Launch("0", attempt.job, attempt.log, spec, spin.node.component, bool(spin.env))
         limit = None if options.debug else options.timeout or spin.node.options.timeout_seconds
         exited, stopped = _Watch(launcher, Tail(attempt.log), on_log, limit, options.grace).run(launch)
         return _result(attempt, exited, stopped, time.monotonic() - started)

@@ -16,7 +16,7 @@ from typedpipe.local.runners.host import HostCommand
 from typedpipe.local.values import NULL_TEXT, is_none, load, raw_value
 from typedpipe.runs.model import ArtifactRef, Value
 from typedpipe.runs.paths import file_path
-from typedpipe.runtime.task import to_text
+from typedpipe.runtime.task import names_beside, to_text
 from typedpipe.types.model import is_artifact
 
 MESSAGE = "message"
@@ -41,6 +41,7 @@ class Attempt:
     component: ir.Component
     values: dict[str, Value]
     env: dict[str, str]
+    """The task's own environment variables."""
     settings: dict[str, object] = field(default_factory=dict[str, object])
     """Options of the task that its container is started with: resources and image, as plain values."""
     name: str = ""
@@ -75,7 +76,9 @@ class Attempt:
         """
         os.makedirs(self.root)
         data = self.data(spec)
-        with open(self.job, "w", encoding="utf-8") as file:
+        # Variables of the task may be secrets, so only the user may read them. Those of the run are not in the file.
+        fd = os.open(self.job, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_CLOEXEC", 0), 0o600)
+        with open(fd, "w", encoding="utf-8") as file:
             file.write(json.dumps(data))
 
     def data(self, spec: str) -> dict[str, Any]:
@@ -189,12 +192,20 @@ class Attempt:
         return self.texts[key]
 
     def _read(self, name: str, path: Path) -> str:
+        if path.exists() and not path.is_file():  # opening a pipe would wait for a writer
+            raise TaskRefused(f"component `{self.component.name}`: the output `{name}` is not a file")
         try:
             return path.read_bytes().decode()
         except OSError:
-            raise TaskRefused(f"component `{self.component.name}` did not write its output `{name}`") from None
+            raise self._unwritten(name, path) from None
         except UnicodeDecodeError:
             raise TaskRefused(f"component `{self.component.name}`: the output `{name}` is not UTF-8 text") from None
+
+    def _unwritten(self, name: str, path: Path) -> TaskRefused:
+        """The error for an output without a file; it names a file that was perhaps meant to be it."""
+        beside = names_beside(str(path))
+        found = f", but `{beside[0]}`, next to its path" if beside else ""
+        return TaskRefused(f"component `{self.component.name}` did not write its output `{name}`{found}")
 
     def _artifact(self, name: str, key: str) -> Value:
         text = self._written(name, f"tp-{key}")
@@ -209,7 +220,7 @@ class Attempt:
 
         path = self.folder / "out" / "a" / key
         if not path.exists():
-            raise TaskRefused(f"component `{self.component.name}` did not write its output `{name}`")
+            raise self._unwritten(name, path)
         port = next(port for port in self.component.outputs if port.name == name)
         type_ = artifact_of(port.type)
         if key not in self._described:
@@ -248,13 +259,13 @@ class Specs:
         self._folder = folder
         self._paths: dict[str, str] = {}
 
-    def path(self, component: ir.Component) -> str:
-        """File of a component's spec; empty for a container."""
+    def path(self, key: str, component: ir.Component) -> str:
+        """File of the spec of the component with this key; empty for a container."""
         if isinstance(component.impl, ir.ContainerImpl):
             return ""
-        known = self._paths.get(component.name)
+        known = self._paths.get(key)
         if known is None:
             path = self._folder / f"{len(self._paths)}.json"
             path.write_text(json.dumps(task_spec(component)), encoding="utf-8")
-            known = self._paths[component.name] = str(path)
+            known = self._paths[key] = str(path)
         return known

@@ -8,6 +8,7 @@ same in all of them.
 from __future__ import annotations
 
 import atexit
+import contextlib
 import importlib.util
 import json
 import os
@@ -15,10 +16,13 @@ import shutil
 import signal
 import sys
 import threading
+import time
 import traceback
 from typing import Any
 
 CONTRACT_BROKEN = 2
+TRACKER_SECONDS = 5.0
+"""Time for a resource tracker to end; it does not end while a process that the task left has its pipe."""
 Specs = dict[str, Any]
 
 
@@ -141,18 +145,35 @@ def refuse(job: dict[str, Any], message: str) -> int:
 
 
 def leave(code: int) -> None:
-    """End a forked child as an interpreter ends: threads, exit functions, buffers. ``os._exit`` alone skips them."""
+    """End a process as an interpreter ends: threads, exit functions, buffers. ``os._exit`` alone skips them."""
     try:
-        threading._shutdown()  # type: ignore[attr-defined]  # what Py_Finalize calls; there is no public name
-        atexit._run_exitfuncs()  # pyright: ignore[reportPrivateUsage]  # as above
-    except BaseException:  # a user's exit function may raise anything, and the child has to end
-        traceback.print_exc()
-    for stream in (sys.stdout, sys.stderr):
         try:
-            stream.flush()
-        except (OSError, ValueError):
-            pass
-    os._exit(code & 0xFF)
+            threading._shutdown()  # type: ignore[attr-defined]  # what Py_Finalize calls; there is no public name
+            atexit._run_exitfuncs()  # pyright: ignore[reportPrivateUsage]  # as above
+        except BaseException:  # a user's exit function may raise anything
+            traceback.print_exc()
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(Exception):  # the user's code may have replaced it by anything
+                stream.flush()
+        end_trackers()
+    finally:  # a forked child must not fall back into the zygote's loop
+        os._exit(code & 0xFF)
+
+
+def end_trackers() -> None:
+    """Let Python's resource trackers remove shared memory and semaphores that the task left, as after a script.
+
+    They wait for the end of the task, but then the launcher kills everything that it has left.
+    """
+    for name, module in list(sys.modules.items()):
+        tracker = getattr(module, "_resource_tracker", None) if name.endswith("resource_tracker") else None
+        fd, pid = getattr(tracker, "_fd", None), getattr(tracker, "_pid", None)
+        if isinstance(fd, int) and isinstance(pid, int):
+            with contextlib.suppress(OSError):  # closed already; or not a child of this process
+                os.close(fd)
+                deadline = time.monotonic() + TRACKER_SECONDS
+                while not os.waitpid(pid, os.WNOHANG)[0] and time.monotonic() < deadline:
+                    time.sleep(0.005)
 
 
 def guarded(path: str, runtime: Any, specs: Specs, stays: bool = False) -> int:
@@ -188,4 +209,4 @@ def die_with_engine() -> None:
 
 if __name__ == "__main__":
     die_with_engine()
-    sys.exit(guarded(sys.argv[1], load_runtime(), {}, True))
+    leave(guarded(sys.argv[1], load_runtime(), {}, True))

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from typedpipe.ir.images import is_image
 from typedpipe.local.runners.client import Client
 from typedpipe.local.scheduling.resources import quantity
 
@@ -54,8 +55,11 @@ class RunCommand:
         No shell reads any of it, and values that may be secret do not appear in the process list.
 
         Raises:
-            ValueError: a resource is not a quantity.
+            ValueError: a resource is not a quantity, or the image is not the name of one.
         """
+        image = str(self.job["image"])
+        if not is_image(image):
+            raise ValueError(f"`{image}` is not the name of an image")
         root = str(self.job["root"])
         command = [self.client.path, "run", "--name", self.name, "--label", f"{LABEL}={self.nonce}"]
         command += ["--cidfile", os.path.join(root, "cid"), "--security-opt", "label=disable"]
@@ -67,8 +71,8 @@ class RunCommand:
         command += limits(self.client, self.job.get("settings") or {}, cores)
         command += shlex.split(variables.get("TYPEDPIPE_CONTAINER_ARGS", ""))
         if self.entrypoint and self.argv:
-            return [*command, "--entrypoint", self.argv[0], str(self.job["image"]), *self.argv[1:]], given
-        return [*command, str(self.job["image"]), *self.argv], given
+            return [*command, "--entrypoint", self.argv[0], image, *self.argv[1:]], given
+        return [*command, image, *self.argv], given
 
     def _identity(self) -> list[str]:
         uid, gid = self.user.uid, self.user.gid

@@ -5,7 +5,7 @@ from __future__ import annotations
 import select
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,12 +40,19 @@ class Composite:
     """Passes each task to the launcher of its component's placement; launchers are created on first use."""
 
     def __init__(
-        self, placements: Mapping[str, Placement], nonce: str, objects: str, debug: bool, zygotes: bool
+        self,
+        placements: Mapping[str, Placement],
+        nonce: str,
+        environment: Mapping[str, str],
+        objects: str,
+        debug: bool,
+        zygotes: bool,
     ) -> None:
         self.generation = 0
         """Never grows: what is listened to inside changes, the one descriptor outside does not."""
         self._placements = placements
         self._nonce = nonce
+        self._variables = environment
         self._objects = objects
         self._debug = debug
         self._zygotes = zygotes
@@ -97,18 +104,23 @@ class Composite:
         if placement.runner == "inprocess":
             from typedpipe.local.runners.inprocess import InProcessLauncher
 
-            return self._use("inprocess", lambda: InProcessLauncher(self._debug))
+            return self._use("inprocess", lambda: InProcessLauncher(self._debug, self._variables))
         client = placement.client
         if client is not None:
             from typedpipe.local.runners.containers import ContainerLauncher
 
             components = {key: placed.component for key, placed in self._placements.items()}
-            make = partial(ContainerLauncher, client, components, self._nonce, self._objects, self._inbox)
+            make = partial(
+                ContainerLauncher, client, components, self._nonce, self._objects, self._inbox, self._variables
+            )
             return self._use(client.name, make)
         environment = placement.environment
         place = environment.key if environment else "here"
-        if placement.preload and self._zygotes and not launch.own_env:
-            warm = self._use(f"{place} warm", lambda: self._zygote(environment, self._modules(environment)))
+        preload = placement.preload
+        if preload.modules and self._zygotes and not launch.own_env:
+            modules = preload.modules if preload.alone else self._modules(environment)
+            which = f" {' '.join(modules)}" if preload.alone else ""
+            warm = self._use(f"{place} warm{which}", lambda: self._zygote(environment, modules))
             if isinstance(warm, ZygoteLauncher) and warm.ready:
                 return warm
         return self._use(place, lambda: self._processes(environment))
@@ -129,13 +141,14 @@ class Composite:
     def _processes(self, environment: Environment | None) -> Launcher:
         if self._zygotes:
             return self._zygote(environment, ())
-        return SpawnLauncher(self._mark(), interpreter(environment), self._inbox)
+        return SpawnLauncher(self._mark(), interpreter(environment, self._variables), self._inbox)
 
     def _zygote(self, environment: Environment | None, modules: tuple[str, ...]) -> Launcher:
-        return ZygoteLauncher(self._mark(), interpreter(environment), modules)
+        return ZygoteLauncher(self._mark(), interpreter(environment, self._variables), modules)
 
     def _modules(self, environment: Environment | None) -> tuple[str, ...]:
-        return union(p.preload for p in self._placements.values() if p.environment == environment)
+        placed = (p for p in self._placements.values() if p.environment == environment)
+        return union(p.preload.modules for p in placed if not p.preload.alone)
 
     def _mark(self) -> str:
         return f"{self._nonce}.{len(self._used)}"
@@ -146,17 +159,18 @@ def many() -> select.epoll | None:
     return select.epoll() if sys.platform == "linux" else None
 
 
-def interpreter(environment: Environment | None) -> Interpreter:
+def interpreter(environment: Environment | None, variables: Mapping[str, str]) -> Interpreter:
     """The Python of a virtual environment; otherwise this Python."""
     if environment is None:
-        return HERE
-    return Interpreter((environment.python, "-I", "-u"), str(environment.folder))
+        return replace(HERE, variables=variables)
+    return Interpreter((environment.python, "-I", "-u"), str(environment.folder), variables)
 
 
 def launcher_for(
     placements: Mapping[str, Placement],
     *,
     nonce: str,
+    environment: Mapping[str, str] | None = None,
     objects: Path | None = None,
     debug: bool = False,
     zygotes: bool = sys.platform == "linux",
@@ -166,8 +180,9 @@ def launcher_for(
     Args:
         placements: From :func:`placements`.
         nonce: Marks every process and container of the run, so that orphans of a double kill can be found.
+        environment: Environment variables of all tasks; those of a task take precedence.
         objects: The directory of stored artifacts, mounted read-only in containers.
         debug: With ``inprocess``: a debugger opens where an exception is raised.
         zygotes: Fork tasks from warm processes; False starts an interpreter per task, as on macOS and Windows.
     """
-    return Composite(placements, nonce, "" if objects is None else str(objects), debug, zygotes)
+    return Composite(placements, nonce, environment or {}, "" if objects is None else str(objects), debug, zygotes)

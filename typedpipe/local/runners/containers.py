@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from typedpipe.ir import nodes as ir
+from typedpipe.local.forks import close_in_forks
 from typedpipe.local.runners.child import finish, lay_out
 from typedpipe.local.runners.client import Client
 from typedpipe.local.runners.command import LABEL, RunCommand, User
@@ -31,7 +32,13 @@ class ContainerLauncher:
     """One container per task. A thread follows each client; a watchdog removes the containers if the engine dies."""
 
     def __init__(
-        self, client: Client, components: Mapping[str, ir.Component], nonce: str, objects: str, inbox: Inbox
+        self,
+        client: Client,
+        components: Mapping[str, ir.Component],
+        nonce: str,
+        objects: str,
+        inbox: Inbox,
+        environment: Mapping[str, str],
     ) -> None:
         self.generation = 0
         self._client = client
@@ -39,6 +46,7 @@ class ContainerLauncher:
         self._nonce = nonce
         self._objects = objects
         self._inbox = inbox
+        self._environment = environment
         self._running: dict[str, tuple[str, subprocess.Popen[bytes]]] = {}
         self._threads: list[threading.Thread] = []
         self._guard: subprocess.Popen[bytes] | None = None
@@ -60,6 +68,7 @@ class ContainerLauncher:
         with open(launch.job, encoding="utf-8") as file:
             job: dict[str, Any] = json.load(file)
         lay_out(job)
+        job["env"] = {**self._environment, **job["env"]}
         component = self._components[launch.component]
         root = job["root"]
         if isinstance(component.impl, ir.ContainerImpl):
@@ -102,6 +111,8 @@ class ContainerLauncher:
                 stderr=subprocess.DEVNULL,
                 start_new_session=True,  # without the run's mark: it has to survive the killing of marked processes
             )
+            assert self._guard.stdin is not None
+            close_in_forks(self._guard.stdin)
 
     def _follow(self, launch: Launch, name: str, process: subprocess.Popen[bytes]) -> None:
         def follow() -> None:

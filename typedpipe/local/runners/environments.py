@@ -146,10 +146,9 @@ def _with_uv(wanted: Wanted, folder: Path) -> list[str]:
         # Copies: a hard link into uv's cache would let one environment change another's files.
         sources = ["--link-mode", "copy", "--index-strategy", "unsafe-best-match"]
         for index, url in enumerate(wanted.index_urls):
-            sources += ["--extra-index-url" if index else "--index-url", url]
-        for host in wanted.trusted_hosts:
-            sources += ["--allow-insecure-host", host]
-        _run(*uv(), "pip", "install", "--quiet", *where, *sources, *wanted.requirements)
+            sources.append(("--extra-index-url=" if index else "--index-url=") + url)
+        sources += [f"--allow-insecure-host={host}" for host in wanted.trusted_hosts]
+        _run(*uv(), "pip", "install", "--quiet", *where, *sources, "--", *wanted.requirements)
     return sorted(_run(*uv(), "pip", "freeze", *where).splitlines())
 
 
@@ -159,10 +158,9 @@ def _with_pip(wanted: Wanted, folder: Path, place: Path) -> list[str]:
     if wanted.requirements:
         sources: list[str] = []
         for index, url in enumerate(wanted.index_urls):
-            sources += ["--extra-index-url" if index else "--index-url", url]
-        for host in wanted.trusted_hosts:
-            sources += ["--trusted-host", host]
-        _run(*pip, "install", "--quiet", *sources, *wanted.requirements)
+            sources.append(("--extra-index-url=" if index else "--index-url=") + url)
+        sources += [f"--trusted-host={host}" for host in wanted.trusted_hosts]
+        _run(*pip, "install", "--quiet", *sources, "--", *wanted.requirements)
     resolved = sorted(_run(*pip, "freeze").splitlines())
     _say_new_place(folder, place)
     return resolved

@@ -6,7 +6,6 @@ container would get.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from typedpipe.ir import nodes as ir
 from typedpipe.ir.taskspec import port_key
 from typedpipe.local.values import is_none, raw_text
 from typedpipe.runs.model import ArtifactRef, Value
+from typedpipe.types.json_text import json_text
 
 
 @dataclass(slots=True)
@@ -58,7 +58,7 @@ class HostCommand:
             case "input_uri":
                 return value.uri if isinstance(value, ArtifactRef) else ""
             case "input_metadata":
-                return json.dumps(value.descriptor.get("metadata", {})) if isinstance(value, ArtifactRef) else "{}"
+                return json_text(value.descriptor.get("metadata", {})) if isinstance(value, ArtifactRef) else "{}"
             case "output_parameter":
                 return os.path.join(self.folder, "out", "raw", key)
             case "output_path" | "output_uri":

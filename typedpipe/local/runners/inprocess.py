@@ -12,11 +12,12 @@ import sys
 import traceback
 from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
-from typing import Any, TextIO, cast
+from typing import Any
 
 from typedpipe.local.runners.child import finish, lay_out, read_spec, refuse
 from typedpipe.local.runners.interrupts import INSIDE
 from typedpipe.local.runners.launcher import Exited, Inbox, Launch
+from typedpipe.local.runners.task_output import Logging, Output, enabled_loggers
 from typedpipe.runtime import task as runtime
 
 SAID = "TYPEDPIPE_TERMINATION_LOG"
@@ -25,12 +26,14 @@ SAID = "TYPEDPIPE_TERMINATION_LOG"
 class InProcessLauncher:
     """Runs a task when it is started, and returns its end."""
 
-    def __init__(self, debug: bool = False) -> None:
+    def __init__(self, debug: bool = False, environment: Mapping[str, str] | None = None) -> None:
         self.generation = 0
         self._inbox = Inbox()
         self._debug = debug
+        self._environment = environment or {}
         self._specs: dict[str, dict[str, Any]] = {}
         self._shared = ""
+        self._loggers = enabled_loggers()
 
     def fileno(self) -> int:
         return self._inbox.fileno()
@@ -46,6 +49,8 @@ class InProcessLauncher:
 
     def close(self) -> None:
         self._inbox.close()
+        for logger in self._loggers:
+            logger.disabled = False
         if self._shared:
             os.environ.pop(SAID, None)
 
@@ -59,6 +64,7 @@ class InProcessLauncher:
         light = kept is not None and not job["links"] and not job["folders"]
         if light and not self._shared:
             self._share(launch.spec)
+        logs = Logging()
         output = Output(launch.log)
         before = Before()
         try:
@@ -80,8 +86,9 @@ class InProcessLauncher:
             return Exited(launch.ticket, 0, texts=kept)
         finally:
             INSIDE.task = False
+            logs.restore()
             before.restore()
-            output.close()
+            output.end()
 
     def _share(self, spec: str) -> None:
         """Create the directory in which tasks without files run, and the path for the line about a failure."""
@@ -94,6 +101,7 @@ class InProcessLauncher:
         spec = self._specs.get(path)
         if spec is None:
             spec = self._specs[path] = read_spec(path)
+        os.environ.update(self._environment)
         if light:
             os.chdir(self._shared)
             if len(job["env"]) > 1:
@@ -119,56 +127,13 @@ class InProcessLauncher:
         return said
 
 
-class Output:
-    """Redirects a task's output to its log; a debugger uses the terminal, and from then on the task does too.
-
-    The log is created on the first output.
-    """
-
-    def __init__(self, log: str) -> None:
-        self._path = log
-        self._file: TextIO | None = None
-        self._streams = sys.stdout, sys.stderr
-        self._hook: Callable[..., Any] = sys.breakpointhook
-        sys.stdout = sys.stderr = self  # a stream because of __getattr__
-        sys.breakpointhook = cast("Any", self._breakpoint)
-
-    def __getattr__(self, name: str) -> Any:
-        if self._file is None:
-            os.makedirs(os.path.dirname(self._path), exist_ok=True)
-            self._file = open(self._path, "a", encoding="utf-8", errors="backslashreplace", buffering=1)  # noqa: SIM115
-        return getattr(self._file, name)
-
-    def flush(self) -> None:
-        """Do nothing: there is no buffer."""
-
-    def close(self) -> None:
-        self.real()
-        sys.breakpointhook = cast("Any", self._hook)
-        if self._file is not None:
-            self._file.close()
-
-    def real(self) -> None:
-        """Restore the terminal."""
-        sys.stdout, sys.stderr = self._streams
-
-    def _breakpoint(self, *args: Any, **kwargs: Any) -> Any:
-        self.real()
-        chosen = os.environ.get("PYTHONBREAKPOINT") or "pdb.set_trace"
-        if self._hook is not sys.__breakpointhook__ or chosen != "pdb.set_trace":
-            return self._hook(*args, **kwargs)
-        import pdb  # noqa: T100  # for breakpoint()
-
-        return pdb.Pdb().set_trace(sys._getframe(1))  # noqa: SLF001  # the user's frame
-
-
 class Before:
     """Process state to restore after the task: working directory, variables, arguments, and module finders."""
 
     def __init__(self) -> None:
         self._cwd = os.getcwd()
         self._argv, self._path, self._meta = sys.argv[:], sys.path[:], sys.meta_path[:]
-        self._module = sys.modules.get(runtime.MODULE)
+        self._module, self._parts = sys.modules.get(runtime.MODULE), dict(runtime.parts)
         self._variables: dict[Any, Any] = os.environ._data.copy()  # type: ignore[attr-defined]  # noqa: SLF001  # os.environ.copy() takes a tenth of a task
 
     def restore(self) -> None:
@@ -180,6 +145,7 @@ class Before:
             for name in [name for name in now if old.get(name) != now[name]]:
                 del os.environ[decode(name)]
             os.environ.update({decode(name): decode(value) for name, value in old.items() if name not in now})
+        runtime.unload(self._parts)
         if self._module is None:
             sys.modules.pop(runtime.MODULE, None)
         else:

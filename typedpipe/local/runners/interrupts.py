@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from types import FrameType
+from typing import Any
+
+from typedpipe.local.forks import call_in_forks
+
+NUMBERS = (signal.SIGINT, signal.SIGTERM)
+Handler = Callable[[int, FrameType | None], Any]
 
 
 class _Inside:
@@ -30,10 +36,37 @@ def on_interrupt(action: Callable[[], None]) -> Callable[[], None]:
         if INSIDE.task:
             raise KeyboardInterrupt
 
-    old = [(number, signal.signal(number, act)) for number in (signal.SIGINT, signal.SIGTERM)]
+    return replace_handlers(NUMBERS, act)
+
+
+def replace_handlers(numbers: Iterable[int], handler: Handler) -> Callable[[], None]:
+    """Handle signals in the main thread; calling the result restores the previous handlers.
+
+    A forked child has the previous handlers: otherwise it could not be ended with SIGTERM, as ``Pool.terminate`` does.
+    """
+    old = [(number, signal.signal(number, handler)) for number in numbers]
+    _replaced.append(old)
 
     def restore() -> None:
-        for number, handler in old:
-            signal.signal(number, signal.SIG_DFL if handler is None else handler)
+        if old in _replaced:  # not in a child
+            _replaced.remove(old)
+            _restore(old)
 
     return restore
+
+
+def _restore(old: list[tuple[int, Any]]) -> None:
+    for number, handler in old:
+        signal.signal(number, signal.SIG_DFL if handler is None else handler)
+
+
+_replaced: list[list[tuple[int, Any]]] = []
+
+
+def _restore_all() -> None:
+    while _replaced:
+        _restore(_replaced.pop())
+    INSIDE.task = False
+
+
+call_in_forks(_restore_all)

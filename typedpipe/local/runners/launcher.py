@@ -14,11 +14,14 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from typedpipe.local.forks import close_in_forks
 from typedpipe.local.runners.orphans import NONCE, kill_marked
+from typedpipe.local.runners.variables import inherited
 
 CHILD = str(Path(__file__).with_name("child.py"))
 ZYGOTE = str(Path(__file__).with_name("zygote.py"))
@@ -37,7 +40,7 @@ class Launch:
     component: str = ""
     """Key of the component in the pipeline, which determines the task's placement."""
     own_env: bool = False
-    """The task sets environment variables: it gets no process that loaded modules before they were set."""
+    """The task has environment variables of its own: it gets no process that loaded modules before they were set."""
     data: Mapping[str, Any] | None = None
     """The contents of ``job``, for ``inprocess``: then neither the file nor its directory has to exist."""
 
@@ -126,15 +129,16 @@ class Interpreter:
 
     command: tuple[str, ...] = PYTHON
     folder: str = ""
+    variables: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Environment variables of the run. They may be secrets, and are in no file and no command line."""
 
     def environment(self, mark: str) -> dict[str, str]:
         """Environment variables of its processes."""
-        found = {**os.environ, "PYTHONUNBUFFERED": "1", NONCE: mark}
+        found = {**inherited(Path(self.folder) if self.folder else None), "PYTHONUNBUFFERED": "1"}
         if self.folder:
             scripts = os.path.dirname(self.command[0])
             found |= {"VIRTUAL_ENV": self.folder, "PATH": scripts + os.pathsep + os.environ.get("PATH", os.defpath)}
-            found.pop("PYTHONHOME", None)
-        return found
+        return {**found, **self.variables, NONCE: mark}
 
 
 HERE = Interpreter()
@@ -159,6 +163,8 @@ class ZygoteLauncher:
     def _open(self) -> None:
         self.ready = self._asked = False
         self._channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        close_in_forks(self._channel)
+        close_in_forks(theirs)
         for end in (self._channel, theirs):
             end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
         self._process = None
@@ -237,6 +243,8 @@ class ZygoteLauncher:
 
     def _end(self) -> None:
         self._tickets.clear()
+        with suppress(OSError):  # the zygote has exited
+            self._channel.shutdown(socket.SHUT_RDWR)
         self._channel.close()  # the end of file makes the zygote kill its tasks and exit
         self._theirs.close()
         process = self._process
@@ -288,6 +296,8 @@ class SpawnLauncher:
         except OSError as error:
             self._inbox.put(Exited(launch.ticket, None, f"no process can be started: {error.strerror}"))
             return
+        assert process.stdin is not None
+        close_in_forks(process.stdin)
         self._processes[launch.ticket] = process
         thread = threading.Thread(target=self._follow, args=(launch.ticket, process, mark), daemon=True)
         self._threads = [t for t in self._threads if t.is_alive()] + [thread]
@@ -295,8 +305,8 @@ class SpawnLauncher:
 
     def _follow(self, ticket: str, process: subprocess.Popen[bytes], mark: str) -> None:
         code = process.wait()
-        signal_process(process, KILL)
         kill_marked(mark)
+        signal_process(process, KILL)
         if process.stdin is not None:
             process.stdin.close()
         self._processes.pop(ticket, None)
@@ -304,7 +314,9 @@ class SpawnLauncher:
 
     def signal(self, ticket: str, number: int) -> None:
         process = self._processes.get(ticket)
-        if process is not None:
+        if process is not None and number == KILL:
+            process.kill()  # ``_follow`` kills what is left of its group
+        elif process is not None:
             signal_process(process, number)
 
     def reports(self) -> Iterable[Exited]:

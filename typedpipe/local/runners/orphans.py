@@ -18,6 +18,9 @@ from typedpipe.local.store.root import Root
 NONCE = "TYPEDPIPE_NONCE"
 """The variable of the mark: ``<nonce of the run>.<number>``, with a number for each process that starts tasks."""
 ROUNDS = 100
+TRACKER_SECONDS = 5.0
+TRACKER = "resource_tracker import main"
+"""Part of the command of Python's resource trackers, and of those of joblib."""
 RUNNING = "running"
 
 
@@ -25,19 +28,23 @@ def kill_marked(mark: str) -> int:
     """Kill the processes with the mark, or a mark below it, until there are none; return their number.
 
     A process that forks during the search is found in the next round. ``psutil`` compares the start time before it
-    kills, so that a process that has reused an id is left alone.
+    kills, so that a process that has reused an id is left alone. Python's resource trackers, which remove the shared
+    memory that killed processes leave, get time to end by themselves.
     """
     import psutil
 
     killed: set[int] = set()
+    trackers_end = time.monotonic() + TRACKER_SECONDS
     for _ in range(ROUNDS):
         found = [process for process in psutil.process_iter() if _carries(process, mark)]
         if not found:
             break
+        spared = [process for process in found if _tracks(process)] if time.monotonic() < trackers_end else []
         for process in found:
             killed.add(process.pid)
             try:
-                process.kill()
+                if process not in spared:
+                    process.kill()
             except psutil.Error:
                 continue  # it has exited, or belongs to another user
         psutil.wait_procs(found, timeout=0.05)
@@ -56,6 +63,17 @@ def _carries(process: object, mark: str) -> bool:
         return (value == mark or value.startswith(mark + ".")) and process.status() != psutil.STATUS_ZOMBIE
     except (psutil.Error, OSError):
         return False
+
+
+def _tracks(process: object) -> bool:
+    import psutil
+
+    assert isinstance(process, psutil.Process)
+    try:
+        command = " ".join(process.cmdline())  # empty for an instant while a process is being started
+    except psutil.Error:
+        return False
+    return not command or TRACKER in command
 
 
 def reap(nonce: str) -> int:

@@ -10,13 +10,14 @@ from typing import Literal, TypeAlias, cast
 
 from typedpipe.diagnostics.model import Diagnostic, Diagnostics, Label
 from typedpipe.ir import nodes as ir
+from typedpipe.ir.images import is_image
 from typedpipe.ir.options import set_options
 from typedpipe.local.options import Runner
 from typedpipe.local.runners.calls import calls_of, first_calls, tasks_of, uses
 from typedpipe.local.runners.client import Client, Engine as EngineName, NoClient, client, image_id, pull
 from typedpipe.local.runners.packages import installed
 from typedpipe.local.runners.placement import Placement
-from typedpipe.local.runners.preload import preloads
+from typedpipe.local.runners.preload import Preload, preloads
 
 Containers: TypeAlias = Literal["", "host", "docker", "podman"]
 
@@ -48,11 +49,11 @@ def placements(
     if runner == "inprocess":
         _warn_of_timeouts(pipeline, found, report)
     _warn_of_ignored_options(pipeline, report)
-    times, loaded = uses(pipeline), dict[str, tuple[str, ...]]()
+    times, loaded = uses(pipeline), dict[str, Preload]()
     for runner_of in ("process", "venv"):
         counts = {key: times[key] for key, placed in found.items() if placed.runner == runner_of}
         loaded |= preloads(counts, pipeline.components, here=runner_of == "process")
-    return {key: replace(placed, preload=loaded.get(key, ())) for key, placed in found.items()}
+    return {key: replace(placed, preload=loaded.get(key, Preload())) for key, placed in found.items()}
 
 
 def containers_mode() -> Containers:
@@ -156,6 +157,15 @@ class _Place:
         images = self.places.images
         if image in images:
             return images[image]
+        if not is_image(image):  # from a saved pipeline: it would be an option of the client
+            images[image] = ""
+            self._refuse(
+                "TP621",
+                f"`{image}` is not the name of an image",
+                f"`{self.component.name}` runs in it",
+                help="check the name of the image of the component",
+            )
+            return ""
         images[image] = image_id(found, image)
         if not images[image]:
             if self.places.progress is not None:

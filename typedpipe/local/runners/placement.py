@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from typedpipe.ir import nodes as ir
 from typedpipe.local.options import Runner
 from typedpipe.local.runners.packages import versions
+from typedpipe.local.runners.preload import Preload
 
 if TYPE_CHECKING:
     from typedpipe.local.runners.client import Client
@@ -29,7 +30,7 @@ class Placement:
     """The container client, for ``docker`` and ``podman``."""
     image_id: str = ""
     """The image's digest or id, if known."""
-    preload: tuple[str, ...] = field(default=())
+    preload: Preload = field(default=Preload())
     """Modules that are loaded once for all tasks of the component."""
 
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 import ast
 import importlib.util
 import os
-from collections.abc import Iterable, Mapping
+import re
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import cache
 from textwrap import dedent
 
@@ -47,14 +50,41 @@ SAFE = frozenset(
 """Imported only in the parent, these work in a forked child. torch, tensorflow, jax, ray, polars and similar packages
 start threads or access a device on import, and are never preloaded; a user's own package may do anything.
 """
-THREADS = ("_NUM_THREADS", "OMP_", "MKL_", "OPENBLAS_", "KMP_", "NUMEXPR_")
-"""Source that mentions these variables sets them before an import, and must not find the modules already loaded."""
+HARMLESS = sys.stdlib_module_names | {"typedpipe"}
+"""Modules that change no environment variable when they are imported, in addition to those above."""
+CHANGING = frozenset(["environb", "putenv", "unsetenv", "setenv", "import_module", "run_path", "run_module"])
+"""Names whose use may change environment variables, or run source that does; so do these builtins."""
+RUNNING = frozenset(["exec", "eval", "__import__"])
+MENTION = re.compile(r"\b(environb?|putenv|unsetenv|setenv)\b")
+
+
+@dataclass(frozen=True, slots=True)
+class Preload:
+    """Modules to load once for the tasks of a component, as ``zygote.py`` accepts them."""
+
+    modules: tuple[str, ...] = ()
+    alone: bool = False
+    """The process that loads them must not load modules of other components: their import is visible to the task."""
+
+
+@dataclass(frozen=True, slots=True)
+class Imports:
+    """Imports of a component's source, in order: ``module`` or ``module:name,name``."""
+
+    modules: tuple[str, ...]
+    first: tuple[str, ...]
+    """Those that run before anything else."""
+    free: bool
+    """Nothing in the source can change environment variables, which modules read when they are imported."""
 
 
 def preloads(
     uses: Mapping[str, int], components: Mapping[str, ir.Component], *, here: bool = True
-) -> dict[str, tuple[str, ...]]:
-    """The modules to preload for each component, as ``zygote.py`` accepts them.
+) -> dict[str, Preload]:
+    """The modules to preload for each component.
+
+    A module that reads an environment variable when it is imported must not be loaded before a task can have set the
+    variable. So a component that may change variables only gets the modules that it imports before everything else.
 
     Args:
         uses: Static number of tasks of each component; a loop counts as several.
@@ -67,40 +97,126 @@ def preloads(
     if setting == "none":
         return {}
     allowed = SAFE | {name.strip() for name in setting.split(",") if name.strip()}
-    found: dict[str, tuple[str, ...]] = {}
+    free: dict[str, tuple[str, ...]] = {}
+    found: dict[str, Preload] = {}
     counts: dict[str, int] = {}
     for key, times in uses.items():
         impl = components[key].impl
-        if isinstance(impl, ir.PythonImpl):
-            found[key] = imports(tuple(chunk.text for chunk in impl.chunks))
-            for top in {_top(module) for module in found[key]}:
+        if not isinstance(impl, ir.PythonImpl):
+            continue
+        source = imports(tuple(chunk.text for chunk in impl.chunks), impl.entry, allowed)
+        if source.free:
+            free[key] = source.modules
+            for top in {_top(module) for module in source.modules}:
                 counts[top] = counts.get(top, 0) + times
-    wanted = {top for top, times in counts.items() if times > 1 and top in allowed and (not here or importable(top))}
-    return {key: worth for key, modules in found.items() if (worth := tuple(m for m in modules if _top(m) in wanted))}
+        elif times > 1:
+            found[key] = Preload(_usable(source.first, allowed, here), alone=True)
+    wanted = {top for top, times in counts.items() if times > 1}
+    for key, modules in free.items():
+        found[key] = Preload(_usable((m for m in modules if _top(m) in wanted), allowed, here))
+    return {key: preload for key, preload in found.items() if preload.modules}
+
+
+def _usable(modules: Iterable[str], allowed: frozenset[str], here: bool) -> tuple[str, ...]:
+    return tuple(m for m in modules if _top(m) in allowed and (not here or importable(_top(m))))
 
 
 @cache
-def imports(texts: tuple[str, ...]) -> tuple[str, ...]:
-    r"""Imports of shipped source, in order: ``module`` or ``module:name,name``; none if it configures threads.
+def imports(texts: tuple[str, ...], entry: str, known: frozenset[str] = SAFE) -> Imports:
+    r"""Imports of shipped source.
 
-    >>> imports(("def f():\n    import os.path\n    from sklearn import svm, datasets\n",))
+    Args:
+        texts: The source.
+        entry: The function that a task calls.
+        known: Top-level modules that do not change environment variables when they are imported.
+
+    >>> imports(("def f():\n    import os.path\n    from sklearn import svm, datasets\n",), "f").modules
     ('os.path', 'sklearn:datasets,svm')
     """
     found: dict[str, None] = {}
+    statements: list[ast.stmt] = []
+    free = True
     for text in texts:
-        if any(word in text for word in THREADS):
-            return ()
         try:
             tree = ast.parse(dedent(text))
         except (SyntaxError, ValueError, RecursionError):
             continue  # the task will report it
+        statements += tree.body
         for node in ast.walk(tree):
-            if isinstance(node, ast.Import):
-                found.update((alias.name, None) for alias in node.names)
-            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-                names = sorted(alias.name for alias in node.names if alias.name != "*")
-                found[node.module + (":" + ",".join(names) if names else "")] = None
-    return tuple(found)
+            found.update((module, None) for module in _imported(node))
+        free = free and not _changes_variables(tree)
+    free = free and all(_top(module) in known or _top(module) in HARMLESS for module in found)
+    return Imports(tuple(found), tuple(_first(statements, entry, known)), free)
+
+
+def _imported(node: ast.AST) -> list[str]:
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+        names = sorted(alias.name for alias in node.names if alias.name != "*")
+        return [node.module + (":" + ",".join(names) if names else "")]
+    return []
+
+
+def _changes_variables(tree: ast.AST) -> bool:
+    """Whether source may change environment variables: it mentions them other than to read one, or runs other source."""
+    reads = {id(child) for node in ast.walk(tree) for child in _read(node)}
+    for node in ast.walk(tree):
+        word = node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+        if word in CHANGING or (word == "environ" and id(node) not in reads):
+            return True
+        if isinstance(node, ast.Name) and word in RUNNING:
+            return True
+        if isinstance(node, ast.ImportFrom) and any(alias.name == "environ" and alias.asname for alias in node.names):
+            return True
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and MENTION.search(node.value):
+            return True
+    return False
+
+
+def _read(node: ast.AST) -> list[ast.AST]:
+    """Children of a node that it only reads, if they are mappings."""
+    match node:
+        case ast.Subscript(value=mapping, ctx=ast.Load()):
+            return [mapping]
+        case ast.Call(func=ast.Attribute(value=mapping, attr="get" | "items" | "keys" | "values" | "copy")):
+            return [mapping]
+        case ast.Call(func=ast.Name(id="dict"), args=args, keywords=keywords):
+            return [*args, *(word.value for word in keywords if word.arg is None)]
+        case ast.Dict(keys=keys, values=values):
+            return [value for key, value in zip(keys, values, strict=True) if key is None]
+        case ast.Compare(comparators=comparators):
+            return list(comparators)
+        case _:
+            return []
+
+
+def _acts(node: ast.AST) -> bool:
+    """Whether a part of a definition does more than define a name."""
+    if isinstance(node, ast.Subscript | ast.Attribute):
+        return not isinstance(node.ctx, ast.Load)
+    return isinstance(node, ast.Call | ast.Import | ast.ImportFrom | ast.Delete)
+
+
+def _first(statements: Iterable[ast.stmt], entry: str, known: frozenset[str]) -> Iterator[str]:
+    """Imports of known modules that run before any code that could do something else."""
+    for statement in statements:
+        match statement:
+            case ast.Import() | ast.ImportFrom():
+                names = _imported(statement)
+                if not all(_top(name) in known or _top(name) in HARMLESS for name in names):
+                    return
+                yield from names
+            case ast.FunctionDef(name=name, body=body) if name == entry:
+                yield from _first(body, entry, known)
+                return
+            case ast.Expr(value=ast.Constant()) | ast.FunctionDef() | ast.AsyncFunctionDef():
+                continue
+            case ast.ClassDef() | ast.Assign() | ast.AnnAssign():
+                if _changes_variables(statement) or any(_acts(node) for node in ast.walk(statement)):
+                    return
+            case _:
+                return
 
 
 def union(sets: Iterable[tuple[str, ...]]) -> tuple[str, ...]:

@@ -26,6 +26,9 @@ from typing import Any
 
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
+TRACKER_SECONDS = 5.0
+TRACKER = b"resource_tracker import main"
+"""Part of the command of Python's resource trackers, and of those of joblib."""
 
 
 def load_child() -> Any:
@@ -136,7 +139,8 @@ class Zygote:
     def kill(self, ticket: str, number: int) -> None:
         for pid, (owner, _) in self.tasks.items():
             if owner == ticket:
-                signal_group(pid, number)
+                if number != signal.SIGKILL:  # ``reap`` kills the rest of the group
+                    signal_group(pid, number)
                 signal_one(pid, number)  # it may not have created its group yet
 
     def reap(self) -> None:
@@ -150,6 +154,8 @@ class Zygote:
             if seen is None:
                 break
             if seen.si_pid in self.tasks:  # still a zombie, so its id, and its group's, cannot be reused
+                if seen.si_code != os.CLD_EXITED:
+                    end_group(seen.si_pid)
                 signal_group(seen.si_pid, signal.SIGKILL)
             pid, status = os.waitpid(seen.si_pid, 0)
             ticket, job = self.tasks.pop(pid, ("", ""))
@@ -233,6 +239,46 @@ def wait_until(pid: int, deadline: float) -> None:
         except ChildProcessError:
             return
         time.sleep(0.001)
+
+
+def end_group(leader: int) -> None:
+    """Kill the rest of a killed task's group; its resource trackers have time to remove what it left."""
+    members = [pid for pid in processes() if pid != leader and group_of(pid) == leader]
+    deadline = time.monotonic() + TRACKER_SECONDS
+    while members and time.monotonic() < deadline:
+        for pid in members:
+            command = command_of(pid)
+            if command and TRACKER not in command:  # it has none for an instant while it is being started
+                signal_one(pid, signal.SIGKILL)
+        time.sleep(0.002)
+        members = [pid for pid in members if not ended(pid)]
+
+
+def processes() -> list[int]:
+    return [int(name) for name in os.listdir("/proc") if name.isdigit()]
+
+
+def group_of(pid: int) -> int:
+    try:
+        return os.getpgid(pid)
+    except OSError:
+        return -1
+
+
+def command_of(pid: int) -> bytes:
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            return file.read()
+    except OSError:
+        return b""
+
+
+def ended(pid: int) -> bool:
+    """Whether a process has exited. Its parent has, too, so this process has adopted it, and reaps it."""
+    try:
+        return os.waitpid(pid, os.WNOHANG)[0] != 0
+    except ChildProcessError:
+        return True
 
 
 def signal_group(pid: int, number: int) -> None:

@@ -13,10 +13,10 @@ from typedpipe.ir.edges import expr_operands
 from typedpipe.ir.typing import GraphTypes
 from typedpipe.local.values import NULL_TEXT, as_list, dump, is_none, load
 from typedpipe.runs.model import ArtifactRef, Value
-from typedpipe.runtime.task import decode
+from typedpipe.runtime.task import decode, to_text
 from typedpipe.types.data import to_data
 from typedpipe.types.model import DATETIME, StructType, without_none
-from typedpipe.types.values import string_wire
+from typedpipe.types.values import object_mark_of, object_wire, string_wire
 
 COMPARE: Final[dict[str, Callable[[Any, Any], Any]]] = {
     "==": operator.eq,
@@ -127,7 +127,7 @@ class Evaluation:
             case ir.MakeList():
                 return as_list([self._get(item) for item in expr.items])
             case ir.MakeDict():
-                return make_dict([(name, self._get(value)) for name, value in expr.entries])
+                return make_dict([(name, self._get(value)) for name, value in expr.entries], object_mark_of(expr.type))
             case _:
                 raise AssertionError(f"not in closed IR: {expr}")
 
@@ -161,7 +161,8 @@ class Evaluation:
             return string_wire(part)
         self._plain(part.value)
         value, type_ = self._get(part.value) or NULL_TEXT, self._types.of(part.value)
-        return f"[{value},{json.dumps(to_data(type_))},{string_wire(part.spec)},{string_wire(part.conversion)}]"
+        how = [part.spec, part.conversion, part.escapes]
+        return f"[{value},{json.dumps(to_data(type_))},{','.join(map(string_wire, how))},{to_text(dict(part.table))}]"
 
     def _index(self, expr: ir.Index) -> Value:
         index = self._plain(expr.index)
@@ -179,14 +180,13 @@ def truth(value: object) -> str:
     return "true" if value else "false"
 
 
-def make_dict(entries: list[tuple[str, Value]]) -> str:
-    texts: list[str] = []
+def make_dict(entries: list[tuple[str, Value]], mark: str) -> str:
+    texts: dict[str, str] = {}
     for name, value in entries:
         if isinstance(value, ArtifactRef | tuple):
             raise TypeError(f"`{name}` is an artifact, which is not supported in a dict")
-        texts.append(f"{string_wire(name)}:{NULL_TEXT if value is None else value}")
-    text = "{" + ",".join(texts) + "}"
-    return f'{{"$tp":["quote",{text}]}}' if any(name == "$tp" for name, _ in entries) else text
+        texts[name] = NULL_TEXT if value is None else value
+    return object_wire(texts, "", mark)
 
 
 def describe(expr: ir.Expr) -> str:

@@ -39,6 +39,8 @@ class Frame:
     results: list[NodeResult | None]
     waiting: list[int]
     left: int
+    item: str = ""
+    """Items of the loops around it, as short text."""
     evaluation: Evaluation = field(init=False)
 
 
@@ -97,6 +99,8 @@ class TaskRun:
     """Options of the task that are Kubernetes quantities, devices or images, if set: plain values."""
     protected: bool
     owner: Body | Exit
+    item: str = ""
+    """Items of the loops around it, as short text."""
 
 
 @dataclass(slots=True)

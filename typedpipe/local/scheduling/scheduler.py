@@ -21,6 +21,9 @@ from typedpipe.local.scheduling.importers import CannotImport, imported
 from typedpipe.local.values import dump, gathered, load, nothing
 from typedpipe.runs.model import Value
 
+ITEM_LENGTH = 40
+"""Maximum length of a loop's item in displays, in characters."""
+
 
 class Scheduler:
     """State of one run of a pipeline."""
@@ -36,6 +39,8 @@ class Scheduler:
         self._settling = False
         self.canceled = False
         """Nothing new starts but exits."""
+        self.interrupted = False
+        """It was canceled by the user: the run will be CANCELED, not FAILED."""
         self.killed = False
         """Nothing new starts."""
         self.result: NodeResult | None = None
@@ -77,7 +82,7 @@ class Scheduler:
         size = len(graph.nodes)
         inputs = {port.name: given.get(port.name, fallback(port)) for port in graph.inputs}
         waiting = [len(needs) for needs in order.needs]
-        scope = Frame(order, prefix, inputs, types, owner, protected, [None] * size, waiting, size)
+        scope = Frame(order, prefix, inputs, types, owner, protected, [None] * size, waiting, size, _item(owner))
         scope.evaluation = Evaluation(graph, types, lambda operand: self._lookup(scope, operand))
         if not size:
             self._work.append(lambda: self._scope_done(scope))
@@ -203,7 +208,7 @@ class Scheduler:
         if node.options is not ir.DEFAULT_OPTIONS:
             asked = ((key, getattr(node.options, key)) for key in OPERANDS)
             settings = {key: scope.evaluation.plain(operand) for key, operand in asked if operand is not None}
-        self._listener.submit(TaskRun(name, node, given, env, settings, protected, owner))
+        self._listener.submit(TaskRun(name, node, given, env, settings, protected, owner, scope.item))
 
     def _given(self, scope: Frame, index: int, node: ir.Task | ir.Call) -> dict[str, Value]:
         """Arguments of a call; those from failed nodes are omitted and take their defaults."""
@@ -217,13 +222,16 @@ class Scheduler:
 
     def _upstream_status(self, scope: Frame, index: int, node: ir.Task | ir.Call) -> str:
         ok = all((r := scope.results[need]) and r.ok for need in scope.plan.needs[index])
-        return self._status(ok, node.name)
+        return self._status("SUCCEEDED" if ok else "FAILED", node.name)
 
-    def _status(self, ok: bool, name: str) -> str:
-        message = "" if ok or not self._failures else ": ".join(self._failures[0])
+    def _status(self, state: str, name: str) -> str:
+        """The status that a task receives; its words are those of KFP: CANCELLED is the state CANCELED of a run."""
+        message = ": ".join(self._failures[0]) if state == "FAILED" and self._failures else ""
+        if state == "CANCELLED":
+            message = "the run was canceled"
         return dump(
             {
-                "state": "SUCCEEDED" if ok else "FAILED",
+                "state": state,
                 "error_message": message,
                 "pipeline_job_resource_name": self._run,
                 "pipeline_task_name": name,
@@ -235,7 +243,8 @@ class Scheduler:
             self._done(scope, index, body)
             return
         try:
-            status = self._status(body.ok, node.name)
+            stopped = self.interrupted and not scope.protected
+            status = self._status("SUCCEEDED" if body.ok else "CANCELLED" if stopped else "FAILED", node.name)
             self._call(node.exit, scope.prefix + node.exit.name, Exit(scope, index, body), True, status)
         except CannotEvaluate as error:
             self._failed(scope.prefix + node.exit.name, str(error))
@@ -293,6 +302,27 @@ class Scheduler:
         return NodeResult(
             "SUCCEEDED", {o.name: gathered([r.outputs[o.name] for r in results], o.type) for o in outputs}
         )
+
+
+def _item(owner: Owner) -> str:
+    """Items of the loops around a frame, as text; an artifact has none."""
+    if owner is None:
+        return ""
+    if not isinstance(owner, Item):
+        return owner.scope.item
+    outer, value = owner.loop.scope.item, owner.loop.items[owner.position]
+    inner = short_text(value) if isinstance(value, str) else ""
+    return f"{outer}, {inner}" if outer and inner else outer or inner
+
+
+def short_text(wire: str) -> str:
+    """A value in one short line, for people.
+
+    >>> short_text("0.01"), short_text('{"a":1}'), short_text("x" * 50)
+    ('0.01', '{"a":1}', 'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…')
+    """
+    line = " ".join(wire[: 4 * ITEM_LENGTH].split())
+    return line if len(line) <= ITEM_LENGTH else f"{line[: ITEM_LENGTH - 1]}…"
 
 
 def tolerant(node: ir.Node) -> bool:

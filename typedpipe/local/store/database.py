@@ -187,7 +187,7 @@ def _readable(path: str) -> Generator[sqlite3.Connection]:
 
 @contextmanager
 def _connection(path: str, how: str) -> Generator[sqlite3.Connection]:
-    connection = _connect(f"file:{quote(Path(path).as_posix())}?{how}")
+    connection = _connect(f"file:{quote(os.fsencode(Path(path).as_posix()))}?{how}")
     try:
         connection.execute("PRAGMA query_only=1")
         yield connection

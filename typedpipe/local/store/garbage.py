@@ -112,15 +112,15 @@ def _unreferenced(root: Root, runs: list[AnyRun], found: Garbage, *, dry_run: bo
 
 
 def _scratch(root: Root, found: Garbage, *, dry_run: bool) -> None:
-    """Temporary files of killed processes. No run is in progress, so nobody is using them."""
+    """Temporary files of killed processes, and files that tasks left next to artifacts. No run is in progress, so nobody is using them."""
+    left = root.objects.left_beside()
     for folder in (root.path / "runs", root.path / "objects"):
-        for name in os.listdir(folder):
-            if name.startswith(SCRATCH):
-                path = str(folder / name)
-                found.scratch += 1
-                found.size += size_of(path)
-                if not dry_run:
-                    try:
-                        remove(path)
-                    except OSError as error:
-                        raise os_problem(path, error) from None
+        left += [str(folder / name) for name in os.listdir(folder) if name.startswith(SCRATCH)]
+    for path in left:
+        found.scratch += 1
+        found.size += size_of(path)
+        if not dry_run:
+            try:
+                remove(path)
+            except OSError as error:
+                raise os_problem(path, error) from None

@@ -15,6 +15,8 @@ import time
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from typedpipe.local.forks import close_in_forks
+
 if sys.platform != "win32":
     import fcntl
 
@@ -27,12 +29,15 @@ class Held(Exception):
     """Another process has the lock."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, weakref_slot=True)
 class Lock:
     """A lock that is held until :meth:`release`, or the end of this process. ``fd`` is -1 without flock."""
 
     path: str
     fd: int
+
+    def __post_init__(self) -> None:
+        close_in_forks(self)  # a forked child would hold it beyond the end of this process
 
     @property
     def real(self) -> bool:
@@ -42,6 +47,8 @@ class Lock:
         if self.fd >= 0:
             os.close(self.fd)
             self.fd = -1
+
+    close = release
 
 
 def take_lock(path: str, *, shared: bool = False, create: bool = True, tries: int = _TRIES) -> Lock:

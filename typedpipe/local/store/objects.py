@@ -1,11 +1,12 @@
-"""Artifacts by content: each is stored once, read-only, under its digest, and never overwritten."""
+"""Artifacts by content: each is stored once, under its digest, and never overwritten."""
 
 from __future__ import annotations
 
 import errno
 import os
-import stat
 import time
+from collections.abc import Iterator
+from contextlib import suppress
 
 from typedpipe.local.failpoints import reach
 from typedpipe.local.store import tree
@@ -19,6 +20,18 @@ _HEX = frozenset("0123456789abcdef")
 SCRATCH = ".new-"
 """Prefix of entries in ``objects`` that are being added or removed; garbage once their process has exited."""
 _REMEMBER = "INSERT OR REPLACE INTO objects (digest, size, mtime, ctime, inode, tree) VALUES (?, ?, ?, ?, ?, ?)"
+
+
+SHARED_MEMORY = "-shm"
+"""Ending of a file that SQLite keeps while a database is open: an index, without content of its own."""
+
+
+def _is_hex(text: str, length: int) -> bool:
+    return len(text) == length and _HEX.issuperset(text)
+
+
+def _is_beside(name: str, artifact: str) -> bool:
+    return name.startswith(artifact) and name != artifact
 
 
 class Objects:
@@ -38,7 +51,7 @@ class Objects:
             ValueError: it is not a digest.
         """
         kind, _, digits = digest.partition(":")
-        if kind != "sha256" or len(digits) != 64 or not _HEX.issuperset(digits):
+        if kind != "sha256" or not _is_hex(digits, 64):
             raise ValueError(f"`{digest}` is not a digest")
         return f"{self._folder}{os.sep}{digits[:2]}{os.sep}{digits[2:]}"
 
@@ -90,16 +103,17 @@ class Objects:
                     "a file that contains the list of a directory's digests cannot be stored together with that directory",
                 )
             if self.intact(digest):
+                with suppress(PermissionError):  # it belongs to another user
+                    tree.add_modes(place, path)
                 tree.remove(path)
                 return
             self.quarantine(digest)
-        source = self._frozen(path)
-        reach("object-frozen")
+        source = self._owned(path)
+        reach("object-owned")
         os.makedirs(os.path.dirname(place), exist_ok=True)
         if self._durable:
             tree.sync(source)
         self._move(source, place)
-        tree.frozen_top(place)
         reach("object-placed")
         if self._durable:
             tree.sync(os.path.dirname(place))
@@ -108,17 +122,17 @@ class Objects:
                 tree.remove(left)
         self._remember(digest, stat_of(place))
 
-    def _frozen(self, path: str) -> str:
-        """Make the artifact read-only; copy it if it belongs to another user or is on another file system."""
+    def _owned(self, path: str) -> str:
+        """Make the artifact the store's; copy it if it belongs to another user or is on another file system."""
         if os.lstat(path).st_dev == os.stat(self._folder).st_dev:
             try:
-                tree.freeze(path)
+                tree.own(path)
                 return path
             except PermissionError:  # created by another user, in a container
                 pass
         scratch = self._scratch()
         tree.copy(path, scratch)
-        tree.freeze(scratch)
+        tree.own(scratch)
         tree.sync(scratch)
         reach("object-copied")
         return scratch
@@ -163,20 +177,10 @@ class Objects:
         try:
             if describe(place)[0] != digest:
                 return False
-            self._freeze_again(place)
             self._remember(digest, stat_of(place))
         except OSError:
             return False
         return True
-
-    def _freeze_again(self, place: str) -> None:
-        """Restore read-only permissions after a kill or a manual change."""
-        try:
-            if stat.S_IMODE(os.lstat(place).st_mode) & 0o222:
-                tree.freeze(place)
-                tree.frozen_top(place)
-        except PermissionError:
-            pass  # owned by another user: still readable
 
     def changed(self, digests: list[str] | tuple[str, ...] | set[str]) -> list[str]:
         """Artifacts that were modified or removed since they were published.
@@ -188,27 +192,57 @@ class Objects:
     def quarantine(self, digest: str) -> str:
         """Quarantine a changed artifact; return its new path ("" if it no longer exists)."""
         self._forget(digest)
-        folder = os.path.join(self._root, "quarantine")
-        place = self.path(digest)
-        target = os.path.join(folder, f"{digest.partition(':')[2][:16]}-{time.time_ns():x}")
         try:
-            os.makedirs(folder, exist_ok=True)
-            if os.path.isdir(place):
-                os.chmod(place, tree.WRITABLE)
-            os.rename(place, target)
+            return self._set_aside(self.path(digest), digest.partition(":")[2][:16])
         except FileNotFoundError:
             return ""
         except OSError as error:
-            raise os_problem(place, error) from None
+            raise os_problem(self.path(digest), error) from None
+
+    def _set_aside(self, path: str, name: str) -> str:
+        folder = os.path.join(self._root, "quarantine")
+        target = os.path.join(folder, f"{name}-{time.time_ns():x}")
+        os.makedirs(folder, exist_ok=True)
+        tree.make_writable(path)
+        os.rename(path, target)
         return target
+
+    def clear_beside(self, digest: str) -> bool:
+        """Remove files that a task left next to an artifact; return whether they had content, which is kept aside.
+
+        An artifact is passed to tasks as a link. A library that follows it, such as SQLite, creates its files next to the
+        artifact, and would read them together with it for the next task.
+        """
+        written = False
+        for path in self._beside(digest):
+            written = self._clear(path) or written
+        return written
+
+    def _beside(self, digest: str) -> list[str]:
+        folder, name = os.path.split(self.path(digest))
+        try:
+            return [f"{folder}{os.sep}{other}" for other in os.listdir(folder) if _is_beside(other, name)]
+        except OSError:
+            return []
+
+    def _clear(self, path: str) -> bool:
+        try:
+            if path.endswith(SHARED_MEMORY) or not tree.size_of(path):
+                tree.remove(path)
+                return False
+            self._set_aside(path, os.path.basename(path))
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            raise os_problem(path, error) from None
+        return True
 
     def remove(self, digest: str) -> None:
         """Remove an unreferenced artifact."""
         self._forget(digest)
         place, scratch = self.path(digest), self._scratch()
         try:
-            if os.path.isdir(place):
-                os.chmod(place, tree.WRITABLE)
+            tree.make_writable(place)
             os.rename(place, scratch)  # so that nobody ever finds an incomplete artifact
             tree.remove(scratch)
         except FileNotFoundError:
@@ -217,14 +251,25 @@ class Objects:
             raise os_problem(place, error) from None
 
     def all(self) -> list[str]:
-        """Digests of all artifacts."""
-        found: list[str] = []
+        """Digests of all artifacts; other files are ignored."""
+        return [f"sha256:{lead}{rest}" for lead, names in self._folders() for rest in names if _is_hex(rest, 62)]
+
+    def left_beside(self) -> list[str]:
+        """Paths of the files that tasks left next to artifacts, see :meth:`clear_beside`."""
+        return [
+            os.path.join(self._folder, lead, name)
+            for lead, names in self._folders()
+            for name in names
+            if _is_hex(name[:62], 62) and _is_beside(name, name[:62])
+        ]
+
+    def _folders(self) -> Iterator[tuple[str, list[str]]]:
         if not os.path.isdir(self._folder):
-            return found
+            return
         for lead in sorted(os.listdir(self._folder)):
-            if len(lead) == 2:
-                found += [f"sha256:{lead}{rest}" for rest in sorted(os.listdir(os.path.join(self._folder, lead)))]
-        return found
+            place = os.path.join(self._folder, lead)
+            if _is_hex(lead, 2) and os.path.isdir(place):
+                yield lead, sorted(os.listdir(place))
 
     # ------------------------------------------------------------------------------------------ their stats
 

@@ -16,6 +16,7 @@ from typedpipe.local.store.index import INDEX, RunIndex
 from typedpipe.local.store.objects import Objects
 from typedpipe.local.values import NULL_TEXT, load, raw_value
 from typedpipe.runs.model import ArtifactRef, TaskState, Value
+from typedpipe.runs.paths import node_at
 from typedpipe.runs.problems import os_problem
 from typedpipe.types.model import is_artifact
 
@@ -30,7 +31,6 @@ class _Left:
     task: str
     number: int
     folder: Path
-    component: str
     code: int | None
     started: float
     finished: float | None
@@ -56,7 +56,7 @@ def rebuild(folder: Path, root: Path, objects: Objects) -> int:
     index.run_started()
     last = {left.task: left for left in found}
     for left in found:
-        _record_attempt(index, left)
+        _record_attempt(index, left, _component(pipeline, left)[0])
     done = sum(_record_task(index, left, pipeline, objects) for left in last.values())
     index.commit()
     index.close()
@@ -90,7 +90,6 @@ def _attempt(tasks: Path, folder: Path) -> _Left | None:
         str(job.get("task") or folder.parent.relative_to(tasks).as_posix()),
         int(folder.name),
         folder,
-        str(job.get("component", "")),
         code if isinstance(code, int) else None,
         (folder / "job.json").stat().st_mtime,
         (folder / "result.json").stat().st_mtime if result is not None else None,
@@ -124,15 +123,15 @@ def _message(left: _Left) -> str:
     return left.said or (_UNKNOWN if left.code is None else "")
 
 
-def _record_attempt(index: RunIndex, left: _Left) -> None:
-    index.attempt_started(left.task, left.component, left.number, left.folder, left.started)
+def _record_attempt(index: RunIndex, left: _Left, component: str) -> None:
+    index.attempt_started(left.task, component, left.number, left.folder, left.started)
     ended = left.finished or left.started
     index.attempt_ended(left.task, left.number, _state(left), left.code, _message(left), ended)
 
 
 def _record_task(index: RunIndex, left: _Left, pipeline: ir.Pipeline, objects: Objects) -> bool:
     state, message = _state(left), _message(left)
-    key, component = _component(pipeline, left.component)
+    key, component = _component(pipeline, left)
     outputs: dict[str, Value] = {}
     if state == "SUCCEEDED":
         known = None if component is None else _outputs(left.folder, component, objects)
@@ -153,12 +152,11 @@ def _record_task(index: RunIndex, left: _Left, pipeline: ir.Pipeline, objects: O
     return state == "SUCCEEDED"
 
 
-def _component(pipeline: ir.Pipeline, name: str) -> tuple[str, ir.Component | None]:
-    """A component by its key or its name."""
-    if name in pipeline.components:
-        return name, pipeline.components[name]
-    found = [(key, component) for key, component in pipeline.components.items() if component.name == name]
-    return found[0] if len(found) == 1 else ("", None)
+def _component(pipeline: ir.Pipeline, left: _Left) -> tuple[str, ir.Component | None]:
+    """The component of a task by its place in the pipeline: another component may have the same name."""
+    node = node_at(pipeline, left.task)
+    key = node.component if isinstance(node, ir.Task) else ""
+    return key, pipeline.components.get(key)
 
 
 def _outputs(folder: Path, component: ir.Component, objects: Objects) -> dict[str, Value] | None:
@@ -185,6 +183,6 @@ def _output(out: Path, component: ir.Component, port: ir.OutputPort, objects: Ob
     if not objects.intact(digest):
         raise ValueError(digest)
     place = objects.path(digest)
-    if descriptor.get("uri") == str(out / "a" / key):
+    if "://" not in str(descriptor.get("uri")):  # a path, of the store's location when the task ran
         descriptor["uri"] = place
     return ArtifactRef(place, descriptor)

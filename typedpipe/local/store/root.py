@@ -18,8 +18,17 @@ from typedpipe.ir import nodes as ir
 from typedpipe.local.failpoints import reach
 from typedpipe.local.store.cache_table import CacheTable, cache_database
 from typedpipe.local.store.database import FORMAT
-from typedpipe.local.store.index import RunFolder, RunIndex, read_run_row
-from typedpipe.local.store.locks import Held, Lock, is_running, read_engine, take_lock, this_engine, write_engine
+from typedpipe.local.store.index import INDEX, RunFolder, RunIndex, read_run_row
+from typedpipe.local.store.locks import (
+    Engine,
+    Held,
+    Lock,
+    is_running,
+    read_engine,
+    take_lock,
+    this_engine,
+    write_engine,
+)
 from typedpipe.local.store.model import StoredRun, UnreadableRun
 from typedpipe.local.store.names import check_name
 from typedpipe.local.store.objects import SCRATCH, Objects
@@ -35,6 +44,8 @@ _FIELDS = frozenset({"format", "run", "pipeline", "created", "arguments", "setti
 """Fields of ``run.json``; the rest are facts."""
 
 
+LONGEST = 504
+"""Longest path of a database, in bytes: SQLite's limit of 512 includes the endings of its own files next to it."""
 AnyRun: TypeAlias = StoredRun | UnreadableRun
 
 
@@ -44,7 +55,7 @@ def root_path(folder: Path | str | None) -> Path:
     Raises:
         PipelineError: TP600, the working directory was removed.
     """
-    place = folder or os.environ.get("TYPEDPIPE_HOME") or DEFAULT
+    place = folder or os.path.expanduser(os.environ.get("TYPEDPIPE_HOME", "")) or DEFAULT
     try:
         return Path(os.path.abspath(place))
     except FileNotFoundError:
@@ -98,6 +109,14 @@ def cannot_make(path: Path, error: OSError, pipeline: ir.Pipeline | None = None)
     message = f"the run directory {path} cannot be created: {error.strerror or error}"
     place = Label(NOWHERE if pipeline is None else pipeline.span)
     return PipelineError([Diagnostic("TP197", message, place, help="choose a writable directory with `--folder`")])
+
+
+def _too_long(folder: Path, pipeline: ir.Pipeline) -> PipelineError:
+    message = (
+        f"the path of the run directory {folder} is too long: SQLite opens files with paths of at most {LONGEST} bytes"
+    )
+    help_ = "choose a shorter directory with `--folder`"
+    return PipelineError([Diagnostic("TP197", message, Label(pipeline.span), help=help_)])
 
 
 class Root:
@@ -181,8 +200,10 @@ class Root:
         """
         from typedpipe.ir import wire
 
-        check_name(name, self.path / "runs" / name)
         folder = self.path / "runs" / name
+        check_name(name, folder)
+        if len(os.fsencode(folder / INDEX)) > LONGEST:
+            raise _too_long(folder, pipeline)
         scratch = self.path / "runs" / f"{SCRATCH}{os.getpid()}-{os.urandom(4).hex()}"
         record = {
             "format": FORMAT,
@@ -223,21 +244,29 @@ class Root:
             error = OSError(0, "garbage collection of its artifacts is in progress (`typedpipe runs gc`); try again")
         return cannot_make(folder, error, pipeline)
 
-    def reopen(self, run: StoredRun) -> RunFolder:
+    def reopen(self, run: StoredRun, last: Engine | None = None) -> RunFolder:
         """Take ownership of a run that has ended, or whose engine has exited, to continue it.
 
+        Args:
+            run: The run.
+            last: The engine that had it when the caller decided what to do; None: any.
+
         Raises:
-            PipelineError: TP606, another engine has it; TP601, the directory cannot be written; TP604, its index is
-                corrupted.
+            PipelineError: TP606, another engine has it, or has had it since; TP601, the directory cannot be written;
+                TP604, its index is corrupted.
         """
         folder = str(run.folder)
-        previous = read_engine(folder)
         guard: Lock | None = None
         try:
             guard = take_lock(str(self.path / "lock"), shared=True)
             lock = take_lock(os.path.join(folder, "lock"))
             if not lock.real and is_running(folder):
                 raise Held(folder)  # noqa: TRY301  # as take_lock
+            previous = read_engine(folder)
+            if last is not None and previous != last:
+                lock.release()
+                guard.release()
+                raise resumed_meanwhile(run.name)  # the locks are released above
             engine = this_engine(os.urandom(8).hex())
             write_engine(folder, engine)
         except Held:
@@ -300,6 +329,15 @@ def held(run: str, folder: str) -> PipelineError:
         "TP606",
         f"the run `{run}` is in progress: {who} is executing it",
         help="wait until it ends, or stop it there with Ctrl-C",
+    )
+
+
+def resumed_meanwhile(run: str) -> PipelineError:
+    """The error for a run that another engine has had, and left, since its state was read."""
+    return problem(
+        "TP606",
+        f"another process resumed the run `{run}` at the same time",
+        help=f"to see its result, use `typedpipe runs show {run}`",
     )
 
 

@@ -9,8 +9,14 @@ from typing import Any, cast
 
 from typedpipe.local.store.model import data_value
 from typedpipe.runs.model import Value, value_data
+from typedpipe.runtime.task import any_digits
+from typedpipe.types.json_text import json_data
 
-_text = json.JSONEncoder(separators=(",", ":")).encode
+_encoded = json.JSONEncoder(separators=(",", ":")).encode
+
+
+def _text(data: object) -> str:
+    return cast("str", any_digits(lambda: _encoded(data)))
 
 
 def pack(values: Mapping[str, Value], root: str) -> str:
@@ -80,7 +86,7 @@ def unpack_data(text: str) -> dict[str, Any]:
     Raises:
         ValueError: the text is not a JSON object.
     """
-    data = json.loads(text)
+    data = json_data(text)
     if not isinstance(data, dict):
         raise ValueError("not an object")  # noqa: TRY004  # the text is invalid, as if it were not JSON
     return cast("dict[str, Any]", data)

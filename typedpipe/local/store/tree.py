@@ -1,4 +1,4 @@
-"""Files and directories of artifacts: validation, freezing (making read-only), copying, comparison and removal."""
+"""Files and directories of artifacts: validation, ownership, copying, comparison and removal."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ from hashlib import blake2b
 from typedpipe.local.store.problems import StoreRefused, refused
 from typedpipe.runtime.task import MARKER, describe
 
-FILE_MODE = 0o444
-FOLDER_MODE = 0o555
-WRITABLE = 0o755
+_FILE_MODE = 0o600
+_FOLDER_MODE = 0o700
+"""Permissions that the owner always has: a copy of an artifact, which has its modes, is then the copier's to change."""
+_OTHERS = 0o075
+"""Permissions of others that are kept: nobody but the owner's group may be allowed to write to an artifact."""
 _SIGNED = (1 << 63) - 1
 """A database's integers are signed; the inodes of a few file systems exceed that."""
 _KINDS = {stat.S_IFSOCK: "a socket", stat.S_IFIFO: "a pipe", stat.S_IFBLK: "a device", stat.S_IFCHR: "a device"}
@@ -107,9 +109,9 @@ def _target(name: str, entry: str, link: str, real: str) -> str:
 
 def _copy_following(source: str, target: str) -> None:
     if os.path.isdir(source):
-        shutil.copytree(source, target, copy_function=shutil.copyfile)
+        shutil.copytree(source, target, copy_function=shutil.copy)
     else:
-        shutil.copyfile(source, target)
+        shutil.copy(source, target)
 
 
 def _link(name: str, entry: str, link: str, why: str) -> StoreRefused:
@@ -147,52 +149,63 @@ def _refuse(path: str, name: str, entry: str) -> None:
     )
 
 
-def freeze(path: str) -> None:
-    """Make an artifact read-only, except for its top directory, which must be writable to be renamed.
+def own(path: str) -> None:
+    """Make an artifact the store's own: no link to it from elsewhere, no markers, readable and writable by its owner.
 
-    A file with another hard link elsewhere is first replaced by a copy: otherwise the owner of the other link could
-    continue to write to it, and would find it read-only.
+    The execute bits and what others may do are as the task set them, without permission to write. A file with another
+    hard link is replaced by a copy: otherwise the owner of the other link could continue to write to it.
     """
     if not os.path.isdir(path):
-        _freeze_file(path)
+        _own_file(path)
         return
-    folders: list[str] = []
-    empty = True
+    _set_mode(path, os.lstat(path).st_mode, _FOLDER_MODE)
     for _, entry in entries(path):
         if entry.is_dir(follow_symlinks=False):
-            folders.append(entry.path)
+            _set_mode(entry.path, entry.stat(follow_symlinks=False).st_mode, _FOLDER_MODE)
+        elif entry.name == MARKER:  # only an object store needs it
+            os.unlink(entry.path)
         else:
-            empty = False
-            _freeze_file(entry.path)
-    if empty:  # as the runtime does, to distinguish an empty directory from none
-        with open(os.path.join(path, MARKER), "x", encoding="utf-8"):
-            pass
-        os.chmod(os.path.join(path, MARKER), FILE_MODE)
-    for folder in reversed(folders):
-        os.chmod(folder, FOLDER_MODE)
+            _own_file(entry.path)
 
 
-def _freeze_file(path: str) -> None:
-    if os.lstat(path).st_nlink > 1:
-        own = f"{path}.typedpipe"
-        shutil.copyfile(path, own)
-        os.replace(own, path)
-    os.chmod(path, FILE_MODE)
+def _own_file(path: str) -> None:
+    found = os.lstat(path)
+    if found.st_nlink > 1:
+        scratch = f"{path}.typedpipe"
+        shutil.copyfile(path, scratch)
+        os.replace(scratch, path)
+    _set_mode(path, found.st_mode, _FILE_MODE, known=found.st_nlink == 1)
 
 
-def frozen_top(path: str) -> None:
-    """Perform the last step of :func:`freeze`, at the final path."""
-    if os.path.isdir(path):
-        os.chmod(path, FOLDER_MODE)
+def _set_mode(path: str, found: int, least: int, *, known: bool = True) -> None:
+    wanted = found & _OTHERS | found & 0o700 | least
+    if not known or stat.S_IMODE(found) != wanted:
+        os.chmod(path, wanted)
+
+
+def add_modes(path: str, new: str) -> None:
+    """Give an artifact the permissions of an equal one, in addition to its own.
+
+    Modes are no part of a digest: a tool that one task made executable may be stored already as another task's text.
+
+    Raises:
+        OSError: the artifact belongs to another user.
+    """
+    names = [""] if not os.path.isdir(path) else ["", *(name for name, _ in entries(path))]
+    for name in names:
+        mine, other = os.path.join(path, name) if name else path, os.path.join(new, name) if name else new
+        had = stat.S_IMODE(os.lstat(mine).st_mode)
+        wanted = had | stat.S_IMODE(os.lstat(other).st_mode) & (_OTHERS | 0o700)
+        if wanted != had:
+            os.chmod(mine, wanted)
 
 
 def copy(source: str, target: str) -> None:
     """Copy an artifact; links, which do not exist after :func:`check_kinds`, are not followed."""
     if os.path.isdir(source):
-        shutil.copytree(source, target, symlinks=True, copy_function=shutil.copyfile)
-        thaw(target)
+        shutil.copytree(source, target, symlinks=True, copy_function=shutil.copy)
     else:
-        shutil.copyfile(source, target)
+        shutil.copy(source, target)
 
 
 def sync(path: str) -> None:
@@ -214,14 +227,10 @@ def _fsync(path: str) -> None:
         os.close(fd)
 
 
-def thaw(path: str) -> None:
-    """Make the directories of an artifact writable again; files need not be writable to be removed."""
-    if os.path.islink(path) or not os.path.isdir(path):
-        return
-    os.chmod(path, WRITABLE)
-    for _, entry in entries(path):
-        if entry.is_dir(follow_symlinks=False):
-            os.chmod(entry.path, WRITABLE)
+def make_writable(path: str) -> None:
+    """Make one directory writable for its owner; objects of older versions are not, and could not be moved."""
+    if os.path.isdir(path) and not os.path.islink(path):
+        _set_mode(path, os.stat(path).st_mode, _FOLDER_MODE)
 
 
 def remove(path: str) -> None:
@@ -233,7 +242,10 @@ def remove(path: str) -> None:
     if os.path.islink(path) or not os.path.isdir(path):
         os.unlink(path)
         return
-    thaw(path)
+    make_writable(path)
+    for _, entry in entries(path):
+        if entry.is_dir(follow_symlinks=False):
+            make_writable(entry.path)
     shutil.rmtree(path)
 
 

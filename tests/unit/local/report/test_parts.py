@@ -14,6 +14,7 @@ from typedpipe.compiler import driver
 from typedpipe.ir.nodes import Branch, ExitHandler
 from typedpipe.report.axis import axis
 from typedpipe.report.charts import read_curve
+from typedpipe.report.documents import digest, guarded, scripts_in
 from typedpipe.report.logs import tail
 from typedpipe.report.markup import Markup, joined, tag
 from typedpipe.report.matrix import read_matrix
@@ -211,7 +212,7 @@ def test_markdown_is_rendered_and_html_stands_behind_a_sandbox(tmp_path: Path) -
     assert "https://e.x/p.png" in [each["href"] for each in read.of("a")]
     (frame,) = read.of("iframe")
     assert frame["sandbox"] == "allow-scripts"
-    assert frame["srcdoc"].startswith("<style>p{color:red}</style><p>&amp;\"'<script>one()\n</script>")
+    assert frame["srcdoc"].startswith(guarded("<style>p{color:red}</style><p>&amp;\"'<script>one()\n</script>"))
     policy = next(each["content"] for each in read.of("meta") if "http-equiv" in each)
     assert policy.count("'sha256-") == 3  # ours, the frame's own, and the one that says its height
     assert "style-src 'unsafe-inline'" in policy
@@ -227,3 +228,34 @@ def test_a_large_document_is_named_and_not_taken_in(tmp_path: Path) -> None:
     html = render_report(run(tmp_path / "r"), [task("a", 0, 1, 0, outputs=outputs)])
     assert "too large for the report (2.0 MiB)" in html
     assert len(html) < 200_000
+
+
+GUARD = guarded("<script></script>").removeprefix("<script>").removesuffix("</script>")
+
+
+@pytest.mark.parametrize(
+    ("page", "scripts"),
+    [
+        ("<script>one()</script>", [GUARD + "one()"]),
+        ("<p>\n<b></b><script\n  a='>'\n>\none()</script>\n<script>two()</script>", [GUARD + "\none()", GUARD + "two()"]),
+        ("<SCRIPT TYPE='text/JavaScript'>one()</SCRIPT>", [GUARD + "one()"]),
+        ("<script type=module>import 'x'</script>", [GUARD + "import 'x'"]),
+        ("<script>\n// a\n/* b */ 'use strict'; one()</script>", ['"use strict";' + GUARD + "\n// a\n/* b */ 'use strict'; one()"]),
+        ("<script type='application/json'>{}</script>", ["{}"]),
+        ("<script type='speculationrules'>{}</script>", ["{}"]),
+        ("<script><!--\none()\n//--></script>", [GUARD + "<!--\none()\n//-->"]),
+        ("<!-- <script>one()</script> --><p>x", []),
+    ],
+)  # fmt: skip
+def test_each_script_of_a_document_starts_with_the_guard(page: str, scripts: list[str]) -> None:
+    assert scripts_in(guarded(page)) == scripts
+    assert guarded(page).replace('"use strict";' + GUARD, "").replace(GUARD, "") == page
+
+
+def test_only_guarded_scripts_of_a_document_may_run(tmp_path: Path) -> None:
+    (tmp_path / "a.html").write_text("<script type='speculationrules'>{}</script><script>one()</script>")
+    outputs = {"h": artifact("system.HTML", tmp_path / "a.html")}
+    read = read_page(render_report(run(tmp_path / "r"), [task("a", 0, 1, 0, outputs=outputs)]))
+    policy = next(each["content"] for each in read.of("meta") if "http-equiv" in each)
+    assert digest(GUARD + "one()") in policy
+    assert digest("{}") not in policy

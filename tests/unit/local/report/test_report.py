@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import socket
 import subprocess
 import time
 from dataclasses import replace
@@ -166,6 +167,18 @@ def test_a_thousand_tasks(tmp_path: Path) -> None:
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
+def browse(page: Path, profile: Path) -> subprocess.CompletedProcess[str]:
+    options = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
+    options += " --disable-component-update --disable-sync --enable-logging=stderr --virtual-time-budget=2000 --window-size=1280,6000"
+    return subprocess.run(
+        [str(CHROMIUM), *options.split(), f"--user-data-dir={profile}", "--dump-dom", f"file://{page}#t2"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+
+
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")
 def test_a_browser_finds_nothing_to_complain_about(tmp_path: Path) -> None:
     page = tmp_path / "page.html"
@@ -174,16 +187,49 @@ def test_a_browser_finds_nothing_to_complain_about(tmp_path: Path) -> None:
     page.write_text(
         render_report(run(tmp_path / "r"), [*tuned(), task("page", 0, 1, 9, outputs=outputs)]), encoding="utf-8"
     )
-    profile = tmp_path / "profile"
-    options = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
-    options += " --disable-component-update --disable-sync --enable-logging=stderr --virtual-time-budget=2000 --window-size=1280,6000"
-    done = subprocess.run(
-        [str(CHROMIUM), *options.split(), f"--user-data-dir={profile}", "--dump-dom", f"file://{page}#t2"],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
-    )
+    done = browse(page, tmp_path / "profile")
     assert "CONSOLE" not in done.stderr, done.stderr
     opened = re.findall(r'<details id="(\w+)" class="\w+" open="">', done.stdout)
     assert opened == ["n1", "t2"]  # the link leads into the folded loop
+
+
+CALL = """
+const peer = new RTCPeerConnection({iceServers: [{urls: 'stun:127.0.0.1:PORT'}]});
+peer.createDataChannel('x'); peer.createOffer().then(offer => peer.setLocalDescription(offer));
+"""
+NESTED = f"""<body><script>
+const own = document.currentScript.textContent;
+if (parent.parent === top && parent !== top) {{ {CALL} }}
+else {{ const f = document.createElement('iframe'); f.srcdoc = '<script>' + own + '<' + '/script>'; document.body.append(f); }}
+</script>"""
+REACHES = {
+    "WebRTC": f"<script>{CALL}</script>",
+    "WebRTC in a frame": NESTED,
+    "fetch": "<script>fetch('http://127.0.0.1:PORT/')</script>",
+    "WebSocket": "<script>new WebSocket('ws://127.0.0.1:PORT/')</script>",
+    "beacon": "<script>navigator.sendBeacon('http://127.0.0.1:PORT/')</script>",
+    "image": "<img src='http://127.0.0.1:PORT/'>",
+    "style": "<style>body { background: url(http://127.0.0.1:PORT/) }</style>",
+}
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here")
+def test_a_document_does_not_reach_the_network(tmp_path: Path) -> None:
+    with socket.socket() as tcp, socket.socket(type=socket.SOCK_DGRAM) as udp:
+        tcp.bind(("127.0.0.1", 0))
+        port = tcp.getsockname()[1]
+        udp.bind(("127.0.0.1", port))
+        tcp.listen()
+        tasks: list[Task] = []
+        for number, text in enumerate(REACHES.values()):
+            path = tmp_path / f"{number}.html"
+            path.write_text(text.replace("PORT", str(port)))
+            tasks.append(task(f"page-{number}", 0, 1, number, outputs={"Output": artifact("system.HTML", path)}))
+        page = tmp_path / "page.html"
+        page.write_text(render_report(run(tmp_path / "r"), tasks), encoding="utf-8")
+        done = browse(page, tmp_path / "profile")
+        assert done.stderr.count("RTCPeerConnection is not defined") == 2
+        for found in (tcp, udp):
+            found.setblocking(False)
+            with pytest.raises(BlockingIOError):
+                found.recvfrom(1) if found is udp else found.accept()

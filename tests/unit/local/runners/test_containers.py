@@ -242,3 +242,43 @@ def test_a_python_component_installs_its_packages_in_the_image() -> None:
         found = placements(pipeline(graph(task("r", needy, data=const(1))), needy), "podman", report)
     assert not list(report)
     assert (found["read"].runner, found["read"].image_id) == ("podman", "sha256:1")
+
+
+@pytest.mark.parametrize("image", ["-v/:/host", "--privileged", "", "a b", "-"])
+def test_an_image_that_would_be_an_option_is_refused(image: str, tmp_path: Path) -> None:
+    job = {"root": str(tmp_path), "links": [], "env": {}, "image": image}
+    for entrypoint in (True, False):
+        made = RunCommand(Client("docker", "docker"), "n", "0", job, argv=("sh",), entrypoint=entrypoint)
+        with pytest.raises(ValueError, match="is not the name of an image"):
+            made.build({}, 1)
+
+
+def test_no_image_of_a_saved_pipeline_is_an_option(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The client gets no call at all, neither for the image nor for the container."""
+    calls = tmp_path / "calls"
+    fake = tmp_path / "docker"
+    fake.write_text(
+        f'#!/bin/sh\necho "$@" >> {calls}\n[ "$1" = info ] && echo \'{{"ServerVersion": "24.0"}}\'\nexit 0\n'
+    )
+    fake.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    clients.client.cache_clear()
+    try:
+        hostile = Component("c", (), (), ContainerImpl(("sh",), ()), "--privileged")
+        report = Diagnostics()
+        assert placements(pipeline(graph(task("t", hostile)), hostile), "docker", report) == {}
+        assert [each.message for each in report if each.severity == "error"] == [
+            "`--privileged` is not the name of an image"
+        ]
+        assert calls.read_text().split() == ["info", "--format", "{{json", ".}}"]
+        options = Options(image=const("--privileged"))
+        fine = Component("c", (), (), ContainerImpl(("sh",), ()), "busybox")
+        result = run(
+            pipeline(graph(task("t", fine, options=options)), fine), {}, folder=tmp_path / "s", runner="docker"
+        )
+        assert (
+            result.tasks["t"].message == "the container cannot be started: `--privileged` is not the name of an image"
+        )
+        assert not [line for line in calls.read_text().splitlines() if line.startswith("run")]
+    finally:
+        clients.client.cache_clear()

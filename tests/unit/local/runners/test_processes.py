@@ -11,64 +11,19 @@ import time
 from pathlib import Path
 
 import pytest
+from bench import Bench
 from local_samples import ADD, ECHO, SLEEP, component, graph, pipeline, task
 
 from typedpipe.diagnostics.errors import PipelineError
 from typedpipe.diagnostics.model import Diagnostics
-from typedpipe.ir.nodes import Component, Loop, Pipeline
+from typedpipe.ir.nodes import Loop, Pipeline
 from typedpipe.local.runners import launcher_for, placements, reap
 from typedpipe.local.runners.calls import uses
-from typedpipe.local.runners.launcher import Exited, Inbox, Interpreter, Launch, Launcher, SpawnLauncher, ZygoteLauncher
+from typedpipe.local.runners.launcher import Exited, Inbox, Interpreter, Launcher, SpawnLauncher, ZygoteLauncher
 from typedpipe.local.runners.orphans import NONCE
-from typedpipe.local.runners.preload import imports, preloads
 from typedpipe.types.model import ANY, INT, STR
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="the zygote is for Linux")
-
-
-class Bench:
-    """Starts tasks with a launcher, without an engine."""
-
-    def __init__(self, launcher: Launcher, folder: Path) -> None:
-        self.launcher = launcher
-        self.folder = folder
-        self.count = 0
-
-    def start(self, what: Component, own_env: dict[str, str] | None = None, **parameters: object) -> str:
-        from typedpipe.ir.taskspec import task_spec
-
-        self.count += 1
-        root = self.folder / str(self.count)
-        root.mkdir()
-        spec = self.folder / f"{what.name}.json"
-        if not spec.exists():
-            spec.write_text(json.dumps(task_spec(what)))
-        given = [{"name": key, "value": json.dumps(value)} for key, value in parameters.items()]
-        env = {"TYPEDPIPE_TERMINATION_LOG": f"{root}/message", **(own_env or {})}
-        job = {"spec": str(spec), "parameters": given, "root": str(root), "links": [], "folders": [], "env": env}
-        (root / "job.json").write_text(json.dumps({**job, "argv": None}))
-        ticket = str(self.count)
-        self.launcher.start(
-            Launch(ticket, f"{root}/job.json", f"{root}/log", str(spec), what.name, own_env is not None)
-        )
-        return ticket
-
-    def wait(self, ticket: str, seconds: float = 20) -> Exited:
-        import select
-
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            select.select([self.launcher.fileno()], [], [], 0.5)
-            for exited in self.launcher.reports():
-                if exited.ticket == ticket:
-                    return exited
-        raise AssertionError((self.folder / ticket / "log").read_text())
-
-    def result(self, what: Component, own_env: dict[str, str] | None = None, **parameters: object) -> object:
-        ticket = self.start(what, own_env, **parameters)
-        exited = self.wait(ticket)
-        assert exited.code == 0, (exited, (self.folder / ticket / "log").read_text())
-        return json.loads((self.folder / ticket / "out" / "p" / "Output").read_text())
 
 
 def made(ir: Pipeline, nonce: str = "", **more: object) -> Launcher:
@@ -253,28 +208,6 @@ def test_heavy_imports_are_loaded_once_and_random_numbers_differ(tmp_path: Path)
         assert isinstance(own, list) and own[0] is False  # it must be able to say so before numpy is loaded
     finally:
         launcher.close()
-
-
-def test_what_is_loaded_beforehand(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("TYPEDPIPE_PRELOAD", raising=False)
-    once = component("once", "def once():\n    import numpy\n")
-    threads = component(
-        "threads", "def threads():\n    import os\n    os.environ['OMP_NUM_THREADS'] = '1'\n    import numpy\n"
-    )
-    cuda = component("cuda", "def cuda():\n    import torch, json\n")
-    known = {c.name: c for c in (once, DRAW, threads, cuda)}
-    assert preloads({"once": 1}, known) == {}
-    assert preloads({"once": 1, "draw": 1}, known) == {"once": ("numpy",), "draw": ("numpy",)}
-    assert preloads({"threads": 9, "cuda": 9}, known) == {}
-    monkeypatch.setenv("TYPEDPIPE_PRELOAD", "json")
-    assert preloads({"cuda": 2}, known) == {"cuda": ("json",)}
-    monkeypatch.setenv("TYPEDPIPE_PRELOAD", "none")
-    assert preloads({"draw": 2}, known) == {}
-
-
-def test_the_imports_of_source() -> None:
-    text = "    def f():\n        from a.b import c, d\n        from . import e\n        import g.h as i\n        from j import *\n"
-    assert imports((text, "not python(")) == ("a.b:c,d", "g.h", "j")
 
 
 def test_a_loop_uses_its_components_often() -> None:

@@ -1,4 +1,4 @@
-"""Artifacts are stored once, read-only, complete; a corrupted one is detected and never returned."""
+"""Artifacts are stored once, complete, as their owner's; a corrupted one is detected and never returned."""
 
 from __future__ import annotations
 
@@ -46,10 +46,8 @@ def folder(place: Path) -> tuple[str, str]:
     return str(place), describe(str(place))[0]
 
 
-def modes(path: str) -> set[int]:
-    return {stat.S_IMODE(os.lstat(path).st_mode)} | {
-        stat.S_IMODE(entry.stat(follow_symlinks=False).st_mode) for _, entry in entries(path)
-    }
+def mode(path: str | Path) -> int:
+    return stat.S_IMODE(os.lstat(path).st_mode)
 
 
 def test_a_file_moves_in(objects: Objects, tmp_path: Path) -> None:
@@ -59,7 +57,6 @@ def test_a_file_moves_in(objects: Objects, tmp_path: Path) -> None:
     assert place == objects.path(digest) == str(tmp_path / "root/objects" / digest[7:9] / digest[9:])
     assert not os.path.exists(path)
     assert os.stat(place).st_ino == inode, "moved, not copied"
-    assert stat.S_IMODE(os.stat(place).st_mode) == 0o444
     assert os.stat(place).st_nlink == 1
     assert objects.intact(digest) and objects.has(digest) and objects.changed([digest]) == []
 
@@ -68,9 +65,7 @@ def test_a_folder_moves_in_whole(objects: Objects, tmp_path: Path) -> None:
     path, digest = folder(tmp_path / "x")
     place = objects.publish(path, digest)
     assert describe(place)[0] == digest
-    assert modes(place) == {0o444, 0o555}
-    assert stat.S_IMODE(os.stat(place).st_mode) == 0o555
-    assert stat.S_IMODE(os.stat(f"{place}/run.sh").st_mode) == 0o444
+    assert stat.S_IMODE(os.stat(f"{place}/run.sh").st_mode) == 0o755
     assert sorted(name for name, _ in entries(place)) == [
         "a b", "a b/ü", "a b/ü/file", "empty", "empty/deeper", "run.sh",
     ]  # fmt: skip
@@ -91,18 +86,97 @@ def test_an_equal_one_is_kept_once(objects: Objects, tmp_path: Path) -> None:
 def test_an_empty_folder_is_told_from_none(objects: Objects, tmp_path: Path) -> None:
     (tmp_path / "bare").mkdir()
     place = objects.publish(str(tmp_path / "bare"), describe(str(tmp_path / "bare"))[0])
-    assert os.listdir(place) == [MARKER]
+    assert os.path.isdir(place) and os.listdir(place) == []
+    assert objects.intact("sha256:" + "".join(Path(place).parts[-2:]))
+
+
+def test_markers_for_object_stores_are_removed(objects: Objects, tmp_path: Path) -> None:
+    for folder in ("x", "x/copied"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / MARKER).write_text("")
+    digest, _, empty = describe(str(tmp_path / "x"))
+    assert empty == ["copied"]
+    place = objects.publish(str(tmp_path / "x"), digest)
+    assert [name for name, _ in entries(place)] == ["copied"]
+    assert describe(place) == (digest, 0, ["copied"])
+
+
+MODES = [
+    (0o600, 0o600),
+    (0o640, 0o640),
+    (0o644, 0o644),
+    (0o755, 0o755),
+    (0o700, 0o700),
+    (0o444, 0o644),
+    (0o555, 0o755),
+    (0o000, 0o600),
+    (0o666, 0o664),
+    (0o777, 0o775),
+    (0o4755, 0o755),
+]
+
+
+@pytest.mark.parametrize(("made", "stored"), MODES)
+def test_a_mode_stays_and_the_owner_can_always_write(objects: Objects, tmp_path: Path, made: int, stored: int) -> None:
+    for name in ("x", "f/deep/y"):
+        path, digest = file(tmp_path / name)
+        os.chmod(path, made)
+    place = objects.publish(str(tmp_path / "x"), digest)
+    assert mode(place) == stored
+    digest = describe_as_root(tmp_path / "f")
+    (tmp_path / "f/deep").chmod(made | 0o300)
+    place = objects.publish(str(tmp_path / "f"), digest)
+    assert mode(f"{place}/deep/y") == stored
+    assert mode(f"{place}/deep") == stored | 0o700
+    assert objects.intact(digest)
+
+
+def describe_as_root(folder: Path) -> str:
+    """Digest of a directory with a file that may not be readable."""
+    found = mode(folder / "deep/y")
+    (folder / "deep/y").chmod(0o600)
+    digest = describe(str(folder))[0]
+    (folder / "deep/y").chmod(found)
+    return digest
+
+
+def test_an_equal_one_adds_its_permissions(objects: Objects, tmp_path: Path) -> None:
+    """An executable file may be stored already, as another task's text."""
+    for name, made in (("x", 0o600), ("y", 0o755)):
+        path, digest = file(tmp_path / name)
+        os.chmod(path, made)
+        assert mode(objects.publish(path, digest)) == made
+        path, digest = file(tmp_path / f"f{name}/run.sh")
+        os.chmod(path, made)
+        digest = describe(str(tmp_path / f"f{name}"))[0]
+        assert mode(Path(objects.publish(str(tmp_path / f"f{name}"), digest), "run.sh")) == made
+        assert objects.intact(digest)
+
+
+def test_an_object_of_an_older_version_is_read_and_removed(objects: Objects, tmp_path: Path) -> None:
+    """They were read-only, and an empty directory had a marker."""
+    for name in ("x", "y"):
+        place = objects.publish(*folder(tmp_path / name))
+        digest = describe(place)[0]
+        (Path(place) / "empty/deeper" / MARKER).write_text("")
+        for _, entry in entries(place):
+            os.chmod(entry.path, 0o555 if entry.is_dir() else 0o444)
+        os.chmod(place, 0o555)
+        assert objects.intact(digest)
+        (objects.remove if name == "x" else objects.quarantine)(digest)
+        assert not objects.has(digest)
 
 
 def test_a_file_with_another_name_elsewhere_is_copied(objects: Objects, tmp_path: Path) -> None:
     mine = tmp_path / "mine"
     mine.write_text("data")
+    mine.chmod(0o640)
     os.link(mine, tmp_path / "out")
     digest = describe(str(mine))[0]
     place = objects.publish(str(tmp_path / "out"), digest)
     mine.write_text("I go on writing")
     assert Path(place).read_text() == "data"
-    assert stat.S_IMODE(mine.stat().st_mode) != 0o444
+    assert mode(mine) == 0o640
     (tmp_path / "tree").mkdir()
     os.link(mine, tmp_path / "tree/a")
     digest = describe(str(tmp_path / "tree"))[0]
@@ -135,9 +209,7 @@ def test_a_write_into_an_object_is_found(objects: Objects, root: Root, tmp_path:
         (tmp_path / "y").write_text("bbbb")
         os.replace(tmp_path / "y", place)
     else:
-        os.chmod(place, 0o644)
         Path(place).write_text("bbbb")
-        os.chmod(place, 0o444)
         if how == "touch-and-write":
             os.utime(place, ns=(before.st_atime_ns, before.st_mtime_ns))
     assert objects.changed([digest]) == [digest]
@@ -154,7 +226,6 @@ def test_a_write_deep_in_a_folder_is_found(objects: Objects, tmp_path: Path) -> 
     place = objects.publish(*folder(tmp_path / "x"))
     digest = describe(place)[0]
     inner = Path(place) / "a b/ü/file"
-    inner.chmod(0o644)
     inner.write_text("TEXT")
     assert objects.changed([digest]) == [digest]
     assert Path(objects.quarantine(digest), "a b/ü/file").read_text() == "TEXT"
@@ -162,20 +233,18 @@ def test_a_write_deep_in_a_folder_is_found(objects: Objects, tmp_path: Path) -> 
 
 def test_publishing_over_a_changed_object_sets_it_aside(objects: Objects, root: Root, tmp_path: Path) -> None:
     place = objects.publish(*file(tmp_path / "x", "right"))
-    os.chmod(place, 0o644)
     Path(place).write_text("wrong")
     assert objects.publish(*file(tmp_path / "y", "right")) == place
     assert Path(place).read_text() == "right"
     assert [p.read_text() for p in (root.path / "quarantine").iterdir()] == ["wrong"]
 
 
-def test_what_was_only_touched_is_intact_and_read_only_again(objects: Objects, tmp_path: Path) -> None:
+def test_what_was_only_touched_is_intact(objects: Objects, tmp_path: Path) -> None:
     place = objects.publish(*file(tmp_path / "x"))
     os.chmod(place, 0o666)
     os.utime(place)
     digest = describe(place)[0]
     assert objects.changed([digest]) == []
-    assert stat.S_IMODE(os.stat(place).st_mode) == 0o444
 
 
 def test_the_stat_is_enough_the_second_time(root: Root, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -86,7 +86,7 @@ def test_two_engines_publish_the_same(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "failpoint",
-    ["object-frozen:3", "object-placed:3", "object-placed:4", "rows-written:6", "rows-committed:6", "run-made", "object-copied:2"],
+    ["object-owned:3", "object-placed:3", "object-placed:4", "rows-written:6", "rows-committed:6", "run-made", "object-copied:2"],
 )  # fmt: skip
 def test_kill_in_the_middle(tmp_path: Path, failpoint: str) -> None:
     other_disk = failpoint.startswith("object-copied")

@@ -28,7 +28,7 @@ class Live:
     row: Row
     name: str
     item: str
-    """Item of its loops: ``[3]``, ``[3][0]``, or "" outside of loops."""
+    """Item of its loops: ``[3] 0.01``, ``[3][0] 0.01, a``, or "" outside of loops."""
     started: float
     attempt: int = 1
     again: float = 0.0

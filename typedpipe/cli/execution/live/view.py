@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 
 from typedpipe.cli.execution.live.tree import ENDS, REUSED, Live, Row, Tree, expected
+from typedpipe.diagnostics.cells import shown
 from typedpipe.ir import nodes as ir
 from typedpipe.runs import events
 from typedpipe.runs.paths import item_text, node_path
@@ -46,7 +47,7 @@ class LiveView(RunView):
         row = self._row(event.task)
         if row is None:
             return
-        live = Live(row, event.task, item_text(event.task), event.time, event.attempt)
+        live = Live(row, event.task, f"{item_text(event.task)} {shown(event.item)}".strip(), event.time, event.attempt)
         self.live[event.task] = row.runs[event.task] = live
         self._begin(row, event.time)
         self._count(row, 1)

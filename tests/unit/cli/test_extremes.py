@@ -1,0 +1,127 @@
+"""Commands on runs with huge numbers, and in directories with odd names."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeAlias
+
+import pytest
+
+from typedpipe.cli.app import run_app
+
+Typed: TypeAlias = "Callable[..., tuple[int, str, str]]"
+
+FILE = """
+from typedpipe import OUT, ClassificationMetrics, Metrics, Output, dsl
+
+@dsl.component
+def met(n: int, m: Output[Metrics] = OUT, c: Output[ClassificationMetrics] = OUT) -> None:
+    m.log_metric("large", 10**400)
+    m.log_metric("negative", -n)
+    c.log_confusion_matrix(["a", "b"], [[10**400, 1], [2, n]])
+    c.log_roc_curve([0, 1], [0, 1], [10**400, 0.5])
+
+@dsl.component
+def same(n: int) -> int:
+    return n
+
+@dsl.pipeline
+def main(n: int = 10**5000) -> int:
+    met(n=n)
+    return same(n=n).output
+"""
+COMMANDS = (
+    "runs show last",
+    "runs show last -o json",
+    "runs diff last last",
+    "runs ls -o json",
+    "report last -o r.html",
+    "artifacts ls last",
+    "artifacts ls last -o json",
+    "explain-cache last/same",
+    "spin last/same",
+    "spin last/same -o json",
+    "logs last/same",
+    "runs gc",
+    "resume last --from same",
+    "runs repair last",
+    "graph p.py",
+    "compile p.py -o p.yaml",
+)
+
+
+@pytest.fixture
+def typed(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Typed:
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.delenv("TYPEDPIPE_HOME", raising=False)
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        code = run_app(arguments)
+        found = capfd.readouterr()
+        return code, found.out, found.err
+
+    return run
+
+
+def test_integers_of_any_length(typed: Typed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python converts at most 4,300 digits unless told otherwise."""
+    monkeypatch.chdir(tmp_path)
+    Path("p.py").write_text(FILE)
+    code, out, err = typed("run", "p.py", "--display", "quiet")
+    assert (code, out, err) == (0, f"Output: 1{5000 * '0'}\n", "")
+    code, out, _ = typed("run", "p.py", "--display", "quiet", "--n", 4500 * "7")
+    assert (code, out) == (0, f"Output: {4500 * '7'}\n")
+    for command in COMMANDS:
+        code, out, err = typed(*command.split())
+        assert code == 0, (command, out[:500], err[:500])
+    page = Path("r.html").read_text()
+    assert "1e+400" in page and "-7.7778e+4499" in page
+
+
+@pytest.mark.skipif(os.name == "nt" or os.uname().sysname == "Darwin", reason="names are text there")
+def test_a_directory_whose_name_is_not_text(typed: Typed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = os.fsencode(tmp_path) + b"/no\xff ?#%41"
+    os.mkdir(folder)
+    monkeypatch.chdir(os.fsdecode(folder))
+    Path("p.py").write_text(FILE)
+    for command in ("run p.py", *COMMANDS):
+        code, out, err = typed(*command.split())
+        assert code == 0, (command, out[:500], err[:500])
+    shutil.rmtree(folder)
+
+
+def test_a_home_below_the_users_directory(typed: Typed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path / "me"))
+    monkeypatch.setenv("TYPEDPIPE_HOME", "~/runs")
+    Path("p.py").write_text(FILE)
+    assert typed("run", "p.py", "--display", "quiet", "--n", "3")[0] == 0
+    (found,) = json.loads(typed("runs", "ls", "-o", "json")[1])
+    assert found["folder"].startswith(str(tmp_path / "me/runs"))
+    assert not Path("~").exists()
+
+
+def test_a_working_directory_that_was_removed(typed: Typed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "p.py").write_text(FILE)
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    code, _, err = typed("run", f"{tmp_path}/p.py", "--display", "quiet")
+    assert code == 3
+    assert "error[TP600]: `.typedpipe` cannot be read: the working directory was removed" in err
+
+
+def test_a_store_whose_path_is_too_long_for_sqlite(
+    typed: Typed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("p.py").write_text(FILE)
+    code, _, err = typed("run", "p.py", "--display", "quiet", "--folder", "/".join([str(tmp_path), *6 * [100 * "d"]]))
+    assert code == 3
+    assert "error[TP197]" in err and "is too long: SQLite opens files with paths of at most" in err
+    assert "choose a shorter directory with `--folder`" in err
+    assert typed("runs", "ls", "--folder", "/".join([str(tmp_path), *6 * [100 * "d"]]))[0] == 0
