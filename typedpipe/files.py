@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 
@@ -9,7 +10,7 @@ import stat
 def write_whole(path: str | os.PathLike[str], data: str | bytes) -> None:
     """Write a file in one step: readers see the old content or the new one, and an error leaves the old one.
 
-    Text is written as UTF-8 with its newlines unchanged. An existing file keeps its mode, and a link is followed. A
+    Text is written as UTF-8 with its newlines unchanged. An existing file keeps its mode, and one that is read-only is not replaced. A link is followed. A
     pipe or a device is written to directly.
 
     Raises:
@@ -31,6 +32,8 @@ def write_whole(path: str | os.PathLike[str], data: str | bytes) -> None:
         with open(target, "wb") as stream:
             stream.write(raw)
         return
+    if found is not None and not os.access(target, os.W_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), target)
     folder, name = os.path.split(target)
     short = os.fsencode(name)[:200].decode("utf-8", "ignore")  # a name has at most 255 bytes
     scratch = os.path.join(folder, f".{short}.{os.urandom(4).hex()}")

@@ -126,7 +126,9 @@ class Classes:
 
     def add(self) -> Annotation:
         """One class more; values of its annotation are objects of it."""
-        kind = self.draw(st.sampled_from(["dataclass", "dataclass", "model", "model", "tuple", "typed", "enum"]))
+        kind = self.draw(
+            st.sampled_from(["dataclass", "dataclass", "model", "model", "tuple", "typed", "enum", "enum"])
+        )
         name = f"C{len(self.known)}"
         made: Annotation = getattr(self, f"_{kind}")(name)
         self.known.append(made)
@@ -263,7 +265,7 @@ class Classes:
         kind = self.draw(st.sampled_from(["Enum", "Enum", "IntEnum", "StrEnum", "Flag", "IntFlag"]))
         chosen = {"IntEnum": ["1", "-3"], "StrEnum": ['"a"', '"$"'], "Flag": ["1", "2"], "IntFlag": ["1", "4"]}.get(
             kind
-        ) or self.draw(st.lists(st.sampled_from(values), min_size=1, max_size=4, unique=True))
+        ) or self.draw(st.lists(st.sampled_from(values), min_size=2, max_size=5, unique=True))
         cls = self.define(name, [f"class {name}(enum.{kind}):", *(f"    M{i} = {v}" for i, v in enumerate(chosen))])
         members = list(cls)
         both = [members[0] | members[1]] if "Flag" in kind else []

@@ -60,7 +60,8 @@ def modules(draw: st.DrawFn) -> list[Module]:
         module = Module(f"shipped_{number}", ["from dataclasses import dataclass"])
         for name in draw(st.lists(st.sampled_from(NAMES), min_size=1, unique=True)):
             sources = [(each, theirs) for each in made for theirs in each.kinds if each.kinds[theirs] != "import"]
-            if sources and draw(st.booleans()):
+            imported: bool = draw(st.booleans())
+            if sources and imported:
                 source, theirs = draw(st.sampled_from(sources))
                 module.lines.append(f"from {source.name} import {theirs} as {name}")
                 use = source.uses[theirs]

@@ -33,3 +33,19 @@ def test_an_error_leaves_nothing_behind(tmp_path: Path) -> None:
     with pytest.raises(UnicodeEncodeError):
         write_whole(tmp_path / "file", "\ud800")
     assert os.listdir(tmp_path) == ["folder"]
+
+
+def test_a_read_only_file_is_not_replaced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As ``open`` does, for whom the file's mode is no obstacle: root may write to it."""
+    file = tmp_path / "file"
+    file.write_text("old")
+    file.chmod(0o444)
+    if os.access(file, os.W_OK):
+        write_whole(file, "root")
+        assert (file.read_text(), file.stat().st_mode & 0o777) == ("root", 0o444)
+        file.write_text("old")
+        monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK)
+    with pytest.raises(PermissionError) as caught:
+        write_whole(file, "new")
+    assert (caught.value.filename, file.read_text()) == (str(file), "old")
+    assert os.listdir(tmp_path) == ["file"]

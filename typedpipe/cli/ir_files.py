@@ -47,10 +47,9 @@ def _read_saved(target: str) -> ir.Pipeline | None:
         return None
     try:
         with open(target, "rb") as stream:
-            data = stream.read()
+            return wire.read(stream, target)
     except OSError as error:
         raise click.UsageError(f"cannot read {target}: {error.strerror or error}") from None
-    return wire.decode(data, target)
 
 
 @command.command("show", help="Print the IR of TARGET as text.")

@@ -104,6 +104,7 @@ CODES: dict[str, str] = {
     "TP315": "value of an exit task is used",
     "TP316": "loop item used outside the loop",
     "TP317": "task depends on a task that can never run before it",
+    "TP318": "two components share a cache key",
     "TP320": "saved pipeline is corrupted",
     "TP321": "saved pipeline from a newer version",
     "TP322": "file cannot be written",

@@ -21,3 +21,9 @@ class PipelineError(Exception):
         from typedpipe.diagnostics.text import render_all  # the renderer reads files; importing typedpipe does not
 
         return "\n" + render_all(self.diagnostics, color=False)
+
+    def _render_traceback_(self) -> list[str]:
+        """Lines for a notebook."""
+        from typedpipe.diagnostics.frames import notebook_lines
+
+        return notebook_lines(self)

@@ -10,6 +10,7 @@ all spans once at the end: reading a code object's position table at each call w
 from __future__ import annotations
 
 import os
+import stat
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -27,6 +28,10 @@ _NARROWS = sys.version_info[:2] > (3, 11)
 
 NO_FILE = "<string>"
 """The file name in `exec`. From 3.13 on `linecache` returns the text of `python -c` for it, whichever code asks."""
+
+
+LARGEST = 1 << 26
+"""Larger files, in bytes, are not read to quote a line of them."""
 
 
 @dataclass(slots=True)
@@ -116,6 +121,8 @@ def read_source(file: str) -> Source | None:
             status = os.stat(path)
     except (OSError, KeyError, ValueError):
         return _from_linecache(file)
+    if status.st_size > LARGEST or not stat.S_ISREG(status.st_mode):
+        return None  # no source: for example, a saved pipeline that was damaged
     state = (status.st_mtime_ns, status.st_size)
     known = _sources.get(path)
     if known is not None and known[0] == state:

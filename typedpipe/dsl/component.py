@@ -103,6 +103,7 @@ class Component(FunctionComponent, Generic[P, R_co]):
         >>> double.local(n=4)
         8
         """
+        __tracebackhide__ = True
         result: R_co = self._fn(*args, **kwargs)
         return result
 

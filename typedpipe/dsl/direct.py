@@ -6,7 +6,7 @@ import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from types import SimpleNamespace
-from typing import Any, Literal, NoReturn, Protocol, TypeAlias
+from typing import Any, Literal, NoReturn, Protocol, TypeAlias, get_origin
 
 from typedpipe.diagnostics.errors import PipelineError
 from typedpipe.diagnostics.model import Diagnostic, Label
@@ -198,7 +198,10 @@ def result_of(pipeline: TracedPipeline, outputs: Mapping[str, Any]) -> Any:
         return made["Output"]
     hint = function.__annotations__["return"]
     cls = eval(hint, function.__globals__) if isinstance(hint, str) else hint  # noqa: S307 - the user's own
-    return cls(**made)
+    cls = getattr(cls, "__value__", cls)  # of a `type` alias
+    layout = runtime.layout_of(get_origin(cls) or cls)
+    assert layout is not None  # it has the outputs as its fields
+    return layout.restored(made, runtime.Sent({}, layout.cls.__name__))
 
 
 def of_class(value: Any, type_: Type, classes: Mapping[str, Any]) -> Any:

@@ -15,7 +15,7 @@ from typedpipe.dsl.nodes.graph import graph_of
 from typedpipe.dsl.nodes.groups import ExitHandler
 from typedpipe.dsl.nodes.task import Task
 from typedpipe.dsl.signature import PipelineSignature, pipeline_signature, summary
-from typedpipe.dsl.source.files import has_blocks_or_texts, span_of_function
+from typedpipe.dsl.source.files import has_blocks_or_texts, only_calls, span_of_function
 from typedpipe.dsl.tracing import (
     Trace,
     TraceAbort,
@@ -310,10 +310,11 @@ def _leaves_a_block(fn: Any, signature: PipelineSignature, trace: Trace) -> bool
         from typedpipe.dsl.source import bodies
 
         bodies.check(fn, found)
-    from typedpipe.dsl.source.decisions import check_decisions  # needed only here, and loading takes time
-    from typedpipe.dsl.source.facts import inputs_of
+    if not only_calls(fn):
+        from typedpipe.dsl.source.decisions import check_decisions  # loading takes time
+        from typedpipe.dsl.source.facts import inputs_of
 
-    trace.decided = check_decisions(fn, inputs_of(signature.inputs), found)
+        trace.decided = check_decisions(fn, inputs_of(signature.inputs), found)
     for diagnostic in found:
         trace.report.add(diagnostic)
     trace.failed |= found.has_errors

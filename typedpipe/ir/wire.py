@@ -10,7 +10,7 @@ import json
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from google.protobuf.message import DecodeError, Message
 from google.protobuf.unknown_fields import UnknownFieldSet
@@ -58,13 +58,26 @@ def load(path: str | os.PathLike[str]) -> ir.Pipeline:
         PipelineError: TP320 if the file is corrupted or not a pipeline, TP321 if it has a newer version.
     """
     try:
-        size = Path(path).stat().st_size
-        if size > MAX_BYTES:
-            raise _damaged(str(path), f"the file has {size} bytes, but at most {MAX_BYTES} are supported")
-        data = Path(path).read_bytes()
+        with Path(path).open("rb") as stream:
+            return read(stream, str(path))
     except OSError as error:
         raise _damaged(str(path), error.strerror or str(error)) from None
-    return decode(data, str(path))
+
+
+def read(stream: BinaryIO, file: str) -> ir.Pipeline:
+    """Read a pipeline from an open file; no more of it than its header if it is something else, or too large.
+
+    Raises:
+        PipelineError: as :func:`load`.
+        OSError: it cannot be read.
+    """
+    head = stream.read(len(MAGIC))
+    if head != MAGIC:
+        return decode(head, file)  # which says so
+    size = os.fstat(stream.fileno()).st_size
+    if size > MAX_BYTES:
+        raise _damaged(file, f"the file has {size} bytes, but at most {MAX_BYTES} are supported")
+    return decode(head + stream.read(MAX_BYTES), file)
 
 
 def encode(pipeline: ir.Pipeline) -> bytes:

@@ -13,7 +13,8 @@ from typing import Any, TypeAlias, TypeVar
 from typedpipe.compiler.pod import Pod
 from typedpipe.dsl.marker_form import present
 from typedpipe.dsl.nodes.task import Task
-from typedpipe.dsl.tracing import error
+from typedpipe.dsl.tracing import current, error
+from typedpipe.dsl.values import markers
 from typedpipe.dsl.values.value import PipelineValue
 
 T = TypeVar("T", bound=Task[Any])
@@ -150,6 +151,7 @@ def _set(function: str, task: T, setting: Setting, value: object, *keys: str) ->
         error("TP117", f"`{function}()` takes a task first", help="pass the task, not its output")
         return task
     if any(_is_late(given) for given in (*keys, value)):
+        markers.told(current())
         message = f"`{function}()` takes no value of the pipeline"
         error("TP117", message, help="type the text itself: it is needed when the pipeline is compiled")
         return task

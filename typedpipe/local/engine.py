@@ -21,7 +21,7 @@ from typedpipe.local.failure import CONTRACT_BROKEN, delay, exit_code, reason, r
 from typedpipe.local.inbox import Inbox
 from typedpipe.local.pending import Pending, Tracked
 from typedpipe.local.recorder import Found, RunRecorder, Wait
-from typedpipe.local.result import TaskResult
+from typedpipe.local.result import TaskResult, before
 from typedpipe.local.runners.attempt import Attempt, Specs, TaskRefused, folder_of
 from typedpipe.local.runners.interrupts import on_interrupt
 from typedpipe.local.runners.launcher import KILL, Exited, Launch
@@ -206,7 +206,7 @@ class Engine:
         )
         now = self.now()
         task.started = task.started or now
-        self.tell(events.TaskStarted(run.name, run.node.component, task.attempts, now, run.item))
+        self.tell(events.TaskStarted(run.name, run.node.component, task.number, now, run.item))
         self._recorder.started(task, now)
         try:
             spec = self._specs.path(run.node.component, component)
@@ -273,7 +273,7 @@ class Engine:
         now = self.now()
         self._recorder.ended(task, "FAILED", code, message, now)
         wait = delay(retry, task.attempts)
-        self.tell(events.TaskRetried(task.run.name, task.attempts, message, wait, now))
+        self.tell(events.TaskRetried(task.run.name, task.number, message, wait, now))
         self._pending.park(task, wait, self._pending.push)
 
     def _succeeded(self, task: Tracked) -> None:
@@ -331,14 +331,18 @@ class Engine:
             run.name, run.node.component, state, task.number, code, message, folder, task.started, now, item=run.item
         )
         if found is not None:
-            result = result.as_reused(found.reused)
+            result = (result if found.record is None else before(found.record)).as_reused(found.reused)
         self.tasks[run.name] = result
         self._remember(state, run.name, message)
         outputs = outputs or {}
         waiting = self._recorder.finished(task, result, outputs, found)
         reused = found.reused if found is not None else ""
         component = run.node.component
-        self.tell(events.TaskFinished(run.name, component, state, task.attempts, code, message, now, reused, run.item))
+        self.tell(
+            events.TaskFinished(
+                run.name, component, state, result.attempts, result.exit_code, message, now, reused, run.item
+            )
+        )
         self._scheduler.finish(run, NodeResult(state, outputs, message))
         for other in waiting:
             if self._pending.unpark(other):
@@ -362,7 +366,7 @@ class Engine:
         if task.tail is None:
             return
         for offset, data in task.tail.read() if limit is None else task.tail.read(limit):
-            self.tell(events.LogChunk(task.run.name, task.attempts, offset, data, self.now()))
+            self.tell(events.LogChunk(task.run.name, task.number, offset, data, self.now()))
 
     # ----------------------------------------------------------------------------------------- ending early
 
@@ -390,6 +394,7 @@ class Engine:
         self._reason = reason
         self.message = message
         self._scheduler.canceled = True
+        self._scheduler.interrupted = reason == "cancel"
         self.tell(events.CancelStarted(message, False, self.now()))
         for ticket, task in list(self._live.items()):
             if not task.run.protected:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -37,6 +36,8 @@ class RunOptions(Options):
     @property
     def slots(self) -> int:
         """Maximum number of concurrent tasks, as a number."""
+        from typedpipe.local.scheduling.limits import default_jobs
+
         if self.debug:
             return 1
-        return max(1, self.jobs if self.jobs is not None else max(8, 2 * (os.cpu_count() or 1)))
+        return max(1, self.jobs) if self.jobs is not None else default_jobs()

@@ -21,11 +21,11 @@ from typedpipe.local.result import RunResult
 from typedpipe.local.runners import Placement, facts, launcher_for, placements
 from typedpipe.local.runners.orphans import clean_up, mark, unmark
 from typedpipe.local.settings import Settings
-from typedpipe.local.store.index import RunFolder
+from typedpipe.local.store.index import RunFolder, tasks
 from typedpipe.local.store.root import Root, open_root
 from typedpipe.runs import events
 from typedpipe.runs.forms import WireText
-from typedpipe.runs.model import RunEnd, Value
+from typedpipe.runs.model import RunEnd, Task, Value
 
 if TYPE_CHECKING:
     from typedpipe.local.rerun.resume import Resume
@@ -39,6 +39,8 @@ class Plan:
     arguments: Mapping[str, Value]
     places: Mapping[str, Placement]
     done: Mapping[str, Mapping[str, Value]] = field(default_factory=dict[str, "Mapping[str, Value]"])
+    records: Mapping[str, Task] = field(default_factory=dict[str, Task])
+    """The finished tasks, as recorded."""
     resumed: bool = False
 
 
@@ -141,10 +143,11 @@ def prepare_resumed(
     place = root.reopen(resume.run, resume.engine)
     try:
         done = resume.begin(root, place)
+        records = {task.name: task for task in tasks(resume.run) if task.name in done and task.state == "SUCCEEDED"}
     except BaseException:
         place.close()
         raise
-    plan = Plan(resume.pipeline, resume.arguments, places, done, resumed=True)
+    plan = Plan(resume.pipeline, resume.arguments, places, done, records, resumed=True)
     return assemble(root, place, plan, options, on_event, logs)
 
 
@@ -194,7 +197,7 @@ def assemble(
         known = {key: facts(found) for key, found in plan.places.items()}
         prints = Fingerprints(plan.pipeline, known, options.environment)
     in_memory = {key for key, found in plan.places.items() if found.runner == "inprocess"}
-    recorder = RunRecorder(root, place, Reuse(prints, options.cache, plan.done, in_memory, plan.resumed))
+    recorder = RunRecorder(root, place, Reuse(prints, options.cache, plan.done, plan.records, in_memory, plan.resumed))
     settings = Settings(
         options.slots,
         options.timeout,

@@ -8,7 +8,7 @@ from typedpipe.ir import nodes as ir
 from typedpipe.local.scheduling.frame import NodeResult
 from typedpipe.local.values import load
 from typedpipe.runs.model import ArtifactRef, Value
-from typedpipe.types.model import DATETIME, Type, is_artifact, without_none
+from typedpipe.types.model import DATETIME, Type, artifact_of, is_artifact, without_none
 
 
 def outputs_of(pipeline: ir.Pipeline, result: NodeResult) -> dict[str, object]:
@@ -21,7 +21,7 @@ def plain(value: Value, type_: Type) -> object:
     if isinstance(value, tuple):
         return [plain(item, type_) for item in value]
     if isinstance(value, ArtifactRef):
-        return artifact(value)
+        return artifact(value, type_)
     if value is None:
         return None
     if is_artifact(type_):
@@ -33,8 +33,8 @@ def plain(value: Value, type_: Type) -> object:
     return load(value)
 
 
-def artifact(value: ArtifactRef) -> object:
-    """The caller's object for a stored artifact: of its own class if known, otherwise of the nearest base."""
+def artifact(value: ArtifactRef, type_: Type) -> object:
+    """The caller's object for a stored artifact: of its own class if known, otherwise of the nearest base that is."""
     from typedpipe.types.artifacts import Artifact
 
     data: dict[str, Any] = value.descriptor
@@ -43,9 +43,13 @@ def artifact(value: ArtifactRef) -> object:
     for cls in pending:
         known.setdefault(cls.schema_title, cls)
         pending.extend(cls.__subclasses__())
-    found = known.get(str(data.get("type")), Artifact)(
+    title, declared = str(data.get("type") or Artifact.schema_title), artifact_of(type_)
+    nearest = (title, declared.title, *declared.bases) if declared is not None else (title,)
+    found = next((known[each] for each in nearest if each in known), Artifact)(
         value.uri, name=str(data.get("name", "")), metadata=dict(data.get("metadata") or {})
     )
+    if found.schema_title != title:  # without the module that defines the class, as in `typedpipe resume`
+        found.schema_title, found.schema_version = title, str(data.get("version", found.schema_version))
     if value.path is not None:
         found._path = value.path  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # not set_path, which is for users
     return found

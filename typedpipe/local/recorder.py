@@ -21,7 +21,7 @@ from typedpipe.local.runners.attempt import folder_of
 from typedpipe.local.scheduling.frame import NodeResult, TaskRun
 from typedpipe.local.store.cache_table import kept_digests
 from typedpipe.local.store.publication import publish
-from typedpipe.runs.model import Reused, RunEnd, TaskState, Value
+from typedpipe.runs.model import Reused, RunEnd, Task, TaskState, Value
 
 if TYPE_CHECKING:
     from typedpipe.local.store.index import RunFolder
@@ -35,6 +35,8 @@ class Found:
     outputs: Mapping[str, Value]
     reused: Reused
     source_run: str
+    record: Task | None = None
+    """The task before this run was resumed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,8 @@ class Reuse:
     """Default for tasks without a setting in the pipeline; None: those that have outputs."""
     done: Mapping[str, Mapping[str, Value]] = field(default_factory=dict[str, "Mapping[str, Value]"])
     """Outputs of this run's tasks that succeeded before it was resumed, by the task's path."""
+    records: Mapping[str, Task] = field(default_factory=dict[str, Task])
+    """These tasks as recorded."""
     unclaimed: Collection[str] = ()
     """Components, by key, whose running tasks are not announced to other engines."""
     resumed: bool = False
@@ -81,7 +85,7 @@ class RunRecorder:
         name = task.run.name
         done = self._reuse.done.get(name)
         if done is not None:
-            return Found(done, "resumed", self._run)
+            return Found(done, "resumed", self._run, self._reuse.records.get(name))
         parts = self._parts_of(task.run)
         if parts is None:
             return None
@@ -175,6 +179,9 @@ class RunRecorder:
     ) -> list[Tracked]:
         """Finish the task; return the tasks that waited for its key, to be offered again."""
         run = task.run
+        if found is not None and found.record is not None:
+            self._index.resumed(run.name, run.node.component, self._run)
+            return []
         parts = self._parts.pop(run.name, None)
         unsaid = not task.attempts or run.node.component in self._reuse.unclaimed
         self._index.finished(
@@ -237,7 +244,7 @@ class RunRecorder:
             return 0
         folder = folder_of(self._place.path / "tasks", name)
         try:
-            return max((int(name) for name in os.listdir(folder) if name.isdigit()), default=0)
+            return max((int(name) for name in os.listdir(folder) if name.isdecimal()), default=0)
         except OSError:
             return 0
 

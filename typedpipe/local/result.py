@@ -7,8 +7,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
+from typedpipe.local.tracebacks import traceback_in
 from typedpipe.runs import events
-from typedpipe.runs.model import RunEnd, TaskState
+from typedpipe.runs.model import RunEnd, Task, TaskState
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,23 @@ class TaskResult:
     def seconds(self) -> float:
         """Seconds from its first start to its end."""
         return self.finished - self.started if self.started is not None and self.finished is not None else 0.0
+
+
+def before(task: Task) -> TaskResult:
+    """The result of a task that ended before its run was resumed."""
+    last = task.attempts[-1].key if task.attempts else None
+    return TaskResult(
+        task.name,
+        task.component,
+        task.state,
+        len(task.attempts),
+        task.exit_code,
+        task.message,
+        last,
+        task.started,
+        task.finished,
+        item=task.item,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +110,23 @@ def told(result: RunResult) -> Iterator[events.Event]:
 class RunFailed(Exception):
     """The run did not succeed. ``result`` holds the result of each task."""
 
+    traceback: str
+    """The traceback of the first task that failed, from its log; "" if it has none."""
+
     def __init__(self, result: RunResult) -> None:
         failed = next((task for task in result.tasks.values() if task.state == "FAILED"), None)
         where = f": task `{failed.name}`: {failed.message}" if failed is not None else f": {result.message}"
         super().__init__(f"run {result.run} {result.state.lower()}{where}")
         self.result = result
+        self.traceback = traceback_in(failed.log) if failed is not None else ""
+        if self.traceback and failed is not None:
+            self.add_note(f"\nin the task `{failed.name}`:\n{self.traceback}")
+
+    def __reduce__(self) -> tuple[type[RunFailed], tuple[RunResult]]:
+        return RunFailed, (self.result,)
+
+    def _render_traceback_(self) -> list[str]:
+        """Lines for a notebook."""
+        from typedpipe.diagnostics.frames import notebook_lines
+
+        return notebook_lines(self)

@@ -21,7 +21,7 @@ from typedpipe.report.states import look, summary, worst
 from typedpipe.report.tasks import FEWER, LINES, MANY
 from typedpipe.report.timeline import time_axis
 from typedpipe.report.values import plain
-from typedpipe.runs.model import ArtifactRef, Attempt, Run, Task, Value
+from typedpipe.runs.model import ArtifactRef, Attempt, Run, Task, Value, retries
 from typedpipe.runs.source import RunSource
 
 
@@ -91,7 +91,7 @@ def _totals(content: Content) -> dict[str, Any]:
     return {
         "tasks": len(content.tasks),
         "states": dict(summary(content.tasks)),
-        "retries": sum(len(task.attempts) - 1 for task in ran),
+        "retries": sum(retries(task.attempts) for task in ran),
         "duration": content.ended - content.begun,
         "compute": sum((task.finished or content.ended) - task.started for task in ran if task.started is not None),
     }

@@ -10,7 +10,7 @@ from typedpipe.report.states import SIGNS, WORDS, pill, summary
 from typedpipe.report.tasks import log
 from typedpipe.report.values import parameter, table, value
 from typedpipe.report.words import counted, duration, machine_time, moment
-from typedpipe.runs.model import Task
+from typedpipe.runs.model import Task, retries
 
 FAILURES = 5
 """Maximum number of failed tasks shown with their logs."""
@@ -36,7 +36,7 @@ def header(content: Content) -> Markup:
 def _tiles(content: Content, took: str) -> list[Markup]:
     counts = dict(summary(content.tasks))
     ran = [task for task in content.tasks if task.attempts]
-    retries = sum(len(task.attempts) - 1 for task in ran)
+    again = sum(retries(task.attempts) for task in ran)
     compute = sum((task.finished or content.ended) - task.started for task in ran if task.started is not None)
     tiles = [_tile(took, "duration"), _tile(f"{len(content.tasks):,}", "task" if len(content.tasks) == 1 else "tasks")]
     tiles += [
@@ -44,8 +44,8 @@ def _tiles(content: Content, took: str) -> list[Markup]:
         for state in ("failed", "running", "reused", "canceled", "omitted")
         if counts.get(state)
     ]
-    if retries:
-        tiles.append(_tile(f"{retries:,}", "retry" if retries == 1 else "retries"))
+    if again:
+        tiles.append(_tile(f"{again:,}", "retry" if again == 1 else "retries"))
     if compute:
         tiles.append(_tile(duration(compute), "total task time"))
     return tiles

@@ -314,9 +314,24 @@ def _member(value: Any, type_: EnumType, path: str) -> str:
 
 
 def _union(value: Any, type_: UnionType, path: str) -> str:
-    for member in _in_turn(type_):
+    for member in sorted(_in_turn(type_), key=lambda member: not _is_exact(value, member)):
         try:
             return _wire(value, member, path)
         except NotOfType:
             continue
     raise _expected(type_, value, path)
+
+
+def _is_exact(value: Any, type_: Type) -> bool:
+    """Whether the numbers in a JSON value are of the type as they are: ``[1]`` is no ``list[float]``."""
+    match type_:
+        case ScalarType("int" | "float"):
+            return type(value) is (int if type_.kind == "int" else float)
+        case ListType() if isinstance(value, list):
+            return all(_is_exact(item, type_.item) for item in cast("list[object]", value))
+        case DictType() if isinstance(value, dict):
+            return all(_is_exact(item, type_.value) for item in cast("dict[str, object]", value).values())
+        case UnionType():
+            return any(_is_exact(value, member) for member in type_.members)
+        case _:
+            return True

@@ -117,6 +117,13 @@ class Attempt(Record):
     finished: float | None = None
     exit_code: int | None = None
     message: str = ""
+    session: int = 0
+    """How often the run had been resumed before this attempt. An attempt in a later session is no retry."""
+
+
+def retries(attempts: Sequence[Attempt]) -> int:
+    """Number of retries among the attempts of a task: the first attempt, and the first after a resume, are none."""
+    return len(attempts) - len({attempt.session for attempt in attempts})
 
 
 @record

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from itertools import zip_longest
 
 from typedpipe.runs import events
-from typedpipe.runs.model import Attempt, Run, RunEnd, Task
+from typedpipe.runs.model import Attempt, Run, RunEnd, Task, TaskState
 from typedpipe.runs.source import Cursor, RunSource, log_key
 
 INTERVAL = 0.2
@@ -33,6 +34,10 @@ def watch(
         if now.state != "RUNNING":
             break
         wait()
+    if now.state == "INTERRUPTED":
+        for task in source.tasks(now):
+            if task.state == "RUNNING" and cursor.finished.get(task.name) != "CANCELED":
+                yield _finished(now, task, "CANCELED", "its engine exited")
     state: RunEnd = "FAILED" if now.state == "INTERRUPTED" else now.state
     message = now.message or ("interrupted: its engine exited" if now.state == "INTERRUPTED" else "")
     yield events.RunFinished(now.name, state, message, now.finished or time.time())
@@ -42,32 +47,62 @@ def _news(source: RunSource, run: Run, tasks: Sequence[Task], cursor: Cursor) ->
     """Events that the cursor has not seen, in chronological order."""
     if not cursor.begun:
         yield events.RunStarted(run.name, run.pipeline, run.created)
-    found = [event for task in tasks for event in _of_task(source, run, task, cursor)]
-    yield from sorted(found, key=lambda event: event.time)
+    found: list[events.Event] = [event for task in tasks for event in _of_task(source, run, task, cursor)]
+    found += (events.RunStarted(run.name, run.pipeline, time) for time in _resumes(tasks, cursor.session))
+    # The start of a session comes before the attempt that it is known from.
+    yield from sorted(found, key=lambda event: (event.time, not isinstance(event, events.RunStarted)))
+
+
+def _resumes(tasks: Sequence[Task], seen: int) -> list[float]:
+    """The start of the first attempt after each resume of the run, without the resumes that the cursor has seen."""
+    starts: dict[int, float] = {}
+    for task in tasks:
+        for attempt in task.attempts:
+            if attempt.session:
+                starts[attempt.session] = min(attempt.started, starts.get(attempt.session, attempt.started))
+    return [time for _, time in sorted(starts.items())][seen:]
 
 
 def _of_task(source: RunSource, run: Run, task: Task, cursor: Cursor) -> Iterator[events.Event]:
-    last = task.attempts[-1].number if task.attempts else 0
-    for attempt in task.attempts:
-        if attempt.number > cursor.attempts.get(task.name, 0):
+    seen = cursor.attempts.get(task.name, 0)
+    for attempt, following in zip_longest(task.attempts, task.attempts[1:]):
+        if attempt.number > seen:
             yield events.TaskStarted(task.name, task.component, attempt.number, attempt.started, task.item)
         yield from _log(source, run, task.name, attempt, cursor)
-        if attempt.number < last and attempt.number > cursor.retried.get(task.name, 0):
-            yield events.TaskRetried(
-                task.name, attempt.number, attempt.message, 0.0, attempt.finished or attempt.started
+        if following is None:
+            continue
+        end = attempt.finished or attempt.started
+        if following.session == attempt.session:
+            if attempt.number > cursor.retried.get(task.name, 0):
+                yield events.TaskRetried(task.name, attempt.number, attempt.message, 0.0, end)
+        elif attempt.number > seen or (attempt.number == seen and task.name not in cursor.finished):
+            state = "CANCELED" if attempt.state == "RUNNING" else attempt.state
+            yield events.TaskFinished(
+                task.name,
+                task.component,
+                state,
+                attempt.number,
+                attempt.exit_code,
+                attempt.message,
+                end,
+                item=task.item,
             )
     if task.state != "RUNNING" and cursor.finished.get(task.name) != task.state:
-        yield events.TaskFinished(
-            task.name,
-            task.component,
-            task.state,
-            len(task.attempts),
-            task.exit_code,
-            task.message,
-            task.finished or run.finished or run.created,
-            task.reused,
-            task.item,
-        )
+        yield _finished(run, task, task.state, task.message)
+
+
+def _finished(run: Run, task: Task, state: TaskState, message: str) -> events.TaskFinished:
+    return events.TaskFinished(
+        task.name,
+        task.component,
+        state,
+        len(task.attempts),
+        task.exit_code,
+        message,
+        task.finished or run.finished or (task.attempts[-1].started if task.attempts else run.created),
+        task.reused,
+        task.item,
+    )
 
 
 def _log(source: RunSource, run: Run, task: str, attempt: Attempt, cursor: Cursor) -> Iterator[events.Event]:

@@ -60,6 +60,8 @@ class Cursor:
     """
 
     begun: bool = False
+    session: int = 0
+    """Number of resumes among the events: ``RunStarted`` after the first one."""
     attempts: dict[str, int] = field(default_factory=dict[str, int])
     """The last attempt of each task that has started."""
     logs: dict[str, int] = field(default_factory=dict[str, int])
@@ -70,6 +72,7 @@ class Cursor:
     def take(self, event: events.Event) -> None:
         match event:
             case events.RunStarted():
+                self.session += self.begun
                 self.begun = True
             case events.TaskStarted():
                 self.attempts[event.task] = event.attempt
@@ -84,7 +87,7 @@ class Cursor:
                 pass
 
     def data(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in ("begun", "attempts", "logs", "retried", "finished")}
+        return {name: getattr(self, name) for name in ("begun", "session", "attempts", "logs", "retried", "finished")}
 
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> Cursor:

@@ -246,7 +246,7 @@ class SlicedClassificationMetrics(Artifact):
 
 
 class PipelineTaskFinalStatus:
-    """The result of an exit handler's block: ``state`` is SUCCEEDED, FAILED or CANCELLED."""
+    """The result of an exit handler's block: ``state`` is SUCCEEDED, FAILED or CANCELLED, as in KFP."""
 
     def __init__(
         self,
@@ -810,25 +810,25 @@ def _read_dict(data: Any, type_: Any, path: str, classes: Any, exact: bool) -> A
 
 
 def _read_struct(data: Any, type_: Any, path: str, classes: Any, exact: bool) -> Any:
-    sent = isinstance(data, Sent)
-    if not isinstance(data, dict) or (sent and data.name != class_name(type_[1])):
+    sent = data if isinstance(data, Sent) else None
+    if not isinstance(data, dict) or (sent is not None and sent.name != class_name(type_[1])):
         raise _expected(type_, data, path)
     as_text = classes is _AS_TEXT
     cls = None if as_text or type_[2] in ("typeddict", "literal") else find_class(classes, type_[1])
-    layout = layout_of(cls) if sent and isinstance(cls, type) else None
+    layout = layout_of(cls) if sent is not None and isinstance(cls, type) else None
 
     def convert(item: Any, inner: Any, place: str, name: str) -> Any:
         codec = layout.codec(name) if layout is not None and inner == "any" else None
         return _from_json(item, inner, place, classes, exact) if codec is None else _read_foreign(item, codec, place)
 
-    values = _each_field(data, type_, path, convert, sent)
+    values = _each_field(data, type_, path, convert, sent is not None)
     if as_text:
         return _shown_struct(values, type_)
     if cls is None:
-        return data.like(values) if sent and classes is None else values
+        return sent.like(values) if sent is not None else values
     try:
-        if layout is not None:
-            return layout.restored(values, data)
+        if layout is not None and sent is not None:
+            return layout.restored(values, sent)
         rename = _init_names(cls) if type_[2] == "pydantic" else {}
         return cls(**{rename.get(name, name): value for name, value in values.items()})
     except Exception as error:  # whatever the user's own validation raises
@@ -880,9 +880,11 @@ _READERS: dict[str, Callable[[Any, Any, str, Any, bool], Any]] = {
 class Sent(dict):  # type: ignore[type-arg]  # Python 3.8 cannot subscript dict
     """Fields of an object on the wire, with the rest of its state: it is rebuilt without its constructor."""
 
-    def __init__(self, fields: Any, name: str, more: Any = None, given: Any = None) -> None:
+    def __init__(self, fields: Any, name: Any, more: Any = None, given: Any = None) -> None:
         super().__init__(fields)
-        self.name = name
+        if not isinstance(name, str) or not isinstance(more or {}, dict) or not isinstance(given or [], list):
+            raise TypeError("not the state of an object")
+        self.name: str = name
         self.more: dict[str, Any] = more or {}
         self.given: list[str] | None = given
 
@@ -1004,7 +1006,8 @@ class _ModelLayout(Layout):
 
 def _is_foreign(annotation: Any) -> bool:
     """Whether an annotation names a class that is neither JSON's nor one with fields, such as a date or a set."""
-    origin, args = getattr(annotation, "__origin__", None), getattr(annotation, "__args__", ())
+    origin: Any = getattr(annotation, "__origin__", None)
+    args: Sequence[Any] = getattr(annotation, "__args__", ())
     name = getattr(origin or annotation, "__name__", "")
     if name == "Literal" or (isinstance(annotation, type) and not args and _is_flat(annotation)):
         return False
@@ -1062,7 +1065,9 @@ def layout_of(cls: Any) -> Layout | None:
 
 def _new_layout(cls: Any) -> Layout | None:
     if issubclass(cls, tuple) and hasattr(cls, "_fields"):
-        return _TupleLayout(cls, cls._fields, _is_generated(cls.__new__) and cls.__init__ is object.__init__)
+        return _TupleLayout(
+            cls, getattr(cls, "_fields"), _is_generated(cls.__new__) and cls.__init__ is object.__init__
+        )
     pydantic = sys.modules.get("pydantic")
     if pydantic is not None and issubclass(cls, getattr(pydantic, "BaseModel", ())):
         private = getattr(cls, "__private_attributes__", {})
@@ -1076,6 +1081,7 @@ def _new_layout(cls: Any) -> Layout | None:
         all(field.init for field in fields)
         and not hasattr(cls, "__post_init__")
         and _is_generated(cls.__init__)
+        and cls.__init__.__code__.co_argcount + cls.__init__.__code__.co_kwonlyargcount == len(fields) + 1  # no InitVar
         and cls.__new__ is object.__new__
         and (cls.__setattr__ is object.__setattr__ or _is_generated(cls.__setattr__))
     )
@@ -1153,7 +1159,8 @@ def write_foreign(value: Any, codec: Any, path: str) -> Any:
             back = _validated(codec, text)
         except Exception as error:  # whatever the user's own types raise
             raise WireError(path, "pydantic cannot write it as JSON and read it again: {}".format(error)) from error
-        if type(back) is type(value) and (back == value or repr(back) == repr(value)):
+        same = back == value or (b"NaN" in text and repr(back) == repr(value))  # `nan` is not equal to itself
+        if type(back) is type(value) and same:
             return _to_json(_loaded(text), "any", path)
     raise WireError(path, "pydantic would read {} as {}".format(_clip(repr(value)), _clip(repr(back))))
 
@@ -1965,7 +1972,7 @@ def _call(task: _Task) -> Any:
     return result
 
 
-def _end_fork(error: BaseException | None) -> NoReturn:
+def _end_fork(error: BaseException | None) -> None:
     """End a child that the function forked and that has left the function: only the task itself has outputs."""
     code = 0 if error is None else 1
     try:

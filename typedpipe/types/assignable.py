@@ -72,6 +72,9 @@ def advice(source: Type, target: Type) -> str:
     from_artifact, to_artifact = artifact_of(source), artifact_of(target)
     if from_artifact and not to_artifact:
         return f"read the artifact in a component, or annotate the input as `Input[{show(from_artifact)}]`"
+    held = None if from_artifact else _held(source)
+    if held is not None and not to_artifact:
+        return f"pass the artifact by itself, to an input that is annotated as `Input[{show(held)}]`"
     if to_artifact and not from_artifact:
         return "pass the output of a task that creates the artifact, or use `dsl.importer` for an existing URI"
     core = without_none(source)
@@ -95,6 +98,23 @@ def _are_objects(source: Type, target: Type) -> bool:
     return all(isinstance(each, StructType) and each.form in _CLASSES for each in types)
 
 
+def _held(type_: Type) -> ArtifactType | None:
+    """An artifact somewhere inside a value."""
+    stack = [type_]
+    while stack:
+        top = stack.pop()
+        found = artifact_of(top)
+        if found is not None:
+            return found
+        if isinstance(top, StructType):
+            stack += [field.type for field in top.fields]
+        elif isinstance(top, UnionType):
+            stack += top.members
+        elif isinstance(top, ListType):
+            stack.append(top.item)
+    return None
+
+
 def _check(source: Type, target: Type) -> Found | None:
     if isinstance(target, ScalarType):  # first, because most edges and constants end here
         if isinstance(source, ScalarType):
@@ -113,9 +133,19 @@ def _check(source: Type, target: Type) -> Found | None:
         return _to_union(source, target)
     if (artifact_of(source) is None) != (artifact_of(target) is None) and not _holds_nothing(source, target):
         return _ROOT, _artifact_and_parameter(source, target)
-    if isinstance(target, AnyType) or isinstance(source, AnyType):
+    if isinstance(source, AnyType):
         return None  # checked in the container
-    return _same_shape(source, target)
+    return _to_any(source) if isinstance(target, AnyType) else _same_shape(source, target)
+
+
+def _to_any(source: Type) -> Found | None:
+    """Whatever is JSON is valid for ``Any``: an artifact inside of a list or a dict is not."""
+    if isinstance(source, ListType):
+        return _inside("items", _check(source.item, ANY))
+    if isinstance(source, StructType):
+        checked = ((f"`{field.name}`", _check(field.type, ANY)) for field in source.fields)
+        return next((_inside(name, found) for name, found in checked if found), None)
+    return None
 
 
 def _same_shape(source: Type, target: Type) -> Found | None:

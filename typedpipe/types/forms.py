@@ -43,6 +43,7 @@ from typedpipe.types.model import (
     StatusType,
     StructType,
     Type,
+    artifact_of,
     plain,
     union,
 )
@@ -104,7 +105,8 @@ class Reader:
         if isinstance(annotation, ForwardRef):
             annotation = annotation.__forward_arg__
         if is_alias(annotation):
-            return self.evaluated(annotation.__value__, owner)
+            alias: Any = annotation
+            return self.evaluated(alias.__value__, owner)
         if not isinstance(annotation, str):
             return annotation
         names, local = self._scope(owner)
@@ -242,7 +244,17 @@ class Reader:
                 "dict keys must be `str`",
                 "use `dict[str, T]`, or a list of NamedTuples with a key and a value",
             )
-        return DictType(self.type_of(args[1], owner))
+        value = self.type_of(args[1], owner)
+        artifact = artifact_of(value)
+        if artifact is not None:
+            name = show(artifact)
+            raise BadAnnotation(
+                "TP102",
+                f"a dict of artifacts is not supported: `{name}` is passed as a file, and a dict as JSON",
+                f"declare one input or output for each `{name}`, or pass several as `Input[list[{name}]]`, "
+                "with their names as a `list[str]`",
+            )
+        return DictType(value)
 
     def _alias(self, alias: Any, args: tuple[Any, ...], owner: type | None) -> Type:
         """A generic alias with arguments: ``Maybe[str]`` of ``type Maybe[T] = T | None``."""
@@ -299,7 +311,10 @@ class Reader:
                     types_ = [self.type_of(arg, derived) for arg in get_args(base)]
                     found[origin] = dict(zip(getattr(origin, "__parameters__", ()), types_, strict=False))
                     pending.append(origin)
-            pending += [base for base in derived.__bases__ if found.setdefault(base, {}) is None]
+            for base in derived.__bases__:
+                if base not in found:
+                    found[base] = {}
+                    pending.append(base)
         return found
 
     def _field(self, cls: type, annotation: object) -> tuple[Type, bool | None]:

@@ -27,8 +27,7 @@ _GENERATORS: Final = ("dataclasses", "reprlib", "collections")
 def remember_enum(cls: type[Enum], type_: EnumType) -> EnumType:
     """Remember the class of a type."""
     _enums[type_] = cls
-    if cls.__repr__ is not Enum.__repr__:
-        _own_text.add(type_)
+    _note(type_, owns=cls.__repr__ is not Enum.__repr__)
     return type_
 
 
@@ -36,8 +35,13 @@ def remember(cls: type[Any], type_: Type) -> None:
     """Remember the class of an enum's type, and whether a class writes text that its type does not determine."""
     if isinstance(type_, EnumType):
         remember_enum(cls, type_)
-    elif isinstance(type_, StructType) and not is_typed_dict(cls) and _writes_own_text(cls):
-        _own_text.add(type_)
+    elif isinstance(type_, StructType):
+        _note(type_, owns=not is_typed_dict(cls) and _writes_own_text(cls))
+
+
+def _note(type_: StructType | EnumType, *, owns: bool) -> None:
+    """The last class counts: in a notebook it may be defined again."""
+    (_own_text.add if owns else _own_text.discard)(type_)
 
 
 def _writes_own_text(cls: type[Any]) -> bool:

@@ -12,6 +12,14 @@ def say(text: str) -> str:
     return text
 
 
+@dsl.pipeline
+def same(text: str, never: bool = False) -> str:
+    """The same text, without a pod."""
+    with dsl.If(never == True):  # noqa: E712 - a value of the pipeline
+        ran = say(text=text)
+    return dsl.OneOf(ran.output, text)
+
+
 @dsl.component(base_image="python:3.11-slim")
 def number(n: int) -> int:
     return n
@@ -32,7 +40,7 @@ class Outputs(NamedTuple):
 
 
 @dsl.pipeline
-def main(n: int = 2) -> Outputs:
+def main(n: int = 2, wanted: str = "2") -> Outputs:
     count = number(n=n)
     with dsl.If(count.output == 1):
         low = say(text="one")
@@ -46,13 +54,13 @@ def main(n: int = 2) -> Outputs:
         never = say(text="never")
     fallback = dsl.OneOf(never.output, "nothing ran")
 
-    with dsl.ParallelFor([1, 2, 3]) as item:
-        with dsl.If(item == 1):
+    with dsl.ParallelFor(["1", "2", "3"]) as item:
+        with dsl.If(item == "1"):
             first = say(text=f"first {item}")
-        with dsl.Elif(item == n):
-            second = say(text=f"second {item}")
+        with dsl.Elif(item == wanted):
+            second = same(text=item)
         with dsl.Else():
-            third = say(text=f"third {item}")
+            third = same(text=item)
         each = dsl.OneOf(first.output, second.output, third.output)
 
     with dsl.If(n > 1):
@@ -73,9 +81,9 @@ EXPECTED = {
     "outputs": {
         "middle": "two",
         "fallback": "nothing ran",
-        "looped": ["first 1", "second 2", "third 3"],
+        "looped": ["first 1", "2", "3"],
         "nested": "n == 2",
         "used": "two and nothing ran",
-        "joined": "first 1,second 2,third 3",
+        "joined": "first 1,2,3",
     },
 }

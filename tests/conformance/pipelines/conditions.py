@@ -42,24 +42,32 @@ class Outputs(NamedTuple):
 
 
 @dsl.pipeline
+def marked(never: bool = False) -> bool:
+    """True, without a pod."""
+    with dsl.If(never == True):  # noqa: E712 - a value of the pipeline
+        ran = mark()
+    return dsl.OneOf(ran.output, True)
+
+
+@dsl.pipeline
 def main(n: int = 3, wanted: list[str] = ["x", "it's {{x}}"], big: int = 2**53 + 1) -> Outputs:
     fact = facts(start=n).outputs
     with dsl.If((fact.n >= 3) & (fact.x < 0.8) & (fact.flag == True)):  # noqa: E712
-        compared = mark()
+        compared = marked()
     with dsl.If((fact.n != 3) | (fact.x > n)):
-        wrong = mark()
+        wrong = marked()
     with dsl.If(fact.text == "it's {{x}}"):
-        text = mark()
+        text = marked()
     with dsl.If(dsl.In(fact.text, wanted)):
-        inside = mark()
+        inside = marked()
     with dsl.If(dsl.Contains(fact.limits["names"], "{{b}}")):
-        contains = mark()
+        contains = marked()
     with dsl.If(dsl.Not(dsl.In(fact.n, [1, 2])) & dsl.Not(fact.x == 1)):
-        negated = mark()
+        negated = marked()
     with dsl.If(fact.limits["low"] <= fact.x):
-        field = mark()
+        field = marked()
     with dsl.If((big == 2**53 + 1) & ((fact.n == 1) | dsl.Not(fact.flag == False))):  # noqa: E712
-        mixed = mark()
+        mixed = marked()
     return Outputs(
         dsl.OneOf(compared.output, False),
         dsl.OneOf(wrong.output, False),

@@ -26,8 +26,8 @@ def make() -> Made:
 
 
 @dsl.component(base_image="python:3.11-slim")
-def say(text: str) -> str:
-    return text
+def say(text: str, more: str = "") -> str:
+    return text + more
 
 
 @dsl.component(base_image="python:3.11-slim")
@@ -37,7 +37,6 @@ def add(a: int, b: float) -> float:
 
 class Outputs(NamedTuple):
     formatted: str
-    fields: str
     indexed: float
     looped: list[str]
     field: int
@@ -52,19 +51,20 @@ def main(
     points: list[Point] = [Point(1, ["p"]), Point(2, ["q"])],
 ) -> Outputs:
     made = make().outputs
-    formatted = say(text=f"{n:03d}|{x:.2f}|{flag}|{name:>6}|{x}|{{}}|{made.table}")
-    fields = say(text=f"{made.point.x} {made.point.tags[0]} {made.table['a b']}")
+    formatted = say(
+        text=f"{n:03d}|{x:.2f}|{flag}|{name:>6}|{x}|{{}}|{made.table}",
+        more=f" {made.point.x} {made.point.tags[0]} {made.table['a b']}",
+    )
     indexed = add(a=made.grid[1][0], b=made.table["k"])
     with dsl.ParallelFor(points) as point:
         each = say(text=f"{point.x}{point.tags[-1]}{name}")
-    return Outputs(formatted.output, fields.output, indexed.output, dsl.Collected(each.output), made.point.x)
+    return Outputs(formatted.output, indexed.output, dsl.Collected(each.output), made.point.x)
 
 
 EXPECTED = {
     "state": "SUCCEEDED",
     "outputs": {
-        "formatted": "007|2.50|True|     z|2.5|{}|{'k': 0.125, 'a b': 2.0}",
-        "fields": f"{2**60 + 1} {{{{t}}}} 2.0",
+        "formatted": "007|2.50|True|     z|2.5|{}|{'k': 0.125, 'a b': 2.0} " + f"{2**60 + 1} {{{{t}}}} 2.0",
         "indexed": 3.125,
         "looped": ["1pz", "2qz"],
         "field": 2**60 + 1,

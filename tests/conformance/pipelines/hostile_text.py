@@ -11,8 +11,8 @@ ENCODED = HOSTILE.encode().hex()
 
 
 @dsl.component(base_image="python:3.11-slim")
-def echo(text: str) -> str:
-    return text
+def echo(text: str, constant: str = "") -> str:
+    return text + constant
 
 
 @dsl.component(base_image="python:3.11-slim")
@@ -39,7 +39,6 @@ class Outputs(NamedTuple):
     source: str
     looped: str
     formatted: str
-    constant: str
 
 
 @dsl.pipeline
@@ -49,10 +48,8 @@ def main(text: str = HOSTILE, texts: list[str] = [HOSTILE, "{{item}}"]) -> Outpu
     with dsl.ParallelFor(texts) as item:
         each = echo(text=item)
     looped = joined(texts=dsl.Collected(each.output))
-    formatted = echo(text=f"<{once.output}|{{{{workflow.name}}}}>")
-    return Outputs(
-        once.output, encoded.output, in_source().output, looped.output, formatted.output, echo(text=HOSTILE).output
-    )
+    formatted = echo(text=f"<{once.output}|{{{{workflow.name}}}}>", constant=HOSTILE)
+    return Outputs(once.output, encoded.output, in_source().output, looped.output, formatted.output)
 
 
 EXPECTED = {
@@ -62,7 +59,6 @@ EXPECTED = {
         "encoded": ENCODED,
         "source": "{{workflow.name}} $$ $(HOME) {{=1+1}} ''' {{",
         "looped": ENCODED + "+" + b"{{item}}".hex(),
-        "formatted": f"<{HOSTILE}|{{{{workflow.name}}}}>",
-        "constant": HOSTILE,
+        "formatted": f"<{HOSTILE}|{{{{workflow.name}}}}>{HOSTILE}",
     },
 }

@@ -37,6 +37,14 @@ def say(text: str) -> str:
     return text
 
 
+@dsl.pipeline
+def number(n: int, never: bool = False) -> int:
+    """The same number, without a pod."""
+    with dsl.If(never == True):  # noqa: E712 - a value of the pipeline
+        ran = times(a=n, b=1)
+    return dsl.OneOf(ran.output, n)
+
+
 @dsl.component(base_image="python:3.11-slim")
 def table(n: int) -> dict[str, int]:
     return {"n": n, "{{square}}": n * n}
@@ -54,14 +62,15 @@ class Outputs(NamedTuple):
     fields: list[list[str]]
     empty: list[int]
     branch: list[str | None]
-    pairs: list[list[str]]
+    hits: list[int]
+    pairs: list[list[int]]
     total: str
 
 
 @dsl.pipeline
 def main(bounds: list[int] = [3, 1], nothing: list[int] = [], n: int = 2) -> Outputs:
     with dsl.ParallelFor([2, 1, 3], parallelism=1) as a:
-        static = times(a=a, b=10)
+        static = number(n=a)
     with dsl.ParallelFor(bounds) as bound:
         with dsl.ParallelFor(numbers(n=2).output) as b:
             dynamic = times(a=bound, b=b)
@@ -72,9 +81,12 @@ def main(bounds: list[int] = [3, 1], nothing: list[int] = [], n: int = 2) -> Out
             field = say(text=name)
     with dsl.ParallelFor(nothing) as c:
         empty = times(a=c, b=1)
-    with dsl.ParallelFor(zip(["a", "{{b}}"], [[1, n], []])) as (word, rows):
+    with dsl.ParallelFor(zip(["a", "{{b}}"], [[1, n], []], strict=True)) as (first, rows):
+        with dsl.If(first == "a"):
+            found = number(n=n)
+        hits = dsl.OneOf(found.output, 0)
         with dsl.ParallelFor(rows) as row:
-            pair = say(text=f"{word}{row}")
+            pair = number(n=row)
     with dsl.ParallelFor(["x", "y"]) as letter:
         with dsl.If(letter == "x"):
             some = say(text=letter)
@@ -86,6 +98,7 @@ def main(bounds: list[int] = [3, 1], nothing: list[int] = [], n: int = 2) -> Out
         dsl.Collected(dsl.Collected(field.output)),
         dsl.Collected(empty.output),
         dsl.Collected(some.output),
+        dsl.Collected(hits),
         dsl.Collected(dsl.Collected(pair.output)),
         total(rows=rows, tables=dsl.Collected(tables.output), empty=dsl.Collected(empty.output)).output,
     )
@@ -94,13 +107,14 @@ def main(bounds: list[int] = [3, 1], nothing: list[int] = [], n: int = 2) -> Out
 EXPECTED = {
     "state": "SUCCEEDED",
     "outputs": {
-        "static": [20, 10, 30],
+        "static": [2, 1, 3],
         "dynamic": [[0, 3], [0, 1]],
         "items": ["c:0.5:2", "c:1.0:0"],
         "fields": [["{{a}}", "b"], []],
         "empty": [],
         "branch": ["x", None],
-        "pairs": [["a1", "a2"], []],
+        "hits": [2, 0],
+        "pairs": [[1, 2], []],
         "total": "4 [[('n', 3), ('{{square}}', 9)], [('n', 1), ('{{square}}', 1)]] []",
     },
 }

@@ -1,4 +1,4 @@
-"""IfSet and Some: of arguments that are None or not, and of task outputs."""
+"""IfSet and Some: of arguments that are None or not, and of task outputs; artifacts of pipelines that are left out."""
 
 from __future__ import annotations
 
@@ -23,6 +23,11 @@ def takes(text: str | None = "default", data: Input[Dataset] | None = None) -> s
     return repr(text) + repr(data)
 
 
+@dsl.pipeline
+def inner(text: str | None = "default", data: Input[Dataset] | None = None) -> str:
+    return takes(text=text, data=data).output
+
+
 class Outputs(NamedTuple):
     given: str
     absent: str
@@ -34,7 +39,7 @@ class Outputs(NamedTuple):
 
 
 @dsl.pipeline
-def main(note: str | None = "here", nothing: str | None = None) -> Outputs:
+def main(note: str | None = "here", nothing: str | None = None, data: Input[Dataset] | None = None) -> Outputs:
     with dsl.IfSet(note) as text:
         given = needs(text=text)
     with dsl.IfSet(nothing) as text:
@@ -51,8 +56,8 @@ def main(note: str | None = "here", nothing: str | None = None) -> Outputs:
         dsl.OneOf(unmade.output, made.output),
         some.output,
         other.output,
-        takes().output,
-        takes(text=nothing).output,
+        inner().output,
+        inner(text=nothing, data=data).output,
     )
 
 

@@ -45,7 +45,7 @@ def read(data: Input[Dataset], text: str) -> str:
 @dsl.pipeline
 def main(wait: float = 0.4) -> str:
     made = flaky(since=now().output, wait=wait).set_retry(
-        8, backoff_duration="0.2s", backoff_factor=2.0, backoff_max_duration="60s"
+        6, backoff_duration="1s", backoff_factor=4.0, backoff_max_duration="60s"
     )
     return read(data=made.outputs.data, text=made.outputs.text).output
 

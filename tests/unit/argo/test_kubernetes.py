@@ -107,7 +107,7 @@ WRONG: list[tuple[Set, str, str]] = [
     (lambda t: kubernetes.add_pod_annotation(t, "a", "{{x}}"), "does not accept '{{x}}'", "read as a tag"),
     (lambda t: kubernetes.add_pod_annotation(t, "a", "\ud800"), r"does not accept '\ud800'", "UTF-8"),
     (lambda t: kubernetes.add_pod_annotation(t, "a", t.output), "takes no value of the pipeline", "the text itself"),  # type: ignore[arg-type]  # wrong on purpose
-    (lambda t: kubernetes.add_pod_annotation(t, "a", "\U000f0001x"), "takes no value of the pipeline", "itself"),
+    (lambda t: kubernetes.add_pod_annotation(t, "a", f"x{t.output}"), "takes no value of the pipeline", "itself"),
     (lambda t: kubernetes.add_node_selector(t, "a", "b c"), "does not accept 'b c'", "a label's value"),
     (lambda t: kubernetes.set_image_pull_policy(t, "always"), "does not accept 'always'", '"Always"'),
     (lambda t: kubernetes.set_image_pull_policy(t.output, "Always"), "takes a task", "not its output"),  # type: ignore[type-var]  # wrong on purpose

@@ -82,3 +82,26 @@ def test_no_color_where_there_is_no_terminal() -> None:
     stream = io.StringIO()
     ending.write_ending(EMPTY, RunResult("r1", "FAILED", "why", Path("/r1"), {}, {"t": failed("t")}), stream)
     assert "\x1b" not in stream.getvalue()
+
+
+def with_log(folder: Path, name: str, text: str, message: str = "exit code 1") -> TaskResult:
+    path = folder / name.replace("/", "-") / "log"
+    path.parent.mkdir()
+    path.write_text(text)
+    return failed(name, path, message)
+
+
+def test_equal_tracebacks_are_shown_once(tmp_path: Path) -> None:
+    trace = 'epoch {}\nTraceback (most recent call last):\n  File "u.py", line {}, in f\nValueError: no\n'
+    same = [with_log(tmp_path, f"for[{n}]/t", trace.format(n, 1)) for n in range(4)]
+    text = said(*same, with_log(tmp_path, "for[4]/t", trace.format(4, 2)), with_log(tmp_path, "u", trace.format(0, 1)))
+    assert text.count("Traceback") == 2
+    assert "also failed: for[1]/t, for[2]/t, for[3]/t, u\n" in text
+    assert text.index("for[0]/t failed") < text.index("for[4]/t failed")
+
+
+def test_different_failures_of_one_task_are_all_shown(tmp_path: Path) -> None:
+    text = said(*[failed(f"for[{n}]/t", message=f"no {n % 2}") for n in range(4)])
+    assert text.count(" failed (exit code 1") == 2
+    assert "also failed: for[2]/t\n" in text
+    assert "also failed: for[3]/t\n" in text

@@ -8,6 +8,7 @@ import sys
 import textwrap
 import time
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -445,3 +446,98 @@ def test_a_thousand_components_in_one_file_are_not_quadratic(tmp_path: Path) -> 
         return time.process_time() - start
 
     assert seconds(1600) < 40 * seconds(200)  # linear would be 8, quadratic 64
+
+
+@pytest.mark.parametrize("future", ["", "from __future__ import annotations\n"])
+def test_annotations_that_a_library_evaluates_find_their_names(tmp_path: Path, future: str) -> None:
+    user = User(
+        tmp_path,
+        future
+        + """
+import datetime as dt
+import typing as t
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Annotated, Any, Callable, Dict, Iterable, List, Literal, Mapping, Optional, Sequence, Tuple, Union
+from pydantic import BaseModel, Field, validate_call
+MOST = 5
+@dataclass
+class Plain:
+    kind: Literal["a", "b"] = "a"
+    n: "Optional[int]" = None
+class Whole(BaseModel):
+    class Part(BaseModel):
+        day: Optional[dt.date] = None
+    a: Optional[int] = None
+    b: List[Dict[str, Any]] = []
+    c: Union[int, str] = 1
+    d: Annotated[int, Field(le=MOST)] = 3
+    e: t.Optional[Sequence[int]] = None
+    f: Mapping[str, Tuple[int, ...]] = {}
+    g: Optional[Callable[[], Iterable[int]]] = None
+    h: Plain = Plain()
+    i: Part = Part()
+class Tools:
+    @staticmethod
+    @validate_call
+    def twice(n: Union[int, str]) -> int:
+        return 2 * int(n)
+def f(w: Whole):
+    class Inner(BaseModel):
+        a: Optional[Decimal] = None
+        b: Annotated[int, "no", MOST] = 1
+        c: t.Literal["x"] = "x"
+    @validate_call
+    def inner(n: Optional[dt.date]) -> str:
+        return str(n)
+    from pydantic import TypeAdapter
+    kind = TypeAdapter(Plain).validate_python({"kind": "b"}).kind
+    return Whole(d=4).d, kind, Tools.twice("2"), Inner(a="1.5").a, inner("2024-01-02")
+""",
+    )
+    assert run(user.source(shipped=[user.Whole], include=[user.Tools]), w=None) == (
+        4, "b", 4, Decimal("1.5"), "2024-01-02",
+    )  # fmt: skip
+
+
+CONSTANTS = {
+    "N = 3": 3,
+    "N: Final[int] = 3": 3,
+    "N = (1, 'a', [2.5, None, {'k': {1}}])": (1, "a", [2.5, None, {"k": {1}}]),
+    "N = (\n    'a'\n    'b'\n)  # a comment": "ab",
+    "N = -1e400": float("-inf"),
+    "M = 7; N = 8": 8,
+    "if True:\n    N = b'x'": b"x",
+    "N = 1\nN = 2": 2,
+    "N = 1\nN = True": True,
+    "try:\n    from nowhere import N\nexcept ImportError:\n    N = 'none'": "none",
+    f"N = {'x' * 4000!r}": "x" * 4000,
+}
+NO_CONSTANTS = [
+    "N = 1 + 1", "N = len('a')", "N = 1\nN += 1", "N = [1]\nN.append(2)", "N, M = 1, 2", "N = 0.0\nN = -N",
+    f"N = {'x' * 4200!r}", "from string import ascii_letters as N", "for N in range(3): pass", "def g():\n    global N\n    N = 1\ng()",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("use", ["component", "helper", "class", "default", "imported"])
+@pytest.mark.parametrize("text", CONSTANTS)
+def test_constants_travel(text: str, use: str, tmp_path: Path) -> None:
+    head = f"from typing import Final\n{text}\n"
+    if use == "imported":
+        other = User(tmp_path, head)
+        head = f"from {other.name} import N\n"
+    users = {
+        "class": "class C:\n    def get(self): return N\ndef f(): return C().get()\n",
+        "default": "def h(n=N): return n\ndef f(): return h()\n",
+        "helper": "def h(): return N\ndef f(): return h()\n",
+    }
+    user = User(tmp_path, head + users.get(use, "def f():\n    return N\n"))
+    include = [user.C] if use == "class" else [user.h] if use in users else []
+    value = run(user.source(include=include))
+    assert (value, type(value)) == (CONSTANTS[text], type(CONSTANTS[text]))
+
+
+@pytest.mark.parametrize("text", NO_CONSTANTS)
+def test_what_is_no_longer_a_literal_does_not_travel(text: str, tmp_path: Path) -> None:
+    code, message, _ = User(tmp_path, f"{text}\ndef f():\n    return N\n").error()
+    assert code == "TP137" and "`N`" in message

@@ -284,3 +284,110 @@ def test_plain_text_in_the_same_helper_is_no_error(program, read):
         """
     )
     assert found.codes == [], found.printed
+
+
+@pytest.mark.parametrize(
+    ("definition", "text"),
+    [
+        ("@dataclass\nclass C:\n    n: int\n    def __str__(self): return 'own'\n", 'f"{v}"'),
+        ("@dataclass(repr=False)\nclass C:\n    n: int\n", 'f"{v}"'),
+        ("@dataclass\nclass C:\n    n: int = field(repr=False)\n", 'f"{v}"'),
+        ("class C(NamedTuple):\n    n: int\n    def __repr__(self): return 'own'\n", 'f"{[v]}"'),
+        ("class E(enum.Enum):\n    A = 1\n    def __repr__(self): return 'own'\nC = list[E]\n", 'f"{v}"'),
+        ("class O:\n    @dataclass\n    class C:\n        n: int\nC = O.C\n", 'f"{v}"'),
+    ],
+)
+def test_text_that_only_the_class_knows_is_an_error(program, definition, text):
+    head = "import enum\nfrom dataclasses import dataclass, field\nfrom typing import NamedTuple\n"
+    found = program(f"{head}{definition}@dsl.pipeline\ndef p(v: C):\n    say(s={text})\n")
+    assert found.codes == ["TP214"], found.printed
+    assert "itself, which a task may not have" in found.said[0]
+    assert "return the text from a component" in found.help
+
+
+def test_an_enum_prints_as_its_class_says_wherever_it_stands_alone(program):
+    found = program(
+        """
+        import enum
+        class E(enum.Enum):
+            A = 1
+            def __repr__(self): return 'own'
+            def __format__(self, spec): return f"<{spec}>"
+        @dsl.pipeline
+        def p(v: E):
+            say(s=f"{v:any} {v!r}")
+        """
+    )
+    assert 'format($v:"any" from {"1": "<any>"}, " ", $v!r from {"1": "own"})' in found.graph
+
+
+def test_a_class_that_is_defined_again_is_asked_again(program):
+    head = "from dataclasses import dataclass\n@dataclass\nclass C:\n    n: int\n"
+    tail = "@dsl.pipeline\ndef p(v: C):\n    say(s=f'{v}')\n"
+    assert program(f"{head}    def __str__(self): return 'own'\n{tail}").codes == ["TP214"]
+    assert program(head + tail).codes == []
+
+
+def test_pydantic_models_print_as_pydantic_prints_them(program):
+    pydantic = pytest.importorskip("pydantic")
+    head = "import pydantic\nclass M(pydantic.BaseModel):\n    n: int\n    s: str = 'a'\n"
+    found = program(head + '@dsl.pipeline\ndef p(v: M):\n    say(s=f"{v} {v!r} {[v]}")\n')
+    space: dict[str, Any] = {"pydantic": pydantic, "__name__": "plain"}
+    exec(compile(head, "<plain>", "exec", dont_inherit=True), space)
+    value = space["M"](n=1)
+    assert set(received(found.checked[0], value)) == {f"{value} {value!r} {[value]}"}
+
+
+@pytest.mark.parametrize(
+    ("change", "done", "type_this"),
+    [
+        ("shlex.quote(f'echo {v}')", "quoted for a shell", """`sh -c '… "$1"' sh VALUE`"""),
+        ("shlex.quote(json.dumps({'a': v + ''}))", "quoted for a shell", "as an argument"),
+        ("yaml.dump({'a': f'{v}'})", "written as YAML", "call `yaml.dump` there"),
+        ("yaml.dump([f'{v}'], allow_unicode=True)", "written as YAML", "`json.dumps`, which is valid YAML"),
+        ("html.escape(f'{v}')", "escaped for HTML", "escape it there"),
+        ("repr(f'{v}')", "put through `repr()`", '`f"{value!r}"`'),
+        ("DAMAGE(f'{v}')", "changed after it was created", "in a component"),
+    ],
+)
+def test_an_error_about_text_says_what_was_done_and_what_to_do(program, change, done, type_this):
+    found = program(
+        f"""
+        import html, json, shlex, yaml
+        class Damage:
+            def __call__(self, text): return text[3:]
+        DAMAGE = Damage()
+        @dsl.pipeline
+        def p(v: str):
+            whole = f"{{v}}"
+            say(s=whole)
+            say(s={change})
+        """
+    )
+    assert len(found.said) == 1, found.printed
+    assert found.said[0].startswith(f"TP159 9:11 `s` of `say` is text that contains a pipeline value and was {done}")
+    assert type_this in found.help
+
+
+def test_yaml_of_a_number_stays_a_text(program):
+    found = program(
+        "import yaml\n@dsl.pipeline\ndef p(v: int):\n    say(s=yaml.dump({'a': f'{v}', 'b': f'--n={v}'}))\n"
+    )
+    assert set(received(found.checked[0], 3)) == {"a: '3'\nb: --n=3\n"}
+
+
+def test_a_thousand_values_in_one_text(program):
+    found = program("@dsl.pipeline\ndef p(v: str):\n    say(s='-'.join(f'{v}' for _ in range(1000)))\n")
+    assert set(received(found.checked[0], "é")) == {"-".join("é" * 1000)}
+
+
+@pytest.mark.parametrize(
+    "setting",
+    ["set_display_name({})", "set_env({}, 'x')", "set_caching_options(True, {})", "set_retry(1, backoff_duration={})"],
+)
+def test_text_with_a_value_is_no_constant_of_a_setting(program, setting):
+    found = program(
+        f"@dsl.pipeline\ndef p(v: int):\n    say(s=f'{{v}}').{setting.format(chr(34).join(['f', '{v}', '']))}\n"
+    )
+    assert found.codes == ["TP117"], found.printed
+    assert "0x7eD" not in found.printed

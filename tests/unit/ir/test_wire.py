@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.ir_samples import SAMPLES, chain
+from typedpipe.cli.app import run_app
 from typedpipe.compiler.driver import check
 from typedpipe.diagnostics.errors import PipelineError
 from typedpipe.ir import wire
@@ -133,3 +134,19 @@ def test_checking_loads_no_protobuf_and_no_yaml() -> None:
     program = "import sys, typedpipe.compiler.driver as d; print([m for m in ('google', 'yaml', 'google.protobuf') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("magic", [b"", wire.MAGIC])
+def test_a_huge_file_is_refused_before_it_is_read(
+    tmp_path: Path, magic: bytes, capfd: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "big.ir"
+    with file.open("wb") as stream:
+        stream.write(magic)
+        stream.truncate(6 << 30)  # a sparse file
+    why = "at most" if magic else "the header of a saved pipeline is missing"
+    with pytest.raises(PipelineError, match=why):
+        wire.load(file)
+    assert run_app(["ir", "verify", str(file)]) == 3
+    said = capfd.readouterr().err
+    assert "TP320" in said and why in said

@@ -493,7 +493,8 @@ def inserts(data: Input[Dataset]) -> str:
     import builtins
     import sqlite3
 
-    builtins.kept = connection = sqlite3.connect(data.path)  # as a pool or an ORM does
+    connection = sqlite3.connect(data.path)
+    vars(builtins)["kept"] = connection  # as a pool or an ORM does
     connection.execute("insert into t values (666)")
     connection.commit()
     return "did"
@@ -516,7 +517,8 @@ def selects(data: Input[Dataset]) -> str:
     import builtins
     import sqlite3
 
-    builtins.kept = connection = sqlite3.connect(data.path)
+    connection = sqlite3.connect(data.path)
+    vars(builtins)["kept"] = connection
     return str(connection.execute("select x from t").fetchall())
 
 

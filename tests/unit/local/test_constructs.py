@@ -16,6 +16,7 @@ from local_samples import (
     READ_ALL,
     READ_NESTED,
     SAVE,
+    SLEEP,
     STATUS,
     component,
     const,
@@ -57,6 +58,9 @@ from typedpipe.ir.nodes import (
     Retry,
 )
 from typedpipe.local import RunResult, run
+from typedpipe.local.options import RunOptions
+from typedpipe.local.preparation import prepare
+from typedpipe.runs import events
 from typedpipe.types.artifacts import Dataset
 from typedpipe.types.model import ANY, BOOL, DATETIME, INT, NULL, STATUS_TYPE, STR, ListType, Type, union
 
@@ -379,3 +383,36 @@ def test_a_task_writes_where_it_was_told(tmp_path: Path) -> None:
     result = go(pipeline(graph(task("m", MARK, path=str(path), text="hi"))), tmp_path)
     assert result.tasks["m"].folder is not None
     assert path.read_text() == "hi"
+
+
+@pytest.mark.parametrize(
+    ("reason", "block", "state"),
+    [("cancel", "CANCELLED", "CANCELED"), ("fail_fast", "FAILED", "FAILED")],  # a timeout: tests/faults/test_tasks.py
+)
+def test_the_status_of_a_block_that_was_stopped(tmp_path: Path, reason: str, block: str, state: str) -> None:
+    """The words of a status are KFP's, and differ from the states of runs and tasks in one letter."""
+    said, last, inner = (str(tmp_path / name) for name in ("said", "last", "inner"))
+    nested = graph(ExitHandler("own", graph(task("boom", BOOM, x=1)), task("bye", STATUS, path=inner)))
+    body = graph(
+        ExitHandler("first", graph(task("s", SLEEP, s=60.0)), task("bye", STATUS, path=said)),
+        ExitHandler("second", graph(task("s", SLEEP, s=60.0)), Call("end", "exits")),
+        ExitHandler("done", graph(task("t", ECHO, x=1)), task("bye-3", STATUS, path=last)),
+        *([task("boom", BOOM, x=1)] if reason == "fail_fast" else []),
+    )
+
+    def on_event(event: events.Event) -> None:
+        if isinstance(event, events.TaskFinished) and event.task == "bye-3" and reason == "cancel":
+            prepared.cancel()
+
+    options = RunOptions(folder=tmp_path / "store", jobs=8, fail_fast=reason == "fail_fast")
+    prepared = prepare(pipeline(body, pipelines={"exits": nested}), {}, options, on_event=on_event)
+    result = prepared.execute()
+    assert result.state == state
+    assert Path(said).read_text().startswith(block)
+    assert ("the run was canceled" in Path(said).read_text()) == (reason == "cancel")
+    assert Path(inner).read_text().startswith("FAILED"), "it failed in an exit, which is not canceled"
+    assert Path(last).read_text().startswith("SUCCEEDED") or reason == "fail_fast"
+    assert {name: found.state for name, found in result.tasks.items() if name.endswith("/s")} == {
+        "first/s": "CANCELED",
+        "second/s": "CANCELED",
+    }

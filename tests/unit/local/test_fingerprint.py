@@ -12,8 +12,18 @@ import pytest
 from local_samples import ADD, DATASET, STATUS, component, graph, pipeline, task
 
 from typedpipe.diagnostics.record import replace
-from typedpipe.ir.nodes import Chunk, Component, Const, ContainerImpl, Importer, Options, Placeholder, PythonImpl
-from typedpipe.local.caching.fingerprint import Fingerprints, coerced, enabled
+from typedpipe.ir.nodes import (
+    Chunk,
+    Component,
+    Const,
+    ContainerImpl,
+    Importer,
+    InputPort,
+    Options,
+    Placeholder,
+    PythonImpl,
+)
+from typedpipe.local.caching.fingerprint import Fingerprints, coerced, component_data, enabled
 from typedpipe.local.caching.normal_form import digest_of, lines_of
 from typedpipe.local.scheduling.frame import TaskRun
 from typedpipe.runs.model import ArtifactRef, Value
@@ -148,6 +158,14 @@ def test_equal_values_of_a_type_are_one_text(type_: Type, one: str, other: str) 
         (ANY, "5", "5.0"),
         (BOOL, "true", "false"),
         (STR, '"5"', "5"),
+        (union(INT, FLOAT), "1", "1.0"),
+        (union(FLOAT, INT, NULL), "1", "1.0"),
+        (union(ListType(FLOAT), ListType(INT)), "[1]", "[1.0]"),
+        (
+            StructType("C", "dataclass", (StructField("a", INT),), restored=True),
+            '{"a":1}',
+            '{"a":1,"$tp":["object","C"]}',
+        ),
         (DictType(INT), '{"a":1,"b":2}', '{"b":2,"a":1}'),
     ],
 )
@@ -308,3 +326,17 @@ def test_keys_are_equal_in_every_process(tmp_path: Path) -> None:
         for seed in ("1", "2")
     }
     assert len(found) == 1
+
+
+def test_a_value_that_could_have_been_another_member_of_a_union_has_a_new_key() -> None:
+    plain, either = component("f", "def f(): ..."), union(INT, FLOAT)
+    data = component_data(replace(plain, inputs=(InputPort("x", union(INT, NULL)),)), {})
+    assert data["format"] == 1
+    for type_ in (
+        either,
+        ListType(either),
+        union(either, NULL),
+        StructType("C", "dataclass", (StructField("a", either),)),
+    ):
+        changed = component_data(replace(plain, inputs=(InputPort("x", type_),)), {})
+        assert changed["format"] != 1

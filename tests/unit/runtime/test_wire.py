@@ -7,7 +7,7 @@ import enum
 import json
 import math
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any, NamedTuple
 
 import pytest
@@ -201,6 +201,177 @@ def test_pydantic_models_are_validated(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_types_are_shown_as_users_write_them() -> None:
     assert show(["dict", ["union", [["list", "any"], COLOR, "null"]]]) == "dict[str, list[Any] | Color | None]"
     assert show(["artifact", "system.Model", "1", []]) == "Model"
+
+
+NUMBER = ["union", ["int", "float"]]
+LISTS = ["union", [["list", "float"], ["list", "int"]]]
+
+
+@pytest.mark.parametrize(
+    ("value", "type_"),
+    [
+        (1.0, NUMBER), (-0.0, NUMBER), (1e15, NUMBER), (1, NUMBER), (2**60, ["union", ["float", "int"]]), (1, ["union", ["float", "int"]]),
+        ([2**53 + 1], LISTS), ([1.0], LISTS), ([[1], [1.0]], ["list", LISTS]), ({"a": 1}, ["union", [["dict", "float"], ["dict", "int"]]]),
+        ([1, 1.0, None], ["list", ["union", ["float", "int", "null"]]]),
+    ],
+)  # fmt: skip
+def test_a_number_in_a_union_keeps_its_kind(value: Any, type_: Any) -> None:
+    back = decode(encode(value, type_), type_)
+    assert repr(back) == repr(value)
+
+
+def test_a_union_converts_if_no_member_takes_the_value_as_it_is() -> None:
+    assert encode(3, ["union", ["float", "str"]]) == "3.0"
+    assert repr(decode("3.0", ["union", ["int", "str"]])) == "3"
+    assert repr(decode("[1,2.5]", LISTS)) == "[1.0, 2.5]"
+
+
+@dataclasses.dataclass
+class Rect:
+    w: float
+    h: float
+
+
+@dataclasses.dataclass
+class Square:
+    side: float
+
+    @property
+    def w(self) -> float:
+        return self.side
+
+    @property
+    def h(self) -> float:
+        return self.side
+
+
+@dataclasses.dataclass
+class Wide(Rect):
+    depth: float = 0
+
+
+RECT = ["struct", "Rect", "dataclass", [["w", "float", True], ["h", "float", True]]]
+SQUARE = ["struct", "Square", "dataclass", [["side", "float", True]]]
+WIDE = ["struct", "Wide", "dataclass", [["w", "float", True], ["h", "float", True], ["depth", "float", False]]]
+
+
+def test_an_object_is_written_as_its_own_class() -> None:
+    shapes = {"Rect": Rect, "Square": Square, "Wide": Wide}
+    for members in ([RECT, SQUARE], [SQUARE, RECT]):
+        either = ["union", members]
+        assert decode(encode(Square(2), either), either, classes=shapes) == Square(2)
+    value: Any
+    type_: Any
+    for value, type_ in (
+        (Square(2), RECT),
+        (Wide(1, 2), RECT),
+        (Pair(1, "a"), ["struct", "Other", "namedtuple", PAIR[3]]),
+    ):
+        with pytest.raises(WireError, match=r"expected `\w+`, found `\w+`"):
+            encode(value, type_)
+
+
+class Limit(enum.Enum):
+    NONE = float("inf")
+    MANY = float("nan")
+    TAG = {"$tp": 1}  # noqa: RUF012  # a member
+    LIST = (1, 2)
+
+
+class Other(enum.Enum):
+    RED = "r"
+
+
+class Perm(enum.Flag):
+    READ = 1
+    WRITE = 2
+
+
+def test_members_of_enums_keep_their_class() -> None:
+    limit = [
+        "enum",
+        "Limit",
+        [[member.name, encode(member.value, "any")] for member in Limit],
+    ]
+    for member in Limit:
+        assert decode(encode(member, limit), limit, classes={"Limit": Limit}) is member
+    with pytest.raises(WireError, match="expected `Color`, found `Other`"):
+        encode(Other.RED, COLOR)
+    perm = ["enum", "Perm", [["READ", "1"], ["WRITE", "2"]]]
+    both = Perm.READ | Perm.WRITE
+    assert decode(encode(both, perm), perm, classes={"Perm": Perm}) is both
+    with pytest.raises(WireError, match="expected `Perm`"):
+        decode("8", perm, classes={"Perm": Perm})
+
+
+@dataclasses.dataclass
+class Doubled:
+    n: int
+    twice: int = dataclasses.field(init=False)
+
+    def __post_init__(self) -> None:
+        self.n *= 2
+        self.twice = self.n * 2
+
+
+DOUBLED = ["struct", "Doubled", "dataclass", [["n", "int", True], ["twice", "int", False, "state"]], "state"]
+
+
+def test_an_object_is_restored_and_a_dict_is_constructed() -> None:
+    made = Doubled(3)
+    text = encode(made, DOUBLED)
+    assert text == '{"n":6,"twice":12,"\\u0024tp":["object","Doubled"]}'
+    assert decode(text, DOUBLED, classes={"Doubled": Doubled}) == made
+    assert decode('{"n":6}', DOUBLED, classes={"Doubled": Doubled}) == Doubled(6)
+    assert decode(text, "any", classes={}) == {"n": 6, "twice": 12}
+    assert type(decode(text, "any", classes={})) is dict
+    assert encode(decode(text, "any"), "any") == text  # for the engine, it is an object still
+    with pytest.raises(WireError, match="has no field `twice`"):
+        decode('{"n":6,"twice":12}', DOUBLED, classes={"Doubled": Doubled})
+    with pytest.raises(WireError, match="expected `Config`, found `Sent`"):
+        decode(text, CONFIG, classes=CLASSES)
+
+
+def test_attributes_that_are_no_fields_arrive_if_they_are_plain_data() -> None:
+    made = Config(0.5, [1])
+    made.__dict__["seen"] = {"$tp": [1.0, None]}
+    back = decode(encode(made, CONFIG), CONFIG, classes=CLASSES)
+    assert back == made
+    assert back.__dict__ == made.__dict__
+    made.__dict__["seen"] = {1}
+    with pytest.raises(WireError) as caught:
+        encode([made], ["list", CONFIG], "v")
+    assert str(caught.value) == (
+        "`v[0]`: `seen` is not a field of `Config`, and only plain data in it can be passed on, not `{1}`: "
+        "declare it as a field, or make it a `functools.cached_property`"
+    )
+
+
+@pytest.mark.parametrize(
+    "mark", ['["object"]', '["object",1]', '["object","Doubled",[1]]', '["object","Doubled",{},3]', "1"]
+)
+def test_a_damaged_object_is_refused(mark: str) -> None:
+    with pytest.raises(WireError):
+        decode('{"n":6,"$tp":' + mark + "}", DOUBLED, classes={"Doubled": Doubled})
+
+
+def test_types_of_pydantic_are_written_by_pydantic() -> None:
+    pydantic = pytest.importorskip("pydantic")
+    model = pydantic.create_model("M", day=(date, ...), tags=(set[str], ...), share=(float, pydantic.Field(alias="s")))
+    type_ = [
+        "struct",
+        "M",
+        "pydantic",
+        [["day", "any", True], ["tags", "any", True], ["share", "float", True]],
+        "state",
+    ]
+    made = model(day=date(2024, 1, 2), tags={"$"}, s=0.5)
+    for text in (encode(made, type_), encode(made, "any")):
+        assert decode(text, type_, classes={"M": model}) == made
+    assert decode('{"day":"2024-01-02","tags":["$"],"share":0.5}', type_, classes={"M": model}) == made
+    lossy = pydantic.create_model("L", word=(pydantic.SecretStr, ...))
+    with pytest.raises(WireError, match="pydantic would read"):
+        encode(lossy(word="x"), ["struct", "L", "pydantic", [["word", "any", True]], "state"])
 
 
 _: Callable[..., str] = encode

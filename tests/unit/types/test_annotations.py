@@ -6,13 +6,14 @@ import collections
 import dataclasses
 import enum
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any, Dict, List, Literal, NamedTuple, NewType, Optional, TypedDict, Union
 
 import pydantic
 import pytest
+from typing_extensions import TypeAliasType
 
 from typedpipe.types.annotations import Resolved, Returned, resolve, resolve_return, struct_type
 from typedpipe.types.artifacts import Artifact, Dataset, Model
@@ -20,6 +21,9 @@ from typedpipe.types.display import show
 from typedpipe.types.markers import Input, InputPath, Output, OutputPath, PipelineTaskFinalStatus
 from typedpipe.types.model import ArtifactType, StructType
 from typedpipe.types.problems import BadAnnotation, Problem
+
+T = typing.TypeVar("T")
+S = typing.TypeVar("S")
 
 
 class Forest(Model):
@@ -69,6 +73,134 @@ class Node(TypedDict):
 
 class Holder(TypedDict):
     model: Model
+
+
+@dataclasses.dataclass
+class WithVar:
+    x: dataclasses.InitVar[int]
+    y: int = 0
+
+
+@dataclasses.dataclass
+class OwnInit:
+    y: int
+
+    def __init__(self, x: int) -> None:
+        self.y = x
+
+
+@dataclasses.dataclass
+class Unnamed:
+    y: int
+
+    def __init__(self) -> None:
+        self.y = 1
+
+
+@dataclasses.dataclass
+class Failure(Exception):
+    code: int
+
+
+@dataclasses.dataclass
+class Computed:
+    x: int
+
+    @property  # type: ignore[no-redef]  # a mistake that dataclasses accept
+    def x(self) -> int:
+        return 1
+
+    @x.setter
+    def x(self, value: int) -> None: ...
+
+
+class Secret(pydantic.BaseModel):
+    password: pydantic.SecretStr
+
+
+class Calls(pydantic.BaseModel):
+    call: Callable[[int], int]
+
+
+class Client(pydantic.BaseModel):
+    _lock: bytes = pydantic.PrivateAttr(b"")
+
+
+class Tree(pydantic.BaseModel):
+    size: int
+    kids: list[Tree] = []
+
+
+class Doubling(pydantic.BaseModel):
+    size: int
+    kids: list[Doubling] = []
+
+    @pydantic.field_validator("size")
+    @classmethod
+    def double(cls, size: int) -> int:
+        return size * 2
+
+
+class Generic1(pydantic.BaseModel, typing.Generic[T]):
+    item: T
+
+
+class Item(Generic1[int]): ...
+
+
+@dataclasses.dataclass
+class Box(typing.Generic[T]):
+    item: T
+    more: list[T] = dataclasses.field(default_factory=list)
+
+
+@dataclasses.dataclass
+class IntBox(Box[int]):
+    n: int = 1
+
+
+@dataclasses.dataclass
+class Deeper(IntBox):
+    deep: bool = True
+
+
+class Tagged(NamedTuple, typing.Generic[T]):
+    tag: str
+    item: T
+
+
+class Wrapped(TypedDict, typing.Generic[T]):
+    item: T
+
+
+class Inherited(Wrapped[int]):
+    n: str
+
+
+class Off(enum.Enum):
+    OFF = None
+    ON = "on"
+
+
+class Twins(enum.Enum):
+    A = (1, 2)
+    B = [1, 2]  # noqa: RUF012  # a member
+
+
+class Coordinates(enum.Enum):
+    ORIGIN = [0, 0]  # noqa: RUF012  # a member
+
+
+class Options(enum.Enum):
+    NONE = {}  # type: ignore[var-annotated]  # noqa: RUF012  # a member
+
+
+Maybe = TypeAliasType("Maybe", Optional[T], type_params=(T,))
+Swapped = TypeAliasType("Swapped", "dict[str, S] | list[T]", type_params=(T, S))
+Json = TypeAliasType("Json", "dict[str, Json] | list[Json] | str | int | None")
+Data = TypeAliasType("Data", Input[Dataset])
+OldJson: Any = Union[dict[str, "OldJson"], list["OldJson"], str]  # type: ignore[misc]  # it is recursive
+Endless = TypeAliasType("Endless", "list[Endless[T]] | T", type_params=(T,))
 
 
 Rate = NewType("Rate", float)
@@ -122,6 +254,23 @@ FORMS: list[tuple[Any, str, str, str]] = [
     (OutputPath[list[int]], "list[int]", "path", "out"),
     (Optional[InputPath[Model]], "Model | None", "path", "in"),
     (InputPath[Model] | None, "Model | None", "path", "in"),
+    (Tree, "Tree", "value", "in"),
+    (Item, "Item", "value", "in"),
+    (Box[int], "Box[int]", "value", "in"),
+    (Box[Box[str]], "Box[Box[str]]", "value", "in"),
+    ("Box[int] | None", "Box[int] | None", "value", "in"),
+    (IntBox, "IntBox", "value", "in"),
+    (Deeper, "Deeper", "value", "in"),
+    (Tagged[float], "Tagged[float]", "value", "in"),
+    (Wrapped[int], "Wrapped[int]", "value", "in"),
+    (Inherited, "Inherited", "value", "in"),
+    (Maybe[str], "str | None", "value", "in"),
+    (Maybe[Maybe[Box[int]]], "Box[int] | None", "value", "in"),
+    (Swapped[int, str], "dict[str, str] | list[int]", "value", "in"),
+    (Data, "Dataset", "artifact", "in"),
+    ("Data | None", "Dataset | None", "artifact", "in"),
+    (Union[list[float], list[int]], "list[float] | list[int]", "value", "in"),
+    (Union[Color, list[int], None], "Color | list[int] | None", "value", "in"),
     (PipelineTaskFinalStatus, "PipelineTaskFinalStatus", "status", "in"),
 ]
 
@@ -161,6 +310,40 @@ REFUSED: list[tuple[Any, str, str, str]] = [
     (Union[Layer, dict[str, int]], "TP122", "have the same JSON form", "keep one"),
     (Union[str, Color], "TP122", "have the same JSON form", "keep one"),
     (Union[Model, str], "TP122", "is an artifact", "keep one"),
+    (
+        WithVar,
+        "TP101",
+        "`WithVar` cannot be made of its fields: its constructor requires `x`",
+        "declare `x` as a field",
+    ),
+    (
+        OwnInit,
+        "TP101",
+        "`OwnInit` cannot be made of its fields: its constructor requires `x`",
+        "declare `x` as a field",
+    ),
+    (
+        Unnamed,
+        "TP101",
+        "`Unnamed` cannot be made of its fields: its constructor does not take `y`",
+        "field(init=False)",
+    ),
+    (Failure, "TP101", "`Failure` is a dataclass and a `Exception`", "remove `Exception` from its bases"),
+    (Computed, "TP101", "`Computed.x` is a property", "another name"),
+    (Secret, "TP101", "`Secret.password` is a secret", "environment variable"),
+    (Calls, "TP101", "`Callable` is not supported", "int, float"),
+    (Client, "TP101", "`Client._lock` is a private attribute that cannot be passed on: `bytes`", "cached_property"),
+    (Doubling, "TP101", "`Doubling` contains itself", "dict[str, Any]"),
+    (Generic1[int], "TP101", "`Generic1[int]` is a generic pydantic model", "class MyGeneric1(Generic1[int]): pass"),
+    (Generic1, "TP101", "`Generic1` is a generic pydantic model", "class MyGeneric1(Generic1[int]): pass"),
+    (Box, "TP101", "the type variable `T` has no type here", "`Box[int]`"),
+    (Json, "TP101", "`Json` contains itself", "dict[str, Any]"),
+    (OldJson, "TP101", "`OldJson` contains itself", "dict[str, Any]"),
+    (Endless[int], "TP101", "`Endless` contains itself", "dict[str, Any]"),
+    (Twins, "TP101", "`Twins.A` and `Twins.B` have the same JSON value", "different str or int"),
+    (Optional[Off], "TP122", "`Off` and `None` have the same JSON form", "another value for the member"),
+    (Union[Coordinates, list[int]], "TP122", "`Coordinates` and `list[int]` have the same JSON form", "keep one"),
+    (Union[Options, dict[str, int]], "TP122", "`Options` and `dict[str, int]` have the same JSON form", "keep one"),
 ]
 
 
@@ -215,6 +398,28 @@ def test_fields() -> None:
     assert [show(f.type) for f in settings.fields] == ["float", "Net", "Any"]
     with pytest.raises(BadAnnotation, match="contains itself"):
         struct_type(Node)
+
+
+def fields_of(annotation: Any) -> dict[str, str]:
+    resolved = resolve(annotation, globals())
+    assert isinstance(resolved, Resolved), resolved
+    assert isinstance(resolved.type, StructType)
+    return {each.name: show(each.type) for each in resolved.type.fields}
+
+
+def test_type_variables_have_the_types_of_the_class_that_uses_them() -> None:
+    assert fields_of(Box[Box[str]]) == {"item": "Box[str]", "more": "list[Box[str]]"}
+    assert fields_of(IntBox) == {"item": "int", "more": "list[int]", "n": "int"}
+    assert fields_of(Tagged[Maybe[int]]) == {"tag": "str", "item": "int | None"}
+    assert fields_of(Inherited) == {"item": "int", "n": "str"}
+    returned = resolve_return(Tagged[int], globals())
+    assert isinstance(returned, Returned)
+    assert [(name, show(type_)) for name, type_ in returned.fields] == [("tag", "str"), ("item", "int")]
+
+
+def test_objects_whose_constructor_does_more_are_restored() -> None:
+    restored = {cls: struct_type(cls) for cls in (Layer, Net, Point, Settings, Tree, Item)}
+    assert [getattr(type_, "restored") for type_ in restored.values()] == [False, True, False, True, True, False]  # noqa: B009
 
 
 def test_local_names_come_first() -> None:

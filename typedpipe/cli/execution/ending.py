@@ -14,6 +14,7 @@ from typedpipe.diagnostics.cells import shown, width
 from typedpipe.diagnostics.errors import PipelineError
 from typedpipe.ir import nodes as ir
 from typedpipe.local.result import RunResult, TaskResult
+from typedpipe.local.tracebacks import traceback_in
 from typedpipe.runs.model import LOOKS, REUSED_TOLD, ArtifactRef, TaskState, Value, mark
 from typedpipe.runs.paths import item_numbers, node_path, with_item
 from typedpipe.types.json_text import json_text
@@ -22,6 +23,8 @@ from typedpipe.types.model import artifact_of
 FAILURES = 3
 """Maximum number of failures shown in full."""
 NAMED = 10
+COMPARED = 500
+"""Number of failed tasks whose tracebacks are compared; of the others, only the messages."""
 LINES = 12
 """Number of last lines of a log; more of a traceback."""
 TRACEBACK = 40
@@ -60,9 +63,10 @@ def write_ending(pipeline: ir.Pipeline, result: RunResult, stream: TextIO) -> No
 def ending(pipeline: ir.Pipeline, result: RunResult, columns: int) -> Iterator[Line]:
     """The summary at the end of a run."""
     failed = sorted((task for task in result.tasks.values() if task.state == "FAILED"), key=_when)
-    alike: dict[str, list[TaskResult]] = {}
-    for task in failed:
-        alike.setdefault(node_path(task.name), []).append(task)
+    alike: dict[tuple[str, str], list[TaskResult]] = {}
+    for number, task in enumerate(failed):  # equal failures are shown once
+        trace = traceback_in(task.log) if number < COMPARED else ""
+        alike.setdefault(("", trace) if trace else (node_path(task.name), task.message), []).append(task)
     groups = list(alike.values())
     yield Line("")
     for first, *others in groups[:FAILURES]:

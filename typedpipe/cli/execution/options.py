@@ -25,7 +25,10 @@ def engine_options() -> list[click.Option]:
             help="Isolation of tasks. Default: a process for each task, or a virtual environment or container if the task requires one.",
         ),
         click.Option(
-            ["-j", "--jobs"], type=click.IntRange(min=1), metavar="N", help="Run at most N tasks at the same time."
+            ["-j", "--jobs"],
+            type=click.IntRange(min=1),
+            metavar="N",
+            help="Run at most N tasks at the same time. Default: the number of CPUs.",
         ),
         click.Option(
             ["--cache/--no-cache"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typedpipe.compiler.passes.cache_keys import check_cache_keys
 from typedpipe.compiler.passes.guards import Guards
 from typedpipe.compiler.passes.labels import Use, known
 from typedpipe.diagnostics.model import Diagnostics, Label, Span
@@ -24,21 +25,26 @@ def check_scopes(pipeline: ir.Pipeline, report: Diagnostics) -> ir.Pipeline:
     False
     """
     ports = Ports(pipeline)
+    keyed: list[ir.Task] = []
     for graph in (pipeline.graph, *pipeline.pipelines.values()):
-        _Checker(TracedTypes(pipeline, graph, ports), report).run()
+        _Checker(TracedTypes(pipeline, graph, ports), report, keyed).run()
+    if keyed:
+        check_cache_keys(keyed, pipeline, report)
     return pipeline
 
 
 def is_uncollected(types: TracedTypes, use: Use) -> bool:
     """Whether a value is used in the wrong place of its loop, so that its type there follows from that mistake."""
     report = Diagnostics()
-    _Checker(types, report).check(use)
+    _Checker(types, report, []).check(use)
     return any(item.code in ("TP311", "TP312", "TP316") for item in report)
 
 
 class _Checker:
-    def __init__(self, types: TracedTypes, report: Diagnostics) -> None:
+    def __init__(self, types: TracedTypes, report: Diagnostics, keyed: list[ir.Task]) -> None:
         self.types = types
+        self.keyed = keyed
+        """Tasks with a cache key of the user's."""
         self.scopes = types.scopes
         self.report = report
         self.guards: Guards | None = None
@@ -78,6 +84,8 @@ class _Checker:
         if node.options is not ir.DEFAULT_OPTIONS:
             for _, operand in option_operands(node.options):
                 self.check(Use(operand, scope, node.span, node))
+            if isinstance(node, ir.Task) and node.options.cache_key:
+                self.keyed.append(node)
 
     def _may_fail(self, node: ir.Task | ir.Call, scope: Scope) -> None:
         """Require a replacement for the outputs of upstream tasks if a task runs whatever their result."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typedpipe.dsl.marker_form import present
 from typedpipe.dsl.tracing import GraphBuilder, Site, Trace, caller_site, current, error, fatal, node_name
+from typedpipe.dsl.values import markers
 
 
 class Group:
@@ -70,5 +71,6 @@ def _group_name(name: object, word: str) -> str:
     if isinstance(name, str) and not present(name):
         return node_name(name) if name.strip() else ""
     if name is not None:
+        markers.told(current())
         error("TP161", f"the name of a `dsl.{word}` must be a constant string", help='remove it, or write `name="…"`')
     return ""

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from typedpipe.dsl.marker_form import present
-from typedpipe.dsl.tracing import error
+from typedpipe.dsl.tracing import current, error
+from typedpipe.dsl.values import markers
 from typedpipe.dsl.values.value import PipelineValue
 from typedpipe.ir import nodes as ir
 from typedpipe.ir.images import is_image
@@ -22,6 +23,7 @@ _ENV = r"[A-Za-z_][A-Za-z0-9_.-]*"
 
 
 def _wrong(method: str, value: object, wanted: str) -> None:
+    markers.told(current())  # text with a value is no constant: this error is about it
     error("TP117", f"`.{method}()` does not accept {value!r}", help=f"use {wanted}")
 
 

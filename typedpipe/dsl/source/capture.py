@@ -19,6 +19,7 @@ from typedpipe.dsl.source.files import (
     MODULE_NAMES,
     Function,
     ParsedFile,
+    inner_annotation_names,
     is_builtin,
     is_ours,
     is_stand_in,
@@ -69,21 +70,33 @@ def capture(
         return None
     file, node = found
     ok = _check_decorators(fn, file, node, report)
-    bundle = Bundle(file, fn.__globals__, file.header(node), report)
-    for cls in shipped:
-        bundle.add_class(cls)
-    for item in include:
-        bundle.add_included(item)
+    bundle = None
+    nested = any(isinstance(constant, types.CodeType) for constant in fn.__code__.co_consts)
+    evaluated = inner_annotation_names(node) if nested else ()
+    if shipped or include or evaluated:
+        bundle = Bundle(file, fn.__globals__, file.header(node), report)
+        for cls in shipped:
+            bundle.add_class(cls)
+        for item in include:
+            bundle.add_included(item)
+        for name in evaluated:
+            bundle.supply_annotation(name)
+        bundle.finish(stored_names(fn.__code__))
     entry = file.chunk(node)
-    bundle.finish(stored_names(fn.__code__))
     outside = _outside(fn, entry, bundle)
-    refused = bundle.refused
+    if outside:
+        bundle = bundle or Bundle(file, fn.__globals__, file.header(node), report)
+        outside = [name for name in outside if not bundle.supply_constant(name)]
+    refused = bundle.refused if bundle is not None else []
     new = [n for n in outside if n not in undefined and not any(item is fn.__globals__.get(n) for item in refused)]
     if new:
         report_outside(fn, file, node, new, report)
-    if outside or not ok or bundle.failed:
+    if outside or not ok or (bundle is not None and bundle.failed):
         return None
-    return Source((*bundle.chunks, entry), node.name, max(least_python(entry.text), bundle.min_python))
+    least = least_python(entry.text)
+    if bundle is None:
+        return Source((entry,), node.name, least)
+    return Source((*bundle.chunks, entry), node.name, max(least, bundle.min_python))
 
 
 def _is_plain_function(fn: Any, report: Diagnostics) -> bool:
@@ -192,22 +205,25 @@ def _decorator_is_ours(fn: types.FunctionType, decorator: ast.expr) -> bool:
     return isinstance(node, ast.Name) and is_ours(fn.__globals__.get(node.id))
 
 
-def _outside(fn: types.FunctionType, entry: ir.Chunk, bundle: Bundle) -> list[str]:
-    """Names that the body takes from its module and that will be missing in the container."""
+def _outside(fn: types.FunctionType, entry: ir.Chunk, bundle: Bundle | None) -> list[str]:
+    """Names that the body takes from its module and that will be missing in the container, constants included."""
     found = [name for name in outside_names(fn.__code__) if not _arrives(name, fn, bundle)]
     if not found:
         return []
     needed = names_of(_without_interface(entry.text))  # names in annotations of inner functions are not needed
-    return [name for name in found if name in needed and not bundle.supply_constant(name)]
+    own = stored_names(fn.__code__) - fn.__globals__.keys()
+    return [name for name in found if name in needed and name not in own]
 
 
-def _arrives(name: str, fn: types.FunctionType, bundle: Bundle) -> bool:
+def _arrives(name: str, fn: types.FunctionType, bundle: Bundle | None) -> bool:
     space = fn.__globals__
     if name == fn.__name__ or name in MODULE_NAMES or is_builtin(name, space):
         return True
     if name not in space and is_stand_in(name, None, absent=True):
         return True
-    return bundle.supply(name) or (name in space and is_stand_in(name, space[name], absent=False))
+    if bundle is not None and bundle.supply(name):
+        return True
+    return name in space and is_stand_in(name, space[name], absent=False)
 
 
 def _without_interface(text: str) -> str:

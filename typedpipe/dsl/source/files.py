@@ -240,10 +240,10 @@ def outside_names(code: types.CodeType) -> dict[str, None]:
 
 
 def stored_names(code: types.CodeType) -> set[str]:
-    """Global names that functions in code assign.
+    r"""Global names that functions in code assign.
 
     >>> space = {}
-    >>> exec("def f():\\n    global N\\n    N = 1", space)
+    >>> exec("def f():\n    global N\n    N = 1", space)
     >>> stored_names(space["f"].__code__)
     {'N'}
     """
@@ -269,6 +269,45 @@ def has_blocks_or_texts(code: types.CodeType) -> bool:
     if not _BLOCKS_AND_TEXTS.isdisjoint(code.co_code[::2]):
         return True
     return any(has_blocks_or_texts(inner) for inner in code.co_consts if isinstance(inner, types.CodeType))
+
+
+_CALLS = {
+    number
+    for name, number in _OPS.items()
+    if name.startswith(
+        (
+            "LOAD_",
+            "STORE_",
+            "CALL",
+            "KW_NAMES",
+            "PRECALL",
+            "PUSH_NULL",
+            "RETURN_",
+            "RESUME",
+            "CACHE",
+            "POP_TOP",
+            "COPY_FREE",
+        )
+    )
+    or name in ("BUILD_TUPLE", "BUILD_LIST", "BUILD_MAP", "BUILD_CONST_KEY_MAP", "EXTENDED_ARG", "NOP", "LIST_EXTEND")
+}
+"""Instructions that call components, and pass their outputs and displays of them."""
+
+
+def only_calls(fn: types.FunctionType) -> bool:
+    """Whether a function only calls components and pipelines, so that Python decides nothing in it.
+
+    >>> only_calls(lambda n: n), only_calls(lambda n: n is None), only_calls(lambda n: str(n)), only_calls(lambda n: n.strip())
+    (True, False, False, False)
+    """
+    code = fn.__code__
+    if not _CALLS.issuperset(op for op, _ in _instructions(code.co_code)) or code.co_freevars:
+        return False
+    instructions = _instructions(code.co_code)
+    known = [fn.__globals__.get(code.co_names[arg >> 1], str) for op, arg in instructions if op == _LOAD_GLOBAL]
+    return all(is_ours(type(value)) or is_ours(value) for value in known) and not any(
+        hasattr(str, name) for name in code.co_names
+    )
 
 
 def _instructions(code: bytes) -> Iterator[tuple[int, int]]:
@@ -323,7 +362,8 @@ def stored_names_of(text: str) -> frozenset[str]:
 
 def _compiled(text: str) -> types.CodeType:
     source = "if 1:\n" + text if text[:1] in " \t" else text
-    return compile(source, "<chunk>", "exec", _FUTURE, dont_inherit=True)
+    code: types.CodeType = compile(source, "<chunk>", "exec", _FUTURE, dont_inherit=True)
+    return code
 
 
 def annotation_names(node: ast.AST) -> dict[str, None]:
@@ -337,6 +377,24 @@ def annotation_names(node: ast.AST) -> dict[str, None]:
             for part in _with_texts(annotation):
                 if isinstance(part, ast.Name):
                     found[part.id] = None
+    return found
+
+
+_NOT_EVALUATED = frozenset({"NamedTuple", "TypedDict", "Enum", "IntEnum", "StrEnum", "Exception"})
+
+
+def inner_annotation_names(function: Function) -> dict[str, None]:
+    """Names in annotations in a function's body that libraries evaluate, such as those of a pydantic model."""
+    found: dict[str, None] = {}
+    for statement in function.body:
+        for node in ast.walk(statement):
+            if isinstance(node, ast.ClassDef):
+                bases = {base.id if isinstance(base, ast.Name) else "" for base in node.bases}
+                if not bases or bases & _NOT_EVALUATED:
+                    continue
+            elif not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                continue
+            found.update(annotation_names(node))
     return found
 
 

@@ -122,6 +122,17 @@ class Bundle:
             self._bind(main, name, home)
         return self._is_bound(main, name)
 
+    def supply_annotation(self, name: str) -> None:
+        """Bind a name in an annotation that is evaluated in the component's function, if it is installed or a constant."""
+        main = self._main
+        if name not in main.space or self.supply(name) or is_stand_in(name, main.space[name], absent=False):
+            return
+        line = _import_line(name, main.space[name], self.file)
+        if line:
+            self._emit(main, line, name, main.space[name])
+        else:
+            self._constant(main, name, self.file)
+
     def supply_constant(self, name: str) -> bool:
         """Ship a constant of the user's that the component's function uses; return whether it is one."""
         return name in self._main.space and self._constant(self._main, name, self.file)

@@ -204,7 +204,7 @@ def _in_json(forms: list[_Form]) -> Iterator[_Form]:
 
 def _changed_by(bait: str, before: str) -> Literal["", "shell", "html", "yaml", "repr"]:
     """The library that changed the bait, as far as it can be seen."""
-    tail = before[-2 * len(bait) :]
+    tail = " ".join(before[-2 * len(bait) :].split())  # YAML folds long lines
     for form in _forms(bait):
         for by, changed in _changes(form.bait):
             if tail.endswith(changed[-40:]):
@@ -226,9 +226,9 @@ def _changes(bait: str) -> Iterator[tuple[Literal["shell", "html", "yaml", "repr
 # ------------------------------------------------------------------------------------------------ reporting
 
 
-def told(trace: Trace) -> None:
+def told(trace: Trace | None) -> None:
     """Note that a text was reported: none of those created so far is reported as unused."""
-    for inserted in trace.formats:
+    for inserted in trace.formats if trace is not None else ():
         inserted.used = True
 
 

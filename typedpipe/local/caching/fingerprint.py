@@ -39,6 +39,8 @@ FORMAT = 1
 """Part of each key: a change of the key format invalidates all old keys."""
 UNIONS = "own type first"
 """Part of the keys of components with a union: before, a value could be stored as another member."""
+SHARED_NAME = "own code"
+"""Part of the keys of components that share a name: before, the code of another one could run."""
 LONG = 1000
 """Longer texts are represented in the data by their digest."""
 _text = json.JSONEncoder(separators=(",", ":")).encode
@@ -153,6 +155,8 @@ class Fingerprints:
     def _component(self, name: str) -> _Known:
         component = self.pipeline.components[name]
         data = component_data(component, self.facts.get(name, {}))
+        if sum(each.name == component.name for each in self.pipeline.components.values()) > 1:
+            data["format"] = f"{data['format']}, {SHARED_NAME}"
         keyed = {part: value for part, value in data.items() if part != "component"}  # the task cannot see this name
         text = json.dumps(keyed, sort_keys=True, separators=(",", ":"))
         known = self._known[name] = _Known(
@@ -224,7 +228,7 @@ def component_data(component: ir.Component, facts: Mapping[str, Any]) -> dict[st
 
 
 def _types(component: ir.Component) -> list[Type]:
-    return [port.type for port in (*component.inputs, *component.outputs)]
+    return [*(port.type for port in component.inputs), *(port.type for port in component.outputs)]
 
 
 def _chooses(type_: Type) -> bool:

@@ -27,12 +27,12 @@ from typedpipe.local.store.locks import Engine, read_engine
 from typedpipe.local.store.model import StoredRun, attempt_folder
 from typedpipe.local.store.publication import publish
 from typedpipe.local.store.root import held, read_run
-from typedpipe.runs.model import Task, Value
+from typedpipe.runs.model import Attempt as AttemptRecord, Task, Value
 from typedpipe.runs.paths import TaskPath
 from typedpipe.runs.problems import problem
 
 if TYPE_CHECKING:
-    from typedpipe.local.store.index import RunFolder
+    from typedpipe.local.store.index import RunFolder, RunIndex
     from typedpipe.local.store.root import Root
 
 RESULT = "result.json"
@@ -61,6 +61,10 @@ class Resume:
     removed: Sequence[str] = ()
     """Tasks of the run that the new code does not have."""
     new_code: bool = False
+    components: Mapping[str, str] = field(default_factory=dict[str, str])
+    """The components of :attr:`taken_in`, by key."""
+    stopped: Sequence[tuple[str, AttemptRecord]] = ()
+    """Attempts that were running when the engine exited."""
     set_back: Mapping[str, str] = field(default_factory=dict[str, str])
     """Tasks whose result is no longer valid, each with its component."""
     forget: Sequence[str] = ()
@@ -85,10 +89,15 @@ class Resume:
         """
         done = dict(self.done)
         now = time.time()
+        for name, attempt in self.stopped:
+            end = _touched(attempt_folder(attempt) / "log") or attempt.started
+            place.index.attempt_ended(name, attempt.number, "CANCELED", None, "its engine exited", end)
         for name, component in self.set_back.items():
             place.index.finished(name, component, "OMITTED", message="will run again", finished=now)
+        place.index.set_back()
         for name, folder in self.taken_in.items():
             done[name] = publish(root.objects, folder, done[name])
+            self._record(place.index, name, folder, done[name])
         place.index.commit()
         root.cache.forget(self.forget)
         root.cache.commit()
@@ -97,6 +106,30 @@ class Resume:
 
             wire.save(self.pipeline, self.run.pipeline_file)
         return done
+
+    def _record(self, index: RunIndex, name: str, folder: Path, outputs: Outputs) -> None:
+        """Record a task whose process finished before its engine could record it."""
+        component, number = self.components[name], int(folder.name)
+        started, finished = _touched(folder / "job.json"), _touched(folder / RESULT)
+        index.attempt_started(name, component, number, folder, started)
+        index.attempt_ended(name, number, "SUCCEEDED", 0, "", finished)
+        index.finished(
+            name,
+            component,
+            "SUCCEEDED",
+            attempts=number,
+            exit_code=0,
+            started=started,
+            finished=finished,
+            outputs=outputs,
+        )
+
+
+def _touched(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def plan_resume(root: Root, run: StoredRun, *, from_task: str = "", code: ir.Pipeline | None = None) -> Resume:
@@ -141,6 +174,8 @@ def plan_resume(root: Root, run: StoredRun, *, from_task: str = "", code: ir.Pip
         tuple(found.lost),
         tuple(name for _, name in changed.removed),
         code is not None,
+        {name: component for name, component in found.components.items() if name in reuse.done},
+        tuple(found.stopped()),
         {name: component for name, component in set_back.items() if component is not None},
         tuple(found.keys(set_back)) if from_task else (),
     )
@@ -212,6 +247,7 @@ class _Found:
     records: dict[str, Task]
     pipeline: ir.Pipeline
     taken_in: dict[str, Path] = field(default_factory=dict[str, Path])
+    components: dict[str, str] = field(default_factory=dict[str, str])
     lost: list[str] = field(default_factory=list[str])
     _begun: list[str] = field(default_factory=list[str])
 
@@ -234,6 +270,13 @@ class _Found:
         if record is None:
             return ""
         return record.component if record.state in ("SUCCEEDED", "RUNNING") and record.component != "importer" else None
+
+    def stopped(self) -> Iterator[tuple[str, AttemptRecord]]:
+        """Attempts that were running when the engine exited."""
+        for name, record in self.records.items():
+            for attempt in record.attempts:
+                if attempt.state == "RUNNING":
+                    yield name, attempt
 
     def keys(self, names: Iterable[str]) -> Iterator[str]:
         """Cache keys of recorded tasks."""
@@ -277,6 +320,7 @@ class _Found:
         if not all(self._is_whole(value) for value in outputs.values()):
             return None
         self.taken_in[path] = folder
+        self.components[path] = node.component
         return outputs
 
     def _last_attempt(self, path: str, record: Task | None) -> Path | None:
@@ -284,7 +328,7 @@ class _Found:
             return attempt_folder(record.attempts[-1])
         place = Path(folder_of(self.run.folder / "tasks", path))
         try:
-            numbers = [int(name) for name in os.listdir(place) if name.isdigit()]
+            numbers = [int(name) for name in os.listdir(place) if name.isdecimal()]
         except OSError:
             return None
         return place / str(max(numbers)) if numbers else None

@@ -167,8 +167,8 @@ def _surroundings(task: Task, of_run: Collection[str]) -> tuple[dict[str, str], 
         env = {str(k): str(v) for k, v in data["env"].items() if k != TERMINATION_LOG}
         return env, {**data.get("settings", {}), "image": data["image"]} if data.get("image") else {}
     except (IndexError, OSError, ValueError, KeyError, AttributeError):
-        env: Mapping[str, str] = task.key_parts.get("environment", {})
-        return {k: v for k, v in env.items() if k not in of_run or not v.startswith("sha256:")}, {}
+        known: Mapping[str, str] = task.key_parts.get("environment", {})
+        return {k: v for k, v in known.items() if k not in of_run or not v.startswith("sha256:")}, {}
 
 
 def set_input(spin: Spin, name: str, text: str) -> Value:

@@ -7,11 +7,12 @@ all of it, and the task runs alone: a laptop is smaller than the node that the p
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from glob import glob
+
+from typedpipe.local.scheduling.limits import cpus, memory
 
 _SUFFIXES = {
     "": 1,
@@ -100,10 +101,5 @@ def _asked(settings: Mapping[str, object], what: str) -> float:
 
 
 def this_machine() -> Need:
-    """Cores available to this process, memory of the machine, and its accelerators."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    try:
-        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):  # Windows has no sysconf: memory is not counted there
-        memory = 1 << 62
-    return Need(1000 * cores, memory, len(glob("/dev/nvidia[0-9]*")) or len(glob("/dev/dri/renderD*")))
+    """CPUs and memory that this process may use, and the accelerators of the machine."""
+    return Need(1000 * cpus(), memory(), len(glob("/dev/nvidia[0-9]*")) or len(glob("/dev/dri/renderD*")))

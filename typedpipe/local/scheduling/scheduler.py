@@ -39,6 +39,8 @@ class Scheduler:
         self._settling = False
         self.canceled = False
         """Nothing new starts but exits."""
+        self.interrupted = False
+        """It was canceled by the user: the run will be CANCELED, not FAILED."""
         self.killed = False
         """Nothing new starts."""
         self.result: NodeResult | None = None
@@ -220,13 +222,16 @@ class Scheduler:
 
     def _upstream_status(self, scope: Frame, index: int, node: ir.Task | ir.Call) -> str:
         ok = all((r := scope.results[need]) and r.ok for need in scope.plan.needs[index])
-        return self._status(ok, node.name)
+        return self._status("SUCCEEDED" if ok else "FAILED", node.name)
 
-    def _status(self, ok: bool, name: str) -> str:
-        message = "" if ok or not self._failures else ": ".join(self._failures[0])
+    def _status(self, state: str, name: str) -> str:
+        """The status that a task receives; its words are those of KFP: CANCELLED is the state CANCELED of a run."""
+        message = ": ".join(self._failures[0]) if state == "FAILED" and self._failures else ""
+        if state == "CANCELLED":
+            message = "the run was canceled"
         return dump(
             {
-                "state": "SUCCEEDED" if ok else "FAILED",
+                "state": state,
                 "error_message": message,
                 "pipeline_job_resource_name": self._run,
                 "pipeline_task_name": name,
@@ -238,7 +243,8 @@ class Scheduler:
             self._done(scope, index, body)
             return
         try:
-            status = self._status(body.ok, node.name)
+            stopped = self.interrupted and not scope.protected
+            status = self._status("SUCCEEDED" if body.ok else "CANCELLED" if stopped else "FAILED", node.name)
             self._call(node.exit, scope.prefix + node.exit.name, Exit(scope, index, body), True, status)
         except CannotEvaluate as error:
             self._failed(scope.prefix + node.exit.name, str(error))

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from time import time
 from typing import Any, cast, get_args
 
 from typedpipe.local.store.database import Database, check_version, reading
@@ -32,14 +34,22 @@ CREATE TABLE IF NOT EXISTS tasks (
 CREATE TABLE IF NOT EXISTS attempts (
     task TEXT NOT NULL, number INTEGER NOT NULL, state TEXT NOT NULL, folder TEXT NOT NULL, started REAL NOT NULL,
     finished REAL, exit_code INTEGER, message TEXT NOT NULL DEFAULT '', PRIMARY KEY (task, number)
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS items (task TEXT PRIMARY KEY, item TEXT NOT NULL) WITHOUT ROWID
+) WITHOUT ROWID
 """
+_LATER = (
+    "CREATE TABLE IF NOT EXISTS items (task TEXT PRIMARY KEY, item TEXT NOT NULL) WITHOUT ROWID",
+    "CREATE TABLE IF NOT EXISTS starts (time REAL NOT NULL)",
+)
+"""Tables that stores of earlier versions do not have: they are created when a run starts or is resumed."""
 _STARTED = """
 INSERT INTO tasks (name, component, state, attempts, started) VALUES (?, ?, 'RUNNING', ?, ?)
 ON CONFLICT (name) DO UPDATE SET component = excluded.component, state = 'RUNNING', attempts = excluded.attempts,
     started = coalesce(started, excluded.started), finished = NULL, message = '', exit_code = NULL, outputs = '{}',
     reused = '', source_run = ''
+"""
+_RESUMED = """
+UPDATE tasks SET component = ?, reused = 'resumed', source_run = CASE source_run WHEN '' THEN ? ELSE source_run END
+WHERE name = ?
 """
 _ATTEMPT = "INSERT OR REPLACE INTO attempts (task, number, state, folder, started) VALUES (?, ?, 'RUNNING', ?, ?)"
 _ENDED = "UPDATE attempts SET state = ?, exit_code = ?, message = ?, finished = ? WHERE task = ? AND number = ?"
@@ -86,6 +96,20 @@ class RunIndex:
     def run_started(self) -> None:
         """Record that the run has started or is resumed."""
         self._database.write(_RUN, "RUNNING", "", "{}", None)
+        for table in _LATER:
+            self._database.write(table)
+        self._database.write("INSERT INTO starts (time) VALUES (?)", time())
+
+    def set_back(self) -> None:
+        """Before a resumed run starts tasks: forget nodes that ended without a process, and times of tasks that run again."""
+        self._database.write(
+            "DELETE FROM tasks WHERE state IN ('OMITTED', 'FAILED', 'CANCELED') AND name NOT IN (SELECT task FROM attempts)"
+        )
+        self._database.write("UPDATE tasks SET started = NULL WHERE state != 'SUCCEEDED'")
+
+    def resumed(self, task: str, component: str, run: str) -> None:
+        """Record that the result of a task was kept when the run was resumed; the rest of its row stays."""
+        self._database.write(_RESUMED, component, run, task)
 
     def attempt_started(
         self, task: str, component: str, attempt: int, folder: str | os.PathLike[str], time: float
@@ -219,10 +243,11 @@ def tasks(run: StoredRun) -> list[Task]:
         PipelineError: TP604, the index is missing or corrupted.
     """
     found = _Reading(str(run.folder), str(run.root))
+    starts = found.starts()
     attempts: dict[str, list[Attempt]] = {}
     for row in found.all("SELECT * FROM attempts ORDER BY task, number"):
         read = _Row(str(run.folder), str(run.root), f"an attempt of `{row['task']}`", row)
-        attempts.setdefault(read.text("task"), []).append(read.attempt())
+        attempts.setdefault(read.text("task"), []).append(read.attempt(starts))
     items = found.items()
     rows = found.all("SELECT * FROM tasks ORDER BY place")
     return [
@@ -262,10 +287,16 @@ class _Reading:
             return connection.execute(query).fetchall()
 
     def items(self) -> dict[str, str]:
-        """Items of loops, by task; versions up to 0.1.0 have no such table."""
-        if not self.all("SELECT name FROM sqlite_master WHERE name = 'items'"):
+        """Items of loops, by task; none in stores of earlier versions."""
+        if not self.all("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'items'"):
             return {}
         return {str(row["task"]): str(row["item"]) for row in self.all("SELECT task, item FROM items")}
+
+    def starts(self) -> list[float]:
+        """Times at which the run was started and resumed; none in stores of earlier versions."""
+        if not self.all("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'starts'"):
+            return []
+        return sorted(row["time"] for row in self.all("SELECT time FROM starts"))
 
     def _just_created(self) -> bool:
         """Whether no task has begun: the directory of a run is there a moment before its index has tables."""
@@ -326,17 +357,19 @@ class _Row:
     def state(self) -> TaskState:
         return cast("TaskState", self.one_of("state", get_args(TaskState)))
 
-    def attempt(self) -> Attempt:
+    def attempt(self, starts: Sequence[float]) -> Attempt:
         folder = os.path.join(self._folder, self.text("folder"))
+        started = self.number("started") or 0.0
         return Attempt(
             self.integer("number") or 0,
             self.state(),
             folder,
             attempt_log(folder),
-            self.number("started") or 0.0,
+            started,
             self.number("finished"),
             self.integer("exit_code"),
             self.text("message"),
+            max(0, bisect_right(starts, started) - 1),
         )
 
     def task(self, attempts: Sequence[Attempt], order: int, item: str) -> Task:

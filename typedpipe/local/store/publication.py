@@ -37,6 +37,6 @@ def _published(objects: Objects, inside: str, name: str, value: Value) -> Value:
         with suppress(OSError):  # keep the original path valid: a task may have passed it on
             os.symlink(place, value.path)
     descriptor = dict(value.descriptor)
-    if descriptor.get("uri") == value.path:
+    if "://" not in str(descriptor.get("uri")):  # a path, of the store's location when the task ran
         descriptor["uri"] = place
     return ArtifactRef(place, descriptor)

@@ -183,6 +183,6 @@ def _output(out: Path, component: ir.Component, port: ir.OutputPort, objects: Ob
     if not objects.intact(digest):
         raise ValueError(digest)
     place = objects.path(digest)
-    if descriptor.get("uri") == str(out / "a" / key):
+    if "://" not in str(descriptor.get("uri")):  # a path, of the store's location when the task ran
         descriptor["uri"] = place
     return ArtifactRef(place, descriptor)
