@@ -20,7 +20,6 @@ from typing import Any, TypeAlias
 
 from typedpipe.diagnostics.model import NOWHERE, Span
 from typedpipe.diagnostics.source import NO_FILE, display_path
-from typedpipe.dsl.source.kinds import is_function
 from typedpipe.dsl.source.notebook import TIMED, is_notebooks_own, keep_timed_cell
 from typedpipe.dsl.tracing import site_here, span_of
 from typedpipe.ir import nodes as ir
@@ -153,7 +152,7 @@ def parsed_file(name: str, module_globals: dict[str, Any] | None = None) -> Pars
 
 def span_of_function(fn: Any) -> Span:
     """The name of a function in its ``def``; nowhere for what a decorator has made of one."""
-    if not is_function(fn):
+    if type(fn) is not types.FunctionType:
         return NOWHERE
     code = fn.__code__
     parsed = parsed_file(code.co_filename, fn.__globals__)
