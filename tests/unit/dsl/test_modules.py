@@ -17,6 +17,7 @@ import yaml
 from typedpipe.compiler import driver
 from typedpipe.dsl import Pipeline
 from typedpipe.runtime import source_text, task
+from typedpipe.testing import fake
 
 RUNNERS = ["process", "inprocess"]
 Project = Callable[..., Any]
@@ -483,3 +484,10 @@ def test_two_definitions_of_one_name_in_one_module_are_refused(project: Project)
     with pytest.raises(Exception, match="definitions") as caught:
         project(flow=UNCLEAR)
     assert "TP139" in str(caught.value)
+
+
+def test_a_fake_replaces_one_of_the_components_of_one_name(project: Project) -> None:
+    user = project(flow=FACTORIES)
+    with fake(user.two).returns("x") as faked:
+        assert user.main.local() == "a1xc3c3"
+    assert faked.calls == [{"n": 2}]

@@ -20,6 +20,7 @@ from typing import Any, TypeAlias
 
 from typedpipe.diagnostics.model import NOWHERE, Span
 from typedpipe.diagnostics.source import NO_FILE, display_path
+from typedpipe.dsl.source.notebook import TIMED, is_notebooks_own, keep_timed_cell
 from typedpipe.dsl.tracing import site_here, span_of
 from typedpipe.ir import nodes as ir
 from typedpipe.runtime.task import MARKERS, STUB_NAMES
@@ -53,6 +54,13 @@ class ParsedFile:
         first = first_line(node)
         text = "".join(self.lines[first - 1 : node.end_lineno])
         return ir.Chunk(text if text.endswith("\n") else text + "\n", display_path(self.name), first)
+
+    def definition(self, name: str) -> Definition | None:
+        """The first function, class or call that defines a name at module level; None if there is none."""
+        nodes: list[Definition] = [node for (_, own), node in self.functions.items() if own == name]
+        nodes += self.classes.get(name, ())
+        nodes += [self.assigned[name]] if name in self.assigned else []
+        return min((node for node in nodes if not node.col_offset), key=first_line, default=None)
 
     def constant(self, name: str, value: object) -> ir.Chunk | None:
         """The assignment of a literal to a name, if it still has that value; None if there is no such assignment."""
@@ -123,6 +131,8 @@ def parsed_file(name: str, module_globals: dict[str, Any] | None = None) -> Pars
     """The current version of a file or cell, parsed unless that content was parsed before; None without source."""
     if name == NO_FILE:
         return None
+    if name == TIMED:
+        keep_timed_cell()
     linecache.checkcache(name)
     lines = linecache.getlines(name, module_globals)
     if not lines:
@@ -141,10 +151,10 @@ def parsed_file(name: str, module_globals: dict[str, Any] | None = None) -> Pars
 
 
 def span_of_function(fn: Any) -> Span:
-    """The name of a function in its ``def``."""
-    code = getattr(fn, "__code__", None)
-    if code is None:
+    """The name of a function in its ``def``; nowhere for what a decorator has made of one."""
+    if type(fn) is not types.FunctionType:  # a component passes for one
         return NOWHERE
+    code = fn.__code__
     parsed = parsed_file(code.co_filename, fn.__globals__)
     node = parsed.functions.get((code.co_firstlineno, fn.__name__)) if parsed is not None else None
     if parsed is None or fn.__name__ == "<lambda>":
@@ -152,11 +162,6 @@ def span_of_function(fn: Any) -> Span:
     if node is None:
         return Span(display_path(code.co_filename), code.co_firstlineno)
     return parsed.header(node)
-
-
-def cells() -> Iterable[str]:
-    """Names of the executed notebook cells, oldest first."""
-    return [name for name in linecache.cache if name.startswith("<ipython") or "ipykernel_" in name]
 
 
 def _index(tree: ast.Module, found: ParsedFile) -> None:
@@ -206,8 +211,10 @@ _LOAD_GLOBAL, _STORE_NAME, _EXTENDED = _OPS["LOAD_GLOBAL"], _OPS["STORE_NAME"], 
 _STORE_GLOBAL = _OPS["STORE_GLOBAL"]
 _FUTURE = __future__.annotations.compiler_flag
 _NOTEBOOK = {"display", "get_ipython", "__IPYTHON__"}
+_HIDDEN = {"exit", "quit"}
+"""Builtins that IPython removes while a cell runs."""
 MODULE_NAMES = frozenset({"__name__", "__doc__", "__annotations__", "__conditional_annotations__", "__builtins__"})
-BUILTINS = (frozenset(vars(builtins)) - _NOTEBOOK) | {"__module__", "__qualname__", "__class__"}
+BUILTINS = (frozenset(vars(builtins)) - _NOTEBOOK) | _HIDDEN | {"__module__", "__qualname__", "__class__"}
 
 
 def outside_names(code: types.CodeType) -> dict[str, None]:
@@ -324,6 +331,20 @@ def is_stand_in(name: str, value: Any, *, absent: bool) -> bool:
     if absent or is_ours(value) or (value is None and name in ("OUT", "STATUS")):
         return True
     return getattr(typing, name, None) is value or (name in MARKERS and typing.get_origin(value) is typing.Annotated)
+
+
+def is_builtin(name: str, space: dict[str, Any]) -> bool:
+    """Whether a name of a module is Python's own, which the container has too.
+
+    >>> is_builtin("open", {}), is_builtin("open", {"open": 3})
+    (True, False)
+    """
+    return name in BUILTINS and (name not in space or is_notebooks_own(name, space[name]))
+
+
+def is_only_in_notebooks(name: str, space: dict[str, Any]) -> bool:
+    """Whether a name exists only in a notebook: ``display``, ``get_ipython``, ``In``."""
+    return name in _NOTEBOOK if name not in space else is_notebooks_own(name, space[name]) and name not in BUILTINS
 
 
 @lru_cache(maxsize=4096)

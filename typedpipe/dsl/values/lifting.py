@@ -88,10 +88,9 @@ def holds_reference(value: object) -> bool:
     stack, seen = [value], set[int]()
     while stack:
         item = stack.pop()
-        kind = type(item)
-        if kind in _PLAIN or (kind is str and not present(item)):  # type: ignore[arg-type]  # `kind` narrows `item`
+        if type(item) in _PLAIN:
             continue
-        if isinstance(item, PipelineValue) or hasattr(kind, "_tp_whole"):
+        if isinstance(item, PipelineValue) or hasattr(type(item), "_tp_whole"):
             return True
         if isinstance(item, str):
             if present(item):

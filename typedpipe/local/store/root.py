@@ -7,7 +7,9 @@ import os
 import platform
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias, cast
 
@@ -18,7 +20,8 @@ from typedpipe.ir import nodes as ir
 from typedpipe.local.failpoints import reach
 from typedpipe.local.store.cache_table import CacheTable, cache_database
 from typedpipe.local.store.database import FORMAT
-from typedpipe.local.store.index import INDEX, RunFolder, RunIndex, read_run_row
+from typedpipe.local.store.index import INDEX, RunFolder, RunIndex, read_run_row, tasks
+from typedpipe.local.store.listing import Details, Listing, Stamp, stamp_of, summarized
 from typedpipe.local.store.locks import (
     Engine,
     Held,
@@ -40,13 +43,25 @@ from typedpipe.runs.source import choose_run
 from typedpipe.version import __version__
 
 DEFAULT = ".typedpipe"
-_FIELDS = frozenset({"format", "run", "pipeline", "created", "arguments", "settings"})
+_FIELDS = frozenset({"format", "run", "pipeline", "created", "arguments", "settings", "tags", "note"})
 """Fields of ``run.json``; the rest are facts."""
 
 
 LONGEST = 504
 """Longest path of a database, in bytes: SQLite's limit of 512 includes the endings of its own files next to it."""
 AnyRun: TypeAlias = StoredRun | UnreadableRun
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """What the user says about a run: tags by which it is selected, and a note."""
+
+    tags: Mapping[str, str] = field(default_factory=dict[str, str])
+    note: str = ""
+
+    def data(self) -> dict[str, Any]:
+        """Fields of ``run.json``; omitted if empty."""
+        return ({"tags": dict(self.tags)} if self.tags else {}) | ({"note": self.note} if self.note else {})
 
 
 def root_path(folder: Path | str | None) -> Path:
@@ -128,9 +143,11 @@ class Root:
         database = cache_database(str(path), durable=durable)
         self.objects = Objects(str(path), database, durable=durable)
         self.cache = CacheTable(str(path), database, self.objects)
+        self.listing = Listing(str(path))
 
     def close(self) -> None:
         self.cache.close()
+        self.listing.close()
 
     # --------------------------------------------------------------------------------------------- reading
 
@@ -150,8 +167,101 @@ class Root:
 
     def runs(self) -> list[AnyRun]:
         """All runs, the newest first; those that cannot be read hold the reason."""
-        found = [self._read(name) for name in self.names()]
-        return sorted(found, key=lambda run: (run.created, run.name), reverse=True)
+        rows = self.listing.rows()
+        found: list[AnyRun] = []
+        fresh: list[tuple[Stamp, StoredRun]] = []
+        folder = f"{self.path}{os.sep}runs{os.sep}"
+        for name in self.names():
+            stamp = stamp_of(folder + name)  # before the run is read: a change meanwhile shows next time
+            row = rows.pop(name, None)
+            known = None if row is None or self.listing.stamp(row) != stamp else self.listing.run(row)
+            if known is None or (known.state == "INTERRUPTED" and is_running(known.key)):
+                read = self._read(name)
+                found.append(read)
+                if isinstance(read, StoredRun) and read.state != "RUNNING":
+                    fresh.append((stamp, read))
+            else:
+                found.append(known)
+        self.listing.put(fresh, [name for name in rows if not os.path.lexists(folder + name)])
+        found.sort(key=lambda run: (run.created, run.name), reverse=True)
+        return found
+
+    def _newest(self, names: Iterable[str]) -> str:
+        rows = self.listing.rows()
+        folder = f"{self.path}{os.sep}runs{os.sep}"
+        ages: list[tuple[float, str]] = []
+        for name in names:
+            row = rows.get(name)
+            known = row is not None and self.listing.stamp(row) == stamp_of(folder + name)
+            ages.append((self.listing.created(row) if row is not None and known else self._read(name).created, name))
+        return max(ages)[1]
+
+    def details(self, run: StoredRun) -> Details:
+        """Summary of a run's tasks.
+
+        Raises:
+            PipelineError: TP604, the index of the run is corrupted.
+        """
+        stamp = stamp_of(run.key)
+        known = self.listing.details(run.name, stamp)
+        if known is None:
+            known = summarized(run, tasks(run), self.objects)
+            if run.state != "RUNNING":
+                self.listing.put_details([(run.name, stamp, known)])
+        return known
+
+    def references(self, runs: Iterable[StoredRun]) -> Iterator[tuple[Sequence[str], Sequence[str]]]:
+        """Cache keys and digests of artifacts that runs refer to.
+
+        Raises:
+            PipelineError: TP604, the index of one is corrupted.
+        """
+        known = self.listing.references()
+        fresh: list[tuple[str, Stamp, Details]] = []
+        try:
+            for run in runs:
+                stamp = stamp_of(run.key)
+                found = known.get((run.name, stamp))
+                if found is None:
+                    details = summarized(run, tasks(run), self.objects)
+                    if run.state != "RUNNING":
+                        fresh.append((run.name, stamp, details))
+                    found = details.keys, details.objects
+                yield found
+        finally:
+            self.listing.put_details(fresh)
+
+    def last_with(self, task: str, runs: Iterable[StoredRun]) -> StoredRun | None:
+        """The first of the runs in which a task ran.
+
+        Raises:
+            PipelineError: TP604, the index of one is corrupted.
+        """
+        known = self.listing.ran(task)
+        fresh: list[tuple[str, Stamp, Details]] = []
+        try:
+            for run in runs:
+                stamp = stamp_of(run.key)
+                ran = known.get((run.name, stamp))
+                if ran is None:
+                    details = summarized(run, tasks(run), self.objects)
+                    if run.state != "RUNNING":
+                        fresh.append((run.name, stamp, details))
+                    ran = task in details.ran
+                if ran:
+                    return run
+        finally:
+            self.listing.put_details(fresh)
+        return None
+
+    def enlist(self, folder: Path) -> None:
+        """Add a run that has just ended to the index of runs."""
+        stamp = stamp_of(str(folder))
+        with suppress(PipelineError):
+            run = read_run(folder)
+            if run.state != "RUNNING":
+                self.listing.put([(stamp, run)])
+                self.listing.put_details([(run.name, stamp, summarized(run, tasks(run), self.objects))])
 
     def run(self, name: str | None = None) -> StoredRun:
         """One run: by its name, a unique prefix of its name, or the newest.
@@ -167,13 +277,7 @@ class Root:
     def resolve(self, name: str | None) -> str:
         """Full name of a run, from a name as in :meth:`run`."""
         names = self.names()
-        return choose_run(name, names, lambda: max((self._created(item), item) for item in names)[1], str(self.path))
-
-    def _created(self, name: str) -> float:
-        try:
-            return _created(read_record(self.path / "runs" / name))
-        except PipelineError:
-            return _touched(self.path / "runs" / name)
+        return choose_run(name, names, lambda: self._newest(names), str(self.path))
 
     def _read(self, name: str) -> AnyRun:
         folder = self.path / "runs" / name
@@ -185,7 +289,12 @@ class Root:
     # --------------------------------------------------------------------------------------------- writing
 
     def new_run(
-        self, name: str, pipeline: ir.Pipeline, arguments: Mapping[str, str], settings: Mapping[str, Any]
+        self,
+        name: str,
+        pipeline: ir.Pipeline,
+        arguments: Mapping[str, str],
+        settings: Mapping[str, Any],
+        labels: Labels = Labels(),  # frozen
     ) -> RunFolder:
         """Create the directory of a run atomically, and hold the run.
 
@@ -194,6 +303,7 @@ class Root:
             pipeline: The closed IR to store with the run.
             arguments: Wire text by name; omitted ones are recorded with their defaults.
             settings: Settings of the run, as JSON data.
+            labels: Its tags and note.
 
         Raises:
             PipelineError: TP197, the directory cannot be created; TP611, the name is not valid for a run.
@@ -214,7 +324,7 @@ class Root:
             "settings": dict(settings),
             "python": platform.python_version(),
             "version": __version__,
-        }
+        } | labels.data()
         guard: Lock | None = None
         try:
             guard = take_lock(str(self.path / "lock"), shared=True)
@@ -236,7 +346,7 @@ class Root:
         index = RunIndex(str(folder), str(self.path), durable=self._durable)
         index.run_started()
         index.commit()
-        return RunFolder(folder, index, lock, engine.nonce, None, guard)
+        return RunFolder(folder, index, lock, engine.nonce, None, guard, self.enlist)
 
     @staticmethod
     def _cannot_make_run(folder: Path, error: OSError | Held, pipeline: ir.Pipeline) -> PipelineError:
@@ -285,7 +395,7 @@ class Root:
             lock.release()
             guard.release()
             raise
-        return RunFolder(run.folder, index, lock, engine.nonce, previous, guard)
+        return RunFolder(run.folder, index, lock, engine.nonce, previous, guard, self.enlist)
 
     def remove(self, run: AnyRun) -> None:
         """Remove a run: its record, logs and work files. :func:`typedpipe.local.store.garbage.collect` removes its
@@ -303,6 +413,30 @@ class Root:
             remove(str(scratch))
         except OSError as error:
             raise os_problem(folder, error) from None
+
+    def label(self, run: StoredRun, change: Labels, remove: Iterable[str] = ()) -> Labels:
+        """Change the tags and the note of a run; return the new ones. A note of "" keeps the old one.
+
+        Raises:
+            PipelineError: TP602 and TP604, its record cannot be read; TP601, it cannot be written.
+        """
+        path = run.folder / "run.json"
+        try:
+            lock = take_lock(str(run.folder / "labels.lock"), tries=250)  # two commands must not lose one's change
+            try:
+                record = read_record(run.folder)
+                removed = set(remove)
+                kept = {key: text for key, text in _texts(record.get("tags")).items() if key not in removed}
+                labels = Labels({**kept, **change.tags}, change.note or str(record.get("note") or ""))
+                record = {key: value for key, value in record.items() if key not in ("tags", "note")} | labels.data()
+                write_whole(path, json.dumps(record, indent=1) + "\n")
+            finally:
+                lock.release()
+        except Held:
+            raise held(run.name, str(run.folder)) from None
+        except OSError as error:
+            raise os_problem(path, error) from None
+        return labels
 
     def repair(self, name: str) -> int:
         """Rebuild the index of a run from its tasks' files; return the number of tasks found done.
@@ -367,7 +501,13 @@ def read_run(folder: Path) -> StoredRun:
         facts={
             name: value for name, value in record.items() if name not in _FIELDS and value not in (None, "", [], {})
         },
+        tags=_texts(record.get("tags")),
+        note=str(record.get("note") or ""),
     )
+
+
+def _texts(data: Any) -> dict[str, str]:
+    return {str(key): str(value) for key, value in data.items()} if isinstance(data, dict) else {}
 
 
 def read_record(folder: Path) -> dict[str, Any]:
