@@ -18,6 +18,7 @@ from typedpipe.local.failpoints import reach
 from typedpipe.local.pending import Tracked
 from typedpipe.local.result import TaskResult
 from typedpipe.local.runners.attempt import folder_of
+from typedpipe.local.runners.distributions import edited
 from typedpipe.local.scheduling.frame import NodeResult, TaskRun
 from typedpipe.local.store.cache_table import artifacts_of, kept_digests
 from typedpipe.local.store.publication import publish
@@ -229,9 +230,14 @@ class RunRecorder:
         return self._computing.pop(task.key, [])
 
     def _still(self, run: TaskRun, key: str) -> bool:
-        """Whether a task that ran has the key that it was given: an imported file may have changed meanwhile."""
+        """Whether a task that ran has the key that it was given: a package or an imported file may have changed."""
         prints = self._reuse.fingerprints
-        if prints is None or not any(
+        if prints is None:
+            return True
+        contents = prints.facts.get(run.node.component, {}).get("contents")
+        if contents and edited(contents):
+            return False
+        if not any(
             not item.digest
             for value in run.values.values()
             if not isinstance(value, str)

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 import sys
 
 TYPE_CHECKING = False  # not imported from typing, which costs more than the rest of this file
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self, TypeAlias
 
-    Path: TypeAlias = Union[str, bytes, "os.PathLike[str]", "os.PathLike[bytes]"]
+    AnyPath: TypeAlias = Union[str, bytes, "os.PathLike[str]", "os.PathLike[bytes]"]
 
 MODULE = "tp_component"  # the module name of every component: what one pickles, another can load
 MARKER = ".typedpipe-empty"
@@ -48,7 +49,7 @@ class Artifact:
         if "schema_title" not in cls.__dict__:
             cls.schema_title = cls.__name__
 
-    def __init__(self, uri: Path = "", *, name: str = "", metadata: dict[str, Any] | None = None) -> None:
+    def __init__(self, uri: AnyPath = "", *, name: str = "", metadata: dict[str, Any] | None = None) -> None:
         self.name = name
         self.uri = uri
         self.metadata: dict[str, Any] = dict(metadata or {})
@@ -62,7 +63,7 @@ class Artifact:
         return self._uri
 
     @uri.setter
-    def uri(self, uri: Path) -> None:
+    def uri(self, uri: AnyPath) -> None:
         self._uri = _text(uri, "uri")
 
     @property
@@ -75,10 +76,10 @@ class Artifact:
         return self._path
 
     @path.setter
-    def path(self, path: Path) -> None:
+    def path(self, path: AnyPath) -> None:
         self.set_path(path)
 
-    def set_path(self, path: Path) -> None:
+    def set_path(self, path: AnyPath) -> None:
         """Take the content from another local path, e.g. on a mounted disk."""
         self.custom_path = _text(path, "path")
 
@@ -1704,11 +1705,13 @@ class _Task:
         if os.path.abspath(source) != os.path.abspath(place):
             os.makedirs(os.path.dirname(place), exist_ok=True)
             if source.startswith(_state["scratch"] + os.sep) and not os.path.islink(source) and not taken:
+                _open_up(source)
                 _resolve_links(source)  # before they are elsewhere: a link may contain the artifact's own path
                 os.rename(source, place)
                 os.symlink(place, source)  # another output may have links to this one
             else:
                 _copy(source, place, ())
+        _open_up(place)
         _resolve_links(place)
         _check_files(place)
 
@@ -1896,6 +1899,17 @@ def _walk(path: str) -> Any:
         raise error
 
     return os.walk(path, onerror=refuse)
+
+
+def _open_up(path: str) -> None:
+    """Give the owner of an output all permissions that reading and moving it need, which root has anyway."""
+    mode = os.lstat(path).st_mode
+    wanted = 0o700 if stat.S_ISDIR(mode) else 0o600 if stat.S_ISREG(mode) else 0
+    if mode & wanted != wanted:
+        os.chmod(path, mode & 0o777 | wanted)
+    if wanted == 0o700:
+        for entry in os.listdir(path):
+            _open_up(os.path.join(path, entry))
 
 
 def _names(folder: str) -> list[str]:

@@ -90,11 +90,11 @@ def holds_reference(value: object) -> bool:
         item = stack.pop()
         if type(item) in _PLAIN:
             continue
-        if isinstance(item, PipelineValue) or hasattr(type(item), "_tp_whole"):
-            return True
         if isinstance(item, str):
             if present(item):
                 return True
+        elif isinstance(item, PipelineValue) or hasattr(type(item), "_tp_whole"):
+            return True
         elif id(item) not in seen:
             seen.add(id(item))
             stack.extend(_parts(item))

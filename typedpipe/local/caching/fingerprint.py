@@ -156,7 +156,8 @@ class Fingerprints:
 
     def _component(self, name: str) -> _Known:
         component = self.pipeline.components[name]
-        data = component_data(component, self.facts.get(name, {}))
+        facts = self.facts.get(name, {})
+        data = component_data(component, facts)
         if sum(each.name == component.name for each in self.pipeline.components.values()) > 1:
             data["format"] = f"{data['format']}, {SHARED_NAME}"
         keyed = {part: value for part, value in data.items() if part != "component"}  # the task cannot see this name
@@ -167,7 +168,7 @@ class Fingerprints:
             sha256(text.encode()).hexdigest(),
             [(p.name, p.type, to_data(p.type)) for p in component.inputs if not is_artifact(p.type)],
             [port.name for port in component.inputs if is_artifact(port.type)],
-            _why_not(component.inputs),
+            _why_not(component.inputs) or str(facts.get("why_not", "")),
             "image" in data,
         )
         return known

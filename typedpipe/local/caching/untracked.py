@@ -12,8 +12,9 @@ from typing import Any
 from typedpipe.ir import nodes as ir
 from typedpipe.local.caching.normal_form import trees_of
 from typedpipe.local.caching.reads import Gap, gaps_in
-from typedpipe.local.runners.distributions import direct_reference, importable, normal_name
+from typedpipe.local.runners.distributions import importable, normal_name
 from typedpipe.local.runners.packages import imported, name_in
+from typedpipe.local.runners.references import direct_reference
 from typedpipe.local.store.cache_table import artifacts_of
 from typedpipe.local.values import load
 from typedpipe.runs.model import Value

@@ -20,8 +20,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from typedpipe.local.runners.distributions import content_digest, distributions, local_path
+from typedpipe.local.runners.distributions import content_digest, distributions
 from typedpipe.local.runners.packages import normalised
+from typedpipe.local.runners.references import local_path
 from typedpipe.local.runners.trees import tree_digest
 
 LAST_LINES = 12

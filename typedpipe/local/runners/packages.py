@@ -21,14 +21,15 @@ def installed(requirement: str) -> bool:
     >>> installed("no-such-package-at-all")
     False
     """
-    from typedpipe.local.runners.distributions import direct_reference
+    from typedpipe.local.runners.references import direct_reference
 
     reference = direct_reference(requirement)
     return _installed_from(reference) if reference else _installed(requirement)
 
 
 def _installed_from(reference: str) -> bool:
-    from typedpipe.local.runners.distributions import current, importable, installed_from
+    from typedpipe.local.runners.distributions import current, importable
+    from typedpipe.local.runners.references import installed_from
 
     return any(installed_from(found, reference) and current(found, reference) for found in importable().values())
 
