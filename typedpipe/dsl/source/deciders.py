@@ -107,7 +107,7 @@ def method(thing: object, name: str) -> object:
     found = inspect.getattr_static(thing, name, NOT_RESOLVED)
     if isinstance(found, staticmethod | classmethod):
         found = found.__func__
-    return found if isinstance(found, types.FunctionType) else NOT_RESOLVED
+    return found if type(found) is types.FunctionType else NOT_RESOLVED
 
 
 def method_of(thing: object, name: str) -> str:

@@ -274,8 +274,9 @@ class Function(Expressions):
             inner = Function(self.check, self.file, self.outside, Environment(thing.names), main=self.main)
             inner.origin = self.origin
             return self._follow(inner, thing.node, (thing.node,), given, named)
-        fn = inspect.unwrap(thing) if isinstance(thing, types.FunctionType) else None
-        if not isinstance(fn, types.FunctionType) or not is_users_file(fn.__code__.co_filename):
+        # a component says that its class is that of functions, so `isinstance` does not tell them apart
+        fn: Any = inspect.unwrap(thing) if type(thing) is types.FunctionType else None
+        if type(fn) is not types.FunctionType or not is_users_file(fn.__code__.co_filename):
             return None
         found = _source(fn)
         if found is None:

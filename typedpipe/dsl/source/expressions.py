@@ -311,7 +311,7 @@ class Expressions:
             return Fact("value", without_none(type_) if type_ is not None else None)
         if name in _CONDITIONS or name in ("Else", "ExitHandler"):
             return NOTHING
-        return Fact("task") if isinstance(thing, types.FunctionType) else task_of(thing)
+        return Fact("task") if type(thing) is types.FunctionType else task_of(thing)
 
     def _library(self, node: ast.Call, thing: object, given: list[Fact], named: dict[str, Fact]) -> Fact:
         name = deciders.dotted(thing)
@@ -383,9 +383,9 @@ class Expressions:
 
 def _of_ours(thing: object) -> str:
     """The name of an object of typedpipe: a block, a function, a component or a pipeline; "" for anything else."""
-    module = (
-        getattr(thing, "__module__", None) if isinstance(thing, type | types.FunctionType) else type(thing).__module__
-    )
+    cls: type[Any] = type(thing)
+    plain = issubclass(cls, type) or cls is types.FunctionType
+    module = getattr(thing, "__module__", None) if plain else cls.__module__
     if isinstance(thing, Dotted) or not isinstance(module, str) or module.partition(".")[0] != "typedpipe":
         return ""
     return str(getattr(thing, "__name__", None) or type(thing).__name__)
