@@ -138,15 +138,14 @@ class PipelineValue:
             _not_yet(self, "serialized as JSON", _AS_JSON)
 
     def __add__(self, other: object) -> Any:
-        return self._joined(other, f"{self}{other}")
+        return f"{self}{other}" if self._takes(other) else self._arithmetic()
 
     def __radd__(self, other: object) -> Any:
-        return self._joined(other, f"{other}{self}")
+        return f"{other}{self}" if self._takes(other) else self._arithmetic()
 
-    def _joined(self, other: object, text: str) -> Any:
-        if is_poison(self) or (_is_text(self) and (isinstance(other, str) or _is_text(other))):
-            return text
-        return self._arithmetic()
+    def _takes(self, other: object) -> bool:
+        """Whether Python could add the two as text."""
+        return is_poison(self) or (_is_text(self) and (isinstance(other, str) or _is_text(other)))
 
     # ---- what cannot work before the value is there
 
