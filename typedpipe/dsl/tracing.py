@@ -32,8 +32,6 @@ class TraceAbort(BaseException):
     """Ends the tracing of one pipeline after an unrecoverable misuse, which has been reported already.
 
     A BaseException, so that a user's ``except Exception`` does not hide it.
-
-    A BaseException, so that a user's ``except Exception`` does not hide it.
     """
 
 
@@ -126,7 +124,7 @@ class Trace:
         self.decided = False
         """Whether the source check found a decision on a value: an exception about its placeholder is no news."""
         self.aborted = False
-        """Whether its tracing was ended; an exception that a library made of that is no news."""
+        """Whether its tracing ended early: the rest of the function is unknown, so nothing is reported as missing."""
         self.root = self.builder = GraphBuilder("pipeline")
         self.names: dict[str, int] = {}
         self.builders: dict[str, GraphBuilder] = {}

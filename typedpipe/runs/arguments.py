@@ -14,8 +14,18 @@ from typedpipe.diagnostics.model import NOWHERE, Diagnostics, Label
 from typedpipe.diagnostics.words import nearest
 from typedpipe.ir import nodes as ir
 from typedpipe.runs.forms import LONGEST, NotOfType, WireText, choices, from_json, from_python, from_text
-from typedpipe.types.display import show
-from typedpipe.types.model import DictType, EnumType, ListType, LiteralType, ScalarType, StructType, Type, without_none
+from typedpipe.types.display import enum_members, show
+from typedpipe.types.model import (
+    DictType,
+    EnumType,
+    ListType,
+    LiteralType,
+    ScalarType,
+    StructType,
+    Type,
+    is_artifact,
+    without_none,
+)
 
 Form: TypeAlias = Literal["text", "json", "python"]
 """The form of the given arguments: typed on a command line, JSON data, or Python values."""
@@ -63,7 +73,7 @@ def bind(
     for port in ports.values():
         if port.name in values:
             try:
-                bound[port.name] = read(values[port.name], port.type)
+                bound[port.name] = _read(values[port.name], port, read)
             except NotOfType as error:
                 words.unfit(pipeline, port, values[port.name], error, report)
                 reported = True
@@ -75,6 +85,14 @@ def bind(
         for port in missing:
             words.missing(pipeline, port, report)
     return bound
+
+
+def _read(value: object, port: ir.InputPort, read: Callable[[object, Type], WireText]) -> WireText:
+    if not is_artifact(port.type):
+        return read(value, port.type)
+    from typedpipe.runs.locations import from_location
+
+    return from_location(value, port)
 
 
 def _typed(value: object, type_: Type) -> WireText:
@@ -126,7 +144,9 @@ class _Typed:
         text = str(value)
         shown = text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."
         message = f"`{shown}` is not a valid value for `{port.name}` of `{pipeline.name}`: {error}"
-        report.error("TP187", message, port.span, f"declared as `{show(port.type)}`", help=example(port))
+        members = "" if choices(port.type) else enum_members(port.type)
+        help_ = "; ".join(filter(None, (example(port), members)))
+        report.error("TP187", message, port.span, f"declared as `{show(port.type)}`", help=help_)
 
     def missing(self, pipeline: ir.Pipeline, port: ir.InputPort, report: Diagnostics) -> None:
         message = f"`{port.name}` of `{pipeline.name}` requires a value, because it has no default"
@@ -160,7 +180,9 @@ class _Passed:
             f"the argument `{port.name}` does not match `{show(port.type)}`: {error}",
             port.span if port.span.line else pipeline.span,
             f"`{port.name}` is declared here",
-            help=f"pass a `{show(port.type)}`",
+            help="pass the path of an existing file or directory, or a URI"
+            if is_artifact(port.type)
+            else "; ".join(filter(None, (f"pass a `{show(port.type)}`", enum_members(port.type)))),
         )
 
     def missing(self, pipeline: ir.Pipeline, port: ir.InputPort, report: Diagnostics) -> None:
@@ -180,6 +202,9 @@ _PASSED: _Words = _Passed()
 def example(port: ir.InputPort) -> str:
     """An example of a command-line value of the parameter."""
     option = f"--{port.name.replace('_', '-')}"
+    if is_artifact(port.type):
+        listed = isinstance(without_none(port.type), ListType)
+        return f"use {option} '[\"…\", …]', a JSON list of paths or URIs" if listed else f"use {option} PATH, or a URI"
     match without_none(port.type):
         case ScalarType("int"):
             return f"pass a value, for example {option} 3"

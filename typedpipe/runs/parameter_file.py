@@ -28,7 +28,7 @@ def read_parameters(path: str | os.PathLike[str]) -> Mapping[str, object]:
     """The parameters in a file, as JSON data by name; ``.json`` is JSON, any other file is YAML 1.2.
 
     Raises:
-        PipelineError: TP190, it cannot be read, or is not a mapping of names to values.
+        PipelineError: TP191, it cannot be read, or is not a mapping of names to values.
     """
     name = os.fspath(path)
     try:
@@ -44,7 +44,7 @@ def read_parameters(path: str | os.PathLike[str]) -> Mapping[str, object]:
 
 
 def _refused(path: str, why: str, help_: str) -> Exception:
-    return problem("TP190", f"the parameter file `{path}` {why}", help=help_)
+    return problem("TP191", f"the parameter file `{path}` {why}", help=help_)
 
 
 def _json(path: str, text: str) -> Any:

@@ -90,7 +90,7 @@ def test_what_is_no_such_file_is_refused(name: str, text: str, said: str, tmp_pa
     with pytest.raises(PipelineError) as caught:
         read_parameters(tmp_path / name)
     (found,) = caught.value.diagnostics
-    assert found.code == "TP190" and said in found.message and found.help
+    assert found.code == "TP191" and said in found.message and found.help
     with pytest.raises(PipelineError, match="No such file"):
         read_parameters(tmp_path / "none")
 

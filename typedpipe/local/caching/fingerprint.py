@@ -28,11 +28,11 @@ from typedpipe.types.model import (
     STR,
     DictType,
     ListType,
+    ScalarType,
     StructType,
     Type,
     UnionType,
     is_artifact,
-    without_none,
 )
 
 FORMAT = 1
@@ -235,11 +235,10 @@ def _types(component: ir.Component) -> list[Type]:
 
 
 def _chooses(type_: Type) -> bool:
-    """Whether a type contains a union of which the runtime selects a member, other than ``T | None``."""
+    """Whether a type contains a union of which a value could be stored as another member than its own."""
     match type_:
         case UnionType():
-            core = without_none(type_)
-            return isinstance(core, UnionType) or _chooses(core)
+            return _numbers(type_) >= {"int", "float"} or _objects(type_) > 1 or any(map(_chooses, type_.members))
         case ListType():
             return _chooses(type_.item)
         case DictType():
@@ -248,6 +247,27 @@ def _chooses(type_: Type) -> bool:
             return any(_chooses(field.type) for field in type_.fields)
         case _:
             return False
+
+
+def _objects(union: UnionType) -> int:
+    return sum(isinstance(member, StructType) and member.form != "typeddict" for member in union.members)
+
+
+def _numbers(type_: Type) -> set[str]:
+    """Kinds of numbers in a type."""
+    match type_:
+        case ScalarType("int" | "float"):
+            return {type_.kind}
+        case UnionType():
+            return set[str]().union(*map(_numbers, type_.members))
+        case ListType():
+            return _numbers(type_.item)
+        case DictType():
+            return _numbers(type_.value)
+        case StructType():
+            return set[str]().union(*(_numbers(field.type) for field in type_.fields))
+        case _:
+            return set()
 
 
 def _command(part: ir.CommandPart) -> Any:
@@ -323,10 +343,12 @@ def _content(path: str, memory: Memory) -> str:
 
 
 def _importers(pipeline: ir.Pipeline) -> dict[str, bool]:
-    """Importers of a pipeline, and whether each reimports its artifact; without those named like an output."""
+    """Importers and artifact inputs of a pipeline, and whether each is imported again; without those named like an
+    output.
+    """
     outputs = {port.name for component in pipeline.components.values() for port in component.outputs}
     pending = [pipeline.graph, *pipeline.pipelines.values()]
-    found: dict[str, bool] = {}
+    found = {port.name: False for port in pipeline.graph.inputs if is_artifact(port.type) and port.name not in outputs}
     for graph in pending:  # grows
         for node in graph.nodes:
             if isinstance(node, ir.Importer) and node.name not in outputs:

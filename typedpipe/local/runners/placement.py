@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from typedpipe.ir import nodes as ir
 from typedpipe.local.options import Runner
+from typedpipe.local.processes.preload import Preload
 from typedpipe.local.runners.distributions import edited_since_loaded
 from typedpipe.local.runners.packages import environment_facts
-from typedpipe.local.runners.preload import Preload
 
 if TYPE_CHECKING:
     from typedpipe.local.runners.client import Client
