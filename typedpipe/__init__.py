@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from typedpipe import compiler as compiler, dsl as dsl
+    from typedpipe.diagnostics.model import Diagnostics
     from typedpipe.dsl import (
         OUT as OUT,
         STATUS as STATUS,
@@ -91,6 +92,11 @@ class _Toolchain:
         from typedpipe.compiler import Compiler
 
         Compiler().compile(handle, path)
+
+    def report_errors(self, traced: nodes.Pipeline, report: Diagnostics) -> None:
+        from typedpipe.compiler import driver
+
+        driver.report_errors(traced, report)
 
     def check_options(self, options: Mapping[str, Any]) -> None:
         from typedpipe.local.startup import run_options

@@ -12,6 +12,7 @@ if TYPE_CHECKING:  # protocols are for checkers alone, and making one takes time
     from collections.abc import Callable, Mapping, Sequence
     from typing import Any, Protocol
 
+    from typedpipe.diagnostics.model import Diagnostics
     from typedpipe.ir import nodes as ir
 
     class Toolchain(Protocol):
@@ -19,6 +20,9 @@ if TYPE_CHECKING:  # protocols are for checkers alone, and making one takes time
 
         def compile(self, handle: Any, path: str) -> None:
             """Write a pipeline for the default backend."""
+
+        def report_errors(self, traced: ir.Pipeline, report: Diagnostics) -> None:
+            """Add the errors of a pipeline whose definition has errors already."""
 
         def check_options(self, options: Mapping[str, Any]) -> None:
             """Raise ``PipelineError`` for an invalid option of a run."""

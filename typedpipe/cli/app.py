@@ -142,8 +142,7 @@ def run_app(arguments: Sequence[str] | None = None) -> int:
             return exits.FAILED
         from typedpipe.cli.diagnostics import report_ours
 
-        report_ours(error)
-        return exits.OURS
+        return report_ours(error)
     return result if isinstance(result, int) else exits.OK
 
 

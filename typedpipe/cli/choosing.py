@@ -28,6 +28,7 @@ def load_pipelines(texts: Sequence[str], form: str = "text", *, every: bool = Fa
     """
     report = Diagnostics()
     traced: list[ir.Pipeline] = []
+    chosen: list[Any] = []
     for text in texts:
         loaded = load(text, report)
         if loaded is None:
@@ -37,7 +38,14 @@ def load_pipelines(texts: Sequence[str], form: str = "text", *, every: bool = Fa
             check_names(loaded, report)
         else:
             tops = [choose(loaded, report)]
-        traced += [handle.ir for handle in tops if handle is not None and handle.ir is not None]
+        chosen += [handle for handle in tops if handle is not None]
+    traced += [handle.ir for handle in chosen if handle.ir is not None]
+    if report.has_errors:
+        from typedpipe.compiler import driver
+
+        for handle in chosen:
+            if handle.traced is not None:
+                driver.report_errors(handle.traced, report)
     stop_on_errors(report, form)
     if len(traced) < len(texts):
         raise RuntimeError(f"{', '.join(texts)}: a pipeline has no IR, and nothing was reported")
@@ -140,8 +148,8 @@ def _named(loaded: Loaded, report: Diagnostics) -> Any:
 
 
 def _span(handle: Any) -> Span:
-    if handle.ir is not None and handle.ir.span != NOWHERE:
-        span: Span = handle.ir.span
+    if handle.traced is not None and handle.traced.span != NOWHERE:
+        span: Span = handle.traced.span
         return span
     return Span(display_path(handle.file))
 

@@ -73,11 +73,21 @@ def stop(error: PipelineError, form: str = "text", otherwise: int = exits.MISTAK
     stop_on_errors(report, form, exits.USAGE if error.diagnostics[0].code in TYPED_WRONG else otherwise)
 
 
-def report_ours(error: BaseException) -> None:
-    """Report an internal error of typedpipe, its location and what to do; with a traceback only if requested."""
+def report_ours(error: BaseException) -> int:
+    """Report an exception that is not the user's, with a traceback only if requested; return the exit code.
+
+    It is an internal error of typedpipe, unless a file of the user hides a module of Python.
+    """
     from typedpipe.cli.exits import wants_traceback
+    from typedpipe.cli.shadowing import hidden_in_traceback
     from typedpipe.diagnostics.text import render
 
+    hidden = hidden_in_traceback(error)
+    if wants_traceback():
+        traceback.print_exception(error, file=sys.stderr)
+    if hidden is not None:
+        sys.stderr.write(render(hidden, color=colors(sys.stderr)))
+        return exits.MISTAKES
     frames = traceback.extract_tb(error.__traceback__)
     where = f"raised at {frames[-1].filename}:{frames[-1].lineno}, in {frames[-1].name}" if frames else ""
     text = one_line(error)
@@ -88,6 +98,5 @@ def report_ours(error: BaseException) -> None:
         notes=(where,) if where else (),
         help="this is a bug in typedpipe: please report it with the output of the same command with `--traceback`",
     )
-    if wants_traceback():
-        traceback.print_exception(error, file=sys.stderr)
     sys.stderr.write(render(diagnostic, color=colors(sys.stderr)))
+    return exits.OURS

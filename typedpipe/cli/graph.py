@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import click
 
 from typedpipe.cli.choosing import load_pipeline
@@ -23,6 +25,7 @@ from typedpipe.diagnostics.errors import PipelineError
 def command(target: str, form: str | None, output: str) -> None:
     from typedpipe.compiler import driver
 
+    form = form or _form(output)
     traced = load_pipeline(target)
     try:
         pipeline = driver.check(traced)
@@ -32,7 +35,6 @@ def command(target: str, form: str | None, output: str) -> None:
     from typedpipe.pictures.boxes import picture
 
     drawn = picture(pipeline)
-    form = form or {".svg": "svg", ".mmd": "mermaid", ".mermaid": "mermaid"}.get(output[output.rfind(".") :], "text")
     if form == "svg":
         from typedpipe.pictures.svg import draw_svg
 
@@ -46,3 +48,16 @@ def command(target: str, form: str | None, output: str) -> None:
 
         text = draw_tree(drawn)
     write_output(output, text)
+
+
+_FORMS = {".svg": "svg", ".mmd": "mermaid", ".mermaid": "mermaid", ".txt": "text", "": "text"}
+
+
+def _form(output: str) -> str:
+    """The format that the name of a file asks for; any name is accepted with ``--format``."""
+    suffix = os.path.splitext(output)[1].lower()
+    if suffix not in _FORMS:
+        raise click.UsageError(
+            f"`typedpipe graph` does not write `{suffix}` files: use .svg, .mmd (Mermaid) or .txt, or set `--format`"
+        )
+    return _FORMS[suffix]

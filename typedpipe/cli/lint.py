@@ -60,7 +60,10 @@ def check_target(text: str, report: Diagnostics, backend: str, options: dict[str
         name for handle in handles for name in handle.uses
     }  # these are checked as part of others, which may find more
     for handle in handles:
+        if handle.traced is None:
+            continue
         if handle.ir is None:
+            driver.report_errors(handle.traced, report)
             continue
         try:
             closed = driver.check(handle.ir, report)

@@ -17,6 +17,7 @@ from importlib import import_module
 from types import ModuleType, TracebackType
 from typing import Any
 
+from typedpipe.cli.shadowing import hidden_module
 from typedpipe.diagnostics.errors import PipelineError
 from typedpipe.diagnostics.model import NOWHERE, Diagnostic, Diagnostics, Label, Span
 from typedpipe.diagnostics.source import display_path, resolve_spans
@@ -103,11 +104,8 @@ def load(text: str, report: Diagnostics) -> Loaded | None:
         except PipelineError as error:
             for item in error.diagnostics:
                 report.add(item)
-        except ModuleNotFoundError as error:
-            _module_not_found(error, target, report)
         except Exception as error:  # noqa: BLE001 - the user's code may raise anything
-            line = one_line(error)
-            _raised("TP182", f"`{target}` raises during import: {line}", error, target, report, _instead(error))
+            _exception(error, target, report)
     file = target.file or getattr(loaded.module, "__file__", None) or ""
     loaded.pipelines = [handle for handle in collected.pipelines if _same_file(handle.file, file)]
     return loaded
@@ -173,6 +171,8 @@ def _execute(file: str, stem: str) -> ModuleType:
     )
     while name in sys.modules:
         name += "_"
+    if file.endswith(".ipynb"):  # JSON, which can be valid Python
+        raise SyntaxError("a notebook", (file, 0, 0, ""))
     with open(file, "rb") as stream:
         code = compile(stream.read(), file, "exec", dont_inherit=True)
     spec = spec_from_file_location(name, file)
@@ -188,11 +188,54 @@ def _execute(file: str, stem: str) -> ModuleType:
 
 def _syntax_error(error: SyntaxError, target: Target, report: Diagnostics) -> None:
     file = display_path(error.filename) if error.filename else str(target)
+    if file.endswith(".ipynb"):
+        _notebook(file, report)
+        return
     line, column = error.lineno or 0, error.offset or 0
     end_line, end_column = error.end_lineno or 0, error.end_offset or 0
     known_end = line and end_line >= line and end_column > 0
     span = Span(file, line, max(column, 0), end_line if known_end else 0, end_column if known_end else 0)
     report.error("TP181", f"`{file}` has a syntax error", span, error.msg)
+
+
+def _notebook(file: str, report: Diagnostics) -> None:
+    script = os.path.splitext(file)[0] + ".py"
+    report.error(
+        "TP181",
+        f"`{file}` is a notebook, not a file of Python source",
+        Span(file),
+        help="run its cells: a component or pipeline with errors reports them there, and `main.compile(...)` reports the "
+        f"rest; or move the definitions into a file: `jupyter nbconvert --to script {file}` writes `{script}`",
+    )
+
+
+def _exception(error: Exception, target: Target, report: Diagnostics) -> None:
+    if any(item.code == "TP190" for item in report):
+        return  # it may follow from that: a run that was not started has no outputs
+    hidden = hidden_module(error)
+    if hidden is not None:
+        report.add(hidden)
+    elif isinstance(error, ModuleNotFoundError):
+        _module_not_found(error, target, report)
+    else:
+        line = one_line(error)
+        help_ = _instead(error) or _undefined(error)
+        _raised("TP182", f"`{target}` raises during import: {line}", error, target, report, help_)
+
+
+def _undefined(error: Exception) -> str:
+    """The fix for a name that its own file defines further below, or not at all."""
+    sites = _user_sites(error)
+    if not isinstance(error, NameError) or not error.name or not sites:
+        return ""
+    from typedpipe.dsl.source.files import parsed_file
+
+    at = sites[-1]
+    parsed = parsed_file(at.tb_frame.f_code.co_filename)
+    later = parsed.definition(error.name) if parsed is not None else None
+    if later is not None and later.lineno > at.tb_lineno:
+        return f"`{error.name}` is defined below, in line {later.lineno}: move its definition above this line"
+    return f"import or define `{error.name}` above this line"
 
 
 def _module_not_found(error: ModuleNotFoundError, target: Target, report: Diagnostics) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import partial
 from typing import TypeAlias
 
@@ -56,6 +57,12 @@ def check(traced: ir.Pipeline, report: Diagnostics | None = None, print_after: P
     if report.has_errors:
         raise PipelineError(report)
     return _run({name: instead.get(name, each) for name, each in REWRITES.items()}, pipeline, report, print_after)
+
+
+def report_errors(traced: ir.Pipeline, report: Diagnostics) -> None:
+    """Add the errors of a pipeline to a report that has errors of its definition already; never raises."""
+    with suppress(PipelineError):
+        check(traced, report)
 
 
 def _has_one_scope(pipeline: ir.Pipeline) -> bool:

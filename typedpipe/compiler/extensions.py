@@ -38,13 +38,12 @@ def extension(key: str) -> Extension | None:
     """The owner of a key; None if no installed package owns it.
 
     Raises:
-        PipelineError: TP391 if two packages claim the key.
+        PipelineError: TP391 if two packages claim the key, TP394 if its package is broken.
     """
     place = registry.place(key, GROUP, BUILTIN, "an extension")
     if place is None:
         return None
-    found = registry.load(place)
-    assert isinstance(found, Extension), f"{place} is no extension"
+    found: Extension = registry.load(place, Extension, f"the extension `{key}`")
     return found
 
 

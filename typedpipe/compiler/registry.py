@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from typedpipe.compiler.backend import Backend
 from typedpipe.diagnostics.errors import PipelineError
@@ -25,7 +25,7 @@ def backend(name: str = "argo") -> Backend:
     """The backend with this name.
 
     Raises:
-        PipelineError: TP390 if there is none, TP391 if two packages claim the name.
+        PipelineError: TP390 if there is none, TP391 if two packages claim the name, TP394 if its package is broken.
     """
     found = place(name, GROUP, BUILTIN, "a backend")
     if found is None:
@@ -33,8 +33,7 @@ def backend(name: str = "argo") -> Backend:
         near = nearest(name, installed)
         asked = f"did you mean `{near}`?" if near else "install the package that provides it"
         raise _failed("TP390", f"there is no backend named `{name}`", f"installed: {', '.join(installed)}", asked)
-    loaded = load(found)
-    assert isinstance(loaded, Backend), f"{found} is not a backend"
+    loaded: Backend = load(found, Backend, f"the backend `{name}`")
     return loaded
 
 
@@ -69,10 +68,30 @@ def known(group: str, builtin: Mapping[str, str]) -> list[str]:
     return sorted({*builtin, *(point.name for point in _entry_points(group))})
 
 
-def load(place: str) -> object:
-    """Load the object of a reference."""
+def load(place: str, kind: Any, what: str) -> Any:
+    """Load the object of a reference, an instance of a protocol class.
+
+    Raises:
+        PipelineError: TP394 if it cannot be imported, or is not of this kind.
+    """
     module, _, attribute = place.partition(":")
-    return getattr(import_module(module), attribute or "backend")
+    attribute = attribute or "backend"
+    word = kind.__name__
+    try:
+        found: object = getattr(import_module(module), attribute)
+    except ImportError as error:
+        raise _unusable(what, place, f"the import of `{module}` fails: {error}", word) from error
+    except AttributeError:
+        raise _unusable(what, place, f"the module `{module}` has no `{attribute}`", word) from None
+    if isinstance(found, type) or not isinstance(found, kind):  # a class has the methods of its instances
+        got = f"the class `{found.__name__}`" if isinstance(found, type) else f"a `{type(found).__name__}`"
+        raise _unusable(what, place, f"`{attribute}` is {got}, not a `{word}`", word)
+    return found
+
+
+def _unusable(what: str, place: str, why: str, word: str) -> PipelineError:
+    help_ = f"reinstall or remove the package; its entry point must name an object that implements `{word}`"
+    return _failed("TP394", f"{what} cannot be used: {why}", f"its entry point is `{place}`", help_)
 
 
 def _entry_points(group: str) -> Iterable[EntryPoint]:

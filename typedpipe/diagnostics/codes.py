@@ -70,9 +70,12 @@ CODES: dict[str, str] = {
     "TP187": "invalid argument for a pipeline parameter",
     "TP188": "unknown pipeline parameter",
     "TP189": "missing value for a required pipeline parameter",
+    "TP190": "pipeline runs during import",
+    "TP191": "parameter file cannot be read",
     "TP195": "container component cannot run on this machine",
     "TP196": "packages missing from this Python",
     "TP197": "run directory cannot be created",
+    "TP198": "file hides a module of Python",
     # TP2xx: types
     "TP201": "argument does not match the input type",
     "TP202": "value does not match the declared output type",
@@ -119,6 +122,7 @@ CODES: dict[str, str] = {
     "TP408": "settings of a package that is not installed",
     "TP392": "compiled object is not a pipeline",
     "TP393": "default for an unknown parameter",
+    "TP394": "package with an invalid backend or extension",
     # TP4xx: target
     # TP5xx: in the container
     "TP501": "missing input in the container",

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, overload
 
 from typedpipe.diagnostics.model import Span
-from typedpipe.dsl.nodes.callee import Callee, call, new_key, not_a_function
+from typedpipe.dsl.nodes.callee import Callee, Decorated, call, new_key, not_a_function
 from typedpipe.dsl.nodes.task import ParamTask, Task, UseOutputs
 from typedpipe.dsl.tracing import current, error
 from typedpipe.ir import nodes as ir
@@ -64,17 +64,13 @@ class BaseComponent:
         return f"<component {self.name}>"
 
 
-class FunctionComponent(BaseComponent):
+class FunctionComponent(Decorated, BaseComponent):
     """A component created by a decorator, with its function."""
 
     def __init__(self, fn: Any, callee: Callee | None, definition: ir.Component | None) -> None:
-        super().__init__(definition, callee)
-        self._fn = fn
-        self.__name__ = self.name = getattr(fn, "__name__", "component")
-        self.__qualname__ = getattr(fn, "__qualname__", self.__name__)
-        self.__doc__ = fn.__doc__
-        self.__module__ = getattr(fn, "__module__", "")
-        self.__wrapped__ = fn
+        BaseComponent.__init__(self, definition, callee)
+        Decorated.__init__(self, fn)
+        self.name = self.__name__
 
     @property
     def python_func(self) -> Any:
@@ -188,6 +184,28 @@ if TYPE_CHECKING:
         @overload
         def __call__(self, fn: Callable[P, R], /) -> Component[P, R]: ...
 
+
+if TYPE_CHECKING:  # the first one is what editors show at `@component(`
+
+    @overload
+    def component(
+        fn: None = None,
+        /,
+        *,
+        base_image: str = ...,
+        packages_to_install: list[str] = ...,
+        pip_index_urls: list[str] = ...,
+        pip_trusted_hosts: list[str] = ...,
+        include: list[Any] = ...,
+        additional_funcs: list[Callable[..., Any]] = ...,
+        name: str = ...,
+        description: str = ...,
+        target_image: str = ...,
+        output_component_file: str = ...,
+        install_kfp_package: bool = ...,
+        kfp_package_path: str = ...,
+        use_venv: bool = ...,
+    ) -> _Decorator: ...
     @overload
     def component(fn: _S0, /) -> _Str0[_S0]: ...  # type: ignore[overload-overlap]
     @overload
@@ -206,60 +224,41 @@ if TYPE_CHECKING:
     def component(fn: Callable[P, None], /) -> ParamComponent[P, Any, Any]: ...  # type: ignore[overload-overlap]
     @overload
     def component(fn: Callable[P, R], /) -> Component[P, R]: ...
-    @overload
-    def component(
-        *,
-        base_image: str = ...,
-        packages_to_install: list[str] = ...,
-        pip_index_urls: list[str] = ...,
-        pip_trusted_hosts: list[str] = ...,
-        include: list[Any] = ...,
-        additional_funcs: list[Callable[..., Any]] = ...,
-        name: str = ...,
-        description: str = ...,
-        target_image: str = ...,
-        output_component_file: str = ...,
-        install_kfp_package: bool = ...,
-        kfp_package_path: str = ...,
-        use_venv: bool = ...,
-    ) -> _Decorator: ...
-    def component(fn: Any = None, /, **options: Any) -> Any: ...
 
-else:
 
-    def component(fn=None, /, **options):
-        """Create a component from a plain function with type hints.
+def component(fn: Any = None, /, **options: Any) -> Any:
+    """Create a component from a plain function with type hints.
 
-        Its source is shipped with the pipeline. It can use its own imports and the classes of its signature; functions
-        and classes of the module must be listed to be shipped: ``include=[helper]``.
+    Its source is shipped with the pipeline. It can use its own imports and the classes of its signature; functions
+    and classes of the module must be listed to be shipped: ``include=[helper]``.
 
-        Args:
-            fn: The function, if the decorator is used without arguments.
-            base_image: The container image that it runs in. Default: ``python:3.11``.
-            packages_to_install: Requirements that pip installs at the start of the task, such as ``["pandas==2.3.3"]``.
-            pip_index_urls: Package indexes for pip.
-            pip_trusted_hosts: Hosts that pip trusts without TLS.
-            include: Functions and classes of the module that the function uses.
-            additional_funcs: KFP's name for ``include``.
-            name: The component's name; Default: the function's name.
-            description: Its description. Default: the docstring's first paragraph.
-            target_image: An image that holds the function's requirements: used instead of ``base_image``.
-            output_component_file: KFP's option; not supported: an error suggests an alternative.
-            install_kfp_package: Accepted for KFP and ignored; typedpipe is not installed at the start of a task.
-            kfp_package_path: Accepted for KFP and ignored, as above.
-            use_venv: Accepted for KFP and ignored, as above.
+    Args:
+        fn: The function, if the decorator is used without arguments.
+        base_image: The container image that it runs in. Default: ``python:3.11``.
+        packages_to_install: Requirements that pip installs at the start of the task, such as ``["pandas==2.3.3"]``.
+        pip_index_urls: Package indexes for pip.
+        pip_trusted_hosts: Hosts that pip trusts without TLS.
+        include: Functions and classes of the module that the function uses.
+        additional_funcs: KFP's name for ``include``.
+        name: The component's name; Default: the function's name.
+        description: Its description. Default: the docstring's first paragraph.
+        target_image: An image that holds the function's requirements: used instead of ``base_image``.
+        output_component_file: KFP's option; not supported: an error suggests an alternative.
+        install_kfp_package: Accepted for KFP and ignored; typedpipe is not installed at the start of a task.
+        kfp_package_path: Accepted for KFP and ignored, as above.
+        use_venv: Accepted for KFP and ignored, as above.
 
-        Raises:
-            PipelineError: The definition has errors (under ``typedpipe compile`` they are collected instead).
+    Raises:
+        PipelineError: The definition has errors (under ``typedpipe compile`` they are collected instead).
 
-        >>> from typedpipe import dsl
-        >>> @dsl.component(base_image="python:3.11-slim")
-        ... def double(n: int) -> int:
-        ...     return 2 * n
-        """
-        if fn is not None:
-            return _define(fn, options)
-        return lambda function: _define(function, options)
+    >>> from typedpipe import dsl
+    >>> @dsl.component(base_image="python:3.11-slim")
+    ... def double(n: int) -> int:
+    ...     return 2 * n
+    """
+    if fn is not None:
+        return _define(fn, options)
+    return lambda function: _define(function, options)
 
 
 _OPTIONS: dict[str, Any] = {
@@ -293,7 +292,8 @@ def _define(fn: Any, options: dict[str, Any]) -> Any:
         options = _checked_options(fn, options)
         signature = component_signature(fn)
         include = [*options.get("include", ()), *options.get("additional_funcs", ())]
-        source = capture(fn, include=include, shipped=signature.classes, report=report)
+        shipped, undefined = signature.classes, signature.undefined
+        source = capture(fn, include=include, shipped=shipped, undefined=undefined, report=report)
         definition = callee = None
         if source is not None and not report.has_errors:
             name = options.get("name") or fn.__name__
@@ -325,8 +325,12 @@ def component_callee(definition: ir.Component, whole: Type | None = None) -> Cal
     return callee
 
 
-_PIP = {"-i": "pip_index_urls", "--index-url": "pip_index_urls", "--extra-index-url": "pip_index_urls"}
-_PIP |= {"--trusted-host": "pip_trusted_hosts"}
+_PIP = {
+    "-i": "pip_index_urls",
+    "--index-url": "pip_index_urls",
+    "--extra-index-url": "pip_index_urls",
+    "--trusted-host": "pip_trusted_hosts",
+}
 
 
 def _refuse_options(name: str, items: Sequence[str], span: Span) -> None:

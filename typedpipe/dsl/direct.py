@@ -118,6 +118,9 @@ class NotRun:
             raise AttributeError(name)
         return self
 
+    def __call__(self, *_: object, **__: object) -> NotRun:
+        return self
+
     def __getitem__(self, _key: object) -> NotRun:
         return self
 
@@ -143,11 +146,18 @@ def _instead(name: str, kind: Kind) -> str:
     )
 
 
-OPTIONS = ("runner", "jobs", "folder", "cache", "fail_fast", "timeout", "name", "raise_on_error")
+OPTIONS = (
+    *("runner", "jobs", "folder", "cache", "fail_fast", "timeout", "name", "tags", "note", "params_file"),
+    "raise_on_error",
+)
 
 
 def start(pipeline: TracedPipeline, args: tuple[Any, ...], kwargs: dict[str, Any], options: Any) -> Any:
     """Start a run of a pipeline and return its handle; ``options`` None: they may be among the arguments."""
+    if declarations() is not None:
+        message = f"the run of `{pipeline.name}` would start whenever this file is imported"
+        error("TP190", message, help='move it under `if __name__ == "__main__":`')
+        return NotRun()
     names = inputs_of(pipeline)
     if options is None:
         options = {key: kwargs[key] for key in OPTIONS if key in kwargs and key not in names}

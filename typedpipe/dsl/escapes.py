@@ -112,10 +112,10 @@ def _too_early(problem: Exception, fn: Any) -> bool:
             "for each item, and put other repetition into a component",
         )
         return True
-    later = _defined(name, parsed)
-    if later and later[0].lineno > fn.__code__.co_firstlineno:
-        where = [Label(parsed.header(later[0]), "defined here, after the call")]
-        message = f"the pipeline `{fn.__name__}` calls `{name}`, which is not defined yet"
+    later = parsed.definition(name)
+    if later is not None and later.lineno > fn.__code__.co_firstlineno:
+        where = [Label(parsed.header(later), "defined here, after its use")]
+        message = f"the pipeline `{fn.__name__}` uses `{name}`, which is not defined yet"
         error("TP119", message, site, others=where, help=f"move the definition of `{name}` above `{fn.__name__}`")
         return True
     return False

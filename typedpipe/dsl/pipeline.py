@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 
 from typedpipe.diagnostics.errors import PipelineError
 from typedpipe.diagnostics.model import Diagnostics, Span
 from typedpipe.diagnostics.record import NoCollection
 from typedpipe.diagnostics.words import nearest
-from typedpipe.dsl.nodes.callee import Callee, call, new_key, not_a_function
+from typedpipe.dsl.nodes.callee import Callee, Decorated, call, is_traceable, new_key, not_a_function
 from typedpipe.dsl.nodes.graph import graph_of
 from typedpipe.dsl.nodes.groups import ExitHandler
 from typedpipe.dsl.nodes.task import Task
@@ -42,20 +42,15 @@ R_co = TypeVar("R_co", covariant=True)
 R = TypeVar("R")
 
 
-class Pipeline(Generic[P, R_co]):
+class Pipeline(Decorated, Generic[P, R_co]):
     """A pipeline: checked when it is compiled, callable inside other pipelines like a component.
 
     Created by :func:`pipeline`.
     """
 
     def __init__(self, fn: Callable[P, R_co], name: str, options: dict[str, Any]) -> None:
-        self._fn = fn
+        super().__init__(fn)
         self.name = name
-        self.__name__ = getattr(fn, "__name__", "pipeline")
-        self.__qualname__ = getattr(fn, "__qualname__", self.__name__)
-        self.__doc__ = fn.__doc__
-        self.__module__ = getattr(fn, "__module__", "")
-        self.__wrapped__ = fn
         self.description = _text(options.get("description")) or summary(fn.__doc__)
         self.display_name = _text(options.get("display_name"))
         self.pipeline_root = _text(options.get("pipeline_root"))
@@ -63,10 +58,13 @@ class Pipeline(Generic[P, R_co]):
         self.file: str = code.co_filename if code is not None else ""
         self.uses: set[str] = set()
         self.ir: ir.Pipeline | None = None
+        """The pipeline in the IR; None if its definition has errors."""
+        self.traced: ir.Pipeline | None = None
+        """All that could be traced, also if the definition has errors: the checks find further errors in it."""
         self.callee: Callee | None = None
 
     def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> Task[R_co]:
-        """Call the pipeline inside another one."""
+        # Without a docstring: editors then show the one of the pipeline's function at a call.
         frame = sys._getframe(1)
         if current() is None:
             from typedpipe.dsl.direct import called_here
@@ -107,6 +105,9 @@ class Pipeline(Generic[P, R_co]):
         fail_fast: bool = ...,
         timeout: float | None = ...,
         name: str = ...,
+        tags: Mapping[str, str] = ...,
+        note: str = ...,
+        params_file: str | os.PathLike[str] | None = ...,
         raise_on_error: bool = ...,
         **kwargs: Any,
     ) -> Run[R_co]: ...
@@ -143,6 +144,9 @@ class Pipeline(Generic[P, R_co]):
         fail_fast: bool = False,
         timeout: float | None = None,
         name: str = "",
+        tags: Mapping[str, str] | None = None,
+        note: str = "",
+        params_file: str | os.PathLike[str] | None = None,
         raise_on_error: bool = True,
     ) -> Configured[P, R_co]:
         """The pipeline with options for a run: ``main.options(jobs=4).run(n=1)``.
@@ -156,12 +160,16 @@ class Pipeline(Generic[P, R_co]):
             fail_fast: Stop at the first failure; otherwise independent tasks continue.
             timeout: Maximum duration of the run in seconds.
             name: Name of the run. Default: made from the time and the pipeline's name.
+            tags: Tags of the run: ``typedpipe runs ls --tag data=2026-01`` lists the runs that have one.
+            note: A note about the run, for people.
+            params_file: A YAML or JSON file with parameters; arguments of :meth:`run` take precedence.
             raise_on_error: False: ``.wait()`` of a failed run returns the handle and does not raise.
 
         Raises:
             PipelineError: an option is invalid.
         """
         given = {key: value for key, value in locals().items() if key != "self"}
+        given["tags"] = tags or {}
         from typedpipe.dsl.configured import Configured
 
         HOOKS.toolchain.check_options(given)
@@ -201,54 +209,59 @@ def _text(value: object) -> str:
     return value if isinstance(value, str) else ""
 
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # the first one is what editors show at `@pipeline(`
 
-    @overload
-    def pipeline(fn: Callable[P, R], /) -> Pipeline[P, R]: ...
     @overload
     def pipeline(
-        *, name: str = ..., description: str = ..., pipeline_root: str = ..., display_name: str = ...
+        fn: None = None,
+        /,
+        *,
+        name: str = ...,
+        description: str = ...,
+        pipeline_root: str = ...,
+        display_name: str = ...,
     ) -> Callable[[Callable[P, R]], Pipeline[P, R]]: ...
-    def pipeline(fn: Any = None, /, **options: Any) -> Any: ...
-
-else:
-
-    def pipeline(fn=None, /, *, name=None, description=None, pipeline_root=None, display_name=None, **unknown):
-        """Create a pipeline from a function that calls components.
-
-        The function runs once, immediately, to be traced. Its parameters are the pipeline's inputs; its return value is
-        the pipeline's output: one value, or a NamedTuple or dataclass of several.
-
-        Args:
-            fn: The function, if the decorator is used without arguments.
-            name: The pipeline's name. Default: the function's name.
-            description: Its description. Default: the docstring's first paragraph.
-            pipeline_root: Accepted for KFP and ignored: the engine's configuration determines the artifact store.
-            display_name: Its name in user interfaces.
-
-        Raises:
-            PipelineError: The definition has errors (under ``typedpipe compile`` they are collected instead).
-
-        >>> from typedpipe import dsl
-        >>> @dsl.component
-        ... def double(n: int) -> int:
-        ...     return 2 * n
-        >>> @dsl.pipeline(name="four-times")
-        ... def four(n: int = 1) -> int:
-        ...     return double(n=double(n=n).output).output
-        """
-        options = {"description": description, "pipeline_root": pipeline_root, "display_name": display_name}
-        _refuse_unknown(unknown, ["name", *options])
-        if fn is not None:
-            return _define(fn, name, options)
-        return lambda function: _define(function, name, options)
+    @overload
+    def pipeline(fn: Callable[P, R], /) -> Pipeline[P, R]: ...
 
 
-def _refuse_unknown(unknown: dict[str, Any], options: list[str]) -> None:
-    for option in unknown:
-        guess = nearest(option, options)
-        help_ = f"did you mean `{guess}`?" if guess else f"the options are {listed(options)}"
-        error("TP106", f"`@dsl.pipeline` has no option `{option}`", help=help_)
+def pipeline(fn: Any = None, /, **options: Any) -> Any:
+    """Create a pipeline from a function that calls components.
+
+    The function runs once, immediately, to be traced. Its parameters are the pipeline's inputs; its return value is
+    the pipeline's output: one value, or a NamedTuple or dataclass of several.
+
+    Args:
+        fn: The function, if the decorator is used without arguments.
+        name: The pipeline's name. Default: the function's name.
+        description: Its description. Default: the docstring's first paragraph.
+        pipeline_root: Accepted for KFP and ignored: the engine's configuration determines the artifact store.
+        display_name: Its name in user interfaces.
+
+    Raises:
+        PipelineError: The definition has errors (under ``typedpipe compile`` they are collected instead).
+
+    >>> from typedpipe import dsl
+    >>> @dsl.component
+    ... def double(n: int) -> int:
+    ...     return 2 * n
+    >>> @dsl.pipeline(name="four-times")
+    ... def four(n: int = 1) -> int:
+    ...     return double(n=double(n=n).output).output
+    """
+    for option in options:
+        if option not in _OPTIONS:
+            guess = nearest(option, _OPTIONS)
+            help_ = f"did you mean `{guess}`?" if guess else f"the options are {listed(_OPTIONS)}"
+            error("TP106", f"`@dsl.pipeline` has no option `{option}`", help=help_)
+    known: dict[str, Any] = {option: options.get(option) for option in _OPTIONS}
+    name = known.pop("name")
+    if fn is not None:
+        return _define(fn, name, known)
+    return lambda function: _define(function, name, known)
+
+
+_OPTIONS = ("name", "description", "pipeline_root", "display_name")
 
 
 def _define(fn: Any, name: Any, options: dict[str, Any]) -> Any:
@@ -264,47 +277,17 @@ def _define(fn: Any, name: Any, options: dict[str, Any]) -> Any:
     trace = Trace(title, outer.report if outer is not None else report)
     try:
         with NoCollection(), tracing(trace):
-            if _is_function(fn, name, options, nested=outer is not None):
+            if is_traceable(fn, name, options, nested=outer is not None):
                 _trace(handle, fn, trace)
     except TraceAbort:
         handle.callee = handle.ir = None  # a call of it is valid anywhere: its error has been reported
     if found is not None:
         found.pipelines.append(handle)
     elif outer is None and report.has_errors:
+        if handle.traced is not None:
+            HOOKS.toolchain.report_errors(handle.traced, report)
         raise PipelineError(report)
     return handle
-
-
-_ASYNC_OR_GENERATOR = (
-    0x20 | 0x80 | 0x100 | 0x200
-)  # CO_GENERATOR, CO_COROUTINE, CO_ITERABLE_COROUTINE, CO_ASYNC_GENERATOR
-
-
-def _is_function(fn: Any, name: Any, options: dict[str, Any], *, nested: bool) -> bool:
-    """Whether it can be traced; otherwise the reason is reported."""
-    span = span_of_function(fn)
-    for option, value in {"name": name, **options}.items():
-        if value is not None and not isinstance(value, str):
-            error(
-                "TP106",
-                f"`{option}` must be a string, not `{type(value).__name__}`",
-                span,
-                help=f'for example `{option}="…"`',
-            )
-    problem = not_a_function(fn, "pipeline")
-    if problem is not None:
-        error("TP107", problem[0], span if span.file else None, help=problem[1])
-        return False
-    if fn.__code__.co_flags & _ASYNC_OR_GENERATOR:
-        kind = "a generator" if fn.__code__.co_flags & 0x20 else "async"
-        message = f"the pipeline `{fn.__name__}` is {kind}"
-        error("TP107", message, span, help="use a plain `def`: the tasks of a pipeline run in parallel anyway")
-        return False
-    if nested:
-        help_ = "define it at module level, and call it here"
-        error("TP118", f"the pipeline `{fn.__name__}` is defined inside another pipeline", span, help=help_)
-        return False
-    return True
 
 
 def _trace(handle: Pipeline[..., Any], fn: Any, trace: Trace) -> None:
@@ -313,24 +296,11 @@ def _trace(handle: Pipeline[..., Any], fn: Any, trace: Trace) -> None:
     callee = Callee(fn.__name__, new_key(fn.__name__), signature.inputs, signature.outputs, span)
     callee.whole = signature.returns.whole if signature.returns is not None else None
     callee.is_pipeline = True
-    if has_blocks_or_texts(fn.__code__):
-        from typedpipe.dsl.source import bodies
-
-        bodies.check(fn, trace.report)
-    if not only_calls(fn):
-        from typedpipe.dsl.source.decisions import check_decisions  # loading takes time
-        from typedpipe.dsl.source.facts import inputs_of
-
-        trace.decided = check_decisions(fn, inputs_of(signature.inputs), trace.report)
-    positional, by_name = _arguments(fn, signature, trace)
-    try:
-        result = fn(*positional, **by_name)
-    except Exception as problem:
-        from typedpipe.dsl.escapes import report_escaped  # needed only here, and loading takes time
-
-        report_escaped(problem, fn)
-        return
-    for group in trace.groups:
+    leaves = _leaves_a_block(fn, signature, trace)
+    result = _result(fn, signature, trace)
+    if leaves:
+        result = poison(trace)  # of a `return` that is an error itself
+    for group in () if trace.aborted else trace.groups:
         unfinished = group._unfinished()
         if unfinished:
             error(
@@ -341,6 +311,39 @@ def _trace(handle: Pipeline[..., Any], fn: Any, trace: Trace) -> None:
             )
     handle.callee = callee if signature.returns is not None else None
     _finish(handle, trace, signature, result, span)
+
+
+def _leaves_a_block(fn: Any, signature: PipelineSignature, trace: Trace) -> bool:
+    """Report the errors of the function's syntax; return whether one of them is a `return` in a block."""
+    found = Diagnostics()
+    if has_blocks_or_texts(fn.__code__):
+        from typedpipe.dsl.source import bodies
+
+        bodies.check(fn, found)
+    if not only_calls(fn):
+        from typedpipe.dsl.source.decisions import check_decisions  # loading takes time
+        from typedpipe.dsl.source.facts import inputs_of
+
+        trace.decided = check_decisions(fn, inputs_of(signature.inputs), found)
+    for diagnostic in found:
+        trace.report.add(diagnostic)
+    trace.failed |= found.has_errors
+    return any(diagnostic.code == "TP165" for diagnostic in found)
+
+
+def _result(fn: Any, signature: PipelineSignature, trace: Trace) -> object:
+    """Call the function; poison if it did not reach its end, which was reported. The tasks until then are checked."""
+    positional, by_name = _arguments(fn, signature, trace)
+    try:
+        return fn(*positional, **by_name)
+    except TraceAbort:
+        pass
+    except Exception as problem:
+        from typedpipe.dsl.escapes import report_escaped  # needed only here, and loading takes time
+
+        report_escaped(problem, fn)
+    trace.failed = trace.aborted = True
+    return poison(trace)
 
 
 def _arguments(fn: Any, signature: PipelineSignature, trace: Trace) -> tuple[list[Any], dict[str, Any]]:
@@ -358,7 +361,7 @@ def _finish(handle: Pipeline[..., Any], trace: Trace, signature: PipelineSignatu
         handle.callee = None  # a handler without its exit task is not a node
         return
     graph = graph_of(trace, signature.inputs, outputs)
-    if trace.formats and not trace.decided:
+    if trace.formats and not trace.decided and not trace.aborted:
         markers.check_used(trace)
     if not trace.root.nodes and not trace.failed:
         error(
@@ -371,10 +374,12 @@ def _finish(handle: Pipeline[..., Any], trace: Trace, signature: PipelineSignatu
     pipelines: dict[str, ir.Graph] = {}
     for key, used in trace.pipelines.items():
         handle.uses |= {used.name, *used.uses}
-        if used.ir is not None:
-            components.update(used.ir.components)
-            pipelines.update(used.ir.pipelines)
-            pipelines[key] = used.ir.graph
-    handle.ir = ir.Pipeline(
+        trace.failed |= used.ir is None
+        if used.traced is not None:
+            components.update(used.traced.components)
+            pipelines.update(used.traced.pipelines)
+            pipelines[key] = used.traced.graph
+    handle.traced = ir.Pipeline(
         trace.name, graph, components, pipelines, handle.display_name, handle.description, closed=False, span=span
     )
+    handle.ir = None if trace.failed else handle.traced

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from typedpipe.diagnostics.model import Span
+from typedpipe.diagnostics.model import Label, Span
 from typedpipe.dsl.nodes.task import Outputs, Task
 from typedpipe.dsl.source.files import parsed_file, span_of_function
 from typedpipe.dsl.tracing import Site, Trace, enclosing_names, error, listed
@@ -16,7 +16,7 @@ from typedpipe.dsl.values.value import POISON, PipelineValue, is_poison, operand
 from typedpipe.ir import nodes as ir
 from typedpipe.types.annotations import Resolved, Returned, resolve, resolve_return
 from typedpipe.types.assignable import mismatch
-from typedpipe.types.display import show
+from typedpipe.types.display import enum_members, show
 from typedpipe.types.model import ANY, NULL, ListType, StructType, Type, is_artifact, union, without_none
 from typedpipe.types.problems import Problem
 from typedpipe.types.values import NotAConstant, constant
@@ -37,6 +37,8 @@ class ComponentSignature:
     description: str = ""
     whole: Type | None = None
     """The type of the returned class as one value, if its fields are the outputs."""
+    undefined: frozenset[str] = frozenset()
+    """Names in annotations that are not defined, which was reported."""
 
 
 @dataclass(slots=True)
@@ -83,6 +85,7 @@ def component_signature(fn: Any, *, container: bool = False) -> ComponentSignatu
     for name in dict.fromkeys(n for n in names if names.count(n) > 1):
         error("TP105", f"`{fn.__name__}` has two outputs named `{name}`", spans.of(name), help="rename one of them")
     made.inputs, made.outputs, made.classes = tuple(inputs), tuple(outputs), tuple(classes)
+    made.undefined = frozenset(spans.undefined)
     return made
 
 
@@ -191,7 +194,7 @@ def _is_method(fn: Any) -> bool:
 def _resolved(fn: Any, name: str, annotation: object, default: object, spans: ParameterSpans) -> Resolved | None:
     found = resolve(annotation, fn.__globals__, spans.names)
     if isinstance(found, Problem):
-        _problem(found, spans.of(name), f"`{name}` of `{fn.__name__}`: ")
+        spans.report(found, spans.of(name), f"`{name}` of `{fn.__name__}`: ")
         return None
     if default is None and found.direction == "in" and is_artifact(found.type):
         return replace(found, type=union(found.type, NULL))  # KFP's form of an optional artifact
@@ -202,13 +205,9 @@ def _resolved_return(fn: Any, spans: ParameterSpans) -> Returned | None:
     hints = getattr(fn, "__annotations__", {})
     found = resolve_return(hints.get("return"), fn.__globals__, spans.names)
     if isinstance(found, Problem):
-        _problem(found, spans.of("return"), f"the return type of `{fn.__name__}`: ")
+        spans.report(found, spans.of("return"), f"the return type of `{fn.__name__}`: ")
         return None
     return found
-
-
-def _problem(problem: Problem, span: Span, where: str) -> None:
-    error(problem.code, where + problem.message, span, problem.label, help=problem.help)
 
 
 def _default(fn: Any, name: str, found: Resolved, default: object, spans: ParameterSpans) -> ir.Const | None:
@@ -232,7 +231,7 @@ def _default(fn: Any, name: str, found: Resolved, default: object, spans: Parame
         help_ = (
             f"change the annotation to `{name}: {show(found.type)} | None`"
             if default is None
-            else "change the default or the annotation"
+            else "; ".join(filter(None, ("change the default or the annotation", enum_members(found.type))))
         )
         error(
             "TP104",
@@ -335,6 +334,8 @@ class ParameterSpans:
     def __init__(self, fn: Any) -> None:
         self._fn = fn
         self.names = enclosing_names()
+        self.undefined: set[str] = set()
+        """Names that were reported as undefined."""
         self._found: dict[str, Span] | None = None
 
     def of(self, name: str) -> Span:
@@ -342,6 +343,19 @@ class ParameterSpans:
         if self._found is None:
             self._found = self._read()
         return self._found.get(name) or span_of_function(self._fn)
+
+    def report(self, problem: Problem, span: Span, where: str) -> None:
+        """Report a problem in an annotation; a class that is defined further below is shown."""
+        name, message, help_, others = problem.undefined, problem.message, problem.help, []
+        self.undefined.add(name)
+        code = self._fn.__code__
+        parsed = parsed_file(code.co_filename, self._fn.__globals__) if name else None
+        later = parsed.definition(name) if parsed is not None else None
+        if parsed is not None and later is not None and later.lineno > code.co_firstlineno:
+            message = f"`{name}` in the annotation is defined below `{self._fn.__name__}`, so it does not exist yet"
+            help_ = f"move the definition of `{name}` above `{self._fn.__name__}`"
+            others = [Label(parsed.header(later), "defined here")]
+        error(problem.code, where + message, span, problem.label, others=others, help=help_)
 
     def _read(self) -> dict[str, Span]:
         code = self._fn.__code__

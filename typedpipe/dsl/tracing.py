@@ -32,8 +32,6 @@ class TraceAbort(BaseException):
     """Ends the tracing of one pipeline after an unrecoverable misuse, which has been reported already.
 
     A BaseException, so that a user's ``except Exception`` does not hide it.
-
-    A BaseException, so that a user's ``except Exception`` does not hide it.
     """
 
 
@@ -50,6 +48,10 @@ class TracedPipeline(Protocol):
     @property
     def ir(self) -> _Pipeline | None:
         """The pipeline in the IR; None if its definition has errors."""
+
+    @property
+    def traced(self) -> _Pipeline | None:
+        """All that could be traced, also if the definition has errors."""
 
 
 _Pipeline = ir.Pipeline  # inside the class above, `ir` is the property
@@ -126,7 +128,7 @@ class Trace:
         self.decided = False
         """Whether the source check found a decision on a value: an exception about its placeholder is no news."""
         self.aborted = False
-        """Whether its tracing was ended; an exception that a library made of that is no news."""
+        """Whether its tracing ended early: the rest of the function is unknown, so nothing is reported as missing."""
         self.root = self.builder = GraphBuilder("pipeline")
         self.names: dict[str, int] = {}
         self.builders: dict[str, GraphBuilder] = {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from types import MappingProxyType, TracebackType
+from types import TracebackType
 from typing import Any, Generic, Literal, Self, TypeAlias, TypeVar
 
 from typedpipe.diagnostics.words import nearest
@@ -133,12 +133,17 @@ class Run(Generic[R_co]):
 
     @property
     def artifacts(self) -> Mapping[str, Artifact]:
-        """Artifacts that tasks have produced so far, as ``task.output``; those of lists as ``task.output[0]``."""
+        """Artifacts that tasks have produced so far, as ``task.output``; those of lists as ``task.output[0]``.
+
+        It is shown as a table: name, type, location and metadata.
+        """
         found: dict[str, Artifact] = {}
         for name, task in self.tasks.items():
             for output, value in task.outputs.items():
                 found.update(artifacts_in(f"{name}.{output}", value))
-        return MappingProxyType(found)
+        from typedpipe.local.artifact_display import Artifacts
+
+        return Artifacts(found)
 
     # -------------------------------------------------------------------------------------------- Python's
 
@@ -165,13 +170,24 @@ class Run(Generic[R_co]):
         """The graph with the state of each task, for notebooks."""
         from typedpipe.local.notebook import run_bundle
 
-        return run_bundle(self._view)
+        return run_bundle(self._view, self._arguments())
 
     def _ipython_display_(self) -> None:
         from typedpipe.local.notebook import show_run
 
-        if not show_run(self._view):
+        if not show_run(self._view, self._arguments()):
             print(self)
+
+    def _arguments(self) -> Mapping[str, str]:
+        """The recorded arguments, as wire text; none if the record cannot be read, which the engine reports."""
+        from typedpipe.diagnostics.errors import PipelineError
+        from typedpipe.local.store.root import read_record
+
+        try:
+            found: Mapping[str, str] = read_record(self.folder)["arguments"]
+        except PipelineError:
+            return {}
+        return found
 
 
 class RunTask:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
+from collections.abc import Mapping
 from typing import Any, Protocol
 from xml.sax.saxutils import escape
 
@@ -19,6 +20,7 @@ from typedpipe.runs.model import LOOKS, mark
 from typedpipe.runs.view import RunView, TaskView
 from typedpipe.types.artifacts import Artifact
 
+_NONE: Mapping[str, str] = {}
 SECONDS = 0.25
 """Minimum time between two updates of a picture."""
 
@@ -48,9 +50,9 @@ def pipeline_bundle(pipeline: Traced) -> dict[str, str]:
     }
 
 
-def run_bundle(run: RunView) -> dict[str, str]:
-    """The graph of a run's pipeline with the state of each task, by MIME type."""
-    drawn, seen = picture(run.pipeline), run.tasks()
+def run_bundle(run: RunView, arguments: Mapping[str, str] = _NONE) -> dict[str, str]:
+    """The graph of a run's pipeline with its arguments and the state of each task, by MIME type."""
+    drawn, seen = picture(run.pipeline, arguments), run.tasks()
     found = marks(seen, run.loops(), time.time(), ended=run.ended)
     svg = draw_svg(drawn, found.of(drawn.boxes))
     head = f"<b>{_safe(run.run)}</b> {_safe(run.state.lower())}"
@@ -74,13 +76,6 @@ def _image(svg: str, alt: str) -> str:
     return f'<img alt="{_safe(alt)}" style="max-width:100%" src="data:image/svg+xml;base64,{data}">'
 
 
-def artifact_html(artifact: Artifact) -> str:
-    """An artifact as a small table."""
-    rows: list[tuple[str, object]] = [("name", artifact.name), ("uri", artifact.uri), *artifact.metadata.items()]
-    cells = "".join(f"<tr><th>{_safe(name)}</th><td>{_safe(value)}</td></tr>" for name, value in rows if value != "")
-    return f"<table><caption>{_safe(artifact.schema_title)}</caption>{cells}</table>"
-
-
 def _safe(value: object) -> str:
     return escape(shown(str(value)), {'"': "&quot;", "'": "&#39;"})
 
@@ -89,13 +84,15 @@ def register() -> None:
     """Register the display of artifacts with IPython, if present."""
     shell = _shell()
     if shell is not None:
+        from typedpipe.local.artifact_display import artifact_html
+
         shell.display_formatter.formatters["text/html"].for_type(Artifact, artifact_html)
 
 
 # ------------------------------------------------------------------------------------------------- updates
 
 
-def show_run(run: RunView) -> bool:
+def show_run(run: RunView, arguments: Mapping[str, str]) -> bool:
     """Show a run in IPython and keep the picture up to date until it has ended. False if IPython is not running."""
     shell = _shell()
     if shell is None:
@@ -103,9 +100,9 @@ def show_run(run: RunView) -> bool:
     from importlib import import_module
 
     display = import_module("IPython.display").display
-    shown_at = display(run_bundle(run), raw=True, display_id=True)
+    shown_at = display(run_bundle(run, arguments), raw=True, display_id=True)
     if not run.ended and shown_at is not None:
-        _Updates(run, shown_at).start()
+        _Updates(run, arguments, shown_at).start()
     return True
 
 
@@ -117,8 +114,9 @@ def _shell() -> Any:
 class _Updates:
     """Redraws a run after its events, at most once per :data:`SECONDS`."""
 
-    def __init__(self, run: RunView, shown_at: Any) -> None:
+    def __init__(self, run: RunView, arguments: Mapping[str, str], shown_at: Any) -> None:
         self._run = run
+        self._arguments = arguments
         self._shown_at = shown_at
         self._changed = threading.Event()
 
@@ -131,8 +129,8 @@ class _Updates:
             self._changed.wait(1.0)  # durations advance without events
             self._changed.clear()
             started = time.monotonic()
-            self._shown_at.update(run_bundle(self._run), raw=True)
+            self._shown_at.update(run_bundle(self._run, self._arguments), raw=True)
             time.sleep(
                 max(SECONDS, 9 * (time.monotonic() - started))
             )  # a large graph costs a tenth of a core, not more
-        self._shown_at.update(run_bundle(self._run), raw=True)
+        self._shown_at.update(run_bundle(self._run, self._arguments), raw=True)

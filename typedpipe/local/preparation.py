@@ -22,6 +22,7 @@ from typedpipe.local.runners import Placement, facts, launcher_for, placements
 from typedpipe.local.runners.orphans import clean_up, mark, unmark
 from typedpipe.local.settings import Settings
 from typedpipe.local.store.index import RunFolder, tasks
+from typedpipe.local.store.model import Labels
 from typedpipe.local.store.root import Root, open_root
 from typedpipe.runs import events
 from typedpipe.runs.forms import WireText
@@ -129,7 +130,7 @@ def prepare(
     root = open_root(options.folder or folder, create=True)
     clean_up(root)
     name = options.name or new_run_name(pipeline.name)
-    place = root.new_run(name, pipeline, arguments, recorded(options))
+    place = root.new_run(name, pipeline, arguments, recorded(options), Labels(options.tags, options.note))
     return assemble(root, place, Plan(pipeline, _values(pipeline, arguments), places), options, on_event, logs)
 
 
@@ -155,8 +156,8 @@ def prepare_resumed(
     except BaseException:
         place.close()
         raise
-    values = _values(resume.pipeline, resume.arguments)
-    plan = Plan(resume.pipeline, values, places, done, records, resumed=True)
+    arguments = _values(resume.pipeline, resume.arguments)
+    plan = Plan(resume.pipeline, arguments, places, done, records, resumed=True)
     return assemble(root, place, plan, options, on_event, logs)
 
 
@@ -203,8 +204,9 @@ def assemble(
     """Create the engine for a run that has its directory: a new run, or a resumed one."""
     prints = None
     if options.cache is not False:
-        known = {key: facts(found) for key, found in plan.places.items()}
-        prints = Fingerprints(plan.pipeline, known, options.environment)
+        digests: dict[str, str] = {}
+        known = {key: facts(found, digests) for key, found in plan.places.items()}
+        prints = Fingerprints(plan.pipeline, known, options.environment, root.cache)
     in_memory = {key for key, found in plan.places.items() if found.runner == "inprocess"}
     recorder = RunRecorder(root, place, Reuse(prints, options.cache, plan.done, plan.records, in_memory, plan.resumed))
     settings = Settings(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, assert_never
 
@@ -12,6 +12,11 @@ from typedpipe.pictures.words import condition_text, operand_text
 from typedpipe.types.display import show
 
 Kind: TypeAlias = Literal["task", "importer", "call", "loop", "branch", "arm", "exit"]
+
+
+_NO_ARGUMENTS: Mapping[str, str] = {}
+_LONGEST = 100
+"""Maximum number of characters of a value."""
 
 
 @dataclass(slots=True)
@@ -36,16 +41,19 @@ class Picture:
     boxes: list[Box]
 
 
-def picture(pipeline: ir.Pipeline) -> Picture:
-    """The boxes of a pipeline."""
-    inputs = tuple(
-        f"{port.name}: {show(port.type)}" + (f" = {port.default.text}" if port.default is not None else "")
-        for port in pipeline.graph.inputs
-    )
+def picture(pipeline: ir.Pipeline, arguments: Mapping[str, str] = _NO_ARGUMENTS) -> Picture:
+    """The boxes of a pipeline. ``arguments`` are those of a run, as wire text; the others have their defaults."""
+    defaults = {port.name: port.default.text for port in pipeline.graph.inputs if port.default is not None}
+    values = {name: f" = {_short(text)}" for name, text in {**defaults, **arguments}.items()}
+    inputs = tuple(f"{port.name}: {show(port.type)}{values.get(port.name, '')}" for port in pipeline.graph.inputs)
     outputs = tuple(
         f"{out.name}: {show(out.type)} = {operand_text(out.value, pipeline.graph)}" for out in pipeline.graph.outputs
     )
     return Picture(pipeline.name, inputs, outputs, _boxes(pipeline.graph, pipeline))
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 
 def box_paths(boxes: Iterable[Box], prefix: str = "") -> Iterator[tuple[str, Box]]:

@@ -7,13 +7,14 @@ pipeline is stored however a run of it is started.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Literal, Protocol, TypeAlias
 
 from typedpipe.diagnostics.model import NOWHERE, Diagnostics, Label
 from typedpipe.diagnostics.words import nearest
 from typedpipe.ir import nodes as ir
 from typedpipe.runs.forms import LONGEST, NotOfType, WireText, choices, from_json, from_python, from_text
-from typedpipe.types.display import show
+from typedpipe.types.display import enum_members, show
 from typedpipe.types.model import (
     DictType,
     EnumType,
@@ -37,6 +38,7 @@ def bind(
     form: Form = "python",
     *,
     complete: bool = True,
+    known: Mapping[str, WireText] = MappingProxyType({}),
 ) -> dict[str, WireText]:
     """The caller's arguments as wire text, each checked against its parameter; invalid ones are reported.
 
@@ -46,6 +48,7 @@ def bind(
         report: Receives TP187 to TP189.
         form: The form of the values.
         complete: Whether a required parameter without a value is reported.
+        known: Arguments that are bound already, such as those from a file; ``given`` takes precedence.
 
     >>> from typedpipe.ir.nodes import Graph, InputPort
     >>> from typedpipe.types.model import INT
@@ -59,9 +62,9 @@ def bind(
     values: dict[str, object] = {}
     reported = False
     for name, value in given.items():
-        known = name if name in ports or form != "text" else name.replace("-", "_")
-        if known in ports:
-            values[known] = value
+        plain = name if name in ports or form != "text" else name.replace("-", "_")
+        if plain in ports:
+            values[plain] = value
         else:
             words.unknown(pipeline, name, report)
             reported = True
@@ -74,6 +77,8 @@ def bind(
             except NotOfType as error:
                 words.unfit(pipeline, port, values[port.name], error, report)
                 reported = True
+        elif port.name in known:
+            bound[port.name] = known[port.name]
         elif port.required:
             missing.append(port)
     if complete and not (reported and form == "text"):  # a misspelled name is often the missing one
@@ -139,7 +144,9 @@ class _Typed:
         text = str(value)
         shown = text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."
         message = f"`{shown}` is not a valid value for `{port.name}` of `{pipeline.name}`: {error}"
-        report.error("TP187", message, port.span, f"declared as `{show(port.type)}`", help=example(port))
+        members = "" if choices(port.type) else enum_members(port.type)
+        help_ = "; ".join(filter(None, (example(port), members)))
+        report.error("TP187", message, port.span, f"declared as `{show(port.type)}`", help=help_)
 
     def missing(self, pipeline: ir.Pipeline, port: ir.InputPort, report: Diagnostics) -> None:
         message = f"`{port.name}` of `{pipeline.name}` requires a value, because it has no default"
@@ -175,7 +182,7 @@ class _Passed:
             f"`{port.name}` is declared here",
             help="pass the path of an existing file or directory, or a URI"
             if is_artifact(port.type)
-            else f"pass a `{show(port.type)}`",
+            else "; ".join(filter(None, (f"pass a `{show(port.type)}`", enum_members(port.type)))),
         )
 
     def missing(self, pipeline: ir.Pipeline, port: ir.InputPort, report: Diagnostics) -> None:

@@ -75,7 +75,7 @@ def delivered(component: ir.Component, result: Any, given: Mapping[str, Any], ta
     """Convert a fake's result to the component's outputs; ``taken`` are the output parameters that it wrote itself."""
     params = [port for port in component.outputs if port.how in ("path", "artifact") and port.name not in taken]
     returned = [port for port in component.outputs if port.how in ("return", "field")]
-    parts = _parts(result, [port.name for port in [*params, *returned]])
+    parts = parts_of(result, [port.name for port in [*params, *returned]])
     for port in params:
         _write(port, parts.get(port.name), given[port.name])
     if not returned:
@@ -86,7 +86,7 @@ def delivered(component: ir.Component, result: Any, given: Mapping[str, Any], ta
     return SimpleNamespace(**made)
 
 
-def _parts(result: Any, names: list[str]) -> dict[str, Any]:
+def parts_of(result: Any, names: list[str]) -> dict[str, Any]:
     """Outputs in a result, by name: it is the single output, a mapping or tuple of them, or an object that has them."""
     if isinstance(result, Mapping) and result.keys() <= set(names) and result:
         return dict(result)

@@ -9,16 +9,17 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Generic, NoReturn, ParamSpec, Self, TypeVar, overload
 
+from typedpipe.diagnostics.words import nearest
 from typedpipe.dsl.component import BaseComponent, Component
 from typedpipe.dsl.tracing import fatal, listed
 from typedpipe.ir import nodes as ir
 from typedpipe.local.replacements import REPLACEMENTS
 from typedpipe.runtime.task import WireError, encode
-from typedpipe.testing.answers import delivered, forget, inputs_of, stub
+from typedpipe.testing.answers import delivered, forget, inputs_of, parts_of, stub
 from typedpipe.types.artifacts import Artifact
 from typedpipe.types.data import to_data
 from typedpipe.types.display import show
-from typedpipe.types.model import is_artifact
+from typedpipe.types.model import is_artifact, is_optional, without_none
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -133,7 +134,7 @@ class Faking(Generic[P, R]):
 
         return self._use(Fake(self._component, answer))
 
-    def returns(self, value: R, /) -> Fake:
+    def returns(self, value: R | Mapping[str, Any], /) -> Fake:
         """Return this value. Text or bytes for an artifact are its content; a mapping sets several outputs by name."""
         self._check(value)
         return self._use(Fake(self._component, lambda given: delivered(self._definition, value, given, frozenset())))
@@ -161,21 +162,46 @@ class Faking(Generic[P, R]):
         return self._use(Fake(self._component, answer))
 
     def _check(self, value: Any) -> None:
-        """Reject a value that cannot be the component's output as soon as it is set."""
-        for port in self._definition.outputs:
-            if port.how == "return" and not is_artifact(port.type):
-                found = value
-            elif port.how == "field" and not is_artifact(port.type) and hasattr(value, port.name):
-                found = getattr(value, port.name)
-            else:
-                continue
-            try:
-                encode(found, to_data(port.type), port.name)
-            except WireError as problem:
-                _refuse(
-                    f"the fake of `{self._component.name}` returns an invalid output: `{port.name}` {problem.reason}",
-                    f"return a `{show(port.type)}`",
-                )
+        """Reject a value that cannot be the component's outputs as soon as it is set."""
+        ports = {port.name: port for port in self._definition.outputs}
+        names = list(ports)
+        who = f"the fake of `{self._component.name}`"
+        if isinstance(value, Mapping) and len(names) > 1:
+            for name in value:
+                if name not in ports:
+                    near = nearest(str(name), names)
+                    help_ = f"did you mean `{near}`?" if near else f"the outputs are {listed(names)}"
+                    _refuse(f"{who} returns `{name}`, which is not an output", help_)
+        if type(value) is tuple and len(names) > 1 and len(value) != len(names):
+            _refuse(f"{who} returns {len(value)} values instead of {len(names)}", f"the outputs are {listed(names)}")
+        parts = parts_of(value, names)
+        missing = [port.name for port in ports.values() if port.name not in parts and _is_required(port)]
+        if missing:
+            _refuse(f"{who} does not return {listed(missing)}", f"the outputs are {listed(names)}")
+        for name, part in parts.items():
+            self._check_part(ports[name], part)
+
+    def _check_part(self, port: ir.OutputPort, value: Any) -> None:
+        said = f"the fake of `{self._component.name}` returns an invalid output: `{port.name}`"
+        if is_artifact(port.type):
+            absent = value is None and (port.how in ("path", "artifact") or is_optional(port.type))
+            if not absent and not isinstance(value, Artifact | str | bytes):
+                reason = f"{said} expected `{show(port.type)}`, found `{type(value).__name__}`"
+                _refuse(reason, f"return a `{show(without_none(port.type))}`, or its content as text or bytes")
+            return
+        if value is None and port.how == "path":
+            return
+        try:
+            encode(value, to_data(port.type), port.name)
+        except WireError as problem:
+            _refuse(f"{said} {problem.reason}", f"return a `{show(port.type)}`")
+
+
+def _is_required(port: ir.OutputPort) -> bool:
+    """Whether a component that does not set this output fails. An output artifact exists anyway."""
+    if is_optional(port.type) and port.how == "path":
+        return False
+    return port.how in ("return", "field") or not is_artifact(port.type)
 
 
 class FakingOutputs(Faking[..., Any]):

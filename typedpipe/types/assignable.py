@@ -77,6 +77,9 @@ def advice(source: Type, target: Type) -> str:
         return f"pass the artifact by itself, to an input that is annotated as `Input[{show(held)}]`"
     if to_artifact and not from_artifact:
         return "pass the output of a task that creates the artifact, or use `dsl.importer` for an existing URI"
+    core = without_none(source)
+    if core not in (source, NULL) and mismatch(core, target) is None:
+        return "provide a default with `dsl.Some(value, default)`, or branch on the value with `with dsl.IfSet(value) as v:`"
     if isinstance(target, ListType) and mismatch(source, target.item) is None:
         return "pass a list, or `dsl.Collected(value)` for an output inside a `ParallelFor`"
     if isinstance(source, ListType) and mismatch(source.item, target) is None:
@@ -85,11 +88,12 @@ def advice(source: Type, target: Type) -> str:
         item = without_none(source.item)
         if item not in (source.item, NULL) and mismatch(item, target.item) is None:
             return f"annotate the input as `{show(source)}`: an entry is None if the task that produces it did not run"
+    if isinstance(source, StructType) and source.form in _CLASSES and not isinstance(target, StructType):
+        field = next((each.name for each in source.fields if mismatch(each.type, target) is None), None)
+        if field is not None:
+            return f"pass a field of it: add `.{field}`"
     if _are_objects(source, target):
         return f"annotate the input as `{show(source)}`, or pass a `{show(target)}`: a task receives exactly the class that it names"
-    core = without_none(source)
-    if core not in (source, NULL) and mismatch(core, target) is None:
-        return "provide a default with `dsl.Some(value, default)`, or branch on the value with `with dsl.IfSet(value) as v:`"
     return CONVERT
 
 

@@ -22,6 +22,7 @@ from typedpipe.types.model import (
 )
 
 _MOST_VALUES = 8
+_MOST_MEMBERS = 20
 _LONGEST_TEXT = 60
 _WORDS = {"true": "True", "false": "False", "null": "None"}
 
@@ -58,6 +59,35 @@ def show(type_: Type) -> str:
             return type_.title.removeprefix("system.")
         case _:
             assert_never(type_)
+
+
+def enum_members(type_: Type) -> str:
+    """The members of all enums in a type, as part of a sentence; empty if there is none.
+
+    >>> from typedpipe.types.model import EnumMember, ListType
+    >>> enum_members(ListType(EnumType("Color", (EnumMember("RED", "1"), EnumMember("BLUE", "2")))))
+    'the members of `Color` are `RED` and `BLUE`'
+    """
+    found: dict[Type, str] = {}
+    pending = [type_]
+    for item in pending:
+        match item:
+            case EnumType():
+                *names, last = [f"`{member.name}`" for member in item.members[:_MOST_MEMBERS]]
+                rest = ", …" if len(item.members) > _MOST_MEMBERS else ""
+                listed = f"{', '.join(names)} and {last}" if names and not rest else ", ".join([*names, last]) + rest
+                found[item] = f"the members of `{item.name}` are {listed}"
+            case ListType():
+                pending.append(item.item)
+            case DictType():
+                pending.append(item.value)
+            case UnionType():
+                pending.extend(item.members)
+            case StructType():
+                pending.extend(field.type for field in item.fields)
+            case _:
+                pass
+    return "; ".join(found.values())
 
 
 def class_text(name: str) -> str:

@@ -139,10 +139,10 @@ class Reader:
                 "TP121",
                 f"`{name}` in the annotation `{text}` is imported only for type checkers",
                 f"move the import of `{name}` out of `if TYPE_CHECKING:`: typedpipe needs the type when the pipeline is built",
+                undefined=name,
             )
-        return BadAnnotation(
-            "TP100", f"`{name}` in the annotation `{text}` is not defined", f"import or define `{name}`"
-        )
+        message = f"`{name}` in the annotation `{text}` is not defined"
+        return BadAnnotation("TP100", message, f"import or define `{name}`", undefined=name)
 
     # --------------------------------------------------------------------------------------- structure
 

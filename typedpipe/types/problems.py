@@ -13,11 +13,13 @@ class Problem:
     message: str
     help: str = ""
     label: str = ""
+    undefined: str = ""
+    """The name that is not defined, if this is the problem."""
 
 
 class BadAnnotation(Exception):
     """Carries a :class:`Problem` out of nested annotations; ``resolve`` catches it."""
 
-    def __init__(self, code: str, message: str, help: str = "", label: str = "") -> None:
+    def __init__(self, code: str, message: str, help: str = "", label: str = "", undefined: str = "") -> None:
         super().__init__(message)
-        self.problem = Problem(code, message, help, label)
+        self.problem = Problem(code, message, help, label, undefined)

@@ -72,6 +72,7 @@ def fakes(run_pipeline: RunPipeline) -> None:
     with fake(train).by(lambda data, lr=0.1: Trained(Model(), 0.9)) as faked:
         faked.assert_called(times=0)
     trained = run_pipeline.fake(train).returns(Trained(Model(), 0.9))
+    run_pipeline.fake(train).returns({"model": b"m", "accuracy": 0.9})
     run_pipeline.fake(prep).raises(ValueError("no data"))
     run_pipeline.fake(prep).writes("a,b\n")
     run_pipeline.fake(measure).by(lambda accuracy, metrics: metrics.log_metric("accuracy", 1.0))

@@ -441,3 +441,153 @@ def test_the_ir_is_printed_after_a_pass(folder: Path, capsys: pytest.CaptureFixt
     assert not printed.out
     assert run_app(["compile", "p.py:sums", "--print-after", "clsoe"]) == 2
     assert "the passes are verify, check_types" in capsys.readouterr().err
+
+
+STEPS = "from typedpipe import component, pipeline\n@component\ndef inc(n: int) -> int:\n    return n + 1\n"
+FLOW = STEPS + "@pipeline\ndef main(n: int = 1) -> int:\n    return inc(n=n).output\n"
+
+
+@pytest.mark.parametrize("command", ["lint", "compile", "run", "graph"])
+@pytest.mark.parametrize(
+    "use",
+    [
+        "main.run(n=5)",
+        "print(main.run(n=5).outputs + 1)",
+        "main.local(5)",
+        "main.options(jobs=2).run(n=5).wait()",
+        "with main.run() as run:\n    print(run.tasks['inc'].outputs)",
+    ],
+)
+def test_a_run_at_module_level_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: str, use: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    (tmp_path / "top.py").write_text(f"{FLOW}{use}\n@pipeline\ndef bad() -> int:\n    return inc(m=1).output\n")
+    assert run_app([command, "top.py:main"]) == 3
+    printed = capsys.readouterr()
+    said = printed.out + printed.err
+    assert said.count("error[TP190]: the run of `main` would start whenever this file is imported") == 1
+    assert " top.py:8:" in said
+    assert not (tmp_path / ".typedpipe").exists()
+    assert ("TP182" in said, "TP901" in said) == (False, False)
+
+
+def test_a_run_under_main_is_not(tmp_path: Path) -> None:
+    (tmp_path / "top.py").write_text(FLOW + "if __name__ == '__main__':\n    print(main.run(n=5).outputs)\n")
+    assert call("lint", "top.py", cwd=tmp_path).returncode == 0
+    done = subprocess.run([sys.executable, "top.py"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "6\n"), done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "command"),
+    [
+        ("random.py", "x = 1\n", "lint"),
+        ("random/__init__.py", "x = 1\n", "run"),
+        ("sqlite3.py", "x = 1\n", "run"),
+        ("shutil.py", "from nothing import at_all\n", "run"),
+    ],
+)
+def test_a_file_that_hides_a_module_of_python_is_the_users(tmp_path: Path, name: str, text: str, command: str) -> None:
+    (tmp_path / "flow.py").write_text(FLOW)
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_text(text)
+    script = os.path.join(os.path.dirname(sys.executable), "typedpipe")
+    done = subprocess.run([script, command, "flow.py"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    said = done.stdout + done.stderr
+    module = name.partition("/")[0].removesuffix(".py")
+    assert f"error[TP198]: `{name}` hides Python's module `{module}`: " in said
+    assert ("TP901" in said, done.returncode) == (False, 3)
+
+
+@pytest.mark.parametrize("name", ["code.py", "test.py", "this.py"])
+def test_a_file_with_the_name_of_a_module_that_nothing_needs_is_allowed(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text(FLOW)
+    assert call("lint", name, cwd=tmp_path).returncode == 0
+    (tmp_path / name).write_text("1 / 0\n")
+    assert "error[TP182]" in call("lint", name, cwd=tmp_path).stdout
+
+
+def test_a_notebook_is_no_file_of_source(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for text in ('{"cells": [], "metadata": {"trusted": true}}', "{}"):
+        (tmp_path / "nb.ipynb").write_text(text)
+        assert run_app(["lint", "nb.ipynb"]) == 3
+        printed = capsys.readouterr().out
+        assert printed.startswith("error[TP181]: `nb.ipynb` is a notebook, not a file of Python source\n")
+        assert "`jupyter nbconvert --to script nb.ipynb` writes `nb.py`" in printed
+
+
+@pytest.mark.parametrize(
+    ("text", "help_"),
+    [
+        ("class Late: ...", "`Late` is defined below, in line 4: move its definition above this line"),
+        ("Late = dict(a=1)", "`Late` is defined below, in line 4: move its definition above this line"),
+        ("", "import or define `Late` above this line"),
+    ],
+)
+def test_a_name_that_is_used_too_early(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], text: str, help_: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "early.py").write_text(f"from typedpipe import component\n\nX = Late\n{text}\n")
+    assert run_app(["lint", "early.py"]) == 3
+    assert f"help: {help_}\n" in capsys.readouterr().out
+
+
+def test_a_quiet_run_that_fails_says_why(folder: Path) -> None:
+    done = call("run", "p.py:fails", "--display", "quiet", cwd=folder)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "ValueError: no luck" in done.stderr
+    assert "failed in" in done.stderr
+    assert "typedpipe logs" in done.stderr
+    good = call("run", "p.py:sums", "--start", "3", "--display", "quiet", cwd=folder)
+    assert (good.returncode, good.stdout, good.stderr) == (0, "Output: 5\n", "noise of the import\n")
+    data = call("run", "p.py:fails", "--display", "quiet", "-o", "json", cwd=folder)
+    assert json.loads(data.stdout.splitlines()[-1])["state"] == "FAILED"
+    assert "no luck" in data.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "starts"),
+    [("g.svg", "<svg"), ("g.SVG", "<svg"), ("g.mmd", "---\ntitle"), ("g.txt", "sums"), ("graph", "sums")],
+)
+def test_the_format_of_a_graph_is_that_of_its_name(folder: Path, name: str, starts: str) -> None:
+    assert run_app(["graph", "p.py:sums", "-o", name]) == 0
+    assert (folder / name).read_text().startswith(starts)
+
+
+@pytest.mark.parametrize("name", ["g.png", "g.pdf", "g.dot", "g.html", "a.b/g.jpeg"])
+def test_a_graph_is_not_written_in_another_format(folder: Path, capsys: pytest.CaptureFixture[str], name: str) -> None:
+    assert run_app(["graph", "p.py:sums", "-o", name]) == 2
+    said = capsys.readouterr().err
+    assert f"does not write `.{name.rpartition('.')[2]}` files: use .svg, .mmd (Mermaid) or .txt" in said
+    assert not (folder / name).exists()
+    assert run_app(["graph", "p.py:sums", "-o", "g.dot", "--format", "mermaid"]) == 0
+
+
+def test_an_enum_in_a_list_or_struct_lists_its_members(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    (tmp_path / "paint.py").write_text(
+        "from enum import Enum\nfrom typedpipe import component, pipeline\n"
+        "class Color(Enum):\n    RED = 'red'\n    BLUE = 'blue'\n"
+        "@component\ndef paint(c: Color, cs: list[Color]) -> str:\n    return c.value\n"
+        "@pipeline\ndef main(c: Color = Color.RED, cs: list[Color] = []) -> str:\n    return paint(c=c, cs=cs).output\n"
+        "if __name__ == '__main__':\n    main.run(c='green')\n"
+    )
+    members = "the members of `Color` are `RED` and `BLUE`"
+    assert run_app(["run", "paint.py", "--cs", '["green"]']) == 2
+    assert f"--cs '[…]'; {members}\n" in capsys.readouterr().err
+    assert run_app(["run", "paint.py", "--c", "green"]) == 2
+    assert "--c RED|BLUE\n" in capsys.readouterr().err
+    assert run_app(["run", "paint.py", "--c", "RED", "--run-name", "one"]) == 0
+    assert run_app(["spin", "one/paint", "--set", 'cs=["green"]']) == 2
+    assert members in capsys.readouterr().err
+    done = subprocess.run([sys.executable, "paint.py"], capture_output=True, text=True, check=False)
+    assert f"help: pass a `Color`; {members}\n" in done.stderr

@@ -102,9 +102,9 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
                 escaped = error
         loaded = Program(module, found.pipelines, report, escaped)
         for handle in found.pipelines:
-            if handle.ir is not None:
+            if handle.traced is not None:
                 try:
-                    loaded.checked.append(driver.check(handle.ir, report))
+                    loaded.checked.append(driver.check(handle.traced, report))
                 except PipelineError:
                     pass  # it is in the report
         return loaded

@@ -125,7 +125,7 @@ def test_what_cannot_go_on_ends_that_one_pipeline_silently_for_poison(program):
     assert found.pipelines[2].ir is not None
 
 
-def test_a_sub_pipeline_with_errors_fits_anywhere(program):
+def test_a_sub_pipeline_with_errors_is_called_like_any_other(program):
     found = program(
         """
         @dsl.pipeline
@@ -134,10 +134,11 @@ def test_a_sub_pipeline_with_errors_fits_anywhere(program):
             return add(a=n).output
         @dsl.pipeline
         def p(n: int = 1) -> int:
-            return add(a=sub(m=3).output).output
+            return add(a=sub(m=3).output, b=sub(n="x").output).output
         """
     )
-    assert found.codes == ["TP150"]
+    assert found.codes == ["TP150", "TP110", "TP201"]
+    assert [handle.ir for handle in found.pipelines] == [None, None]
 
 
 def test_any_exception_that_escapes_is_coded_at_the_users_line(program):
@@ -189,7 +190,7 @@ def test_what_is_called_too_early_or_by_itself_is_said_as_such(program):
         """
     )
     assert found.said[0] == "TP304 3:5 the pipeline `a` calls itself: `a` → `b` → `a`"
-    assert "TP119 9:5 the pipeline `c` calls `late`, which is not defined yet" in found.said
+    assert "TP119 9:5 the pipeline `c` uses `late`, which is not defined yet" in found.said
     assert "move the definition of `late` above `c`" in found.help
     assert "TP119 14:5 the pipeline `d` raises NameError: name 'nowhere' is not defined" in found.said
     assert found.said[-1].endswith("a task cannot be serialized as JSON")
@@ -347,6 +348,76 @@ def test_calls_that_do_not_fit(program):
         "TP114",
     ]
     assert "the value is nested too deeply, or contains itself" in found.printed
+
+
+STRUCT = """
+from dataclasses import dataclass
+from enum import Enum
+@dataclass
+class Inner:
+    xs: list[int]
+@dataclass
+class Config:
+    a: int
+    inner: Inner
+class Color(Enum):
+    RED = "red"
+    BLUE = "blue"
+@dsl.component
+def takes(c: Config) -> int: return 1
+@dsl.component
+def paints(c: Color, cs: list[Color] = []) -> int: return 1
+@dsl.component
+def launch(items: list, options: dict) -> None: ...
+"""
+
+
+@pytest.mark.parametrize(
+    ("value", "label"),
+    [
+        ('{"a": "x", "inner": {"xs": [1]}}', '`a`: expected `int`, found `Literal["x"]`'),
+        ('{"a": 1, "inner": {"xs": ["x"]}}', '`inner`, `xs`, items: expected `int`, found `Literal["x"]`'),
+        ('{"a": 1, "inner": {"xs": 3}}', "`inner`, `xs`: expected `list[int]`, found `Literal[3]`"),
+        ('{"a": 1}', "`Config` requires the field `inner`"),
+        ('{"a": 1, "inner": {"xs": []}, "b": 2}', "`Config` has no field `b`"),
+        ('{"a": 1, "inner": {}}', "`inner`: `Inner` requires the field `xs`"),
+    ],
+)
+def test_a_dict_for_a_struct_names_the_field_that_does_not_match(program, value, label):
+    found = program(f"{STRUCT}@dsl.pipeline\ndef p():\n    takes(c={value})\n")
+    assert found.codes == ["TP201"]
+    assert [item.primary.text for item in found.report] == [label]
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ("@dsl.pipeline\ndef p():\n    paints(c='green')\n", "TP201"),
+        ("@dsl.pipeline\ndef p():\n    paints(c=Color.RED, cs=['green'])\n", "TP201"),
+        ("@dsl.pipeline\ndef p(c: Color = 'green'):\n    paints(c=c)\n", "TP104"),
+        ("@dsl.component\ndef q(c: list[Color] = ['green']) -> None: ...\n", "TP104"),
+    ],
+)
+def test_an_error_about_an_enum_lists_its_members(program, body, code):
+    found = program(STRUCT + body)
+    assert found.codes == [code]
+    assert found.help.endswith("; the members of `Color` are `RED` and `BLUE`")
+
+
+def test_none_into_a_required_input_has_help_for_none(program):
+    """kfp takes such a value; by the types it is an error, and a list has no better help."""
+    found = program(
+        STRUCT + "@dsl.pipeline\ndef p(items: list | None = None, options: dict | None = None):\n"
+        "    launch(items=items, options=options)\n"
+    )
+    assert found.codes == ["TP201", "TP201"]
+    assert {item.help for item in found.report} == {
+        "provide a default with `dsl.Some(value, default)`, or branch on the value with `with dsl.IfSet(value) as v:`"
+    }
+    assert [item.primary.text for item in found.report] == [
+        "expected `list`, found `list | None`, which can be None",
+        "expected `dict`, found `dict | None`, which can be None",
+    ]
 
 
 @pytest.mark.parametrize(

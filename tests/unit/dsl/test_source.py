@@ -159,7 +159,7 @@ def test_every_name_from_outside_is_in_one_error(tmp_path: Path) -> None:
         """
         import json
         import os.path as p
-        gone = object()
+        gone = 1 + 1
         class C: ...
         def helper(): ...
         def f(a):
@@ -175,8 +175,9 @@ def test_every_name_from_outside_is_in_one_error(tmp_path: Path) -> None:
     assert "`f` uses names that it does not define: `gone`, `json`, `helper`, `C`, `p`, `prnt` | " in message
     for part in (
         "`include=[helper, C]`",
-        "import `json`, `p` inside the function",
-        "make `gone` a parameter",
+        "import `json` inside the function",
+        "write `import os.path as p` inside the function",
+        "move `gone = object()` into the function",
         "did you mean `print`?",
     ):
         assert part in message
@@ -306,8 +307,10 @@ def test_notebook_cells_work_also_when_run_twice(monkeypatch: pytest.MonkeyPatch
     found = capture(space["f"], shipped=[space["Config"]], report=report)
     assert found is not None and run(found, c=None) == 4
     cell("<ipython-input-9-abc>", define + "    def twice(self): return self.a * 2\n", space)
-    assert capture(space["f"], shipped=[space["Config"]], report=report) is None
-    assert [(d.code, "two definitions" in d.message) for d in report] == [("TP139", True)]
+    newest = capture(space["f"], shipped=[space["Config"]], report=report)
+    assert newest is not None
+    assert "def twice" in "".join(chunk.text for chunk in newest.chunks)
+    assert not report.items
     for i in (0, 1, 2, 9):
         del linecache.cache[f"<ipython-input-{i}-abc>"]
 

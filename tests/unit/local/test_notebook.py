@@ -13,7 +13,8 @@ from xml.etree import ElementTree
 import pytest
 
 from typedpipe import dsl
-from typedpipe.local.notebook import artifact_html, run_bundle, show_run
+from typedpipe.local.artifact_display import artifact_html
+from typedpipe.local.notebook import run_bundle, show_run
 from typedpipe.pictures.marks import marks
 from typedpipe.pictures.states import together
 from typedpipe.runs.view import RunView
@@ -97,7 +98,7 @@ def test_a_pipeline_shows_its_graph() -> None:
 
 def test_a_run_shows_states_and_why_it_failed() -> None:
     run = nasty.options(raise_on_error=False, cache=False).run().wait()
-    bundle = run_bundle(run._view)
+    bundle = run_bundle(run._view, {})
     svg = image(bundle)
     assert 'class="box s-succeeded"' in svg
     assert 'class="box s-failed"' in svg
@@ -108,7 +109,7 @@ def test_a_run_shows_states_and_why_it_failed() -> None:
 
 def test_the_marks_of_groups() -> None:
     run = whole.run().wait()
-    svg = image(run_bundle(run._view))
+    svg = image(run_bundle(run._view, {}))
     assert svg.count("s-omitted") - svg.split("</style>")[0].count("s-omitted") == 2  # the arm not taken, and its task
     assert ">2/2<" in svg
     assert " s-failed" not in svg.split("</style>")[1]
@@ -140,9 +141,93 @@ def test_artifacts_are_escaped() -> None:
     assert html.count("&lt;script&gt;") == 4
 
 
+def written(cls: type[dsl.Artifact], text: str, tmp_path: Path, **metadata: Any) -> Any:
+    path = tmp_path / f"content-{cls.__name__}"
+    path.write_text(text)
+    return cls(str(path), name="shown", metadata=metadata)
+
+
+def test_markdown_is_rendered(tmp_path: Path) -> None:
+    html = artifact_html(written(dsl.Markdown, f"# Title\n\n**bold** {NASTY}\n", tmp_path))
+    assert "<strong>bold</strong>" in html
+    assert "Title</h" in html
+    assert "<script" not in html
+
+
+def test_html_is_a_page_that_loads_nothing(tmp_path: Path) -> None:
+    page = "<h1>Hi</h1><script>draw()</script><script src='https://evil'></script><img src='https://evil/x.png'>"
+    html = artifact_html(written(dsl.HTML, page, tmp_path))
+    frame = ElementTree.fromstring(html.replace("&#x27;", "&#39;")).find("iframe")
+    assert frame is not None
+    assert frame.get("sandbox") == "allow-scripts"  # no origin: neither the notebook nor its cookies
+    inside = frame.get("srcdoc") or ""
+    assert inside.endswith(page)
+    policy = re.search(r'<meta http-equiv="Content-Security-Policy" content="([^"]+)">', inside)
+    assert policy is not None
+    rules = dict(part.strip().split(" ", 1) for part in policy[1].replace("&#x27;", "'").split(";"))
+    assert rules["default-src"] == "'none'"
+    assert re.fullmatch(r"'sha256-[^']+'", rules["script-src"])  # that of the page alone
+    assert "http" not in "".join(rules.values())
+
+
+@pytest.mark.parametrize("cls", [dsl.HTML, dsl.Markdown])
+def test_a_document_that_is_not_here_is_a_table(tmp_path: Path, cls: Any) -> None:
+    for artifact in (cls("s3://bucket/page"), cls(str(tmp_path / "nothing")), cls(str(tmp_path))):
+        html = artifact_html(artifact)
+        assert html.startswith("<table><caption>system.")
+        assert artifact.uri in html
+
+
+def test_metrics_are_tables() -> None:
+    assert "<tr><th>loss</th><td>0.5</td></tr>" in artifact_html(dsl.Metrics("/x", metadata={"loss": 0.5}))
+    found = dsl.ClassificationMetrics("/x")
+    found.log_confusion_matrix(["cat", NASTY], [[3, 1], [0, 4]])
+    found.log_roc_curve([0.0, 1.0], [0.5, 1.0], [0.9, 0.1])
+    html = artifact_html(found)
+    assert "<tr><th>cat</th><td>3</td><td>1</td></tr>" in html
+    assert "ROC curve: 2 points, area 0.75" in html
+    assert "<script" not in html
+
+
+@dsl.component
+def artifacts(text: str) -> dsl.Dataset:
+    made = dsl.Dataset(metadata={"rows": 3, "text": text})
+    with open(made.path, "w") as file:
+        file.write(text)
+    return made
+
+
+@dsl.pipeline
+def shown_inputs(text: str = "default", limit: int = 1) -> dsl.Dataset:
+    return artifacts(text=text).output
+
+
+def test_a_picture_of_a_run_shows_its_arguments() -> None:
+    run = shown_inputs.run(text="given").wait()
+    svg = image(run._repr_mimebundle_())
+    assert "text: str = &quot;given&quot;" in svg or 'text: str = "given"' in svg
+    assert "limit: int = 1" in svg
+    assert "default" not in svg.split("</style>")[1]
+    assert "default" in image(shown_inputs._repr_mimebundle_())
+
+
+def test_the_artifacts_of_a_run_are_a_table() -> None:
+    run = shown_inputs.run(text=NASTY).wait()
+    head, row = repr(run.artifacts).splitlines()
+    assert head.split() == ["artifact", "type", "uri", "metadata"]
+    assert row.split()[:2] == ["artifacts.Output", "Dataset"]
+    assert row.split()[3:] == ["rows=3,", f"text={NASTY}"]
+    html = run.artifacts._repr_html_()  # type: ignore[attr-defined]  # for IPython
+    assert "<td>artifacts.Output</td><td>Dataset</td>" in html
+    assert "<script" not in html
+    with pytest.raises(KeyError, match=r"no artifact x; the artifacts are artifacts\.Output"):
+        run.artifacts["x"]
+    assert repr(whole.run().wait().artifacts) == "no artifacts"
+
+
 def test_without_ipython_nothing_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
     run = whole.run().wait()
-    assert not show_run(run._view)
+    assert not show_run(run._view, {})
     assert repr(run).startswith("<run ")
 
 

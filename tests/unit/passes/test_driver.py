@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from tests.ir_samples import Body, chain, const, pipeline
 from typedpipe.cli.loading import load
-from typedpipe.compiler import Compiler, registry
+from typedpipe.compiler import Compiler, extensions, registry
 from typedpipe.compiler.api import write_files
 from typedpipe.compiler.backend import Option, Options, Support
 from typedpipe.compiler.driver import PASSES, check, compile as compile_files
@@ -99,6 +101,51 @@ def test_an_unknown_backend(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(PipelineError) as caught:
         registry.backend("agro")
     assert caught.value.diagnostics[0].help == "did you mean `argo`?"
+
+
+class AnExtension:
+    def problems(self, data: object) -> list[tuple[str, str]]:
+        return []
+
+    def merge(self, data: object, pod: object) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("place", "why"),
+    [
+        ("json:dumps", "`dumps` is a `function`, not a `{kind}`"),
+        ("json:JSONEncoder", "`JSONEncoder` is the class `JSONEncoder`, not a `{kind}`"),
+        ("json:nothing", "the module `json` has no `nothing`"),
+        ("no_such_module:thing", "the import of `no_such_module` fails: No module named 'no_such_module'"),
+    ],
+)
+def test_a_package_whose_entry_point_is_wrong(monkeypatch: pytest.MonkeyPatch, place: str, why: str) -> None:
+    monkeypatch.setattr(registry, "_entry_points", lambda _group: [Point("mine", place, "theirs")])
+    registry.backend.cache_clear()
+    extensions.extension.cache_clear()
+    for find, kind, what in (
+        (registry.backend, "Backend", "the backend `mine`"),
+        (extensions.extension, "Extension", "the extension `mine`"),
+    ):
+        with pytest.raises(PipelineError) as caught:
+            find("mine")
+        (found,) = caught.value.diagnostics
+        assert found.code == "TP394"
+        assert found.message == f"{what} cannot be used: {why.format(kind=kind)}"
+        assert found.notes == (f"its entry point is `{place}`",)
+
+
+def test_an_extension_by_its_entry_point(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = SimpleNamespace(extension=AnExtension(), cls=AnExtension)
+    monkeypatch.setitem(sys.modules, "with_extension", module)
+    points = [Point("mine", "with_extension:extension", "theirs")]
+    monkeypatch.setattr(registry, "_entry_points", lambda _group: points)
+    extensions.extension.cache_clear()
+    assert extensions.extension("mine") is module.extension
+    points[0].value = "with_extension:cls"
+    extensions.extension.cache_clear()
+    with pytest.raises(PipelineError, match="`cls` is the class `AnExtension`, not a `Extension`"):
+        extensions.extension("mine")
 
 
 def test_compiler_takes_a_handle_and_writes_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TextIO, TypeAlias, cast
 
@@ -74,6 +74,9 @@ def watch(
         raise
     if display is not None:
         display.unless_gone(lambda: write_ending(pipeline, result, sys.stderr))
+    elif not result.succeeded and shows.form != "json":  # there, the result says why
+        with suppress(OSError):
+            write_ending(pipeline, result, sys.stderr)
     _print_result(result, shows.form)
     _leave(result)
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from typedpipe.compiler.passes.check_scopes import is_uncollected
 from typedpipe.compiler.passes.formats import format_problem
-from typedpipe.compiler.passes.labels import source_label
-from typedpipe.diagnostics.model import NOWHERE, Diagnostics, Span
+from typedpipe.compiler.passes.labels import Use, source_label
+from typedpipe.diagnostics.model import NOWHERE, Diagnostics
 from typedpipe.diagnostics.words import nearest
 from typedpipe.ir import nodes as ir
+from typedpipe.ir.edges import expr_operands
 from typedpipe.ir.scopes import Scope
 from typedpipe.ir.typing import TracedTypes, field_type, item_type
 from typedpipe.types.assignable import advice, mismatch
@@ -39,29 +41,52 @@ _INDEX = {
 UNSET = "provide a default with `dsl.Some(value, default)`, or branch on the value with `with dsl.IfSet(value) as v:`"
 
 
-def check_exprs(types: TracedTypes, scope: Scope, report: Diagnostics) -> None:
-    """Report errors in the expressions of one graph's table."""
+def check_exprs(types: TracedTypes, scope: Scope, report: Diagnostics) -> frozenset[int]:
+    """Report errors in the expressions of one graph's table.
+
+    Returns:
+        The expressions with an error and those that depend on them: their types are uncertain.
+    """
     graph = scope.graph
+    wrong: set[int] = set()
     for index, expr in enumerate(graph.exprs):
         span = graph.expr_spans[index] if graph.expr_spans else NOWHERE
-        _Expression(types, scope, report, span).check(expr)
+        use = Use(ir.FromExpr(index), scope, span)
+        if (wrong and any(_index(inner) in wrong for inner in expr_operands(expr))) or _Expression(
+            types, use, report
+        ).is_wrong(expr):
+            wrong.add(index)
+    return frozenset(wrong)
+
+
+def _index(operand: ir.Operand) -> int | None:
+    return operand.index if isinstance(operand, ir.FromExpr) else None
 
 
 class _Expression:
-    def __init__(self, types: TracedTypes, scope: Scope, report: Diagnostics, span: Span) -> None:
+    def __init__(self, types: TracedTypes, use: Use, report: Diagnostics) -> None:
         self.types = types
-        self.scope = scope
+        self.use = use
+        self.scope = use.scope
         self.report = report
-        self.span = span
+        self.wrong = False
 
     def of(self, operand: ir.Operand) -> Type:
         return self.types.of(operand, self.scope)
 
     def _error(self, code: str, message: str, label: str, help_: str, *about: ir.Operand) -> None:
+        self.wrong = True
+        if is_uncollected(self.types, self.use):
+            return  # check_scopes reports it
         others = [label for operand in about for label in source_label(operand, self.scope, self.types)]
-        self.report.error(code, message, self.span, label, others=others, help=help_)
+        self.report.error(code, message, self.use.span, label, others=others, help=help_)
 
-    def check(self, expr: ir.Expr) -> None:
+    def is_wrong(self, expr: ir.Expr) -> bool:
+        """Report the errors of an expression; return whether there is one."""
+        self._check(expr)
+        return self.wrong
+
+    def _check(self, expr: ir.Expr) -> None:
         match expr:
             case ir.Compare():
                 self._compare(expr)

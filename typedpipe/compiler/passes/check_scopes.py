@@ -33,6 +33,13 @@ def check_scopes(pipeline: ir.Pipeline, report: Diagnostics) -> ir.Pipeline:
     return pipeline
 
 
+def is_uncollected(types: TracedTypes, use: Use) -> bool:
+    """Whether a value is used in the wrong place of its loop, so that its type there follows from that mistake."""
+    report = Diagnostics()
+    _Checker(types, report, []).check(use)
+    return any(item.code in ("TP311", "TP312", "TP316") for item in report)
+
+
 class _Checker:
     def __init__(self, types: TracedTypes, report: Diagnostics, keyed: list[ir.Task]) -> None:
         self.types = types
@@ -53,14 +60,14 @@ class _Checker:
                         self._may_fail(node, scope)
                 else:
                     for operand in decisions(node):
-                        self._check(Use(operand, scope, node.span, node))
+                        self.check(Use(operand, scope, node.span, node))
                     for last in node.exits():
                         self._call(last, scope)
                 if node.after:
                     self._after(node, scope)
         for output in self.types.graph.outputs:
             if not self._there(output.value, self.scopes.root):
-                self._check(Use(output.value, self.scopes.root, output.span))
+                self.check(Use(output.value, self.scopes.root, output.span))
 
     def _there(self, operand: ir.Operand, scope: Scope) -> bool:
         """Whether an operand is certainly available: a constant, an input, or a task of the same scope."""
@@ -73,10 +80,10 @@ class _Checker:
     def _call(self, node: ir.Task | ir.Call, scope: Scope) -> None:
         for name, operand in node.args:
             if not self._there(operand, scope):
-                self._check(Use(operand, scope, node.span, node, name))
+                self.check(Use(operand, scope, node.span, node, name))
         if node.options is not ir.DEFAULT_OPTIONS:
             for _, operand in option_operands(node.options):
-                self._check(Use(operand, scope, node.span, node))
+                self.check(Use(operand, scope, node.span, node))
             if isinstance(node, ir.Task) and node.options.cache_key:
                 self.keyed.append(node)
 
@@ -98,7 +105,7 @@ class _Checker:
 
     # ----------------------------------------------------------------------------------------- operands
 
-    def _check(self, use: Use) -> None:
+    def check(self, use: Use) -> None:
         self._value(use.operand, use.scope, use.scope, use)
 
     def _value(self, operand: ir.Operand, owner: Scope, at: Scope, use: Use) -> None:

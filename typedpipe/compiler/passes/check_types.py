@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from typedpipe.compiler.passes.check_exprs import check_exprs
+from typedpipe.compiler.passes.check_scopes import is_uncollected
 from typedpipe.compiler.passes.labels import Use, called, declared, known, source_label
-from typedpipe.diagnostics.model import Diagnostics, Span
+from typedpipe.diagnostics.model import NOWHERE, Diagnostics, Span
 from typedpipe.ir import nodes as ir
 from typedpipe.ir.options import BY_NAME, option_operands
 from typedpipe.ir.scopes import Scope
 from typedpipe.ir.typing import Ports, TracedTypes
 from typedpipe.types.assignable import CONVERT, advice, mismatch
-from typedpipe.types.display import show
-from typedpipe.types.model import ANY, BOOL, STR, AnyType, DictType, ListType, Type, is_optional
+from typedpipe.types.display import enum_members, show
+from typedpipe.types.model import ANY, BOOL, STR, AnyType, DictType, ListType, Type, is_optional, without_none
 
 """Types of options; the other resources are quantities, and environment variables are strings."""
 
@@ -56,11 +57,13 @@ class _Checker:
         self.types = types
         self.report = report
         self.fits: set[tuple[int, int]] = set()
+        self.wrong: dict[int, frozenset[int]] = {}
+        """Expressions of each scope that have an error: the type of their value is uncertain."""
 
     def run(self) -> None:
         for scope in self.types.scopes.all:
             if scope.graph.exprs:
-                check_exprs(self.types, scope, self.report)
+                self.wrong[scope.index] = check_exprs(self.types, scope, self.report)
             for node in scope.graph.nodes:
                 self._node(node, scope)
         for output in self.types.graph.outputs:
@@ -77,7 +80,7 @@ class _Checker:
             case _:
                 for region in node.regions():
                     if region.condition is not None:
-                        self._condition(region.condition, scope, known(region.span, node.span))
+                        self._condition(region.condition, scope, node, known(region.span, node.span))
                 for last in node.exits():
                     self._call(last, scope)
 
@@ -101,20 +104,20 @@ class _Checker:
             self._options(node, scope)
 
     def _edge(self, use: Use, source: Type, port: ir.InputPort) -> None:
-        if isinstance(use.operand, ir.Const) and use.operand.type == ANY:
-            return  # tracing's placeholder for a value whose error is already reported: no user's constant is Any
+        if _is_poison(use.operand):
+            return
+        if self._follows(use.operand, use.scope, use.node) or self._may_be_guarded(use, source, port.type):
+            return
         node = use.node
         assert isinstance(node, (ir.Task, ir.Call))
         target = called(self.pipeline, node)
         kind = "the value is" if isinstance(use.operand, ir.Const) else "this edge carries"
         why = mismatch(source, port.type)
-        plain = f"expected `{show(port.type)}`, found `{show(source)}`"
-        label = plain if why == plain or not why or not why.startswith(("items", "field", "value")) else why
         self.report.error(
             "TP201",
             f"`{target}` expects `{show(port.type)}` for `{port.name}`, but {kind} `{show(source)}`",
             use.primary_span(self.types),
-            label,
+            why or "",
             others=source_label(use.operand, use.scope, self.types),
             notes=declared(self.pipeline, node),
             help=_argument_advice(use.operand, source, port),
@@ -127,7 +130,7 @@ class _Checker:
             else:
                 target = BY_NAME[name].type
             source = self.types.of(operand, scope)
-            if mismatch(source, target) is not None:
+            if mismatch(source, target) is not None and not self._follows(operand, scope, node):
                 what = f"environment variable `{name[4:]}`" if name.startswith("env.") else name.replace("_", " ")
                 self.report.error(
                     "TP212",
@@ -138,9 +141,24 @@ class _Checker:
                     help=advice(source, target),
                 )
 
-    def _condition(self, condition: ir.Operand, scope: Scope, span: Span) -> None:
+    def _follows(self, operand: ir.Operand, scope: Scope, node: ir.Node | None) -> bool:
+        """Whether a wrong type follows from another error: of the value's expression, or of its place."""
+        if isinstance(operand, ir.FromExpr) and operand.index in self.wrong.get(scope.index, ()):
+            return True
+        return is_uncollected(self.types, Use(operand, scope, NOWHERE, node))
+
+    def _may_be_guarded(self, use: Use, source: Type, target: Type) -> bool:
+        """Whether None is the only obstacle, in a branch whose condition has an error: it may test for None."""
+        if mismatch(without_none(source), target) is not None:
+            return False
+        return any(
+            body.region is not None and _is_poison(body.region.condition)
+            for body in use.scope.up(self.types.scopes.root)
+        )
+
+    def _condition(self, condition: ir.Operand, scope: Scope, node: ir.Node, span: Span) -> None:
         source = self.types.of(condition, scope)
-        if mismatch(source, BOOL) is None:
+        if mismatch(source, BOOL) is None or self._follows(condition, scope, node):
             return
         help_ = "compare the value, as in `If(value == 3)`"
         if is_optional(source):
@@ -156,7 +174,7 @@ class _Checker:
 
     def _loop(self, node: ir.Loop, scope: Scope) -> None:
         source = self.types.of(node.items, scope)
-        if isinstance(source, AnyType):
+        if isinstance(source, AnyType) or self._follows(node.items, scope, node):
             return
         if not isinstance(source, ListType):
             help_ = "provide a default: `dsl.Some(values, [])`" if is_optional(source) else "loop over a list"
@@ -184,7 +202,7 @@ class _Checker:
             source = self.types.of(operand, scope)
             if name == "metadata" and type(source).__name__ == "StructType":
                 continue
-            if mismatch(source, target) is not None:
+            if mismatch(source, target) is not None and not self._follows(operand, scope, node):
                 self.report.error(
                     "TP215",
                     f"`importer` expects `{show(target)}` as its {name}, but this is `{show(source)}`",
@@ -197,7 +215,7 @@ class _Checker:
     def _output(self, name: str, operand: ir.Operand, target: Type, span: Span) -> None:
         root = self.types.scopes.root
         source = self.types.of(operand, root)
-        if mismatch(source, target) is None:
+        if mismatch(source, target) is None or self._follows(operand, root, None):
             return
         self.report.error(
             "TP202",
@@ -209,9 +227,15 @@ class _Checker:
         )
 
 
+def _is_poison(operand: ir.Operand | None) -> bool:
+    """Whether it replaces a value whose error was reported by tracing: no user's constant is Any."""
+    return isinstance(operand, ir.Const) and operand.type == ANY
+
+
 def _argument_advice(operand: ir.Operand, source: Type, port: ir.InputPort) -> str:
     """A suggested fix for an argument: a constant is rewritten, a value is converted."""
     found = advice(source, port.type)
     if found is CONVERT and isinstance(operand, ir.Const):
-        return f"use a value of type `{show(port.type)}`, or change the annotation of `{port.name}`"
+        change = f"use a value of type `{show(port.type)}`, or change the annotation of `{port.name}`"
+        return "; ".join(filter(None, (change, enum_members(port.type))))
     return found

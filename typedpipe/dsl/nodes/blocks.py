@@ -29,14 +29,17 @@ class Group:
         self._trace = trace
         trace.groups.append(self)
 
-    def _enter(self, kind: str, name: str) -> GraphBuilder:
-        trace = self._trace
-        if current() is not trace or self._entered:
+    def _check_entry(self) -> None:
+        """Reject a second entry, before the block adds anything to the graph."""
+        if current() is not self._trace or self._entered:
             fatal(
                 "TP163",
                 f"this `dsl.{type(self).__name__}` {'is entered twice' if self._entered else 'belongs to another pipeline'}",
                 help="use a separate object for each block: `with dsl.If(...):`",
             )
+
+    def _enter(self, kind: str, name: str) -> GraphBuilder:
+        trace = self._trace
         self._entered = True
         self._name = name
         self._builder = GraphBuilder(kind, trace.builder, name)

@@ -1,15 +1,16 @@
-"""Callables in a pipeline, component or pipeline: their inputs and outputs, and the binding of a call."""
+"""Callables in a pipeline, component or pipeline: as objects of Python, and by their inputs, outputs and calls."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from threading import Lock
 from types import FunctionType
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from typedpipe.diagnostics.model import Label, Span
 from typedpipe.diagnostics.source import argument_span
 from typedpipe.diagnostics.words import nearest
+from typedpipe.dsl.source.files import span_of_function
 from typedpipe.dsl.tracing import Site, Trace, current, error, listed, node_name, span_of
 from typedpipe.dsl.values.lifting import lift
 from typedpipe.dsl.values.subjects import Argument
@@ -17,6 +18,51 @@ from typedpipe.dsl.values.value import POISON, PipelineValue, operand_of
 from typedpipe.ir import nodes as ir
 from typedpipe.types.display import show
 from typedpipe.types.model import StatusType, Type
+
+_OF_FUNCTIONS = frozenset(
+    {
+        "__closure__",
+        "__code__",
+        "__defaults__",
+        "__globals__",
+        "__kwdefaults__",
+        "__type_params__",
+    }
+)
+"""Attributes that ``inspect`` reads of a function, beside those that each instance has."""
+
+
+class Decorated:
+    """A decorated function.
+
+    ``help``, ``inspect``, ``typing.get_type_hints``, Sphinx and debuggers see a function; ``pickle`` and ``copy`` take
+    it by its name in its module, as they take functions.
+    """
+
+    def __init__(self, fn: Callable[..., Any]) -> None:
+        self._fn: Any = fn
+        self.__name__: str = getattr(fn, "__name__", type(fn).__name__)
+        self.__qualname__: str = getattr(fn, "__qualname__", self.__name__)
+        self.__doc__ = fn.__doc__
+        self.__module__ = getattr(fn, "__module__", "")
+        self.__wrapped__ = fn
+        self.__annotations__ = getattr(fn, "__annotations__", {})
+
+    if not TYPE_CHECKING:  # checkers know the call's signature from the class
+
+        @property
+        def __class__(self) -> type:
+            """The class of functions, which ``isinstance`` accepts beside the real one (as a mock's with a spec)."""
+            return FunctionType
+
+        def __getattr__(self, name: str) -> Any:
+            if name in _OF_FUNCTIONS:
+                return getattr(self._fn, name)
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}", name=name, obj=self)
+
+    def __reduce__(self) -> str:
+        return self.__qualname__
+
 
 _keys: dict[str, int] = {}
 _keys_lock = Lock()
@@ -113,6 +159,38 @@ def not_a_function(fn: Any, word: str) -> tuple[str, str] | None:
     if word == "pipeline" and hasattr(fn, "__wrapped__"):
         return f"`{fn.__name__}` has another decorator below `@dsl.pipeline`", advice
     return None
+
+
+_ASYNC_OR_GENERATOR = (
+    0x20 | 0x80 | 0x100 | 0x200
+)  # CO_GENERATOR, CO_COROUTINE, CO_ITERABLE_COROUTINE, CO_ASYNC_GENERATOR
+
+
+def is_traceable(fn: Any, name: Any, options: dict[str, Any], *, nested: bool) -> bool:
+    """Whether a pipeline's function can be traced; otherwise the reason is reported."""
+    span = span_of_function(fn)
+    for option, value in {"name": name, **options}.items():
+        if value is not None and not isinstance(value, str):
+            error(
+                "TP106",
+                f"`{option}` must be a string, not `{type(value).__name__}`",
+                span,
+                help=f'for example `{option}="…"`',
+            )
+    problem = not_a_function(fn, "pipeline")
+    if problem is not None:
+        error("TP107", problem[0], span if span.file else None, help=problem[1])
+        return False
+    if fn.__code__.co_flags & _ASYNC_OR_GENERATOR:
+        kind = "a generator" if fn.__code__.co_flags & 0x20 else "async"
+        message = f"the pipeline `{fn.__name__}` is {kind}"
+        error("TP107", message, span, help="use a plain `def`: the tasks of a pipeline run in parallel anyway")
+        return False
+    if nested:
+        help_ = "define it at module level, and call it here"
+        error("TP118", f"the pipeline `{fn.__name__}` is defined inside another pipeline", span, help=help_)
+        return False
+    return True
 
 
 MakeTask: TypeAlias = "Callable[[Trace, Callee | None, str, ir.Args, Site], Any]"

@@ -91,7 +91,7 @@ def _graph(
 ) -> ir.Graph:
     nodes: list[ir.Node] = []
     for node in builder.nodes:
-        if isinstance(node, Task) and node._callee is not None and node._callee.status:
+        if isinstance(node, Task) and node._callee is not None and node._callee.status and not node._trace.aborted:
             _no_status(node, spans)
         made = _task(node, spans, options) if isinstance(node, Task) else _group(node, spans, options)
         if made is not None:

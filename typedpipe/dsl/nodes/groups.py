@@ -64,6 +64,7 @@ class If(Group):
         return self
 
     def _arm(self, condition: PipelineValue) -> None:
+        self._check_entry()
         trace, outer = self._trace, self._trace.builder
         chain = self._chain(outer)
         where = operand(outer, condition, "the condition")
@@ -97,6 +98,7 @@ class Else(Group):
         super().__init__(name)
 
     def __enter__(self) -> Self:
+        self._check_entry()
         chain = _open_chain(self, self._trace.builder, "Else")
         builder = self._enter("arm", chain.name)
         chain.arms.append((None, builder, self._site))
@@ -222,6 +224,7 @@ class ParallelFor(Group, Generic[T]):
                 error("TP164", "`parallelism` must be a constant number", help="use an int of at least 1")
 
     def __enter__(self) -> T:
+        self._check_entry()
         trace, outer = self._trace, self._trace.builder
         self._operand = operand(outer, self._items, "the list to loop over")
         name = trace.unique(self._wanted or "for")
@@ -271,6 +274,7 @@ class ExitHandler(Group):
             self._exit = given
 
     def __enter__(self) -> Self:
+        self._check_entry()
         trace, outer = self._trace, self._trace.builder
         if self._exit is not None and self._exit._name:
             for index in range(len(outer.nodes) - 1, -1, -1):  # nearly always the last one

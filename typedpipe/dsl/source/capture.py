@@ -8,24 +8,21 @@ from __future__ import annotations
 
 import ast
 import inspect
-import sys
 import types
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any
 
-from typedpipe.diagnostics.model import Diagnostics, Label, Span
+from typedpipe.diagnostics.model import Diagnostics, Span
 from typedpipe.diagnostics.source import display_path
+from typedpipe.dsl.source.annotations import inner_annotation_names
 from typedpipe.dsl.source.files import (
-    BUILTINS,
     MODULE_NAMES,
     Function,
     ParsedFile,
-    inner_annotation_names,
+    is_builtin,
     is_ours,
     is_stand_in,
-    least_python,
     names_of,
     outside_names,
     parsed_file,
@@ -33,6 +30,8 @@ from typedpipe.dsl.source.files import (
     stored_names,
 )
 from typedpipe.dsl.source.needs import Bundle
+from typedpipe.dsl.source.outside import report_outside
+from typedpipe.dsl.source.versions import least_python
 from typedpipe.ir import nodes as ir
 
 _KEEP_INSIDE = "write a plain `def` at module level"
@@ -48,12 +47,17 @@ class Source:
 
 
 def capture(
-    fn: Callable[..., Any], *, include: Sequence[Any] = (), shipped: Sequence[type] = (), report: Diagnostics
+    fn: Callable[..., Any],
+    *,
+    include: Sequence[Any] = (),
+    shipped: Sequence[type] = (),
+    undefined: Collection[str] = (),
+    report: Diagnostics,
 ) -> Source | None:
     """The source to ship for a function, or None if an error was added to ``report``.
 
     ``include`` are helpers that the user passed, ``shipped`` the classes of the signature; both include their
-    dependencies.
+    dependencies. ``undefined`` are names that were reported as such.
 
     >>> from typedpipe.diagnostics.model import Diagnostics
     >>> capture(len, report=Diagnostics()) is None
@@ -83,8 +87,10 @@ def capture(
     if outside:
         bundle = bundle or Bundle(file, fn.__globals__, file.header(node), report)
         outside = [name for name in outside if not bundle.supply_constant(name)]
-    if outside:
-        _report_outside(fn, file, node, outside, report)
+    refused = bundle.refused if bundle is not None else []
+    new = [n for n in outside if n not in undefined and not any(item is fn.__globals__.get(n) for item in refused)]
+    if new:
+        report_outside(fn, file, node, new, report)
     if outside or not ok or (bundle is not None and bundle.failed):
         return None
     least = least_python(entry.text)
@@ -210,10 +216,10 @@ def _outside(fn: types.FunctionType, entry: ir.Chunk, bundle: Bundle | None) -> 
 
 
 def _arrives(name: str, fn: types.FunctionType, bundle: Bundle | None) -> bool:
-    if name == fn.__name__ or name in MODULE_NAMES:
-        return True
     space = fn.__globals__
-    if name not in space and (name in BUILTINS or is_stand_in(name, None, absent=True)):
+    if name == fn.__name__ or name in MODULE_NAMES or is_builtin(name, space):
+        return True
+    if name not in space and is_stand_in(name, None, absent=True):
         return True
     if bundle is not None and bundle.supply(name):
         return True
@@ -229,77 +235,3 @@ def _without_interface(text: str) -> str:
             without: list[ast.expr | None] = [None for _ in node.args.kwonlyargs]
             node.args.defaults, node.args.kw_defaults = [], without
     return ast.unparse(ast.Module(body, []))
-
-
-def _report_outside(
-    fn: types.FunctionType, file: ParsedFile, node: Function, outside: list[str], report: Diagnostics
-) -> None:
-    """Report one error with all names, at the first use of the first one."""
-    uses: dict[str, ast.Name | ast.Global] = {}
-    for part in ast.walk(ast.Module(list(node.body), [])):
-        if isinstance(part, ast.Name) and part.id in outside:
-            uses.setdefault(part.id, part)
-        elif isinstance(part, ast.Global):
-            for name in part.names:
-                uses.setdefault(name, part)
-    far = (sys.maxsize, 0)
-    outside = sorted(outside, key=lambda n: (uses[n].lineno, uses[n].col_offset) if n in uses else far)
-    names = ", ".join(f"`{name}`" for name in outside)
-    subject = "a name" if len(outside) == 1 else "names"
-    labels = [Label(file.span(uses[name]), _what(name, fn.__globals__)) for name in outside if name in uses]
-    first, others = (labels[0], labels[1:]) if labels else (Label(file.header(node)), [])
-    text = f"`{fn.__name__}` uses {subject} that it does not define: {names}"
-    report.error("TP137", text, first.span, first.text, others=others, help=_help(outside, fn))
-
-
-def _what(name: str, space: dict[str, Any]) -> str:
-    if name not in space:
-        return f"`{name}` is not defined when the component is created"
-    value = space[name]
-    if isinstance(value, types.ModuleType):
-        return f"`{name}` is a module imported outside the function"
-    if isinstance(value, types.FunctionType):
-        return f"`{name}` is a function defined outside the component"
-    return (
-        f"`{name}` is a class defined outside the component"
-        if isinstance(value, type)
-        else f"`{name}` is a global variable"
-    )
-
-
-def _help(outside: list[str], fn: types.FunctionType) -> str:
-    values = [fn.__globals__.get(name) for name in outside]
-    own = [n for n, v in zip(outside, values, strict=True) if _is_users(v, fn)]
-    modules = [n for n, v in zip(outside, values, strict=True) if v is not None and n not in own]
-    plain = [
-        n
-        for n in modules
-        if not isinstance(fn.__globals__[n], types.ModuleType | type) and not callable(fn.__globals__[n])
-    ]
-    unknown = [n for n in outside if n not in fn.__globals__]
-    close = get_close_matches(unknown[0], {*fn.__code__.co_varnames, *BUILTINS}, 1) if unknown else []
-    parts: list[str] = []
-    if own:
-        parts.append(f"pass {_these(own)} with `include=[{', '.join(own)}]`")
-    imported = [n for n in modules if n not in plain]
-    if imported:
-        parts.append(f"import {_these(imported)} inside the function")
-    if plain:
-        parts.append(f"make `{plain[0]}` a parameter, or assign its value inside the function")
-    if unknown:
-        parts.append(
-            f"did you mean `{close[0]}`?"
-            if close
-            else f"define `{unknown[0]}` before the component, or import it inside the function"
-        )
-    return "; ".join(parts)
-
-
-def _these(names: list[str]) -> str:
-    return ", ".join(f"`{name}`" for name in names)
-
-
-def _is_users(value: Any, fn: types.FunctionType) -> bool:
-    if not isinstance(value, types.FunctionType | type):
-        return False
-    return value.__module__ == fn.__module__ or value.__module__ not in sys.modules

@@ -10,16 +10,16 @@ import ast
 import builtins
 import linecache
 import opcode
-import re
 import types
 import typing
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, TypeAlias
 
 from typedpipe.diagnostics.model import NOWHERE, Span
 from typedpipe.diagnostics.source import NO_FILE, display_path
+from typedpipe.dsl.source.notebook import TIMED, is_notebooks_own, keep_timed_cell
 from typedpipe.dsl.tracing import site_here, span_of
 from typedpipe.ir import nodes as ir
 from typedpipe.runtime.task import MARKERS, STUB_NAMES
@@ -53,6 +53,13 @@ class ParsedFile:
         first = first_line(node)
         text = "".join(self.lines[first - 1 : node.end_lineno])
         return ir.Chunk(text if text.endswith("\n") else text + "\n", display_path(self.name), first)
+
+    def definition(self, name: str) -> Definition | None:
+        """The first function, class or call that defines a name at module level; None if there is none."""
+        nodes: list[Definition] = [node for (_, own), node in self.functions.items() if own == name]
+        nodes += self.classes.get(name, ())
+        nodes += [self.assigned[name]] if name in self.assigned else []
+        return min((node for node in nodes if not node.col_offset), key=first_line, default=None)
 
     def constant(self, name: str, value: object) -> ir.Chunk | None:
         """The assignment of a literal to a name, if it still has that value; None if there is no such assignment."""
@@ -123,6 +130,8 @@ def parsed_file(name: str, module_globals: dict[str, Any] | None = None) -> Pars
     """The current version of a file or cell, parsed unless that content was parsed before; None without source."""
     if name == NO_FILE:
         return None
+    if name == TIMED:
+        keep_timed_cell()
     linecache.checkcache(name)
     lines = linecache.getlines(name, module_globals)
     if not lines:
@@ -141,10 +150,10 @@ def parsed_file(name: str, module_globals: dict[str, Any] | None = None) -> Pars
 
 
 def span_of_function(fn: Any) -> Span:
-    """The name of a function in its ``def``."""
-    code = getattr(fn, "__code__", None)
-    if code is None:
+    """The name of a function in its ``def``; nowhere for what a decorator has made of one."""
+    if type(fn) is not types.FunctionType:
         return NOWHERE
+    code = fn.__code__
     parsed = parsed_file(code.co_filename, fn.__globals__)
     node = parsed.functions.get((code.co_firstlineno, fn.__name__)) if parsed is not None else None
     if parsed is None or fn.__name__ == "<lambda>":
@@ -152,11 +161,6 @@ def span_of_function(fn: Any) -> Span:
     if node is None:
         return Span(display_path(code.co_filename), code.co_firstlineno)
     return parsed.header(node)
-
-
-def cells() -> Iterable[str]:
-    """Names of the executed notebook cells, oldest first."""
-    return [name for name in linecache.cache if name.startswith("<ipython") or "ipykernel_" in name]
 
 
 def _index(tree: ast.Module, found: ParsedFile) -> None:
@@ -206,8 +210,10 @@ _LOAD_GLOBAL, _STORE_NAME, _EXTENDED = _OPS["LOAD_GLOBAL"], _OPS["STORE_NAME"], 
 _STORE_GLOBAL = _OPS["STORE_GLOBAL"]
 _FUTURE = __future__.annotations.compiler_flag
 _NOTEBOOK = {"display", "get_ipython", "__IPYTHON__"}
+_HIDDEN = {"exit", "quit"}
+"""Builtins that IPython removes while a cell runs."""
 MODULE_NAMES = frozenset({"__name__", "__doc__", "__annotations__", "__conditional_annotations__", "__builtins__"})
-BUILTINS = (frozenset(vars(builtins)) - _NOTEBOOK) | {"__module__", "__qualname__", "__class__"}
+BUILTINS = (frozenset(vars(builtins)) - _NOTEBOOK) | _HIDDEN | {"__module__", "__qualname__", "__class__"}
 
 
 def outside_names(code: types.CodeType) -> dict[str, None]:
@@ -326,6 +332,20 @@ def is_stand_in(name: str, value: Any, *, absent: bool) -> bool:
     return getattr(typing, name, None) is value or (name in MARKERS and typing.get_origin(value) is typing.Annotated)
 
 
+def is_builtin(name: str, space: dict[str, Any]) -> bool:
+    """Whether a name of a module is Python's own, which the container has too.
+
+    >>> is_builtin("open", {}), is_builtin("open", {"open": 3})
+    (True, False)
+    """
+    return name in BUILTINS and (name not in space or is_notebooks_own(name, space[name]))
+
+
+def is_only_in_notebooks(name: str, space: dict[str, Any]) -> bool:
+    """Whether a name exists only in a notebook: ``display``, ``get_ipython``, ``In``."""
+    return name in _NOTEBOOK if name not in space else is_notebooks_own(name, space[name]) and name not in BUILTINS
+
+
 @lru_cache(maxsize=4096)
 def names_of(text: str) -> dict[str, None]:
     """Names that a chunk needs when it runs in a container: its annotations are not evaluated with it."""
@@ -342,114 +362,3 @@ def _compiled(text: str) -> types.CodeType:
     source = "if 1:\n" + text if text[:1] in " \t" else text
     code: types.CodeType = compile(source, "<chunk>", "exec", _FUTURE, dont_inherit=True)
     return code
-
-
-def annotation_names(node: ast.AST) -> dict[str, None]:
-    """Names in annotations that libraries evaluate: of a class's fields, and of functions with a decorator."""
-    found: dict[str, None] = {}
-    pending: list[ast.AST] = [node]
-    for statement in pending:
-        if isinstance(statement, ast.ClassDef):
-            pending.extend(statement.body)
-        for annotation in _annotations(statement):
-            for part in _with_texts(annotation):
-                if isinstance(part, ast.Name):
-                    found[part.id] = None
-    return found
-
-
-_NOT_EVALUATED = frozenset({"NamedTuple", "TypedDict", "Enum", "IntEnum", "StrEnum", "Exception"})
-
-
-def inner_annotation_names(function: Function) -> dict[str, None]:
-    """Names in annotations in a function's body that libraries evaluate, such as those of a pydantic model."""
-    found: dict[str, None] = {}
-    for statement in function.body:
-        for node in ast.walk(statement):
-            if isinstance(node, ast.ClassDef):
-                bases = {base.id if isinstance(base, ast.Name) else "" for base in node.bases}
-                if not bases or bases & _NOT_EVALUATED:
-                    continue
-            elif not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-                continue
-            found.update(annotation_names(node))
-    return found
-
-
-def _annotations(statement: ast.AST) -> Iterator[ast.expr]:
-    if isinstance(statement, ast.AnnAssign):
-        yield statement.annotation
-    elif isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef) and statement.decorator_list:
-        yield from (
-            part.annotation for part in ast.walk(statement.args) if isinstance(part, ast.arg) and part.annotation
-        )
-        if statement.returns is not None:
-            yield statement.returns
-
-
-def _with_texts(annotation: ast.expr) -> Iterable[ast.AST]:
-    for part in ast.walk(annotation):
-        yield part
-        if isinstance(part, ast.Constant) and isinstance(part.value, str):
-            try:
-                yield from ast.walk(ast.parse(part.value, mode="eval"))
-            except SyntaxError:
-                continue  # the string of a Literal
-
-
-_GENERICS = frozenset({"list", "dict", "tuple", "set", "frozenset", "type"})
-_WORTH_A_LOOK = (
-    r"\b(?:list|dict|tuple|set|frozenset|type)\[|\bmatch\b|\bexcept\s*\*|\btype\s+\w|removeprefix|removesuffix"
-    r"|strict=|slots=|kw_only=|StrEnum|tomllib|zoneinfo|graphlib|\bUTC\b|(?:def|class)\s+\w+\[|\|"
-)
-_KEYWORDS = {"strict": (3, 10), "slots": (3, 10), "kw_only": (3, 10)}
-_NAMES = {"removeprefix": (3, 9), "removesuffix": (3, 9), "StrEnum": (3, 11), "UTC": (3, 11)}
-_MODULES = {"zoneinfo": (3, 9), "graphlib": (3, 9), "tomllib": (3, 11)}
-_NODES = {"Match": (3, 10), "TryStar": (3, 11), "TypeAlias": (3, 12), "TypeVar": (3, 12)}
-
-
-@lru_cache(maxsize=4096)
-def least_python(text: str, *, evaluated: bool = False) -> tuple[int, int]:
-    r"""The minimum Python version for a chunk. ``evaluated``: its annotations are evaluated too (pydantic).
-
-    >>> least_python("def f(x):\n    match x:\n        case 1: pass\n")
-    (3, 10)
-    """
-    if not re.search(_WORTH_A_LOOK, text):
-        return (3, 8)
-    least = (3, 8)
-    tree = ast.parse("if 1:\n" + text if text[:1] in " \t" else text)
-    stack: list[ast.AST] = [tree]
-    while stack:
-        node = stack.pop()
-        least = max(least, _needs(node))
-        for name, value in ast.iter_fields(node):
-            if name in ("annotation", "returns") and not evaluated:
-                continue
-            children: list[Any] = value if isinstance(value, list) else [value]
-            if evaluated and name == "annotation" and _is_union(value):
-                least = max(least, (3, 10))
-            stack.extend(child for child in children if isinstance(child, ast.AST))
-    return least
-
-
-def _is_union(annotation: Any) -> bool:
-    return (
-        any(isinstance(n, ast.BinOp) and isinstance(n.op, ast.BitOr) for n in ast.walk(annotation))
-        if annotation
-        else False
-    )
-
-
-def _needs(node: ast.AST) -> tuple[int, int]:
-    match node:
-        case ast.Subscript(value=ast.Name(id=name)) if name in _GENERICS:
-            return (3, 9)
-        case ast.keyword(arg=str(name)):
-            return _KEYWORDS.get(name, (3, 8))
-        case ast.Attribute(attr=name) | ast.ImportFrom(names=[ast.alias(name=name)]) if name in _NAMES:
-            return _NAMES[name]
-        case ast.ImportFrom(module=str(name)) | ast.Import(names=[ast.alias(name=name)]):
-            return _MODULES.get(name, (3, 8))
-        case _:
-            return _NODES.get(type(node).__name__, (3, 8))

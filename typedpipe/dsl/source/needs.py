@@ -18,23 +18,24 @@ from typing import Any, TypeVar
 
 from typedpipe.diagnostics.model import Diagnostics, Span
 from typedpipe.diagnostics.record import replace
+from typedpipe.dsl.source.annotations import annotation_names
 from typedpipe.dsl.source.files import (
-    BUILTINS,
     MODULE_NAMES,
     PACKAGE,
     Definition,
     ParsedFile,
-    annotation_names,
-    cells,
+    is_builtin,
     is_ours,
     is_stand_in,
-    least_python,
     names_of,
     parsed_file,
     stored_names_of,
 )
+from typedpipe.dsl.source.kinds import kind_of, refusal
+from typedpipe.dsl.source.notebook import cells
+from typedpipe.dsl.source.versions import least_python
 from typedpipe.ir import nodes as ir
-from typedpipe.runtime.task import MODULE, STUB_NAMES
+from typedpipe.runtime.task import MODULE, STUB_NAMES, Artifact
 
 _INSTALLED = (f"site-packages{os.sep}", f"dist-packages{os.sep}")
 
@@ -83,12 +84,15 @@ class Bundle:
         self.report = report
         self.chunks: list[ir.Chunk] = []
         self.failed = False
+        self.refused: list[Any] = []
+        """Items of ``include`` that were reported."""
         self.min_python = (3, 8)
         self._main = Namespace("", space)
         self._others: dict[str, Namespace] = {}
         self._homes: dict[int, Home] = {}
         self._ready: set[int] = set()
         self._waiting: dict[int, list[tuple[Namespace, str]]] = {}
+        self._titles: dict[str, str] = {}
         self._missing: list[tuple[Namespace, str, str, Span]] = []
 
     # ------------------------------------------------------------------------------------- what is asked for
@@ -97,13 +101,11 @@ class Bundle:
         """Add a helper function or class that the user passed."""
         if isinstance(item, type):
             self.add_class(item)
-        elif isinstance(item, types.FunctionType) and item.__name__ != "<lambda>" and not item.__code__.co_freevars:
+        elif kind_of(item) == "function":
             self.add_function(item)
         else:
-            shown = getattr(item, "__name__", None) or repr(item)
-            self._fail(
-                "TP138", f"`include` supports only functions and classes, not `{shown}`", "pass the function itself"
-            )
+            self.refused.append(item)
+            self._fail("TP138", *refusal(item))
 
     def supply(self, name: str) -> bool:
         """Bind a name of the component's module to what is shipped; return whether it is.
@@ -148,6 +150,8 @@ class Bundle:
         """Add a class by its source, or by its import if it is installed, with its dependencies."""
         if is_ours(cls) or cls.__module__ == "builtins" or id(cls) in self._homes:
             return
+        if issubclass(cls, Artifact):
+            self._check_title(cls)
         namespace = self._namespace(cls.__module__)
         before, _, dotted = cls.__qualname__.rpartition("<locals>.")
         outer = dotted.partition(".")[0]
@@ -168,7 +172,15 @@ class Bundle:
         self._define(namespace, outer, value, *found, evaluated=hasattr(cls, "model_fields"))
         self._is_ready(cls)
 
-    def add_function(self, fn: types.FunctionType) -> None:
+    def _check_title(self, cls: type[Artifact]) -> None:
+        """Reject two artifact classes with one title: a value gets the class of its title."""
+        title, own = cls.schema_title, f"{cls.__module__}.{cls.__qualname__}"
+        other = self._titles.setdefault(title, own)
+        if other != own:
+            text = f"`{other}` and `{own}` have the same `schema_title`, {title!r}, so they are one type of artifacts"
+            self._fail("TP139", text, "set another `schema_title` in one of the two classes")
+
+    def add_function(self, fn: Any) -> None:
         """Add a helper by its source, with its dependencies."""
         if id(fn) in self._homes:
             return
@@ -244,10 +256,10 @@ class Bundle:
 
     def _need(self, name: str, namespace: Namespace, file: ParsedFile) -> bool:
         """Ship the object that a name is bound to; return whether this was possible."""
-        if name in MODULE_NAMES or self._is_bound(namespace, name):
+        if name in MODULE_NAMES or is_builtin(name, namespace.space) or self._is_bound(namespace, name):
             return True
         if name not in namespace.space:
-            return name in BUILTINS or name in STUB_NAMES
+            return name in STUB_NAMES
         value = namespace.space[name]
         if is_stand_in(name, value, absent=False):
             return True
@@ -259,7 +271,7 @@ class Bundle:
             return True
         if isinstance(value, type) and not is_installed(value.__module__):
             self.add_class(value)
-        elif isinstance(value, types.FunctionType) and not is_installed(value.__module__):
+        elif kind_of(value) == "function" and not is_installed(value.__module__):
             self.add_function(value)
         home = self._homes.get(id(value))
         if home is None:
@@ -301,6 +313,7 @@ class Bundle:
             if not nodes and qualname in file.assigned:
                 fitting = [file.assigned[qualname]]
             found += [(file, node) for node in fitting]
+        found = self._newest(found, cls)
         if len({file.chunk(node).text for file, node in found}) == 1:
             return found[-1]
         if not found and _is_functional(cls):
@@ -312,6 +325,22 @@ class Bundle:
         )
         self._fail("TP139", text, "define the class once, in a file or a notebook cell")
         return None
+
+    def _newest(self, found: list[tuple[ParsedFile, Definition]], cls: type) -> list[tuple[ParsedFile, Definition]]:
+        """Of definitions in several cells, those in the cell of the class's methods, or in the cell that ran last.
+
+        The cell of the component runs now: what it defines below the component does not exist yet.
+        """
+        order = cells()
+        if len({file.name for file, _ in found}) < 2 or not all(file.name in order for file, _ in found):
+            return found
+        home = next(
+            (code.co_filename for value in vars(cls).values() if (code := getattr(value, "__code__", None))), ""
+        )
+        exact = [(file, node) for file, node in found if file.name == home]
+        done = [(f, n) for f, n in found if f is not self.file or n.lineno < self.span.line]
+        last = max((file.name for file, _ in done), key=order.index, default="")
+        return exact or [(file, node) for file, node in done if file.name == last]
 
     def _files(self, namespace: Namespace, file: ParsedFile) -> list[ParsedFile]:
         """The files of a module: one, or all cells of a notebook."""

@@ -7,7 +7,7 @@ from typing import Any
 from typedpipe.diagnostics.words import nearest
 from typedpipe.dsl.tracing import current, error, listed
 from typedpipe.dsl.values.lifting import operand_value
-from typedpipe.dsl.values.value import Build, Operators, PipelineValue, derived, poison, stop
+from typedpipe.dsl.values.value import Build, Operators, PipelineValue, derived, poison, replaced
 from typedpipe.ir import nodes as ir
 from typedpipe.types.display import show
 from typedpipe.types.model import (
@@ -67,9 +67,8 @@ def item(value: PipelineValue, key: object) -> Any:
             return poison(trace)
         return field_of(value, key)
     if isinstance(key, slice):
-        stop(
-            value, "TP154", "a slice of this value is known only when the pipeline runs", help="slice it in a component"
-        )
+        message = "a slice of this value is known only when the pipeline runs"
+        return replaced(value, "TP154", message, help="slice it in a component")
     if isinstance(type_, ListType):
         index = operand_value(key, "the index")
         entry = type_.entry(index.text) if isinstance(index, ir.Const) else type_.item
@@ -117,6 +116,7 @@ def field_of(value: PipelineValue, name: str) -> Any:
             f"this value can be None, so its field `{name}` can be missing",
             help="use `dsl.IfSet(value)` or `dsl.Some(value, default)` first",
         )
+        return poison(value._tp_trace)
     return derived(value._tp_trace, found, lambda ops: ir.Field(ops[0], name), (value,))
 
 

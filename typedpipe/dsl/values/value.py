@@ -118,7 +118,7 @@ class PipelineValue:
         return self._tp_operators.attribute(self, name)
 
     def __format__(self, spec: str) -> str:
-        if present(spec):
+        if spec and present(spec):
             _not_yet(self, "formatted with another value that is known only then", "format the value in a component")
         return markers.write(self._tp_trace, self, spec, plain=markers.is_plain(self._tp_type, spec))
 
@@ -137,18 +137,14 @@ class PipelineValue:
         if is_called_by("json"):
             _not_yet(self, "serialized as JSON", _AS_JSON)
 
-    def __add__(self, other: object) -> str:
-        return self._joined(other, f"{self}{other}")
+    def __add__(self, other: object) -> Any:
+        return f"{self}{other}" if self._joins(other) else self._arithmetic()
 
-    def __radd__(self, other: object) -> str:
-        return self._joined(other, f"{other}{self}")
+    def __radd__(self, other: object) -> Any:
+        return f"{other}{self}" if self._joins(other) else self._arithmetic()
 
-    def _joined(self, other: object, text: str) -> str:
-        if is_poison(self) or (_is_text(self) and (isinstance(other, str) or _is_text(other))):
-            return text
-        self._arithmetic()
-
-    # ---- what cannot work before the value is there
+    def _joins(self, other: object) -> bool:
+        return is_poison(self) or (_is_text(self) and (isinstance(other, str) or _is_text(other)))
 
     def __bool__(self) -> NoReturn:
         stop(
@@ -218,8 +214,8 @@ class PipelineValue:
             return self
         _not_yet(self, "called", "call its methods in a component")
 
-    def _arithmetic(self, *args: object) -> NoReturn:
-        stop(
+    def _arithmetic(self, *args: object) -> Any:
+        return replaced(
             self,
             "TP155",
             "this value is known only when the pipeline runs, so it cannot be used in arithmetic here",
@@ -230,10 +226,10 @@ class PipelineValue:
     __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = __pow__ = __rpow__ = __matmul__ = __rmatmul__ = _arithmetic
     __neg__ = __pos__ = __abs__ = __divmod__ = __rdivmod__ = _arithmetic
     __lshift__ = __rlshift__ = __rshift__ = __rrshift__ = __xor__ = __rxor__ = _arithmetic
-    __neg__ = __pos__ = __abs__ = __divmod__ = __rdivmod__ = _arithmetic
 
-    def _no_change(self, *args: object) -> NoReturn:
-        _not_yet(self, "changed", "change it in a component, and return the result")
+    def _no_change(self, *args: object) -> None:
+        message = "this value is known only when the pipeline runs, so it cannot be changed here"
+        replaced(self, "TP154", message, help="change it in a component, and return the result")
 
     __setitem__ = __delitem__ = _no_change
 
@@ -273,6 +269,13 @@ def stop(value: PipelineValue, code: str, message: str, *, help: str) -> NoRetur
         message = "a pydantic model cannot be created from a value that is known only when the pipeline runs"
         fatal("TP154", message, help="pass the fields to a component, and create the model there")
     fatal(code, message, help=help)
+
+
+def replaced(value: PipelineValue, code: str, message: str, *, help: str) -> PipelineValue:
+    """Report an operation that needs the value, unless it is poison. Tracing continues with poison as the result."""
+    if not is_poison(value):
+        error(code, message, help=help)
+    return poison(value._tp_trace)
 
 
 def _not_hashed(value: PipelineValue) -> int:

@@ -201,12 +201,13 @@ def set_input(spin: Spin, name: str, text: str) -> Value:
             return imported(ir.Importer(name, Const('""', STR), type_), text, {})
         return from_text(text, port.type)
     except (NotOfType, CannotImport) as error:
-        from typedpipe.types.display import show
+        from typedpipe.types.display import enum_members, show
 
+        form = "pass a value of this type: lists, dicts and structs as JSON, artifacts as a path"
         raise problem(
             "TP648",
             f"`--set {name}={text}` does not match `{show(port.type)}`: {error}",
-            help="pass a value of this type: lists, dicts and structs as JSON, artifacts as a path",
+            help="; ".join(filter(None, (form, enum_members(port.type)))),
         ) from None
 
 

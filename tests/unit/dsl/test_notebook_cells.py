@@ -1,0 +1,164 @@
+"""Components in cells of a notebook: IPython's own names, edited classes, timed cells."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator
+from contextlib import redirect_stdout
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from typedpipe.diagnostics.errors import PipelineError
+
+START = "from typedpipe import component, pipeline, Dataset, Input\nimport enum\nfrom dataclasses import dataclass\nfrom typing import NamedTuple, TypedDict\nfrom pydantic import BaseModel, Field"
+
+
+@pytest.fixture
+def cell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], Any]]:
+    """Run a cell as IPython does; its last expression."""
+    monkeypatch.chdir(tmp_path)
+    interactive = pytest.importorskip("IPython.core.interactiveshell").InteractiveShell
+    shell = interactive.instance()
+
+    def run(text: str) -> Any:
+        with redirect_stdout(io.StringIO()):
+            result = shell.run_cell(text, store_history=True)
+        result.raise_error()
+        return result.result
+
+    run(START)
+    yield run
+    interactive.clear_instance()
+
+
+MAKE = """
+@component
+def make(n: int) -> str:
+    with open("f.txt", "w") as file:
+        file.write("x" * n)
+    if n > 3:
+        exit(1)
+    return open("f.txt").read()
+@pipeline
+def main(n: int = 2) -> str:
+    return make(n=n).output
+main.run(runner="process").outputs
+"""
+
+
+def test_open_and_exit_are_pythons(cell):
+    from IPython import get_ipython
+
+    assert "open" in get_ipython().user_ns  # IPython's own, which must not count as the user's
+    assert cell(MAKE) == "xx"
+    assert cell("def helper(n):\n    return open('f.txt', 'w').write('x' * n)") is None
+    used = MAKE.replace("@component", "@component(include=[helper])").replace("if n", "helper(3)\n    if n")
+    assert cell(used) == "xxx"
+
+
+@pytest.mark.parametrize("name", ["display", "get_ipython", "In", "Out"])
+def test_names_that_exist_only_in_a_notebook(cell, name):
+    with pytest.raises(PipelineError) as caught:
+        cell(f"@component\ndef c() -> str:\n    return str({name})")
+    (found,) = caught.value.diagnostics
+    assert (found.code, found.primary.text) == ("TP137", f"`{name}` exists only in a notebook")
+    assert found.help == f"`{name}` cannot be used in a task: print the value, or return it"
+
+
+def test_an_open_of_the_users_own_is_the_users(cell):
+    with pytest.raises(PipelineError, match=r"pass `open` with `include=\[open\]`"):
+        cell("def open(name): return name\n" + MAKE)
+
+
+EDITED = {
+    "dataclass default": (
+        "@dataclass\nclass C:\n    a: int = 2",
+        "@dataclass\nclass C:\n    a: int = 3",
+        "def c(v: C) -> int:\n    return v.a",
+        "c(v=C())",
+    ),
+    "dataclass field": (
+        "@dataclass\nclass C:\n    a: int = 2",
+        "@dataclass\nclass C:\n    b: int = 3",
+        "def c(v: C) -> int:\n    return list(vars(v).values())[0]",
+        "c(v=C())",
+    ),
+    "pydantic": (
+        "class C(BaseModel):\n    a: int = Field(2, le=5)",
+        "class C(BaseModel):\n    a: int = Field(3, le=9)",
+        "def c() -> int:\n    return C().a",
+        "c()",
+    ),
+    "enum": (
+        "class C(enum.Enum):\n    A = 2",
+        "class C(enum.Enum):\n    A = 3",
+        "def c(v: C) -> int:\n    return v.value",
+        "c(v=C.A)",
+    ),
+    "namedtuple": (
+        "class C(NamedTuple):\n    a: int = 2",
+        "class C(NamedTuple):\n    a: int = 3",
+        "def c() -> int:\n    return C().a",
+        "c()",
+    ),
+    "method": (
+        "class C:\n    def a(self): return 2",
+        "class C:\n    def a(self): return 3",
+        "def c() -> int:\n    return C().a()",
+        "c()",
+    ),
+    "no method": (
+        "class C:\n    a = 2",
+        "class C:\n    a = 3",
+        "def c() -> int:\n    return C.a",
+        "c()",
+    ),
+    "artifact": (
+        "class C(Dataset):\n    def a(self): return 2",
+        "class C(Dataset):\n    def a(self): return 3",
+        "def c() -> int:\n    return C().a()",
+        "c()",
+    ),
+    "helper": (
+        "def C(): return 2",
+        "def C(): return 3",
+        "def c() -> int:\n    return C()",
+        "c()",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", EDITED)
+def test_the_newest_definition_counts(cell, kind):
+    old, new, function, call = EDITED[kind]
+    use = f"@component(include=[C])\n{function}\n@pipeline\ndef main() -> int:\n    return {call}.output\nmain.run(runner='inprocess').outputs"
+    found = []
+    for text in (old, use, new, use, old, use):  # also an earlier text that runs again
+        value = cell(text)
+        found += [value] if value is not None else []
+    assert found == [2, 3, 2]
+
+
+def test_a_class_that_the_components_cell_defines_again_below_is_the_one_above(cell):
+    cell("@dataclass\nclass C:\n    a: int = 2")
+    text = (
+        "@component(include=[C])\ndef c() -> int:\n    return C().a\n@dataclass\nclass C:\n    a: int = 3\n"
+        "@pipeline\ndef main() -> int:\n    return c().output\nmain.run(runner='inprocess').outputs"
+    )
+    assert cell(text) == 2
+
+
+@pytest.mark.parametrize("magic", ["%%time", "%%capture out"])
+def test_a_cell_with_a_magic_is_a_cell(cell, magic):
+    cell(f"{magic}\n@component\ndef c(n: int) -> int:\n    return n + 1\n")
+    assert cell("@pipeline\ndef main() -> int:\n    return c(n=1).output\nmain.run(runner='process').outputs") == 2
+    cell(f"{magic}\n@component\ndef c(n: int) -> int:\n    return n + 10\n")
+    assert cell("@pipeline\ndef main() -> int:\n    return c(n=1).output\nmain.run(runner='process').outputs") == 11
+
+
+def test_an_error_in_a_timed_cell_shows_its_line(cell):
+    with pytest.raises(PipelineError) as caught:
+        cell("%%time\n@component\ndef c(n) -> int:\n    return n\n")
+    assert "2 | def c(n) -> int:" in str(caught.value)

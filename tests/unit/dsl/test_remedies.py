@@ -1,0 +1,182 @@
+"""Help that can be followed: each remedy is followed literally, and then the program has no errors."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+HEAD = """
+import functools
+import logging
+import os.path as p
+from math import sqrt as root
+from typing import NamedTuple
+from typedpipe import component, pipeline
+"""
+MAIN = """
+@pipeline
+def main() -> int:
+    return c().output
+"""
+
+
+@pytest.fixture
+def own_module(tmp_path, monkeypatch):
+    (tmp_path / "own_helpers.py").write_text(
+        "def one() -> int:\n    return 1\nclass Two:\n    value = 2\nTHREE = object()\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    yield
+    sys.modules.pop("own_helpers", None)
+
+
+def body(text: str, *, options: str = "", above: str = "", below: str = "") -> str:
+    lines = "".join(f"    {line}\n" for line in text.splitlines())
+    return f"{HEAD}{above}\n@component{options}\ndef c() -> int:\n{lines}{below}\n{MAIN}"
+
+
+INCLUDE = "(include=[helper])"
+DEF = "def helper(n: int) -> int: return n"
+REMEDIES = {
+    "function": (
+        body("return helper(1)", above=DEF),
+        "TP137",
+        "pass `helper` with `include=[helper]`",
+        body("return helper(1)", above=DEF, options=INCLUDE),
+    ),
+    "function below": (
+        body("return helper(1)", below=DEF),
+        "TP137",
+        "`helper` is defined below: move its definition above `c`, and pass it with `include=[helper]`",
+        body("return helper(1)", above=DEF, options=INCLUDE),
+    ),
+    "class below": (
+        "from __future__ import annotations"
+        + HEAD
+        + "@component\ndef c() -> Pair:\n    return Pair(1)\nclass Pair(NamedTuple):\n    a: int\n"
+        + "@pipeline\ndef main() -> int:\n    return c().outputs.a\n",
+        "TP100",
+        "move the definition of `Pair` above `c`",
+        "from __future__ import annotations"
+        + HEAD
+        + "class Pair(NamedTuple):\n    a: int\n@component\ndef c() -> Pair:\n    return Pair(1)\n"
+        + "@pipeline\ndef main() -> int:\n    return c().outputs.a\n",
+    ),
+    "lambda": (
+        body("return helper(1)", above="helper = lambda n: n"),
+        "TP137",
+        "write `helper` as a `def`, and pass it with `include=[helper]`",
+        body("return helper(1)", above=DEF, options=INCLUDE),
+    ),
+    "included lambda": (
+        body("return helper(1)", above="helper = lambda n: n", options=INCLUDE),
+        "TP138",
+        "write it as a `def` at module level, and include that",
+        body("return helper(1)", above=DEF, options=INCLUDE),
+    ),
+    "partial": (
+        body("return helper('11')", above="helper = functools.partial(int, base=2)"),
+        "TP137",
+        "move `helper = functools.partial(int, base=2)` into the function, with the imports that it needs",
+        body("import functools\nhelper = functools.partial(int, base=2)\nreturn helper('11')"),
+    ),
+    "included partial": (
+        body("return helper('11')", above="helper = functools.partial(int, base=2)", options=INCLUDE),
+        "TP138",
+        "write a `def` at module level that calls the function with these arguments, and include that",
+        body("return helper('11')", above="def helper(s): return int(s, base=2)", options=INCLUDE),
+    ),
+    "decorated function": (
+        body("return helper(1)", above=f"@functools.lru_cache\n{DEF}\nhelper = functools.wraps(helper)(lambda n: n)"),
+        "TP137",
+        "`helper` cannot be shipped, because it is a decorated function: write a plain `def` at module level, "
+        "and pass that with `include`",
+        body("return helper(1)", above=DEF, options=INCLUDE),
+    ),
+    "closure": (
+        body("return helper(1)", above="def make(k):\n    def add(n): return n + k\n    return add\nhelper = make(1)"),
+        "TP137",
+        "`helper` cannot be shipped, because it is a closure: write a plain `def` at module level, "
+        "and pass that with `include`",
+        body("return helper(1)", above=DEF, options=INCLUDE),
+    ),
+    "included closure": (
+        body(
+            "return helper(1)",
+            above="def make(k):\n    def add(n): return n + k\n    return add\nhelper = make(1)",
+            options=INCLUDE,
+        ),
+        "TP138",
+        "write it as a `def` at module level that uses no variables of an enclosing function",
+        body("return helper(1)", above=DEF, options=INCLUDE),
+    ),
+    "logger": (
+        body("LOG.info('x')\nreturn 1", above="LOG = logging.getLogger(__name__)"),
+        "TP137",
+        "move `LOG = logging.getLogger(__name__)` into the function, with the imports that it needs",
+        body("import logging\nLOG = logging.getLogger(__name__)\nLOG.info('x')\nreturn 1"),
+    ),
+    "object": (
+        body("return len(str(THING))", above="THING = object()"),
+        "TP137",
+        "move `THING = object()` into the function, with the imports that it needs",
+        body("THING = object()\nreturn len(str(THING))"),
+    ),
+    "module": (
+        body("return len(functools.__name__)"),
+        "TP137",
+        "import `functools` inside the function",
+        body("import functools\nreturn len(functools.__name__)"),
+    ),
+    "module as": (
+        body("return len(p.join('a'))"),
+        "TP137",
+        "write `import os.path as p` inside the function",
+        body("import os.path as p\nreturn len(p.join('a'))"),
+    ),
+    "name of a module": (
+        body("return int(root(4))"),
+        "TP137",
+        "write `from math import sqrt as root` inside the function",
+        body("from math import sqrt as root\nreturn int(root(4))"),
+    ),
+    "own module": (
+        body("return own_helpers.one() + own_helpers.Two.value", above="import own_helpers"),
+        "TP137",
+        "`own_helpers` is not installed in the container: write `from own_helpers import one, Two` at the top of the file, "
+        "use the names without `own_helpers.`, and pass `include=[one, Two]`",
+        body("return one() + Two.value", above="from own_helpers import one, Two", options="(include=[one, Two])"),
+    ),
+    "component": (
+        body("return inner()", above="@component\ndef inner() -> int: return 1"),
+        "TP137",
+        "a component cannot call another one: call `inner` in the pipeline, and pass its output",
+        f"{HEAD}@component\ndef inner() -> int: return 1\n@component\ndef c(n: int) -> int: return n\n"
+        "@pipeline\ndef main() -> int:\n    return c(n=inner().output).output\n",
+    ),
+    "included component": (
+        body("return inner()", above="@component\ndef inner() -> int: return 1", options="(include=[inner])"),
+        "TP138",
+        "a component cannot call another one: call `inner` in the pipeline, and pass its output",
+        f"{HEAD}@component\ndef inner() -> int: return 1\n@component\ndef c(n: int) -> int: return n\n"
+        "@pipeline\ndef main() -> int:\n    return c(n=inner().output).output\n",
+    ),
+    "included module": (
+        body("return own_helpers.one()", above="import own_helpers", options="(include=[own_helpers])"),
+        "TP138",
+        "include the functions and classes of the module that the component uses: `include=[own_helpers.…]`",
+        body("return one()", above="import own_helpers\nfrom own_helpers import one", options="(include=[own_helpers.one])"),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.usefixtures("own_module")
+@pytest.mark.parametrize("kind", REMEDIES)
+def test_a_remedy_can_be_followed(program, kind):
+    wrong, code, help_, right = REMEDIES[kind]
+    found = program(wrong, prelude=False)
+    assert found.codes == [code], found.printed
+    assert found.help == help_
+    followed = program(right, prelude=False)
+    assert followed.codes == [], followed.printed
