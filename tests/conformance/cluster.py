@@ -24,7 +24,7 @@ from typedpipe.types.model import is_artifact
 GROUP = ("argoproj.io", "v1alpha1")
 PATIENCE = 300.0
 """Seconds that one workflow may take."""
-SILENCE = 60.0
+SILENCE = 120.0
 """Seconds after which a workflow whose nodes have all ended, and that goes on, hangs."""
 DONE = frozenset({"Succeeded", "Failed", "Error", "Skipped", "Omitted"})
 LEAVES = frozenset({"Pod", "Skipped", "Retry"})

@@ -158,7 +158,7 @@ def _with_params(traced: ir.Pipeline, params: tuple[str, ...], form: str) -> ir.
         return traced
     from typedpipe.compiler.api import with_defaults
     from typedpipe.runs.arguments import bind
-    from typedpipe.types.model import NULL
+    from typedpipe.types.model import NULL, is_artifact
 
     texts: dict[str, str] = {}
     for text in params:
@@ -170,6 +170,9 @@ def _with_params(traced: ir.Pipeline, params: tuple[str, ...], form: str) -> ir.
     bound = bind(traced, texts, report, "text", complete=False)
     stop_on_errors(report, form, exits.USAGE)
     types = {port.name: port.type for port in traced.graph.inputs}
+    for name in bound:
+        if is_artifact(types[name]):
+            raise click.UsageError(f"the artifact `{name}` cannot have a default; pass it to `typedpipe run`")
     return with_defaults(
         traced, {name: ir.Const(text, NULL if text == "null" else types[name]) for name, text in bound.items()}
     )

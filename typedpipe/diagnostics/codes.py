@@ -71,6 +71,7 @@ CODES: dict[str, str] = {
     "TP188": "unknown pipeline parameter",
     "TP189": "missing value for a required pipeline parameter",
     "TP190": "pipeline runs during import",
+    "TP191": "parameter file cannot be read",
     "TP195": "container component cannot run on this machine",
     "TP196": "packages missing from this Python",
     "TP197": "run directory cannot be created",

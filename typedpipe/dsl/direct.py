@@ -146,7 +146,10 @@ def _instead(name: str, kind: Kind) -> str:
     )
 
 
-OPTIONS = ("runner", "jobs", "folder", "cache", "fail_fast", "timeout", "name", "raise_on_error")
+OPTIONS = (
+    *("runner", "jobs", "folder", "cache", "fail_fast", "timeout", "name", "tags", "note", "params_file"),
+    "raise_on_error",
+)
 
 
 def start(pipeline: TracedPipeline, args: tuple[Any, ...], kwargs: dict[str, Any], options: Any) -> Any:

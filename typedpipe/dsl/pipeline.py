@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 
 from typedpipe.diagnostics.errors import PipelineError
@@ -105,6 +105,9 @@ class Pipeline(Decorated, Generic[P, R_co]):
         fail_fast: bool = ...,
         timeout: float | None = ...,
         name: str = ...,
+        tags: Mapping[str, str] = ...,
+        note: str = ...,
+        params_file: str | os.PathLike[str] | None = ...,
         raise_on_error: bool = ...,
         **kwargs: Any,
     ) -> Run[R_co]: ...
@@ -141,6 +144,9 @@ class Pipeline(Decorated, Generic[P, R_co]):
         fail_fast: bool = False,
         timeout: float | None = None,
         name: str = "",
+        tags: Mapping[str, str] | None = None,
+        note: str = "",
+        params_file: str | os.PathLike[str] | None = None,
         raise_on_error: bool = True,
     ) -> Configured[P, R_co]:
         """The pipeline with options for a run: ``main.options(jobs=4).run(n=1)``.
@@ -154,12 +160,16 @@ class Pipeline(Decorated, Generic[P, R_co]):
             fail_fast: Stop at the first failure; otherwise independent tasks continue.
             timeout: Maximum duration of the run in seconds.
             name: Name of the run. Default: made from the time and the pipeline's name.
+            tags: Tags of the run: ``typedpipe runs ls --tag data=2026-01`` lists the runs that have one.
+            note: A note about the run, for people.
+            params_file: A YAML or JSON file with parameters; arguments of :meth:`run` take precedence.
             raise_on_error: False: ``.wait()`` of a failed run returns the handle and does not raise.
 
         Raises:
             PipelineError: an option is invalid.
         """
         given = {key: value for key, value in locals().items() if key != "self"}
+        given["tags"] = tags or {}
         from typedpipe.dsl.configured import Configured
 
         HOOKS.toolchain.check_options(given)

@@ -153,7 +153,7 @@ class Engine:
         """Reuse existing outputs of a task, or schedule it."""
         found = None if self._scheduler.canceled else self._recorder.look_up(task)
         if isinstance(found, Found):
-            self._finish(task, "SUCCEEDED", "", None, found.outputs, found)
+            self._finish(task, "SUCCEEDED", found.note, None, found.outputs, found)
         elif isinstance(found, Wait):
             self._pending.park(task, None if found.here else ELSEWHERE_SECONDS, self._offer)
         else:

@@ -22,10 +22,13 @@ from typedpipe.local.runners import Placement, facts, launcher_for, placements
 from typedpipe.local.runners.orphans import clean_up, mark, unmark
 from typedpipe.local.settings import Settings
 from typedpipe.local.store.index import RunFolder, tasks
+from typedpipe.local.store.model import Labels
 from typedpipe.local.store.root import Root, open_root
 from typedpipe.runs import events
 from typedpipe.runs.forms import WireText
+from typedpipe.runs.locations import at_location
 from typedpipe.runs.model import RunEnd, Task, Value
+from typedpipe.types.model import is_artifact
 
 if TYPE_CHECKING:
     from typedpipe.local.rerun.resume import Resume
@@ -95,6 +98,12 @@ class PreparedRun:
             unmark(self.folder)
 
 
+def _values(pipeline: ir.Pipeline, arguments: Mapping[str, WireText]) -> dict[str, Value]:
+    """Arguments as values: those of artifacts are wire text of descriptors."""
+    artifacts = {port.name for port in pipeline.graph.inputs if is_artifact(port.type)}
+    return {name: at_location(text) if name in artifacts else text for name, text in arguments.items()}
+
+
 def prepare(
     pipeline: ir.Pipeline,
     arguments: Mapping[str, WireText],
@@ -121,8 +130,8 @@ def prepare(
     root = open_root(options.folder or folder, create=True)
     clean_up(root)
     name = options.name or new_run_name(pipeline.name)
-    place = root.new_run(name, pipeline, arguments, recorded(options))
-    return assemble(root, place, Plan(pipeline, arguments, places), options, on_event, logs)
+    place = root.new_run(name, pipeline, arguments, recorded(options), Labels(options.tags, options.note))
+    return assemble(root, place, Plan(pipeline, _values(pipeline, arguments), places), options, on_event, logs)
 
 
 def prepare_resumed(
@@ -147,7 +156,8 @@ def prepare_resumed(
     except BaseException:
         place.close()
         raise
-    plan = Plan(resume.pipeline, resume.arguments, places, done, records, resumed=True)
+    arguments = _values(resume.pipeline, resume.arguments)
+    plan = Plan(resume.pipeline, arguments, places, done, records, resumed=True)
     return assemble(root, place, plan, options, on_event, logs)
 
 
@@ -194,8 +204,9 @@ def assemble(
     """Create the engine for a run that has its directory: a new run, or a resumed one."""
     prints = None
     if options.cache is not False:
-        known = {key: facts(found) for key, found in plan.places.items()}
-        prints = Fingerprints(plan.pipeline, known, options.environment)
+        digests: dict[str, str] = {}
+        known = {key: facts(found, digests) for key, found in plan.places.items()}
+        prints = Fingerprints(plan.pipeline, known, options.environment, root.cache)
     in_memory = {key for key, found in plan.places.items() if found.runner == "inprocess"}
     recorder = RunRecorder(root, place, Reuse(prints, options.cache, plan.done, plan.records, in_memory, plan.resumed))
     settings = Settings(

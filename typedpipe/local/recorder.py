@@ -9,21 +9,23 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from typedpipe.installed.distributions import edited
 from typedpipe.local.caching.fingerprint import Fingerprints, KeyParts, enabled
 from typedpipe.local.failpoints import reach
 from typedpipe.local.pending import Tracked
 from typedpipe.local.result import TaskResult
 from typedpipe.local.runners.attempt import folder_of
 from typedpipe.local.scheduling.frame import NodeResult, TaskRun
-from typedpipe.local.store.cache_table import kept_digests
+from typedpipe.local.store.cache_table import artifacts_of, kept_digests
 from typedpipe.local.store.publication import publish
 from typedpipe.runs.model import Reused, RunEnd, Task, TaskState, Value
 
 if TYPE_CHECKING:
+    from typedpipe.local.caching.reads import Gap
     from typedpipe.local.store.index import RunFolder
     from typedpipe.local.store.root import Root
 
@@ -37,6 +39,8 @@ class Found:
     source_run: str
     record: Task | None = None
     """The task before this run was resumed."""
+    note: str = ""
+    """What could not be checked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +81,8 @@ class RunRecorder:
         """Artifacts that running tasks have as inputs."""
         self._parts: dict[str, KeyParts] = {}
         self._computing: dict[str, list[Tracked]] = {}
+        self._gaps: dict[str, Sequence[Gap]] = {}
+        """Untracked dependencies of components, by key."""
 
     # ---------------------------------------------------------------------------------------------- reuse
 
@@ -95,7 +101,7 @@ class RunRecorder:
             return Wait(here=True)
         hit = self._root.cache.find(parts.key)
         if hit is not None:
-            return Found(hit.outputs, "cache", hit.source_run)
+            return Found(hit.outputs, "cache", hit.source_run, note=self._not_tracked(task.run, parts))
         # A task in this process is over sooner than a claim is written.
         task.claimed = task.run.node.component not in self._reuse.unclaimed
         if task.claimed and not self._root.cache.claim(parts.key, self._run):
@@ -103,6 +109,19 @@ class RunRecorder:
         task.key = parts.key
         self._computing[parts.key] = []
         return None
+
+    def _not_tracked(self, run: TaskRun, parts: KeyParts) -> str:
+        """What a hit depends on besides its key, for the line that reports it."""
+        from typedpipe.local.caching.untracked import component_gaps, hit_note, input_gaps
+
+        prints = self._reuse.fingerprints
+        if prints is None or "cache_key" in parts.data:
+            return ""  # the user chose the key
+        component = run.node.component
+        if component not in self._gaps:
+            self._gaps[component] = component_gaps(prints.pipeline.components[component], parts.data)
+        gaps = [*self._gaps[component], *input_gaps(run.values)]
+        return hit_note(gaps, parts.data.get("environment", ())) if gaps else ""
 
     def _parts_of(self, run: TaskRun) -> KeyParts | None:
         prints = self._reuse.fingerprints
@@ -204,11 +223,29 @@ class RunRecorder:
             self._index.item(run.name, run.item)
         if not task.key:
             return []
-        if result.state == "SUCCEEDED":
+        if result.state == "SUCCEEDED" and self._still(run, task.key):
             self._root.cache.put(task.key, outputs, self._run, run.name, run.node.component)
         if task.claimed:
             self._root.cache.release(task.key, self._run)
         return self._computing.pop(task.key, [])
+
+    def _still(self, run: TaskRun, key: str) -> bool:
+        """Whether a task that ran has the key that it was given: a package or an imported file may have changed."""
+        prints = self._reuse.fingerprints
+        if prints is None:
+            return True
+        contents = prints.facts.get(run.node.component, {}).get("contents")
+        if contents and edited(contents):
+            return False
+        if not any(
+            not item.digest
+            for value in run.values.values()
+            if not isinstance(value, str)
+            for item in artifacts_of(value)
+        ):
+            return True
+        parts = prints.parts(run)
+        return parts is not None and parts.key == key
 
     def group_ended(self, name: str, component: str, result: NodeResult, time: float) -> None:
         """Record the end of a node without a process: an importer, or a group that failed itself."""

@@ -29,6 +29,8 @@ class RunKeywords(TypedDict, total=False):
     fail_fast: bool
     debug: bool
     environment: Mapping[str, str]
+    tags: Mapping[str, str]
+    note: str
 
 
 def run(

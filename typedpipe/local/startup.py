@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar, cast, get_args
 
 from typedpipe.compiler import driver
 from typedpipe.diagnostics.errors import PipelineError
@@ -21,6 +21,7 @@ from typedpipe.local.local_engine import LocalEngine
 from typedpipe.local.options import Runner, RunOptions
 from typedpipe.local.replacements import replaced
 from typedpipe.runs.arguments import bind
+from typedpipe.runs.parameter_file import read_parameters
 
 R = TypeVar("R")
 RUNNERS: tuple[str, ...] = get_args(Runner)
@@ -41,10 +42,13 @@ def run_traced(
         PipelineError: it cannot run; nothing was started.
     """
     settings, raise_on_error = run_options(options)
+    file = options.get("params_file")
+    from_file = read_parameters(file) if file is not None else {}
     traced, settings = replaced(traced, replace(settings, environment=environment or {}))
     closed = driver.check(traced)
     report = Diagnostics()
-    bound = bind(closed, arguments, report)
+    known = bind(closed, from_file, report, "json", complete=False)
+    bound = bind(closed, arguments, report, known=known)
     if report.has_errors:
         raise PipelineError(report)
     if "IPython" in sys.modules:
@@ -64,7 +68,7 @@ def run_options(given: Mapping[str, Any]) -> tuple[RunOptions, bool]:
     >>> run_options({"jobs": 2, "folder": "runs"})[0].folder.name
     'runs'
     """
-    options = {name: value for name, value in given.items() if name != "raise_on_error"}
+    options = {name: value for name, value in given.items() if name not in ("raise_on_error", "params_file")}
     for name, value in given.items():
         _check(name, value)
     folder = options.get("folder")
@@ -78,6 +82,12 @@ def _check(name: str, value: object) -> None:
         close = nearest(value, RUNNERS) if name == "runner" and isinstance(value, str) else None
         help_ = f'did you mean `runner="{close}"`?' if close else f"for example `{name}={example}`"
         fatal("TP660", f"the option `{name}` of a run must be {wanted}, not {value!r}", help=help_)
+
+
+def _texts(value: object) -> bool:
+    return isinstance(value, Mapping) and all(
+        isinstance(text, str) for pair in cast("Mapping[object, object]", value).items() for text in pair
+    )
 
 
 def _number(value: object) -> bool:
@@ -96,5 +106,8 @@ _WANTED: dict[str, tuple[Callable[[Any], bool], str, str]] = {
         "a string of at most 100 letters, digits and `-_.`",
         '"nightly-7"',
     ),
+    "tags": (_texts, "a dict of strings", '{"data": "2026-01"}'),
+    "note": (lambda v: isinstance(v, str), "a string", '"with more data"'),
+    "params_file": (lambda v: v is None or isinstance(v, str | os.PathLike), "a path", '"params.yaml"'),
     "raise_on_error": (lambda v: isinstance(v, bool), "True or False", "False"),
 }

@@ -7,6 +7,7 @@ pipeline is stored however a run of it is started.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Literal, Protocol, TypeAlias
 
 from typedpipe.diagnostics.model import NOWHERE, Diagnostics, Label
@@ -14,7 +15,17 @@ from typedpipe.diagnostics.words import nearest
 from typedpipe.ir import nodes as ir
 from typedpipe.runs.forms import LONGEST, NotOfType, WireText, choices, from_json, from_python, from_text
 from typedpipe.types.display import enum_members, show
-from typedpipe.types.model import DictType, EnumType, ListType, LiteralType, ScalarType, StructType, Type, without_none
+from typedpipe.types.model import (
+    DictType,
+    EnumType,
+    ListType,
+    LiteralType,
+    ScalarType,
+    StructType,
+    Type,
+    is_artifact,
+    without_none,
+)
 
 Form: TypeAlias = Literal["text", "json", "python"]
 """The form of the given arguments: typed on a command line, JSON data, or Python values."""
@@ -27,6 +38,7 @@ def bind(
     form: Form = "python",
     *,
     complete: bool = True,
+    known: Mapping[str, WireText] = MappingProxyType({}),
 ) -> dict[str, WireText]:
     """The caller's arguments as wire text, each checked against its parameter; invalid ones are reported.
 
@@ -36,6 +48,7 @@ def bind(
         report: Receives TP187 to TP189.
         form: The form of the values.
         complete: Whether a required parameter without a value is reported.
+        known: Arguments that are bound already, such as those from a file; ``given`` takes precedence.
 
     >>> from typedpipe.ir.nodes import Graph, InputPort
     >>> from typedpipe.types.model import INT
@@ -49,9 +62,9 @@ def bind(
     values: dict[str, object] = {}
     reported = False
     for name, value in given.items():
-        known = name if name in ports or form != "text" else name.replace("-", "_")
-        if known in ports:
-            values[known] = value
+        plain = name if name in ports or form != "text" else name.replace("-", "_")
+        if plain in ports:
+            values[plain] = value
         else:
             words.unknown(pipeline, name, report)
             reported = True
@@ -60,16 +73,26 @@ def bind(
     for port in ports.values():
         if port.name in values:
             try:
-                bound[port.name] = read(values[port.name], port.type)
+                bound[port.name] = _read(values[port.name], port, read)
             except NotOfType as error:
                 words.unfit(pipeline, port, values[port.name], error, report)
                 reported = True
+        elif port.name in known:
+            bound[port.name] = known[port.name]
         elif port.required:
             missing.append(port)
     if complete and not (reported and form == "text"):  # a misspelled name is often the missing one
         for port in missing:
             words.missing(pipeline, port, report)
     return bound
+
+
+def _read(value: object, port: ir.InputPort, read: Callable[[object, Type], WireText]) -> WireText:
+    if not is_artifact(port.type):
+        return read(value, port.type)
+    from typedpipe.runs.locations import from_location
+
+    return from_location(value, port)
 
 
 def _typed(value: object, type_: Type) -> WireText:
@@ -157,7 +180,9 @@ class _Passed:
             f"the argument `{port.name}` does not match `{show(port.type)}`: {error}",
             port.span if port.span.line else pipeline.span,
             f"`{port.name}` is declared here",
-            help="; ".join(filter(None, (f"pass a `{show(port.type)}`", enum_members(port.type)))),
+            help="pass the path of an existing file or directory, or a URI"
+            if is_artifact(port.type)
+            else "; ".join(filter(None, (f"pass a `{show(port.type)}`", enum_members(port.type)))),
         )
 
     def missing(self, pipeline: ir.Pipeline, port: ir.InputPort, report: Diagnostics) -> None:
@@ -177,6 +202,9 @@ _PASSED: _Words = _Passed()
 def example(port: ir.InputPort) -> str:
     """An example of a command-line value of the parameter."""
     option = f"--{port.name.replace('_', '-')}"
+    if is_artifact(port.type):
+        listed = isinstance(without_none(port.type), ListType)
+        return f"use {option} '[\"…\", …]', a JSON list of paths or URIs" if listed else f"use {option} PATH, or a URI"
     match without_none(port.type):
         case ScalarType("int"):
             return f"pass a value, for example {option} 3"

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from difflib import SequenceMatcher
+from typing import Any, Literal, TypeAlias
 
-from typedpipe.runs.model import ArtifactRef, Run, Task, Value, artifacts_in, value_data
+from typedpipe.diagnostics.errors import PipelineError
+from typedpipe.ir import nodes as ir
+from typedpipe.runs.metrics import flat, metrics_of
+from typedpipe.runs.model import ArtifactRef, Run, Task, Value, value_data
 from typedpipe.runs.source import RunSource
 
 ABSENT = None
-_METRICS = "Metrics"
+What: TypeAlias = Literal[
+    "pipeline", "state", "argument", "code", "task", "metric", "output", "duration", "task output", "key"
+]
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
     """One difference; ``None`` on the side where it is missing."""
 
-    what: str
-    """argument, pipeline, state, task, duration, output, metric or key."""
+    what: What
     name: str
     old: Any
     new: Any
@@ -31,48 +37,89 @@ class Comparison:
     old: Run
     new: Run
     differences: list[Difference] = field(default_factory=list[Difference])
+    """What a person asks for first: parameters, code, tasks, metrics, outputs."""
+    details: list[Difference] = field(default_factory=list[Difference])
+    """Outputs and parts of the cache keys of the tasks that both runs have."""
     durations: list[Difference] = field(default_factory=list[Difference])
 
     @property
     def same(self) -> bool:
-        return not self.differences
+        return not self.differences and not self.details
 
 
 def compare(source: RunSource, old: Run, new: Run) -> Comparison:
-    """Compare the arguments, tasks and outputs of two runs.
+    """Compare the parameters, code, tasks, metrics and outputs of two runs.
 
     Raises:
         PipelineError: TP604, the index of one is corrupted.
     """
     found = Comparison(old, new)
     add = found.differences.append
-    for what, before, after in (("pipeline", old.pipeline, new.pipeline), ("state", old.state, new.state)):
-        if before != after:
-            add(Difference(what, "", before, after))
+    if old.pipeline != new.pipeline:
+        add(Difference("pipeline", "", old.pipeline, new.pipeline))
+    if old.state != new.state:
+        add(Difference("state", "", old.state, new.state))
     for name, before, after in _pairs(old.arguments, new.arguments):
         add(Difference("argument", name, before, after))
+    with suppress(PipelineError):  # the code of a run may be lost, and the rest is worth comparing
+        found.differences += _code(source.pipeline(old), source.pipeline(new))
     mine = {task.name: task for task in source.tasks(old)}
     others = {task.name: task for task in source.tasks(new)}
     for name in [*mine, *(name for name in others if name not in mine)]:
         _task(found, name, mine.get(name), others.get(name))
+    for name, before, after in _pairs(metrics_of(mine.values()), metrics_of(others.values())):
+        add(Difference("metric", name, before, after))
     for name, before, after in _pairs(_plain(old.outputs), _plain(new.outputs)):
         add(Difference("output", name, before, after))
     return found
 
 
+def _code(old: ir.Pipeline, new: ir.Pipeline) -> Iterator[Difference]:
+    """Components that differ. The sides are the numbers of lines that only one of them has."""
+    for key in [*old.components, *(key for key in new.components if key not in old.components)]:
+        before, after = old.components.get(key), new.components.get(key)
+        name = (after or before or ir.Component(key, (), (), ir.ContainerImpl(), "")).name
+        if before is None or after is None:
+            yield Difference("code", name, before and "defined", after and "defined")
+            continue
+        was, now = _lines(before), _lines(after)
+        if was != now:
+            blocks = SequenceMatcher(None, was, now, autojunk=False).get_matching_blocks()
+            same = sum(block.size for block in blocks)
+            yield Difference("code", name, _count(len(was) - same), _count(len(now) - same))
+        for what, one, other in (
+            ("image", before.image, after.image),
+            ("packages", _packages(before), _packages(after)),
+        ):
+            if one != other:
+                yield Difference("code", f"{name}: {what}", one, other)
+
+
+def _lines(component: ir.Component) -> list[str]:
+    impl = component.impl
+    if isinstance(impl, ir.PythonImpl):
+        return [line for chunk in impl.chunks for line in chunk.text.splitlines()]
+    return [str(part) for part in (*impl.command, *impl.args)]
+
+
+def _count(lines: int) -> str:
+    return f"{lines} line{'' if lines == 1 else 's'}"
+
+
+def _packages(component: ir.Component) -> str:
+    return ", ".join(component.impl.packages) if isinstance(component.impl, ir.PythonImpl) else ""
+
+
 def _task(found: Comparison, name: str, old: Task | None, new: Task | None) -> None:
-    add = found.differences.append
     if old is None or new is None:
-        add(Difference("task", name, old and old.state, new and new.state))
+        found.differences.append(Difference("task", name, old and old.state, new and new.state))
         return
     if old.state != new.state:
-        add(Difference("state", name, old.state, new.state))
-    for part, before, after in _pairs(_flat(old.key_parts), _flat(new.key_parts)):
-        add(Difference("key", f"{name}: {part}", before, after))
+        found.differences.append(Difference("task", name, old.state, new.state))
     for output, before, after in _pairs(_plain(old.outputs), _plain(new.outputs)):
-        add(Difference("output", f"{name}.{output}", before, after))
-    for metric, before, after in _pairs(_metrics(old.outputs), _metrics(new.outputs)):
-        add(Difference("metric", f"{name}.{metric}", before, after))
+        found.details.append(Difference("task output", f"{name}.{output}", before, after))
+    for part, before, after in _pairs(flat(old.key_parts), flat(new.key_parts)):
+        found.details.append(Difference("key", f"{name}: {part}", before, after))
     times = [_seconds(old), _seconds(new)]
     if times != [None, None]:
         found.durations.append(Difference("duration", name, *times))
@@ -99,29 +146,3 @@ def _told(value: Value) -> Any:
     if isinstance(value, tuple):
         return [_told(item) for item in value]
     return value_data(value)
-
-
-def _metrics(values: Mapping[str, Value]) -> dict[str, Any]:
-    return {
-        f"{name}.{key}": number
-        for name, value in values.items()
-        if not isinstance(value, str)
-        for _, item in artifacts_in(value)
-        if str(item.descriptor.get("type", "")).endswith(_METRICS)
-        for key, number in _flat(item.descriptor.get("metadata") or {}).items()
-    }
-
-
-def _flat(data: Mapping[str, Any], above: str = "") -> dict[str, Any]:
-    """Flatten nested JSON objects to one, by their paths.
-
-    >>> _flat({"a": {"b": 1}, "c": 2})
-    {'a.b': 1, 'c': 2}
-    """
-    found: dict[str, Any] = {}
-    for key, value in data.items():
-        if isinstance(value, dict) and value:
-            found |= _flat(value, f"{above}{key}.")
-        else:
-            found[f"{above}{key}"] = value
-    return found

@@ -41,6 +41,10 @@ class Options:
     """Stop at the first failure that is not ignored; otherwise independent tasks continue."""
     environment: Mapping[str, str] = field(default_factory=dict[str, str])
     """Environment variables for all tasks; those set on a task take precedence."""
+    tags: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Tags of the run, by which it can be selected; they do not change what runs."""
+    note: str = ""
+    """A note about the run, for people."""
 
 
 class Handle(Protocol):

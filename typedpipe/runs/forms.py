@@ -24,7 +24,6 @@ from typedpipe.types.model import (
     StructType,
     Type,
     UnionType,
-    is_artifact,
     without_none,
 )
 from typedpipe.types.values import NotAConstant, constant, object_wire
@@ -54,7 +53,6 @@ def from_python(value: object, type_: Type) -> WireText:
     >>> from_python([1, 2], ListType(INT))
     '[1,2]'
     """
-    _refuse_artifact(type_)
     try:
         text, own = constant(_with_floats(value, without_none(type_)))
     except NotAConstant as error:
@@ -96,16 +94,10 @@ def from_json(value: object, type_: Type) -> WireText:
     >>> from_json([1, 2], ListType(FLOAT))
     '[1.0,2.0]'
     """
-    _refuse_artifact(type_)
     try:
         return _wire(value, type_, "")
     except RecursionError:
         raise NotOfType("it is nested too deeply") from None
-
-
-def _refuse_artifact(type_: Type) -> None:
-    if is_artifact(type_):
-        raise NotOfType("an artifact cannot be passed as an argument of a run")
 
 
 def from_text(text: str, type_: Type) -> WireText:
@@ -118,7 +110,6 @@ def from_text(text: str, type_: Type) -> WireText:
     >>> from_text("3", INT), from_text("3", FLOAT), from_text("[1, 2]", ListType(INT))
     ('3', '3.0', '[1,2]')
     """
-    _refuse_artifact(type_)
     core = without_none(type_)
     if text == "null" and core not in (type_, STR):
         return "null"

@@ -170,6 +170,10 @@ class Run(Record):
     settings: Mapping[str, Any] = field(default_factory=dict[str, Any])
     outputs: Mapping[str, Value] = field(default_factory=dict[str, Value])
     facts: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    tags: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Set by the user, to find and select runs."""
+    note: str = ""
+    """Written by the user, to remember what the run is about."""
 
 
 @record

@@ -33,11 +33,15 @@ class Query:
     limit: int | None = None
     token: str = ""
     order: Literal["newest", "oldest"] = "newest"
+    tags: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Tags that a run must have; of one with the value "", any value counts."""
 
     def takes(self, run: AnyRun) -> bool:
         """Whether the query selects a run."""
         if isinstance(run, BrokenRun):
-            return self.pipeline is None and self.state in (None, "BROKEN")
+            return self.pipeline is None and self.state in (None, "BROKEN") and not self.tags
+        if any(name not in run.tags or (text and run.tags[name] != text) for name, text in self.tags.items()):
+            return False
         return self.pipeline in (None, run.pipeline) and self.state in (None, run.state)
 
 
@@ -126,6 +130,14 @@ class RunSource(Protocol):
 
     def tasks(self, run: Run) -> Sequence[Task]:
         """All tasks, in the order of their first appearance."""
+        ...
+
+    def metrics(self, run: Run) -> Mapping[str, Any]:
+        """Metrics of a run, as :func:`typedpipe.runs.metrics.metrics_of` returns them.
+
+        Raises:
+            PipelineError: TP604, the record of its tasks is corrupted.
+        """
         ...
 
     def pipeline(self, run: Run) -> ir.Pipeline:
@@ -221,6 +233,10 @@ def choose_task(run: str, name: str, tasks: Sequence[Task]) -> Task:
     known = {found.name: found for found in tasks}
     if name in known:
         return known[name]
+    if not name:
+        listed = ", ".join(f"`{run}/{task}`" for task in list(known)[:4]) + (" and more" if len(known) > 4 else "")
+        help_ = f"name one of its tasks: {listed}" if known else "the run has no tasks"
+        raise problem("TP607", f"`{run}` is a run, not a task", help=help_)
     near = nearest(name, known)
     said = f"did you mean `{run}/{near}`?" if near else f"to list the tasks, use `typedpipe runs show {run}`"
     raise problem("TP607", f"the run `{run}` has no task `{name}`", help=said)

@@ -88,6 +88,10 @@ def advice(source: Type, target: Type) -> str:
         item = without_none(source.item)
         if item not in (source.item, NULL) and mismatch(item, target.item) is None:
             return f"annotate the input as `{show(source)}`: an entry is None if the task that produces it did not run"
+    if isinstance(source, StructType) and source.form in _CLASSES and not isinstance(target, StructType):
+        field = next((each.name for each in source.fields if mismatch(each.type, target) is None), None)
+        if field is not None:
+            return f"pass a field of it: add `.{field}`"
     if _are_objects(source, target):
         return f"annotate the input as `{show(source)}`, or pass a `{show(target)}`: a task receives exactly the class that it names"
     return CONVERT

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from enum import Enum, Flag
 from typing import Any, Final
 from weakref import WeakValueDictionary
@@ -19,7 +19,7 @@ from typedpipe.types.model import DictType, EnumType, ListType, StructType, Type
 
 _enums: Final[WeakValueDictionary[EnumType, type[Enum]]] = WeakValueDictionary()
 _own_text: Final[set[StructType | EnumType]] = set()
-_CONVERSIONS: Final = {"r": repr, "s": str, "a": ascii}
+_CONVERSIONS: Final[dict[str, Callable[[object], str]]] = {"r": repr, "s": str, "a": ascii}
 _GENERATORS: Final = ("dataclasses", "reprlib", "collections")
 """Modules whose code writes the text of a class that does not define its own."""
 
@@ -51,7 +51,7 @@ def _writes_own_text(cls: type[Any]) -> bool:
         changed = any(getattr(cls, name, None) is not getattr(base, name, None) for name in names)
         fields: dict[str, Any] = getattr(cls, "model_fields", {})
         return changed or not all(getattr(field, "repr", True) for field in fields.values())
-    plain = cls.__str__ is object.__str__ and cls.__format__ is object.__format__
+    plain = all(getattr(cls, name) is getattr(object, name) for name in ("__str__", "__format__"))
     code = getattr(cls.__repr__, "__code__", None)
     if not plain or code is None or not _is_generated(code.co_filename):
         return True
@@ -85,8 +85,9 @@ def member_problem(type_: EnumType, spec: str, conversion: str = "") -> str:
     """Python's reason why a member of an enum cannot be formatted; "" if all can, or the class is not known."""
     cls = _enums.get(type_)
     try:
-        for known in type_.members if cls is not None else ():
-            _text(cls[known.name], spec, conversion)
+        for known in type_.members:
+            if cls is not None:
+                _text(cls[known.name], spec, conversion)
     except Exception as error:  # noqa: BLE001  # whatever the user's own `__format__` raises
         return str(error) or type(error).__name__
     return ""

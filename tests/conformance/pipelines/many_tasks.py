@@ -38,9 +38,9 @@ def main(never: bool = False) -> str:
     early = step(n=last.output)
     for number in range(210):
         same = guarded(n=last.output, never=never)
-        if number % 105 == 104:
+        if number == 104:
             last = step(n=same.output)
     return read(data=first.output, n=step(n=last.output).after(early).output).output
 
 
-EXPECTED = {"state": "SUCCEEDED", "outputs": {"Output": "made first made first 4"}}
+EXPECTED = {"state": "SUCCEEDED", "outputs": {"Output": "made first made first 3"}}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import platform
 import stat
 import subprocess
 import sys
@@ -17,7 +18,7 @@ import pytest
 
 from typedpipe.cli.app import run_app
 from typedpipe.cli.stored.logs import harmless
-from typedpipe.ir.nodes import Graph, Pipeline
+from typedpipe.ir.nodes import Chunk, Component, ContainerImpl, Graph, Pipeline, PythonImpl
 from typedpipe.local.store.index import RunFolder
 from typedpipe.local.store.root import open_root
 from typedpipe.runs.model import ArtifactRef
@@ -162,18 +163,25 @@ def test_interrupted_and_broken_runs_are_listed(home: Home) -> None:
     assert home("runs", "repair", "a") == (0, "", "a: the index is intact; nothing was changed\n")
 
 
-def test_diff(two: Home) -> None:
+def test_diff_leads_with_what_a_person_asks_for(two: Home) -> None:
     code, out, err = two("runs", "diff", "2026-1", "2026-2")
+    assert code == 1
+    assert [line.split(maxsplit=1)[0] for line in out.splitlines()[1:] if not line.startswith(" ")] == [
+        "run", "parameters", "metrics"
+    ]  # fmt: skip
     rows = [line.split() for line in out.splitlines()]
-    assert (code, err) == (1, "")
-    assert ["argument", "epochs", "1", "2"] in rows and ["state", "SUCCEEDED", "FAILED"] in rows
-    assert ["output", "for-1[0]/train.loss", "0.5", "0.25"] in rows
-    assert ["key", "for-1[0]/train:", "inputs.x", "0.5", "0.25"] in rows
-    assert ["metric", "for-1[1]/train.scores.accuracy", "0.5", "0.25"] in rows
-    assert not [row for row in rows if row[:2] == ["output", "for-1[1]/train.model"]], "equal content"
+    assert ["epochs", "1", "2"] in rows and ["state", "SUCCEEDED", "FAILED"] in rows
+    assert ["for-1[1]/train.scores.accuracy", "0.5", "0.25", "(-0.25)"] in rows
+    assert err.endswith("outputs and cache key parts of tasks also differ: `--details`\n")
+    rows = [line.split() for line in two("runs", "diff", "2026-1", "2026-2", "--details")[1].splitlines()]
+    assert ["for-1[0]/train.loss", "0.5", "0.25"] in rows
+    assert ["for-1[0]/train:", "inputs.x", "0.5", "0.25"] in rows
+    assert ["durations"] in rows
+    assert not [row for row in rows if row[:1] == ["for-1[1]/train.model"]], "equal content"
     assert two("runs", "diff", "2026-1", "2026-1")[0] == 0
     data = json.loads(two("runs", "diff", "2026-1", "2026-2", "-o", "json")[1])
     assert {"what": "argument", "name": "epochs", "a": "1", "b": "2"} in data["differences"]
+    assert {"key", "output", "metric", "state"} <= {item["what"] for item in data["differences"]}
 
 
 def test_diff_with_another_set_of_tasks(home: Home) -> None:
@@ -183,9 +191,66 @@ def test_diff_with_another_set_of_tasks(home: Home) -> None:
         home.end(run)
     _, out, _ = home("runs", "diff", "a", "b")
     assert [line.split() for line in out.splitlines()[1:]] == [
-        ["task", "only-a", "SUCCEEDED", "—"],
-        ["task", "only-b", "—", "SUCCEEDED"],
+        ["tasks"],
+        ["only-a", "SUCCEEDED", "—"],
+        ["only-b", "—", "SUCCEEDED"],
     ]
+
+
+def test_diff_of_code(home: Home) -> None:
+    def python(body: str, image: str = "python:3.12", packages: tuple[str, ...] = ()) -> Component:
+        impl = PythonImpl("f", (Chunk(f"def f():\n    {body}\n"),), packages=packages)
+        return Component("f", (), (), impl, image)
+
+    shell = Component("sh", (), (), ContainerImpl(("true",)), "busybox")
+    sides = {"f": python("return 1"), "gone": shell}, {"f": python("return 2", "python:3.13", ("numpy",)), "new": shell}
+    for name, components in zip("ab", sides, strict=True):
+        run = home.root.new_run(name, Pipeline("p", Graph(), components, closed=True), {}, {})
+        run.close()
+    _, out, _ = home("runs", "diff", "a", "b")
+    assert [line.split() for line in out.splitlines()[1:]] == [
+        ["code"],
+        ["f", "1", "line", "1", "line"],
+        ["f:", "image", "python:3.12", "python:3.13"],
+        ["f:", "packages", "numpy"],
+        ["sh", "defined", "—"],
+        ["sh", "—", "defined"],
+    ]
+
+
+def test_ls_has_parameters_and_metrics_as_columns(two: Home) -> None:
+    head, newest, oldest = two("runs", "ls", "--params", "--metrics")[1].splitlines()
+    assert head.split()[5:] == ["epochs", "accuracy"]
+    assert newest.split()[-2:] == ["2", "0.25"] and oldest.split()[-2:] == ["1", "0.5"]
+    head, newest, _ = two("runs", "ls", "-c", "accuracy,epochs,none")[1].splitlines()
+    assert head.split()[5:] == ["accuracy", "epochs", "none"] and newest.split()[-2:] == ["0.25", "2"]
+    data = json.loads(two("runs", "ls", "-o", "json")[1])
+    assert data[0]["metrics"] == {"for-1[1]/train.scores.accuracy": 0.25}
+
+
+def test_tags_and_notes(two: Home) -> None:
+    assert two("runs", "tag", "2026-1", "data=jan", "best") == (0, "", "data=jan best\n")
+    assert two("runs", "note", "2026-1", "the first\x1b[2J one") == (0, "", "")
+    _, out, _ = two("runs", "ls")
+    assert out.splitlines()[0].split()[5:] == ["TAGS", "NOTE"]
+    assert "data=jan best" in out.splitlines()[2] and "\x1b" not in out
+    _, out, _ = two("runs", "show", "2026-1")
+    assert "tags       data=jan best\nnote       the first" in out
+
+    def listed(*tags: str) -> list[str]:
+        arguments = [part for tag in tags for part in ("--tag", tag)]
+        return [run["run"] for run in json.loads(two("runs", "ls", "-o", "json", *arguments)[1])]
+
+    assert listed("data=jan") == listed("data") == listed("best", "data") == ["2026-1"]
+    assert listed("data=feb") == listed("none") == listed("best", "none") == []
+    assert two("runs", "tag", "2026-1", "data=feb", "--remove", "best") == (0, "", "data=feb\n")
+    assert listed("data=feb") == ["2026-1"] and listed("best") == []
+    found = two.root.run("2026-1")
+    assert (found.tags, found.arguments, found.facts["python"]) == (
+        {"data": "feb"}, {"epochs": "1"}, platform.python_version()
+    )  # fmt: skip
+    assert two("runs", "tag", "2026-1")[0] == two("runs", "tag", "2026-1", "=x")[0] == 2
+    assert two("runs", "note", "2026-1", " ")[0] == 2
 
 
 def test_rm(two: Home, monkeypatch: pytest.MonkeyPatch) -> None:

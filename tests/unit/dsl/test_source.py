@@ -159,7 +159,7 @@ def test_every_name_from_outside_is_in_one_error(tmp_path: Path) -> None:
         """
         import json
         import os.path as p
-        gone = object()
+        gone = 1 + 1
         class C: ...
         def helper(): ...
         def f(a):

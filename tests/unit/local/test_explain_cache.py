@@ -9,15 +9,15 @@ from typing import Any
 import pytest
 from local_samples import ADD, DATASET, MARK, READ, component, const, graph, out, pipeline, task
 
+from typedpipe.diagnostics.errors import PipelineError
 from typedpipe.diagnostics.record import replace
 from typedpipe.ir.nodes import Call, FromInput, InputPort, Loop, Options, Pipeline, PythonImpl
 from typedpipe.local.caching.explanation import Explanation, explain
 from typedpipe.local.caching.key_changes import environment_changes, interface_changes, place_changes, set_key
-from typedpipe.local.caching.untracked import ALWAYS, untracked
 from typedpipe.local.run import run
 from typedpipe.local.store.index import task as stored_task
 from typedpipe.local.store.root import Root, open_root
-from typedpipe.types.model import INT, STR, Type
+from typedpipe.types.model import INT, STR
 
 LOAD = component(
     "load",
@@ -191,32 +191,42 @@ def test_parts_in_words() -> None:
     assert words(set_key({"cache_key": "v1"}, {})) == ["the key of `set_caching_options`: `v1` → none"]
 
 
-def source(text: str, inputs: dict[str, Type] | None = None, **more: Any) -> Any:
-    found = component("f", text, inputs)
-    return replace(found, impl=replace(found.impl, **more)) if more else found
+def test_a_task_that_did_not_run_has_no_changes(root: Root) -> None:
+    go(root, made(3))
+    broken = made(4, load="1 / 0")
+    result = run(broken, {}, folder=root.path)
+    assert not result.succeeded
+    found = told(root, "read")
+    assert (found.verdict, found.changes, found.not_tracked) == ("never", (), ())
+    assert found.text.startswith("`read` did not run in this run: ")
+    assert told(root, "load").verdict == "changed"
+    go(root, made(5))
+    assert told(root, "read").against != result.run  # the last run in which it ran
+    apart = told(root, "read", against=result.run)
+    assert (apart.verdict, apart.changes) == ("first", ())
+    assert apart.text.startswith(f"`read` cannot be compared: run {result.run} did not run it: ")
 
 
-def test_what_no_key_tracks(tmp_path: Path) -> None:
-    file = tmp_path / "data.csv"
-    file.touch()
-    text = """
-    def f(path):
-        import json, no_such_module_here, click
-        import os.path
-        open('settings.ini').read()
-        os.environ['TOKEN'], os.getenv('HOME'), os.environ.get('SEED')
-    """
-    found = untracked(source(text, {"path": STR}), {"path": f'"{file}"'}, ["SEED"])
-    assert found == [
-        ALWAYS,
-        "the imported module `no_such_module_here`, which is your own file or is not installed",
-        "the version of `click`, which is imported but not listed in `packages_to_install`",
-        "the environment variable `TOKEN`, which the component reads but the task does not set",
-        "the environment variable `HOME`, which the component reads but the task does not set",
-        "the file `settings.ini`, which the task reads by path",
-        f"the content of {file}, the path in the parameter `path`",
-    ]
-    assert untracked(source("def f():\n    import click\n", packages=("click>=8",)), {}) == [
-        ALWAYS,
-        "dependencies of declared packages, unless the task runs in a separate virtual environment",
-    ]
+def test_a_run_without_a_task_is_named_as_such(root: Root) -> None:
+    name = go(root, made())
+    with pytest.raises(PipelineError) as caught:
+        told(root, "")
+    (found,) = caught.value.diagnostics
+    assert found.message == f"`{name}` is a run, not a task"
+    assert found.help == f"name one of its tasks: `{name}/load`, `{name}/read`"
+
+
+def test_keys_that_differ_in_nothing_known_are_of_another_format(root: Root) -> None:
+    go(root, made())
+    root.cache.forget(root.cache.keys())
+    root.cache.commit()
+    go(root, made())
+    stored = root.run()
+    task_ = stored_task(stored, "read")
+    found = explain(root, stored, replace(task_, key="another"))
+    assert [change.part for change in found.changes] == ["format"]
+
+
+def test_a_changed_package_is_named() -> None:
+    old, new = ({"contents": {"mine": digest, "same": "1"}} for digest in ("1", "2"))
+    assert words(place_changes(old, new)) == ["the code of the package `mine` changed"]

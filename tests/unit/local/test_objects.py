@@ -106,7 +106,7 @@ class Whole(BaseModel):
 
     @model_validator(mode="after")
     def more(self) -> Whole:
-        self.__dict__["x"] += 1
+        object.__setattr__(self, "x", self.x + 1)
         return self
 
 
@@ -118,7 +118,7 @@ class Alias(BaseModel):
 class Private(BaseModel):
     x: int
     _y: int = PrivateAttr(default=0)
-    _z = PrivateAttr(default=None)
+    _z = PrivateAttr(default=None)  # pyright: ignore[reportGeneralTypeIssues]  # pydantic allows it
 
 
 class Computed(BaseModel):

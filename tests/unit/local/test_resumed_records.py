@@ -216,7 +216,7 @@ def test_resume_after_an_interrupted_store_was_moved(root: Root, tmp_path: Path)
 
 
 def test_an_index_of_an_earlier_version_is_resumed(root: Root, tmp_path: Path) -> None:
-    """It has no table of starts."""
+    """It has no tables of starts and of the items of loops."""
     import sqlite3
 
     (tmp_path / "b.stop").touch()
@@ -224,6 +224,7 @@ def test_an_index_of_an_earlier_version_is_resumed(root: Root, tmp_path: Path) -
     (tmp_path / "b.stop").unlink()
     with sqlite3.connect(root.run().folder / "run.sqlite") as index:
         index.execute("DROP TABLE starts")
+        index.execute("DROP TABLE items")
     index.close()
     assert [attempt.session for each in tasks(root.run()) for attempt in each.attempts] == [0, 0, 0]
     assert resumed(root)[1].succeeded

@@ -5,10 +5,11 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from typedpipe.ir import nodes as ir
 from typedpipe.runs import events, polling
+from typedpipe.runs.metrics import metrics_of
 from typedpipe.runs.model import ArtifactRef, BrokenRun, Run, Task
 from typedpipe.runs.problems import ContentLost, Lost, problem
 from typedpipe.runs.source import AnyRun, Cursor, Page, Query, choose_page, choose_run
@@ -49,6 +50,9 @@ class MemoryRuns:
 
     def tasks(self, run: Run) -> Sequence[Task]:
         return list(self.kept[run.name].tasks)
+
+    def metrics(self, run: Run) -> Mapping[str, Any]:
+        return metrics_of(self.kept[run.name].tasks)
 
     def pipeline(self, run: Run) -> ir.Pipeline:
         found = self.kept[run.name].pipeline

@@ -148,7 +148,7 @@ def test_all_that_does_not_fit_is_said_at_once() -> None:
 
 
 @pytest.mark.parametrize("form", ["text", "json", "python"])
-def test_an_artifact_is_no_argument(form: Form) -> None:
+def test_an_artifact_has_to_exist(form: Form) -> None:
     assert codes(form, learning_rate="1" if form == "text" else 1.0, data="/a/b") == ["TP187"]
 
 

@@ -104,7 +104,7 @@ class Failure(Exception):
 
 @dataclasses.dataclass
 class Computed:
-    x: int
+    x: int  # pyright: ignore[reportRedeclaration]  # a mistake that dataclasses accept
 
     @property  # type: ignore[no-redef]  # a mistake that dataclasses accept
     def x(self) -> int:

@@ -70,6 +70,8 @@ FITS: list[tuple[Type, Type]] = [
     (struct("typeddict", a=INT), DictType(FLOAT)),
     (struct("dataclass", a=INT, b_=STR), struct("dataclass", a=INT, b=STR)),
     (COLOR, COLOR),
+    (struct("dataclass", a=INT), StructType("Config", "dataclass", (StructField("a", INT, False, False),))),
+    (struct("dataclass", item=INT), StructType("Config[int]", "dataclass", (StructField("item", INT),))),
     (FOREST, MODEL),
     (FOREST, ARTIFACT),
     (ARTIFACT, ARTIFACT),
@@ -108,6 +110,16 @@ DOES_NOT: list[tuple[Type, Type, str]] = [
     (MODEL, ANY, "expected a parameter, found the artifact `Model`"),
     (ANY, MODEL, "expected the artifact `Model`, found the parameter `Any`"),
     (MODEL, ListType(MODEL), "expected `list[Model]`, found `Model`"),
+    (
+        struct("dataclass", a=INT),
+        StructType("Base", "dataclass", (StructField("a", INT),)),
+        "expected `Base`, found `Config`",
+    ),
+    (
+        struct("literal", a=INT),
+        StructType("C", "dataclass", (StructField("a", INT, False, False),)),
+        "`C` has no field `a`",
+    ),
     (STR, STATUS_TYPE, "a caller cannot pass `PipelineTaskFinalStatus`"),
 ]
 
@@ -133,6 +145,8 @@ def test_does_not_fit(source: Type, target: Type, why: str) -> None:
         (ListType(UnionType((INT, NULL))), ListType(INT), "annotate the input as `list[int | None]`"),
         (INT, STATUS_TYPE, "omit it"),
         (STR, INT, "convert the value in a component"),
+        (struct("namedtuple", a=STR, b=INT), FLOAT, "add `.b`"),
+        (struct("dataclass", a=INT), StructType("Other", "dataclass", ()), "annotate the input as `Config`"),
     ],
 )
 def test_advice_says_what_to_type(source: Type, target: Type, words: str) -> None:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
+from typedpipe.cli.tags import parse_tag
+
 if TYPE_CHECKING:
     from typedpipe.local.run import RunKeywords
 
@@ -127,6 +129,10 @@ def engine_keywords(values: Mapping[str, Any]) -> RunKeywords:
         found["name"] = values["run_name"]
     if values.get("env"):
         found["environment"] = dict(_variable(text) for text in values["env"])
+    if values.get("tag"):
+        found["tags"] = dict(map(parse_tag, values["tag"]))
+    if values.get("note"):
+        found["note"] = values["note"]
     return cast("RunKeywords", found)
 
 

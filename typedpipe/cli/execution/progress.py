@@ -75,6 +75,8 @@ class Progress:
         done = REUSED_TOLD.get(event.reused) or f"{look.told} in {took:.1f} s"
         told = done if event.state == "SUCCEEDED" else look.told
         why = f": {event.message}" if event.message and event.state != "SUCCEEDED" else ""
+        if event.message and event.reused:
+            why = f" ({event.message})"
         self._say(f"{with_item(event.task, event.item)}: {told}{why}", look.ansi)
 
     def _say(self, text: str, style: str) -> None:

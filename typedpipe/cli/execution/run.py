@@ -27,6 +27,19 @@ OWN = [
     ),
     *display_options(),
     click.Option(["--param"], multiple=True, metavar="NAME=VALUE", help="Set a pipeline parameter. May be repeated."),
+    click.Option(
+        ["--params-file"],
+        type=click.Path(dir_okay=False),
+        metavar="FILE",
+        help="Read parameters from a YAML or JSON file. Options take precedence.",
+    ),
+    click.Option(
+        ["--tag"],
+        multiple=True,
+        metavar="NAME[=VALUE]",
+        help="Tag the run, to find it with `runs ls --tag`. May be repeated.",
+    ),
+    click.Option(["--note"], metavar="TEXT", help="Add a note to the run."),
 ]
 """The options of the command itself, before or after TARGET. They take precedence over parameters of the same name."""
 
@@ -44,7 +57,7 @@ def _run(target: str, rest: Sequence[str], **settings: Any) -> None:
         keywords = engine_keywords(own)
         phases.begin(f"checking {traced.name}")
         checked = _checked(traced)
-        bound = _bound(checked, dict(texts))
+        bound = _bound(checked, dict(texts), own["params_file"])
         phases.begin(f"starting {traced.name}")
         _start(checked, bound, keywords, Shows.of(own), phases)
 
@@ -107,12 +120,22 @@ def _checked(traced: ir.Pipeline) -> ir.Pipeline:
         raise
 
 
-def _bound(pipeline: ir.Pipeline, texts: Mapping[str, str]) -> dict[str, str]:
+def _bound(pipeline: ir.Pipeline, texts: Mapping[str, str], file: str | None) -> dict[str, str]:
     """Arguments as wire text; ends the command if one is invalid."""
     from typedpipe.runs.arguments import bind
 
     report = Diagnostics()
-    bound = bind(pipeline, texts, report, "text")
+    known: Mapping[str, str] = {}
+    if file:
+        from typedpipe.runs.parameter_file import read_parameters
+
+        try:
+            known = bind(pipeline, read_parameters(file), report, "json", complete=False)
+        except PipelineError as error:
+            stop(error, otherwise=exits.USAGE)
+            raise
+        stop_on_errors(report, code=exits.USAGE)
+    bound = bind(pipeline, texts, report, "text", known=known)
     stop_on_errors(report, code=exits.USAGE)
     return bound
 

@@ -96,17 +96,17 @@ def find_task(root: Root, name: str) -> tuple[StoredRun, Task]:
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> str:
     """Rows in columns, of text that users may have chosen; the last column has no fixed width."""
-    lines = [head, *([shown(cell) for cell in row] for row in rows)]
-    widths = [max(width(line[at]) for line in lines) for at in range(len(head))]
+    lines = [list(head), *(list(map(shown, row)) for row in rows)]
     last = len(head) - 1
-    text = ""
-    for line in lines:
-        cells: list[str] = []
-        for at, cell in enumerate(line):
-            gap = " " * (widths[at] - width(cell))
-            cells.append(gap + cell if at in right else cell if at == last else cell + gap)
-        text += "  ".join(cells).rstrip() + "\n"
-    return text
+    for at, column in enumerate(zip(*lines, strict=True)):
+        widths = list(map(width, column))
+        widest = max(widths)
+        for line, cell, own in zip(lines, column, widths, strict=True):
+            if at in right:
+                line[at] = " " * (widest - own) + cell
+            elif at != last:
+                line[at] = cell + " " * (widest - own)
+    return "".join("  ".join(line).rstrip() + "\n" for line in lines)
 
 
 def took(started: float | None, finished: float | None) -> str:

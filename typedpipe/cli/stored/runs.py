@@ -7,24 +7,32 @@ import re
 import sys
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from typedpipe.cli import exits
 from typedpipe.cli.stored.access import format_option, table, took, with_root, with_source
+from typedpipe.cli.stored.difference import command as diff_command
+from typedpipe.cli.stored.listing import (
+    command as ls_command,
+    json_of,
+    moment,
+    run_data,
+    run_took,
+    short,
+    tags_text,
+)
+from typedpipe.cli.tags import parse_tag
 from typedpipe.diagnostics.cells import shown
-from typedpipe.types.json_text import json_data, json_text
+from typedpipe.types.json_text import json_text
 
 if TYPE_CHECKING:
     from typedpipe.local.store.root import Root
-    from typedpipe.runs.compare import Comparison, Difference
     from typedpipe.runs.model import Run, Task
-    from typedpipe.runs.source import AnyRun, ListedState, RunSource
+    from typedpipe.runs.source import RunSource
 
-STATES = ("RUNNING", "SUCCEEDED", "FAILED", "CANCELED", "INTERRUPTED", "BROKEN")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
-_LONG = 60
+LONG = 60
 
 
 @click.group(
@@ -38,66 +46,8 @@ def command() -> None:
     pass
 
 
-# ------------------------------------------------------------------------------------------------------ ls
-
-
-@command.command("ls", help="List runs, newest first.")
-@format_option
-@click.option("--pipeline", metavar="NAME", help="List only runs of this pipeline.")
-@click.option("--state", type=click.Choice(STATES, case_sensitive=False), help="List only runs in this state.")
-@click.option("-n", "limit", type=click.IntRange(min=1), metavar="N", help="List only the newest N runs.")
-@with_source
-def ls(source: RunSource, form: str, pipeline: str | None, state: str | None, limit: int | None) -> None:
-    from typedpipe.runs.source import Query
-
-    wanted = cast("ListedState | None", state and state.upper())
-    found = source.runs(Query(pipeline, wanted, limit)).items
-    if form == "json":
-        click.echo(json_text([_run_data(run) for run in found], indent=2))
-    elif not found:
-        click.echo(f"no {'matching ' if pipeline or state else ''}runs in {shown(source.place)}", err=True)
-    else:
-        rows = [[run.name, _pipeline(run), _state(run), _moment(run.created), _run_took(run)] for run in found]
-        click.echo(table(["RUN", "PIPELINE", "STATE", "CREATED", "DURATION"], rows), nl=False)
-    broken = [run for run in found if _state(run) == "BROKEN"]
-    if broken and form != "json":
-        click.echo(f"to see why a run is broken, use `typedpipe runs show {shown(broken[0].name)}`", err=True)
-
-
-def _pipeline(run: AnyRun) -> str:
-    return str(getattr(run, "pipeline", ""))
-
-
-def _state(run: AnyRun) -> str:
-    return str(getattr(run, "state", "BROKEN"))
-
-
-def _run_took(run: AnyRun) -> str:
-    finished = time.time() if _state(run) == "RUNNING" else getattr(run, "finished", None)
-    return took(run.created, finished)
-
-
-def _moment(when: float) -> str:
-    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(when))
-
-
-def _run_data(run: AnyRun) -> dict[str, Any]:
-    from typedpipe.local.store.problems import first_message
-    from typedpipe.runs.model import BrokenRun
-
-    data: dict[str, Any] = {"run": run.name, "state": _state(run), "created": run.created, "folder": run.key}
-    if isinstance(run, BrokenRun):
-        return data | {"code": run.problem.diagnostics[0].code, "message": first_message(run.problem)}
-    more = {"pipeline": run.pipeline, "finished": run.finished, "message": run.message}
-    return data | more | {"arguments": {name: _json(text) for name, text in run.arguments.items()}}
-
-
-def _json(text: str) -> Any:
-    """Wire text as JSON data; falls back to the text if it was edited and is no longer JSON."""
-    try:
-        return json_data(text)
-    except ValueError:
-        return text
+command.add_command(ls_command)
+command.add_command(diff_command)
 
 
 # ---------------------------------------------------------------------------------------------------- show
@@ -111,7 +61,7 @@ def show(source: RunSource, run: str, form: str) -> None:
     found = source.run(run)
     listed = source.tasks(found)
     if form == "json":
-        data = _run_data(found) | {"settings": found.settings, "outputs": _values(found.outputs)}
+        data = run_data(found) | {"settings": found.settings, "outputs": _values(found.outputs)}
         click.echo(json_text(data | {"tasks": [_task_data(task) for task in listed]}, indent=2))
         return
     _print_head(found)
@@ -130,9 +80,10 @@ def _print_head(run: Run) -> None:
     state = run.state + (f": {run.message}" if run.message else "")
     if run.state == "INTERRUPTED":
         state += f" (its engine exited; to continue the run, use `typedpipe resume {run.name}`)"
-    rows = [["run", run.name], ["pipeline", run.pipeline], ["state", state], ["created", _moment(run.created)]]
-    rows += [["duration", _run_took(run)], ["directory", run.key]]
-    rows += [[f"--{name}", _short(text)] for name, text in run.arguments.items()]
+    rows = [["run", run.name], ["pipeline", run.pipeline], ["state", state], ["created", moment(run.created)]]
+    rows += [["duration", run_took(run)], ["directory", run.key]]
+    rows += [["tags", tags_text(run.tags)], ["note", run.note.replace("\n", " ")]]
+    rows += [[f"--{name}", short(text, LONG)] for name, text in run.arguments.items()]
     click.echo(table(["", ""], [row for row in rows if row[1]]).partition("\n")[2], nl=False)
 
 
@@ -178,69 +129,51 @@ def _task_data(task: Task) -> dict[str, Any]:
 def _values(values: Any) -> dict[str, Any]:
     from typedpipe.runs.model import value_data
 
-    return {name: _json(value) if isinstance(value, str) else value_data(value) for name, value in values.items()}
+    return {name: json_of(value) if isinstance(value, str) else value_data(value) for name, value in values.items()}
 
 
 def _readable(value: Any) -> str:
     from typedpipe.runs.model import artifacts_in
 
     if isinstance(value, str):
-        return _short(value)
+        return short(value, LONG)
     found = [f"{item.type} {item.uri}".strip() for _, item in artifacts_in(value)]
     return ", ".join(found) or "none"
 
 
-def _short(text: str) -> str:
-    return text if len(text) <= _LONG else f"{text[: _LONG - 1]}…"
-
-
-# ---------------------------------------------------------------------------------------------------- diff
+# --------------------------------------------------------------------------------------------- tags and notes
 
 
 @command.command(
-    "diff", help="Print the differences between runs A and B. The exit code is 1 if anything except times differs."
+    "tag",
+    help=(
+        "Set tags of RUN, such as `data=2026-01` or `best`. Tags do not change what runs; "
+        "`runs ls --tag` selects runs by them."
+    ),
 )
-@click.argument("a")
-@click.argument("b")
-@format_option
-@with_source
-def diff(source: RunSource, a: str, b: str, form: str) -> None:
-    from typedpipe.runs.compare import compare
+@click.argument("run")
+@click.argument("tags", nargs=-1, metavar="[NAME[=VALUE]]...")
+@click.option("--remove", multiple=True, metavar="NAME", help="Remove this tag. May be repeated.")
+@with_root
+def tag(root: Root, run: str, tags: Sequence[str], remove: Sequence[str]) -> None:
+    from typedpipe.local.store.model import Labels
 
-    found = compare(source, source.run(a), source.run(b))
-    if form == "json":
-        data = [_difference_data(item) for item in (*found.differences, *found.durations)]
-        click.echo(json_text({"a": found.old.name, "b": found.new.name, "differences": data}, indent=2))
-    else:
-        _print_diff(found)
-    if not found.same:
-        exits.leave(exits.FAILED)
+    if not tags and not remove:
+        raise click.UsageError("name a tag to set, such as `data=2026-01`, or use `--remove`")
+    found = root.label(root.run(run), Labels(dict(map(parse_tag, tags))), remove)
+    click.echo(shown(tags_text(found.tags)) or "no tags", err=True)
 
 
-def _difference_data(item: Difference) -> dict[str, Any]:
-    return {"what": item.what, "name": item.name, "a": item.old, "b": item.new}
+@command.command("note", help="Set the note of RUN, which `runs ls` and `runs show` print.")
+@click.argument("run")
+@click.argument("text")
+@with_root
+def note(root: Root, run: str, text: str) -> None:
+    from typedpipe.local.store.model import Labels
 
-
-def _print_diff(found: Comparison) -> None:
-    rows = [[item.what, item.name, _cell(item.old), _cell(item.new)] for item in found.differences]
-    if rows:
-        click.echo(table(["WHAT", "NAME", found.old.name, found.new.name], rows), nl=False)
-    else:
-        click.echo("the runs differ only in their times", err=True)
-    times = [[item.name, _time(item.old), _time(item.new)] for item in found.durations]
-    if times:
-        lead = "\n" if rows else ""
-        click.echo(lead + table(["DURATION", found.old.name, found.new.name], times), nl=False)
-
-
-def _cell(value: Any) -> str:
-    text = value if isinstance(value, str) else "—" if value is None else json_text(value, ensure_ascii=False)
-    digest = re.fullmatch(r"sha256:([0-9a-f]{12})[0-9a-f]{52}", text)
-    return digest[1] if digest else _short(text)
-
-
-def _time(seconds: float | None) -> str:
-    return took(0.0, seconds) or "—"
+    if not text.strip():
+        raise click.UsageError("the note is empty")
+    root.label(root.run(run), Labels(note=text))
 
 
 # -------------------------------------------------------------------------------------------------- removal

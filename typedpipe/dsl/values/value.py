@@ -118,7 +118,7 @@ class PipelineValue:
         return self._tp_operators.attribute(self, name)
 
     def __format__(self, spec: str) -> str:
-        if present(spec):
+        if spec and present(spec):
             _not_yet(self, "formatted with another value that is known only then", "format the value in a component")
         return markers.write(self._tp_trace, self, spec, plain=markers.is_plain(self._tp_type, spec))
 

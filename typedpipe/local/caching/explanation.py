@@ -147,10 +147,17 @@ def explain(root: Root, run: StoredRun, task: Task, against: StoredRun | None = 
             run.name, task.name, "never", f"`{task.name}` does not run a component, so it is never cached"
         )
     component = new.pipeline.components[node.component]
+    if not _ran(task):
+        text = f"`{task.name}` did not run in this run: {task.message or task.state.lower()}"
+        return Explanation(run.name, task.name, "never", text)
     declared = [*(name for name, _ in node.options.env), *task.key_parts.get("environment", {})]
-    hidden = untracked(component, task.inputs, declared)
+    hidden = untracked(component, task.inputs, declared, task.key_parts)
     old = Record(against) if against is not None else _before(root, run, task.name)
     before = None if old is None else old.task(task.name)
+    if old is not None and (before is None or not _ran(before)):
+        why = "does not contain it" if before is None else f"did not run it: {before.message or before.state.lower()}"
+        text = f"`{task.name}` cannot be compared: run {old.run.name} {why}"
+        return Explanation(run.name, task.name, "first", text, old.run.name, (), hidden)
     if task.reused == "cache" and against is None:
         source = "this run" if task.source_run == run.name else f"run {task.source_run}"
         text = f"`{task.name}` was cached: {source} has a result with the same cache key"
@@ -166,6 +173,8 @@ def explain(root: Root, run: StoredRun, task: Task, against: StoredRun | None = 
     if never:
         never += f"; changes since run {old.run.name}:" if changes else ""
         return Explanation(run.name, task.name, "never", never, old.run.name, changes, hidden)
+    if not changes and before.key and task.key and before.key != task.key:
+        changes = [Change("format", "this version of typedpipe computes cache keys differently")]
     if changes:
         text = f"`{task.name}` has changed since run {old.run.name}:"
         return Explanation(run.name, task.name, "changed", text, old.run.name, changes, hidden)
@@ -174,13 +183,22 @@ def explain(root: Root, run: StoredRun, task: Task, against: StoredRun | None = 
 
 
 def _before(root: Root, run: StoredRun, name: str) -> Record | None:
-    """The last earlier run of the same pipeline that has the task."""
-    for other in root.runs():
-        if isinstance(other, StoredRun) and other.pipeline == run.pipeline and other.name != run.name:
-            record = Record(other)
-            if other.created <= run.created and record.task(name) is not None:
-                return record
-    return None
+    """The last earlier run of the same pipeline in which the task ran."""
+    earlier = (
+        other
+        for other in root.runs()
+        if isinstance(other, StoredRun)
+        and other.pipeline == run.pipeline
+        and other.name != run.name
+        and other.created <= run.created
+    )
+    found = root.catalog.last_with(name, earlier)
+    return None if found is None else Record(found)
+
+
+def _ran(task: Task) -> bool:
+    """Whether the task ran in its run, or would have, if its result had not been reused."""
+    return bool(task.attempts or task.reused)
 
 
 def _never(record: Record, task: Task) -> str:
@@ -189,7 +207,7 @@ def _never(record: Record, task: Task) -> str:
         return ""
     run = record.task_run(task)
     if run is None:
-        return f"`{task.name}` did not run in this run: {task.message or task.state.lower()}"
+        return f"`{task.name}` has no recorded inputs in this run"
     component = record.pipeline.components[run.node.component]
     if record.run.settings.get("cache") is False:
         return "the cache was disabled for this run (`--no-cache`)"

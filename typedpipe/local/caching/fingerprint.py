@@ -7,7 +7,6 @@ its artifacts and its environment variables. Nothing here hashes a ``repr``.
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from hashlib import sha256
 from typing import Any, TypeAlias
 
 from typedpipe.ir import nodes as ir
+from typedpipe.local.caching.imports import Forgetful, Memory, NotContent, content_of
 from typedpipe.local.caching.normal_form import digest_of
 from typedpipe.local.scheduling.frame import TaskRun
 from typedpipe.local.values import NULL_TEXT
@@ -28,11 +28,11 @@ from typedpipe.types.model import (
     STR,
     DictType,
     ListType,
+    ScalarType,
     StructType,
     Type,
     UnionType,
     is_artifact,
-    without_none,
 )
 
 FORMAT = 1
@@ -99,11 +99,13 @@ class Fingerprints:
         pipeline: Closed IR.
         facts: For each component that is used, by its key, what its environment adds (``runners.facts``).
         environment: Environment variables of every task of the run.
+        memory: Remembers the content of imported files.
     """
 
     pipeline: ir.Pipeline
     facts: Facts = field(default_factory=dict[str, Mapping[str, Any]])
     environment: Mapping[str, str] = field(default_factory=dict[str, str])
+    memory: Memory = field(default_factory=Forgetful)
     _known: dict[str, _Known] = field(default_factory=dict[str, _Known])
     _importers: dict[str, bool] | None = None
 
@@ -154,7 +156,8 @@ class Fingerprints:
 
     def _component(self, name: str) -> _Known:
         component = self.pipeline.components[name]
-        data = component_data(component, self.facts.get(name, {}))
+        facts = self.facts.get(name, {})
+        data = component_data(component, facts)
         if sum(each.name == component.name for each in self.pipeline.components.values()) > 1:
             data["format"] = f"{data['format']}, {SHARED_NAME}"
         keyed = {part: value for part, value in data.items() if part != "component"}  # the task cannot see this name
@@ -165,7 +168,7 @@ class Fingerprints:
             sha256(text.encode()).hexdigest(),
             [(p.name, p.type, to_data(p.type)) for p in component.inputs if not is_artifact(p.type)],
             [port.name for port in component.inputs if is_artifact(port.type)],
-            _why_not(component.inputs),
+            _why_not(component.inputs) or str(facts.get("why_not", "")),
             "image" in data,
         )
         return known
@@ -184,7 +187,7 @@ class Fingerprints:
         return found
 
     def _reference(self, name: str, value: ArtifactRef) -> str:
-        """Identity of an artifact that no run produced: its URI, and for a local file the result of ``stat``."""
+        """Identity of an artifact that no run produced: its URI, and for a local file its content."""
         if self._importers is None:
             self._importers = _importers(self.pipeline)
         node = str(value.descriptor.get("key"))
@@ -193,7 +196,7 @@ class Fingerprints:
                 f"its input `{name}` is stored by reference ({value.uri}), so the task that created it can change it"
             )
         if value.path is not None:
-            return f"{value.uri} {_stat(value.path)}"
+            return f"{value.uri} {_content(value.path, self.memory)}"
         if self._importers[node]:
             raise NotKeyed(f"its input `{name}` is imported again for every run (`reimport=True`)")
         return value.uri
@@ -232,11 +235,10 @@ def _types(component: ir.Component) -> list[Type]:
 
 
 def _chooses(type_: Type) -> bool:
-    """Whether a type contains a union of which the runtime selects a member, other than ``T | None``."""
+    """Whether a type contains a union of which a value could be stored as another member than its own."""
     match type_:
         case UnionType():
-            core = without_none(type_)
-            return isinstance(core, UnionType) or _chooses(core)
+            return _numbers(type_) >= {"int", "float"} or _objects(type_) > 1 or any(map(_chooses, type_.members))
         case ListType():
             return _chooses(type_.item)
         case DictType():
@@ -245,6 +247,27 @@ def _chooses(type_: Type) -> bool:
             return any(_chooses(field.type) for field in type_.fields)
         case _:
             return False
+
+
+def _objects(union: UnionType) -> int:
+    return sum(isinstance(member, StructType) and member.form != "typeddict" for member in union.members)
+
+
+def _numbers(type_: Type) -> set[str]:
+    """Kinds of numbers in a type."""
+    match type_:
+        case ScalarType("int" | "float"):
+            return {type_.kind}
+        case UnionType():
+            return set[str]().union(*map(_numbers, type_.members))
+        case ListType():
+            return _numbers(type_.item)
+        case DictType():
+            return _numbers(type_.value)
+        case StructType():
+            return set[str]().union(*(_numbers(field.type) for field in type_.fields))
+        case _:
+            return set()
 
 
 def _command(part: ir.CommandPart) -> Any:
@@ -310,34 +333,22 @@ def _metadata(metadata: Mapping[str, Any]) -> Any:
     return metadata if len(text) <= LONG else short(text)
 
 
-def _stat(path: str) -> str:
-    """``stat`` data of a file, or of all files in a directory: a change of content changes it, too."""
+def _content(path: str, memory: Memory) -> str:
     try:
-        if not os.path.isdir(path):
-            return _file_stat(path)
-        found = sha256()
-        for folder, folders, files in os.walk(path, followlinks=True):
-            folders.sort()
-            for name in sorted(files):
-                place = os.path.join(folder, name)
-                found.update(
-                    f"{os.path.relpath(place, path)}\0{_file_stat(place)}\n".encode("utf-8", "surrogateescape")
-                )
-        return found.hexdigest()
+        return content_of(path, memory)
+    except NotContent as reason:
+        raise NotKeyed(str(reason)) from None
     except OSError as error:
         raise NotKeyed(f"{path} cannot be read: {error.strerror}") from None
 
 
-def _file_stat(path: str) -> str:
-    seen = os.stat(path)
-    return f"size={seen.st_size} mtime={seen.st_mtime_ns} inode={seen.st_ino}"
-
-
 def _importers(pipeline: ir.Pipeline) -> dict[str, bool]:
-    """Importers of a pipeline, and whether each reimports its artifact; without those named like an output."""
+    """Importers and artifact inputs of a pipeline, and whether each is imported again; without those named like an
+    output.
+    """
     outputs = {port.name for component in pipeline.components.values() for port in component.outputs}
     pending = [pipeline.graph, *pipeline.pipelines.values()]
-    found: dict[str, bool] = {}
+    found = {port.name: False for port in pipeline.graph.inputs if is_artifact(port.type) and port.name not in outputs}
     for graph in pending:  # grows
         for node in graph.nodes:
             if isinstance(node, ir.Importer) and node.name not in outputs:

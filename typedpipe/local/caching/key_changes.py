@@ -69,6 +69,9 @@ def place_changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Ch
     for part in ("requirements", "packages"):
         if part in old and part in new and old[part] != new[part]:
             yield Change("requirements", f"requirements: {_requirements(old[part], new[part])}")
+    was, now = old.get("contents", {}), new.get("contents", {})
+    for name in [name for name in now if name in was and was[name] != now[name]]:
+        yield Change("contents", f"the code of the package `{name}` changed")
     for part, name in _PLACES.items():
         if part in old and part in new and old[part] != new[part]:
             yield Change(part, f"{name} {old[part] or 'unknown'} → {new[part] or 'unknown'}")

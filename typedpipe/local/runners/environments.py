@@ -14,13 +14,16 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from typedpipe.local.runners.packages import normalised
+from typedpipe.installed.distributions import content_digest, distributions
+from typedpipe.installed.packages import normalised
+from typedpipe.installed.references import local_path
+from typedpipe.installed.trees import tree_digest
 
 LAST_LINES = 12
 ABOUT = "typedpipe.json"
@@ -41,7 +44,7 @@ class Wanted:
     @property
     def key(self) -> str:
         """Key, equal for equal environments: this Python, the requirements, the package indexes, the platform."""
-        files = [_stamp(text) for text in self.requirements]
+        files = [local_content(text) for text in self.requirements]
         parts = [
             [platform.python_implementation(), platform.python_version(), sys.base_prefix],
             [*normalised(self.requirements), *(stamp for stamp in files if stamp)],
@@ -61,6 +64,8 @@ class Environment:
     """Path of its interpreter."""
     resolved: tuple[str, ...] = ()
     """Installed packages: ``name==version``, sorted."""
+    contents: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Digests of those that were installed from a local path, whose version does not identify them."""
 
 
 class EnvironmentFailed(Exception):
@@ -75,7 +80,7 @@ def environments_folder() -> Path:
     """Directory of virtual environments: ``TYPEDPIPE_ENVS``, or the user's cache directory."""
     chosen = os.environ.get("TYPEDPIPE_ENVS")
     if chosen:
-        return Path(os.path.abspath(chosen))
+        return Path(os.path.abspath(os.path.expanduser(chosen)))
     if sys.platform == "win32":
         base = os.environ.get("LOCALAPPDATA") or os.path.expanduser("~/AppData/Local")
     else:
@@ -92,10 +97,11 @@ def environment(wanted: Wanted, progress: Callable[[str], None] | None = None) -
     from filelock import FileLock
 
     root = environments_folder()
-    place = root / wanted.key
     try:
+        key = wanted.key  # of a local package, it reads the files
+        place = root / key
         root.mkdir(parents=True, exist_ok=True)
-        with FileLock(root / f"{wanted.key}.lock"):
+        with FileLock(root / f"{key}.lock"):
             if not (place / ABOUT).exists():
                 if progress is not None:
                     progress(f"creating a virtual environment with {', '.join(wanted.requirements) or 'no packages'}")
@@ -104,8 +110,8 @@ def environment(wanted: Wanted, progress: Callable[[str], None] | None = None) -
             (place / USED).touch()
             about: dict[str, Any] = json.loads((place / ABOUT).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise EnvironmentFailed(f"the virtual environment {place} cannot be created or read: {error}") from None
-    return Environment(wanted.key, place, python_of(place), tuple(about["resolved"]))
+        raise EnvironmentFailed(f"the virtual environment in {root} cannot be created or read: {error}") from None
+    return Environment(key, place, python_of(place), tuple(about["resolved"]), _contents(place))
 
 
 def python_of(folder: Path) -> str:
@@ -212,15 +218,17 @@ def _index_settings(variables: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in found.items() if value}
 
 
-def _stamp(requirement: str) -> str:
-    """Modification time of a required local file or directory; "" for a package from an index."""
-    path = requirement.rpartition("@ file://")[2].strip() if "@ file://" in requirement else requirement.strip()
-    if os.path.isfile(path):
-        return f"{os.path.abspath(path)} {os.stat(path).st_mtime_ns}"
-    if not os.path.isdir(path) or (os.sep not in path and path != "."):
-        return ""
-    times = [os.stat(os.path.join(at, name)).st_mtime_ns for at, _, names in os.walk(path) for name in names]
-    return f"{os.path.abspath(path)} {max(times, default=0)}"
+def local_content(requirement: str) -> str:
+    """Path and content of a required local file or directory; "" for a package from an index."""
+    path = local_path(requirement)
+    return f"{os.path.realpath(path)} {tree_digest(path)}" if path else ""
+
+
+def _contents(place: Path) -> dict[str, str]:
+    """Digests of the packages in an environment that their version does not identify: local ones."""
+    sites = [*place.glob("lib/python*/site-packages"), *place.glob("Lib/site-packages")]
+    found = distributions(map(str, sites))
+    return {name: digest for name, each in sorted(found.items()) if each.folder and (digest := content_digest(each))}
 
 
 def collect_environments(older_than: float, *, dry_run: bool = False) -> list[Path]:

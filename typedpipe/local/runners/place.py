@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from shutil import which
 from typing import Literal, TypeAlias, cast
 
 from typedpipe.diagnostics.model import Diagnostic, Diagnostics, Label
+from typedpipe.installed.packages import installed
+from typedpipe.installed.references import local_path
 from typedpipe.ir import nodes as ir
 from typedpipe.ir.images import is_image
 from typedpipe.ir.options import set_options
 from typedpipe.local.options import Runner
+from typedpipe.local.processes.preload import Preload, preloads
 from typedpipe.local.runners.calls import calls_of, first_calls, tasks_of, uses
 from typedpipe.local.runners.client import Client, Engine as EngineName, NoClient, client, image_id, pull
-from typedpipe.local.runners.packages import installed
 from typedpipe.local.runners.placement import Placement
-from typedpipe.local.runners.preload import Preload, preloads
 
 Containers: TypeAlias = Literal["", "host", "docker", "podman"]
 
@@ -87,6 +89,13 @@ def _warn_of_ignored_options(pipeline: ir.Pipeline, report: Diagnostics) -> None
                     label = Label(call.span, "first set here")
                     message = f"{name} {verb} no effect on this machine"
                     report.add(Diagnostic("TP623", message, label, severity="warning"))
+
+
+def _pip_argument(package: str) -> str:
+    """A requirement as an argument of ``pip install``. A directory is editable: what it would build is not known."""
+    path = local_path(package)
+    word = f"./{os.path.relpath(path)}" if path and not os.path.isabs(package) and "@" not in package else package
+    return f"-e {shlex.quote(path and word)}" if path and os.path.isdir(path) else shlex.quote(package)
 
 
 @dataclass(slots=True)
@@ -206,7 +215,7 @@ class _Place:
         if not missing:
             return Placement(self.component, runner or "process")
         names = ", ".join(f"`{package}`" for package in missing)
-        install = " ".join(repr(package) if set(package) & set("<>!~; ") else package for package in missing)
+        install = " ".join(map(_pip_argument, missing))
         self.places.report.error(
             "TP196",
             f"`{self.component.name}` requires packages that are missing from this Python: {names}",

@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from typedpipe.installed.distributions import edited_since_loaded
+from typedpipe.installed.packages import environment_facts
 from typedpipe.ir import nodes as ir
 from typedpipe.local.options import Runner
-from typedpipe.local.runners.packages import versions
-from typedpipe.local.runners.preload import Preload
+from typedpipe.local.processes.preload import Preload
 
 if TYPE_CHECKING:
     from typedpipe.local.runners.client import Client
@@ -34,8 +35,12 @@ class Placement:
     """Modules that are loaded once for all tasks of the component."""
 
 
-def facts(placement: Placement) -> dict[str, Any]:
+def facts(placement: Placement, digests: dict[str, str] | None = None) -> dict[str, Any]:
     """The part of a cache key that depends on the placement, as JSON data: results may differ between placements.
+
+    Args:
+        placement: Of one component.
+        digests: Digests of installed packages, shared by the components of a pipeline.
 
     >>> from typedpipe.ir.nodes import Chunk, PythonImpl
     >>> facts(Placement(ir.Component("a", (), (), PythonImpl("a", (Chunk(""),)), "python:3.11"), "process"))["requirements"]
@@ -49,7 +54,15 @@ def facts(placement: Placement) -> dict[str, Any]:
         return where
     environment = placement.environment
     where["python"] = ".".join(map(str, sys.version_info[:2]))
-    where["requirements"] = versions(component.impl.packages) if environment is None else list(environment.resolved)
+    if environment is None:
+        where |= environment_facts(component.impl.packages, [chunk.text for chunk in component.impl.chunks], digests)
+        changed = edited_since_loaded(where.get("contents", ())) if placement.runner == "inprocess" else []
+        if changed:
+            where["why_not"] = f"the package `{changed[0]}` was edited after this process had started"
+        return where
+    where["requirements"] = list(environment.resolved)
+    if environment.contents:
+        where["contents"] = dict(environment.contents)
     return where
 
 

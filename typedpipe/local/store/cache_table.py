@@ -23,7 +23,8 @@ CREATE TABLE IF NOT EXISTS objects (
     digest TEXT PRIMARY KEY, size INTEGER NOT NULL, mtime INTEGER NOT NULL, ctime INTEGER NOT NULL,
     inode INTEGER NOT NULL, tree TEXT NOT NULL
 ) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS claims (key TEXT PRIMARY KEY, run TEXT NOT NULL, time REAL NOT NULL) WITHOUT ROWID
+CREATE TABLE IF NOT EXISTS claims (key TEXT PRIMARY KEY, run TEXT NOT NULL, time REAL NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS imports (path TEXT PRIMARY KEY, stat TEXT NOT NULL, digest TEXT NOT NULL) WITHOUT ROWID
 """
 
 
@@ -44,6 +45,7 @@ class CacheTable:
         self._database = database
         self._objects = objects
         self._fresh: dict[str, Hit] = {}
+        self._imports: dict[str, tuple[str, str]] = {}
 
     def find(self, key: str) -> Hit | None:
         """The entry of a key, if its artifacts are present and unchanged; one with missing artifacts is deleted."""
@@ -92,6 +94,23 @@ class CacheTable:
         """
         self._database.commit()
         self._fresh.clear()
+
+    # --------------------------------------------------------------------------------------------- imports
+
+    def recall(self, path: str, stat: str) -> str | None:
+        """The digest of an imported file or directory that still has this stat."""
+        known = self._imports.get(path)
+        if known is None:
+            row = self._database.row("SELECT stat, digest FROM imports WHERE path = ?", path)
+            if row is None:
+                return None
+            known = self._imports[path] = (str(row[0]), str(row[1]))
+        return known[1] if known[0] == stat else None
+
+    def remember(self, path: str, stat: str, digest: str) -> None:
+        """Remember a digest from the next commit on."""
+        self._imports[path] = (stat, digest)
+        self._database.write("INSERT OR REPLACE INTO imports (path, stat, digest) VALUES (?, ?, ?)", path, stat, digest)
 
     # ---------------------------------------------------------------------------------------------- claims
 

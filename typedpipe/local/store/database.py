@@ -79,7 +79,8 @@ class Database:
         elif os.path.exists(self.path):
             with _readable(self.path) as source:
                 source.backup(connection)
-        if not check_version(connection, self.path):
+        complete = check_version(connection, self.path) and self._has_all_tables(connection)
+        if not complete:  # new, or written by a version that had fewer tables
             execute("BEGIN IMMEDIATE")
             for statement in self._schema.split(";"):
                 execute(statement)
@@ -87,6 +88,10 @@ class Database:
             execute("COMMIT")
         if not writable:
             execute("PRAGMA query_only=1")
+
+    def _has_all_tables(self, connection: sqlite3.Connection) -> bool:
+        found: int = connection.execute("SELECT count(*) FROM sqlite_master WHERE type = 'table'").fetchone()[0]
+        return found >= self._schema.count("CREATE TABLE")
 
     def write(self, statement: str, *values: Any) -> None:
         """Queue a statement for the next commit."""

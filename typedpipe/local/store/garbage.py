@@ -6,13 +6,12 @@ import os
 from dataclasses import dataclass, field
 
 from typedpipe.diagnostics.errors import PipelineError
-from typedpipe.local.store.cache_table import kept_digests
-from typedpipe.local.store.index import tasks
+from typedpipe.local.store.catalog import AnyRun
 from typedpipe.local.store.locks import Held, is_running, take_lock
 from typedpipe.local.store.model import StoredRun
 from typedpipe.local.store.objects import SCRATCH
 from typedpipe.local.store.problems import first_message
-from typedpipe.local.store.root import AnyRun, Root
+from typedpipe.local.store.root import Root
 from typedpipe.local.store.tree import remove, size_of
 from typedpipe.runs.problems import os_problem
 
@@ -83,20 +82,18 @@ def _old(runs: list[AnyRun], keep: int | None, older_than: float | None) -> list
 def _unreferenced(root: Root, runs: list[AnyRun], found: Garbage, *, dry_run: bool) -> None:
     digests: set[str] = set()
     keys: set[str] = set()
-    for run in runs:
-        if not isinstance(run, StoredRun):
-            found.kept = f"the run `{run.name}` cannot be read, so the artifacts that it references are unknown"
-            return
-        try:
-            listed = tasks(run)
-        except PipelineError as error:
-            found.kept = first_message(error)
-            return
-        digests.update(kept_digests(run.outputs, root.objects))
-        for task in listed:
-            digests.update(kept_digests(task.outputs, root.objects))
-            digests.update(kept_digests(task.inputs, root.objects))
-            keys.add(task.key)
+    readable = [run for run in runs if isinstance(run, StoredRun)]
+    if len(readable) < len(runs):
+        name = next(run.name for run in runs if not isinstance(run, StoredRun))
+        found.kept = f"the run `{name}` cannot be read, so the artifacts that it references are unknown"
+        return
+    try:
+        for used_keys, used_objects in root.catalog.references(readable):
+            keys.update(used_keys)
+            digests.update(used_objects)
+    except PipelineError as error:
+        found.kept = first_message(error)
+        return
     forgotten = [key for key in root.cache.keys() if key not in keys]  # noqa: SIM118  # not a dict
     found.results = len(forgotten)
     unused = [digest for digest in root.objects.all() if digest not in digests]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import time
@@ -196,6 +196,8 @@ class RunFolder:
     """The engine that had the run before it was reopened."""
     _guard: Lock | None = None
     """A shared lock: while the run is in progress, no artifact of the store is collected."""
+    _on_close: Callable[[Path], None] | None = None
+    """Called when the index is closed, and the run still held."""
 
     @property
     def name(self) -> str:
@@ -204,6 +206,8 @@ class RunFolder:
     def close(self) -> None:
         """Release the run; uncommitted rows are lost."""
         self.index.close()
+        if self._on_close is not None:
+            self._on_close(self.path)
         self.lock.release()
         if self._guard is not None:
             self._guard.release()

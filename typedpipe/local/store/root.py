@@ -7,9 +7,9 @@ import os
 import platform
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, TypeAlias, cast
+from typing import Any, cast
 
 from typedpipe.diagnostics.errors import PipelineError
 from typedpipe.diagnostics.model import NOWHERE, Diagnostic, Label
@@ -17,6 +17,7 @@ from typedpipe.files import write_whole
 from typedpipe.ir import nodes as ir
 from typedpipe.local.failpoints import reach
 from typedpipe.local.store.cache_table import CacheTable, cache_database
+from typedpipe.local.store.catalog import AnyRun, Catalog
 from typedpipe.local.store.database import FORMAT
 from typedpipe.local.store.index import INDEX, RunFolder, RunIndex, read_run_row
 from typedpipe.local.store.locks import (
@@ -29,7 +30,7 @@ from typedpipe.local.store.locks import (
     this_engine,
     write_engine,
 )
-from typedpipe.local.store.model import StoredRun, UnreadableRun
+from typedpipe.local.store.model import Labels, StoredRun, UnreadableRun
 from typedpipe.local.store.names import check_name
 from typedpipe.local.store.objects import SCRATCH, Objects
 from typedpipe.local.store.problems import cannot_read, lost_run, newer
@@ -40,13 +41,12 @@ from typedpipe.runs.source import choose_run
 from typedpipe.version import __version__
 
 DEFAULT = ".typedpipe"
-_FIELDS = frozenset({"format", "run", "pipeline", "created", "arguments", "settings"})
+_FIELDS = frozenset({"format", "run", "pipeline", "created", "arguments", "settings", "tags", "note"})
 """Fields of ``run.json``; the rest are facts."""
 
 
 LONGEST = 504
 """Longest path of a database, in bytes: SQLite's limit of 512 includes the endings of its own files next to it."""
-AnyRun: TypeAlias = StoredRun | UnreadableRun
 
 
 def root_path(folder: Path | str | None) -> Path:
@@ -128,9 +128,11 @@ class Root:
         database = cache_database(str(path), durable=durable)
         self.objects = Objects(str(path), database, durable=durable)
         self.cache = CacheTable(str(path), database, self.objects)
+        self.catalog = Catalog(path, self.objects, self._read)
 
     def close(self) -> None:
         self.cache.close()
+        self.catalog.close()
 
     # --------------------------------------------------------------------------------------------- reading
 
@@ -150,8 +152,7 @@ class Root:
 
     def runs(self) -> list[AnyRun]:
         """All runs, the newest first; those that cannot be read hold the reason."""
-        found = [self._read(name) for name in self.names()]
-        return sorted(found, key=lambda run: (run.created, run.name), reverse=True)
+        return self.catalog.runs(self.names())
 
     def run(self, name: str | None = None) -> StoredRun:
         """One run: by its name, a unique prefix of its name, or the newest.
@@ -167,13 +168,7 @@ class Root:
     def resolve(self, name: str | None) -> str:
         """Full name of a run, from a name as in :meth:`run`."""
         names = self.names()
-        return choose_run(name, names, lambda: max((self._created(item), item) for item in names)[1], str(self.path))
-
-    def _created(self, name: str) -> float:
-        try:
-            return _created(read_record(self.path / "runs" / name))
-        except PipelineError:
-            return _touched(self.path / "runs" / name)
+        return choose_run(name, names, lambda: self.catalog.newest(names), str(self.path))
 
     def _read(self, name: str) -> AnyRun:
         folder = self.path / "runs" / name
@@ -185,7 +180,12 @@ class Root:
     # --------------------------------------------------------------------------------------------- writing
 
     def new_run(
-        self, name: str, pipeline: ir.Pipeline, arguments: Mapping[str, str], settings: Mapping[str, Any]
+        self,
+        name: str,
+        pipeline: ir.Pipeline,
+        arguments: Mapping[str, str],
+        settings: Mapping[str, Any],
+        labels: Labels = Labels(),  # noqa: B008  # frozen
     ) -> RunFolder:
         """Create the directory of a run atomically, and hold the run.
 
@@ -194,6 +194,7 @@ class Root:
             pipeline: The closed IR to store with the run.
             arguments: Wire text by name; omitted ones are recorded with their defaults.
             settings: Settings of the run, as JSON data.
+            labels: Its tags and note.
 
         Raises:
             PipelineError: TP197, the directory cannot be created; TP611, the name is not valid for a run.
@@ -214,7 +215,7 @@ class Root:
             "settings": dict(settings),
             "python": platform.python_version(),
             "version": __version__,
-        }
+        } | labels.data()
         guard: Lock | None = None
         try:
             guard = take_lock(str(self.path / "lock"), shared=True)
@@ -236,7 +237,7 @@ class Root:
         index = RunIndex(str(folder), str(self.path), durable=self._durable)
         index.run_started()
         index.commit()
-        return RunFolder(folder, index, lock, engine.nonce, None, guard)
+        return RunFolder(folder, index, lock, engine.nonce, None, guard, self.catalog.enlist)
 
     @staticmethod
     def _cannot_make_run(folder: Path, error: OSError | Held, pipeline: ir.Pipeline) -> PipelineError:
@@ -285,7 +286,7 @@ class Root:
             lock.release()
             guard.release()
             raise
-        return RunFolder(run.folder, index, lock, engine.nonce, previous, guard)
+        return RunFolder(run.folder, index, lock, engine.nonce, previous, guard, self.catalog.enlist)
 
     def remove(self, run: AnyRun) -> None:
         """Remove a run: its record, logs and work files. :func:`typedpipe.local.store.garbage.collect` removes its
@@ -303,6 +304,30 @@ class Root:
             remove(str(scratch))
         except OSError as error:
             raise os_problem(folder, error) from None
+
+    def label(self, run: StoredRun, change: Labels, remove: Iterable[str] = ()) -> Labels:
+        """Change the tags and the note of a run; return the new ones. A note of "" keeps the old one.
+
+        Raises:
+            PipelineError: TP602 and TP604, its record cannot be read; TP601, it cannot be written.
+        """
+        path = run.folder / "run.json"
+        try:
+            lock = take_lock(str(run.folder / "labels.lock"), tries=250)  # two commands must not lose one's change
+            try:
+                record = read_record(run.folder)
+                removed = set(remove)
+                kept = {key: text for key, text in _texts(record.get("tags")).items() if key not in removed}
+                labels = Labels({**kept, **change.tags}, change.note or str(record.get("note") or ""))
+                record = {key: value for key, value in record.items() if key not in ("tags", "note")} | labels.data()
+                write_whole(path, json.dumps(record, indent=1) + "\n")
+            finally:
+                lock.release()
+        except Held:
+            raise held(run.name, str(run.folder)) from None
+        except OSError as error:
+            raise os_problem(path, error) from None
+        return labels
 
     def repair(self, name: str) -> int:
         """Rebuild the index of a run from its tasks' files; return the number of tasks found done.
@@ -367,7 +392,13 @@ def read_run(folder: Path) -> StoredRun:
         facts={
             name: value for name, value in record.items() if name not in _FIELDS and value not in (None, "", [], {})
         },
+        tags=_texts(record.get("tags")),
+        note=str(record.get("note") or ""),
     )
+
+
+def _texts(data: Any) -> dict[str, str]:
+    return {str(key): str(value) for key, value in data.items()} if isinstance(data, dict) else {}
 
 
 def read_record(folder: Path) -> dict[str, Any]:

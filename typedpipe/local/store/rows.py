@@ -39,10 +39,17 @@ def unpack(text: str, root: str) -> dict[str, Value]:
     Raises:
         ValueError: the text was not written by it.
     """
-    if text == "{}":
-        return {}
+    return {} if text == "{}" else unpacked(unpack_data(text), root)
+
+
+def unpacked(data: Mapping[str, Any], root: str) -> dict[str, Value]:
+    """As :func:`unpack`, from JSON data.
+
+    Raises:
+        ValueError: the data was not written by :func:`pack`.
+    """
     try:
-        return {name: _outside(value, root) for name, value in unpack_data(text).items()}
+        return {name: value if isinstance(value, str) else _outside(value, root) for name, value in data.items()}
     except (AssertionError, KeyError, TypeError, AttributeError):
         raise ValueError("not a value") from None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from typedpipe.ir import nodes as ir
 from typedpipe.local.store.index import tasks
@@ -49,6 +49,9 @@ class LocalRuns:
             for attempt in task.attempts:
                 self._attempts[run.key, task.name, attempt.number] = attempt.key
         return found
+
+    def metrics(self, run: Run) -> Mapping[str, Any]:
+        return self.root.catalog.details(self._there(run)).metrics
 
     def pipeline(self, run: Run) -> ir.Pipeline:
         from typedpipe.ir import wire

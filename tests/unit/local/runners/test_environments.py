@@ -36,12 +36,12 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "envs"
 
 
-def wheel(place: Path, name: str, version: str) -> None:
+def wheel(place: Path, name: str, version: str, *, more: str = "") -> None:
     """A package with one module, that says its version, and one script."""
     place.mkdir(exist_ok=True)
     about = f"{name}-{version}.dist-info"
     with zipfile.ZipFile(place / f"{name}-{version}-py3-none-any.whl", "w") as file:
-        file.writestr(f"{name}.py", f"version = {version!r}\ndef main():\n    print(version)\n")
+        file.writestr(f"{name}.py", f"version = {version!r}\n{more}def main():\n    print(version)\n")
         file.writestr(f"{about}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
         file.writestr(f"{about}/WHEEL", "Wheel-Version: 1.0\nGenerator: t\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
         file.writestr(f"{about}/entry_points.txt", f"[console_scripts]\n{name} = {name}:main\n")
@@ -173,4 +173,38 @@ def test_a_local_package_that_changed_is_another_environment(tmp_path: Path) -> 
     path = tmp_path / "wheels" / "tiny-1.0-py3-none-any.whl"
     before = Wanted((str(path),)).key
     os.utime(path, (1, 1))
+    assert Wanted((str(path),)).key == before
+    wheel(tmp_path / "wheels", "tiny", "1.0", more="# edited\n")
     assert Wanted((str(path),)).key != before
+
+
+def test_an_edited_local_package_runs_and_is_no_hit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the version untouched, whatever the runner: the case `34-local-package-venv`."""
+    path = tmp_path / "wheels" / "tiny-1.0-py3-none-any.whl"
+    look = needing(str(path))
+    body = graph(task("l", look), outputs={"l": (out("l"), ANY)})
+    for version in ("1.0", "one", "uno", "1.0"):
+        wheel(tmp_path / "wheels", "tiny", "1.0", more=f"version = {version!r}\n")
+        found = run(pipeline(body, look), {}, folder=tmp_path / "runs")
+        assert isinstance(found.outputs["l"], list) and found.outputs["l"][0] == version
+    assert [found.tasks["l"].reused] == ["cache"]  # the first one's content again
+
+
+def test_a_package_installed_from_a_path_is_met_only_from_there(tmp_path: Path) -> None:
+    path = tmp_path / "wheels" / "tiny-1.0-py3-none-any.whl"
+    for requirement in (str(path), "./pkg", "typedpipe @ https://example.org/typedpipe.zip", "git+https://x.org/y@v1"):
+        look = needing(requirement)
+        report = Diagnostics()
+        found = placements(pipeline(graph(task("l", look)), look), None, report, ready=False)
+        assert [placed.runner for placed in found.values()] == ["venv"]
+
+
+def test_advice_for_a_missing_local_package_is_a_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "my pkg").mkdir()
+    look = needing("./my pkg", "tiny>=3")
+    report = Diagnostics()
+    placements(pipeline(graph(task("l", look)), look), "process", report)
+    (found,) = report
+    assert found.code == "TP196"
+    assert found.help.endswith("or run `pip install -e './my pkg' 'tiny>=3'`")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -93,3 +94,42 @@ def test_a_task_whose_artifact_is_gone_has_to_run_again(root: Root) -> None:
     (root.run().folder / "run.sqlite").unlink()
     root.repair("last")
     assert by_name(root)["load"].state == "CANCELED"
+
+
+def _steps(letter: str) -> Any:
+    if letter == "a":
+
+        @component
+        def step(n: int) -> str:
+            return f"a{n}"
+
+    else:
+
+        @component
+        def step(n: int) -> list[str]:
+            return [f"b{n}"]
+
+    return step
+
+
+first, second = _steps("a"), _steps("b")
+
+
+@pipeline
+def alike() -> None:
+    first(n=1)
+    second(n=2)
+
+
+def test_components_of_one_name_are_told_apart(tmp_path: Path) -> None:
+    handle: Any = alike
+    assert run(driver.check(handle.ir), {}, folder=tmp_path / "root").state == "SUCCEEDED"
+    with closing(open_root(tmp_path / "root")) as found:
+        before = {name: told(task) for name, task in by_name(found).items()}
+        assert {name: (task[0], task[3]) for name, task in before.items()} == {
+            "step": ("step", {"Output": '"a1"'}),
+            "step-2": ("step-2", {"Output": '["b2"]'}),
+        }
+        (found.run().folder / "run.sqlite").unlink()
+        assert found.repair("last") == 2
+        assert {name: told(task) for name, task in by_name(found).items()} == before

@@ -183,7 +183,7 @@ class _Pen:
             tries = f"after {row.attempts} attempts: " if row.attempts > 1 else ""
             return tries + shown(row.message.partition("\n")[0]), "red" if look == "failed" else "yellow"
         if look in {"cached", "resumed"}:
-            return WORDS[look], "dim"
+            return WORDS[look] + (f" ({shown(row.message)})" if row.message else ""), "dim"
         return (f"{row.attempts} attempts", "dim") if row.attempts > 1 else ("", "")
 
     def _many(self, row: Row) -> tuple[str, str]:
