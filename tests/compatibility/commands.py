@@ -85,6 +85,8 @@ EXPLAINED = (
     "artifacts/judged",
     "containers/write",
 )
+NEWS = frozenset({"tags", "note", "metrics", "item"})
+"""Keys of JSON data that did not exist when the recordings were made."""
 _NUMBER = re.compile(r"\d+")
 _OLD_PLACE = re.compile(r'"uri": "\{recorded\}[^"]*"')
 """Of an artifact that was an object before the store was moved: ``path`` says where it is."""
@@ -187,10 +189,28 @@ def data_of(arguments: Sequence[str], answer: Answer, places: Mapping[str, str])
         found = {key: value for key, value in found.items() if key not in {"text", "changes", "not_tracked"}} | {
             "changes": [change["part"] for change in found["changes"]]
         }
-    data = {"arguments": list(arguments), "code": answer.code, "out": found}
+    data = {"arguments": list(arguments), "code": answer.code, "out": _without_news(found)}
     if arguments[:2] == ["runs", "gc"]:
         data["counts"] = _NUMBER.findall(answer.errors)[:4]
     return data
+
+
+def _without_news(data: Any) -> Any:
+    """JSON data without what later versions add to it, and differences of runs in no particular order."""
+    if isinstance(data, list):
+        return [_without_news(item) for item in data]
+    if not isinstance(data, dict):
+        return data
+    found = {key: _without_news(value) for key, value in data.items() if key not in NEWS}
+    if "differences" in found:
+        known = [item for item in found["differences"] if item["what"] != "code"]
+        found["differences"] = sorted(known, key=lambda item: (item["what"], item["name"]))
+    return found
+
+
+def comparable(want: Mapping[str, Any]) -> dict[str, Any]:
+    """A recorded answer in the form of :func:`data_of`."""
+    return {**want, "out": _without_news(want["out"])}
 
 
 def _placed(text: str, places: Mapping[str, str]) -> str:

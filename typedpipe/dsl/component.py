@@ -325,8 +325,12 @@ def component_callee(definition: ir.Component, whole: Type | None = None) -> Cal
     return callee
 
 
-_PIP = {"-i": "pip_index_urls", "--index-url": "pip_index_urls", "--extra-index-url": "pip_index_urls"}
-_PIP |= {"--trusted-host": "pip_trusted_hosts"}
+_PIP = {
+    "-i": "pip_index_urls",
+    "--index-url": "pip_index_urls",
+    "--extra-index-url": "pip_index_urls",
+    "--trusted-host": "pip_trusted_hosts",
+}
 
 
 def _refuse_options(name: str, items: Sequence[str], span: Span) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, Generic, NoReturn, ParamSpec
 
 from typedpipe.diagnostics.errors import PipelineError
 from typedpipe.dsl.component import BaseComponent, Component, FunctionComponent, ParamComponent, component_callee
-from typedpipe.dsl.marker_form import NO_TEXT, present
+from typedpipe.dsl.marker_form import present, without_text
 from typedpipe.dsl.nodes.callee import not_a_function
 from typedpipe.dsl.nodes.task import ParamTask, UseOutputs
 from typedpipe.dsl.source import decisions
@@ -110,7 +110,7 @@ class Part:
         return markers.write(self._table, ir.Placeholder(self._tp_kind, self._tp_name), plain=self._plain)
 
     def __repr__(self) -> str:
-        return f"{NO_TEXT}<input {self._tp_name}>"
+        return without_text(f"<input {self._tp_name}>")
 
     def __format__(self, spec: str) -> str:
         if spec:

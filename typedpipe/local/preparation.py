@@ -22,7 +22,8 @@ from typedpipe.local.runners import Placement, facts, launcher_for, placements
 from typedpipe.local.runners.orphans import clean_up, mark, unmark
 from typedpipe.local.settings import Settings
 from typedpipe.local.store.index import RunFolder, tasks
-from typedpipe.local.store.root import Labels, Root, open_root
+from typedpipe.local.store.model import Labels
+from typedpipe.local.store.root import Root, open_root
 from typedpipe.runs import events
 from typedpipe.runs.forms import WireText
 from typedpipe.runs.locations import at_location

@@ -13,6 +13,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from typedpipe.installed.distributions import edited
 from typedpipe.local.caching.fingerprint import Fingerprints, KeyParts, enabled
 from typedpipe.local.failpoints import reach
 from typedpipe.local.pending import Tracked
@@ -229,9 +230,14 @@ class RunRecorder:
         return self._computing.pop(task.key, [])
 
     def _still(self, run: TaskRun, key: str) -> bool:
-        """Whether a task that ran has the key that it was given: an imported file may have changed meanwhile."""
+        """Whether a task that ran has the key that it was given: a package or an imported file may have changed."""
         prints = self._reuse.fingerprints
-        if prints is None or not any(
+        if prints is None:
+            return True
+        contents = prints.facts.get(run.node.component, {}).get("contents")
+        if contents and edited(contents):
+            return False
+        if not any(
             not item.digest
             for value in run.values.values()
             if not isinstance(value, str)

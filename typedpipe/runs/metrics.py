@@ -11,15 +11,13 @@ _METRICS = "Metrics"
 
 
 def metrics_of(tasks: Iterable[Task]) -> dict[str, Any]:
-    """Metrics of tasks: ``task.metric``, or ``task.output.metric`` if a task has several outputs with metrics."""
-    found: dict[str, Any] = {}
-    for task in tasks:
-        by_output = {name: output_metrics(value) for name, value in task.outputs.items()}
-        filled = {name: metrics for name, metrics in by_output.items() if metrics}
-        for name, metrics in filled.items():
-            lead = task.name if len(filled) == 1 else f"{task.name}.{name}"
-            found |= {f"{lead}.{key}": value for key, value in metrics.items()}
-    return found
+    """Metrics of tasks, by ``task.output.metric``."""
+    return {
+        f"{task.name}.{name}.{key}": number
+        for task in tasks
+        for name, value in task.outputs.items()
+        for key, number in output_metrics(value).items()
+    }
 
 
 def output_metrics(value: Value) -> dict[str, Any]:

@@ -680,7 +680,7 @@ def _write_struct(value: Any, type_: Any, path: str, exact: bool = False) -> Any
     given = layout.fields(value)
 
     def convert(item: Any, inner: Any, place: str, name: str) -> Any:
-        codec = layout.codec(name) if inner == "any" else None
+        codec = layout.codec(name) if inner == "any" and form == "pydantic" else None
         return _to_json(item, inner, place, exact) if codec is None else write_foreign(item, codec, place)
 
     return _marked(_each_field(given, type_, path, convert, True), layout.mark(value, given, path))
@@ -691,14 +691,15 @@ def _each_field(
 ) -> dict[str, Any]:
     """Convert each field. Only the ``whole`` state of an object has the fields that its constructor does not take."""
     out = {}
-    for name, field_type, required, *inner in type_[3]:
-        if name in given and (whole or not inner):
-            out[name] = convert(given[name], field_type, path + "." + name, name)
-        elif required:
+    for field in type_[3]:
+        name = field[0]
+        if name in given and (whole or len(field) == 3):
+            out[name] = convert(given[name], field[1], path + "." + name, name)
+        elif field[2]:
             raise WireError(path, "`{}` requires the field `{}`".format(show(type_), name))
-    unknown = [name for name in given if name not in out]
-    if unknown:
-        raise WireError(path, "`{}` has no field `{}`".format(show(type_), unknown[0]))
+    if len(out) < len(given):
+        unknown = next(name for name in given if name not in out)
+        raise WireError(path, "`{}` has no field `{}`".format(show(type_), unknown))
     return out
 
 
@@ -758,7 +759,7 @@ _WRITERS: dict[str, Callable[[Any, Any, str, bool], Any]] = {
 def _from_json(data: Any, type_: Any, path: str, classes: Any, exact: bool = False) -> Any:
     kind = type_ if isinstance(type_, str) else type_[0]
     if kind in _KINDS:
-        if exact and type(data) is not _NUMBERS.get(kind, type(data)):
+        if exact and kind in _NUMBERS and type(data) is not _NUMBERS[kind]:
             raise _expected(kind, data, path)
         if kind == "int" and isinstance(data, float) and data == data // 1 and abs(data) < 2.0**53:
             data = int(data)  # engines that compute in doubles write 3 as 3.0
@@ -819,8 +820,9 @@ def _read_struct(data: Any, type_: Any, path: str, classes: Any, exact: bool) ->
     layout = layout_of(cls) if sent is not None and isinstance(cls, type) else None
 
     def convert(item: Any, inner: Any, place: str, name: str) -> Any:
-        codec = layout.codec(name) if layout is not None and inner == "any" else None
-        return _from_json(item, inner, place, classes, exact) if codec is None else _read_foreign(item, codec, place)
+        if inner == "any" and layout is not None and layout.codec(name) is not None:
+            return _read_foreign(item, layout.codec(name), place)
+        return _from_json(item, inner, place, classes, exact)
 
     values = _each_field(data, type_, path, convert, sent is not None)
     if as_text:
@@ -830,8 +832,10 @@ def _read_struct(data: Any, type_: Any, path: str, classes: Any, exact: bool) ->
     try:
         if layout is not None and sent is not None:
             return layout.restored(values, sent)
-        rename = _init_names(cls) if type_[2] == "pydantic" else {}
-        return cls(**{rename.get(name, name): value for name, value in values.items()})
+        if type_[2] == "pydantic":
+            rename = _init_names(cls)
+            values = {rename.get(name, name): value for name, value in values.items()}
+        return cls(**values)
     except Exception as error:  # whatever the user's own validation raises
         raise WireError(path, "`{}` rejects the value: {}".format(show(type_), error)) from error
 
@@ -907,6 +911,12 @@ class Layout:
         self.cls = cls
         self.names = names
         self.plain = plain
+        self.known = frozenset(names)
+        self.slots: list[str] = []
+        if tuple not in cls.__mro__:
+            import copyreg
+
+            self.slots = [name for name in copyreg._slotnames(cls) if name not in self.known]  # type: ignore[attr-defined]  # pickle uses it, too
 
     def codec(self, name: str) -> Any:
         """The pydantic adapter of a field that typedpipe has no type for."""
@@ -917,21 +927,25 @@ class Layout:
         return None
 
     def fields(self, value: Any) -> dict[str, Any]:
-        return {name: getattr(value, name) for name in self.names if hasattr(value, name)}
+        try:
+            return {name: getattr(value, name) for name in self.names}
+        except AttributeError:  # a field that the constructor does not take, and that nobody set
+            return {name: getattr(value, name) for name in self.names if hasattr(value, name)}
 
     def more(self, value: Any) -> dict[str, Any]:
         """Attributes that are not fields; a ``cached_property`` is computed again."""
-        names = list(getattr(value, "__dict__", ()))
-        if not isinstance(value, tuple):
-            import copyreg
-
-            names += [name for name in copyreg._slotnames(self.cls) if hasattr(value, name)]  # type: ignore[attr-defined]  # pickle uses it, too
-        names = [n for n in names if n not in self.names and n != "__orig_class__" and not _is_computed(self.cls, n)]
+        state = getattr(value, "__dict__", {})
+        if state.keys() <= self.known and not self.slots:
+            return {}
+        names = [*state, *(name for name in self.slots if hasattr(value, name))]
+        names = [n for n in names if n not in self.known and n != "__orig_class__" and not _is_computed(self.cls, n)]
         return {name: getattr(value, name) for name in names}
 
     def mark(self, value: Any, given: dict[str, Any], path: str) -> list[Any] | None:
         """The part of the state that is not a field; None if the constructor makes the object from its fields."""
-        more = {name: _attribute(item, self.cls, name, path) for name, item in self.more(value).items()}
+        more = self.more(value)
+        if more:
+            more = {name: _attribute(item, self.cls, name, path) for name, item in more.items()}
         return None if self.plain and not more else mark_of(self.cls.__name__, quoted(more), None)
 
     def restored(self, fields: dict[str, Any], sent: Sent) -> Any:

@@ -171,7 +171,7 @@ def test_diff_leads_with_what_a_person_asks_for(two: Home) -> None:
     ]  # fmt: skip
     rows = [line.split() for line in out.splitlines()]
     assert ["epochs", "1", "2"] in rows and ["state", "SUCCEEDED", "FAILED"] in rows
-    assert ["for-1[1]/train.accuracy", "0.5", "0.25", "(-0.25)"] in rows
+    assert ["for-1[1]/train.scores.accuracy", "0.5", "0.25", "(-0.25)"] in rows
     assert err.endswith("outputs and cache key parts of tasks also differ: `--details`\n")
     rows = [line.split() for line in two("runs", "diff", "2026-1", "2026-2", "--details")[1].splitlines()]
     assert ["for-1[0]/train.loss", "0.5", "0.25"] in rows
@@ -181,7 +181,7 @@ def test_diff_leads_with_what_a_person_asks_for(two: Home) -> None:
     assert two("runs", "diff", "2026-1", "2026-1")[0] == 0
     data = json.loads(two("runs", "diff", "2026-1", "2026-2", "-o", "json")[1])
     assert {"what": "argument", "name": "epochs", "a": "1", "b": "2"} in data["differences"]
-    assert {"key", "task output", "metric", "state"} <= {item["what"] for item in data["differences"]}
+    assert {"key", "output", "metric", "state"} <= {item["what"] for item in data["differences"]}
 
 
 def test_diff_with_another_set_of_tasks(home: Home) -> None:
@@ -225,7 +225,7 @@ def test_ls_has_parameters_and_metrics_as_columns(two: Home) -> None:
     head, newest, _ = two("runs", "ls", "-c", "accuracy,epochs,none")[1].splitlines()
     assert head.split()[5:] == ["accuracy", "epochs", "none"] and newest.split()[-2:] == ["0.25", "2"]
     data = json.loads(two("runs", "ls", "-o", "json")[1])
-    assert data[0]["metrics"] == {"for-1[1]/train.accuracy": 0.25}
+    assert data[0]["metrics"] == {"for-1[1]/train.scores.accuracy": 0.25}
 
 
 def test_tags_and_notes(two: Home) -> None:

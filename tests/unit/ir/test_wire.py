@@ -12,9 +12,10 @@ from tests.ir_samples import SAMPLES, chain
 from typedpipe.cli.app import run_app
 from typedpipe.compiler.driver import check
 from typedpipe.diagnostics.errors import PipelineError
-from typedpipe.ir import wire
+from typedpipe.ir import nodes as ir, wire
 from typedpipe.ir._pb import pipeline_pb2 as pb
 from typedpipe.ir.text import dump
+from typedpipe.types.model import INT
 
 ROOT = Path(__file__).parents[3]
 
@@ -91,6 +92,34 @@ def test_indexes_out_of_their_tables() -> None:
         else:
             graph.expressions[0].operands[0].expression = 5
         assert of(bad) == "TP320", change
+
+
+def _text(*parts: ir.FormatPart) -> ir.Pipeline:
+    graph = ir.Graph((ir.InputPort("n", INT),), exprs=(ir.Format(("a", *parts)),))
+    return ir.Pipeline("p", graph)
+
+
+@pytest.mark.parametrize("escapes", ["", "a", "u", "uaa"])
+@pytest.mark.parametrize("table", [(), (("1", "Level.LOW"), ('"\\u00e9"', "é"))])
+def test_texts_with_escapes_and_members_of_enums(escapes: str, table: tuple[tuple[str, str], ...]) -> None:
+    pipeline = _text(ir.FormatPart(ir.FromInput("n"), ">8", "r", escapes, table), ir.FormatPart(ir.FromInput("n")))
+    loaded = wire.decode(wire.encode(pipeline))
+    assert loaded == pipeline
+    assert dump(loaded) == dump(pipeline)
+
+
+def test_each_part_of_a_format_shows_in_the_text_that_digests_are_made_of() -> None:
+    n = ir.FromInput("n")
+    parts = [ir.FormatPart(n), ir.FormatPart(n, escapes="a"), ir.FormatPart(n, escapes="u"), ir.FormatPart(n, "d")]
+    parts += [ir.FormatPart(n, table=(("1", "x"),)), ir.FormatPart(n, table=(("1", "y"),)), ir.FormatPart(n, "", "r")]
+    assert len({dump(_text(part)) for part in parts}) == len(parts)
+
+
+@pytest.mark.parametrize(
+    "how", [ir.FormatPart(ir.FromInput("n"), escapes="x"), ir.FormatPart(ir.FromInput("n"), "", "x")]
+)
+def test_unknown_ways_to_write_a_value_are_refused(how: ir.FormatPart) -> None:
+    assert code(wire.encode(_text(how))) == "TP320"
 
 
 def test_a_shared_body_and_an_unused_one() -> None:

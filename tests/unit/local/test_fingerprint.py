@@ -322,8 +322,8 @@ def test_keys_are_equal_in_every_process(tmp_path: Path) -> None:
 
 def test_a_value_that_could_have_been_another_member_of_a_union_has_a_new_key() -> None:
     plain, either = component("f", "def f(): ..."), union(INT, FLOAT)
-    data = component_data(replace(plain, inputs=(InputPort("x", union(INT, NULL)),)), {})
-    assert data["format"] == 1
+    for type_ in (union(INT, NULL), union(INT, STR), union(ListType(FLOAT), STR, NULL)):
+        assert component_data(replace(plain, inputs=(InputPort("x", type_),)), {})["format"] == 1
     for type_ in (
         either,
         ListType(either),

@@ -56,7 +56,10 @@ def command(source: RunSource, a: str, b: str, details: bool, form: str) -> None
 
 
 def _data(item: Difference) -> dict[str, Any]:
-    return {"what": item.what, "name": item.name, "a": item.old, "b": item.new}
+    """A difference as JSON data; one word for outputs of runs and tasks, and one for their states."""
+    both = item.what == "task" and item.old is not None and item.new is not None
+    what = "state" if both else item.what.removeprefix("task ")
+    return {"what": what, "name": item.name, "a": item.old, "b": item.new}
 
 
 def _print(found: Comparison, *, details: bool) -> None:

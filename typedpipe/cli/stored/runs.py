@@ -156,7 +156,7 @@ def _readable(value: Any) -> str:
 @click.option("--remove", multiple=True, metavar="NAME", help="Remove this tag. May be repeated.")
 @with_root
 def tag(root: Root, run: str, tags: Sequence[str], remove: Sequence[str]) -> None:
-    from typedpipe.local.store.root import Labels
+    from typedpipe.local.store.model import Labels
 
     if not tags and not remove:
         raise click.UsageError("name a tag to set, such as `data=2026-01`, or use `--remove`")
@@ -169,7 +169,7 @@ def tag(root: Root, run: str, tags: Sequence[str], remove: Sequence[str]) -> Non
 @click.argument("text")
 @with_root
 def note(root: Root, run: str, text: str) -> None:
-    from typedpipe.local.store.root import Labels
+    from typedpipe.local.store.model import Labels
 
     if not text.strip():
         raise click.UsageError("the note is empty")

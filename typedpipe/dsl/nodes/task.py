@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 from typedpipe.diagnostics.words import nearest
-from typedpipe.dsl.marker_form import NO_TEXT
+from typedpipe.dsl.marker_form import without_text
 from typedpipe.dsl.nodes import settings
 from typedpipe.dsl.nodes.blocks import Group
 from typedpipe.dsl.nodes.callee import Callee
@@ -302,7 +302,7 @@ class Task(Generic[R_co]):
             return _no_attribute(self, name)
 
     def __repr__(self) -> str:
-        return f"{NO_TEXT}<task {self._name}>"
+        return without_text(f"<task {self._name}>")
 
 
 _KFP_ONLY = {

@@ -15,15 +15,14 @@ from typing import Any
 
 from typedpipe.diagnostics.model import Diagnostics, Span
 from typedpipe.diagnostics.source import display_path
+from typedpipe.dsl.source.annotations import inner_annotation_names
 from typedpipe.dsl.source.files import (
     MODULE_NAMES,
     Function,
     ParsedFile,
-    inner_annotation_names,
     is_builtin,
     is_ours,
     is_stand_in,
-    least_python,
     names_of,
     outside_names,
     parsed_file,
@@ -32,6 +31,7 @@ from typedpipe.dsl.source.files import (
 )
 from typedpipe.dsl.source.needs import Bundle
 from typedpipe.dsl.source.outside import report_outside
+from typedpipe.dsl.source.versions import least_python
 from typedpipe.ir import nodes as ir
 
 _KEEP_INSIDE = "write a plain `def` at module level"

@@ -10,10 +10,9 @@ import ast
 import builtins
 import linecache
 import opcode
-import re
 import types
 import typing
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, TypeAlias
@@ -152,7 +151,7 @@ def parsed_file(name: str, module_globals: dict[str, Any] | None = None) -> Pars
 
 def span_of_function(fn: Any) -> Span:
     """The name of a function in its ``def``; nowhere for what a decorator has made of one."""
-    if type(fn) is not types.FunctionType:  # a component passes for one
+    if type(fn) is not types.FunctionType:
         return NOWHERE
     code = fn.__code__
     parsed = parsed_file(code.co_filename, fn.__globals__)
@@ -363,114 +362,3 @@ def _compiled(text: str) -> types.CodeType:
     source = "if 1:\n" + text if text[:1] in " \t" else text
     code: types.CodeType = compile(source, "<chunk>", "exec", _FUTURE, dont_inherit=True)
     return code
-
-
-def annotation_names(node: ast.AST) -> dict[str, None]:
-    """Names in annotations that libraries evaluate: of a class's fields, and of functions with a decorator."""
-    found: dict[str, None] = {}
-    pending: list[ast.AST] = [node]
-    for statement in pending:
-        if isinstance(statement, ast.ClassDef):
-            pending.extend(statement.body)
-        for annotation in _annotations(statement):
-            for part in _with_texts(annotation):
-                if isinstance(part, ast.Name):
-                    found[part.id] = None
-    return found
-
-
-_NOT_EVALUATED = frozenset({"NamedTuple", "TypedDict", "Enum", "IntEnum", "StrEnum", "Exception"})
-
-
-def inner_annotation_names(function: Function) -> dict[str, None]:
-    """Names in annotations in a function's body that libraries evaluate, such as those of a pydantic model."""
-    found: dict[str, None] = {}
-    for statement in function.body:
-        for node in ast.walk(statement):
-            if isinstance(node, ast.ClassDef):
-                bases = {base.id if isinstance(base, ast.Name) else "" for base in node.bases}
-                if not bases or bases & _NOT_EVALUATED:
-                    continue
-            elif not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-                continue
-            found.update(annotation_names(node))
-    return found
-
-
-def _annotations(statement: ast.AST) -> Iterator[ast.expr]:
-    if isinstance(statement, ast.AnnAssign):
-        yield statement.annotation
-    elif isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef) and statement.decorator_list:
-        yield from (
-            part.annotation for part in ast.walk(statement.args) if isinstance(part, ast.arg) and part.annotation
-        )
-        if statement.returns is not None:
-            yield statement.returns
-
-
-def _with_texts(annotation: ast.expr) -> Iterable[ast.AST]:
-    for part in ast.walk(annotation):
-        yield part
-        if isinstance(part, ast.Constant) and isinstance(part.value, str):
-            try:
-                yield from ast.walk(ast.parse(part.value, mode="eval"))
-            except SyntaxError:
-                continue  # the string of a Literal
-
-
-_GENERICS = frozenset({"list", "dict", "tuple", "set", "frozenset", "type"})
-_WORTH_A_LOOK = (
-    r"\b(?:list|dict|tuple|set|frozenset|type)\[|\bmatch\b|\bexcept\s*\*|\btype\s+\w|removeprefix|removesuffix"
-    r"|strict=|slots=|kw_only=|StrEnum|tomllib|zoneinfo|graphlib|\bUTC\b|(?:def|class)\s+\w+\[|\|"
-)
-_KEYWORDS = {"strict": (3, 10), "slots": (3, 10), "kw_only": (3, 10)}
-_NAMES = {"removeprefix": (3, 9), "removesuffix": (3, 9), "StrEnum": (3, 11), "UTC": (3, 11)}
-_MODULES = {"zoneinfo": (3, 9), "graphlib": (3, 9), "tomllib": (3, 11)}
-_NODES = {"Match": (3, 10), "TryStar": (3, 11), "TypeAlias": (3, 12), "TypeVar": (3, 12)}
-
-
-@lru_cache(maxsize=4096)
-def least_python(text: str, *, evaluated: bool = False) -> tuple[int, int]:
-    r"""The minimum Python version for a chunk. ``evaluated``: its annotations are evaluated too (pydantic).
-
-    >>> least_python("def f(x):\n    match x:\n        case 1: pass\n")
-    (3, 10)
-    """
-    if not re.search(_WORTH_A_LOOK, text):
-        return (3, 8)
-    least = (3, 8)
-    tree = ast.parse("if 1:\n" + text if text[:1] in " \t" else text)
-    stack: list[ast.AST] = [tree]
-    while stack:
-        node = stack.pop()
-        least = max(least, _needs(node))
-        for name, value in ast.iter_fields(node):
-            if name in ("annotation", "returns") and not evaluated:
-                continue
-            children: list[Any] = value if isinstance(value, list) else [value]
-            if evaluated and name == "annotation" and _is_union(value):
-                least = max(least, (3, 10))
-            stack.extend(child for child in children if isinstance(child, ast.AST))
-    return least
-
-
-def _is_union(annotation: Any) -> bool:
-    return (
-        any(isinstance(n, ast.BinOp) and isinstance(n.op, ast.BitOr) for n in ast.walk(annotation))
-        if annotation
-        else False
-    )
-
-
-def _needs(node: ast.AST) -> tuple[int, int]:
-    match node:
-        case ast.Subscript(value=ast.Name(id=name)) if name in _GENERICS:
-            return (3, 9)
-        case ast.keyword(arg=str(name)):
-            return _KEYWORDS.get(name, (3, 8))
-        case ast.Attribute(attr=name) | ast.ImportFrom(names=[ast.alias(name=name)]) if name in _NAMES:
-            return _NAMES[name]
-        case ast.ImportFrom(module=str(name)) | ast.Import(names=[ast.alias(name=name)]):
-            return _MODULES.get(name, (3, 8))
-        case _:
-            return _NODES.get(type(node).__name__, (3, 8))

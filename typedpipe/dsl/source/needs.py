@@ -18,24 +18,24 @@ from typing import Any, TypeVar
 
 from typedpipe.diagnostics.model import Diagnostics, Span
 from typedpipe.diagnostics.record import replace
+from typedpipe.dsl.source.annotations import annotation_names
 from typedpipe.dsl.source.files import (
     MODULE_NAMES,
     PACKAGE,
     Definition,
     ParsedFile,
-    annotation_names,
     is_builtin,
     is_ours,
     is_stand_in,
-    least_python,
     names_of,
     parsed_file,
     stored_names_of,
 )
 from typedpipe.dsl.source.kinds import kind_of, refusal
 from typedpipe.dsl.source.notebook import cells
+from typedpipe.dsl.source.versions import least_python
 from typedpipe.ir import nodes as ir
-from typedpipe.runtime.task import MODULE, STUB_NAMES
+from typedpipe.runtime.task import MODULE, STUB_NAMES, Artifact
 
 _INSTALLED = (f"site-packages{os.sep}", f"dist-packages{os.sep}")
 
@@ -92,6 +92,7 @@ class Bundle:
         self._homes: dict[int, Home] = {}
         self._ready: set[int] = set()
         self._waiting: dict[int, list[tuple[Namespace, str]]] = {}
+        self._titles: dict[str, str] = {}
         self._missing: list[tuple[Namespace, str, str, Span]] = []
 
     # ------------------------------------------------------------------------------------- what is asked for
@@ -149,6 +150,8 @@ class Bundle:
         """Add a class by its source, or by its import if it is installed, with its dependencies."""
         if is_ours(cls) or cls.__module__ == "builtins" or id(cls) in self._homes:
             return
+        if issubclass(cls, Artifact):
+            self._check_title(cls)
         namespace = self._namespace(cls.__module__)
         before, _, dotted = cls.__qualname__.rpartition("<locals>.")
         outer = dotted.partition(".")[0]
@@ -168,6 +171,14 @@ class Bundle:
         value = namespace.space.get(outer) if "." in dotted else cls
         self._define(namespace, outer, value, *found, evaluated=hasattr(cls, "model_fields"))
         self._is_ready(cls)
+
+    def _check_title(self, cls: type[Artifact]) -> None:
+        """Reject two artifact classes with one title: a value gets the class of its title."""
+        title, own = cls.schema_title, f"{cls.__module__}.{cls.__qualname__}"
+        other = self._titles.setdefault(title, own)
+        if other != own:
+            text = f"`{other}` and `{own}` have the same `schema_title`, {title!r}, so they are one type of artifacts"
+            self._fail("TP139", text, "set another `schema_title` in one of the two classes")
 
     def add_function(self, fn: Any) -> None:
         """Add a helper by its source, with its dependencies."""

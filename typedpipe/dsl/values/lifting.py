@@ -34,11 +34,11 @@ def lift(value: object, subject: Subject) -> Any:
         return value
     if trace is not None and type(value) is str and present(value):
         return texts.read(trace, value, subject)
-    if trace is not None and holds_reference(value):
-        return _display(trace, value, subject)
     if _is_ours(value):
         _not_constant(value, subject, "")
         return None
+    if trace is not None and holds_reference(value):
+        return _display(trace, value, subject)
     try:
         text, type_ = constant(value)
     except NotAConstant as problem:
@@ -90,11 +90,11 @@ def holds_reference(value: object) -> bool:
         item = stack.pop()
         if type(item) in _PLAIN:
             continue
-        if isinstance(item, PipelineValue) or hasattr(type(item), "_tp_whole"):
-            return True
         if isinstance(item, str):
             if present(item):
                 return True
+        elif isinstance(item, PipelineValue) or hasattr(type(item), "_tp_whole"):
+            return True
         elif id(item) not in seen:
             seen.add(id(item))
             stack.extend(_parts(item))

@@ -25,10 +25,10 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
 
-from typedpipe.dsl.marker_form import HEAD, START, TAIL, present
+from typedpipe.dsl.marker_form import HEAD, START, TAIL, note_marker, present
 from typedpipe.dsl.tracing import Site, Trace, error, site_here
-from typedpipe.types.model import EnumType, LiteralType, NullType, ScalarType, Type
-from typedpipe.types.texts import member_texts, parts_of
+from typedpipe.types.model import EnumType, LiteralType, NullType, ScalarType, Type, UnionType
+from typedpipe.types.texts import member_texts
 
 _BAIT = f"{START}{string.ascii_letters}{string.digits} -_./,:;=+*?!@#&|<>()[]~^`: #//é'\"\\"
 _MARKER = re.compile(f"0x{HEAD}([0-9a-f]{{4}})([0-9a-f]{{6}})([0-9a-f]{{4}}){TAIL}")
@@ -93,6 +93,7 @@ def write_repr(table: Table, value: object, shown: str) -> str:
 
 
 def _insert(table: Table, inserted: Insertion) -> str:
+    note_marker()
     number, nonce = len(table.formats), table.nonce % 16**4
     table.formats.append(inserted)
     return f"{inserted.bait}0x{HEAD}{nonce:04x}{number:06x}{_checksum(nonce, number):04x}{TAIL}"
@@ -113,13 +114,15 @@ def is_plain(type_: Type, spec: str = "") -> bool:
     >>> is_plain(INT, "03d"), is_plain(INT, ">8"), is_plain(STR)
     (True, False, False)
     """
-    return all(_has_plain_text(part, spec) for part in parts_of(type_))
+    if not isinstance(type_, UnionType):
+        return _has_plain_text(type_, spec)
+    return all(_has_plain_text(part, spec) for part in type_.members)
 
 
 def _has_plain_text(type_: Type, spec: str) -> bool:
     match type_:
-        case ScalarType(kind="int" | "float" | "bool"):
-            return _PLAIN_SPEC.fullmatch(spec) is not None
+        case ScalarType():
+            return type_.kind in ("int", "float", "bool") and (not spec or _PLAIN_SPEC.fullmatch(spec) is not None)
         case NullType():
             return True
         case LiteralType():

@@ -10,7 +10,7 @@ from typedpipe.dsl.values import markers
 from typedpipe.dsl.values.subjects import Subject, span_of_subject
 from typedpipe.dsl.values.value import PipelineValue, derived
 from typedpipe.ir import nodes as ir
-from typedpipe.types.model import STR
+from typedpipe.types.model import STR, EnumType, UnionType
 from typedpipe.types.texts import member_texts
 from typedpipe.types.values import NotAConstant, constant
 
@@ -72,7 +72,8 @@ def text_value(trace: Trace, parts: markers.Pieces) -> PipelineValue:
 
 def _part(piece: markers.Piece, operand: ir.Operand) -> ir.FormatPart:
     value, spec = piece.inserted.value, piece.inserted.spec
-    table = member_texts(value._tp_type, spec, piece.conversion)
+    type_ = value._tp_type
+    table = member_texts(type_, spec, piece.conversion) if isinstance(type_, EnumType | UnionType) else ()
     return ir.FormatPart(operand, spec, piece.conversion, piece.escapes, table)
 
 

@@ -192,7 +192,7 @@ def _before(root: Root, run: StoredRun, name: str) -> Record | None:
         and other.name != run.name
         and other.created <= run.created
     )
-    found = root.last_with(name, earlier)
+    found = root.catalog.last_with(name, earlier)
     return None if found is None else Record(found)
 
 

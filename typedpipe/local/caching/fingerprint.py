@@ -28,11 +28,11 @@ from typedpipe.types.model import (
     STR,
     DictType,
     ListType,
+    ScalarType,
     StructType,
     Type,
     UnionType,
     is_artifact,
-    without_none,
 )
 
 FORMAT = 1
@@ -156,7 +156,8 @@ class Fingerprints:
 
     def _component(self, name: str) -> _Known:
         component = self.pipeline.components[name]
-        data = component_data(component, self.facts.get(name, {}))
+        facts = self.facts.get(name, {})
+        data = component_data(component, facts)
         if sum(each.name == component.name for each in self.pipeline.components.values()) > 1:
             data["format"] = f"{data['format']}, {SHARED_NAME}"
         keyed = {part: value for part, value in data.items() if part != "component"}  # the task cannot see this name
@@ -167,7 +168,7 @@ class Fingerprints:
             sha256(text.encode()).hexdigest(),
             [(p.name, p.type, to_data(p.type)) for p in component.inputs if not is_artifact(p.type)],
             [port.name for port in component.inputs if is_artifact(port.type)],
-            _why_not(component.inputs),
+            _why_not(component.inputs) or str(facts.get("why_not", "")),
             "image" in data,
         )
         return known
@@ -234,11 +235,10 @@ def _types(component: ir.Component) -> list[Type]:
 
 
 def _chooses(type_: Type) -> bool:
-    """Whether a type contains a union of which the runtime selects a member, other than ``T | None``."""
+    """Whether a type contains a union of which a value could be stored as another member than its own."""
     match type_:
         case UnionType():
-            core = without_none(type_)
-            return isinstance(core, UnionType) or _chooses(core)
+            return _numbers(type_) >= {"int", "float"} or _objects(type_) > 1 or any(map(_chooses, type_.members))
         case ListType():
             return _chooses(type_.item)
         case DictType():
@@ -247,6 +247,27 @@ def _chooses(type_: Type) -> bool:
             return any(_chooses(field.type) for field in type_.fields)
         case _:
             return False
+
+
+def _objects(union: UnionType) -> int:
+    return sum(isinstance(member, StructType) and member.form != "typeddict" for member in union.members)
+
+
+def _numbers(type_: Type) -> set[str]:
+    """Kinds of numbers in a type."""
+    match type_:
+        case ScalarType("int" | "float"):
+            return {type_.kind}
+        case UnionType():
+            return set[str]().union(*map(_numbers, type_.members))
+        case ListType():
+            return _numbers(type_.item)
+        case DictType():
+            return _numbers(type_.value)
+        case StructType():
+            return set[str]().union(*(_numbers(field.type) for field in type_.fields))
+        case _:
+            return set()
 
 
 def _command(part: ir.CommandPart) -> Any:

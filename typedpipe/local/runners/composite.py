@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from typedpipe.local.processes.preload import union
 from typedpipe.local.runners.launcher import (
     HERE,
     Exited,
@@ -21,7 +22,6 @@ from typedpipe.local.runners.launcher import (
     ZygoteLauncher,
 )
 from typedpipe.local.runners.placement import Placement
-from typedpipe.local.runners.preload import union
 
 if TYPE_CHECKING:
     from typedpipe.local.runners.environments import Environment

@@ -14,10 +14,10 @@ from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import Any
 
+from typedpipe.local.processes.task_output import Logging, Output, enabled_loggers
 from typedpipe.local.runners.child import finish, lay_out, read_spec, refuse
 from typedpipe.local.runners.interrupts import INSIDE
 from typedpipe.local.runners.launcher import Exited, Inbox, Launch
-from typedpipe.local.runners.task_output import Logging, Output, enabled_loggers
 from typedpipe.runtime import task as runtime
 
 SAID = "TYPEDPIPE_TERMINATION_LOG"

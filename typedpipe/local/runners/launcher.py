@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from typedpipe.local.forks import close_in_forks
+from typedpipe.local.processes.variables import inherited
 from typedpipe.local.runners.orphans import NONCE, kill_marked
-from typedpipe.local.runners.variables import inherited
 
 CHILD = str(Path(__file__).with_name("child.py"))
 ZYGOTE = str(Path(__file__).with_name("zygote.py"))

@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from typedpipe.installed.distributions import edited_since_loaded
+from typedpipe.installed.packages import environment_facts
 from typedpipe.ir import nodes as ir
 from typedpipe.local.options import Runner
-from typedpipe.local.runners.packages import environment_facts
-from typedpipe.local.runners.preload import Preload
+from typedpipe.local.processes.preload import Preload
 
 if TYPE_CHECKING:
     from typedpipe.local.runners.client import Client
@@ -54,9 +55,11 @@ def facts(placement: Placement, digests: dict[str, str] | None = None) -> dict[s
     environment = placement.environment
     where["python"] = ".".join(map(str, sys.version_info[:2]))
     if environment is None:
-        return where | environment_facts(
-            component.impl.packages, [chunk.text for chunk in component.impl.chunks], digests
-        )
+        where |= environment_facts(component.impl.packages, [chunk.text for chunk in component.impl.chunks], digests)
+        changed = edited_since_loaded(where.get("contents", ())) if placement.runner == "inprocess" else []
+        if changed:
+            where["why_not"] = f"the package `{changed[0]}` was edited after this process had started"
+        return where
     where["requirements"] = list(environment.resolved)
     if environment.contents:
         where["contents"] = dict(environment.contents)

@@ -52,17 +52,15 @@ def control_group(process: Path = Path("/proc/self")) -> Limits:
     quotas: list[float] = []
     sizes: list[int] = []
     for folder in _folders(process):
-        match _words(folder / "cpu.max"):
-            case [quota, period] if quota.isdigit() and period.isdigit() and int(period):
-                quotas.append(int(quota) / int(period))
-        match _words(folder / "cpu.cfs_quota_us"), _words(folder / "cpu.cfs_period_us"):
-            case [quota], [period] if quota.isdigit() and period.isdigit() and int(period):
-                quotas.append(int(quota) / int(period))
-        for name in ("memory.max", "memory.limit_in_bytes"):
-            match _words(folder / name):
-                case [size] if size.isdigit():
-                    sizes.append(int(size))
+        quotas += _quota([*_numbers(folder / "cpu.max")])
+        quotas += _quota([*_numbers(folder / "cpu.cfs_quota_us"), *_numbers(folder / "cpu.cfs_period_us")])
+        sizes += _numbers(folder / "memory.max") + _numbers(folder / "memory.limit_in_bytes")
     return Limits(min((q for q in quotas if q > 0), default=None), min((s for s in sizes if s > 0), default=None))
+
+
+def _quota(numbers: list[int]) -> list[float]:
+    """CPUs from a quota and a period; nothing if there is no quota."""
+    return [numbers[0] / numbers[1]] if len(numbers) == 2 and numbers[1] else []  # a pair
 
 
 def _folders(process: Path) -> Iterator[Path]:
@@ -94,8 +92,9 @@ def _plain(text: str) -> str:
     return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), text)
 
 
-def _words(path: Path) -> list[str]:
+def _numbers(path: Path) -> list[int]:
+    """Numbers in a file; "max" and -1, which mean unlimited, are left out."""
     try:
-        return path.read_text("ascii").split()
+        return [int(word) for word in path.read_text("ascii").split() if word.isdigit()]
     except (OSError, ValueError):
         return []

@@ -6,11 +6,12 @@ import os
 from dataclasses import dataclass, field
 
 from typedpipe.diagnostics.errors import PipelineError
+from typedpipe.local.store.catalog import AnyRun
 from typedpipe.local.store.locks import Held, is_running, take_lock
 from typedpipe.local.store.model import StoredRun
 from typedpipe.local.store.objects import SCRATCH
 from typedpipe.local.store.problems import first_message
-from typedpipe.local.store.root import AnyRun, Root
+from typedpipe.local.store.root import Root
 from typedpipe.local.store.tree import remove, size_of
 from typedpipe.runs.problems import os_problem
 
@@ -87,7 +88,7 @@ def _unreferenced(root: Root, runs: list[AnyRun], found: Garbage, *, dry_run: bo
         found.kept = f"the run `{name}` cannot be read, so the artifacts that it references are unknown"
         return
     try:
-        for used_keys, used_objects in root.references(readable):
+        for used_keys, used_objects in root.catalog.references(readable):
             keys.update(used_keys)
             digests.update(used_objects)
     except PipelineError as error:

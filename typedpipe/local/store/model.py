@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +38,18 @@ class UnreadableRun(BrokenRun):
     @property
     def folder(self) -> Path:
         return Path(self.key)
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """What the user says about a run: tags by which it is selected, and a note."""
+
+    tags: Mapping[str, str] = field(default_factory=dict[str, str])
+    note: str = ""
+
+    def data(self) -> dict[str, Any]:
+        """Fields of ``run.json``; omitted if empty."""
+        return ({"tags": dict(self.tags)} if self.tags else {}) | ({"note": self.note} if self.note else {})
 
 
 def attempt_log(folder: str) -> str:

@@ -7,11 +7,9 @@ import os
 import platform
 import shutil
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, TypeAlias, cast
+from typing import Any, cast
 
 from typedpipe.diagnostics.errors import PipelineError
 from typedpipe.diagnostics.model import NOWHERE, Diagnostic, Label
@@ -19,9 +17,9 @@ from typedpipe.files import write_whole
 from typedpipe.ir import nodes as ir
 from typedpipe.local.failpoints import reach
 from typedpipe.local.store.cache_table import CacheTable, cache_database
+from typedpipe.local.store.catalog import AnyRun, Catalog
 from typedpipe.local.store.database import FORMAT
-from typedpipe.local.store.index import INDEX, RunFolder, RunIndex, read_run_row, tasks
-from typedpipe.local.store.listing import Details, Listing, Stamp, stamp_of, summarized
+from typedpipe.local.store.index import INDEX, RunFolder, RunIndex, read_run_row
 from typedpipe.local.store.locks import (
     Engine,
     Held,
@@ -32,7 +30,7 @@ from typedpipe.local.store.locks import (
     this_engine,
     write_engine,
 )
-from typedpipe.local.store.model import StoredRun, UnreadableRun
+from typedpipe.local.store.model import Labels, StoredRun, UnreadableRun
 from typedpipe.local.store.names import check_name
 from typedpipe.local.store.objects import SCRATCH, Objects
 from typedpipe.local.store.problems import cannot_read, lost_run, newer
@@ -49,19 +47,6 @@ _FIELDS = frozenset({"format", "run", "pipeline", "created", "arguments", "setti
 
 LONGEST = 504
 """Longest path of a database, in bytes: SQLite's limit of 512 includes the endings of its own files next to it."""
-AnyRun: TypeAlias = StoredRun | UnreadableRun
-
-
-@dataclass(frozen=True, slots=True)
-class Labels:
-    """What the user says about a run: tags by which it is selected, and a note."""
-
-    tags: Mapping[str, str] = field(default_factory=dict[str, str])
-    note: str = ""
-
-    def data(self) -> dict[str, Any]:
-        """Fields of ``run.json``; omitted if empty."""
-        return ({"tags": dict(self.tags)} if self.tags else {}) | ({"note": self.note} if self.note else {})
 
 
 def root_path(folder: Path | str | None) -> Path:
@@ -143,11 +128,11 @@ class Root:
         database = cache_database(str(path), durable=durable)
         self.objects = Objects(str(path), database, durable=durable)
         self.cache = CacheTable(str(path), database, self.objects)
-        self.listing = Listing(str(path))
+        self.catalog = Catalog(path, self.objects, self._read)
 
     def close(self) -> None:
         self.cache.close()
-        self.listing.close()
+        self.catalog.close()
 
     # --------------------------------------------------------------------------------------------- reading
 
@@ -167,101 +152,7 @@ class Root:
 
     def runs(self) -> list[AnyRun]:
         """All runs, the newest first; those that cannot be read hold the reason."""
-        rows = self.listing.rows()
-        found: list[AnyRun] = []
-        fresh: list[tuple[Stamp, StoredRun]] = []
-        folder = f"{self.path}{os.sep}runs{os.sep}"
-        for name in self.names():
-            stamp = stamp_of(folder + name)  # before the run is read: a change meanwhile shows next time
-            row = rows.pop(name, None)
-            known = None if row is None or self.listing.stamp(row) != stamp else self.listing.run(row)
-            if known is None or (known.state == "INTERRUPTED" and is_running(known.key)):
-                read = self._read(name)
-                found.append(read)
-                if isinstance(read, StoredRun) and read.state != "RUNNING":
-                    fresh.append((stamp, read))
-            else:
-                found.append(known)
-        self.listing.put(fresh, [name for name in rows if not os.path.lexists(folder + name)])
-        found.sort(key=lambda run: (run.created, run.name), reverse=True)
-        return found
-
-    def _newest(self, names: Iterable[str]) -> str:
-        rows = self.listing.rows()
-        folder = f"{self.path}{os.sep}runs{os.sep}"
-        ages: list[tuple[float, str]] = []
-        for name in names:
-            row = rows.get(name)
-            known = row is not None and self.listing.stamp(row) == stamp_of(folder + name)
-            ages.append((self.listing.created(row) if row is not None and known else self._read(name).created, name))
-        return max(ages)[1]
-
-    def details(self, run: StoredRun) -> Details:
-        """Summary of a run's tasks.
-
-        Raises:
-            PipelineError: TP604, the index of the run is corrupted.
-        """
-        stamp = stamp_of(run.key)
-        known = self.listing.details(run.name, stamp)
-        if known is None:
-            known = summarized(run, tasks(run), self.objects)
-            if run.state != "RUNNING":
-                self.listing.put_details([(run.name, stamp, known)])
-        return known
-
-    def references(self, runs: Iterable[StoredRun]) -> Iterator[tuple[Sequence[str], Sequence[str]]]:
-        """Cache keys and digests of artifacts that runs refer to.
-
-        Raises:
-            PipelineError: TP604, the index of one is corrupted.
-        """
-        known = self.listing.references()
-        fresh: list[tuple[str, Stamp, Details]] = []
-        try:
-            for run in runs:
-                stamp = stamp_of(run.key)
-                found = known.get((run.name, stamp))
-                if found is None:
-                    details = summarized(run, tasks(run), self.objects)
-                    if run.state != "RUNNING":
-                        fresh.append((run.name, stamp, details))
-                    found = details.keys, details.objects
-                yield found
-        finally:
-            self.listing.put_details(fresh)
-
-    def last_with(self, task: str, runs: Iterable[StoredRun]) -> StoredRun | None:
-        """The first of the runs in which a task ran.
-
-        Raises:
-            PipelineError: TP604, the index of one is corrupted.
-        """
-        known = self.listing.ran(task)
-        fresh: list[tuple[str, Stamp, Details]] = []
-        try:
-            for run in runs:
-                stamp = stamp_of(run.key)
-                ran = known.get((run.name, stamp))
-                if ran is None:
-                    details = summarized(run, tasks(run), self.objects)
-                    if run.state != "RUNNING":
-                        fresh.append((run.name, stamp, details))
-                    ran = task in details.ran
-                if ran:
-                    return run
-        finally:
-            self.listing.put_details(fresh)
-        return None
-
-    def enlist(self, folder: Path) -> None:
-        """Add a run that has just ended to the index of runs."""
-        stamp = stamp_of(str(folder))
-        with suppress(PipelineError):
-            run = read_run(folder)
-            if run.state != "RUNNING":
-                self.listing.put([(stamp, run)])
-                self.listing.put_details([(run.name, stamp, summarized(run, tasks(run), self.objects))])
+        return self.catalog.runs(self.names())
 
     def run(self, name: str | None = None) -> StoredRun:
         """One run: by its name, a unique prefix of its name, or the newest.
@@ -277,7 +168,7 @@ class Root:
     def resolve(self, name: str | None) -> str:
         """Full name of a run, from a name as in :meth:`run`."""
         names = self.names()
-        return choose_run(name, names, lambda: self._newest(names), str(self.path))
+        return choose_run(name, names, lambda: self.catalog.newest(names), str(self.path))
 
     def _read(self, name: str) -> AnyRun:
         folder = self.path / "runs" / name
@@ -294,7 +185,7 @@ class Root:
         pipeline: ir.Pipeline,
         arguments: Mapping[str, str],
         settings: Mapping[str, Any],
-        labels: Labels = Labels(),  # frozen
+        labels: Labels = Labels(),  # noqa: B008  # frozen
     ) -> RunFolder:
         """Create the directory of a run atomically, and hold the run.
 
@@ -346,7 +237,7 @@ class Root:
         index = RunIndex(str(folder), str(self.path), durable=self._durable)
         index.run_started()
         index.commit()
-        return RunFolder(folder, index, lock, engine.nonce, None, guard, self.enlist)
+        return RunFolder(folder, index, lock, engine.nonce, None, guard, self.catalog.enlist)
 
     @staticmethod
     def _cannot_make_run(folder: Path, error: OSError | Held, pipeline: ir.Pipeline) -> PipelineError:
@@ -395,7 +286,7 @@ class Root:
             lock.release()
             guard.release()
             raise
-        return RunFolder(run.folder, index, lock, engine.nonce, previous, guard, self.enlist)
+        return RunFolder(run.folder, index, lock, engine.nonce, previous, guard, self.catalog.enlist)
 
     def remove(self, run: AnyRun) -> None:
         """Remove a run: its record, logs and work files. :func:`typedpipe.local.store.garbage.collect` removes its

@@ -51,7 +51,7 @@ class LocalRuns:
         return found
 
     def metrics(self, run: Run) -> Mapping[str, Any]:
-        return self.root.details(self._there(run)).metrics
+        return self.root.catalog.details(self._there(run)).metrics
 
     def pipeline(self, run: Run) -> ir.Pipeline:
         from typedpipe.ir import wire

@@ -7,25 +7,27 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from local_samples import component, graph, out, pipeline, task
 
-from typedpipe.local.runners import packages
-from typedpipe.local.runners.distributions import (
+from typedpipe.installed import packages
+from typedpipe.installed.distributions import (
     content_digest,
     current,
-    direct_reference,
     distributions,
     editable_roots,
-    installed_from,
-    local_path,
     modules_of,
     used,
 )
-from typedpipe.local.runners.packages import environment_facts, installed
-from typedpipe.local.runners.trees import tree_digest
+from typedpipe.installed.packages import environment_facts, installed
+from typedpipe.installed.references import direct_reference, installed_from, local_path
+from typedpipe.installed.trees import tree_digest
+from typedpipe.ir.nodes import Pipeline
+from typedpipe.local.run import run
+from typedpipe.types.model import INT
 
 Make = Callable[[Path], Path]
 
@@ -265,3 +267,43 @@ def test_a_real_editable_install(tmp_path: Path) -> None:
     roots = editable_roots(known)
     assert any((Path(root) / "typedpipe").is_dir() or Path(root).name == "typedpipe" for root in roots)
     assert subprocess.run([sys.executable, "-c", "import typedpipe"], check=False).returncode == 0
+
+
+def using(body: str) -> Pipeline:
+    what = component("use", f"def use():\n    import mine\n    k = mine.K\n{body}    return k\n", {}, INT)
+    return pipeline(graph(task("u", what), outputs={"o": (out("u"), INT)}), what)
+
+
+@pytest.fixture
+def mine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A package in editable mode on this process's path."""
+    module = src(tmp_path)
+    monkeypatch.setattr(sys, "path", [str(tmp_path / "site"), str(tmp_path / "project/src"), *sys.path])
+    yield module
+    sys.modules.pop("mine", None)
+
+
+def test_a_package_edited_during_a_run_leaves_no_result(mine: Path, tmp_path: Path) -> None:
+    edits = using(f"    open({str(mine)!r}, 'w').close()\n")
+    os.utime(mine, (1, 1))  # loaded as it is
+    for _ in range(2):
+        mine.write_text("K = 1\n")
+        os.utime(mine, (1, 1))
+        sys.modules.pop("mine", None)
+        result = run(edits, {}, folder=tmp_path / "store", runner="inprocess")
+        assert result.tasks["u"].reused == "", "the first run must not have kept a result"
+
+
+def test_a_package_edited_after_it_was_loaded_has_no_key_in_this_process(mine: Path, tmp_path: Path) -> None:
+    os.utime(mine, (1, 1))
+    found: list[tuple[object, str]] = []
+    for text in ("K = 1\n", "K = 2\n", "K = 2\n"):
+        if mine.read_text() != text:
+            mine.write_text(text)  # the module that is loaded stays as it was
+        result = run(using(""), {}, folder=tmp_path / "store", runner="inprocess")
+        found.append((result.outputs["o"], result.tasks["u"].reused))
+    assert found == [(1, ""), (1, ""), (1, "")]
+    sys.modules.pop("mine")
+    os.utime(mine, (1, 1))
+    result = run(using(""), {}, folder=tmp_path / "store", runner="inprocess")
+    assert (result.outputs["o"], result.tasks["u"].reused) == (2, "")

@@ -334,9 +334,9 @@ def test_streams_that_outlive_their_task(tmp_path: Path, capsys: pytest.CaptureF
     try:
         result = run(pipeline(body, keep, use), {}, folder=tmp_path, runner="inprocess")
         kept.warning("from the caller")
-        thread = vars(sys).pop("thread")
+        thread = sys.__dict__.pop("thread")
         assert isinstance(thread, threading.Thread)
-        vars(sys).pop("go").set()
+        sys.__dict__.pop("go").set()
         thread.join()
     finally:
         kept.handlers.clear()

@@ -15,9 +15,9 @@ from bench import Bench
 from local_samples import component, graph, pipeline, task
 
 from typedpipe.diagnostics.model import Diagnostics
+from typedpipe.local.processes.preload import Preload, imports, preloads
+from typedpipe.local.processes.variables import inherited, kernel_variables
 from typedpipe.local.runners import launcher_for, placements
-from typedpipe.local.runners.preload import Preload, imports, preloads
-from typedpipe.local.runners.variables import inherited, kernel_variables
 from typedpipe.types.model import ANY
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="the zygote is for Linux")
@@ -211,7 +211,7 @@ def test_a_venv_task_in_a_program_that_a_notebook_started(tmp_path: Path) -> Non
 
 
 def test_a_variable_that_a_kernel_changed_has_its_first_value(monkeypatch: pytest.MonkeyPatch) -> None:
-    from typedpipe.local.runners import variables
+    from typedpipe.local.processes import variables
 
     monkeypatch.setattr(variables, "kernel_variables", lambda _: {"TERM": "xterm", "PAGER": None})
     monkeypatch.setenv("TERM", "xterm-color")

@@ -21,8 +21,8 @@ from typedpipe.ir.nodes import Graph, Pipeline
 from typedpipe.local.store import listing
 from typedpipe.local.store.garbage import collect
 from typedpipe.local.store.index import RunFolder
-from typedpipe.local.store.model import StoredRun, UnreadableRun
-from typedpipe.local.store.root import Labels, Root, open_root, read_run
+from typedpipe.local.store.model import Labels, StoredRun, UnreadableRun
+from typedpipe.local.store.root import Root, open_root, read_run
 from typedpipe.runs.model import ArtifactRef, RunEnd
 from typedpipe.runtime.task import describe
 
@@ -197,13 +197,13 @@ def test_the_engine_adds_its_run_and_a_listing_drops_those_that_are_gone(root: R
 def test_a_run_is_not_opened_if_the_index_has_it(root: Root, monkeypatch: pytest.MonkeyPatch) -> None:
     root.runs()
     monkeypatch.setattr("typedpipe.local.store.root.read_run", None)
-    monkeypatch.setattr("typedpipe.local.store.root.tasks", None)
+    monkeypatch.setattr("typedpipe.local.store.catalog.tasks", None)
     found = root.runs()
     assert [run.name for run in found] == ["run-3", "run-2", "run-1", "run-0"]
     assert root.resolve("last") == "run-3"
     stored = [run for run in found if isinstance(run, StoredRun)]
-    assert [root.details(run).keys for run in stored] == [[f"key-{run.name}"] for run in stored]
-    assert root.details(stored[0]).metrics == {"t.loss": 0.5}
+    assert [root.catalog.details(run).keys for run in stored] == [[f"key-{run.name}"] for run in stored]
+    assert root.catalog.details(stored[0]).metrics == {"t.scores.loss": 0.5}
     assert collect(root, dry_run=True).objects == 0
 
 
@@ -255,13 +255,13 @@ def a_directory(path: Path) -> None:
 @pytest.mark.parametrize("damage", [missing, garbage, truncated, foreign, older, newer, senseless, a_directory])
 def test_whatever_happened_to_the_index(damage: Callable[[Path], None], root: Root) -> None:
     root.runs()
-    root.listing.close()
+    root.catalog.close()
     damage(root.path / listing.FILE)
     for _ in range(3):
         again = open_root(root.path)
         assert listed(again) == plain(again)
         run = again.run("run-1")
-        assert again.details(run).ran == ["t"]
+        assert again.catalog.details(run).ran == ["t"]
         assert collect(again, dry_run=True).kept == ""
         again.close()
     if damage is newer:  # a later typedpipe still finds it
@@ -354,13 +354,13 @@ def test_collection_keeps_what_the_directories_refer_to(root: Root) -> None:
     """The index must not keep or remove an artifact that the runs would not."""
     root.runs()
     resumed(root)
-    deleted_digest = root.details(root.run("run-2")).objects
+    deleted_digest = root.catalog.details(root.run("run-2")).objects
     shutil.rmtree(root.path / "runs/run-2")
     found = collect(root)
     assert found.objects == 2  # of the removed run, and the first one of the resumed run
     assert not root.objects.has(deleted_digest[0])
     for run in root.runs():
-        assert isinstance(run, StoredRun) and all(map(root.objects.has, root.details(run).objects))
+        assert isinstance(run, StoredRun) and all(map(root.objects.has, root.catalog.details(run).objects))
 
 
 def test_labels_change_only_themselves(root: Root) -> None:

@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
-from typedpipe.local.runners.trees import file_digest, tree_digest
+from typedpipe.installed.references import direct_reference, installed_from, path_of_url
+from typedpipe.installed.trees import file_digest, tree_digest
 
 OWN = frozenset({"typedpipe", "kfp"})
 """Never part of a key: typedpipe's own version is not, either."""
@@ -60,18 +60,6 @@ def normal_name(name: str) -> str:
     'scikit-learn'
     """
     return re.sub(r"[-_.]+", "-", name).lower()
-
-
-def path_of_url(url: str) -> str:
-    """The local path of a ``file:`` URL; "" for others.
-
-    >>> path_of_url("file:///a%20b"), path_of_url("https://x/y.whl")
-    ('/a b', '')
-    """
-    if not url.startswith("file:"):
-        return ""
-    parts = urlsplit(url)
-    return unquote(parts.path) if parts.netloc in ("", "localhost") else ""
 
 
 def importable() -> Mapping[str, Distribution]:
@@ -129,6 +117,37 @@ def content_digest(found: Distribution) -> str:
         return _installed_digest(found.info)
     except OSError:
         return ""
+
+
+def edited(contents: Mapping[str, str]) -> list[str]:
+    """Names of the packages in editable mode whose code no longer has the recorded digest.
+
+    Args:
+        contents: Digests by name, as of the start of a run.
+    """
+    known = importable()
+    return [
+        name
+        for name, digest in contents.items()
+        if (found := known.get(name)) is not None and found.editable and content_digest(found) != digest
+    ]
+
+
+def edited_since_loaded(contents: Iterable[str]) -> list[str]:
+    """Names of the packages in editable mode whose loaded modules may differ from their files."""
+    known = importable()
+    roots = {name: tuple(editable_roots(known[name])) for name in contents if name in known and known[name].editable}
+    if not roots:
+        return []
+    import psutil
+
+    began = psutil.Process().create_time()
+    files = [str(getattr(module, "__file__", "") or "") for module in list(sys.modules.values())]
+    return [
+        name
+        for name, places in roots.items()
+        if any(file.startswith(places) and _changed_at(file) > began * 1e9 for file in files if file)
+    ]
 
 
 def _roots_digest(found: Distribution) -> str:
@@ -295,55 +314,7 @@ def _modules_in(root: str) -> Iterator[str]:
             yield from (entry.name for entry in listed if entry.is_dir() or entry.name.endswith(".py"))
 
 
-# ------------------------------------------------------------------------------------------- direct references
-
-_ARCHIVES = (".whl", ".zip", ".tar.gz", ".tar.bz2", ".tar.xz", ".tgz")
-
-
-def direct_reference(requirement: str) -> str:
-    """URL of a requirement that names a path or a URL instead of a package of an index; "" for others.
-
-    >>> direct_reference("numpy>=2"), direct_reference("tool @ https://example.org/tool.zip")
-    ('', 'https://example.org/tool.zip')
-    """
-    text = requirement.partition(";")[0].strip() if " ;" in requirement else requirement.strip()
-    name, at, url = text.partition("@")
-    if at and "://" in url and "://" not in name and "/" not in name:
-        return url.strip()
-    if "://" in text or text.startswith("file:"):
-        return text
-    path = re.sub(r"\[[^\]]*\]$", "", text)
-    if (
-        path.startswith((".", "~"))
-        or "/" in path
-        or os.sep in path
-        or (path.endswith(_ARCHIVES) and os.path.isfile(path))
-    ):
-        from pathlib import Path
-
-        return Path(os.path.abspath(os.path.expanduser(path))).as_uri()
-    return ""
-
-
-def local_path(requirement: str) -> str:
-    """The existing file or directory that a requirement names; "" for any other requirement."""
-    path = path_of_url(direct_reference(requirement))
-    return path if path and os.path.exists(path) else ""
-
-
-def installed_from(found: Distribution, reference: str) -> bool:
-    """Whether a distribution was installed from a URL or path."""
-    if not found.url:
-        return False
-    path = path_of_url(reference.partition("#")[0])
-    if path:
-        return bool(found.folder) and os.path.realpath(found.folder) == os.path.realpath(path)
-    plain = re.sub(r"^[a-z]+\+", "", reference.partition("#")[0])
-    if found.revision and plain.endswith(f"@{found.revision}"):
-        plain = plain.removesuffix(f"@{found.revision}")
-    elif re.match(r"^(git|hg|svn|bzr)\+", reference) and "@" in plain.rpartition("/")[2]:
-        return False  # another revision
-    return plain.rstrip("/") == found.url.rstrip("/")
+# ---------------------------------------------------------------------------------------------- local paths
 
 
 def current(found: Distribution, reference: str) -> bool:
