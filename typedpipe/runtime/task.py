@@ -1705,13 +1705,13 @@ class _Task:
         if os.path.abspath(source) != os.path.abspath(place):
             os.makedirs(os.path.dirname(place), exist_ok=True)
             if source.startswith(_state["scratch"] + os.sep) and not os.path.islink(source) and not taken:
-                _open_up(source)
+                open_up(source)
                 _resolve_links(source)  # before they are elsewhere: a link may contain the artifact's own path
                 os.rename(source, place)
                 os.symlink(place, source)  # another output may have links to this one
             else:
                 _copy(source, place, ())
-        _open_up(place)
+        open_up(place)
         _resolve_links(place)
         _check_files(place)
 
@@ -1901,7 +1901,7 @@ def _walk(path: str) -> Any:
     return os.walk(path, onerror=refuse)
 
 
-def _open_up(path: str) -> None:
+def open_up(path: str) -> None:
     """Give the owner of an output all permissions that reading and moving it need, which root has anyway."""
     mode = os.lstat(path).st_mode
     wanted = 0o700 if stat.S_ISDIR(mode) else 0o600 if stat.S_ISREG(mode) else 0
@@ -1909,7 +1909,7 @@ def _open_up(path: str) -> None:
         os.chmod(path, mode & 0o777 | wanted)
     if wanted == 0o700:
         for entry in os.listdir(path):
-            _open_up(os.path.join(path, entry))
+            open_up(os.path.join(path, entry))
 
 
 def _names(folder: str) -> list[str]:

@@ -179,6 +179,12 @@ def locked_output(found: Output[Dataset] = dsl.OUT) -> None:
     os.chmod(found.path, 0)
 
 
+@dsl.container_component
+def locked_by_a_command(found: OutputPath[Dataset] = dsl.OUT) -> ContainerSpec:
+    script = 'mkdir "$0" && echo -n a > "$0/file" && ln -s file "$0/link" && chmod 0 "$0/file" "$0"'
+    return ContainerSpec(image="busybox", command=["bash", "-c", script], args=[found])
+
+
 @dsl.component
 def texts(data: Input[Dataset]) -> list[str]:
     import os
@@ -195,14 +201,17 @@ def texts(data: Input[Dataset]) -> list[str]:
 def unlocked() -> None:
     texts(data=locked().output)
     texts(data=locked_output().output)
+    texts(data=locked_by_a_command().outputs["found"])
 
 
 @pytest.mark.parametrize("runner", RUNNERS)
-def test_what_a_task_locked_arrives(tmp_path: Path, runner: Any) -> None:
+def test_what_a_task_locked_arrives(tmp_path: Path, runner: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TYPEDPIPE_CONTAINERS", "host")
     run = unlocked.run(folder=tmp_path, runner=runner, raise_on_error=False)
     assert run.result.succeeded, run.result.message
     found = done(run)
     assert (found["texts"], found["texts-2"]) == (["dir/deep/file", "file", "file", "file"], ["file"])
+    assert found["texts-3"] == ["a", "a"]
 
 
 @dsl.component

@@ -190,9 +190,18 @@ def _readable(path: str) -> Generator[sqlite3.Connection]:
             yield connection
 
 
+def database_uri(path: str, how: str) -> str:
+    """SQLite's URI of a file; the name of a directory need not be text.
+
+    >>> database_uri("/a ?/run.sqlite", "mode=rw")
+    'file:/a%20%3F/run.sqlite?mode=rw'
+    """
+    return f"file:{quote(os.fsencode(Path(path).as_posix()))}?{how}"
+
+
 @contextmanager
 def _connection(path: str, how: str) -> Generator[sqlite3.Connection]:
-    connection = _connect(f"file:{quote(os.fsencode(Path(path).as_posix()))}?{how}")
+    connection = _connect(database_uri(path, how))
     try:
         connection.execute("PRAGMA query_only=1")
         yield connection

@@ -12,11 +12,10 @@ import os
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, TypeAlias, cast
-from urllib.parse import quote
 
 from typedpipe.local.store.cache_table import kept_digests
+from typedpipe.local.store.database import database_uri
 from typedpipe.local.store.index import INDEX
 from typedpipe.local.store.model import StoredRun
 from typedpipe.local.store.objects import Objects
@@ -220,7 +219,7 @@ class Listing:
     def _connect(self, *, writable: bool) -> sqlite3.Connection | None:
         how = "mode=rwc" if writable else "immutable=1"
         connection = sqlite3.connect(
-            f"file:{quote(Path(self._path).as_posix())}?{how}",
+            database_uri(self._path, how),
             uri=True,
             timeout=BUSY_SECONDS,
             isolation_level=None,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 
 from typedpipe.local.store.problems import StoreRefused, refused
-from typedpipe.runtime.task import MARKER, describe
+from typedpipe.runtime.task import MARKER, describe, open_up
 
 _FILE_MODE = 0o600
 _FOLDER_MODE = 0o700
@@ -71,6 +71,7 @@ def describe_artifact(path: str, name: str) -> tuple[str, int, list[str]]:
     Raises:
         StoreRefused: it contains something that cannot be stored. ``name`` is the artifact's name in the message.
     """
+    open_up(path)
     resolve_links(path, name)
     check_kinds(path, name)
     return describe(path)

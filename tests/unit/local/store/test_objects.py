@@ -124,7 +124,7 @@ def test_a_mode_stays_and_the_owner_can_always_write(objects: Objects, tmp_path:
     place = objects.publish(str(tmp_path / "x"), digest)
     assert mode(place) == stored
     digest = describe_as_root(tmp_path / "f")
-    (tmp_path / "f/deep").chmod(made | 0o300)
+    (tmp_path / "f/deep").chmod(made | 0o500)
     place = objects.publish(str(tmp_path / "f"), digest)
     assert mode(f"{place}/deep/y") == stored
     assert mode(f"{place}/deep") == stored | 0o700
