@@ -25,7 +25,7 @@ NODE = "ExitHandler"
 COMMANDS = ("explain-cache", "lint")
 BACKEND = "typedpipe.compiler.argo"
 PATHS = "typedpipe.runs.paths"
-BELOW_RUNS = ("runtime", "diagnostics", "types", "ir", "dsl", "compiler", "kubernetes")
+BELOW_RUNS = ("runtime", "installed", "diagnostics", "types", "ir", "dsl", "compiler", "kubernetes")
 """Packages that never use the path of a task in a run."""
 
 

@@ -49,6 +49,10 @@ class TracedPipeline(Protocol):
     def ir(self) -> _Pipeline | None:
         """The pipeline in the IR; None if its definition has errors."""
 
+    @property
+    def traced(self) -> _Pipeline | None:
+        """All that could be traced, also if the definition has errors."""
+
 
 _Pipeline = ir.Pipeline  # inside the class above, `ir` is the property
 

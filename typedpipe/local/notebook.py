@@ -20,6 +20,7 @@ from typedpipe.runs.model import LOOKS, mark
 from typedpipe.runs.view import RunView, TaskView
 from typedpipe.types.artifacts import Artifact
 
+_NONE: Mapping[str, str] = {}
 SECONDS = 0.25
 """Minimum time between two updates of a picture."""
 
@@ -49,7 +50,7 @@ def pipeline_bundle(pipeline: Traced) -> dict[str, str]:
     }
 
 
-def run_bundle(run: RunView, arguments: Mapping[str, str]) -> dict[str, str]:
+def run_bundle(run: RunView, arguments: Mapping[str, str] = _NONE) -> dict[str, str]:
     """The graph of a run's pipeline with its arguments and the state of each task, by MIME type."""
     drawn, seen = picture(run.pipeline, arguments), run.tasks()
     found = marks(seen, run.loops(), time.time(), ended=run.ended)

@@ -13,12 +13,12 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from typedpipe.installed.distributions import edited
 from typedpipe.local.caching.fingerprint import Fingerprints, KeyParts, enabled
 from typedpipe.local.failpoints import reach
 from typedpipe.local.pending import Tracked
 from typedpipe.local.result import TaskResult
 from typedpipe.local.runners.attempt import folder_of
-from typedpipe.local.runners.distributions import edited
 from typedpipe.local.scheduling.frame import NodeResult, TaskRun
 from typedpipe.local.store.cache_table import artifacts_of, kept_digests
 from typedpipe.local.store.publication import publish

@@ -819,12 +819,14 @@ def _read_struct(data: Any, type_: Any, path: str, classes: Any, exact: bool) ->
     cls = None if as_text or type_[2] in ("typeddict", "literal") else find_class(classes, type_[1])
     layout = layout_of(cls) if sent is not None and isinstance(cls, type) else None
 
-    def convert(item: Any, inner: Any, place: str, name: str) -> Any:
-        if inner == "any" and layout is not None and layout.codec(name) is not None:
-            return _read_foreign(item, layout.codec(name), place)
+    def read(item: Any, inner: Any, place: str, name: str) -> Any:
         return _from_json(item, inner, place, classes, exact)
 
-    values = _each_field(data, type_, path, convert, sent is not None)
+    def read_own(item: Any, inner: Any, place: str, name: str) -> Any:
+        codec = layout.codec(name) if inner == "any" and layout is not None else None
+        return read(item, inner, place, name) if codec is None else _read_foreign(item, codec, place)
+
+    values = _each_field(data, type_, path, read if layout is None else read_own, sent is not None)
     if as_text:
         return _shown_struct(values, type_)
     if cls is None:

@@ -81,11 +81,11 @@ def main(bounds: list[int] = [3, 1], nothing: list[int] = [], n: int = 2) -> Out
             field = say(text=name)
     with dsl.ParallelFor(nothing) as c:
         empty = times(a=c, b=1)
-    with dsl.ParallelFor(zip(["a", "{{b}}"], [[1, n], []], strict=True)) as (first, rows):
+    with dsl.ParallelFor(zip(["a", "{{b}}"], [[1, n], []], strict=True)) as (first, few):
         with dsl.If(first == "a"):
             found = number(n=n)
         hits = dsl.OneOf(found.output, 0)
-        with dsl.ParallelFor(rows) as row:
+        with dsl.ParallelFor(few) as row:
             pair = number(n=row)
     with dsl.ParallelFor(["x", "y"]) as letter:
         with dsl.If(letter == "x"):

@@ -45,12 +45,12 @@ def read(data: Input[Dataset], text: str) -> str:
 @dsl.pipeline
 def main(wait: float = 0.4) -> str:
     made = flaky(since=now().output, wait=wait).set_retry(
-        6, backoff_duration="1s", backoff_factor=4.0, backoff_max_duration="60s"
+        4, backoff_duration="1s", backoff_factor=4.0, backoff_max_duration="100s"
     )
     return read(data=made.outputs.data, text=made.outputs.text).output
 
 
-ON_ARGO = {"wait": 30.0}
+ON_ARGO = {"wait": 20.0}
 """Arguments on a cluster, where a pod takes a while to start: the first try must come too early."""
 
 EXPECTED = {"state": "SUCCEEDED", "outputs": {"Output": "late True late"}, "attempts": {"flaky": "more than one"}}

@@ -458,7 +458,9 @@ FLOW = STEPS + "@pipeline\ndef main(n: int = 1) -> int:\n    return inc(n=n).out
         "with main.run() as run:\n    print(run.tasks['inc'].outputs)",
     ],
 )
-def test_a_run_at_module_level_is_refused(tmp_path, monkeypatch, capsys, command, use):
+def test_a_run_at_module_level_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: str, use: str
+) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))
     (tmp_path / "top.py").write_text(f"{FLOW}{use}\n@pipeline\ndef bad() -> int:\n    return inc(m=1).output\n")
@@ -471,7 +473,7 @@ def test_a_run_at_module_level_is_refused(tmp_path, monkeypatch, capsys, command
     assert ("TP182" in said, "TP901" in said) == (False, False)
 
 
-def test_a_run_under_main_is_not(tmp_path):
+def test_a_run_under_main_is_not(tmp_path: Path) -> None:
     (tmp_path / "top.py").write_text(FLOW + "if __name__ == '__main__':\n    print(main.run(n=5).outputs)\n")
     assert call("lint", "top.py", cwd=tmp_path).returncode == 0
     done = subprocess.run([sys.executable, "top.py"], cwd=tmp_path, capture_output=True, text=True, check=False)
@@ -487,7 +489,7 @@ def test_a_run_under_main_is_not(tmp_path):
         ("shutil.py", "from nothing import at_all\n", "run"),
     ],
 )
-def test_a_file_that_hides_a_module_of_python_is_the_users(tmp_path, name, text, command):
+def test_a_file_that_hides_a_module_of_python_is_the_users(tmp_path: Path, name: str, text: str, command: str) -> None:
     (tmp_path / "flow.py").write_text(FLOW)
     (tmp_path / name).parent.mkdir(exist_ok=True)
     (tmp_path / name).write_text(text)
@@ -500,14 +502,16 @@ def test_a_file_that_hides_a_module_of_python_is_the_users(tmp_path, name, text,
 
 
 @pytest.mark.parametrize("name", ["code.py", "test.py", "this.py"])
-def test_a_file_with_the_name_of_a_module_that_nothing_needs_is_allowed(tmp_path, name):
+def test_a_file_with_the_name_of_a_module_that_nothing_needs_is_allowed(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text(FLOW)
     assert call("lint", name, cwd=tmp_path).returncode == 0
     (tmp_path / name).write_text("1 / 0\n")
     assert "error[TP182]" in call("lint", name, cwd=tmp_path).stdout
 
 
-def test_a_notebook_is_no_file_of_source(tmp_path, monkeypatch, capsys):
+def test_a_notebook_is_no_file_of_source(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.chdir(tmp_path)
     for text in ('{"cells": [], "metadata": {"trusted": true}}', "{}"):
         (tmp_path / "nb.ipynb").write_text(text)
@@ -525,14 +529,16 @@ def test_a_notebook_is_no_file_of_source(tmp_path, monkeypatch, capsys):
         ("", "import or define `Late` above this line"),
     ],
 )
-def test_a_name_that_is_used_too_early(tmp_path, monkeypatch, capsys, text, help_):
+def test_a_name_that_is_used_too_early(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], text: str, help_: str
+) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "early.py").write_text(f"from typedpipe import component\n\nX = Late\n{text}\n")
     assert run_app(["lint", "early.py"]) == 3
     assert f"help: {help_}\n" in capsys.readouterr().out
 
 
-def test_a_quiet_run_that_fails_says_why(folder):
+def test_a_quiet_run_that_fails_says_why(folder: Path) -> None:
     done = call("run", "p.py:fails", "--display", "quiet", cwd=folder)
     assert (done.returncode, done.stdout) == (1, "")
     assert "ValueError: no luck" in done.stderr
@@ -549,13 +555,13 @@ def test_a_quiet_run_that_fails_says_why(folder):
     ("name", "starts"),
     [("g.svg", "<svg"), ("g.SVG", "<svg"), ("g.mmd", "---\ntitle"), ("g.txt", "sums"), ("graph", "sums")],
 )
-def test_the_format_of_a_graph_is_that_of_its_name(folder, name, starts):
+def test_the_format_of_a_graph_is_that_of_its_name(folder: Path, name: str, starts: str) -> None:
     assert run_app(["graph", "p.py:sums", "-o", name]) == 0
     assert (folder / name).read_text().startswith(starts)
 
 
 @pytest.mark.parametrize("name", ["g.png", "g.pdf", "g.dot", "g.html", "a.b/g.jpeg"])
-def test_a_graph_is_not_written_in_another_format(folder, capsys, name):
+def test_a_graph_is_not_written_in_another_format(folder: Path, capsys: pytest.CaptureFixture[str], name: str) -> None:
     assert run_app(["graph", "p.py:sums", "-o", name]) == 2
     said = capsys.readouterr().err
     assert f"does not write `.{name.rpartition('.')[2]}` files: use .svg, .mmd (Mermaid) or .txt" in said
@@ -563,7 +569,9 @@ def test_a_graph_is_not_written_in_another_format(folder, capsys, name):
     assert run_app(["graph", "p.py:sums", "-o", "g.dot", "--format", "mermaid"]) == 0
 
 
-def test_an_enum_in_a_list_or_struct_lists_its_members(tmp_path, monkeypatch, capsys):
+def test_an_enum_in_a_list_or_struct_lists_its_members(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))
     (tmp_path / "paint.py").write_text(

@@ -156,7 +156,7 @@ def main(n: int = 1) -> int:
     with x as i: add(a=i)
     with x as i: add(a=i)
     return add(a=2).output
-# TP114
+# TP202
 def main() -> int:
     return two().outputs
 # TP118

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import functools
 import inspect
+import operator
 import pickle
 import pydoc
 import types
@@ -75,9 +76,9 @@ def test_what_it_really_is_is_known(found: Any) -> None:
     kinds = {"train": Component, "plain": Component, "written": ParamComponent, "shell": ParamComponent}
     assert isinstance(found, kinds.get(found.__name__, dsl.Pipeline))
     assert isinstance(found, types.FunctionType)
-    assert isinstance(found, BaseComponent) == (found is not samples.whole)
+    assert isinstance(found, BaseComponent) == (found.__name__ != "whole")
     assert type(found).__name__ in repr(type(found))
-    assert repr(found).startswith("<pipeline the-whole" if found is samples.whole else "<component ")
+    assert repr(found).startswith("<pipeline the-whole" if found.__name__ == "whole" else "<component ")
 
 
 def test_wraps_and_unknown_attributes(found: Any) -> None:
@@ -85,7 +86,6 @@ def test_wraps_and_unknown_attributes(found: Any) -> None:
     def wrapper() -> None: ...
 
     assert wrapper.__doc__ == found.__doc__
-    assert wrapper.__wrapped__ is found  # type: ignore[attr-defined]  # `wraps` sets it
-    assert not hasattr(found, "nothing")
+    assert wrapper.__wrapped__ is found
     with pytest.raises(AttributeError, match="object has no attribute 'nothing'"):
-        _ = found.nothing
+        operator.attrgetter("nothing")(found)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -135,7 +136,7 @@ def test_a_package_whose_entry_point_is_wrong(monkeypatch: pytest.MonkeyPatch, p
 
 
 def test_an_extension_by_its_entry_point(monkeypatch: pytest.MonkeyPatch) -> None:
-    module = type("Module", (), {"extension": AnExtension(), "cls": AnExtension})
+    module = SimpleNamespace(extension=AnExtension(), cls=AnExtension)
     monkeypatch.setitem(sys.modules, "with_extension", module)
     points = [Point("mine", "with_extension:extension", "theirs")]
     monkeypatch.setattr(registry, "_entry_points", lambda _group: points)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import inspect
 import re
 import string
-import types
 from typing import Any, Final
 
 from typedpipe.dsl.source.facts import NOT_RESOLVED, Dotted, Fact
+from typedpipe.dsl.source.kinds import is_function
 
 KEEPING_METHODS: Final = frozenset({"format", "format_map", "join"})
 """Methods that keep a value in the text whole. All others of ``str`` would see the placeholder."""
@@ -107,7 +107,7 @@ def method(thing: object, name: str) -> object:
     found = inspect.getattr_static(thing, name, NOT_RESOLVED)
     if isinstance(found, staticmethod | classmethod):
         found = found.__func__
-    return found if isinstance(found, types.FunctionType) else NOT_RESOLVED
+    return found if is_function(found) else NOT_RESOLVED
 
 
 def method_of(thing: object, name: str) -> str:

@@ -27,6 +27,7 @@ from typedpipe.dsl.source.facts import (
     joined,
 )
 from typedpipe.dsl.source.files import ParsedFile, parsed_file
+from typedpipe.dsl.source.kinds import is_function
 from typedpipe.dsl.tracing import is_users_file
 
 _DEPTH: Final = 20
@@ -274,8 +275,8 @@ class Function(Expressions):
             inner = Function(self.check, self.file, self.outside, Environment(thing.names), main=self.main)
             inner.origin = self.origin
             return self._follow(inner, thing.node, (thing.node,), given, named)
-        fn = inspect.unwrap(thing) if isinstance(thing, types.FunctionType) else None
-        if not isinstance(fn, types.FunctionType) or not is_users_file(fn.__code__.co_filename):
+        fn = inspect.unwrap(thing) if is_function(thing) else None
+        if not is_function(fn) or not is_users_file(fn.__code__.co_filename):
             return None
         found = _source(fn)
         if found is None:

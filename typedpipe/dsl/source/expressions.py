@@ -23,6 +23,7 @@ from typedpipe.dsl.source.facts import (
     part,
     task_of,
 )
+from typedpipe.dsl.source.kinds import is_function
 
 _ORDER: Final = (ast.Eq, ast.NotEq, ast.Lt, ast.LtE, ast.Gt, ast.GtE)
 _VALUES: Final = frozenset({"Collected", "OneOf", "Some", "In", "Contains", "Not"})
@@ -311,7 +312,7 @@ class Expressions:
             return Fact("value", without_none(type_) if type_ is not None else None)
         if name in _CONDITIONS or name in ("Else", "ExitHandler"):
             return NOTHING
-        return Fact("task") if isinstance(thing, types.FunctionType) else task_of(thing)
+        return Fact("task") if is_function(thing) else task_of(thing)
 
     def _library(self, node: ast.Call, thing: object, given: list[Fact], named: dict[str, Fact]) -> Fact:
         name = deciders.dotted(thing)
@@ -384,7 +385,7 @@ class Expressions:
 def _of_ours(thing: object) -> str:
     """The name of an object of typedpipe: a block, a function, a component or a pipeline; "" for anything else."""
     module = (
-        getattr(thing, "__module__", None) if isinstance(thing, type | types.FunctionType) else type(thing).__module__
+        getattr(thing, "__module__", None) if isinstance(thing, type) or is_function(thing) else type(thing).__module__
     )
     if isinstance(thing, Dotted) or not isinstance(module, str) or module.partition(".")[0] != "typedpipe":
         return ""

@@ -151,7 +151,7 @@ def parsed_file(name: str, module_globals: dict[str, Any] | None = None) -> Pars
 
 def span_of_function(fn: Any) -> Span:
     """The name of a function in its ``def``; nowhere for what a decorator has made of one."""
-    if type(fn) is not types.FunctionType:  # a component passes for one
+    if type(fn) is not types.FunctionType:
         return NOWHERE
     code = fn.__code__
     parsed = parsed_file(code.co_filename, fn.__globals__)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import types
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, TypeGuard
 
 Kind: TypeAlias = Literal[
     "class",
@@ -20,17 +20,18 @@ Kind: TypeAlias = Literal[
 ]
 
 
+def is_function(value: object) -> TypeGuard[types.FunctionType]:
+    """Whether an object is a function itself: components and pipelines pass for the functions that they decorate."""
+    return type(value) is types.FunctionType
+
+
 def kind_of(value: Any) -> Kind:
     """The kind of an object, as messages name it.
 
     >>> kind_of(lambda: 1), kind_of(kind_of), kind_of(3)
     ('lambda', 'function', 'value')
     """
-    if hasattr(value, "python_func") or hasattr(value, "_callee"):  # first: it is also an instance of functions
-        return "component"
-    if hasattr(value, "callee") and hasattr(value, "traced"):
-        return "pipeline"
-    if isinstance(value, types.FunctionType):
+    if is_function(value):
         if value.__name__ == "<lambda>":
             return "lambda"
         if hasattr(value, "__wrapped__"):
@@ -40,7 +41,11 @@ def kind_of(value: Any) -> Kind:
         return "class"
     if isinstance(value, types.ModuleType):
         return "module"
-    return "partial" if isinstance(value, functools.partial) else "value"
+    if isinstance(value, functools.partial):
+        return "partial"
+    if hasattr(value, "python_func") or hasattr(value, "_callee"):
+        return "component"
+    return "pipeline" if hasattr(value, "callee") and hasattr(value, "traced") else "value"
 
 
 def refusal(item: Any) -> tuple[str, str]:

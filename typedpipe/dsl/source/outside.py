@@ -113,7 +113,8 @@ class _Remedies:
         made = self.file.assigned.get(name)
         text = ast.unparse(made) if made is not None and not made.col_offset else ""
         if text and len(text) <= _LONGEST:
-            self.others.append(f"move `{text}` into the function, with the imports that it needs")
+            uses = made is not None and any(isinstance(part, ast.Name) for part in ast.walk(made.value))
+            self.others.append(f"move `{text}` into the function" + ", with the imports that it needs" * uses)
         else:
             self.others.append(f"make `{name}` a parameter, or assign its value inside the function")
 

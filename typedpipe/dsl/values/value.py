@@ -138,17 +138,13 @@ class PipelineValue:
             _not_yet(self, "serialized as JSON", _AS_JSON)
 
     def __add__(self, other: object) -> Any:
-        return self._joined(other, f"{self}{other}")
+        return f"{self}{other}" if self._joins(other) else self._arithmetic()
 
     def __radd__(self, other: object) -> Any:
-        return self._joined(other, f"{other}{self}")
+        return f"{other}{self}" if self._joins(other) else self._arithmetic()
 
-    def _joined(self, other: object, text: str) -> Any:
-        if is_poison(self) or (_is_text(self) and (isinstance(other, str) or _is_text(other))):
-            return text
-        return self._arithmetic()
-
-    # ---- what cannot work before the value is there
+    def _joins(self, other: object) -> bool:
+        return is_poison(self) or (_is_text(self) and (isinstance(other, str) or _is_text(other)))
 
     def __bool__(self) -> NoReturn:
         stop(

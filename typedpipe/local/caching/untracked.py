@@ -9,12 +9,12 @@ from functools import cache
 from importlib.util import find_spec
 from typing import Any
 
+from typedpipe.installed.distributions import importable, normal_name
+from typedpipe.installed.packages import imported, name_in
+from typedpipe.installed.references import direct_reference
 from typedpipe.ir import nodes as ir
 from typedpipe.local.caching.normal_form import trees_of
 from typedpipe.local.caching.reads import Gap, gaps_in
-from typedpipe.local.runners.distributions import importable, normal_name
-from typedpipe.local.runners.packages import imported, name_in
-from typedpipe.local.runners.references import direct_reference
 from typedpipe.local.store.cache_table import artifacts_of
 from typedpipe.local.values import load
 from typedpipe.runs.model import Value

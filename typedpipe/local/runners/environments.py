@@ -20,10 +20,10 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from typedpipe.local.runners.distributions import content_digest, distributions
-from typedpipe.local.runners.packages import normalised
-from typedpipe.local.runners.references import local_path
-from typedpipe.local.runners.trees import tree_digest
+from typedpipe.installed.distributions import content_digest, distributions
+from typedpipe.installed.packages import normalised
+from typedpipe.installed.references import local_path
+from typedpipe.installed.trees import tree_digest
 
 LAST_LINES = 12
 ABOUT = "typedpipe.json"

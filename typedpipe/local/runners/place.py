@@ -10,6 +10,8 @@ from shutil import which
 from typing import Literal, TypeAlias, cast
 
 from typedpipe.diagnostics.model import Diagnostic, Diagnostics, Label
+from typedpipe.installed.packages import installed
+from typedpipe.installed.references import local_path
 from typedpipe.ir import nodes as ir
 from typedpipe.ir.images import is_image
 from typedpipe.ir.options import set_options
@@ -17,9 +19,7 @@ from typedpipe.local.options import Runner
 from typedpipe.local.processes.preload import Preload, preloads
 from typedpipe.local.runners.calls import calls_of, first_calls, tasks_of, uses
 from typedpipe.local.runners.client import Client, Engine as EngineName, NoClient, client, image_id, pull
-from typedpipe.local.runners.packages import installed
 from typedpipe.local.runners.placement import Placement
-from typedpipe.local.runners.references import local_path
 
 Containers: TypeAlias = Literal["", "host", "docker", "podman"]
 

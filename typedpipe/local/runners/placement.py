@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from typedpipe.installed.distributions import edited_since_loaded
+from typedpipe.installed.packages import environment_facts
 from typedpipe.ir import nodes as ir
 from typedpipe.local.options import Runner
 from typedpipe.local.processes.preload import Preload
-from typedpipe.local.runners.distributions import edited_since_loaded
-from typedpipe.local.runners.packages import environment_facts
 
 if TYPE_CHECKING:
     from typedpipe.local.runners.client import Client

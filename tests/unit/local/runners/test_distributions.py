@@ -13,10 +13,8 @@ from pathlib import Path
 import pytest
 from local_samples import component, graph, out, pipeline, task
 
-from typedpipe.ir.nodes import Pipeline
-from typedpipe.local.run import run
-from typedpipe.local.runners import packages
-from typedpipe.local.runners.distributions import (
+from typedpipe.installed import packages
+from typedpipe.installed.distributions import (
     content_digest,
     current,
     distributions,
@@ -24,9 +22,11 @@ from typedpipe.local.runners.distributions import (
     modules_of,
     used,
 )
-from typedpipe.local.runners.packages import environment_facts, installed
-from typedpipe.local.runners.references import direct_reference, installed_from, local_path
-from typedpipe.local.runners.trees import tree_digest
+from typedpipe.installed.packages import environment_facts, installed
+from typedpipe.installed.references import direct_reference, installed_from, local_path
+from typedpipe.installed.trees import tree_digest
+from typedpipe.ir.nodes import Pipeline
+from typedpipe.local.run import run
 from typedpipe.types.model import INT
 
 Make = Callable[[Path], Path]

@@ -18,8 +18,8 @@ from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
-from typedpipe.local.runners.references import direct_reference, installed_from, path_of_url
-from typedpipe.local.runners.trees import file_digest, tree_digest
+from typedpipe.installed.references import direct_reference, installed_from, path_of_url
+from typedpipe.installed.trees import file_digest, tree_digest
 
 OWN = frozenset({"typedpipe", "kfp"})
 """Never part of a key: typedpipe's own version is not, either."""

@@ -21,15 +21,15 @@ def installed(requirement: str) -> bool:
     >>> installed("no-such-package-at-all")
     False
     """
-    from typedpipe.local.runners.references import direct_reference
+    from typedpipe.installed.references import direct_reference
 
     reference = direct_reference(requirement)
     return _installed_from(reference) if reference else _installed(requirement)
 
 
 def _installed_from(reference: str) -> bool:
-    from typedpipe.local.runners.distributions import current, importable
-    from typedpipe.local.runners.references import installed_from
+    from typedpipe.installed.distributions import current, importable
+    from typedpipe.installed.references import installed_from
 
     return any(installed_from(found, reference) and current(found, reference) for found in importable().values())
 
@@ -113,7 +113,7 @@ def environment_facts(
     modules = {name for text in sources for name in imported(text) if name not in sys.stdlib_module_names}
     if not packages and not modules:
         return {"requirements": []}  # the common case: it need not look at the installed packages
-    from typedpipe.local.runners.distributions import content_digest, importable, name_of, used
+    from typedpipe.installed.distributions import content_digest, importable, name_of, used
 
     known = importable()
     digests = {} if digests is None else digests
