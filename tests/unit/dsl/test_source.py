@@ -177,7 +177,7 @@ def test_every_name_from_outside_is_in_one_error(tmp_path: Path) -> None:
         "`include=[helper, C]`",
         "import `json` inside the function",
         "write `import os.path as p` inside the function",
-        "move `gone = object()` into the function",
+        "make `gone` a parameter",
         "did you mean `print`?",
     ):
         assert part in message
