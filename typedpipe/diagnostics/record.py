@@ -80,7 +80,7 @@ def replace(record: _R, **changes: Any) -> _R:
 
     >>> from typedpipe.types.model import StructField, INT
     >>> replace(StructField("a", INT), required=False)
-    StructField(name='a', type=ScalarType(kind='int'), required=False)
+    StructField(name='a', type=ScalarType(kind='int'), required=False, init=True)
     """
     cls = record.__class__
     known = _whole.get(cls)

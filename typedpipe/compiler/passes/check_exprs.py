@@ -34,10 +34,8 @@ from typedpipe.types.model import (
 )
 from typedpipe.types.texts import own_text
 
-_INDEX = {
-    ListType: "use a number as the index, such as `[0]`, or read the element in a component",
-    DictType: 'use a string as the key, such as `["name"]`, or read the entry in a component',
-}
+_NUMBER = "use a number as the index, such as `[0]`, or read the element in a component"
+_KEY = 'use a string as the key, such as `["name"]`, or read the entry in a component'
 UNSET = "provide a default with `dsl.Some(value, default)`, or branch on the value with `with dsl.IfSet(value) as v:`"
 
 
@@ -187,11 +185,11 @@ class _Expression:
             label = f"`{show(value)}` has no entries"
             self._error("TP208", f"`{show(value)}` has no entry {_shown(expr.index, at)}", label, help_, expr.value)
         elif isinstance(value, ListType | DictType):
-            wanted = INT if isinstance(value, ListType) else STR
+            wanted, instead = (INT, _NUMBER) if isinstance(value, ListType) else (STR, _KEY)
             if mismatch(at, wanted) is not None:
                 message = f"the index of `{show(value)}` must be `{show(wanted)}`, but this is `{show(at)}`"
                 label = f"expected `{show(wanted)}`, found `{show(at)}`"
-                help_ = UNSET if mismatch(without_none(at), wanted) is None else _INDEX[type(value)]
+                help_ = UNSET if mismatch(without_none(at), wanted) is None else instead
                 self._error("TP208", message, label, help_, expr.index)
 
     def _default(self, expr: ir.Default) -> None:

@@ -96,23 +96,23 @@ def test_a_task_whose_artifact_is_gone_has_to_run_again(root: Root) -> None:
     assert by_name(root)["load"].state == "CANCELED"
 
 
-def _steps(letter: str) -> Any:
-    if letter == "a":
-
-        @component
-        def step(n: int) -> str:
-            return f"a{n}"
-
-    else:
-
-        @component
-        def step(n: int) -> list[str]:
-            return [f"b{n}"]
+def _text_step() -> Any:
+    @component
+    def step(n: int) -> str:
+        return f"a{n}"
 
     return step
 
 
-first, second = _steps("a"), _steps("b")
+def _list_step() -> Any:
+    @component
+    def step(n: int) -> list[str]:
+        return [f"b{n}"]
+
+    return step
+
+
+first, second = _text_step(), _list_step()
 
 
 @pipeline
