@@ -92,8 +92,19 @@ def encode(pipeline: ir.Pipeline) -> bytes:
 
 
 def _min_reader(pipeline: pb.Pipeline) -> int:
-    """Version 3 describes classes whose objects travel as their state; other files can be read by older readers."""
-    return 3 if any('"state"]' in text for text in pipeline.types) else MIN_READER
+    """The oldest version that does not misread a pipeline. Version 3 added classes whose objects travel as their state,
+    source of several modules, and text that is escaped or has the texts of an enum's members."""
+    news = (
+        any('"state"]' in text for text in pipeline.types),
+        any(chunk.module for component in pipeline.components for chunk in component.python.chunks),
+        any(
+            piece.value.escapes or piece.value.table
+            for graph in pipeline.graphs
+            for expression in graph.expressions
+            for piece in expression.pieces
+        ),
+    )
+    return 3 if any(news) else MIN_READER
 
 
 def decode(data: bytes, file: str = "") -> ir.Pipeline:

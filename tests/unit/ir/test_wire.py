@@ -77,6 +77,47 @@ def test_newer_files() -> None:
     assert code(wire.MAGIC + unknown) == "TP321"
 
 
+FILE = """
+import json
+from enum import Enum
+from typedpipe import component, dsl, pipeline
+
+{}
+
+@component
+def echo(text: str) -> str:
+    return text
+
+@pipeline
+def main(text: str = "a", mode: {} = {}) -> str:
+    return echo(text={}).output
+"""
+COLOR = "class Color(Enum):\n    RED = 1"
+
+
+@pytest.mark.parametrize(
+    ("definition", "type_", "default", "value", "oldest"),
+    [
+        ("", "int", "1", 'f"{text}"', 1),
+        ("", "int", "1", "json.dumps({'a': f'{text}'})", 3),
+        (COLOR, "Color", "Color.RED", 'f"{mode}"', 3),
+    ],
+)
+def test_files_that_older_versions_would_misread(
+    tmp_path: Path, definition: str, type_: str, default: str, value: str, oldest: int
+) -> None:
+    (tmp_path / "flow.py").write_text(FILE.format(definition, type_, default, value))
+    run_app(["compile", str(tmp_path / "flow.py"), "--to", "ir", "-o", str(tmp_path / "flow.ir")])
+    saved = pb.PipelineFile.FromString((tmp_path / "flow.ir").read_bytes()[len(wire.MAGIC) :])
+    assert (saved.version, saved.min_reader) == (wire.VERSION, oldest)
+
+
+def test_source_of_several_modules_is_not_read_by_older_versions() -> None:
+    source = ir.PythonImpl("f", (ir.Chunk("x = 1\n", module="other"), ir.Chunk("def f(): ...\n")))
+    pipeline = ir.Pipeline("p", ir.Graph(), components={"f": ir.Component("f", (), (), source, "")})
+    assert pb.PipelineFile.FromString(wire.encode(pipeline)[len(wire.MAGIC) :]).min_reader == 3
+
+
 def test_indexes_out_of_their_tables() -> None:
     for change in ("graph", "type", "span", "body", "expression"):
         bad = message()
