@@ -10,8 +10,6 @@ from typedpipe.dsl.component import BaseComponent, Component, FunctionComponent,
 from typedpipe.dsl.marker_form import present, without_text
 from typedpipe.dsl.nodes.callee import not_a_function
 from typedpipe.dsl.nodes.task import ParamTask, UseOutputs
-from typedpipe.dsl.source import decisions
-from typedpipe.dsl.source.facts import inputs_of
 from typedpipe.dsl.source.files import span_of_function
 from typedpipe.dsl.tracing import (
     NONCES,
@@ -259,7 +257,10 @@ def _define(fn: Any) -> Component[..., Any] | ParamComponent[..., Any, Any]:
         table = Inserted()
         definition = callee = None
         if not report.has_errors:
-            decided = decisions.check_decisions(fn, inputs_of(signature.inputs), report, _HELP)
+            from typedpipe.dsl.source.decisions import check_decisions  # loading takes time
+            from typedpipe.dsl.source.facts import inputs_of
+
+            decided = check_decisions(fn, inputs_of(signature.inputs), report, _HELP)
             spec = None if decided else _spec(fn, _parts(signature.inputs, signature.outputs, table))
             if isinstance(spec, ContainerSpec):
                 impl = _impl(spec, table, {port.name for port in signature.inputs})

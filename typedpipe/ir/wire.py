@@ -93,7 +93,8 @@ def encode(pipeline: ir.Pipeline) -> bytes:
 
 def _min_reader(pipeline: pb.Pipeline) -> int:
     """The oldest version that does not misread a pipeline. Version 3 added classes whose objects travel as their state,
-    source of several modules, and text that is escaped or has the texts of an enum's members."""
+    source of several modules, and text that is escaped or has the texts of an enum's members.
+    """
     news = (
         any('"state"]' in text for text in pipeline.types),
         any(chunk.module for component in pipeline.components for chunk in component.python.chunks),

@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import json
 import re
-import string
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -30,7 +29,10 @@ from typedpipe.dsl.tracing import Site, Trace, error, site_here
 from typedpipe.types.model import EnumType, LiteralType, NullType, ScalarType, Type, UnionType
 from typedpipe.types.texts import member_texts
 
-_BAIT = f"{START}{string.ascii_letters}{string.digits} -_./,:;=+*?!@#&|<>()[]~^`: #//é'\"\\"
+_LETTERS = (
+    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"  # importing `string` costs more than all of this
+)
+_BAIT = f"{START}{_LETTERS} -_./,:;=+*?!@#&|<>()[]~^`: #//é'\"\\"
 _MARKER = re.compile(f"0x{HEAD}([0-9a-f]{{4}})([0-9a-f]{{6}})([0-9a-f]{{4}}){TAIL}")
 _CHECKS = 65521  # the largest prime of four hexadecimal digits
 
