@@ -244,8 +244,8 @@ def test_an_index_of_an_earlier_version_is_resumed(root: Root, tmp_path: Path) -
 )
 def test_an_artifact_whose_class_is_not_loaded_keeps_its_type(bases: tuple[str, ...], base: type[Artifact]) -> None:
     """``typedpipe resume`` does not import the user's file."""
-    data = {"type": "Forest", "version": "2.1", "name": "m", "metadata": {}, "uri": "/m", "digest": "", "size": 0}
-    found = plain(ArtifactRef("/m", data), ArtifactType("Forest", "2.1", bases))
+    data = {"type": "Unloaded", "version": "2.1", "name": "m", "metadata": {}, "uri": "/m", "digest": "", "size": 0}
+    found = plain(ArtifactRef("/m", data), ArtifactType("Unloaded", "2.1", bases))
     assert type(found) is base
-    assert (found.schema_title, found.schema_version, found.path) == ("Forest", "2.1", "/m")
-    assert base.schema_title != "Forest"
+    assert (found.schema_title, found.schema_version, found.path) == ("Unloaded", "2.1", "/m")
+    assert base.schema_title != "Unloaded"

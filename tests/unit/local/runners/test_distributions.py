@@ -304,6 +304,6 @@ def test_a_package_edited_after_it_was_loaded_has_no_key_in_this_process(mine: P
         found.append((result.outputs["o"], result.tasks["u"].reused))
     assert found == [(1, ""), (1, ""), (1, "")]
     sys.modules.pop("mine")
-    os.utime(mine, (1, 1))
+    os.utime(mine, (2, 2))  # Python knows compiled files by time and size: neither may be that of the first text
     result = run(using(""), {}, folder=tmp_path / "store", runner="inprocess")
     assert (result.outputs["o"], result.tasks["u"].reused) == (2, "")
