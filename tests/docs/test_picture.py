@@ -16,5 +16,5 @@ def test_the_terminal_has_colors_and_the_words_of_the_error() -> None:
     shown = picture.shown()
     assert "\x1b[1;31m" in shown
     plain = re.sub(r"\x1b\[[0-9;]*m", "", shown)
-    assert "error[TP201]: `fit` expects `list[int]` for `sizes`, but this edge carries `list[str]`" in plain
+    assert "error[TP201]: `fit` expects `list[int]` for `sizes`, but receives `list[str]`" in plain
     assert "pipeline.py:22:48" in plain

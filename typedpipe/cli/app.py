@@ -17,7 +17,7 @@ COMMANDS = {
     "compile": "Compile a pipeline to Argo Workflows YAML, or save its IR.",
     "lint": "Check all pipelines in a file.",
     "run": "Run a pipeline locally.",
-    "resume": "Continue a run that failed, was interrupted or was killed.",
+    "resume": "Continue a run that failed, was canceled or was killed.",
     "spin": "Run one task of a run again on its recorded inputs.",
     "explain-cache": "Report why a task ran or was cached.",
     "graph": "Print a pipeline as a tree, or draw it.",
@@ -89,7 +89,7 @@ app = Commands(
     help=(
         "Check typed machine-learning pipelines, run them locally, and compile them to Argo Workflows.\n\n"
         "Name a pipeline as FILE, FILE:NAME or MODULE:NAME. Results go to stdout, everything else goes to stderr.\n\n"
-        "Exit codes: 0 success; 1 the run failed, or --check found a difference; 2 usage error; 3 the pipeline has errors; "
+        "Exit codes: 0 success; 1 the run failed, or data is missing or differs; 2 usage error; 3 the pipeline has errors; "
         "70 internal error; 124 the run exceeded --timeout; 130 interrupted."
     ),
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},

@@ -76,7 +76,7 @@ def stop(error: PipelineError, form: str = "text", otherwise: int = exits.MISTAK
 def report_ours(error: BaseException) -> int:
     """Report an exception that is not the user's, with a traceback only if requested; return the exit code.
 
-    It is an internal error of typedpipe, unless a file of the user hides a module of Python.
+    It is an internal error of typedpipe, unless a file of the user shadows a standard-library module.
     """
     from typedpipe.cli.exits import wants_traceback
     from typedpipe.cli.shadowing import hidden_in_traceback

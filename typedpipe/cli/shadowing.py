@@ -42,7 +42,7 @@ def _report(name: str, file: str, text: str) -> Diagnostic:
     shown = display_path(file)
     return Diagnostic(
         "TP198",
-        f"`{shown}` hides Python's module `{name}`: {text}",
+        f"`{shown}` shadows the standard-library module `{name}`: {text}",
         Label(Span(shown)),
-        help=f"rename the file: libraries that import `{name}` get your file instead of Python's module",
+        help=f"rename the file: libraries that import `{name}` get your file instead of the standard library's",
     )

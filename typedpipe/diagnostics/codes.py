@@ -75,7 +75,7 @@ CODES: dict[str, str] = {
     "TP195": "container component cannot run on this machine",
     "TP196": "packages missing from this Python",
     "TP197": "run directory cannot be created",
-    "TP198": "file hides a module of Python",
+    "TP198": "file shadows a standard-library module",
     # TP2xx: types
     "TP201": "argument does not match the input type",
     "TP202": "value does not match the declared output type",
@@ -90,7 +90,7 @@ CODES: dict[str, str] = {
     "TP211": "default of Some does not match its type",
     "TP212": "task option has the wrong type",
     "TP213": "value can never be in the container",
-    "TP214": "format that the value's type does not take",
+    "TP214": "format not supported by the type of the value",
     "TP215": "importer argument has the wrong type",
     # TP3xx: structure
     "TP301": "call without a required argument",

@@ -1,6 +1,6 @@
 """Diagnostics for a terminal, in the style of rustc and ty.
 
-error[TP201]: `total` needs `list[int]` for `xs`, but this edge carries `list[str]`
+error[TP201]: `total` needs `list[int]` for `xs`, but receives `list[str]`
 --> pipeline.py:13:12
 |
 7 | def total(xs: list[int]) -> int:

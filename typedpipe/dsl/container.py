@@ -404,16 +404,16 @@ _DAMAGE = {
         'pass the f-string unchanged: `f"--n={n}"`, without `!r`; change the text in the container',
     ),
     "shell": (
-        "quoted for a shell, before the value is there",
+        "quoted for a shell before the value is known",
         'pass the input as an argument of the shell: `command=["sh", "-c", \'… "$1"\', "sh", name]`',
     ),
     "json": (
-        "put into JSON, before the value is there",
-        "pass the input as an argument of its own, and write the JSON in the container; or build it in a Python component, "
+        "put into JSON before the value is known",
+        "pass the input as a separate argument, and write the JSON in the container; or build it in a Python component, "
         "and pass it as one input",
     ),
-    "html": ("escaped for HTML, before the value is there", "escape the text in the container"),
-    "yaml": ("written as YAML, before the value is there", "write the YAML in the container, or in a Python component"),
+    "html": ("escaped for HTML before the value is known", "escape the text in the container"),
+    "yaml": ("written as YAML before the value is known", "write the YAML in the container, or in a Python component"),
 }
 
 

@@ -137,7 +137,7 @@ class NotRun:
 def _instead(name: str, kind: Kind) -> str:
     if kind == "component":
         return (
-            f"call it in a function that has `@dsl.pipeline`; `{name}.local(…)` runs it immediately, and after "
+            f"call it in a function decorated with `@dsl.pipeline`; `{name}.local(…)` runs it immediately, and after "
             "`typedpipe.local.init()` this call does too"
         )
     return (

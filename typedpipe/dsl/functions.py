@@ -19,7 +19,11 @@ T = TypeVar("T")
 def _trace(word: str) -> Trace:
     trace = current()
     if trace is None:
-        fatal("TP169", f"`dsl.{word}` is used outside a pipeline", help="use it in a function that has `@dsl.pipeline`")
+        fatal(
+            "TP169",
+            f"`dsl.{word}` is used outside a pipeline",
+            help="use it in a function decorated with `@dsl.pipeline`",
+        )
     return trace
 
 

@@ -96,7 +96,7 @@ class Background:
         """
         if not self._done.is_set() and os.getpid() != self._process:
             raise RuntimeError(
-                f"run {self.name} is not in this process, which was forked from process {self._process} during the run: "
+                f"run {self.name} belongs to process {self._process}, from which this process was forked during the run: "
                 "wait for the run there"
             )
         if self._done.is_set() or threading.current_thread() is not threading.main_thread():

@@ -81,7 +81,7 @@ def _check(name: str, value: object) -> None:
     if not _WANTED[name][0](value):
         close = nearest(value, RUNNERS) if name == "runner" and isinstance(value, str) else None
         help_ = f'did you mean `runner="{close}"`?' if close else f"for example `{name}={example}`"
-        fatal("TP660", f"the option `{name}` of a run must be {wanted}, not {value!r}", help=help_)
+        fatal("TP660", f"the run option `{name}` must be {wanted}, not {value!r}", help=help_)
 
 
 def _texts(value: object) -> bool:

@@ -97,6 +97,17 @@ def advice(source: Type, target: Type) -> str:
     return CONVERT
 
 
+def advice_for_one(source: Type, target: Type) -> str:
+    """As :func:`advice`, for a place that has no annotation of its own: an option, the URI of an import, a default.
+
+    >>> from typedpipe.types.model import INT, STR
+    >>> advice_for_one(INT, STR)
+    'use a value of type `str`, or convert it in a component'
+    """
+    found = advice(source, target)
+    return f"use a value of type `{show(target)}`, or convert it in a component" if found is CONVERT else found
+
+
 def _are_objects(source: Type, target: Type) -> bool:
     types = (source, without_none(target))
     return all(isinstance(each, StructType) and each.form in _CLASSES for each in types)

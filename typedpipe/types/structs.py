@@ -161,7 +161,7 @@ def _private(cls: Any, field_of: FieldOf) -> Iterable[StructField]:
 
 
 def _check_constructor(cls: Any, form: StructForm, names: set[str]) -> None:
-    """Reject a class that cannot be made of its fields, as it is from a dict."""
+    """Reject a class that cannot be rebuilt from its fields, as it is from a dict."""
     if form == "pydantic" and not cls.__pydantic_custom_init__:
         return
     import inspect
@@ -173,12 +173,12 @@ def _check_constructor(cls: Any, form: StructForm, names: set[str]) -> None:
     needed = [p.name for p in parameters if p.default is p.empty and p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)]
     extra = next((name for name in needed if name not in names), None)
     if extra is not None:
-        raise _not_rebuilt(cls, f"its constructor requires `{extra}`, which its objects do not keep as a field", extra)
+        raise _not_rebuilt(cls, f"its constructor requires `{extra}`, which is not a field", extra)
     lacking = next((name for name in sorted(names) if name not in accepted), None)
     if lacking is not None and inspect.Parameter.VAR_KEYWORD not in kinds:
         raise BadAnnotation(
             "TP101",
-            f"`{cls.__name__}` cannot be made of its fields: its constructor does not take `{lacking}`",
+            f"`{cls.__name__}` cannot be rebuilt from its fields: its constructor does not take `{lacking}`",
             f"add a parameter `{lacking}` to it, or declare the field with `field(init=False)`",
         )
 
@@ -186,8 +186,8 @@ def _check_constructor(cls: Any, form: StructForm, names: set[str]) -> None:
 def _not_rebuilt(cls: type[Any], why: str, name: str) -> BadAnnotation:
     return BadAnnotation(
         "TP101",
-        f"`{cls.__name__}` cannot be made of its fields: {why}",
-        f"declare `{name}` as a field of `{cls.__name__}`, or pass its value to the task as an input of its own",
+        f"`{cls.__name__}` cannot be rebuilt from its fields: {why}",
+        f"declare `{name}` as a field of `{cls.__name__}`, or pass its value to the task as a separate input",
     )
 
 

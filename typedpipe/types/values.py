@@ -39,10 +39,10 @@ _TAG_WIRE: Final = "\\u0024tp"
 
 
 _INSTEAD = {
-    "set": "a set has no order: pass a list",
-    "frozenset": "a set has no order: pass a list",
-    "bytes": "bytes are not text: pass a str, or write them to an artifact",
-    "bytearray": "bytes are not text: pass a str, or write them to an artifact",
+    "set": "a set has no order; pass a list",
+    "frozenset": "a set has no order; pass a list",
+    "bytes": "bytes are not text; pass a str, or write them to an artifact",
+    "bytearray": "bytes are not text; pass a str, or write them to an artifact",
     "ndarray": "pass `.tolist()`, or write the array to an artifact",
     "DataFrame": "write it to a file in a component, and pass the artifact",
     "generator": "pass a list instead of a generator",

@@ -497,7 +497,7 @@ def test_a_file_that_hides_a_module_of_python_is_the_users(tmp_path: Path, name:
     done = subprocess.run([script, command, "flow.py"], cwd=tmp_path, capture_output=True, text=True, check=False)
     said = done.stdout + done.stderr
     module = name.partition("/")[0].removesuffix(".py")
-    assert f"error[TP198]: `{name}` hides Python's module `{module}`: " in said
+    assert f"error[TP198]: `{name}` shadows the standard-library module `{module}`: " in said
     assert ("TP901" in said, done.returncode) == (False, 3)
 
 

@@ -39,7 +39,7 @@ def lines(text: str) -> list[str]:
 
 EDGE = Diagnostic(
     "TP201",
-    "`total` expects `list[int]` for `xs`, but this edge carries `list[str]`",
+    "`total` expects `list[int]` for `xs`, but receives `list[str]`",
     Label(Span("user.py", 12, 8, 12, 25), "expected `list[int]`, found `list[str]`"),
     others=(Label(Span("user.py", 7, 11, 7, 24), "declared here"), Label(Span("user.py", 5, 22, 5, 31), "made here")),
     notes=("one",),
@@ -49,7 +49,7 @@ EDGE = Diagnostic(
 
 def test_both_ends_in_one_snippet() -> None:
     assert render(EDGE) == (
-        "error[TP201]: `total` expects `list[int]` for `xs`, but this edge carries `list[str]`\n"
+        "error[TP201]: `total` expects `list[int]` for `xs`, but receives `list[str]`\n"
         "  --> user.py:12:8\n"
         "   |\n"
         " 5 | def words(n: int) -> list[str]: ...\n"

@@ -191,7 +191,7 @@ def test_a_container_component_that_does_not_fit(program, body, said):
     [
         ("shlex.quote(f'{x}')", "quoted for a shell", """command=["sh", "-c", '… "$1"', "sh", name]"""),
         ("'sh -c ' + shlex.quote('echo ' + x)", "quoted for a shell", '"$1"'),
-        ("json.dumps({'x': f'{x}'})", "put into JSON", "as an argument of its own"),
+        ("json.dumps({'x': f'{x}'})", "put into JSON", "as a separate argument"),
         ("html.escape(f'{x}')", "escaped for HTML", "in the container"),
         ("yaml.dump({'x': f'{x}'})", "written as YAML", "in the container"),
     ],
@@ -202,7 +202,7 @@ def test_text_of_a_container_that_a_str_could_break(program, argument, done, typ
     )
     found = program(text.format("str", argument))
     assert len(found.said) == 1, found.printed
-    assert found.said[0] == f"TP159 4:12 text that contains an input was {done}, before the value is there"
+    assert found.said[0] == f"TP159 4:12 text that contains an input was {done} before the value is known"
     assert type_this in found.help
     if "+" not in argument:
         plain = program(text.format("int", argument) + "@dsl.pipeline\ndef p(n: int = 1): c(x=n)\n")

@@ -137,7 +137,7 @@ def test_only_rows_of_one_length_can_be_unpacked(program: Any) -> None:
 
 def test_an_entry_of_another_type_is_an_error(program: Any) -> None:
     found = program("@dsl.pipeline\ndef p():\n    with ParallelFor(zip(['a'], [1])) as (x, y):\n        add(a=x)\n")
-    assert found.said == ['TP201 4:15 `add` expects `int` for `a`, but this edge carries `Literal["a"]`']
+    assert found.said == ['TP201 4:15 `add` expects `int` for `a`, but receives `Literal["a"]`']
 
 
 @pytest.mark.parametrize(

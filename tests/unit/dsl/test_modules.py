@@ -513,7 +513,7 @@ def test_two_artifact_classes_of_one_title_are_refused(project: Project) -> None
     (found,) = caught.value.diagnostics
     assert (found.code, found.message, found.help) == (
         "TP139",
-        "`oak.Forest` and `ash.Forest` have the same `schema_title`, 'Forest', so they are one type of artifacts",
+        "`oak.Forest` and `ash.Forest` have the same `schema_title`, 'Forest', so they are the same artifact type",
         "set another `schema_title` in one of the two classes",
     )
 

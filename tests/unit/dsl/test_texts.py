@@ -346,7 +346,7 @@ def test_pydantic_models_print_as_pydantic_prints_them(program):
         ("yaml.dump({'a': f'{v}'})", "written as YAML", "call `yaml.dump` there"),
         ("yaml.dump([f'{v}'], allow_unicode=True)", "written as YAML", "`json.dumps`, which is valid YAML"),
         ("html.escape(f'{v}')", "escaped for HTML", "escape it there"),
-        ("repr(f'{v}')", "put through `repr()`", '`f"{value!r}"`'),
+        ("repr(f'{v}')", "converted with `repr()`", '`f"{value!r}"`'),
         ("DAMAGE(f'{v}')", "changed after it was created", "in a component"),
     ],
 )

@@ -313,19 +313,19 @@ REFUSED: list[tuple[Any, str, str, str]] = [
     (
         WithVar,
         "TP101",
-        "`WithVar` cannot be made of its fields: its constructor requires `x`",
+        "`WithVar` cannot be rebuilt from its fields: its constructor requires `x`",
         "declare `x` as a field",
     ),
     (
         OwnInit,
         "TP101",
-        "`OwnInit` cannot be made of its fields: its constructor requires `x`",
+        "`OwnInit` cannot be rebuilt from its fields: its constructor requires `x`",
         "declare `x` as a field",
     ),
     (
         Unnamed,
         "TP101",
-        "`Unnamed` cannot be made of its fields: its constructor does not take `y`",
+        "`Unnamed` cannot be rebuilt from its fields: its constructor does not take `y`",
         "field(init=False)",
     ),
     (Failure, "TP101", "`Failure` is a dataclass and a `Exception`", "remove `Exception` from its bases"),

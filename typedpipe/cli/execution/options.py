@@ -30,7 +30,7 @@ def engine_options() -> list[click.Option]:
             ["-j", "--jobs"],
             type=click.IntRange(min=1),
             metavar="N",
-            help="Run at most N tasks at the same time. Default: the number of CPUs.",
+            help="Run at most N tasks at the same time. Default: one per CPU, if memory suffices.",
         ),
         click.Option(
             ["--cache/--no-cache"],

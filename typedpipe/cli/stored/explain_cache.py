@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     "explain-cache",
     help=(
         "Report why the task RUN/TASK was cached, or which part of its cache key changed since the last run "
-        "that contains it. The change is traced back to the task that caused it.\n\n"
+        "in which it ran. The change is traced back to the task that caused it.\n\n"
         "The list at the end shows what is not part of the cache key. If the task depends on any of it, "
         "disable caching for the task with `set_caching_options(False)`."
     ),
 )
 @click.argument("name", metavar="RUN/TASK")
 @click.option(
-    "--against", metavar="RUN", help="Compare with this run. Default: the last earlier run that contains the task."
+    "--against", metavar="RUN", help="Compare with this run. Default: the last earlier run in which the task ran."
 )
 @format_option
 @with_root

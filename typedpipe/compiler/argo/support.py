@@ -49,7 +49,7 @@ _CONTAINER = No(
 SUPPORT = Support(
     {
         "call.retry": No(
-            "all of its tasks would run again, also those that succeeded",
+            "all of its tasks would run again, including those that succeeded",
             "set the retry on the tasks of the nested pipeline",
             "the retry",
         ),

@@ -90,7 +90,9 @@ def _documents(templates: list[Template], libraries: dict[str, str], chosen: Set
 def _check_size(templates: list[Template], text: str, pipeline: ir.Pipeline, report: Diagnostics) -> None:
     for template in templates:
         if isinstance(template, Leaf) and (size := sum(map(len, template.lines()))) > SCRIPT_BYTES:
-            message = f"the template `{template.name}` has {size // 1024} KiB, but Argo accepts at most {SCRIPT_BYTES // 1024}"
+            message = (
+                f"the template `{template.name}` is {size // 1024} KiB, but Argo accepts at most {SCRIPT_BYTES // 1024}"
+            )
             report.error(
                 "TP404", message, pipeline.span, help="move code into a package that is installed in the image"
             )
@@ -99,11 +101,11 @@ def _check_size(templates: list[Template], text: str, pipeline: ir.Pipeline, rep
     annotated = sum(isinstance(template, Leaf) and bool(template.pod.annotations) for template in templates)
     size = len(text) + annotated * len(runtime_text())
     if size > MOST_BYTES:
-        message = f"the workflow has {size // 1024} KiB, but Kubernetes accepts at most {MOST_BYTES // 1024}"
+        message = f"the workflow is {size // 1024} KiB, but Kubernetes accepts at most {MOST_BYTES // 1024}"
         report.error("TP404", message, pipeline.span, help=_SMALLER)
     elif size > WARN_BYTES:
         message = (
-            f"the workflow has {size // 1024} KiB, but by default Argo supports at most 1024"
+            f"the workflow is {size // 1024} KiB; by default, Argo supports at most 1024"
             ", including the status of the nodes"
         )
         label = Label(pipeline.span, "the workflow fails unless the controller has a larger `MAX_WORKFLOW_SIZE`")

@@ -13,7 +13,7 @@ from typedpipe.ir import nodes as ir
 from typedpipe.ir.edges import expr_operands
 from typedpipe.ir.scopes import Scope
 from typedpipe.ir.typing import TracedTypes, field_type, item_type
-from typedpipe.types.assignable import advice, mismatch
+from typedpipe.types.assignable import advice_for_one, mismatch
 from typedpipe.types.display import show
 from typedpipe.types.model import (
     BOOL,
@@ -133,7 +133,7 @@ class _Expression:
                 help_ = "compare one of its fields, or compare in a component that returns `bool`"
                 self._error("TP204", message, f"`{show(bad)}` is not a scalar", help_, expr.left, expr.right)
         elif "any" not in kinds and kinds[0] != kinds[1]:
-            help_ = "convert one of the values in a component, so that both have one type"
+            help_ = "convert one of the values in a component, so that both have the same type"
             self._error("TP204", message, "these types cannot be compared", help_, expr.left, expr.right)
         elif expr.op not in ("==", "!=") and kinds[0] == "bool":
             self._error("TP204", message, "`bool` has no order", "use `==`, `&`, `|` and `Not`", expr.left, expr.right)
@@ -150,7 +150,7 @@ class _Expression:
             help_ = UNSET if is_optional(items) else "pass a list"
             self._error("TP213", f"`{show(items)}` is not a container", label, help_, expr.items)
         elif "any" not in (kind(inner), kind(value)) and (kind(inner) != kind(value) or kind(inner) is None):
-            message = f"`{show(value)}` is never in `{show(items)}`"
+            message = f"a value of type `{show(value)}` can never be in `{show(items)}`"
             help_ = UNSET if is_optional(value) else "use a scalar of the items' type"
             self._error("TP213", message, f"expected `{show(inner)}`, found `{show(value)}`", help_, expr.value)
 
@@ -199,7 +199,7 @@ class _Expression:
                 "TP211",
                 f"the default of `Some` must be `{show(value)}`, but this is `{show(default)}`",
                 f"expected `{show(value)}`, found `{show(default)}`",
-                advice(default, value),
+                advice_for_one(default, value),
                 expr.value,
                 expr.default,
             )

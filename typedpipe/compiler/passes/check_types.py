@@ -10,7 +10,7 @@ from typedpipe.ir import nodes as ir
 from typedpipe.ir.options import BY_NAME, option_operands
 from typedpipe.ir.scopes import Scope
 from typedpipe.ir.typing import Ports, TracedTypes
-from typedpipe.types.assignable import CONVERT, advice, mismatch
+from typedpipe.types.assignable import CONVERT, advice, advice_for_one, mismatch
 from typedpipe.types.display import enum_members, show
 from typedpipe.types.model import ANY, BOOL, STR, AnyType, DictType, ListType, Type, is_optional, without_none
 
@@ -111,7 +111,7 @@ class _Checker:
         node = use.node
         assert isinstance(node, (ir.Task, ir.Call))
         target = called(self.pipeline, node)
-        kind = "the value is" if isinstance(use.operand, ir.Const) else "this edge carries"
+        kind = "the value is" if isinstance(use.operand, ir.Const) else "receives"
         why = mismatch(source, port.type)
         self.report.error(
             "TP201",
@@ -138,7 +138,7 @@ class _Checker:
                     node.span,
                     f"found `{show(source)}`",
                     others=source_label(operand, scope, self.types),
-                    help=advice(source, target),
+                    help=advice_for_one(source, target),
                 )
 
     def _follows(self, operand: ir.Operand, scope: Scope, node: ir.Node | None) -> bool:
@@ -209,7 +209,7 @@ class _Checker:
                     node.span,
                     f"expected `{show(target)}`, found `{show(source)}`",
                     others=source_label(operand, scope, self.types),
-                    help=advice(source, target),
+                    help=advice_for_one(source, target),
                 )
 
     def _output(self, name: str, operand: ir.Operand, target: Type, span: Span) -> None:

@@ -24,7 +24,7 @@ class Group:
             fatal(
                 "TP169",
                 f"`dsl.{type(self).__name__}` is used outside a pipeline",
-                help="use it in a function that has `@dsl.pipeline`",
+                help="use it in a function decorated with `@dsl.pipeline`",
             )
         self._trace = trace
         trace.groups.append(self)

@@ -61,7 +61,9 @@ def importer(
     trace = current()
     if trace is None:
         fatal(
-            "TP169", "`dsl.importer` is used outside a pipeline", help="use it in a function that has `@dsl.pipeline`"
+            "TP169",
+            "`dsl.importer` is used outside a pipeline",
+            help="use it in a function decorated with `@dsl.pipeline`",
         )
     frame = sys._getframe(1)
     cls: Any = artifact_class  # untyped: the value comes from a user's file

@@ -127,7 +127,7 @@ _PERCENT: Final = re.compile(r"%(?:\((\w+)\))?([-+ #0]*)(\*|\d+)?(?:\.(\*|\d+))?
 
 
 def pads_in_percent(text: str, given: Fact | list[Fact]) -> bool:
-    """Whether ``text % given`` pads or cuts text before the value is there."""
+    """Whether ``text % given`` pads or cuts text before the value is known."""
     found = [match for match in _PERCENT.finditer(text) if match[5] != "%"]
     facts = given if isinstance(given, list) else [given] * len(found)
     return any(
@@ -138,7 +138,7 @@ def pads_in_percent(text: str, given: Fact | list[Fact]) -> bool:
 
 
 def pads_in_format(text: str, given: list[Fact], named: dict[str, Fact]) -> bool:
-    """Whether ``text.format(…)`` pads or cuts text before the value is there. A value itself takes any format."""
+    """Whether ``text.format(…)`` pads or cuts text before the value is known. A value itself takes any format."""
     number = 0
     try:
         fields = list(string.Formatter().parse(text))

@@ -208,7 +208,7 @@ class Expressions:
     def _list(self, node: ast.List | ast.Tuple | ast.Set) -> Fact:
         made = list_of([self.of(item) for item in node.elts])
         if isinstance(node, ast.Set) and made.holds_text:
-            self._text_problem(node, "a set cannot compare", "compare it")
+            self._text_problem(node, "a set cannot contain", "compare it")
         return made
 
     _tuple = _set = _list
@@ -239,7 +239,7 @@ class Expressions:
         made = Fact(items=self.of(node.value if isinstance(node, ast.DictComp) else node.elt))
         self.names = outer
         if isinstance(node, ast.SetComp) and made.holds_text:
-            self._text_problem(node, "a set cannot compare", "compare it")
+            self._text_problem(node, "a set cannot contain", "compare it")
         return made
 
     _listcomp = _setcomp = _generatorexp = _dictcomp = _comprehension

@@ -177,7 +177,7 @@ class Bundle:
         title, own = cls.schema_title, f"{cls.__module__}.{cls.__qualname__}"
         other = self._titles.setdefault(title, own)
         if other != own:
-            text = f"`{other}` and `{own}` have the same `schema_title`, {title!r}, so they are one type of artifacts"
+            text = f"`{other}` and `{own}` have the same `schema_title`, {title!r}, so they are the same artifact type"
             self._fail("TP139", text, "set another `schema_title` in one of the two classes")
 
     def add_function(self, fn: Any) -> None:

@@ -7,7 +7,7 @@ it where it would quote a number, and no library escapes it.
 A number, a bool or an enum prints as a plain word too, so this *plain* marker is all that stands for it. Any other text
 may contain whatever a shell, YAML, HTML or JSON gives a meaning. For such a value a *bait* stands before the marker: each
 character that any of these escapes. The form in which the bait arrives shows what was done to the text. Text that was put
-into JSON strings is put into them again when the value is there; after anything else the text is an error, because the
+into JSON strings is put into them again when the value is known; after anything else the text is an error, because the
 value would not be escaped. Letters, digits and punctuation are in the bait because ``.upper()``, ``.split()`` or
 ``.replace("-", "_")`` damage them: they would change the text around the value, but not the value.
 

@@ -21,21 +21,21 @@ _DAMAGE: Final = {
         f"{_UNCHANGED}; split, replace, slice, wrap or escape the text in a component",
     ),
     "shell": (
-        "was quoted for a shell, before the value is there",
-        "pass the value to the component as an input of its own, and to the shell as an argument: `sh -c '… \"$1\"' sh VALUE`",
+        "was quoted for a shell before the value is known",
+        "pass the value to the component as a separate input, and to the shell as an argument: `sh -c '… \"$1\"' sh VALUE`",
     ),
     "html": (
-        "was escaped for HTML, before the value is there",
-        "pass the value to the component as an input of its own, and escape it there",
+        "was escaped for HTML before the value is known",
+        "pass the value to the component as a separate input, and escape it there",
     ),
     "yaml": (
-        "was written as YAML, before the value is there",
-        "pass the value to the component as an input of its own, in a dict if you like, and call `yaml.dump` there; "
+        "was written as YAML before the value is known",
+        "pass the value to the component as a separate input, in a dict if you like, and call `yaml.dump` there; "
         "or write JSON with `json.dumps`, which is valid YAML",
     ),
     "repr": (
-        "was put through `repr()` or `!r`, before the value is there",
-        'write `!r` of the value itself: `f"{value!r}"`',
+        "was converted with `repr()` or `!r` before the value is known",
+        'apply `!r` to the value itself: `f"{value!r}"`',
     ),
 }
 

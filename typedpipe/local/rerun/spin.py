@@ -109,7 +109,7 @@ def prepare_spin(
     pipeline = wire.load(run.pipeline_file) if code is None else code
     node = node_at(pipeline, name)
     if not isinstance(node, ir.Task):
-        said = "the new code has no task" if code is not None else "there is no component to run for"
+        said = "the new code has no task" if code is not None else "there is no component at"
         raise problem(
             "TP645",
             f"{said} `{name}`",
