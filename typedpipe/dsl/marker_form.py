@@ -20,7 +20,7 @@ _RESTS: Final = (
     r"\udb80\udc03",
 )
 _OTHER_CASE: Final = (HEAD.lower(), START.lower())
-_SHOWN: Final = re.compile(
+_SHOWN: Final = (
     f"(?s:(<[^<>]*>) {START}.*?(?:{TAIL}|$)|(?:{START}|0x{HEAD}|{NO_TEXT}(?!<)).*?(?:{TAIL}|$)|{NO_TEXT}(<[^<>]*>))"
 )
 
@@ -63,4 +63,4 @@ def shown(text: str) -> str:
     >>> shown("0x7eD95cB1fA00010000007a6aEc4bF8d0 items")
     '{…} items'
     """
-    return _SHOWN.sub(lambda match: match[1] or match[2] or "{…}", text)
+    return re.sub(_SHOWN, lambda match: match[1] or match[2] or "{…}", text)

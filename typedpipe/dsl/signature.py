@@ -22,8 +22,8 @@ from typedpipe.types.problems import Problem
 from typedpipe.types.values import NotAConstant, constant
 
 _VARARGS, _VARKEYWORDS = 0x04, 0x08
-_ARGUMENT = re.compile(r"^\s*(\w+)\s*(?:\([^)]*\))?\s*:\s*(.*)$")
-_HEADING = re.compile(r"^\s*(Args|Arguments|Parameters|Returns|Raises|Yields|Example|Examples|Note|Notes)\s*:\s*$")
+_ARGUMENT = r"^\s*(\w+)\s*(?:\([^)]*\))?\s*:\s*(.*)$"
+_HEADING = r"^\s*(Args|Arguments|Parameters|Returns|Raises|Yields|Example|Examples|Note|Notes)\s*:\s*$"
 
 
 @dataclass(slots=True)
@@ -385,7 +385,7 @@ def _argument_texts(doc: str | None) -> dict[str, str]:
     texts: dict[str, str] = {}
     inside, last, indent = False, "", 0
     for line in doc.splitlines():
-        heading = _HEADING.match(line)
+        heading = re.match(_HEADING, line)
         if heading:
             inside = heading[1] in {"Args", "Arguments", "Parameters"}
             last = ""
@@ -393,7 +393,7 @@ def _argument_texts(doc: str | None) -> dict[str, str]:
         if not inside or not line.strip():
             continue
         depth = len(line) - len(line.lstrip())
-        match = _ARGUMENT.match(line)
+        match = re.match(_ARGUMENT, line)
         if match and (not last or depth <= indent):
             last, indent = match[1], depth
             texts[last] = match[2].strip()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-_NAME = re.compile(r"[A-Za-z0-9\[][^\s\x00-\x1f\x7f]*")
+_NAME = r"[A-Za-z0-9\[][^\s\x00-\x1f\x7f]*"
 
 
 def is_image(name: str) -> bool:
@@ -13,4 +13,4 @@ def is_image(name: str) -> bool:
     >>> [is_image(name) for name in ("python:3.11", "[::1]:5000/x@sha256:0", "--privileged", "", "a b")]
     [True, True, False, False, False]
     """
-    return _NAME.fullmatch(name) is not None
+    return re.fullmatch(_NAME, name) is not None

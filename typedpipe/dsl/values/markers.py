@@ -33,7 +33,7 @@ _LETTERS = (
     "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"  # importing `string` costs more than all of this
 )
 _BAIT = f"{START}{_LETTERS} -_./,:;=+*?!@#&|<>()[]~^`: #//é'\"\\"
-_MARKER = re.compile(f"0x{HEAD}([0-9a-f]{{4}})([0-9a-f]{{6}})([0-9a-f]{{4}}){TAIL}")
+_MARKER = f"0x{HEAD}([0-9a-f]{{4}})([0-9a-f]{{6}})([0-9a-f]{{4}}){TAIL}"
 _CHECKS = 65521  # the largest prime of four hexadecimal digits
 
 
@@ -105,8 +105,8 @@ def _checksum(nonce: int, number: int) -> int:
     return (nonce * 31337 + number * 7919 + 1) % _CHECKS
 
 
-_WORD = re.compile(r"[A-Za-z0-9_.]*")
-_PLAIN_SPEC = re.compile(r"[+-]?#?(?:0[0-9]+)?_?(?:\.[0-9]+)?[bdeEfFgGoxX]?")
+_WORD = r"[A-Za-z0-9_.]*"
+_PLAIN_SPEC = r"[+-]?#?(?:0[0-9]+)?_?(?:\.[0-9]+)?[bdeEfFgGoxX]?"
 
 
 def is_plain(type_: Type, spec: str = "") -> bool:
@@ -124,14 +124,14 @@ def is_plain(type_: Type, spec: str = "") -> bool:
 def _has_plain_text(type_: Type, spec: str) -> bool:
     match type_:
         case ScalarType():
-            return type_.kind in ("int", "float", "bool") and (not spec or _PLAIN_SPEC.fullmatch(spec) is not None)
+            return type_.kind in ("int", "float", "bool") and (not spec or re.fullmatch(_PLAIN_SPEC, spec) is not None)
         case NullType():
             return True
         case LiteralType():
-            return not spec and all(_WORD.fullmatch(str(json.loads(wire))) for wire in type_.values)
+            return not spec and all(re.fullmatch(_WORD, str(json.loads(wire))) for wire in type_.values)
         case EnumType():
             texts = member_texts(type_, spec, "")
-            return bool(texts) and all(_WORD.fullmatch(text) for _, text in texts)
+            return bool(texts) and all(re.fullmatch(_WORD, text) for _, text in texts)
         case _:
             return False
 
@@ -143,7 +143,7 @@ def pieces(table: Table, text: str) -> Pieces | Damage:
     """Split a text at its markers, unless one belongs to another pipeline or was changed."""
     parts: Pieces = []
     position = 0
-    for match in _MARKER.finditer(text):
+    for match in re.finditer(_MARKER, text):
         nonce, number, check = (int(group, 16) for group in match.groups())
         if _checksum(nonce, number) != check:
             return Damage("")
