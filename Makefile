@@ -9,6 +9,8 @@ PYTEST := $(BIN)/python -m pytest -q
 JOBS ?= 2
 # The tests that `make check` runs: `make check SUITE=test-user` runs them as an ordinary user.
 SUITE ?= test
+# The tests that `make conformance` runs; CI runs "cluster and not heavy", at most 200 pods.
+MARKS ?= cluster
 # The unit tests that start no engine and draw on no terminal.
 CORE = $(filter-out tests/unit/local/ tests/unit/cli/,$(sort $(dir $(wildcard tests/unit/*/*.py))))
 
@@ -67,7 +69,7 @@ faults: $(STAMP) ## run the fault-injection tests, including the slow ones: 1 GB
 	$(PYTEST) -m "not cluster" tests/faults
 
 conformance: $(STAMP) ## run one pipeline per construct, locally and on the cluster that KUBECONFIG selects
-	$(PYTEST) -m cluster tests/conformance
+	$(PYTEST) -m "$(MARKS)" tests/conformance
 
 proto: $(STAMP) ## regenerate the code from proto/
 	PYTHON=$(BIN)/python proto/generate
