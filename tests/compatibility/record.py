@@ -34,6 +34,7 @@ PLATFORM = f"{platform.system()} {platform.machine()}"
 CONSTRUCTS = (
     "artifacts",
     "branches",
+    "broken_contracts",
     "containers",
     "exit_handlers",
     "ignored_failures",
@@ -41,10 +42,11 @@ CONSTRUCTS = (
     "logged_artifacts",
     "loop_artifacts",
     "nested_pipelines",
+    "objects",
     "optionals",
     "parameters",
     "retries",
-    "retries_end",
+    "texts",
 )
 """Conformance pipelines that are run for the store."""
 STOPS = "pipelines/stops.py"
