@@ -228,7 +228,7 @@ def test_a_parameter_that_is_called_as_an_option_is_the_parameter() -> None:
     run = clash.options(jobs=1, runner="process", name="named").run(runner="x", jobs=3)
     assert run.outputs == 6
     assert run.name == "named"
-    with pytest.raises(PipelineError, match="the option `name`"):
+    with pytest.raises(PipelineError, match="the run option `name`"):
         clash.run(runner="x", name="a b")  # type: ignore[call-overload]  # an option, which does not fit
 
 
