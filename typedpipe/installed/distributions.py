@@ -38,7 +38,7 @@ class Distribution:
     info: str
     """Path of its ``.dist-info``."""
     url: str = ""
-    """Where it was installed from; "" for a package from an index."""
+    """The URL that it was installed from; "" for a package from an index."""
     editable: bool = False
     revision: str = ""
     """The requested revision, if it was installed from a repository."""

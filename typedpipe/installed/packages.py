@@ -98,7 +98,7 @@ def normalised(requirements: Iterable[str]) -> tuple[str, ...]:
 def environment_facts(
     packages: Sequence[str], sources: Sequence[str], digests: dict[str, str] | None = None
 ) -> dict[str, Any]:
-    """What a component uses of this Python's packages: versions, and digests of their content.
+    """The installed packages that a component uses: versions, and digests of their content.
 
     A version alone does not identify a package that is edited in place, or built again.
 

@@ -53,7 +53,7 @@ def path_of_url(url: str) -> str:
 
 
 class Origin(Protocol):
-    """Where a distribution was installed from."""
+    """The origin of an installed distribution."""
 
     @property
     def url(self) -> str: ...

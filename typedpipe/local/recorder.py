@@ -40,7 +40,7 @@ class Found:
     record: Task | None = None
     """The task before this run was resumed."""
     note: str = ""
-    """What could not be checked."""
+    """Dependencies that could not be checked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,7 @@ class RunRecorder:
         return None
 
     def _not_tracked(self, run: TaskRun, parts: KeyParts) -> str:
-        """What a hit depends on besides its key, for the line that reports it."""
+        """Dependencies of a hit besides its key, for the line that reports it."""
         from typedpipe.local.caching.untracked import component_gaps, hit_note, input_gaps
 
         prints = self._reuse.fingerprints

@@ -37,7 +37,7 @@ class Comparison:
     old: Run
     new: Run
     differences: list[Difference] = field(default_factory=list[Difference])
-    """What a person asks for first: parameters, code, tasks, metrics, outputs."""
+    """The differences that people ask for first: parameters, code, tasks, metrics, outputs."""
     details: list[Difference] = field(default_factory=list[Difference])
     """Outputs and parts of the cache keys of the tasks that both runs have."""
     durations: list[Difference] = field(default_factory=list[Difference])

@@ -52,7 +52,7 @@ def loop_items(items: object, trace: Trace) -> tuple[PipelineValue | ir.Const, T
 
 
 def _listed(items: object) -> list[object] | None:
-    """What Python would loop over, as a list; None after an error was reported."""
+    """The items that Python would loop over, as a list; None after an error was reported."""
     help_ = "pass a list, or an output or parameter whose type is a list"
     what = f"`{type(items).__name__}`"
     if isinstance(items, Iterator):

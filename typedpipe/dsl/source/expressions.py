@@ -56,7 +56,7 @@ class Expressions:
     _quiet = False
 
     def of(self, node: ast.expr) -> Fact:
-        """What is known about an expression. What it decides is reported."""
+        """The facts of an expression. A decision that it makes is reported."""
         known = getattr(self, f"_{type(node).__name__.lower()}", None)
         if known is not None:
             fact: Fact = known(node)

@@ -12,7 +12,7 @@ from typedpipe.ir.typing import field_type
 from typedpipe.types.model import AnyType, ListType, NullType, StructType, Type, UnionType, is_optional
 
 Kind: TypeAlias = Literal["", "task", "value", "text"]
-"""What a name may hold: an object of the pipeline, or text with a pipeline value in it. "" is anything else."""
+"""Content of a name: an object of the pipeline, or text with a pipeline value in it. "" is anything else."""
 _KINDS: Final[tuple[Kind, ...]] = ("", "task", "value", "text")
 NOT_RESOLVED: Final = object()
 
@@ -31,7 +31,7 @@ class Dotted(NamedTuple):
 
 
 class Fact(NamedTuple):
-    """What is known about an expression before the function runs."""
+    """The known facts of an expression before the function runs."""
 
     kind: Kind = ""
     type: Type | None = None

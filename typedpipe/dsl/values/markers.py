@@ -76,7 +76,7 @@ Pieces: TypeAlias = list[str | Piece]
 
 
 class Damage(NamedTuple):
-    """What was done to a text before it arrived. ``by`` is "" if that cannot be seen."""
+    """The operation that changed a text before it arrived. ``by`` is "" if that cannot be seen."""
 
     by: Literal["", "foreign", "shell", "html", "yaml", "repr", "json"]
 

@@ -14,11 +14,12 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Protocol
 
+from typedpipe.installed.trees import file_digest
+
 LARGE = 1 << 30
 """Imports with more bytes in total are known by their stat alone: reading them takes longer than most tasks."""
 SETTLED = 2.0
 """Seconds after which another change certainly has another time."""
-_BLOCK = 1 << 20
 _KINDS = {stat.S_IFSOCK: "a socket", stat.S_IFIFO: "a pipe", stat.S_IFBLK: "a device", stat.S_IFCHR: "a device"}
 
 
@@ -108,17 +109,9 @@ def _check(path: str, seen: os.stat_result) -> None:
 
 def _digest(path: str, files: list[tuple[str, os.stat_result]]) -> str:
     if len(files) == 1 and not files[0][0]:
-        return _file_digest(path)
+        return file_digest(path)
     found = sha256()
     for name, _ in files:
-        content = "" if name.endswith("/") else _file_digest(os.path.join(path, name))
+        content = "" if name.endswith("/") else file_digest(os.path.join(path, name))
         found.update(f"{name}\0{content}\n".encode("utf-8", "surrogateescape"))
-    return found.hexdigest()
-
-
-def _file_digest(path: str) -> str:
-    found = sha256()
-    with open(path, "rb") as file:
-        while block := file.read(_BLOCK):
-            found.update(block)
     return found.hexdigest()

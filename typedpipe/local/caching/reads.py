@@ -41,7 +41,7 @@ class Gap:
     what: str
     """In the line that reports a cache hit."""
     why: str = ""
-    """What follows in a list."""
+    """The items of a list that follow."""
     variable: str = ""
     """The environment variable that it is; the task may set it."""
 
@@ -50,7 +50,7 @@ class Gap:
 
 
 def gaps_in(trees: Sequence[ast.Module], given: Iterable[str]) -> list[Gap]:
-    r"""What the source reads besides its inputs.
+    r"""Data that the source reads besides its inputs.
 
     Args:
         trees: The shipped source.

@@ -48,7 +48,7 @@ def untracked(
 
 
 def hit_note(gaps: Iterable[Gap], declared_env: Iterable[str]) -> str:
-    """What a cache hit could not check, in a few words; "" if nothing is known.
+    """The dependencies that a cache hit could not check, in a few words; "" if nothing is known.
 
     >>> hit_note([Gap("the file `a`"), Gap("the file `b`"), Gap("the file `c`")], ())
     'not tracked: the file `a`, the file `b` and 1 more'

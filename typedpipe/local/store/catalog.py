@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, suppress
 from pathlib import Path
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from typedpipe.diagnostics.errors import PipelineError
 from typedpipe.local.store.index import tasks
@@ -16,6 +16,7 @@ from typedpipe.local.store.model import StoredRun, UnreadableRun
 from typedpipe.local.store.objects import Objects
 
 AnyRun: TypeAlias = StoredRun | UnreadableRun
+T = TypeVar("T")
 
 
 class Catalog:
@@ -83,6 +84,23 @@ class Catalog:
             PipelineError: TP604, the index of one is corrupted.
         """
         known = self.listing.references()
+        with closing(self._details(runs, known, lambda details: (details.keys, details.objects))) as found:
+            yield from (references for _, references in found)
+
+    def last_with(self, task: str, runs: Iterable[StoredRun]) -> StoredRun | None:
+        """The first of the runs in which a task ran.
+
+        Raises:
+            PipelineError: TP604, the index of one is corrupted.
+        """
+        known = self.listing.ran(task)
+        with closing(self._details(runs, known, lambda details: task in details.ran)) as found:
+            return next((run for run, ran in found if ran), None)
+
+    def _details(
+        self, runs: Iterable[StoredRun], known: Mapping[tuple[str, Stamp], T], of: Callable[[Details], T]
+    ) -> Generator[tuple[StoredRun, T], None, None]:
+        """A part of the details of each run: the indexed one, or one read from the run, which is then indexed."""
         fresh: list[tuple[str, Stamp, Details]] = []
         try:
             for run in runs:
@@ -92,33 +110,10 @@ class Catalog:
                     details = summarized(run, tasks(run), self.objects)
                     if run.state != "RUNNING":
                         fresh.append((run.name, stamp, details))
-                    found = details.keys, details.objects
-                yield found
+                    found = of(details)
+                yield run, found
         finally:
             self.listing.put_details(fresh)
-
-    def last_with(self, task: str, runs: Iterable[StoredRun]) -> StoredRun | None:
-        """The first of the runs in which a task ran.
-
-        Raises:
-            PipelineError: TP604, the index of one is corrupted.
-        """
-        known = self.listing.ran(task)
-        fresh: list[tuple[str, Stamp, Details]] = []
-        try:
-            for run in runs:
-                stamp = stamp_of(run.key)
-                ran = known.get((run.name, stamp))
-                if ran is None:
-                    details = summarized(run, tasks(run), self.objects)
-                    if run.state != "RUNNING":
-                        fresh.append((run.name, stamp, details))
-                    ran = task in details.ran
-                if ran:
-                    return run
-        finally:
-            self.listing.put_details(fresh)
-        return None
 
     def enlist(self, folder: Path) -> None:
         """Add a run that has just ended to the index of runs."""

@@ -42,7 +42,7 @@ class UnreadableRun(BrokenRun):
 
 @dataclass(frozen=True, slots=True)
 class Labels:
-    """What the user says about a run: tags by which it is selected, and a note."""
+    """Labels that a user gives a run: tags by which it is selected, and a note."""
 
     tags: Mapping[str, str] = field(default_factory=dict[str, str])
     note: str = ""
