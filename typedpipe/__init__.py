@@ -11,14 +11,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from typedpipe.hooks import HOOKS
-
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from typing import Any
-
     from typedpipe import compiler as compiler, dsl as dsl
-    from typedpipe.diagnostics.model import Diagnostics
     from typedpipe.dsl import (
         OUT as OUT,
         STATUS as STATUS,
@@ -57,7 +51,6 @@ if TYPE_CHECKING:
     from typedpipe.dsl.component import component as component
     from typedpipe.dsl.nodes.importer import importer as importer
     from typedpipe.dsl.pipeline import pipeline as pipeline
-    from typedpipe.ir import nodes
     from typedpipe.types.artifacts import *  # noqa: F403  # all of ours, each named there alone
     from typedpipe.version import __version__ as __version__
 else:
@@ -83,41 +76,3 @@ else:
         from typedpipe import dsl
 
         return ["__all__", "__version__", *globals(), *dsl.__all__]
-
-
-class _Toolchain:
-    """The compiler, the local engine and the pictures, each loaded on first use."""
-
-    def compile(self, handle: Any, path: str) -> None:
-        from typedpipe.compiler import Compiler
-
-        Compiler().compile(handle, path)
-
-    def report_errors(self, traced: nodes.Pipeline, report: Diagnostics) -> None:
-        from typedpipe.compiler import driver
-
-        driver.report_errors(traced, report)
-
-    def check_options(self, options: Mapping[str, Any]) -> None:
-        from typedpipe.local.startup import run_options
-
-        run_options(options)
-
-    def run(
-        self,
-        traced: nodes.Pipeline,
-        arguments: Mapping[str, object],
-        options: Mapping[str, Any],
-        outputs: Callable[[Mapping[str, object]], Any],
-    ) -> Any:
-        from typedpipe.local.startup import run_traced
-
-        return run_traced(traced, arguments, options, outputs)
-
-    def draw(self, handle: Any) -> dict[str, str]:
-        from typedpipe.local.notebook import pipeline_bundle
-
-        return pipeline_bundle(handle)
-
-
-HOOKS.toolchain = _Toolchain()

@@ -1,11 +1,12 @@
 """Hooks through which a pipeline reaches the layers above the dsl: the compiler, an engine, a notebook's pictures.
 
-Python imports the package itself before any module in it, so ``typedpipe/__init__.py`` registers the toolchain; it
-loads each part on first use.
+The toolchain, ``typedpipe.toolchain``, is imported by its name on first use, because it is above the dsl.
 """
 
 from __future__ import annotations
 
+from functools import cached_property
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # protocols are for checkers alone, and making one takes time at each import
@@ -50,10 +51,14 @@ if TYPE_CHECKING:  # protocols are for checkers alone, and making one takes time
 class Hooks:
     """Registered hooks; one instance per process."""
 
-    toolchain: Toolchain
     session: Session | None = None
     names: Sequence[str] = ()
     """Public names of ``typedpipe.dsl``, for suggestions."""
+
+    @cached_property
+    def toolchain(self) -> Toolchain:
+        found: Toolchain = import_module("typedpipe.toolchain").TOOLCHAIN
+        return found
 
 
 HOOKS = Hooks()
