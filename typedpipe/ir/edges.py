@@ -36,7 +36,8 @@ def node_operands(node: ir.Node) -> list[ir.Operand]:
         for region in node.regions():
             if region.condition is not None:
                 found.append(region.condition)
-            found += [value for _, value in region.args]
+            for _, value in region.args:
+                found.append(value)
         for last in node.exits():
             found.extend(node_operands(last))
     return found
@@ -179,7 +180,7 @@ def upstream(graph: ir.Graph, node: ir.Node) -> dict[str, None]:
     >>> list(upstream(ir.Graph(), ir.Task("c", "do", (("x", ir.FromTask("a", "y")),), after=("b",))))
     ['b', 'a']
     """
-    found = dict.fromkeys(node.after)
+    found: dict[str, None] = dict.fromkeys(node.after) if node.after else {}
     for operand in node_operands(node):
         if type(operand) is ir.FromTask:
             found[operand.task] = None

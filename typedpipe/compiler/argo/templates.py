@@ -277,7 +277,8 @@ def scalar(text: str) -> str:
     >>> scalar("train-1"), scalar("n"), scalar("3"), scalar("a: b")
     ('train-1', "'n'", "'3'", "'a: b'")
     """
-    return text if _PLAIN.match(text) and text.lower() not in _WORDS else quoted(text)
+    name = text.isascii() and text.replace("-", "_").isidentifier() and text[0] != "-"  # most are, and this is faster
+    return text if (name or _PLAIN.match(text)) and text.lower() not in _WORDS else quoted(text)
 
 
 class Written(str):

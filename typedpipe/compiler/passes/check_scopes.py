@@ -60,7 +60,8 @@ class _Checker:
                         self._may_fail(node, scope)
                 else:
                     for operand in decisions(node):
-                        self.check(Use(operand, scope, node.span, node))
+                        if not self._there(operand, scope):
+                            self.check(Use(operand, scope, node.span, node))
                     for last in node.exits():
                         self._call(last, scope)
                 if node.after:

@@ -5,7 +5,7 @@ Tasks stay: they have side effects.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from operator import is_
 
 from typedpipe.diagnostics.model import Diagnostics
@@ -142,20 +142,30 @@ def _used_outputs(scopes: Scopes) -> set[tuple[str, str]]:
         found.extend(operand for expr in scope.graph.exprs for operand in expr_operands(expr))
         gives = scope.graph.outputs
         found.extend(output.value for output in gives if group is None or (group.name, output.name) in used)
-        used.update((operand.task, operand.output) for operand in found if isinstance(operand, ir.FromTask))
+        used.update([(operand.task, operand.output) for operand in found if isinstance(operand, ir.FromTask)])
     return used
 
 
 def _unused_inputs(body: ir.Graph, scope: Scope) -> set[str]:
     if not body.inputs:
         return set()
-    operands = [operand for node in body.nodes for operand in node_operands(node)]
-    operands.extend(operand for expr in body.exprs for operand in expr_operands(expr))
-    operands.extend(output.value for output in body.outputs)
-    used = {operand.name for operand in operands if isinstance(operand, ir.FromInput)}
+    unused = {port.name for port in body.inputs}
     if scope.region is not None and scope.region.item:
-        used.add(scope.region.item)
-    return {port.name for port in body.inputs} - used
+        unused.discard(scope.region.item)
+    for operands in _operands(body):
+        if not unused:
+            break
+        for operand in operands:
+            if isinstance(operand, ir.FromInput):
+                unused.discard(operand.name)
+    return unused
+
+
+def _operands(body: ir.Graph) -> Iterator[Sequence[ir.Operand]]:
+    """Operands of a graph's nodes, expressions and outputs."""
+    yield from map(node_operands, body.nodes)
+    yield from map(expr_operands, body.exprs)
+    yield [output.value for output in body.outputs]
 
 
 def _node(node: ir.Node, scopes: Scopes, made: dict[int, ir.Graph], unused: dict[int, set[str]]) -> ir.Node:

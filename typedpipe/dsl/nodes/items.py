@@ -33,7 +33,7 @@ MOST_ENTRIES = 32
 """Up to this many entries, each entry of a row has a type of its own."""
 MOST_ITEMS = 100_000
 """Most items of an iterator, which may have no end."""
-_LISTS = (list, tuple)
+_NESTED = (list, tuple, dict)
 _FINITE = (Sequence, KeysView, ValuesView, ItemsView)
 
 
@@ -88,11 +88,12 @@ def _listed(items: object) -> list[object] | None:
 
 def _type_of_items(items: Sequence[object], item: Type) -> Type:
     """One type for the items of a list that was written in the pipeline; ``item`` is the union of their own types."""
-    rows = [each for each in items if isinstance(each, _LISTS) and not hasattr(each, "_fields")]
-    dicts = [each for each in items if isinstance(each, dict)]
+    nested = [each for each in items if isinstance(each, _NESTED)]
+    rows = [each for each in nested if not isinstance(each, dict) and not hasattr(each, "_fields")]
+    dicts = [each for each in nested if isinstance(each, dict)]
     if not rows and not dicts:
         return _widened(item.members if isinstance(item, UnionType) else (item,))
-    rest = [each for each in items if not isinstance(each, (*_LISTS, dict)) or hasattr(each, "_fields")]
+    rest = [each for each in items if not isinstance(each, _NESTED) or hasattr(each, "_fields")]
     types = [_row(rows)] if rows else []
     return _without_narrower([*types, *_structs(dicts), *_own_types(rest)])
 
@@ -158,7 +159,8 @@ def _widened(members: Sequence[Type]) -> Type:
     if not texts:
         return union(*members)
     if len(texts) <= MOST_LITERALS:
-        return union(LiteralType(tuple(dict.fromkeys(texts))), *rest)
+        literal = LiteralType(tuple(dict.fromkeys(texts)))
+        return union(literal, *rest) if rest else literal
     return union(*dict.fromkeys(_plain(text) for text in texts), *rest)
 
 
