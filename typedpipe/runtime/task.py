@@ -1550,9 +1550,11 @@ class _Task:
     def read_artifact(self, name: str, key: str, type_: Any) -> Any:
         text = self.parameters.get("tp-" + key)
         companion = {} if text is None else self.guard("TP502", "input", lambda: decode(text, "any", name))
-        return self.load(type_, self.place("in", key), companion, name, False)
+        undescribed = key in os.environ.get("TYPEDPIPE_UNDESCRIBED", "").split()
+        return self.load(type_, self.place("in", key), companion, name, False, "-" if undescribed else "")
 
-    def load(self, type_: Any, path: str, companion: Any, name: str, inside: bool) -> Any:
+    def load(self, type_: Any, path: str, companion: Any, name: str, inside: bool, bare: str) -> Any:
+        """An input artifact, or a list of them. ``bare``: a digest of content that may be an empty directory."""
         optional = type_[0] == "union"
         core = next(m for m in type_[1] if m != "null") if optional else type_
         if companion is None and optional:
@@ -1562,16 +1564,19 @@ class _Task:
                 reason = "expected `{}`, found {}".format(show(type_), _clip(to_text(companion)))
                 raise self.error("TP502", "input `{}`".format(name), reason)
             items = enumerate(companion)
-            return [self.load(core[1], path, c, "{}[{}]".format(name, i), True) for i, c in items]
+            return [self.load(core[1], path, c, "{}[{}]".format(name, i), True, bare) for i, c in items]
         data = companion or {}
         if inside:
             path = os.path.join(path, *str(data.get("key", "")).split("/"))
         reference = data.get("digest") == ""
         dirs = data.get("dirs", ())
-        if not reference and _absent(path) and data.get("digest") != _listing_digest((), dirs):
-            if optional:
+        if not reference and _absent(path) and data.get("digest") not in (_listing_digest((), dirs), bare):
+            if optional and "digest" not in data:
                 return None
-            raise self.error("TP501", "input `{}`".format(name), "expected a `{}`, found no file".format(show(core)))
+            reason = "expected a `{}`, found no file{}".format(
+                show(core), " at `{}`".format(data["uri"]) if "uri" in data else ""
+            )
+            raise self.error("TP501", "input `{}`".format(name), reason)
         artifact = _artifact_class(data.get("type"), core)(
             str(data.get("uri", path)), name=data.get("name", name), metadata=data.get("metadata")
         )
@@ -1580,7 +1585,7 @@ class _Task:
         return artifact
 
     def without_marker(self, path: str, dirs: Any) -> str:
-        """An object store keeps no directory without files: such a directory arrives as a marker, or not at all."""
+        """An object store keeps only files: an empty directory is created again. Earlier versions stored a marker in it."""
         marker = os.path.join(path, MARKER)
         if not os.path.exists(path) or (os.path.exists(marker) and not _files(path)):
             self.bare += 1
@@ -1666,9 +1671,8 @@ class _Task:
         if not reference:
             self.take(name, how, value, place, core)
         digest, size, dirs = ("", 0, []) if reference else self.readable(name, lambda: describe(place))
-        if reference or not os.path.exists(place):
-            os.makedirs(place, exist_ok=True)
-            _write(os.path.join(place, MARKER), "")
+        if reference:
+            os.makedirs(place, exist_ok=True)  # Argo fails a task if nothing is at the path of an output
         companion = {
             "type": value.schema_title,
             "version": value.schema_version,
@@ -1683,6 +1687,10 @@ class _Task:
         }
         if dirs:
             companion["dirs"] = dirs
+        stand_in = os.environ.get("TYPEDPIPE_EMPTY", "").replace("{output}", key)
+        if stand_in and not reference and os.path.isdir(place) and not _files(place):
+            companion["empty"] = stand_in
+            _write(self.place("out", "p", "tp-" + key + ".empty"), "This file stands for an empty directory.\n")
         self.write_text(name, "tp-" + key, to_text(companion), "any")
 
     def take(self, name: str, how: str, value: Any, place: str, type_: Any) -> None:
@@ -1698,8 +1706,6 @@ class _Task:
             _write(place, data)
         self.readable(name, lambda: self.move(source, place, id(value) in self.moved))
         self.moved[id(value)] = place
-        if os.path.isdir(place) and not _files(place):
-            _write(os.path.join(place, MARKER), "")
 
     def move(self, source: str, place: str, taken: bool) -> None:
         if os.path.abspath(source) != os.path.abspath(place):

@@ -1,11 +1,14 @@
-"""Directories as artifacts: empty ones, nested ones, links, names with spaces; an empty file and a larger one."""
+"""Directories as artifacts: empty ones, nested ones, links, names with spaces; an empty file and a larger one.
+
+Containers get and make empty directories too.
+"""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
 from typedpipe import dsl
-from typedpipe.dsl import OUT, Dataset, Input, Model, Output
+from typedpipe.dsl import OUT, ContainerSpec, Dataset, Input, Model, Output, OutputPath
 
 
 @dsl.component(base_image="python:3.11-slim")
@@ -54,17 +57,54 @@ def digest(big: Input[Model]) -> str:
         return hashlib.sha256(file.read()).hexdigest()
 
 
+@dsl.container_component
+def nothing(out: Output[Dataset] = OUT) -> ContainerSpec:
+    """Make an empty directory."""
+    return ContainerSpec(image="python:3.11-slim", command=["sh", "-ec", 'mkdir -p "$0"'], args=[out.path])
+
+
+@dsl.container_component
+def add(data: Input[Dataset], grown: Output[Dataset] = OUT, found: OutputPath[str] = OUT) -> ContainerSpec:
+    """Copy a directory and add a file to the copy; list what was in it."""
+    return ContainerSpec(
+        image="python:3.11-slim",
+        command=[
+            "sh",
+            "-ec",
+            'mkdir -p "$1" "$(dirname "$2")"; cp -r "$0/." "$1"; echo 1 > "$1/added"; ls -A "$0" > "$2"',
+        ],
+        args=[data.path, grown, found],
+    )
+
+
+@dsl.component(base_image="python:3.11-slim")
+def names(data: Input[Dataset]) -> list[str]:
+    import os
+
+    return sorted(os.listdir(data.path))
+
+
 class Outputs(NamedTuple):
     listing: list[str]
     digest: str
+    found: str
+    grown: list[str]
+    nothing: list[str]
+    again: str
 
 
 @dsl.pipeline
 def main() -> Outputs:
     made = make().outputs
+    added = add(data=made.bare).outputs
+    plain = nothing().outputs["out"]
     return Outputs(
         listing(tree=made.tree, bare=made.bare, hollow=made.hollow, blank=made.blank).output,
         digest(big=made.big).output,
+        added.found,
+        names(data=added.grown).output,
+        names(data=plain).output,
+        add(data=plain).outputs.found,
     )
 
 
@@ -88,5 +128,9 @@ EXPECTED = {
             ]
         ),
         "digest": "af27f7ff668b47d8a30ea584e56697029cc4d1aebe5398d5e111b5aaea9c34bf",
+        "found": "",
+        "grown": ["added"],
+        "nothing": [],
+        "again": "",
     },
 }

@@ -239,6 +239,100 @@ def test_folders_links_and_empty_folders(tmp_path: Path) -> None:
     assert json.loads(read.text("p", "output")) == ["a", "dir", "far", "link", "sub", "void", "inner"]
 
 
+EMPTY = """
+def step(bare, hollow, full):
+    import os
+    os.makedirs(bare.path)
+    os.makedirs(hollow.path + "/inner/deep")
+    os.makedirs(full.path + "/inner")
+    Path(full.path + "/rows").write_text("1")
+"""
+NAMES = """
+def step(data):
+    import os
+    if data is None:
+        return ["None"]
+    return sorted(os.path.relpath(os.path.join(a, n), data.path) for a, b, c in os.walk(data.path) for n in b + c)
+"""
+BARE = {"type": "system.Dataset", "version": "1", "name": "d", "metadata": {}, "uri": "run/d", "size": 0, "key": "pod"}
+
+
+def makes_empty(root: Path) -> Job:
+    return Job(root, EMPTY, [], [(name, "artifact", DATASET) for name in ("bare", "hollow", "full")]).run()
+
+
+def reads(root: Path, type_: Any = DATASET) -> Job:
+    return Job(root, NAMES, [("data", "artifact", type_, None)], [("output", "return", ["list", "str"])], "one")
+
+
+def test_empty_directories_are_in_the_descriptor_alone(tmp_path: Path) -> None:
+    make = makes_empty(tmp_path)
+    assert [path.name for path in make.root.joinpath("out/a").rglob("*") if path.is_file()] == ["rows"]
+    assert [make.companion(name).get("dirs") for name in ("bare", "hollow", "full")] == [
+        None,
+        ["inner/deep"],
+        ["inner"],
+    ]
+    assert [make.companion(name).get("empty") for name in ("bare", "hollow", "full")] == [None] * 3
+    for name, found in (("bare", []), ("hollow", ["inner", "inner/deep"])):
+        for mounted in (False, True):  # Kubernetes makes an empty directory where nothing was loaded
+            read = reads(tmp_path / f"{name}-{mounted}")
+            if mounted:
+                read.give("data", None)
+            read.run(tp_data=make.text("p", f"tp-{name}"))
+            assert json.loads(read.text("p", "output")) == found
+
+
+def test_a_container_gets_a_stand_in_for_an_empty_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TYPEDPIPE_EMPTY", "run/tp-empty/{output}/pod")
+    make = makes_empty(tmp_path)
+    places = [make.companion(name).get("empty") for name in ("bare", "hollow", "full")]
+    assert places == ["run/tp-empty/bare/pod", "run/tp-empty/hollow/pod", None]
+    assert sorted(path.name for path in make.root.joinpath("out/p").glob("*.empty")) == [
+        "tp-bare.empty",
+        "tp-hollow.empty",
+    ]
+    assert make.text("p", "tp-bare.empty") == "This file stands for an empty directory.\n"
+    assert not list(make.root.joinpath("out/a/bare").iterdir())
+
+
+def test_an_artifact_elsewhere_leaves_an_empty_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TYPEDPIPE_EMPTY", "run/tp-empty/{output}/pod")
+    make = Job(tmp_path, "def step(): return Dataset('bq://rows')", [], [("out", "return", DATASET)], "one").run()
+    assert (make.companion("out")["uri"], make.companion("out").get("empty")) == ("bq://rows", None)
+    assert not list(make.root.joinpath("out/a/out").iterdir())
+
+
+@pytest.mark.parametrize("type_", [DATASET, ["union", [DATASET, "null"]]])
+@pytest.mark.parametrize("digest", ["sha256:aa", "-"])
+def test_content_that_is_gone_is_no_empty_directory(tmp_path: Path, type_: Any, digest: str) -> None:
+    read = reads(tmp_path, type_)
+    read.give("data", None)
+    read.fail(2, tp_data=json.dumps({**BARE, "digest": digest}))
+    assert (tmp_path / "log").read_text() == (
+        "error[TP501]: component `step`, input `data`: expected a `Dataset`, found no file at `run/d`"
+    )
+
+
+def test_what_a_container_made_may_be_an_empty_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The compiler names such inputs: their descriptors have no digest."""
+    monkeypatch.setenv("TYPEDPIPE_UNDESCRIBED", "other data")
+    read = reads(tmp_path)
+    read.run(tp_data=json.dumps({**BARE, "digest": "-"}))
+    assert json.loads(read.text("p", "output")) == []
+    read.fail(2, tp_data=json.dumps({**BARE, "digest": "sha256:aa"}))
+
+
+def test_a_marker_of_an_earlier_version_is_removed(tmp_path: Path) -> None:
+    for name, content in (("bare", []), ("grown", ["rows"])):
+        read = reads(tmp_path / name)
+        read.give("data", None)
+        for file in (task.MARKER, *content):
+            (read.root / "in/data" / file).write_text("")
+        read.run(tp_data=json.dumps({**BARE, "digest": "-"}))
+        assert json.loads(read.text("p", "output")) == content
+
+
 @pytest.mark.parametrize(
     ("link", "reason"), [("nowhere", "is broken"), (".", "points to a directory that contains it")]
 )

@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
-from typedpipe.compiler.argo.leaf import Variant, artifact_location, environment, interface, new_leaf, object_key
+from typedpipe.compiler.argo.leaf import (
+    Variant,
+    artifact_location,
+    environment,
+    interface,
+    new_leaf,
+    object_key,
+    pod_patch,
+    resource_patch,
+)
+from typedpipe.compiler.argo.shapes import KEY
 from typedpipe.compiler.argo.templates import Leaf
 from typedpipe.compiler.argo.wire import RAW_BRACE, esc, raw, raw_expr, tag
 from typedpipe.compiler.pod import OUT, OUT_MOUNT, artifact_path, input_path, kind_of, parameter_path
@@ -23,7 +34,8 @@ def container_leaf(name: str, component: ir.Component, variant: Variant) -> Leaf
     assert isinstance(impl, ir.ContainerImpl)
     leaf = new_leaf(name, component, variant)
     container = leaf.container
-    interface(component, variant, leaf)
+    read = _read(component, variant)
+    interface(component, variant, leaf, read)
     for port in component.outputs:
         key = port_key(port.name)
         artifact = artifact_of(port.type)
@@ -42,13 +54,43 @@ def container_leaf(name: str, component: ir.Component, variant: Variant) -> Leaf
     container.command = [*command]
     container.args = [*args]
     container.mounts = [{**OUT_MOUNT, "mountPath": f"{OUT}/{part}", "subPath": part} for part in ("p", "a")]
+    leaf.patch = pod_patch(resource_patch(variant), _empty_directories(component, variant, read))
     return leaf
+
+
+def _read(component: ir.Component, variant: Variant) -> frozenset[str]:
+    """Artifacts that the command reads from their paths, so that they must be in the store.
+
+    Others may be at URIs that Argo cannot load.
+    """
+    undescribed = {name for name, shape in variant.shapes if shape.undescribed}
+    paths = {part.name for part in _parts(component) if isinstance(part, ir.Placeholder) and part.kind == "input_path"}
+    return frozenset(
+        p.name for p in component.inputs if p.name in paths - undescribed and isinstance(p.type, ArtifactType)
+    )
+
+
+def _empty_directories(component: ir.Component, variant: Variant, read: frozenset[str]) -> str:
+    """Mounts of empty directories in place of the stand-ins that were loaded, a field of a patch.
+
+    Kubernetes creates the directory of a ``subPath`` that does not exist.
+    """
+    shapes = dict(variant.shapes)
+    tags: list[str] = []
+    for port in component.inputs:
+        key, shape = port_key(port.name), shapes.get(port.name, KEY)
+        text = f'inputs.parameters["tp-{key}"]'
+        if port.name in read and shape.kind == "key":
+            mount = json.dumps({**OUT_MOUNT, "mountPath": input_path(key), "subPath": f"in/{key}"})
+            tags.append(f"fromJSON({text}).empty == nil ? \"\" : '{mount},'")
+    if not tags:
+        return ""
+    last = json.dumps({"mountPath": f"{OUT}/p"})  # a mount that exists: the list ends without a comma
+    return '"volumeMounts":[' + "".join(f"{{{{={expr}}}}}" for expr in tags) + last + "]"
 
 
 def descriptor_text(type_: ArtifactType, name: str, uri: str) -> str:
     """The descriptor of an artifact that typedpipe's runtime did not write; the URI may contain tags."""
-    import json
-
     head = safe(json.dumps({"type": type_.title, "version": type_.version, "name": name, "metadata": {}}))
     return f'{head[:-1].replace(": ", ":").replace(", ", ",")},"uri":"{uri}","digest":"{NOT_HASHED}","size":0,"key":"{{{{pod.name}}}}"}}'
 
@@ -62,19 +104,20 @@ def from_raw(text: str, type_: Type) -> str:
 
 def asked(component: ir.Component) -> frozenset[str]:
     """Inputs whose presence affects the command."""
+    return frozenset(part.input for part in _parts(component) if isinstance(part, ir.IfPresent))
+
+
+def _parts(component: ir.Component) -> Iterator[ir.CommandPart]:
+    """All parts of a container's command, also those inside of others."""
     impl = component.impl
-    if not isinstance(impl, ir.ContainerImpl):
-        return frozenset()
-    found: set[str] = set()
-    stack: list[ir.CommandPart] = [*impl.command, *impl.args]
+    stack: list[ir.CommandPart] = [*impl.command, *impl.args] if isinstance(impl, ir.ContainerImpl) else []
     while stack:
         part = stack.pop()
+        yield part
         if isinstance(part, ir.IfPresent):
-            found.add(part.input)
             stack += [*part.then, *part.otherwise]
         elif isinstance(part, ir.Concat):
             stack += part.items
-    return frozenset(found)
 
 
 def _arguments(parts: tuple[ir.CommandPart, ...], ports: dict[str, ir.InputPort], variant: Variant) -> Iterator[str]:

@@ -37,19 +37,28 @@ class Variant:
     """For values known only at run time: the option's parameter and the kind of its values."""
 
 
-def python_leaf(name: str, component: ir.Component, variant: Variant) -> Leaf:
-    """Template of a Python component."""
+def python_leaf(name: str, component: ir.Component, variant: Variant, *, stand_ins: bool) -> Leaf:
+    """Template of a Python component; with ``stand_ins``, it stores a file for each empty directory."""
     leaf = new_leaf(name, component, variant)
     container = leaf.container
     interface(component, variant, leaf)
     for port in component.outputs:
         if is_artifact(port.type):
             _artifact_output(port_key(port.name), port.type, variant, leaf)
+            if stand_ins:
+                leaf.output_artifacts.append(_stand_in(port_key(port.name)))
         else:
             _output(port_key(port.name), variant.boxed and is_boxed(port.type), leaf)
     if any(is_artifact(port.type) for port in component.outputs):
         container.env.append({"name": "TYPEDPIPE_POD", "value": "{{pod.name}}"})
         container.env.append({"name": "TYPEDPIPE_KEY", "value": object_key("{output}")})
+        if stand_ins:
+            container.env.append({"name": "TYPEDPIPE_EMPTY", "value": _stand_in_key("{output}")})
+    undescribed = [
+        port_key(name) for name, shape in variant.shapes if shape.undescribed or any(i.undescribed for i in shape.items)
+    ]
+    if undescribed:
+        container.env.append({"name": "TYPEDPIPE_UNDESCRIBED", "value": " ".join(undescribed)})
     spec = task_spec(component)
     if spec.get("packages"):
         container.env.append({"name": "TYPEDPIPE_INSTALL", "value": "1"})
@@ -66,7 +75,7 @@ def new_leaf(name: str, component: ir.Component, variant: Variant) -> Leaf:
     leaf.pod.labels["typedpipe.dev/component"] = port_key(component.name)[:63].strip("-_.")
     leaf.annotations = _annotations(component, variant.options)
     leaf.container.resources = static_resources(variant.options)
-    leaf.patch = resource_patch(variant)
+    leaf.patch = pod_patch(resource_patch(variant))
     if variant.options.retry is not None and variant.options.retry.limit > 0:
         leaf.retry = _retry(variant.options.retry)
         if isinstance(component.impl, ir.PythonImpl):  # the exit codes and the messages of a container are the user's
@@ -95,13 +104,24 @@ def artifact_location(key: str) -> dict[str, Data]:
     return {"name": key, "path": artifact_path(key), "archive": {"none": {}}, "s3": {"key": object_key(key)}}
 
 
+def _stand_in(key: str) -> dict[str, Data]:
+    """The file that a container's template loads in place of an output that is an empty directory: stores keep only files."""
+    place: dict[str, Data] = {"name": f"tp-empty-{key}", "path": parameter_path(f"tp-{key}.empty"), "optional": True}
+    return {**place, "archive": {"none": {}}, "s3": {"key": _stand_in_key(key)}}
+
+
+def _stand_in_key(output: str) -> str:
+    """Key of the stand-in, outside the directory that contains the entries of `Collected`."""
+    return f"{{{{inputs.parameters.tp-path}}}}/tp-empty/{output}/{{{{pod.name}}}}"
+
+
 def object_key(output: str) -> str:
     """Key in the store of the content of this pod's output."""
     return f"{{{{inputs.parameters.tp-path}}}}/{output}/{{{{pod.name}}}}"
 
 
-def interface(component: ir.Component, variant: Variant, leaf: Leaf) -> None:
-    """Add the inputs of a component of any kind."""
+def interface(component: ir.Component, variant: Variant, leaf: Leaf, required: frozenset[str] = frozenset()) -> None:
+    """Add the inputs of a component of any kind. Argo fails the task if an artifact in ``required`` is not in the store."""
     shapes = dict(variant.shapes)
     for port in component.inputs:
         entry: dict[str, Data] = {"name": wire_key(port.name, port.type)}
@@ -110,16 +130,17 @@ def interface(component: ir.Component, variant: Variant, leaf: Leaf) -> None:
             entry["default"] = default
         leaf.inputs.append(entry)
         if is_artifact(port.type):
-            _artifact_input(port_key(port.name), port.type, shapes.get(port.name, KEY), leaf)
+            _artifact_input(port_key(port.name), port.type, shapes.get(port.name, KEY), leaf, port.name in required)
     if any(is_artifact(port.type) for port in component.outputs):
         leaf.inputs.append({"name": "tp-path", "default": "{{workflow.uid}}/" + port_key(component.name)})
     leaf.inputs.extend({"name": name} for name, _ in variant.kinds)
 
 
-def _artifact_input(key: str, type_: Type, shape: ArtifactLocation, leaf: Leaf) -> None:
+def _artifact_input(key: str, type_: Type, shape: ArtifactLocation, leaf: Leaf, required: bool) -> None:
     listed = isinstance(without_none(type_), ListType)
     text = f'inputs.parameters["tp-{key}"]'
-    base: dict[str, Data] = {"optional": True, "archive": {"none": {}}}
+    optional: dict[str, Data] = {} if required else {"optional": True}
+    base: dict[str, Data] = {**optional, "archive": {"none": {}}}
     if listed and shape.kind == "list":
         for i, item in enumerate(shape.items):
             descriptor = f'fromJSON({text})["\\u0024tp"][1][{i}]'
@@ -132,7 +153,10 @@ def _artifact_input(key: str, type_: Type, shape: ArtifactLocation, leaf: Leaf) 
         leaf.input_artifacts.append({**place, "s3": {"key": f"{{{{inputs.parameters.tp-at-{key}}}}}"}})
     else:
         absent = f'{text} == "null"' if is_optional(type_) else ""
-        leaf.input_artifacts.append({**place, **location(absent, f"fromJSON({text}).uri", shape.kind)})
+        uri = f"fromJSON({text}).uri"
+        if required and shape.kind == "key":
+            uri = f"(fromJSON({text}).empty ?? {uri})"
+        leaf.input_artifacts.append({**place, **location(absent, uri, shape.kind)})
 
 
 def location(absent: str, uri: str, kind: str) -> dict[str, Data]:
@@ -241,7 +265,7 @@ def static_resources(options: ir.Options) -> dict[str, Data]:
 
 
 def resource_patch(variant: Variant) -> str:
-    """Requests and limits that are known only at run time: the fields themselves do not accept tags."""
+    """Requests and limits that are known only at run time, a field of a patch: the fields themselves do not accept tags."""
     names = [name for name, _ in variant.kinds]
     sides: dict[str, list[str]] = {}
     rows = [("tp-" + name.replace("_", "-"), side, resource) for name, side, resource in RESOURCES]
@@ -252,7 +276,13 @@ def resource_patch(variant: Variant) -> str:
     if not sides:
         return ""
     body = ",".join(f'"{side}":{{{",".join(values)} }}' for side, values in sides.items())
-    return '{"containers":[{"name":"main","resources":{' + body + " } }]}"
+    return f'"resources":{{{body} }}'
+
+
+def pod_patch(*fields: str) -> str:
+    """A patch of the task's container; "" if no field is to be patched."""
+    given = [field for field in fields if field]
+    return f'{{"containers":[{{"name":"main",{",".join(given)} }}]}}' if given else ""
 
 
 def environment(variant: Variant, container: Container) -> None:

@@ -76,7 +76,7 @@ def leaf_task(scope: GraphLowering, node: ir.Task, *, boxed: bool) -> DagTask:
             shape = values.shape(operand)
             if shape.kind == "folder":
                 given.append((f"tp-at-{port_key(name)}", shape.prefix))
-                shape = KEY
+                shape = replace(KEY, undescribed=shape.undescribed)
             if shape != KEY:
                 shapes.append((name, replace(shape, prefix="")))
     late = hidden(node.options)
@@ -108,14 +108,17 @@ def _give(scope: GraphLowering, node: ir.Task, given: Arguments) -> None:
     """Record the shapes of a task's artifacts, and their location if the task runs in a loop."""
     known = scope.lowering.known(node.component)
     path = scope.place.path
+    is_container = node.component in scope.lowering.raw_outputs
     if path and not scope.place.shared:
         path = f"{path}/{slug(node.name)}"
     for port in known.component.outputs:
         if is_artifact(port.type):
             scope.values.shapes[node.name, port.name] = ArtifactLocation(
-                "key", f"{path}/{port_key(port.name)}" if path else ""
+                "key",
+                f"{path}/{port_key(port.name)}" if path else "",
+                undescribed=is_container and not node.options.caching,  # a cached one may have been deleted
             )
-        elif node.component in scope.lowering.raw_outputs:
+        elif is_container:
             _raw_output(scope, node, port.name, port.type)
     if path and known.artifacts:
         given.append(("tp-path", path))

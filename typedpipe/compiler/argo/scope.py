@@ -21,7 +21,7 @@ from typedpipe.diagnostics.model import Diagnostics
 from typedpipe.ir import nodes as ir
 from typedpipe.ir.edges import leaves, producers, regions_in
 from typedpipe.ir.typing import GraphTypes, Ports
-from typedpipe.types.model import is_artifact
+from typedpipe.types.model import ArtifactType, is_artifact
 
 _DEFERRED = (ir.Field, ir.Index, ir.Default, ir.Format)
 
@@ -81,6 +81,13 @@ class Lowering:
         """Inputs of graphs that the controller reads."""
         return ControllerInputs(self.pipeline)
 
+    @cached_property
+    def _stand_ins(self) -> bool:
+        """Whether an empty directory may reach a container."""
+        return any(
+            isinstance(port.type, ArtifactType) for n in self.raw_outputs for port in self.pipeline.components[n].inputs
+        )
+
     def known(self, name: str) -> Known:
         found = self._known.get(name)
         if found is None:
@@ -97,8 +104,11 @@ class Lowering:
         if found is None:
             component = self.pipeline.components[name]
             found = self._leaves[name, variant] = self.names.give(name)
-            make = container_leaf if name in self.raw_outputs else python_leaf
-            self.templates[found] = make(found, component, variant)
+            self.templates[found] = (
+                container_leaf(found, component, variant)
+                if name in self.raw_outputs
+                else python_leaf(found, component, variant, stand_ins=self._stand_ins)
+            )
         return found
 
     def call(self, name: str, shapes: dict[str, ArtifactLocation], path: str) -> Lowered:

@@ -6,7 +6,7 @@ URI. The template must know the kind of location in advance: that is the artifac
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 Kind: TypeAlias = Literal["key", "s3", "gcs", "http", "folder", "list"]
@@ -17,12 +17,14 @@ class ArtifactLocation:
     """``key``: one object of the workflow's repository; ``s3``, ``gcs``, ``http``: one elsewhere, by its URI.
 
     ``folder``: a list, all entries in the directory ``prefix``; ``list``: a list of the single artifacts in ``items``.
-    ``prefix`` of a single artifact is its directory, if it is made in a loop.
+    ``prefix`` of a single artifact is its directory, if it is made in a loop. ``undescribed``: a container made it in this run.
+    If it is an empty directory, there is nothing in the store, and its descriptor does not say so.
     """
 
     kind: Kind = "key"
     prefix: str = ""
     items: tuple[ArtifactLocation, ...] = ()
+    undescribed: bool = False
 
 
 KEY = ArtifactLocation()
@@ -32,9 +34,9 @@ def collected(shape: ArtifactLocation) -> ArtifactLocation | None:
     """Shape of the list of a loop body's artifacts; None if its entries are not in one directory.
 
     >>> collected(ArtifactLocation("key", "a/model"))
-    ArtifactLocation(kind='folder', prefix='a/model', items=())
+    ArtifactLocation(kind='folder', prefix='a/model', items=(), undescribed=False)
     """
-    return ArtifactLocation("folder", shape.prefix) if shape.kind in ("key", "folder") and shape.prefix else None
+    return replace(shape, kind="folder") if shape.kind in ("key", "folder") and shape.prefix else None
 
 
 def entry(shape: ArtifactLocation) -> ArtifactLocation:
@@ -45,19 +47,19 @@ def entry(shape: ArtifactLocation) -> ArtifactLocation:
     """
     if shape.kind == "list":
         return shape.items[0] if shape.items else KEY
-    return ArtifactLocation("key", shape.prefix)
+    return replace(shape, kind="key")
 
 
 def one_of(shapes: list[ArtifactLocation]) -> ArtifactLocation | None:
     """The common shape of values from several branches; None if there is none.
 
     >>> one_of([ArtifactLocation("key", "a"), ArtifactLocation("key", "b")]), one_of([KEY, ArtifactLocation("gcs")])
-    (ArtifactLocation(kind='key', prefix='', items=()), None)
+    (ArtifactLocation(kind='key', prefix='', items=(), undescribed=False), None)
     """
     kinds = {shape.kind for shape in shapes}
     if len(set(shapes)) == 1:
         return shapes[0]
-    return KEY if kinds == {"key"} else None
+    return replace(KEY, undescribed=any(shape.undescribed for shape in shapes)) if kinds == {"key"} else None
 
 
 def of_uri(uri: str | None) -> ArtifactLocation:
