@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from typedpipe.dsl.nodes.task import Task
-from typedpipe.dsl.tracing import GraphBuilder, Trace, current, error, fatal
-from typedpipe.dsl.values.lifting import as_value, lift, type_of
+from typedpipe.dsl.tracing import Trace, current, error, fatal
+from typedpipe.dsl.values.lifting import as_value, holds_reference, lift, type_of
 from typedpipe.dsl.values.value import Pending, PipelineValue, derived, poison, same_trace
 from typedpipe.ir import nodes as ir
 from typedpipe.types.display import show
@@ -170,12 +170,16 @@ def Collected(value: T) -> list[T]:
     ...     return total(xs=dsl.Collected(task.output)).output
     """
     trace = _trace("Collected")
-    source = _reference(trace, value, "Collected", "an output of a task inside a `dsl.ParallelFor`")
+    made: object = as_value(value)
+    if not isinstance(made, PipelineValue) and holds_reference(made):  # text, a list or a dict of values
+        made = lift(made, "the value of `dsl.Collected`")
+        made = poison(trace) if made is None else made
+    source = _reference(trace, made, "Collected", "an output of a task inside a `dsl.ParallelFor`")
     base = source
     while isinstance(base._tp_op, Pending) and base._tp_op.build is _collect:
         base = base._tp_op.children[0]
     type_ = base._tp_type
-    for _ in range(max(_loops_left(trace, base), 1)):
+    for _ in range(max(_loops(trace, base) - trace.builder.loops, 1)):
         type_ = ListType(type_)
     collected: Any = derived(trace, type_, _collect, (source,))
     return collected  # type: ignore[no-any-return]  # to the checker it is a list
@@ -185,11 +189,12 @@ def _collect(ops: tuple[Any, ...]) -> ir.Expr:
     return ir.Collected(ops[0])
 
 
-def _loops_left(trace: Trace, value: PipelineValue) -> int:
-    """Number of loops between the scope of a value and the current scope."""
-    made: GraphBuilder = (
-        trace.builders.get(value._tp_op.task, value._tp_builder)
-        if isinstance(value._tp_op, ir.FromTask)
-        else value._tp_builder
-    )
-    return made.loops - trace.builder.loops
+def _loops(trace: Trace, value: PipelineValue) -> int:
+    """Number of loops around a value; an expression is in the innermost loop of its operands."""
+    op = value._tp_op
+    if isinstance(op, ir.FromTask):
+        return trace.builders.get(op.task, value._tp_builder).loops
+    if isinstance(op, Pending):
+        most = max((_loops(trace, each) for each in op.children if isinstance(each, PipelineValue)), default=0)
+        return most - (op.build is _collect)
+    return value._tp_builder.loops

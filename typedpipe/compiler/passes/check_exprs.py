@@ -28,6 +28,7 @@ from typedpipe.types.model import (
     ScalarType,
     StructType,
     Type,
+    UnionType,
     is_artifact,
     is_optional,
     without_none,
@@ -236,9 +237,13 @@ class _Expression:
         if not expr.values:
             return
         found = [self.types.of(value, self.scope, self.types.home(value, self.scope)) for value in expr.values]
-        wanted = found[0]
+        wanted = next((type_ for type_ in found if not isinstance(type_, LiteralType)), found[0])
         for value, type_ in zip(expr.values, found, strict=True):
-            same = mismatch(type_, wanted) is None and (isinstance(value, ir.Const) or mismatch(wanted, type_) is None)
+            if isinstance(type_, LiteralType) and isinstance(wanted, LiteralType):
+                same = kind(type_) == kind(wanted)
+            else:
+                narrower = isinstance(value, ir.Const) or isinstance(type_, LiteralType)
+                same = mismatch(type_, wanted) is None and (narrower or mismatch(wanted, type_) is None)
             if not same:
                 self._error(
                     "TP206",
@@ -253,8 +258,8 @@ class _Expression:
 def kind(type_: Type) -> str | None:
     """The kind of a scalar, which can be compared with values of the same kind. None if it is not a scalar.
 
-    >>> kind(INT), kind(LiteralType(('"a"',))), kind(ListType(INT))
-    ('number', 'str', None)
+    >>> kind(INT), kind(LiteralType(('"a"',))), kind(ListType(INT)), kind(UnionType((INT, LiteralType(("3",)))))
+    ('number', 'str', None, 'number')
     """
     match type_:
         case AnyType():
@@ -265,6 +270,9 @@ def kind(type_: Type) -> str | None:
             kinds = {_text_kind(text) for text in type_.values}
         case EnumType():
             kinds = {_text_kind(member.wire) for member in type_.members}
+        case UnionType():
+            found = {kind(member) for member in type_.members}
+            return found.pop() if len(found) == 1 else None
         case _:
             return None
     return kinds.pop() if len(kinds) == 1 else None
