@@ -14,7 +14,7 @@ MARKS ?= cluster
 # The unit tests that start no engine and draw on no terminal.
 CORE = $(filter-out tests/unit/local/ tests/unit/cli/,$(sort $(dir $(wildcard tests/unit/*/*.py))))
 
-.PHONY: help example check format lint types contracts test test-user pythons fixture fixture-yaml faults conformance proto proto-check runtime picture lock clean quick design
+.PHONY: help example check format lint types contracts test test-user pythons fixture fixture-yaml faults combinations conformance proto proto-check runtime picture lock clean quick design
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 24
 
@@ -68,8 +68,11 @@ fixture-yaml: $(STAMP) ## accept a change of the YAML that recorded pipelines co
 faults: $(STAMP) ## run the fault-injection tests, including the slow ones: 1 GB of log, 10,000 tasks, every failpoint
 	$(PYTEST) -m "not cluster" tests/faults
 
-conformance: $(STAMP) ## run one pipeline per construct, locally and on the cluster that KUBECONFIG selects
-	$(PYTEST) -m "$(MARKS)" tests/conformance
+combinations: $(STAMP) ## run 1,000 generated pipelines of combined features; COMBINATIONS sets the number
+	$(PYTEST) -m "not cluster" tests/combinations
+
+conformance: $(STAMP) ## run one pipeline per construct and generated ones, locally and on the cluster that KUBECONFIG selects
+	$(PYTEST) -m "$(MARKS)" tests/conformance tests/combinations
 
 proto: $(STAMP) ## regenerate the code from proto/
 	PYTHON=$(BIN)/python proto/generate

@@ -4,7 +4,8 @@
     python -m tests.combinations --seeds 0:20 --argo                   # on the cluster of KUBECONFIG
     python -m tests.combinations --seeds 0:20 --argo --checkout DIR    # the same with another commit
 
-Prints each difference from what the interpreter says, and the program's seed; ``--keep DIR`` writes their source files.
+Prints each difference from what the interpreter says, and the program's seed. ``--keep DIR`` writes the programs that
+differ, each with what is expected of it, as ``tests/combinations/kept`` has them.
 """
 
 from __future__ import annotations
@@ -64,6 +65,18 @@ def _typedpipe(checkout: Path, folder: Path, *arguments: str) -> subprocess.Comp
     return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, timeout=400, check=False)
 
 
+def head(expected: Expected) -> str:
+    """What is expected of a program, as the first lines of its file."""
+    return "".join(f"# {line}\n" for line in (f"ok: {expected.ok}", *(f"result: {line}" for line in expected.results)))
+
+
+def kept(source: str) -> Expected:
+    """What the first lines of a kept program say."""
+    lines = [line.removeprefix("# ") for line in source.splitlines() if line.startswith(("# ok: ", "# result: "))]
+    results = [line.removeprefix("result: ") for line in lines[1:]]
+    return Expected(lines[0] == "ok: True", sorted(results), 0)
+
+
 def differences(expected: Expected, found: Found) -> list[str]:
     """Differences between what a program should give and what it gave."""
     if found.ok is None:
@@ -105,7 +118,7 @@ def main() -> int:
                 print(f"seed {seed}:", *differs, sep="\n  ", flush=True)
                 if options.keep:
                     options.keep.mkdir(parents=True, exist_ok=True)
-                    (options.keep / f"seed_{seed}.py").write_text(source, "utf-8")
+                    (options.keep / f"seed_{seed}.py").write_text(head(expected) + source, "utf-8")
     print(f"{wrong} programs differ; {tasks} tasks")
     return 1 if wrong else 0
 

@@ -191,3 +191,52 @@ def test_an_iterator_is_read_once_and_not_beyond_the_limit() -> None:
     with pytest.raises(Exception, match="more than"):
         item_type(count)
     assert next(count) == MOST_ITEMS + 1
+
+
+@pytest.mark.parametrize(
+    ("value", "type_"),
+    [
+        ("f'<{t.output}>'", "list[str]"),
+        ("str(t.output) + '!'", "list[str]"),
+        ("[t.output, n]", "list[list[int]]"),
+        ("{'a': t.output}", "list[dict[str, int]]"),
+        ("f'{u.output}'", "list[list[str]]"),
+        ("Collected(f'{u.output}')", "list[list[str]]"),
+        ("Collected([u.output])", "list[list[list[int]]]"),
+    ],
+)
+def test_text_and_lists_with_values_can_be_collected(program: Any, value: str, type_: str) -> None:
+    found = program(f"""
+        @dsl.component
+        def take(v: {type_}): ...
+        @dsl.component
+        def refuse(v: dict[str, bool]): ...
+        @dsl.pipeline
+        def p(n: int = 1):
+            with ParallelFor([1, 2]) as i:
+                t = add(a=i)
+                with ParallelFor([3]) as j:
+                    u = add(a=j)
+            take(v=Collected({value}))
+            refuse(v=Collected({value}))
+        """)
+    assert found.codes == ["TP201"], found.printed
+    assert "expects `dict[str, bool]`" in found.said[0]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "with ParallelFor([n, 0]) as i:\n                with If(i >= 0): add(a=i)",
+        "with ParallelFor([s, 'a']) as i:\n                with If(In(i, [s, 'b']) & (i < 'x')): say(s=i)",
+        "with ParallelFor([1, 2]) as i:\n                with If(i > 1): t = add(a=i)\n                add(a=OneOf(t.output, i))",
+        "with If(n > 1): t = add(a=n)\n            add(a=OneOf(t.output, 3))",
+    ],
+)
+def test_constants_and_values_of_one_kind_go_together(program: Any, body: str) -> None:
+    found = program(f"""
+        @dsl.pipeline
+        def p(n: int = 1, s: str = "a"):
+            {body}
+        """)
+    assert found.codes == [], found.printed
