@@ -10,6 +10,7 @@ from typedpipe.ir import nodes as ir
 from typedpipe.ir.edges import node_operands, producers
 from typedpipe.pictures.words import condition_text, operand_text
 from typedpipe.types.display import show
+from typedpipe.types.json_text import value_text
 
 Kind: TypeAlias = Literal["task", "importer", "call", "loop", "branch", "arm", "exit"]
 
@@ -52,7 +53,8 @@ def picture(pipeline: ir.Pipeline, arguments: Mapping[str, str] = _NO_ARGUMENTS)
     return Picture(pipeline.name, inputs, outputs, _boxes(pipeline.graph, pipeline))
 
 
-def _short(text: str) -> str:
+def _short(wire: str) -> str:
+    text = value_text(wire)
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typedpipe.ir import nodes as ir
-from typedpipe.types.json_text import json_data, json_text
+from typedpipe.types.json_text import json_text, plain, value_text
 
 DEEPEST = 6
 LONGEST = 60
@@ -54,11 +54,8 @@ def _chosen(name: str, output: str, graph: ir.Graph, depth: int) -> str:
 
 
 def _constant(wire: str) -> str:
-    text = wire if len(wire) < LONGEST else wire[:LONGEST] + "…"
-    try:
-        return json_text(json_data(text), ensure_ascii=False)
-    except ValueError:
-        return text
+    text = value_text(wire)
+    return text if len(text) >= LONGEST else json_text(plain(wire), ensure_ascii=False)
 
 
 def _expr(expr: ir.Expr, graph: ir.Graph, depth: int) -> str:

@@ -9,7 +9,6 @@ path in the run. Values of parameters are JSON; an artifact is its descriptor wi
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import isfinite
 from typing import Any
 
 from typedpipe.report.content import Content, began, last_attempt, read_content
@@ -20,9 +19,9 @@ from typedpipe.report.measures import Classification, MetricTable, classificatio
 from typedpipe.report.states import look, summary, worst
 from typedpipe.report.tasks import FEWER, LINES, MANY
 from typedpipe.report.timeline import time_axis
-from typedpipe.report.values import plain
 from typedpipe.runs.model import ArtifactRef, Attempt, Run, Task, Value, retries
 from typedpipe.runs.source import RunSource
+from typedpipe.types.json_text import plain, valid_json
 
 
 def report_data(source: RunSource, run: Run) -> dict[str, Any]:
@@ -61,7 +60,7 @@ def content_data(content: Content) -> dict[str, Any]:
             for found in read_documents(content)
         ],
     }
-    plain_data: dict[str, Any] = _json(data)
+    plain_data: dict[str, Any] = valid_json(data)
     return plain_data
 
 
@@ -199,20 +198,3 @@ def _value(value: Value) -> Any:
     if isinstance(value, tuple):
         return [_value(item) for item in value]
     return None if value is None else plain(value)
-
-
-def _json(data: object) -> Any:
-    """Convert to valid JSON data: NaN and infinity as text, other objects by their ``str()``.
-
-    >>> _json({"loss": float("nan"), 1: (2.5, None)})
-    {'loss': 'nan', '1': [2.5, None]}
-    """
-    if isinstance(data, float):
-        return data if isfinite(data) else str(data)
-    if data is None or isinstance(data, str | int):
-        return data
-    if isinstance(data, Mapping):
-        return {str(key): _json(item) for key, item in data.items()}
-    if isinstance(data, list | tuple):
-        return [_json(item) for item in data]
-    return str(data)

@@ -11,9 +11,10 @@ from typedpipe.report.logs import cut
 from typedpipe.report.markup import Markup, joined, number, tag
 from typedpipe.report.matrix import draw_matrix
 from typedpipe.report.measures import Classification, MetricTable, classifications, metric_tables, numbers
-from typedpipe.report.values import data_text, plain, scalar
+from typedpipe.report.values import data_text, scalar
 from typedpipe.report.words import as_float
 from typedpipe.runs.paths import item_text
+from typedpipe.types.json_text import plain
 
 DRAWN = 24
 """Maximum number of outputs with drawings."""

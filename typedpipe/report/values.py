@@ -3,26 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from typedpipe.report.content import CHARTED
 from typedpipe.report.logs import cut
 from typedpipe.report.markup import Markup, joined, tag
 from typedpipe.report.words import figure, size
 from typedpipe.runs.model import ArtifactRef, Value
-from typedpipe.runtime.task import decode
-from typedpipe.types.json_text import json_text
+from typedpipe.types.json_text import json_text, plain
 
 MOST = 20
 """Maximum number of list elements shown."""
-
-
-def plain(text: str) -> Any:
-    """The Python value of wire text; the text itself if it is not wire text."""
-    try:
-        return decode(text, "any")
-    except (ValueError, RecursionError):
-        return text
 
 
 def data_text(value: object, longest: int = 600) -> str:

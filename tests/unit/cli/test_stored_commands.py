@@ -117,3 +117,50 @@ def test_what_was_typed_wrong_ends_with_2(typed: Typed, tmp_path: Path) -> None:
         code, out, err = typed(*arguments)
         assert (code, out) == (2, ""), err
     assert [path.name for path in (tmp_path / ".typedpipe/runs").iterdir()] == ["first"]
+
+
+OBJECTS = """
+from dataclasses import dataclass
+from typedpipe import ParallelFor, component, pipeline
+
+@dataclass
+class Row:
+    n: int
+    def __post_init__(self):
+        self.twice = self.n * 2
+
+@component
+def rows() -> list[Row]:
+    return [Row(1)]
+
+@component
+def use(row: Row, note: dict[str, float]) -> list[Row]:
+    return [row]
+
+@pipeline
+def p(first: Row = Row(7), price: str = "5 $ {{é}}") -> list[Row]:
+    with ParallelFor(rows().output) as row:
+        use(row=row, note={"$tp": float("nan")})
+    return use(row=first, note={"é": 1.0}).output
+"""
+
+
+def test_values_are_displayed_as_their_users_write_them(typed: Typed, tmp_path: Path) -> None:
+    (tmp_path / "p.py").write_text(OBJECTS)
+    code, _, err = typed("run", "p.py")
+    assert code == 0
+    assert 'for[0]/use ({"n":1}): done' in err
+    assert typed("run", "p.py", "--first", '{"n":9}')[0] == 0
+    old, new = reversed([run["run"] for run in json.loads(typed("runs", "ls", "-o", "json")[1])])
+    shown = [
+        typed("runs", "show", old),
+        typed("runs", "ls", "--params"),
+        typed("runs", "diff", old, new, "--details"),
+        typed("graph", "p.py"),
+        typed("run", "p.py", "--help"),
+        typed("explain-cache", f"{new}/use-2"),
+    ]
+    for _, out, _ in shown:
+        assert '{"n":7}' in out.replace("\\", "")
+        assert "$tp" not in out
+        assert "u0024" not in out

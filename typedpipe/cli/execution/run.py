@@ -171,7 +171,9 @@ def _option(port: ir.InputPort) -> click.Option:
 
 
 def _default(port: ir.InputPort) -> str:
-    text = port.default.text if port.default is not None else ""
+    from typedpipe.types.json_text import value_text
+
+    text = value_text(port.default.text) if port.default is not None else ""
     return text if len(text) <= 60 else f"{text[:59]}…"
 
 

@@ -13,7 +13,7 @@ from typedpipe.cli.execution.resume import code_option, new_code
 from typedpipe.cli.log_text import seconds
 from typedpipe.cli.stored.access import with_root
 from typedpipe.diagnostics.cells import shown
-from typedpipe.types.json_text import json_text
+from typedpipe.types.json_text import json_text, valid_json
 
 if TYPE_CHECKING:
     from typedpipe.local.rerun.spin import Spin, SpinResult
@@ -95,7 +95,7 @@ def _data(spin: Spin, result: SpinResult) -> dict[str, Any]:
         "exit_code": result.exit_code,
         "seconds": round(result.seconds, 6),
         "folder": str(result.folder),
-        "outputs": _outputs(spin, result),
+        "outputs": valid_json(_outputs(spin, result)),
     }
 
 

@@ -19,7 +19,7 @@ from typedpipe.cli.phases import Phases
 from typedpipe.diagnostics.cells import shown
 from typedpipe.diagnostics.errors import PipelineError
 from typedpipe.diagnostics.model import NOWHERE, Diagnostics
-from typedpipe.types.json_text import json_text
+from typedpipe.types.json_text import json_text, valid_json
 
 if TYPE_CHECKING:
     from typedpipe.ir import nodes as ir
@@ -243,7 +243,7 @@ def _print_result(result: RunResult, form: str) -> None:
         "state": result.state,
         "message": result.message,
         "folder": str(result.folder),
-        "outputs": _data(dict(result.outputs)),
+        "outputs": valid_json(_data(dict(result.outputs))),
     }
     click.echo(json_text(data))
 

@@ -11,7 +11,7 @@ import click
 from typedpipe.cli import exits
 from typedpipe.cli.stored.access import format_option, table, took, with_source
 from typedpipe.cli.stored.listing import short
-from typedpipe.types.json_text import json_text
+from typedpipe.types.json_text import json_text, value_text
 
 if TYPE_CHECKING:
     from typedpipe.runs.compare import Comparison, Difference
@@ -95,7 +95,9 @@ def _rows(differences: Sequence[Difference], sections: Mapping[str, tuple[str, .
 
 
 def _cell(value: Any) -> str:
-    text = value if isinstance(value, str) else "—" if value is None else json_text(value, ensure_ascii=False)
+    text = (
+        value_text(value) if isinstance(value, str) else "—" if value is None else json_text(value, ensure_ascii=False)
+    )
     digest = re.fullmatch(r"sha256:([0-9a-f]{12})[0-9a-f]{52}", text)
     return digest[1] if digest else short(text, LONG)
 

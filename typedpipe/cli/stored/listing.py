@@ -10,7 +10,7 @@ import click
 
 from typedpipe.cli.stored.access import format_option, table, took, with_source
 from typedpipe.diagnostics.cells import shown
-from typedpipe.types.json_text import json_data, json_text
+from typedpipe.types.json_text import json_data, json_text, value_text
 
 if TYPE_CHECKING:
     from typedpipe.runs.source import AnyRun, ListedState, RunSource
@@ -84,12 +84,12 @@ def _columns(
     found: dict[str, list[str]] = {}
     for name in names:
         found[name] = [
-            short(given[name]) if name in given else ", ".join(map(_number, named(values, name)))
+            short(value_text(given[name])) if name in given else ", ".join(map(_number, named(values, name)))
             for given, values in zip(arguments, measured, strict=True)
         ]
     if params:
         for name in dict.fromkeys(name for given in arguments for name in given):
-            found.setdefault(name, [short(given.get(name, "")) for given in arguments])
+            found.setdefault(name, [short(value_text(given.get(name, ""))) for given in arguments])
     if metrics:
         full = list(dict.fromkeys(name for values in measured for name in values))
         titles = _titles(full)
@@ -164,7 +164,7 @@ def run_data(run: AnyRun) -> dict[str, Any]:
 
 
 def json_of(text: str) -> Any:
-    """Wire text as JSON data; falls back to the text if it was edited and is no longer JSON."""
+    """Wire text as JSON data, with its tags; falls back to the text if it was edited and is no longer JSON."""
     try:
         return json_data(text)
     except ValueError:

@@ -24,7 +24,7 @@ from typedpipe.cli.stored.listing import (
 )
 from typedpipe.cli.tags import parse_tag
 from typedpipe.diagnostics.cells import shown
-from typedpipe.types.json_text import json_text
+from typedpipe.types.json_text import json_text, value_text
 
 if TYPE_CHECKING:
     from typedpipe.local.store.root import Root
@@ -83,7 +83,7 @@ def _print_head(run: Run) -> None:
     rows = [["run", run.name], ["pipeline", run.pipeline], ["state", state], ["created", moment(run.created)]]
     rows += [["duration", run_took(run)], ["directory", run.key]]
     rows += [["tags", tags_text(run.tags)], ["note", run.note.replace("\n", " ")]]
-    rows += [[f"--{name}", short(text, LONG)] for name, text in run.arguments.items()]
+    rows += [[f"--{name}", short(value_text(text), LONG)] for name, text in run.arguments.items()]
     click.echo(table(["", ""], [row for row in rows if row[1]]).partition("\n")[2], nl=False)
 
 
@@ -136,7 +136,7 @@ def _readable(value: Any) -> str:
     from typedpipe.runs.model import artifacts_in
 
     if isinstance(value, str):
-        return short(value, LONG)
+        return short(value_text(value), LONG)
     found = [f"{item.type} {item.uri}".strip() for _, item in artifacts_in(value)]
     return ", ".join(found) or "none"
 

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from typedpipe.types.json_text import value_text
+
 TEXT = 80
 
 
@@ -97,7 +99,7 @@ def _requirements(old: Sequence[str], new: Sequence[str]) -> str:
 
 def shown_value(value: object) -> str:
     """A value, truncated if long."""
-    text = value if isinstance(value, str) else str(value)
+    text = value_text(value) if isinstance(value, str) else str(value)
     return text if len(text) <= TEXT else f"{text[: TEXT - 1]}…"
 
 

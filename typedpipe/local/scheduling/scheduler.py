@@ -20,6 +20,7 @@ from typedpipe.local.scheduling.frame import Body, Exit, Frame, Item, Listener, 
 from typedpipe.local.scheduling.importers import CannotImport, imported
 from typedpipe.local.values import dump, gathered, load, nothing
 from typedpipe.runs.model import Value
+from typedpipe.types.json_text import value_text
 
 ITEM_LENGTH = 40
 """Maximum length of a loop's item in displays, in characters."""
@@ -318,10 +319,10 @@ def _item(owner: Owner) -> str:
 def short_text(wire: str) -> str:
     """A value in one short line, for people.
 
-    >>> short_text("0.01"), short_text('{"a":1}'), short_text("x" * 50)
+    >>> short_text("0.01"), short_text('{"a":1,"$tp":["object","Row"]}'), short_text("x" * 50)
     ('0.01', '{"a":1}', 'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…')
     """
-    line = " ".join(wire[: 4 * ITEM_LENGTH].split())
+    line = " ".join(value_text(wire)[: 4 * ITEM_LENGTH].split())
     return line if len(line) <= ITEM_LENGTH else f"{line[: ITEM_LENGTH - 1]}…"
 
 
