@@ -448,6 +448,58 @@ def c(Output: dsl.OutputPath[int]) -> int:
 @pipeline
 def main(n: int = 1) -> int:
     return c().output
+# TP137
+@component
+def c(s: str, more: list[str]) -> str: return s + X
+@pipeline
+def main(n: int = 1) -> str:
+    done = c(f'{n}', more=[f'{n}']).set_env_variable('N', f'{n}').set_display_name('d')
+    with dsl.If(done.output == f'{n}'):
+        say(s=done.output)
+    return say(s=f'{done.output} {n}').output
+# TP103
+@component
+def c(s) -> str: return s
+@pipeline
+def main(n: int = 1) -> str:
+    return c(s={'a': f'{n}'}).output
+# TP116
+@pipeline
+def sub(s: str):
+    say(s=s)
+@pipeline
+def main(n: int = 1) -> str:
+    return say(s=sub(s=f'{n}').output).output
+# TP110
+def main(n: int = 1) -> str:
+    return say(s='x', t=f'{n}').output
+# TP110
+def main(n: int = 1) -> str:
+    return say(t=f'{n}').output
+# TP113
+def main(n: int = 1) -> str:
+    return say('x', f'{n}').output
+# TP112
+@component
+def c(n: int, o: dsl.OutputPath[str]) -> None: ...
+@pipeline
+def main(n: int = 1) -> str:
+    return c(n=n, o=f'{n}').outputs.o
+# TP113
+def main(n: int = 1) -> str:
+    return say(f'{n}', s='x').output
+# TP117
+def main(n: int = 1) -> str:
+    return say(s='x').set_memory_limt(f'{n}G').output
+# TP114
+def main(n: int = 1) -> str:
+    return say(s=[f'{n}', {1}]).output
+# TP115
+def main(n: int = 1) -> str:
+    return say(s='x').outputs.nothing.format(f'{n}')
+# TP114
+def main(n: int = 1) -> int:
+    return use(m=dsl.importer(f'{n}', str).output).output
 """
 """Programs with one mistake each, below the code of its error; ``@pipeline`` is left out before a ``main``."""
 

@@ -12,7 +12,7 @@ from typedpipe.diagnostics.source import argument_span
 from typedpipe.diagnostics.words import nearest
 from typedpipe.dsl.source.files import span_of_function
 from typedpipe.dsl.tracing import Site, Trace, current, error, listed, node_name, span_of
-from typedpipe.dsl.values.lifting import lift
+from typedpipe.dsl.values.lifting import lift, reject
 from typedpipe.dsl.values.subjects import Argument
 from typedpipe.dsl.values.value import POISON, PipelineValue, operand_of
 from typedpipe.ir import nodes as ir
@@ -203,9 +203,10 @@ def call(callee: Callee | None, make: MakeTask, args: tuple[Any, ...], kwargs: d
     assert trace is not None
     if callee is None:
         trace.failed = True
+        reject(trace, [*args, *kwargs.values()])
         return make(trace, None, "", (), site)
     if args:
-        kwargs = _positional(callee, args, kwargs, site)
+        kwargs = _positional(trace, callee, args, kwargs, site)
     bound: list[tuple[str, ir.Operand]] = []
     unknown = False
     inputs = callee.inputs
@@ -213,6 +214,7 @@ def call(callee: Callee | None, make: MakeTask, args: tuple[Any, ...], kwargs: d
     for name, value in kwargs.items():
         if name not in inputs:
             _unknown(callee, name, site)
+            reject(trace, value)
             unknown = True
             continue
         if value.__class__ is PipelineValue:
@@ -236,7 +238,9 @@ def call(callee: Callee | None, make: MakeTask, args: tuple[Any, ...], kwargs: d
     return task
 
 
-def _positional(callee: Callee, args: tuple[Any, ...], kwargs: dict[str, Any], site: Site) -> dict[str, Any]:
+def _positional(
+    trace: Trace, callee: Callee, args: tuple[Any, ...], kwargs: dict[str, Any], site: Site
+) -> dict[str, Any]:
     names = list(callee.inputs)
     if len(args) > len(names):
         error(
@@ -246,6 +250,7 @@ def _positional(callee: Callee, args: tuple[Any, ...], kwargs: dict[str, Any], s
             others=callee.declared(),
             help=f"pass the arguments by name; the inputs are {listed(names)}" if names else "it takes no arguments",
         )
+        reject(trace, args[len(names) :])
     bound = dict(zip(names, args, strict=False))
     for name in bound.keys() & kwargs.keys():
         error(
@@ -254,6 +259,7 @@ def _positional(callee: Callee, args: tuple[Any, ...], kwargs: dict[str, Any], s
             site,
             others=callee.declared(),
         )
+        reject(trace, bound[name])
     return {**bound, **kwargs}
 
 

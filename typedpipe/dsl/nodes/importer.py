@@ -9,7 +9,7 @@ from typedpipe.diagnostics.model import NOWHERE
 from typedpipe.dsl.nodes.callee import Callee
 from typedpipe.dsl.nodes.task import Task
 from typedpipe.dsl.tracing import Site, Trace, current, error, fatal
-from typedpipe.dsl.values.lifting import operand
+from typedpipe.dsl.values.lifting import operand, reject
 from typedpipe.ir import nodes as ir
 from typedpipe.types.artifacts import Artifact, artifact_type
 from typedpipe.types.model import ArtifactType
@@ -73,7 +73,8 @@ def importer(
             f"`dsl.importer` takes an artifact class, not {cls!r}",
             help="pass an artifact class, such as `dsl.Dataset`",
         )
-        cls = Artifact
+        reject(trace, [artifact_uri, metadata])
+        return Task(trace, None, "", (), (frame.f_code, frame.f_lasti))  # valid anywhere
     type_ = artifact_type(cls)
     callee = Callee("importer", "", (), {"artifact": type_}, NOWHERE)
     site = frame.f_code, frame.f_lasti

@@ -11,7 +11,7 @@ from typedpipe.dsl.nodes import settings
 from typedpipe.dsl.nodes.blocks import Group
 from typedpipe.dsl.nodes.callee import Callee
 from typedpipe.dsl.tracing import Site, Trace, abort, error, fatal, listed
-from typedpipe.dsl.values.lifting import operand
+from typedpipe.dsl.values.lifting import operand, reject
 from typedpipe.dsl.values.value import PipelineValue, derived, poison
 from typedpipe.ir import nodes as ir
 from typedpipe.ir.options import OPERANDS
@@ -185,6 +185,8 @@ class Task(Generic[R_co]):
 
     def _set(self, **changes: object) -> Self:
         kept = {name: value for name, value in changes.items() if value is not None}
+        if self._callee is None:  # nothing reads the settings of this task
+            reject(self._trace, kept)
         self._settings = {**(self._settings or {}), **kept}
         return self
 
@@ -334,7 +336,14 @@ def _no_attribute(task: Task[Any], name: str) -> Any:
     if task._callee is not None:
         code, word = ("TP117", "setting") if setter else ("TP115", "attribute")
         error(code, f"a task has no {word} `.{name}`", help=help_)
-    return (lambda *_, **__: task) if setter else poison(task._trace)
+    if not setter:
+        return poison(task._trace)
+
+    def ignored(*args: object, **kwargs: object) -> Task[Any]:
+        reject(task._trace, [args, kwargs])
+        return task
+
+    return ignored
 
 
 _WHOLE = "*"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from typedpipe.dsl.marker_form import present
@@ -85,6 +85,18 @@ def _not_constant(value: object, subject: Subject, reason: str) -> None:
 
 def holds_reference(value: object) -> bool:
     """Whether a list, tuple, dict or dataclass contains a reference or a text with one."""
+    return any(True for _ in _references(value))
+
+
+def reject(trace: Trace, value: object) -> None:
+    """Note that the call that receives a value has an error: texts in the value are not reported as unused."""
+    for item in _references(value):
+        if isinstance(item, str) and isinstance(markers.pieces(trace, item), markers.Damage):
+            markers.told(trace)
+
+
+def _references(value: object) -> Iterator[object]:
+    """References, and texts with one, in a list, tuple, dict or dataclass."""
     stack, seen = [value], set[int]()
     while stack:
         item = stack.pop()
@@ -92,13 +104,12 @@ def holds_reference(value: object) -> bool:
             continue
         if isinstance(item, str):
             if present(item):
-                return True
+                yield item
         elif isinstance(item, PipelineValue) or hasattr(type(item), "_tp_whole"):
-            return True
+            yield item
         elif id(item) not in seen:
             seen.add(id(item))
             stack.extend(_parts(item))
-    return False
 
 
 _PLAIN = frozenset({int, float, bool, type(None), bytes})

@@ -211,6 +211,7 @@ class PipelineValue:
 
     def __call__(self, *args: object, **kwargs: object) -> Any:
         if is_poison(self):
+            markers.told(self._tp_trace)
             return self
         _not_yet(self, "called", "call its methods in a component")
 
