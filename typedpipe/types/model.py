@@ -88,6 +88,8 @@ class StructType(Record):
     fields: tuple[StructField, ...]
     restored: bool = False
     """Whether objects are rebuilt from their state, because the constructor does more than assign the fields."""
+    home: str = field(default="", compare=False)
+    """The module of the class, while the program that defines it runs. It is no part of the type."""
 
 
 @record
@@ -112,6 +114,8 @@ class EnumType(Record):
 
     name: str
     members: tuple[EnumMember, ...]
+    home: str = field(default="", compare=False)
+    """As for :class:`StructType`."""
 
 
 def short_name(type_: StructType | EnumType) -> str:

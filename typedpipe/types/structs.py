@@ -25,7 +25,7 @@ def struct(cls: type[Any], form: StructForm, field_of: FieldOf) -> StructType:
     layout = layout_of(cls) if form != "typeddict" else None
     if layout is not None and not layout.plain:
         _check_constructor(cls, form, {field.name for field in fields if field.init})
-    return StructType(cls.__name__, form, fields, layout is not None and not layout.plain)
+    return StructType(cls.__name__, form, fields, layout is not None and not layout.plain, cls.__module__)
 
 
 def _typed_dict(cls: Any, field_of: FieldOf) -> tuple[StructField, ...]:

@@ -17,8 +17,9 @@ from typedpipe.types.display import class_text
 from typedpipe.types.kinds import is_named_tuple, is_pydantic, is_typed_dict
 from typedpipe.types.model import DictType, EnumType, ListType, StructType, Type, UnionType
 
-_enums: Final[WeakValueDictionary[EnumType, type[Enum]]] = WeakValueDictionary()
-_own_text: Final[set[StructType | EnumType]] = set()
+_enums: Final[WeakValueDictionary[tuple[str, EnumType], type[Enum]]] = WeakValueDictionary()
+"""Classes by their modules and types: equal types may have classes with different texts."""
+_own_text: Final[set[tuple[str, StructType | EnumType]]] = set()
 _CONVERSIONS: Final[dict[str, Callable[[object], str]]] = {"r": repr, "s": str, "a": ascii}
 _GENERATORS: Final = ("dataclasses", "reprlib", "collections")
 """Modules whose code writes the text of a class that does not define its own."""
@@ -26,7 +27,7 @@ _GENERATORS: Final = ("dataclasses", "reprlib", "collections")
 
 def remember_enum(cls: type[Enum], type_: EnumType) -> EnumType:
     """Remember the class of a type."""
-    _enums[type_] = cls
+    _enums[type_.home, type_] = cls
     _note(type_, owns=cls.__repr__ is not Enum.__repr__)
     return type_
 
@@ -41,7 +42,7 @@ def remember(cls: type[Any], type_: Type) -> None:
 
 def _note(type_: StructType | EnumType, *, owns: bool) -> None:
     """The last class counts: in a notebook it may be defined again."""
-    (_own_text.add if owns else _own_text.discard)(type_)
+    (_own_text.add if owns else _own_text.discard)((type_.home, type_))
 
 
 def _writes_own_text(cls: type[Any]) -> bool:
@@ -75,7 +76,7 @@ def member_texts(type_: Type, spec: str, conversion: str) -> tuple[tuple[str, st
     """
     found: list[tuple[str, str]] = []
     for each in parts_of(type_):
-        cls = _enums.get(each) if isinstance(each, EnumType) else None
+        cls = _enums.get((each.home, each)) if isinstance(each, EnumType) else None
         if cls is not None and isinstance(each, EnumType) and not member_problem(each, spec, conversion):
             found += [(known.wire, _text(cls[known.name], spec, conversion)) for known in each.members]
     return tuple(found)
@@ -83,7 +84,7 @@ def member_texts(type_: Type, spec: str, conversion: str) -> tuple[tuple[str, st
 
 def member_problem(type_: EnumType, spec: str, conversion: str = "") -> str:
     """Python's reason why a member of an enum cannot be formatted; "" if all can, or the class is not known."""
-    cls = _enums.get(type_)
+    cls = _enums.get((type_.home, type_))
     try:
         for known in type_.members:
             if cls is not None:
@@ -108,10 +109,10 @@ def own_text(type_: Type, *, nested: bool = False) -> str:
     The text of an enum's member is known (:func:`member_texts`) unless it stands in a list, a dict or another class.
     """
     for each in _classes(type_, nested=nested):
-        if each in _own_text:
+        if (each.home, each) in _own_text:
             return class_text(each.name)
     for part in parts_of(type_):
-        if isinstance(part, EnumType) and issubclass(_enums.get(part, Enum), Flag):
+        if isinstance(part, EnumType) and issubclass(_enums.get((part.home, part), Enum), Flag):
             return class_text(part.name)  # several members at once have a text of their own
     return ""
 

@@ -218,7 +218,7 @@ def _struct(value: Any, form: StructForm, path: str) -> tuple[str, StructType]:
     except WireError as error:
         raise NotAConstant(error.reason, error.path) from None
     fields = tuple(StructField(name, part[1]) for name, part in parts.items())
-    own = StructType(cls.__name__, form, fields, not layout.plain)
+    own = StructType(cls.__name__, form, fields, not layout.plain, cls.__module__)
     text = "" if mark is None else object_mark(mark)
     return object_wire({name: part[0] for name, part in parts.items()}, path, text), own
 
@@ -272,7 +272,7 @@ def enum_type(cls: type[Enum]) -> EnumType:
         members.append(EnumMember(member.name, wire))
     if not members:
         raise BadAnnotation("TP101", f"the enum `{cls.__name__}` has no members", "add a member")
-    return remember_enum(cls, EnumType(cls.__name__, tuple(members)))
+    return remember_enum(cls, EnumType(cls.__name__, tuple(members), cls.__module__))
 
 
 def joined(types: Sequence[Type]) -> Type:

@@ -321,6 +321,26 @@ def test_an_enum_prints_as_its_class_says_wherever_it_stands_alone(program):
     assert 'format($v:"any" from {"1": "<any>"}, " ", $v!r from {"1": "own"})' in found.graph
 
 
+def test_classes_of_two_modules_with_equal_types_keep_their_own_texts(program, tmp_path, monkeypatch):
+    """The types of the components' outputs are equal: the classes have the same name in their modules."""
+    monkeypatch.syspath_prepend(str(tmp_path))
+    for name in ("colors_a", "colors_b"):
+        own = "    def __str__(self): return 'own'\n" if name == "colors_b" else ""
+        (tmp_path / f"{name}.py").write_text(
+            "import enum\nfrom dataclasses import dataclass\nfrom typedpipe import dsl\n"
+            f"class Color(enum.Enum):\n    RED = 1\n    def __str__(self): return '{name}'\n"
+            f"@dataclass\nclass Box:\n    n: int\n{own}"
+            "@dsl.component\ndef color() -> Color: return Color.RED\n"
+            "@dsl.component\ndef box() -> list[Box]: return [Box(1)]\n"
+        )
+    head = "import colors_a, colors_b\n@dsl.pipeline\ndef p():\n"
+    found = program(head + "    say(s=f'{colors_a.color().output} {colors_b.color().output}')\n")
+    assert 'from {"1": "colors_a"}' in found.graph
+    assert 'from {"1": "colors_b"}' in found.graph
+    assert program(head + "    say(s=f'{colors_a.box().output[0]}')\n").codes == []
+    assert program(head + "    say(s=f'{colors_b.box().output[0]}')\n").codes == ["TP214"]
+
+
 def test_a_class_that_is_defined_again_is_asked_again(program):
     head = "from dataclasses import dataclass\n@dataclass\nclass C:\n    n: int\n"
     tail = "@dsl.pipeline\ndef p(v: C):\n    say(s=f'{v}')\n"
