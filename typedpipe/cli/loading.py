@@ -174,13 +174,30 @@ def _execute(file: str, stem: str) -> ModuleType:
     if file.endswith(".ipynb"):  # JSON, which can be valid Python
         raise SyntaxError("a notebook", (file, 0, 0, ""))
     with open(file, "rb") as stream:
-        code = compile(stream.read(), file, "exec", dont_inherit=True)
+        data = stream.read()
+    code = compile(data, file, "exec", dont_inherit=True)
+    _check_encoding(data, file)
     spec = spec_from_file_location(name, file)
     module = module_from_spec(spec) if spec is not None else ModuleType(name)
     module.__file__ = file
     sys.modules[name] = module
     exec(code, module.__dict__)  # noqa: S102 - running the user's file is the purpose
     return module
+
+
+def _check_encoding(data: bytes, file: str) -> None:
+    """Refuse what `python FILE` refuses and `compile` accepts: bytes that are not UTF-8, in comments of a file."""
+    from importlib.util import decode_source
+
+    try:
+        decode_source(data)
+    except (UnicodeDecodeError, SyntaxError):
+        text = data.decode("utf-8", "surrogateescape")
+        line = next(
+            n for n, each in enumerate(text.split("\n"), start=1) if any("\udc80" <= c <= "\udcff" for c in each)
+        )
+        message = "not UTF-8: save the file as UTF-8, or declare its encoding in the first line: `# coding: latin-1`"
+        raise SyntaxError(message, (file, line, 0, "")) from None
 
 
 # ------------------------------------------------------------------------------------- what goes wrong in it

@@ -509,6 +509,62 @@ def test_a_file_with_the_name_of_a_module_that_nothing_needs_is_allowed(tmp_path
     assert "error[TP182]" in call("lint", name, cwd=tmp_path).stdout
 
 
+SAY = """from typedpipe import component, pipeline
+NAME = "é"
+@component
+def say(s: str) -> str:
+    return s + NAME + "é"  # é
+@pipeline
+def p(s: WHAT = "ß") -> str:
+    return say(s=s).output
+"""
+
+
+@pytest.mark.parametrize(
+    ("head", "encoding", "ending"),
+    [
+        ("# -*- coding: latin-1 -*-\n", "latin-1", "\n"),
+        ("\n# vim: set fileencoding=cp1252 :\n", "cp1252", "\r\n"),
+        ("# coding: utf-8\n", "utf-8-sig", "\r"),
+        ("\f\n", "utf-8", "\n"),
+    ],
+)
+def test_files_are_read_as_python_reads_them(tmp_path: Path, head: str, encoding: str, ending: str) -> None:
+    for name, what in (("right.py", "str"), ("wrong.py", "int")):
+        (tmp_path / name).write_bytes((head + SAY.replace("WHAT", what)).replace("\n", ending).encode(encoding))
+    found = call("run", "right.py", cwd=tmp_path)
+    assert (found.returncode, found.stdout) == (0, "Output: ßéé\n"), found.stderr
+    assert 'def p(s: int = "ß") -> str:' in call("lint", "wrong.py", cwd=tmp_path).stdout
+
+
+def test_the_declared_encoding_counts_even_if_the_bytes_are_utf_8(tmp_path: Path) -> None:
+    (tmp_path / "p.py").write_text("# coding: cp437\n" + SAY.replace("WHAT", "int"), encoding="utf-8")
+    found = call("lint", "p.py", cwd=tmp_path)
+    assert 'expected `int`, found `Literal["├ƒ"]`' in found.stdout
+    assert 'def p(s: int = "├ƒ") -> str:' in found.stdout
+
+
+@pytest.mark.parametrize("head", ["# é\n", "\n\n# coding: latin-1\n"])
+def test_a_file_that_is_not_utf_8(tmp_path: Path, head: str) -> None:
+    """Python refuses it as a program, and accepts it as a module if only comments are affected."""
+    text = head + SAY.replace("WHAT", "str").replace('NAME = "é"', 'NAME = "e"').replace('+ "é"', "").replace(
+        '"ß"', '"a"'
+    )
+    (tmp_path / "other.py").write_bytes(text.encode("latin-1"))
+    found = call("lint", "other.py", cwd=tmp_path)
+    assert found.returncode == 3
+    assert "error[TP181]" in found.stdout
+    assert (
+        "not UTF-8: save the file as UTF-8, or declare its encoding in the first line: `# coding: latin-1`"
+        in found.stdout
+    )
+    (tmp_path / "main.py").write_text(
+        "import other\nfrom typedpipe import pipeline\n@pipeline\ndef q() -> str:\n    return other.say(s='a').output\n"
+    )
+    found = call("run", "main.py", cwd=tmp_path)
+    assert (found.returncode, found.stdout) == (0, "Output: ae\n"), found.stderr
+
+
 def test_a_notebook_is_no_file_of_source(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

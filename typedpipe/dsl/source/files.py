@@ -18,7 +18,7 @@ from functools import lru_cache
 from typing import Any, TypeAlias
 
 from typedpipe.diagnostics.model import NOWHERE, Span
-from typedpipe.diagnostics.source import NO_FILE, display_path
+from typedpipe.diagnostics.source import NO_FILE, display_path, read_source
 from typedpipe.dsl.source.notebook import TIMED, is_notebooks_own, keep_timed_cell
 from typedpipe.dsl.tracing import site_here, span_of
 from typedpipe.ir import nodes as ir
@@ -133,7 +133,7 @@ def parsed_file(name: str, module_globals: dict[str, Any] | None = None) -> Pars
     if name == TIMED:
         keep_timed_cell()
     linecache.checkcache(name)
-    lines = linecache.getlines(name, module_globals)
+    lines = linecache.getlines(name, module_globals) or _imported_lines(name)
     if not lines:
         return None
     known = _parsed.get(name)
@@ -147,6 +147,12 @@ def parsed_file(name: str, module_globals: dict[str, Any] | None = None) -> Pars
     else:
         _index(tree, found)
     return found
+
+
+def _imported_lines(name: str) -> list[str]:
+    """Lines of a module that is not UTF-8 and declares no encoding: an import accepts such bytes in comments."""
+    source = read_source(name) if name.endswith(".py") else None
+    return [f"{line}\n" for line in source.lines] if source is not None else []
 
 
 def span_of_function(fn: Any) -> Span:
