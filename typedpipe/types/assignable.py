@@ -88,13 +88,24 @@ def advice(source: Type, target: Type) -> str:
         item = without_none(source.item)
         if item not in (source.item, NULL) and mismatch(item, target.item) is None:
             return f"annotate the input as `{show(source)}`: an entry is None if the task that produces it did not run"
-    if isinstance(source, StructType) and source.form in _CLASSES and not isinstance(target, StructType):
-        field = next((each.name for each in source.fields if mismatch(each.type, target) is None), None)
-        if field is not None:
-            return f"pass a field of it: add `.{field}`"
+    field = fitting_field(source, target)
+    if field is not None:
+        return f"pass a field of it: add `.{field}`"
     if _are_objects(source, target):
         return f"annotate the input as `{show(source)}`, or pass a `{show(target)}`: a task receives exactly the class that it names"
     return CONVERT
+
+
+def fitting_field(source: Type, target: Type) -> str | None:
+    """The first field of a class that fits a type that has no fields.
+
+    >>> from typedpipe.types.model import FLOAT, StructField
+    >>> fitting_field(StructType("Row", "namedtuple", (StructField("name", STR), StructField("loss", FLOAT))), FLOAT)
+    'loss'
+    """
+    if not isinstance(source, StructType) or source.form not in _CLASSES or isinstance(target, StructType):
+        return None
+    return next((each.name for each in source.fields if mismatch(each.type, target) is None), None)
 
 
 def advice_for_one(source: Type, target: Type) -> str:

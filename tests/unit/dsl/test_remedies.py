@@ -36,6 +36,35 @@ def body(text: str, *, options: str = "", above: str = "", below: str = "") -> s
     return f"{HEAD}{above}\n@component{options}\ndef c() -> int:\n{lines}{below}\n{MAIN}"
 
 
+FIELDS = f"""{HEAD}
+from typedpipe import Collected, Model, ParallelFor
+class U(NamedTuple):
+    s: str
+    n: int
+class M(NamedTuple):
+    model: Model
+    n: int
+class Made(NamedTuple):
+    u: U
+    n: int
+@component
+def c(n: int) -> int: return n
+@component
+def total(ns: list[int]) -> int: return sum(ns)
+@component
+def u() -> U: return U("a", 1)
+@component
+def made(u: U) -> Made: return Made(u, 1)
+@component
+def m() -> M: return M(Model(), 1)
+@pipeline
+def main() -> int:
+"""
+OUT = ".output\n"
+COLLECTED = (
+    FIELDS.replace("{", "{{").replace("}", "}}")
+    + "    with ParallelFor([1, 2]):\n        t = u()\n    return total(ns=Collected({})).output\n"
+)
 INCLUDE = "(include=[helper])"
 DEF = "def helper(n: int) -> int: return n"
 REMEDIES = {
@@ -167,6 +196,48 @@ REMEDIES = {
         "TP138",
         "include the functions and classes of the module that the component uses: `include=[own_helpers.…]`",
         body("return one()", above="import own_helpers\nfrom own_helpers import one", options="(include=[own_helpers.one])"),
+    ),
+    "several outputs, one wanted": (
+        FIELDS + "    return c(n=u().output)" + OUT,
+        "TP201",
+        "pass one of the task's outputs: `.outputs.n`",
+        FIELDS + "    return c(n=u().outputs.n)" + OUT,
+    ),
+    "several outputs, one wanted as text": (
+        FIELDS + "    return c(n=made(u=u().outputs).outputs.u)" + OUT,
+        "TP201",
+        "pass a field of it: add `.n`",
+        FIELDS + "    return c(n=made(u=u().outputs).outputs.u.n)" + OUT,
+    ),
+    "several outputs, returned": (
+        FIELDS + "    return u().outputs",
+        "TP202",
+        "pass one of the task's outputs: `.outputs.n`",
+        FIELDS + "    return u().outputs.n",
+    ),
+    "several outputs, ambiguous": (
+        FIELDS + "    return c(n=m().output)" + OUT,
+        "TP116",
+        "use `.outputs.model` or `.outputs.n`",
+        FIELDS + "    return c(n=m().outputs.n)" + OUT,
+    ),
+    "several outputs, all of them": (
+        FIELDS + "    return c(n=m().outputs)" + OUT,
+        "TP114",
+        "select one output: `.outputs.model` or `.outputs.n`",
+        FIELDS + "    return c(n=m().outputs.n)" + OUT,
+    ),
+    "the task itself": (
+        FIELDS + "    return c(n=u())" + OUT,
+        "TP114",
+        "pass one of the task's outputs: add `.outputs.s` or `.outputs.n`",
+        FIELDS + "    return c(n=u().outputs.n)" + OUT,
+    ),
+    "collected": (
+        COLLECTED.format("t.output"),
+        "TP201",
+        "collect a field of it: add `.n` to the collected value",
+        COLLECTED.format("t.output.n"),
     ),
 }  # fmt: skip
 

@@ -10,7 +10,7 @@ from typedpipe.ir import nodes as ir
 from typedpipe.ir.options import BY_NAME, option_operands
 from typedpipe.ir.scopes import Scope
 from typedpipe.ir.typing import Ports, TracedTypes
-from typedpipe.types.assignable import CONVERT, advice, advice_for_one, mismatch
+from typedpipe.types.assignable import CONVERT, advice, advice_for_one, fitting_field, mismatch
 from typedpipe.types.display import enum_members, show
 from typedpipe.types.model import ANY, BOOL, STR, AnyType, DictType, ListType, Type, is_optional, without_none
 
@@ -120,7 +120,7 @@ class _Checker:
             why or "",
             others=source_label(use.operand, use.scope, self.types),
             notes=declared(self.pipeline, node),
-            help=_argument_advice(use.operand, source, port),
+            help=_argument_advice(use.operand, use.scope, source, port),
         )
 
     def _options(self, node: ir.Task | ir.Call, scope: Scope) -> None:
@@ -223,7 +223,7 @@ class _Checker:
             known(span, self.pipeline.span),
             f"expected `{show(target)}`, found `{show(source)}`",
             others=source_label(operand, root, self.types),
-            help=advice(source, target),
+            help=_advice(operand, root, source, target),
         )
 
 
@@ -232,9 +232,28 @@ def _is_poison(operand: ir.Operand | None) -> bool:
     return isinstance(operand, ir.Const) and operand.type == ANY
 
 
-def _argument_advice(operand: ir.Operand, source: Type, port: ir.InputPort) -> str:
+def _advice(operand: ir.Operand, scope: Scope, source: Type, target: Type) -> str:
+    """A suggested fix for a value: one of the outputs of a task in place of all of them, for example."""
+    made = scope.graph.exprs[operand.index] if isinstance(operand, ir.FromExpr) else None
+    if isinstance(made, ir.Collected) and isinstance(source, ListType) and isinstance(target, ListType):
+        field = fitting_field(source.item, target.item)
+        if field is not None:
+            return f"collect a field of it: add `.{field}` to the collected value"
+    field = fitting_field(source, target)
+    if field is not None and isinstance(made, ir.MakeDict) and _is_whole(made):
+        return f"pass one of the task's outputs: `.outputs.{field}`"
+    return advice(source, target)
+
+
+def _is_whole(made: ir.MakeDict) -> bool:
+    """Whether it is an object of all outputs of a task."""
+    found = [value for name, value in made.entries if isinstance(value, ir.FromTask) and value.output == name]
+    return len(found) == len(made.entries) and len({value.task for value in found}) == 1
+
+
+def _argument_advice(operand: ir.Operand, scope: Scope, source: Type, port: ir.InputPort) -> str:
     """A suggested fix for an argument: a constant is rewritten, a value is converted."""
-    found = advice(source, port.type)
+    found = _advice(operand, scope, source, port.type)
     if found is CONVERT and isinstance(operand, ir.Const):
         change = f"use a value of type `{show(port.type)}`, or change the annotation of `{port.name}`"
         return "; ".join(filter(None, (change, enum_members(port.type))))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 from typedpipe.diagnostics.words import nearest
@@ -66,11 +66,7 @@ class Task(Generic[R_co]):
             return together  # type: ignore[no-any-return]  # as above
         if self._callee is not None:
             message = f"`{self._callee.name}` has {len(names) or 'no'} outputs, so `.output` is ambiguous"
-            help_ = (
-                f"use `.outputs.{names[0]}`; the outputs are {listed(names)}"
-                if names
-                else "add a return value to its function"
-            )
+            help_ = f"use {_each_output(names)}" if names else "add a return value to its function"
             error("TP116", message, help=help_)
         value: Any = poison(self._trace)
         return value  # type: ignore[no-any-return]  # as above
@@ -276,7 +272,9 @@ class Task(Generic[R_co]):
     def _tp_no_value(self) -> tuple[str, str]:
         names = self._output_names()
         give = (
-            f"pass the task's output: add `{self._instead()}`"
+            f"pass one of the task's outputs: add {_each_output(names)}"
+            if len(names) > 1
+            else "pass the task's output: add `.output`"
             if names
             else f"`{self.name}` has no outputs: use `.after(…)`"
         )
@@ -315,6 +313,10 @@ _KFP_ONLY = {
     "add_node_selector_constraint": 'remove it: use `.set_accelerator_type("nvidia.com/gpu")` to request accelerators',
     "set_debug_pause": "remove it: the engine keeps the pod of a failed task",
 }
+
+
+def _each_output(names: Sequence[str]) -> str:
+    return listed([f".outputs.{name}" for name in names], "or")
 
 
 def _no_attribute(task: Task[Any], name: str) -> Any:
@@ -379,7 +381,7 @@ class Outputs(Generic[O_co]):
             if type(name) is int and -len(names) <= name < len(names):
                 return self._tp_task._value(names[name])
             if not isinstance(name, str) and names:
-                help_ = f"use `.outputs.{names[0]}`; the outputs are {listed(names)}"
+                help_ = f"use {_each_output(names)}"
                 error("TP115", f"`{self._tp_task._callee.name}` has no output number {name!r}", help=help_)
                 return poison(self._tp_task._trace)
             return self._tp_task._named_output(str(name))
@@ -396,7 +398,10 @@ class Outputs(Generic[O_co]):
             return name in self._tp_task._output_names()
 
         def _tp_no_value(self) -> tuple[str, str]:
-            return "the whole set of outputs of a task", "select one output: `task.outputs.name`"
+            return (
+                "the whole set of outputs of a task",
+                f"select one output: {_each_output(self._tp_task._output_names())}",
+            )
 
         def _tp_whole(self) -> PipelineValue | None:
             """The outputs as one value, if they are the fields of a class whose objects can be passed on."""
