@@ -101,6 +101,11 @@ class Content:
         return max([self.begun, *times])
 
     @property
+    def took(self) -> float:
+        """Seconds from start to end, without pauses before the run was resumed."""
+        return self.ended - self.begun - self.run.paused
+
+    @property
     def arguments(self) -> list[tuple[str, str, bool]]:
         """Name, wire text, and whether it is the default, for all arguments of the pipeline."""
         given = dict(self.run.arguments)

@@ -91,7 +91,7 @@ def _totals(content: Content) -> dict[str, Any]:
         "tasks": len(content.tasks),
         "states": dict(summary(content.tasks)),
         "retries": sum(retries(task.attempts) for task in ran),
-        "duration": content.ended - content.begun,
+        "duration": content.took,
         "compute": sum((task.finished or content.ended) - task.started for task in ran if task.started is not None),
     }
 

@@ -20,7 +20,7 @@ LINES = 40
 def header(content: Content) -> Markup:
     """Name, state, times and counts."""
     run = content.run
-    took = duration(content.ended - content.begun)
+    took = duration(content.took)
     going = " so far" if run.state == "RUNNING" else ""
     when = tag("time", moment(run.created), datetime=machine_time(run.created))
     description = content.pipeline.description if content.pipeline is not None else ""

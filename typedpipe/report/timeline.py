@@ -204,7 +204,7 @@ def _critical(content: Content) -> Markup | None:
             steps.append(tag("li", f"{len(path) - len(shown):,} more", class_="quiet"))
         said = "reused" if task.reused else duration(took(task))
         steps.append(tag("li", tag("a", task.name, href=f"#{anchor(task)}"), " ", tag("span", said, class_="quiet")))
-    whole = duration(content.ended - content.begun)
+    whole = duration(content.took)
     said = f"Critical path: {counted(len(path), 'task')} in sequence, running for {duration(ran)} of {whole}."
     return tag("div", tag("p", said), tag("ol", steps, class_="path"), class_="lead")
 

@@ -174,6 +174,8 @@ class Run(Record):
     """Set by the user, to find and select runs."""
     note: str = ""
     """Written by the user, to remember what the run is about."""
+    paused: float = 0.0
+    """Seconds before it was resumed, in which no engine ran it."""
 
 
 @record

@@ -18,7 +18,8 @@ CRON = {"kind": "CronWorkflow", "schedule": "0 3 * * *"}
 ACCEPTED = [
     "* * * * *", "0 3 * * *", "*/5 * * * ?", "0-30/10,45 8-18 1,15 jan-MAR mon-fri", "59 23 31 12 6", "5/15 0 1 1 0",
     "0 0 * * Sun", "@yearly", "@annually", "@monthly", "@weekly", "@daily", "@midnight", "@hourly", "@every 6h",
-    "@every 1h30m", "@every 1.5h", "@every .5s", "@every 250ms",
+    "@every 1h30m", "@every 1.5h", "@every .5s", "@every 250ms", "0 0 29 2 *", "0 0 31 2,3 *", "0 0 30 2 mon", "0 0 */30 2 *",
+    "0 0 28-31 2 *", "0 0 30 2 */2",
 ]  # fmt: skip
 REFUSED = {
     "61 3 * * *": "the minute `61` is not between 0 and 59",
@@ -39,6 +40,10 @@ REFUSED = {
     ", * * * *": "`` is not valid as the minute",
     "٣ * * * *": "`٣` is not valid as the minute",
     f"{'9' * 5000} * * * *": f"`{'9' * 5000}` is not valid as the minute",
+    "0 0 30 2 *": "it never fires: none of its months has such a day",
+    "0 0 30,31 feb ?": "it never fires: none of its months has such a day",
+    "0 0 31 2,4,6,9,11 */1": "it never fires: none of its months has such a day",
+    "0 0 31/2 2-6/2 *": "it never fires: none of its months has such a day",
     "": "it has 0 fields instead of 5",
     "hourly": "it has 1 field instead of 5",
     "* * * *": "it has 4 fields instead of 5",

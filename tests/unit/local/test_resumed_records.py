@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -22,6 +25,7 @@ from typedpipe.local.preparation import prepare_resumed
 from typedpipe.local.python_values import plain
 from typedpipe.local.rerun.resume import plan_resume
 from typedpipe.local.store.index import tasks
+from typedpipe.local.store.model import StoredRun
 from typedpipe.local.store.root import Root, open_root
 from typedpipe.local.store.source import LocalRuns
 from typedpipe.report.data import report_data
@@ -109,6 +113,28 @@ def watched(source: LocalRuns, cursor: Cursor) -> Iterator[events.Event]:
 
 def kinds(found: list[events.Event]) -> list[str]:
     return [type(event).__name__ for event in found]
+
+
+def test_the_time_before_a_run_is_resumed_is_no_part_of_its_duration(root: Root, tmp_path: Path) -> None:
+    (tmp_path / "b.stop").touch()
+    first(root, flow(tmp_path))
+    folder = root.run().folder
+    with closing(sqlite3.connect(folder / "run.sqlite")) as connection:  # as if it had run a thousand seconds ago
+        connection.execute("UPDATE starts SET time = time - 1000")
+        connection.execute("UPDATE attempts SET started = started - 1000, finished = finished - 1000")
+        connection.commit()
+    record = json.loads((folder / "run.json").read_text())
+    (folder / "run.json").write_text(json.dumps(record | {"created": record["created"] - 1000}))
+    assert root.run().paused == 0
+    (tmp_path / "b.stop").unlink()
+    resumed(root)
+    run = root.run()
+    assert run.finished is not None
+    assert run.finished - run.created > 1000
+    assert run.finished - run.created - run.paused < 500
+    assert report_data(LocalRuns(root), run)["totals"]["duration"] == run.finished - run.created - run.paused
+    assert [each.paused for each in root.runs() if isinstance(each, StoredRun)] == [run.paused]
+    assert [each.paused for each in root.runs() if isinstance(each, StoredRun)] == [run.paused], "from the index"
 
 
 def test_live_events_number_attempts_as_the_record_does(root: Root, tmp_path: Path) -> None:

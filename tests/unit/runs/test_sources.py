@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeAlias
@@ -183,6 +185,20 @@ def test_a_folder(world: AnyWorld) -> None:
     for path in ("part/3", "../..", "part/../part/2", "/etc/hosts", "part//2"):
         with pytest.raises(OSError, match=r"such|director"):
             world.source.open(rows, path)
+
+
+def test_a_copy_keeps_the_modes(tmp_path: Path) -> None:
+    """A task's copy of an input does, too; a source in a cluster has no modes."""
+    world = LocalWorld(tmp_path)
+    fill(world)
+    try:
+        rows = output(world, "load", "rows")
+        for name, mode in (("1", 0o750), ("2", 0o400)):
+            os.chmod(os.path.join(world.source.path(rows), "part", name), mode)
+        copy_whole(world.source, rows, list(world.source.files(rows)), str(tmp_path / "copy"))
+        assert [stat.S_IMODE((tmp_path / "copy" / "part" / name).stat().st_mode) for name in "12"] == [0o750, 0o600]
+    finally:
+        world.close()
 
 
 @pytest.mark.parametrize("path", ["../out", "/out", "a/../../out"])

@@ -7,11 +7,12 @@ import os
 import re
 import secrets
 import shutil
+import stat
 import sys
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
@@ -179,7 +180,7 @@ def get(source: RunSource, name: str, dest: str, force: bool) -> None:
 
 
 def copy_whole(source: RunSource, artifact: ArtifactRef, files: Sequence[str], target: str) -> None:
-    """Copy a file or directory, writable; only a complete copy appears at its path and replaces existing content."""
+    """Copy a file or directory with its modes, writable; only a complete copy appears at its path and replaces existing content."""
     from typedpipe.local.store import tree
     from typedpipe.runs.source import inside
 
@@ -194,12 +195,23 @@ def copy_whole(source: RunSource, artifact: ArtifactRef, files: Sequence[str], t
             os.makedirs(os.path.dirname(place), exist_ok=True)
             with source.open(artifact, path) as content, open(place, "xb") as file:
                 shutil.copyfileobj(content, file, 1 << 20)
+                _keep_mode(content, place)
         if os.path.lexists(target) and (os.path.isdir(target) or os.path.isdir(scratch)):
             tree.remove(target)
         os.replace(scratch, target)
     finally:
         if os.path.lexists(scratch):
             tree.remove(scratch)
+
+
+def _keep_mode(content: BinaryIO, place: str) -> None:
+    """Give a copy the permissions of its original: a tool stays executable. Content that is not a local file has none."""
+    try:
+        mode = os.fstat(content.fileno()).st_mode
+    except OSError:
+        return
+    if stat.S_ISREG(mode):
+        os.chmod(place, mode & 0o777 | 0o600)
 
 
 @command.command("open", help="Open an artifact in its default application, and print its path.")

@@ -143,7 +143,7 @@ def state_of(run: AnyRun) -> str:
 
 def run_took(run: AnyRun) -> str:
     finished = time.time() if state_of(run) == "RUNNING" else getattr(run, "finished", None)
-    return took(run.created, finished)
+    return took(run.created + getattr(run, "paused", 0.0), finished)
 
 
 def moment(when: float) -> str:

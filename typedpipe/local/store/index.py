@@ -79,6 +79,16 @@ ON CONFLICT (id) DO UPDATE SET state = excluded.state, message = excluded.messag
     finished = excluded.finished
 """
 
+_READ = "SELECT state, message, outputs, finished, (SELECT count(*) FROM starts) AS starts FROM run"
+_READ_EARLIER = "SELECT state, message, outputs, finished, 0 AS starts FROM run"
+"""In stores of earlier versions."""
+_PAUSED = """
+SELECT total(time - (SELECT max(sign) FROM (
+    SELECT time AS sign FROM starts UNION ALL SELECT started FROM attempts UNION ALL SELECT finished FROM attempts
+) WHERE sign < next.time)) FROM starts AS next WHERE time > (SELECT min(time) FROM starts)
+"""
+"""Seconds between the last sign of each engine of the run and the start of the next one."""
+
 
 class RunIndex:
     """Writes the index, for one engine. Nothing is on disk before :meth:`commit`."""
@@ -224,6 +234,7 @@ class RunRow:
     message: str
     outputs: Mapping[str, Value]
     finished: float | None
+    paused: float = 0.0
 
 
 def read_run_row(folder: str, root: str) -> RunRow:
@@ -232,12 +243,14 @@ def read_run_row(folder: str, root: str) -> RunRow:
     Raises:
         PipelineError: TP604, the index is missing or corrupted.
     """
-    row = _Reading(folder, root).all("SELECT state, message, outputs, finished FROM run")
+    found = _Reading(folder, root)
+    row = found.all(_READ, "starts", _READ_EARLIER)
     if not row:
         return RunRow("RUNNING", "", {}, None)
     read = _Row(folder, root, "the run", row[0])
     state = read.one_of("state", ("RUNNING", *get_args(RunEnd)))
-    return RunRow(state, read.text("message"), read.values("outputs"), read.number("finished"))
+    paused = float(found.all(_PAUSED)[0][0]) if row[0]["starts"] > 1 else 0.0
+    return RunRow(state, read.text("message"), read.values("outputs"), read.number("finished"), paused)
 
 
 def tasks(run: StoredRun) -> list[Task]:
@@ -279,7 +292,8 @@ class _Reading:
         self._run = os.path.basename(folder)
         self._root = root
 
-    def all(self, query: str) -> list[sqlite3.Row]:
+    def all(self, query: str, table: str = "", otherwise: str = "") -> list[sqlite3.Row]:
+        """Rows of a query. If it needs a ``table`` that the index may not have, ``otherwise`` replaces it then."""
         if not os.path.exists(self._path):
             if self._just_created():
                 return []
@@ -288,19 +302,18 @@ class _Reading:
             connection.row_factory = sqlite3.Row
             if check_version(connection, self._path) == 0 and self._just_created():
                 return []
-            return connection.execute(query).fetchall()
+            known = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?"
+            if table and connection.execute(known, [table]).fetchone() is None:
+                query = otherwise
+            return connection.execute(query).fetchall() if query else []
 
     def items(self) -> dict[str, str]:
         """Items of loops, by task; none in stores of earlier versions."""
-        if not self.all("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'items'"):
-            return {}
-        return {str(row["task"]): str(row["item"]) for row in self.all("SELECT task, item FROM items")}
+        return {str(row["task"]): str(row["item"]) for row in self.all("SELECT task, item FROM items", "items")}
 
     def starts(self) -> list[float]:
         """Times at which the run was started and resumed; none in stores of earlier versions."""
-        if not self.all("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'starts'"):
-            return []
-        return sorted(row["time"] for row in self.all("SELECT time FROM starts"))
+        return sorted(row["time"] for row in self.all("SELECT time FROM starts", "starts"))
 
     def _just_created(self) -> bool:
         """Whether no task has begun: the directory of a run is there a moment before its index has tables."""

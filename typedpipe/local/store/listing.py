@@ -40,7 +40,7 @@ CREATE TABLE details (
     metrics TEXT NOT NULL
 )
 """
-_REST = ("arguments", "settings", "facts", "tags", "note")
+_REST = ("arguments", "settings", "facts", "tags", "note", "paused")
 _FILES = (f"{os.sep}run.json", f"{os.sep}{INDEX}")
 _LOG = f"{os.sep}{INDEX}-wal"
 _decode = json.JSONDecoder().decode
@@ -126,6 +126,7 @@ class Listing:
                 facts=more["facts"],
                 tags=more["tags"],
                 note=more["note"],
+                paused=more["paused"],
             )
         except (ValueError, KeyError, TypeError):
             return None

@@ -385,6 +385,7 @@ def read_run(folder: Path) -> StoredRun:
         state=cast("RunState", state),
         created=_created(record),
         finished=row.finished,
+        paused=row.paused,
         message=row.message,
         arguments=cast("dict[str, str]", record["arguments"]),
         settings=cast("dict[str, Any]", record["settings"]),
