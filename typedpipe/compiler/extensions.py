@@ -6,7 +6,6 @@ for a pipeline with settings that it owns.
 
 from __future__ import annotations
 
-import json
 from functools import lru_cache
 from typing import Any, Protocol, runtime_checkable
 
@@ -15,6 +14,7 @@ from typedpipe.compiler.pod import Pod
 from typedpipe.diagnostics.model import Diagnostics
 from typedpipe.diagnostics.words import nearest
 from typedpipe.ir import nodes as ir
+from typedpipe.types.json_text import json_data
 
 GROUP = "typedpipe.extensions"
 BUILTIN = {"kubernetes": "typedpipe.kubernetes.extension:extension"}
@@ -62,7 +62,7 @@ def check(node: ir.Task | ir.Call, report: Diagnostics) -> None:
                 notes=(f"installed: {', '.join(known)}",),
             )
         else:
-            for message, help_ in owner.problems(json.loads(text)):
+            for message, help_ in owner.problems(json_data(text)):
                 report.error("TP117", f"`{key}` settings of `{node.name}`: {message}", node.span, help=help_)
 
 
@@ -71,4 +71,4 @@ def merge(options: ir.Options, pod: Pod) -> None:
     for key, text in options.extensions:
         owner = extension(key)
         assert owner is not None, "checked before"
-        owner.merge(json.loads(text), pod)
+        owner.merge(json_data(text), pod)

@@ -6,7 +6,6 @@ Kubernetes expands.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 from typedpipe import runtime
 from typedpipe.ir import nodes as ir
 from typedpipe.ir.taskspec import port_key
+from typedpipe.types.json_text import json_data
 from typedpipe.types.model import (
     BOOL,
     FLOAT,
@@ -73,7 +73,7 @@ def kind_of(type_: Type) -> str:
     """
     if isinstance(type_, (LiteralType, EnumType)):
         texts = type_.values if isinstance(type_, LiteralType) else tuple(m.wire for m in type_.members)
-        kinds = {type(json.loads(text)).__name__ for text in texts}
+        kinds = {type(json_data(text)).__name__ for text in texts}
         return kinds.pop() if len(kinds) == 1 and kinds <= {"int", "float", "bool", "str"} else "json"
     if isinstance(type_, UnionType):
         kinds = {kind_of(member) for member in type_.members}

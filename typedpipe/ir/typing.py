@@ -313,7 +313,7 @@ def item_type(value: Type, index: ir.Operand) -> Type | None:
         case StructType() if isinstance(index, ir.Const) and index.text.startswith('"'):
             return field_type(value, json_data(index.text))
         case StructType(form="namedtuple") if isinstance(index, ir.Const) and index.text.lstrip("-").isdigit():
-            at = int(index.text)
+            at = json_data(index.text)
             return value.fields[at].type if -len(value.fields) <= at < len(value.fields) else None
         case UnionType():
             return _of_all([item_type(member, index) for member in value.members])

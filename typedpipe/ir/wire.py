@@ -24,6 +24,7 @@ from typedpipe.ir.edges import expr_operands
 from typedpipe.ir.options import Option, set_options
 from typedpipe.ir.wire_read import EXPRESSIONS, HOWS, RETURNS, BadFile, Reader
 from typedpipe.types.data import BadTypeData, to_data
+from typedpipe.types.json_text import json_text
 from typedpipe.types.model import Type
 
 MAGIC = b"typedpipe-ir\n"
@@ -314,7 +315,7 @@ class _Writer:
                 for key, text in value:
                     out.extensions.add(name=key, json=text)
             case _ if row.wire == "json":
-                out.others.add(name=row.name, json=json.dumps(value))
+                out.others.add(name=row.name, json=json_text(value))
             case _:
                 setattr(out, row.name, value)
 

@@ -245,7 +245,7 @@ class Reader:
         for other in value.others:
             if other.name not in _BY_NAME or other.name in found:
                 raise BadFile("a task has an unknown option")
-            found[other.name] = json.loads(other.json)
+            found[other.name] = json_data(other.json)
         for row in _PLAIN:
             if row.wire == "field" or (row.wire == "optional field" and value.HasField(row.name)):
                 found[row.name] = getattr(value, row.name)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ from typedpipe.ir import nodes as ir
 from typedpipe.runs.forms import NotOfType, WireText
 from typedpipe.runs.model import ArtifactRef, Value
 from typedpipe.types.artifacts import Artifact
+from typedpipe.types.json_text import json_data, json_text
 from typedpipe.types.model import ListType, artifact_of, is_optional, without_none
 from typedpipe.types.values import safe
 
@@ -41,13 +41,13 @@ def from_location(value: object, port: ir.InputPort) -> WireText:
 
 def _listed(text: str) -> object:
     try:
-        return json.loads(text)
+        return json_data(text)
     except ValueError:
         raise NotOfType("it is not a JSON list of paths or URIs") from None
 
 
 def _json(data: object) -> str:
-    return json.dumps(data, separators=(",", ":"))
+    return json_text(data, separators=(",", ":"))
 
 
 def _descriptor(value: object, port: ir.InputPort) -> dict[str, Any]:
@@ -83,7 +83,7 @@ def described(title: str, version: str, name: str, uri: str, metadata: dict[str,
 
 def at_location(text: WireText) -> Value:
     """The inverse of :func:`from_location`: the artifact, a tuple of them, or None."""
-    data = json.loads(text)
+    data = json_data(text)
     if isinstance(data, list):
         return tuple(_reference(item) for item in cast("list[dict[str, Any]]", data))
     return None if data is None else _reference(data)

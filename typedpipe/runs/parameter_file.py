@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Mapping
@@ -10,6 +9,8 @@ from pathlib import Path
 from typing import Any, cast
 
 from typedpipe.runs.problems import problem
+from typedpipe.runtime.task import any_digits
+from typedpipe.types.json_text import json_data
 
 _SCALARS: tuple[tuple[str, str, str], ...] = (
     ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
@@ -49,7 +50,7 @@ def _refused(path: str, why: str, help_: str) -> Exception:
 
 def _json(path: str, text: str) -> Any:
     try:
-        return json.loads(text)
+        return json_data(text)
     except ValueError as error:
         raise _refused(path, f"is not valid JSON: {error}", "correct the file, or use a `.yaml` file") from None
     except RecursionError:
@@ -67,7 +68,7 @@ def _yaml(path: str, text: str) -> Any:
     for kind, pattern, first in _SCALARS:
         Loader.add_implicit_resolver(f"tag:yaml.org,2002:{kind}", re.compile(f"^(?:{pattern})$"), list(first))
     Loader.add_implicit_resolver("tag:yaml.org,2002:null", re.compile("^$"), [""])
-    Loader.add_constructor("tag:yaml.org,2002:int", lambda _, node: int(str(node.value)))
+    Loader.add_constructor("tag:yaml.org,2002:int", lambda _, node: any_digits(lambda: int(str(node.value))))
     try:
         data: Any = yaml.load(text, Loader)  # noqa: S506  # a subclass of SafeLoader
     except yaml.YAMLError as error:

@@ -82,6 +82,78 @@ def test_integers_of_any_length(typed: Typed, tmp_path: Path, monkeypatch: pytes
     assert "1e+400" in page and "-7.7778e+4499" in page
 
 
+EVERYWHERE = """
+import enum
+from typing import Any, Literal
+from typedpipe import Contains, If, Metrics, ParallelFor, Some, component, importer, pipeline, Input
+BIG = 10**5000
+
+class E(enum.IntEnum):
+    A = 10**4500
+
+@component
+def use(n: int) -> int:
+    return n % 7
+
+@component
+def more(v: Any, e: E, d: dict[str, int], one: Literal[1, 2] = 1) -> list[int]:
+    return [10**4500]
+
+@component
+def say(s: str) -> str:
+    return s
+
+@component
+def read(m: Input[Metrics]) -> int:
+    return m.metadata["k"] % 7
+
+@pipeline
+def p(n: int = BIG, maybe: int | None = None) -> int:
+    with ParallelFor([BIG, 1]) as i:
+        use(n=i)
+    with ParallelFor([{"a": BIG}, {"a": 2}]) as row:
+        use(n=row.a)
+    more(v=[BIG], e=E.A, d={"a": BIG})
+    with If(n != 1):
+        read(m=importer("data.txt", Metrics, metadata={"k": BIG}).output)
+    return use(n=Some(maybe, BIG)).output
+"""
+
+
+def test_constants_of_any_length(typed: Typed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("p.py").write_text(EVERYWHERE)
+    Path("data.txt").touch()
+    for command in (
+        "compile p.py -o p.yaml",
+        "ir save p.py -o p.ir",
+        "ir show p.py",
+        "graph p.py",
+        "ir diff p.py p.ir",
+        "run p.py",
+    ):
+        code, out, err = typed(*command.split())
+        assert code == 0, (command, out[:500], err[:500])
+    for name, text in (("json", json.dumps({"n": "BIG"})), ("yaml", "n: BIG")):
+        Path(f"params.{name}").write_text(text.replace('"BIG"', "BIG").replace("BIG", 4500 * "7"))
+        code, out, err = typed("run", "p.py", "--params-file", f"params.{name}")
+        assert code == 0, (name, out[:500], err[:500])
+
+
+@pytest.mark.parametrize("condition", ["n > BIG", "use(n=1).output == BIG", "Contains([BIG, 2], n)"])
+def test_the_controller_cannot_compare_integers_of_any_length(
+    typed: Typed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, condition: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    head = EVERYWHERE.partition("    with ParallelFor")[0]
+    Path("p.py").write_text(f"{head}    with If({condition}):\n        use(n=1)\n    return use(n=n).output\n")
+    code, out, _ = typed("lint", "p.py")
+    assert code == 3
+    assert "error[TP402]" in out
+    assert "the controller has no integers of more than 64 bits" in out
+    assert typed("run", "p.py")[0] == 0
+
+
 @pytest.mark.skipif(os.name == "nt" or os.uname().sysname == "Darwin", reason="names are text there")
 def test_a_directory_whose_name_is_not_text(typed: Typed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = os.fsencode(tmp_path) + b"/no\xff ?#%41"

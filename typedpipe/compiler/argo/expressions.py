@@ -10,6 +10,7 @@ from typedpipe.compiler.pod import kind_of
 from typedpipe.diagnostics.model import Span
 from typedpipe.ir import nodes as ir
 from typedpipe.ir.edges import needed
+from typedpipe.types.json_text import json_data, json_text
 from typedpipe.types.model import (
     NULL,
     ListType,
@@ -145,7 +146,7 @@ class Controller:
             Unsupported: only Python can evaluate it.
         """
         if isinstance(operand, ir.Const):
-            return self._constant(json.loads(operand.text))
+            return self._constant(json_data(operand.text))
         if not isinstance(operand, ir.FromExpr):
             return f"({native(self._values.expr(operand), self._values.type(operand))})"
         graph = self._values.graph
@@ -163,7 +164,9 @@ class Controller:
             if "$tp" in value:
                 raise Unsupported("NaN and infinity cannot be compared")
             return "{ " + ", ".join(f"{string(k)}: {self._constant(v)}" for k, v in value.items()) + " }"
-        return "nil" if value is None else str(value).lower() if isinstance(value, bool) else json.dumps(value)
+        if isinstance(value, int) and not -(2**63) <= value < 2**63:
+            raise Unsupported("the controller has no integers of more than 64 bits")
+        return "nil" if value is None else str(value).lower() if isinstance(value, bool) else json_text(value)
 
     def _say(self, expr: ir.Expr) -> str:
         match expr:

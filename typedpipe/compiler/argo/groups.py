@@ -15,6 +15,7 @@ from typedpipe.compiler.argo.wire import esc, is_boxed, tag
 from typedpipe.compiler.pod import kind_of, wire_key
 from typedpipe.ir import nodes as ir
 from typedpipe.ir.taskspec import port_key
+from typedpipe.types.json_text import json_data, json_text
 from typedpipe.types.model import is_artifact
 from typedpipe.types.values import safe
 
@@ -96,7 +97,7 @@ def loop(scope: GraphLowering, node: ir.Loop) -> DagTask:
         key = wire_key(node.item, node.item_type)
         task.arguments.append((key, "{{item}}" if simple else tag(item_wire())))
     if isinstance(node.items, ir.Const):
-        texts = [json.dumps(each, separators=(",", ":")) for each in json.loads(node.items.text)]
+        texts = [json_text(each, separators=(",", ":")) for each in json_data(node.items.text)]
         task.with_param = safe(json.dumps([text if simple else item_text(safe(text)) for text in texts]))
     else:
         given.insert(0, ("tp-items", scope.argument(node.items, plain=True)))

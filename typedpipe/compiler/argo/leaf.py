@@ -21,6 +21,7 @@ from typedpipe.compiler.pod import (
 from typedpipe.ir import nodes as ir
 from typedpipe.ir.options import RESOURCES
 from typedpipe.ir.taskspec import port_key, task_spec
+from typedpipe.types.json_text import json_data, json_text
 from typedpipe.types.model import ListType, Type, is_artifact, is_optional, without_none
 
 
@@ -241,8 +242,8 @@ def hidden(options: ir.Options) -> list[tuple[str, ir.Operand]]:
 def _text(value: ir.Operand | None) -> str | None:
     if not isinstance(value, ir.Const):
         return None
-    data = json.loads(value.text)
-    return None if data is None else str(data)
+    data = json_data(value.text)
+    return data if data is None or isinstance(data, str) else json_text(data)
 
 
 def accelerator(options: ir.Options) -> str:

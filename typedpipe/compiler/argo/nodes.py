@@ -16,6 +16,7 @@ from typedpipe.compiler.pod import default_text, kind_of, wire_key
 from typedpipe.diagnostics.model import Diagnostic, Label
 from typedpipe.ir import nodes as ir
 from typedpipe.ir.taskspec import port_key
+from typedpipe.types.json_text import json_data
 from typedpipe.types.model import ListType, Type, is_artifact, without_none
 from typedpipe.types.values import safe
 
@@ -47,7 +48,7 @@ def importer_node(scope: GraphLowering, node: ir.Importer) -> None:
             ("text", f',"digest":"{NOT_HASHED}","size":0,"key":""}}'),
         ]
 
-    uri = json.loads(node.uri.text) if isinstance(node.uri, ir.Const) else None
+    uri = json_data(node.uri.text) if isinstance(node.uri, ir.Const) else None
     scope.values.made[node.name, "artifact"] = pieces
     scope.values.shapes[node.name, "artifact"] = of_uri(uri)
 

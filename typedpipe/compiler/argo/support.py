@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 
@@ -11,6 +10,7 @@ from typedpipe.compiler.backend import No, Option, Options, Support
 from typedpipe.diagnostics.model import Diagnostics, Span
 from typedpipe.ir import nodes as ir
 from typedpipe.ir.options import OPERANDS
+from typedpipe.types.json_text import json_data
 
 KINDS = ("Workflow", "WorkflowTemplate", "CronWorkflow")
 TARGETS = ("3.6", "3.7", "4.0", "4.1")
@@ -21,7 +21,7 @@ DEADLINE_SECONDS = 604_800
 
 
 def _constant(value: object) -> object:
-    return json.loads(value.text) if isinstance(value, ir.Const) else None
+    return json_data(value.text) if isinstance(value, ir.Const) else None
 
 
 def _fractional(retry: ir.Retry) -> bool:

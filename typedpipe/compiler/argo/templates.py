@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,6 +9,7 @@ from functools import lru_cache
 from typing import TypeAlias
 
 from typedpipe.compiler.pod import Pod
+from typedpipe.types.json_text import json_text
 
 Data: TypeAlias = "str | int | float | bool | Sequence[Data] | Mapping[str, Data] | None"
 Arguments: TypeAlias = list[tuple[str, str]]
@@ -298,7 +298,7 @@ def flow(data: Data) -> str:
     if isinstance(data, Mapping):
         return "{" + ", ".join(f"{scalar(key)}: {flow(value)}" for key, value in data.items()) + "}"
     if isinstance(data, (bool, int, float)) or data is None:
-        return json.dumps(data)
+        return json_text(data)
     return "[" + ", ".join(map(flow, data)) + "]"
 
 

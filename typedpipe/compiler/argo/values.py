@@ -18,6 +18,7 @@ from typedpipe.ir.edges import needed
 from typedpipe.ir.taskspec import port_key
 from typedpipe.ir.typing import GraphTypes
 from typedpipe.types.data import to_data
+from typedpipe.types.json_text import json_text
 from typedpipe.types.model import Type, is_artifact
 from typedpipe.types.values import object_mark_of, safe
 
@@ -190,7 +191,7 @@ def _quote(text: str) -> str:
 
 
 def _compact(data: object) -> str:
-    return safe(json.dumps(data, separators=(",", ":")))
+    return safe(json_text(data, separators=(",", ":")))
 
 
 def _list(items: list[list[Piece]]) -> list[Piece]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 
 from typedpipe.compiler.argo import graph
@@ -26,6 +25,7 @@ from typedpipe.diagnostics.model import Diagnostic, Diagnostics, Label
 from typedpipe.ir import nodes as ir
 from typedpipe.ir.taskspec import port_key
 from typedpipe.types.display import show
+from typedpipe.types.json_text import json_data
 from typedpipe.types.model import EnumType, LiteralType, ScalarType, Type, is_artifact, is_optional, without_none
 from typedpipe.types.values import safe
 
@@ -236,7 +236,7 @@ def to_argument(text: str, type_: Type) -> str:
     """
     if kind_of(without_none(type_)) != "str" or text == "null":
         return safe(text)
-    value = json.loads(text)
+    value = json_data(text)
     plain = isinstance(value, str) and value.isprintable() and value == value.strip()
     if not plain or value[:1] == '"' or "{{" in value or "$" in value or value in ("", "null"):
         return safe(text)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from typedpipe.types.json_text import json_data
 from typedpipe.types.model import (
     AnyType,
     DictType,
@@ -52,7 +52,7 @@ def _part_problem(part: Type, spec: str) -> tuple[Type, str] | None:
         case AnyType():
             return None
         case LiteralType():
-            tried = (_refused(part, json.loads(wire), spec) for wire in part.values)
+            tried = (_refused(part, json_data(wire), spec) for wire in part.values)
             return next((found for found in tried if found is not None), None)
         case EnumType():
             reason = member_problem(part, spec)

@@ -218,7 +218,7 @@ class ParallelFor(Group, Generic[T]):
         self._parallelism = 0
         limit: Any = parallelism  # untyped: the value comes from a user's file
         if limit is not None:
-            if isinstance(limit, int) and not isinstance(limit, bool) and limit >= 0:
+            if isinstance(limit, int) and not isinstance(limit, bool) and 0 <= limit < 10**9:
                 self._parallelism = limit
             else:
                 error("TP164", "`parallelism` must be a constant number", help="use an int of at least 1")

@@ -6,7 +6,7 @@ import json
 import math
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 from typedpipe.dsl.marker_form import present
 from typedpipe.dsl.tracing import current, error
@@ -14,17 +14,24 @@ from typedpipe.dsl.values import markers
 from typedpipe.dsl.values.value import PipelineValue
 from typedpipe.ir import nodes as ir
 from typedpipe.ir.images import is_image
+from typedpipe.runtime.task import any_digits
 
-CPU = r"[0-9]+(\.[0-9]+)?m?"
-MEMORY = r"[0-9]+(\.[0-9]+)?(E|P|T|G|M|K|k|Ei|Pi|Ti|Gi|Mi|Ki)?"
+CPU = r"[0-9]{1,18}(\.[0-9]+)?m?"
+MEMORY = r"[0-9]{1,18}(\.[0-9]+)?(E|P|T|G|M|K|k|Ei|Pi|Ti|Gi|Mi|Ki)?"
 _DURATION = r"([0-9]+(?:\.[0-9]+)?)(s|m|h|d|)"
 _UNIT = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+_LONGEST = 100
+"""Maximum number of characters of a value in a message."""
+_DIGITS = 9
+"""Maximum number of digits of a count: engines have 32 bits for it."""
 _ENV = r"[A-Za-z_][A-Za-z0-9_.-]*"
 
 
 def _wrong(method: str, value: object, wanted: str) -> None:
     markers.told(current())  # text with a value is no constant: this error is about it
-    error("TP117", f"`.{method}()` does not accept {value!r}", help=f"use {wanted}")
+    shown: str = any_digits(lambda: repr(value))
+    shown = shown if len(shown) <= _LONGEST else f"{shown[: _LONGEST - 1]}…"
+    error("TP117", f"`.{method}()` does not accept {shown}", help=f"use {wanted}")
 
 
 def quantity(method: str, value: object, form: str) -> object | None:
@@ -66,19 +73,29 @@ def count(method: str, value: object) -> object | None:
     """A count, at least 0; KFP also accepts it as a string."""
     if isinstance(value, PipelineValue):
         return value
-    if isinstance(value, str) and value.isdigit():
+    if isinstance(value, str) and value.isdecimal() and len(value) <= _DIGITS:
         return int(value)
-    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 10**_DIGITS:
         return value
     _wrong(method, value, "a number, such as 1")
     return None
 
 
 def seconds(method: str, value: object) -> float | None:
-    if isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value) and value > 0:
+    if _is_number(value) and value > 0:
         return float(value)
     _wrong(method, value, "a number of seconds greater than 0")
     return None
+
+
+def _is_number(value: object) -> TypeGuard[int | float]:
+    """Whether a float can represent it."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # an int
+        return False
 
 
 def duration(method: str, value: object, default: float) -> float:
@@ -86,17 +103,18 @@ def duration(method: str, value: object, default: float) -> float:
     if value is None:
         return default
     match = re.fullmatch(_DURATION, value) if isinstance(value, str) else None
-    if match is None:
+    seconds = math.inf if match is None else float(match[1]) * _UNIT[match[2]]
+    if not math.isfinite(seconds):
         _wrong(method, value, 'a duration as a string, such as "30s", "5m" or "1h"')
         return default
-    return float(match[1]) * _UNIT[match[2]]
+    return seconds
 
 
 def retry(limit: object, backoff: object, factor: object, longest: object) -> ir.Retry | None:
-    if not isinstance(limit, int) or isinstance(limit, bool) or limit < 0:
+    if not isinstance(limit, int) or isinstance(limit, bool) or not 0 <= limit < 10**_DIGITS:
         _wrong("set_retry", limit, "a number of retries, such as 3")
         return None
-    if factor is not None and (not isinstance(factor, (int, float)) or not math.isfinite(factor) or factor < 1):
+    if factor is not None and (not _is_number(factor) or factor < 1):
         _wrong("set_retry", factor, "a `backoff_factor` of at least 1")
         return None
     return ir.Retry(

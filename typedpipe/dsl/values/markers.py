@@ -26,6 +26,7 @@ from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
 
 from typedpipe.dsl.marker_form import HEAD, START, TAIL, note_marker, present
 from typedpipe.dsl.tracing import Site, Trace, error, site_here
+from typedpipe.types.json_text import json_data
 from typedpipe.types.model import EnumType, LiteralType, NullType, ScalarType, Type, UnionType
 from typedpipe.types.texts import member_texts
 
@@ -128,7 +129,9 @@ def _has_plain_text(type_: Type, spec: str) -> bool:
         case NullType():
             return True
         case LiteralType():
-            return not spec and all(re.fullmatch(_WORD, str(json.loads(wire))) for wire in type_.values)
+            return not spec and all(
+                re.fullmatch(_WORD, json_data(wire) if wire.startswith('"') else wire) for wire in type_.values
+            )
         case EnumType():
             texts = member_texts(type_, spec, "")
             return bool(texts) and all(re.fullmatch(_WORD, text) for _, text in texts)

@@ -26,7 +26,7 @@ _SUFFIXES = {
     "E": 1e18,
     **{f"{letter}i": 1 << 10 * power for power, letter in enumerate("KMGTPE", 1)},
 }
-_QUANTITY = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(m|[kKMGTPE]|[KMGTPE]i)?")
+_QUANTITY = re.compile(r"([0-9]{1,18}(?:\.[0-9]*)?|\.[0-9]+)(m|[kKMGTPE]|[KMGTPE]i)?")
 
 
 @dataclass(frozen=True, slots=True)
