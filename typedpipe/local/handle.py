@@ -181,7 +181,7 @@ class Run(Generic[R_co]):
     def _arguments(self) -> Mapping[str, str]:
         """The recorded arguments, as wire text; none if the record cannot be read, which the engine reports."""
         from typedpipe.diagnostics.errors import PipelineError
-        from typedpipe.local.store.root import read_record
+        from typedpipe.local.store.record import read_record
 
         try:
             found: Mapping[str, str] = read_record(self.folder)["arguments"]

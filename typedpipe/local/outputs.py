@@ -11,7 +11,7 @@ from typedpipe.ir import nodes as ir
 from typedpipe.local.python_values import plain
 from typedpipe.local.store.index import tasks
 from typedpipe.local.store.model import attempt_folder
-from typedpipe.local.store.root import read_run
+from typedpipe.local.store.record import read_run
 from typedpipe.runs.model import Task
 from typedpipe.runs.view import TaskView
 from typedpipe.types.artifacts import Artifact, artifact_type

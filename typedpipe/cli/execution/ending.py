@@ -222,7 +222,7 @@ def _stored(result: RunResult, tasks: list[TaskResult]) -> list[tuple[TaskResult
     if not tasks:
         return []
     from typedpipe.local.store import index
-    from typedpipe.local.store.root import read_run
+    from typedpipe.local.store.record import read_run
 
     try:
         run = read_run(result.folder)

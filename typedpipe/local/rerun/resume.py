@@ -26,7 +26,8 @@ from typedpipe.local.store.index import tasks
 from typedpipe.local.store.locks import Engine, read_engine
 from typedpipe.local.store.model import StoredRun, attempt_folder
 from typedpipe.local.store.publication import publish
-from typedpipe.local.store.root import held, read_run
+from typedpipe.local.store.record import read_run
+from typedpipe.local.store.root import held
 from typedpipe.runs.model import Attempt as AttemptRecord, Task, Value
 from typedpipe.runs.paths import TaskPath
 from typedpipe.runs.problems import problem

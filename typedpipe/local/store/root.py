@@ -9,7 +9,7 @@ import shutil
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from typedpipe.diagnostics.errors import PipelineError
 from typedpipe.diagnostics.model import NOWHERE, Diagnostic, Label
@@ -19,7 +19,7 @@ from typedpipe.local.failpoints import reach
 from typedpipe.local.store.cache_table import CacheTable, cache_database
 from typedpipe.local.store.catalog import AnyRun, Catalog
 from typedpipe.local.store.database import FORMAT
-from typedpipe.local.store.index import INDEX, RunFolder, RunIndex, read_run_row
+from typedpipe.local.store.index import INDEX, RunFolder, RunIndex
 from typedpipe.local.store.locks import (
     Engine,
     Held,
@@ -33,16 +33,14 @@ from typedpipe.local.store.locks import (
 from typedpipe.local.store.model import Labels, StoredRun, UnreadableRun
 from typedpipe.local.store.names import check_name
 from typedpipe.local.store.objects import SCRATCH, Objects
-from typedpipe.local.store.problems import cannot_read, lost_run, newer
+from typedpipe.local.store.problems import cannot_read, newer
+from typedpipe.local.store.record import read_record, read_run, tags_of
 from typedpipe.local.store.tree import remove
-from typedpipe.runs.model import RunState
 from typedpipe.runs.problems import os_problem, problem
 from typedpipe.runs.source import choose_run
 from typedpipe.version import __version__
 
 DEFAULT = ".typedpipe"
-_FIELDS = frozenset({"format", "run", "pipeline", "created", "arguments", "settings", "tags", "note"})
-"""Fields of ``run.json``; the rest are facts."""
 
 
 LONGEST = 504
@@ -317,7 +315,7 @@ class Root:
             try:
                 record = read_record(run.folder)
                 removed = set(remove)
-                kept = {key: text for key, text in _texts(record.get("tags")).items() if key not in removed}
+                kept = {key: text for key, text in tags_of(record).items() if key not in removed}
                 labels = Labels({**kept, **change.tags}, change.note or str(record.get("note") or ""))
                 record = {key: value for key, value in record.items() if key not in ("tags", "note")} | labels.data()
                 write_whole(path, json.dumps(record, indent=1) + "\n")
@@ -366,82 +364,9 @@ def resumed_meanwhile(run: str) -> PipelineError:
     )
 
 
-def read_run(folder: Path) -> StoredRun:
-    """The stored run in a directory.
-
-    Raises:
-        PipelineError: TP602 and TP604, it cannot be read.
-    """
-    record = read_record(folder)
-    row = read_run_row(str(folder), str(folder.parent.parent))
-    state = row.state
-    if state == "RUNNING" and not is_running(str(folder)):
-        row = read_run_row(str(folder), str(folder.parent.parent))  # it may have ended just now
-        state = "INTERRUPTED" if row.state == "RUNNING" else row.state
-    return StoredRun(
-        name=folder.name,
-        pipeline=str(record["pipeline"]),
-        key=str(folder),
-        state=cast("RunState", state),
-        created=_created(record),
-        finished=row.finished,
-        paused=row.paused,
-        message=row.message,
-        arguments=cast("dict[str, str]", record["arguments"]),
-        settings=cast("dict[str, Any]", record["settings"]),
-        outputs=row.outputs,
-        facts={
-            name: value for name, value in record.items() if name not in _FIELDS and value not in (None, "", [], {})
-        },
-        tags=_texts(record.get("tags")),
-        note=str(record.get("note") or ""),
-    )
-
-
-def _texts(data: Any) -> dict[str, str]:
-    return {str(key): str(value) for key, value in data.items()} if isinstance(data, dict) else {}
-
-
-def read_record(folder: Path) -> dict[str, Any]:
-    """The contents of ``run.json``.
-
-    Raises:
-        PipelineError: TP602 and TP604, it cannot be read.
-    """
-    path = folder / "run.json"
-    try:
-        with open(path, encoding="utf-8") as file:
-            data: Any = json.load(file)
-    except FileNotFoundError:
-        raise lost_run(folder.name, path, "there is no such file") from None
-    except OSError as error:
-        raise cannot_read(path, error.strerror or str(error)) from None
-    except ValueError:
-        raise lost_run(folder.name, path, "it is truncated or was edited") from None
-    if isinstance(data, dict) and isinstance(data.get("format"), int) and data["format"] > FORMAT:
-        raise newer(path, data["format"], FORMAT)
-    kinds: dict[str, Any] = {
-        "format": int,
-        "pipeline": str,
-        "created": (int, float),
-        "arguments": dict,
-        "settings": dict,
-    }
-    for name, kind in kinds.items():
-        if not isinstance(data, dict) or not isinstance(data.get(name), kind):
-            raise lost_run(folder.name, path, f"`{name}` is invalid")
-    if not all(isinstance(text, str) for text in data["arguments"].values()):
-        raise lost_run(folder.name, path, "`arguments` is invalid")
-    return cast("dict[str, Any]", data)
-
-
 def _touched(folder: Path) -> float:
     """Approximate creation time of a run whose record cannot be read."""
     try:
         return folder.stat().st_mtime
     except OSError:
         return 0.0
-
-
-def _created(record: Mapping[str, Any]) -> float:
-    return float(record["created"])

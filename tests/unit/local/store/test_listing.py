@@ -22,7 +22,8 @@ from typedpipe.local.store import listing
 from typedpipe.local.store.garbage import collect
 from typedpipe.local.store.index import RunFolder
 from typedpipe.local.store.model import Labels, StoredRun, UnreadableRun
-from typedpipe.local.store.root import Root, open_root, read_run
+from typedpipe.local.store.record import read_run
+from typedpipe.local.store.root import Root, open_root
 from typedpipe.runs.model import ArtifactRef, RunEnd
 from typedpipe.runtime.task import describe
 
