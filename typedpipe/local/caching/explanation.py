@@ -184,15 +184,7 @@ def explain(root: Root, run: StoredRun, task: Task, against: StoredRun | None = 
 
 def _before(root: Root, run: StoredRun, name: str) -> Record | None:
     """The last earlier run of the same pipeline in which the task ran."""
-    earlier = (
-        other
-        for other in root.runs()
-        if isinstance(other, StoredRun)
-        and other.pipeline == run.pipeline
-        and other.name != run.name
-        and other.created <= run.created
-    )
-    found = root.catalog.last_with(name, earlier)
+    found = root.catalog.last_with(name, root.names(), run)
     return None if found is None else Record(found)
 
 

@@ -10,7 +10,7 @@ from typing import TypeAlias, TypeVar
 
 from typedpipe.diagnostics.errors import PipelineError
 from typedpipe.local.store.index import tasks
-from typedpipe.local.store.listing import Details, Listing, Stamp, stamp_of, summarized
+from typedpipe.local.store.listing import Details, Listing, Stamp, has_record, stamp_of, summarized
 from typedpipe.local.store.locks import is_running
 from typedpipe.local.store.model import StoredRun, UnreadableRun
 from typedpipe.local.store.objects import Objects
@@ -54,14 +54,29 @@ class Catalog:
 
     def newest(self, names: Iterable[str]) -> str:
         """Name of the newest run."""
-        rows = self.listing.rows()
+        return max(self._ages(names))[1]
+
+    def _ages(self, names: Iterable[str], *, checked: bool = True) -> list[tuple[float, str, str]]:
+        """Creation time, name and pipeline of each run; runs that the index does not have are read.
+
+        If they are not ``checked``, runs that were replaced by others of the same names are not noticed.
+        """
+        known = self.listing.ages()
         folder = f"{self.path}{os.sep}runs{os.sep}"
-        ages: list[tuple[float, str]] = []
+        found: list[tuple[float, str, str]] = []
+        fresh: list[tuple[Stamp, StoredRun]] = []
         for name in names:
-            row = rows.get(name)
-            known = row is not None and self.listing.stamp(row) == stamp_of(folder + name)
-            ages.append((self.listing.created(row) if row is not None and known else self._read(name).created, name))
-        return max(ages)[1]
+            stamp, created, pipeline = known.get(name, ("", 0.0, ""))
+            if not stamp or (checked and not has_record(stamp, folder + name)):
+                stamp = stamp_of(folder + name)
+                read = self._read(name)
+                created, pipeline = read.created, ""
+                if isinstance(read, StoredRun):
+                    pipeline = read.pipeline
+                    fresh += [(stamp, read)] if read.state != "RUNNING" else []
+            found.append((created, name, pipeline))
+        self.listing.put(fresh)
+        return found
 
     def details(self, run: StoredRun) -> Details:
         """Summary of a run's tasks.
@@ -84,36 +99,51 @@ class Catalog:
             PipelineError: TP604, the index of one is corrupted.
         """
         known = self.listing.references()
-        with closing(self._details(runs, known, lambda details: (details.keys, details.objects))) as found:
+        with closing(
+            self._details([run.name for run in runs], known, lambda details: (details.keys, details.objects))
+        ) as found:
             yield from (references for _, references in found)
 
-    def last_with(self, task: str, runs: Iterable[StoredRun]) -> StoredRun | None:
-        """The first of the runs in which a task ran.
+    def last_with(self, task: str, names: Iterable[str], run: StoredRun) -> StoredRun | None:
+        """The last run of the same pipeline before this one in which a task ran.
 
         Raises:
             PipelineError: TP604, the index of one is corrupted.
         """
+        ages = [
+            (created, name) for created, name, pipeline in self._ages(names, checked=False) if pipeline == run.pipeline
+        ]
+        earlier = sorted((age for age in ages if age[0] <= run.created and age[1] != run.name), reverse=True)
         known = self.listing.ran(task)
-        with closing(self._details(runs, known, lambda details: task in details.ran)) as found:
-            return next((run for run, ran in found if ran), None)
+        with closing(self._details((name for _, name in earlier), known, lambda details: task in details.ran)) as found:
+            last = next((name for name, ran in found if ran), None)
+        return None if last is None else self._stored(last)
 
     def _details(
-        self, runs: Iterable[StoredRun], known: Mapping[tuple[str, Stamp], T], of: Callable[[Details], T]
-    ) -> Generator[tuple[StoredRun, T], None, None]:
+        self, names: Iterable[str], known: Mapping[tuple[str, Stamp], T], of: Callable[[Details], T]
+    ) -> Generator[tuple[str, T], None, None]:
         """A part of the details of each run: the indexed one, or one read from the run, which is then indexed."""
+        folder = f"{self.path}{os.sep}runs{os.sep}"
         fresh: list[tuple[str, Stamp, Details]] = []
         try:
-            for run in runs:
-                stamp = stamp_of(run.key)
-                found = known.get((run.name, stamp))
+            for name in names:
+                stamp = stamp_of(folder + name)
+                found = known.get((name, stamp))
                 if found is None:
+                    run = self._stored(name)
                     details = summarized(run, tasks(run), self.objects)
                     if run.state != "RUNNING":
                         fresh.append((run.name, stamp, details))
                     found = of(details)
-                yield run, found
+                yield name, found
         finally:
             self.listing.put_details(fresh)
+
+    def _stored(self, name: str) -> StoredRun:
+        found = self._read(name)
+        if isinstance(found, UnreadableRun):
+            raise found.problem
+        return found
 
     def enlist(self, folder: Path) -> None:
         """Add a run that has just ended to the index of runs."""

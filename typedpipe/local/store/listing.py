@@ -63,20 +63,26 @@ class Details:
 
 def stamp_of(folder: str) -> Stamp:
     """Stat of the files of a run that a row is made from. Take it before the files are read."""
-    found = ""
-    for name in _FILES:
-        try:
-            seen = os.stat(folder + name)
-        except OSError:
-            found += "- "
-        else:
-            found += f"{seen.st_ino}.{seen.st_size}.{seen.st_mtime_ns}.{seen.st_ctime_ns} "
+    found = "".join([_seen(folder + name) for name in _FILES])
     try:
         seen = os.stat(folder + _LOG)
     except OSError:
         return found
     # Rows that are not in the main file yet; a reader leaves an empty file for a moment.
     return f"{found}{seen.st_size}.{seen.st_mtime_ns}" if seen.st_size else found
+
+
+def has_record(stamp: Stamp, folder: str) -> bool:
+    """Whether the record of a run is the one that the stamp was taken of: all that never changes is in it."""
+    return stamp.startswith(_seen(folder + _FILES[0]))
+
+
+def _seen(path: str) -> str:
+    try:
+        seen = os.stat(path)
+    except OSError:
+        return "- "
+    return f"{seen.st_ino}.{seen.st_size}.{seen.st_mtime_ns}.{seen.st_ctime_ns} "
 
 
 class Listing:
@@ -103,9 +109,10 @@ class Listing:
     def stamp(row: Sequence[Any]) -> Stamp:
         return str(row[1])
 
-    @staticmethod
-    def created(row: Sequence[Any]) -> float:
-        return float(row[4])
+    def ages(self) -> dict[str, tuple[Stamp, float, str]]:
+        """Stamp, creation time and pipeline of each run, by its name."""
+        found = self._query("SELECT name, stamp, created, pipeline FROM runs")
+        return {name: (stamp, created, pipeline) for name, stamp, created, pipeline in found}
 
     def run(self, row: Sequence[Any]) -> StoredRun | None:
         """The run of a row; None if the row was not written by this module."""
