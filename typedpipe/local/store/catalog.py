@@ -99,8 +99,9 @@ class Catalog:
             PipelineError: TP604, the index of one is corrupted.
         """
         known = self.listing.references()
+        by_name = {run.name: run for run in runs}
         with closing(
-            self._details([run.name for run in runs], known, lambda details: (details.keys, details.objects))
+            self._details(by_name, known, lambda details: (details.keys, details.objects), by_name.__getitem__)
         ) as found:
             yield from (references for _, references in found)
 
@@ -115,12 +116,17 @@ class Catalog:
         ]
         earlier = sorted((age for age in ages if age[0] <= run.created and age[1] != run.name), reverse=True)
         known = self.listing.ran(task)
-        with closing(self._details((name for _, name in earlier), known, lambda details: task in details.ran)) as found:
-            last = next((name for name, ran in found if ran), None)
+        ran = self._details((name for _, name in earlier), known, lambda details: task in details.ran, self._stored)
+        with closing(ran) as found:
+            last = next((name for name, there in found if there), None)
         return None if last is None else self._stored(last)
 
     def _details(
-        self, names: Iterable[str], known: Mapping[tuple[str, Stamp], T], of: Callable[[Details], T]
+        self,
+        names: Iterable[str],
+        known: Mapping[tuple[str, Stamp], T],
+        of: Callable[[Details], T],
+        stored: Callable[[str], StoredRun],
     ) -> Generator[tuple[str, T], None, None]:
         """A part of the details of each run: the indexed one, or one read from the run, which is then indexed."""
         folder = f"{self.path}{os.sep}runs{os.sep}"
@@ -130,7 +136,7 @@ class Catalog:
                 stamp = stamp_of(folder + name)
                 found = known.get((name, stamp))
                 if found is None:
-                    run = self._stored(name)
+                    run = stored(name)
                     details = summarized(run, tasks(run), self.objects)
                     if run.state != "RUNNING":
                         fresh.append((run.name, stamp, details))

@@ -36,10 +36,10 @@ CREATE TABLE IF NOT EXISTS attempts (
     finished REAL, exit_code INTEGER, message TEXT NOT NULL DEFAULT '', PRIMARY KEY (task, number)
 ) WITHOUT ROWID
 """
-_LATER = (
-    "CREATE TABLE IF NOT EXISTS items (task TEXT PRIMARY KEY, item TEXT NOT NULL) WITHOUT ROWID",
-    "CREATE TABLE IF NOT EXISTS starts (time REAL NOT NULL)",
-)
+_LATER = {
+    "items": "CREATE TABLE IF NOT EXISTS items (task TEXT PRIMARY KEY, item TEXT NOT NULL) WITHOUT ROWID",
+    "starts": "CREATE TABLE IF NOT EXISTS starts (time REAL NOT NULL)",
+}
 """Tables that stores of earlier versions do not have: they are created when a run starts or is resumed."""
 _STARTED = """
 INSERT INTO tasks (name, component, state, attempts, started) VALUES (?, ?, 'RUNNING', ?, ?)
@@ -79,9 +79,6 @@ ON CONFLICT (id) DO UPDATE SET state = excluded.state, message = excluded.messag
     finished = excluded.finished
 """
 
-_READ = "SELECT state, message, outputs, finished, (SELECT count(*) FROM starts) AS starts FROM run"
-_READ_EARLIER = "SELECT state, message, outputs, finished, 0 AS starts FROM run"
-"""In stores of earlier versions."""
 _PAUSED = """
 SELECT total(time - (SELECT max(sign) FROM (
     SELECT time AS sign FROM starts UNION ALL SELECT started FROM attempts UNION ALL SELECT finished FROM attempts
@@ -106,7 +103,7 @@ class RunIndex:
     def run_started(self) -> None:
         """Record that the run has started or is resumed."""
         self._database.write(_RUN, "RUNNING", "", "{}", None)
-        for table in _LATER:
+        for table in _LATER.values():
             self._database.write(table)
         self._database.write("INSERT INTO starts (time) VALUES (?)", time())
 
@@ -243,14 +240,13 @@ def read_run_row(folder: str, root: str) -> RunRow:
     Raises:
         PipelineError: TP604, the index is missing or corrupted.
     """
-    found = _Reading(folder, root)
-    row = found.all(_READ, "starts", _READ_EARLIER)
+    row, paused = _Reading(folder, root).all("SELECT state, message, outputs, finished FROM run", _PAUSED)
     if not row:
         return RunRow("RUNNING", "", {}, None)
     read = _Row(folder, root, "the run", row[0])
     state = read.one_of("state", ("RUNNING", *get_args(RunEnd)))
-    paused = float(found.all(_PAUSED)[0][0]) if row[0]["starts"] > 1 else 0.0
-    return RunRow(state, read.text("message"), read.values("outputs"), read.number("finished"), paused)
+    seconds = float(paused[0][0]) if paused else 0.0
+    return RunRow(state, read.text("message"), read.values("outputs"), read.number("finished"), seconds)
 
 
 def tasks(run: StoredRun) -> list[Task]:
@@ -259,16 +255,21 @@ def tasks(run: StoredRun) -> list[Task]:
     Raises:
         PipelineError: TP604, the index is missing or corrupted.
     """
-    found = _Reading(str(run.folder), str(run.root))
-    starts = found.starts()
+    folder, root = str(run.folder), str(run.root)
+    begun, tried, looped, rows = _Reading(folder, root).all(
+        "SELECT time FROM starts ORDER BY time",
+        "SELECT * FROM attempts ORDER BY task, number",
+        "SELECT task, item FROM items",
+        "SELECT * FROM tasks ORDER BY place",
+    )
+    starts = [row["time"] for row in begun]
     attempts: dict[str, list[Attempt]] = {}
-    for row in found.all("SELECT * FROM attempts ORDER BY task, number"):
-        read = _Row(str(run.folder), str(run.root), f"an attempt of `{row['task']}`", row)
+    for row in tried:
+        read = _Row(folder, root, f"an attempt of `{row['task']}`", row)
         attempts.setdefault(read.text("task"), []).append(read.attempt(starts))
-    items = found.items()
-    rows = found.all("SELECT * FROM tasks ORDER BY place")
+    items = {str(row["task"]): str(row["item"]) for row in looped}
     return [
-        _Row(str(run.folder), str(run.root), f"the task `{row['name']}`", row).task(
+        _Row(folder, root, f"the task `{row['name']}`", row).task(
             attempts.get(row["name"], ()), order, items.get(row["name"], "")
         )
         for order, row in enumerate(rows)
@@ -292,28 +293,22 @@ class _Reading:
         self._run = os.path.basename(folder)
         self._root = root
 
-    def all(self, query: str, table: str = "", otherwise: str = "") -> list[sqlite3.Row]:
-        """Rows of a query. If it needs a ``table`` that the index may not have, ``otherwise`` replaces it then."""
+    def all(self, *queries: str) -> list[list[sqlite3.Row]]:
+        """Rows of each query; none of a table that stores of earlier versions do not have."""
         if not os.path.exists(self._path):
             if self._just_created():
-                return []
+                return [[] for _ in queries]
             raise damaged_run(self._run, self._path, "there is no such file")
         with reading(self._path, lambda path, why: damaged_run(self._run, path, why)) as connection:
             connection.row_factory = sqlite3.Row
             if check_version(connection, self._path) == 0 and self._just_created():
-                return []
-            known = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?"
-            if table and connection.execute(known, [table]).fetchone() is None:
-                query = otherwise
-            return connection.execute(query).fetchall() if query else []
-
-    def items(self) -> dict[str, str]:
-        """Items of loops, by task; none in stores of earlier versions."""
-        return {str(row["task"]): str(row["item"]) for row in self.all("SELECT task, item FROM items", "items")}
-
-    def starts(self) -> list[float]:
-        """Times at which the run was started and resumed; none in stores of earlier versions."""
-        return sorted(row["time"] for row in self.all("SELECT time FROM starts", "starts"))
+                return [[] for _ in queries]
+            tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+            lacking = _LATER.keys() - tables
+            return [
+                [] if any(f"FROM {table}" in query for table in lacking) else connection.execute(query).fetchall()
+                for query in queries
+            ]
 
     def _just_created(self) -> bool:
         """Whether no task has begun: the directory of a run is there a moment before its index has tables."""
