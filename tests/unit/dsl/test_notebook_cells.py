@@ -150,12 +150,41 @@ def test_a_class_that_the_components_cell_defines_again_below_is_the_one_above(c
     assert cell(text) == 2
 
 
-@pytest.mark.parametrize("magic", ["%%time", "%%capture out"])
+MAGICS = ["%%time", "%%capture out", "%%prun -q", "%%capture out\n%%time", "%%debug"]
+
+
+@pytest.fixture(autouse=True)
+def no_prompt(monkeypatch):
+    """``%%debug`` asks what to do at the first line: go on."""
+    pytest.importorskip("IPython")
+    monkeypatch.setattr("IPython.core.debugger.Pdb.interaction", lambda self, *_, **__: self.set_continue())
+
+
+@pytest.mark.parametrize("magic", MAGICS)
 def test_a_cell_with_a_magic_is_a_cell(cell, magic):
     cell(f"{magic}\n@component\ndef c(n: int) -> int:\n    return n + 1\n")
     assert cell("@pipeline\ndef main() -> int:\n    return c(n=1).output\nmain.run(runner='process').outputs") == 2
     cell(f"{magic}\n@component\ndef c(n: int) -> int:\n    return n + 10\n")
     assert cell("@pipeline\ndef main() -> int:\n    return c(n=1).output\nmain.run(runner='process').outputs") == 11
+
+
+@pytest.mark.parametrize("magic", MAGICS)
+def test_a_definition_in_an_older_cell_with_a_magic_is_found(cell, magic):
+    cell(f"{magic}\n\n@dataclass\nclass C:\n    a: int = 2\ndef helper(n: int) -> int:\n    return n + 1")
+    cell(
+        f"{magic}\ndef other(n: int) -> int:\n    return n + 10\n@component\ndef first(n: int) -> int:\n    return n + 3"
+    )
+    cell(f"{magic}\ndef other(n: int) -> int:\n    return n + 20\n")
+    cell("x = 1")
+    cell(f"{magic}\nx = 2")
+    text = (
+        "@component(include=[helper, other])\ndef c(n: int, v: C) -> int:\n    return other(helper(n)) + v.a\n"
+        "@pipeline\ndef main() -> int:\n    return c(n=first(n=1).output, v=C()).output\n"
+    )
+    cell(text)
+    assert cell("main.run(runner='process').outputs") == 27
+    cell(f"{magic}\n{text}")
+    assert cell("main.run(runner='process').outputs") == 27
 
 
 def test_an_error_in_a_timed_cell_shows_its_line(cell):

@@ -30,6 +30,7 @@ from typedpipe.dsl.source.files import (
     stored_names,
 )
 from typedpipe.dsl.source.needs import Bundle
+from typedpipe.dsl.source.notebook import source_name
 from typedpipe.dsl.source.outside import report_outside
 from typedpipe.dsl.source.versions import least_python
 from typedpipe.ir import nodes as ir
@@ -148,7 +149,7 @@ def _where(fn: Any) -> Span:
 
 def _definition(fn: Any) -> tuple[ParsedFile | None, Function | None]:
     code = fn.__code__
-    file = parsed_file(code.co_filename, fn.__globals__)
+    file = parsed_file(source_name(code), fn.__globals__)
     return file, file.functions.get((code.co_firstlineno, code.co_name)) if file is not None else None
 
 
@@ -165,7 +166,7 @@ def _is_staticmethod(decorator: ast.expr) -> bool:
 def _find(fn: types.FunctionType, report: Diagnostics) -> tuple[ParsedFile, Function] | None:
     code = fn.__code__
     span = Span(display_path(code.co_filename), code.co_firstlineno)
-    file = parsed_file(code.co_filename, fn.__globals__)
+    file = parsed_file(source_name(code), fn.__globals__)
     if file is None:
         text = f"the source of `{fn.__name__}` cannot be found"
         label = f"defined in {code.co_filename}, which cannot be read"

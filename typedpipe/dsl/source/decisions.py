@@ -28,6 +28,7 @@ from typedpipe.dsl.source.facts import (
 )
 from typedpipe.dsl.source.files import ParsedFile, parsed_file
 from typedpipe.dsl.source.kinds import is_function
+from typedpipe.dsl.source.notebook import source_name
 from typedpipe.dsl.tracing import is_users_file
 
 _DEPTH: Final = 20
@@ -66,7 +67,7 @@ def check_decisions(fn: Any, inputs: Mapping[str, Fact], report: Diagnostics, he
 
 def _source(fn: Any) -> tuple[ParsedFile, ast.FunctionDef | ast.AsyncFunctionDef] | None:
     code = fn.__code__
-    parsed = parsed_file(code.co_filename, fn.__globals__)
+    parsed = parsed_file(source_name(code), fn.__globals__)
     node = parsed.functions.get((code.co_firstlineno, code.co_name)) if parsed is not None else None
     return None if parsed is None or node is None else (parsed, node)
 

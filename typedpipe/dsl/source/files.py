@@ -19,7 +19,7 @@ from typing import Any, TypeAlias
 
 from typedpipe.diagnostics.model import NOWHERE, Span
 from typedpipe.diagnostics.source import NO_FILE, display_path, read_source
-from typedpipe.dsl.source.notebook import TIMED, is_notebooks_own, keep_timed_cell
+from typedpipe.dsl.source.notebook import TIMED, is_notebooks_own, keep_timed_cell, source_name
 from typedpipe.dsl.tracing import site_here, span_of
 from typedpipe.ir import nodes as ir
 from typedpipe.runtime.task import MARKERS, STUB_NAMES
@@ -160,7 +160,7 @@ def span_of_function(fn: Any) -> Span:
     if type(fn) is not types.FunctionType:
         return NOWHERE
     code = fn.__code__
-    parsed = parsed_file(code.co_filename, fn.__globals__)
+    parsed = parsed_file(source_name(code), fn.__globals__)
     node = parsed.functions.get((code.co_firstlineno, fn.__name__)) if parsed is not None else None
     if parsed is None or fn.__name__ == "<lambda>":
         return span_of(site_here())  # it has no `def` that can be shown: use the decorator's location

@@ -32,7 +32,7 @@ from typedpipe.dsl.source.files import (
     stored_names_of,
 )
 from typedpipe.dsl.source.kinds import kind_of, refusal
-from typedpipe.dsl.source.notebook import cells
+from typedpipe.dsl.source.notebook import cells, source_name
 from typedpipe.dsl.source.versions import least_python
 from typedpipe.ir import nodes as ir
 from typedpipe.runtime.task import MODULE, STUB_NAMES, Artifact
@@ -184,7 +184,7 @@ class Bundle:
         """Add a helper by its source, with its dependencies."""
         if id(fn) in self._homes:
             return
-        file = parsed_file(fn.__code__.co_filename, fn.__globals__)
+        file = parsed_file(source_name(fn.__code__), fn.__globals__)
         node = file.functions.get((fn.__code__.co_firstlineno, fn.__code__.co_name)) if file is not None else None
         if file is None or node is None:
             self._fail(
