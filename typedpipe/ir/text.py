@@ -44,12 +44,6 @@ def digest(pipeline: ir.Pipeline) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def digest_component(component: ir.Component) -> str:
-    """SHA-256 of one component: its interface, source and image, but not its key."""
-    text = "\n".join(component_lines(component.name, component))
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-
-
 def _pipeline(pipeline: ir.Pipeline) -> Iterator[str]:
     yield f"pipeline {name_text(pipeline.name)}{' closed' if pipeline.closed else ''}"
     for word, text in (("display_name", pipeline.display_name), ("description", pipeline.description)):

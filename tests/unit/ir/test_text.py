@@ -8,8 +8,8 @@ from tests.ir_samples import COMPONENTS, SAMPLES, Body, branch, chain, const, pi
 from typedpipe.compiler.driver import check
 from typedpipe.diagnostics.model import NOWHERE
 from typedpipe.ir.diff import diff
-from typedpipe.ir.nodes import Chunk, FromInput, Graph, GraphOutput, InputPort, Pipeline, PythonImpl
-from typedpipe.ir.text import digest, digest_component, dump
+from typedpipe.ir.nodes import Chunk, Component, FromInput, Graph, GraphOutput, InputPort, Pipeline, PythonImpl
+from typedpipe.ir.text import digest, dump
 from typedpipe.types.model import ANY, NULL, EnumMember, EnumType, ListType, union
 
 BRANCH = """\
@@ -72,15 +72,19 @@ def test_one_true_and_one_point_zero_are_not_the_same() -> None:
     assert len(found) == 5
 
 
+def digest_of(component: Component) -> str:
+    return digest(Pipeline("p", Graph(), {"add": component}))
+
+
 def test_places_are_not_in_a_digest() -> None:
     add = COMPONENTS["add"]
     assert isinstance(add.impl, PythonImpl)
     moved = replace(
         add, span=NOWHERE, impl=replace(add.impl, chunks=(Chunk(add.impl.chunks[0].text, "elsewhere.py", 99),))
     )
-    assert digest_component(moved) == digest_component(add)
+    assert digest_of(moved) == digest_of(add)
     changed = replace(add, impl=replace(add.impl, chunks=(Chunk("def add(): ..."),)))
-    assert digest_component(changed) != digest_component(add)
+    assert digest_of(changed) != digest_of(add)
 
 
 def test_no_difference() -> None:
