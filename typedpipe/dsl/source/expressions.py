@@ -119,23 +119,28 @@ class Expressions:
     def _constant(self, _: ast.Constant) -> Fact:
         return NOTHING
 
-    def _joinedstr(self, node: ast.JoinedStr) -> Fact:
+    def _joinedstr(self, node: ast.JoinedStr, whole: ast.JoinedStr | None = None) -> Fact:
+        """The text of an f-string, or of a format specification in ``whole``.
+
+        Errors point to the whole f-string: Python 3.11 does not record where its parts are.
+        """
         late = False
+        whole = whole or node
         for value in node.values:
             if not isinstance(value, ast.FormattedValue):
                 continue
             fact = self.of(value.value)
             late = late or fact.is_late
             if isinstance(value.format_spec, ast.JoinedStr) and value.format_spec.values:
-                self._joinedstr(value.format_spec)
+                self._joinedstr(value.format_spec, whole)
                 if fact.kind == "text":
-                    self._text_problem(value, "a format specification is not supported for", "format it")
+                    self._text_problem(whole, "a format specification is not supported for", "format it")
                 elif fact.kind == "value" and value.conversion != -1:
                     shown = ast.unparse(ast.JoinedStr([value]))
                     self.report(
                         "TP159",
                         f"`{shown}` would pad or cut the placeholder of a value that is known only when the pipeline runs",
-                        value,
+                        whole,
                         f"remove `!{chr(value.conversion)}`, or format the value in a component",
                     )
         return TEXT if late else NOTHING
