@@ -112,18 +112,17 @@ CODES: dict[str, str] = {
     "TP323": "input of a task that ignores failures has no default",
     "TP390": "unknown backend",
     "TP391": "backend provided by two packages",
+    "TP392": "compiled object is not a pipeline",
+    "TP393": "default for an unknown parameter",
+    "TP394": "package with an invalid backend or extension",
     # TP4xx: target
     "TP401": "feature not supported by the target",
     "TP402": "value not supported by the target's controller",
     "TP403": "invalid target option",
     "TP404": "workflow is too large",
     "TP406": "task in a loop is not cached",
-    "TP407": "workflow exceeds the controller's default size limit",
+    "TP407": "workflow may exceed the controller's size limit",
     "TP408": "settings of a package that is not installed",
-    "TP392": "compiled object is not a pipeline",
-    "TP393": "default for an unknown parameter",
-    "TP394": "package with an invalid backend or extension",
-    # TP4xx: target
     # TP5xx: in the container
     "TP501": "missing input in the container",
     "TP502": "input does not match its type in the container",

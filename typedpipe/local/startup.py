@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -20,12 +19,12 @@ from typedpipe.local.handle import Run
 from typedpipe.local.local_engine import LocalEngine
 from typedpipe.local.options import Runner, RunOptions
 from typedpipe.local.replacements import replaced
+from typedpipe.local.store.names import VALID_NAME, is_name
 from typedpipe.runs.arguments import bind
 from typedpipe.runs.parameter_file import read_parameters
 
 R = TypeVar("R")
 RUNNERS: tuple[str, ...] = get_args(Runner)
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
 def run_traced(
@@ -102,8 +101,8 @@ _WANTED: dict[str, tuple[Callable[[Any], bool], str, str]] = {
     "fail_fast": (lambda v: isinstance(v, bool), "True or False", "True"),
     "timeout": (lambda v: v is None or (_number(v) and v > 0), "a number of seconds greater than 0", "600"),
     "name": (
-        lambda v: isinstance(v, str) and (not v or _NAME.fullmatch(v) is not None),
-        "a string of at most 100 letters, digits and `-_.`",
+        lambda v: isinstance(v, str) and (not v or is_name(v)),
+        f"a string that has {VALID_NAME}",
         '"nightly-7"',
     ),
     "tags": (_texts, "a dict of strings", '{"data": "2026-01"}'),

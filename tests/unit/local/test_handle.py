@@ -186,6 +186,7 @@ def test_raise_on_error_false_lets_waiting_pass() -> None:
         ({"cache": "no"}, "True, False or None"),
         ({"timeout": 0}, "greater than 0"),
         ({"name": "../x"}, "letters"),
+        ({"name": "last"}, "and is not `last`"),
         ({"raise_on_error": None}, "True or False"),
         ({"fail_fast": 1}, "True or False"),
     ],
@@ -214,6 +215,10 @@ def test_arguments_that_do_not_fit_are_refused_at_once(arguments: dict[str, Any]
             start(**arguments)
         assert code in [diagnostic.code for diagnostic in raised.value.diagnostics]
     assert not list(Path().glob(".typedpipe/runs/*"))
+
+
+def test_a_run_may_have_any_name_that_the_command_line_takes() -> None:
+    assert main.options(name="data=2026-01@é").run(n=1).wait().name == "data=2026-01@é"
 
 
 def test_too_many_arguments() -> None:

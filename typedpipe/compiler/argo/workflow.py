@@ -30,11 +30,17 @@ from typedpipe.types.model import EnumType, LiteralType, ScalarType, Type, is_ar
 from typedpipe.types.values import safe
 
 SCRIPT_BYTES = 96 * 1024
+CONTROLLER_BYTES = 1024 * 1024
+"""Default of the controller's `MAX_WORKFLOW_SIZE`: the size of the workflow as JSON, with the status of its nodes."""
 WARN_BYTES = 900 * 1024
-"""Argo's controller accepts 1 MiB of JSON (slightly longer than this YAML), including its record of the nodes."""
+"""Size of the YAML, which is slightly shorter than the JSON, from which the controller's limit may be exceeded."""
 MOST_BYTES = 1536 * 1024
 """Size limit of an etcd request."""
 _SMALLER = "use `ParallelFor` for similar tasks, or split the pipeline into several that are compiled separately"
+_SMALLER_OR_SET = (
+    "use `ParallelFor` for similar tasks, split the pipeline into several that are compiled separately, or set a "
+    "larger `MAX_WORKFLOW_SIZE` for the controller"
+)
 
 
 def lower(pipeline: ir.Pipeline, chosen: Settings, report: Diagnostics) -> str:
@@ -91,7 +97,7 @@ def _check_size(templates: list[Template], text: str, pipeline: ir.Pipeline, rep
     for template in templates:
         if isinstance(template, Leaf) and (size := sum(map(len, template.lines()))) > SCRIPT_BYTES:
             message = (
-                f"the template `{template.name}` is {size // 1024} KiB, but Argo accepts at most {SCRIPT_BYTES // 1024}"
+                f"the template `{template.name}` has {size // 1024} KiB, but the limit is {SCRIPT_BYTES // 1024} KiB"
             )
             report.error(
                 "TP404", message, pipeline.span, help="move code into a package that is installed in the image"
@@ -101,15 +107,14 @@ def _check_size(templates: list[Template], text: str, pipeline: ir.Pipeline, rep
     annotated = sum(isinstance(template, Leaf) and bool(template.pod.annotations) for template in templates)
     size = len(text) + annotated * len(runtime_text())
     if size > MOST_BYTES:
-        message = f"the workflow is {size // 1024} KiB, but Kubernetes accepts at most {MOST_BYTES // 1024}"
+        message = f"the workflow has {size // 1024} KiB, but Kubernetes accepts at most {MOST_BYTES // 1024} KiB"
         report.error("TP404", message, pipeline.span, help=_SMALLER)
     elif size > WARN_BYTES:
         message = (
-            f"the workflow is {size // 1024} KiB; by default, Argo supports at most 1024"
-            ", including the status of the nodes"
+            f"the workflow has {size // 1024} KiB, but Argo's controller by default stops a workflow that exceeds "
+            f"{CONTROLLER_BYTES // 1024} KiB with the status of its tasks"
         )
-        label = Label(pipeline.span, "the workflow fails unless the controller has a larger `MAX_WORKFLOW_SIZE`")
-        report.add(Diagnostic("TP407", message, label, help=_SMALLER, severity="warning"))
+        report.add(Diagnostic("TP407", message, Label(pipeline.span), help=_SMALLER_OR_SET, severity="warning"))
 
 
 def _file(pipeline: ir.Pipeline, chosen: Settings, entrypoint: str, templates: str) -> str:

@@ -26,7 +26,7 @@ from typedpipe.runtime.task import MARKERS, STUB_NAMES
 
 Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
 Definition: TypeAlias = Function | ast.ClassDef | ast.Assign
-_LONGEST_CONSTANT = 4096
+LONGEST_CONSTANT = 4096
 _ASYNC = len("async ")
 _BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
 
@@ -71,7 +71,7 @@ class ParsedFile:
             if node.value is None or not _same_literal(literal, value):
                 continue
             text = "".join(self.lines[node.lineno - 1 : node.end_lineno])
-            if len(text) > _LONGEST_CONSTANT:
+            if len(text) > LONGEST_CONSTANT:
                 continue
             alone = _is_one_statement(text)
             text = text if alone and text.endswith("\n") else f"{text if alone else f'{name} = {value!r}'}\n"
