@@ -17,7 +17,7 @@ class No:
     why: str
     help: str = ""
     what: str = ""
-    """The option in words ("the retry"), if the feature is an option."""
+    """The option in words ("retries"), if the feature is an option."""
     when: Callable[[Any], bool] | None = None
     """The unsupported values of the option; None means all."""
 

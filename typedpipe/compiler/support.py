@@ -60,13 +60,13 @@ class _Checker:
         words = _WORDS.sub(" ", type(node).__name__).lower()
         self.refuse(words.replace(" ", "_"), f"the {words} `{node.name}`", node.span)
         if isinstance(node, ir.Loop) and node.parallelism:
-            self.refuse("loop.parallelism", f"the parallelism of `{node.name}`", node.span)
+            self.refuse("loop.parallelism", f"a limit of parallelism for `{node.name}`", node.span)
         for last in node.exits() if node.is_group else ():
             self.node(last)
 
     def options(self, node: ir.Task | ir.Call) -> None:
         """Report unsupported options of a node; each reason once."""
-        side, of = ("call", "the nested pipeline ") if isinstance(node, ir.Call) else ("task", "")
+        side, kind = ("call", "the nested pipeline ") if isinstance(node, ir.Call) else ("task", "")
         said: list[No] = []
         if node.options.extensions and f"{side}.extensions" not in self._refusals:
             from typedpipe.compiler import extensions
@@ -76,7 +76,7 @@ class _Checker:
             for refusal in self._refusals.get(f"{side}.{row.name}", ()):
                 if refusal not in said and (refusal.when is None or refusal.when(value)):
                     said.append(refusal)
-                    self._say(refusal, f"{refusal.what or f'`{row.name}`'} of {of}`{node.name}`", node.span)
+                    self._say(refusal, f"{refusal.what or f'`{row.name}`'} for {kind}`{node.name}`", node.span)
 
     def refuse(self, feature: str, what: str, span: Span) -> None:
         """Report a feature if it is unsupported."""

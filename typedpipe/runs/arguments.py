@@ -6,26 +6,18 @@ pipeline is stored however a run of it is started.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
+from shlex import quote
 from types import MappingProxyType
 from typing import Literal, Protocol, TypeAlias
 
 from typedpipe.diagnostics.model import NOWHERE, Diagnostics, Label
 from typedpipe.diagnostics.words import nearest
 from typedpipe.ir import nodes as ir
-from typedpipe.runs.forms import LONGEST, NotOfType, WireText, choices, from_json, from_python, from_text
+from typedpipe.runs.forms import LONGEST, NotOfType, WireText, choices, from_json, from_python, from_text, sample
 from typedpipe.types.display import enum_members, show
-from typedpipe.types.model import (
-    DictType,
-    EnumType,
-    ListType,
-    LiteralType,
-    ScalarType,
-    StructType,
-    Type,
-    is_artifact,
-    without_none,
-)
+from typedpipe.types.model import BOOL, STR, AnyType, ListType, Type, is_artifact, without_none
 
 Form: TypeAlias = Literal["text", "json", "python"]
 """The form of the given arguments: typed on a command line, JSON data, or Python values."""
@@ -145,12 +137,12 @@ class _Typed:
         shown = text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."
         message = f"`{shown}` is not a valid value for `{port.name}` of `{pipeline.name}`: {error}"
         members = "" if choices(port.type) else enum_members(port.type)
-        help_ = "; ".join(filter(None, (example(port), members)))
+        help_ = "; ".join(filter(None, (_example(port), members)))
         report.error("TP187", message, port.span, f"declared as `{show(port.type)}`", help=help_)
 
     def missing(self, pipeline: ir.Pipeline, port: ir.InputPort, report: Diagnostics) -> None:
         message = f"`{port.name}` of `{pipeline.name}` requires a value, because it has no default"
-        report.error("TP189", message, port.span, f"declared as `{show(port.type)}`", help=example(port))
+        report.error("TP189", message, port.span, f"declared as `{show(port.type)}`", help=_example(port))
 
 
 class _Passed:
@@ -199,26 +191,30 @@ _TYPED: _Words = _Typed()
 _PASSED: _Words = _Passed()
 
 
-def example(port: ir.InputPort) -> str:
-    """An example of a command-line value of the parameter."""
+def _example(port: ir.InputPort) -> str:
     option = f"--{port.name.replace('_', '-')}"
-    if is_artifact(port.type):
-        listed = isinstance(without_none(port.type), ListType)
-        return f"use {option} '[\"…\", …]', a JSON list of paths or URIs" if listed else f"use {option} PATH, or a URI"
-    match without_none(port.type):
-        case ScalarType("int"):
-            return f"pass a value, for example {option} 3"
-        case ScalarType("float"):
-            return f"pass a value, for example {option} 0.5"
-        case ScalarType("bool"):
-            return f"pass {option} or --no-{port.name.replace('_', '-')}"
-        case ScalarType("datetime"):
-            return f"pass a value, for example {option} 2026-01-31T12:00:00Z"
-        case ListType():
-            return f"pass a JSON list: {option} '[…]'"
-        case DictType() | StructType():
-            return f"pass a JSON object: {option} '{{…}}'"
-        case EnumType() | LiteralType():
-            return f"pass one of the values: {option} {'|'.join(choices(port.type))}"
-        case _:
-            return f"pass a value: {option} VALUE"
+    if without_none(port.type) == BOOL:
+        return f"pass {option} or --no-{port.name.replace('_', '-')}"
+    return example(port.type, f"{option} ")
+
+
+def example(type_: Type, start: str) -> str:
+    """What to type for a value of a type, after a text such as ``--rate ``.
+
+    >>> from typedpipe.types.model import INT
+    >>> example(INT, "--n "), example(ListType(INT), "--ns ")
+    ('pass a value of type `int`, such as --n 3', "pass a value of type `list[int]` as JSON, such as --ns '[3]'")
+    """
+    core = without_none(type_)
+    if is_artifact(core):
+        paths = isinstance(core, ListType)
+        return f"use {start}'[\"…\", …]', a JSON list of paths or URIs" if paths else f"use {start}PATH, or a URI"
+    if values := choices(core):
+        return f"pass one of the values: {start}{'|'.join(values)}"
+    if core == STR or isinstance(core, AnyType):
+        return f"pass a value: {start}VALUE"
+    value = sample(core)
+    if isinstance(value, list | dict):
+        return f"pass a value of type `{show(core)}` as JSON, such as {start}{quote(json.dumps(value, ensure_ascii=False))}"
+    text = value if isinstance(value, str) else json.dumps(value)
+    return f"pass a value of type `{show(core)}`, such as {start}{text}"

@@ -142,6 +142,33 @@ def choices(type_: Type) -> list[str]:
     return []
 
 
+def sample(type_: Type) -> object:
+    """JSON data that :func:`from_json` accepts, for messages.
+
+    >>> from typedpipe.types.model import INT
+    >>> sample(DictType(ListType(INT)))
+    {'name': [3]}
+    """
+    core = without_none(type_)
+    match core:
+        case ScalarType():
+            return {"int": 3, "float": 0.5, "bool": True, "datetime": "2026-01-31T12:00:00Z"}.get(core.kind, "text")
+        case ListType():
+            return [sample(core.item)]
+        case DictType():
+            return {"name": sample(core.value)}
+        case StructType():
+            return {field.name: sample(field.type) for field in core.fields if field.required and field.init}
+        case EnumType():
+            return core.members[0].name
+        case LiteralType():
+            return json_data(core.values[0])
+        case UnionType():
+            return sample(_in_turn(core)[0])
+        case _:
+            return None
+
+
 def _typed_text(wire: str) -> str:
     value = json_data(wire)
     return value if isinstance(value, str) else wire

@@ -639,7 +639,7 @@ def test_an_enum_in_a_list_or_struct_lists_its_members(
     )
     members = "the members of `Color` are `RED` and `BLUE`"
     assert run_app(["run", "paint.py", "--cs", '["green"]']) == 2
-    assert f"--cs '[…]'; {members}\n" in capsys.readouterr().err
+    assert f"--cs '[\"RED\"]'; {members}\n" in capsys.readouterr().err
     assert run_app(["run", "paint.py", "--c", "green"]) == 2
     assert "--c RED|BLUE\n" in capsys.readouterr().err
     assert run_app(["run", "paint.py", "--c", "RED", "--run-name", "one"]) == 0

@@ -272,14 +272,17 @@ def test_elif_belongs_to_the_last_chain_of_the_scope_and_oneof_takes_a_last_valu
 @pytest.mark.parametrize(
     ("body", "said"),
     [
-        ("with Else(): add(a=n)", "TP162 3:10 `dsl.Else` without a matching `dsl.If`: there is no `dsl.If` before it"),
+        (
+            "with Else(): add(a=n)",
+            "TP162 3:10 `dsl.Else` without a matching `dsl.If`: there is no `dsl.If` before it in this block",
+        ),
         (
             "with Elif(n == 1): add(a=n)",
-            "TP162 3:10 `dsl.Elif` without a matching `dsl.If`: there is no `dsl.If` before it",
+            "TP162 3:10 `dsl.Elif` without a matching `dsl.If`: there is no `dsl.If` before it in this block",
         ),
         (
             "with If(n == 1): add(a=1)\n    with Else(): add(a=2)\n    with Else(): add(a=3)",
-            "TP162 5:10 `dsl.Else` without a matching `dsl.If`: the chain before it already has an Else",
+            "TP162 5:10 `dsl.Else` after the `dsl.Else` of its chain",
         ),
         ("add(a=OneOf(add(a=1), 2))", "TP170 3:11 `dsl.OneOf` received a task instead of a value"),
         ("anything = Collected(add(a=1))", "TP170 3:16 `dsl.Collected` received a task instead of a value"),

@@ -49,7 +49,7 @@ def test_nodes() -> None:
         "the nested pipeline `inner`",
         "the branch `if`",
         "the loop `for`",
-        "the parallelism of `for`",
+        "a limit of parallelism for `for`",
         "the exit handler `exit-handler`",
     ]
 
@@ -57,20 +57,20 @@ def test_nodes() -> None:
 def test_options_of_tasks_wherever_they_stand() -> None:
     no = No("it is a toy", what="the setting")
     assert messages(task__env=no, task__timeout_seconds=no, task__memory_limit=no) == [
-        "the setting of `double`",
-        "the setting of `double-4`",
-        "the setting of `double-3`",
+        "the setting for `double`",
+        "the setting for `double-4`",
+        "the setting for `double-3`",
     ]
 
 
 def test_one_reason_for_several_options_is_given_once() -> None:
     no = No("it is a toy", what="a limit")
-    assert messages(call__cpu_limit=no, call__memory_limit=no) == ["a limit of the nested pipeline `inner`"]
+    assert messages(call__cpu_limit=no, call__memory_limit=no) == ["a limit for the nested pipeline `inner`"]
 
 
 def test_a_refusal_may_depend_on_the_value() -> None:
     assert messages(call__caching=No("it is a toy", when=bool)) == []
     assert messages(task__retry__many=No("it is a toy", what="the retry", when=lambda retry: retry.limit > 1)) == [
-        "the retry of `double`"
+        "the retry for `double`"
     ]
     assert messages(task__retry__many=No("it is a toy", when=lambda retry: retry.limit > 2)) == []

@@ -6,8 +6,8 @@ import pytest
 
 from typedpipe.diagnostics.model import Diagnostics
 from typedpipe.ir.nodes import Const, Graph, InputPort, Pipeline
-from typedpipe.runs.arguments import Form, bind
-from typedpipe.runs.forms import NotOfType, choices, from_json, from_python, from_text
+from typedpipe.runs.arguments import Form, bind, example
+from typedpipe.runs.forms import NotOfType, choices, from_json, from_python, from_text, sample
 from typedpipe.runtime.task import decode
 from typedpipe.types.data import to_data
 from typedpipe.types.model import (
@@ -204,3 +204,31 @@ def test_a_parameter_is_required_as_in_python(port: InputPort, required: bool) -
     report = Diagnostics()
     bind(Pipeline("p", Graph((port,))), {}, report)
     assert report.has_errors is required
+
+
+@pytest.mark.parametrize(
+    ("type_", "said"),
+    [
+        (INT, "pass a value of type `int`, such as -- 3"),
+        (union(DATETIME, NULL), "pass a value of type `datetime`, such as -- 2026-01-31T12:00:00Z"),
+        (union(INT, STR), "pass a value of type `int | str`, such as -- 3"),
+        (STR, "pass a value: -- VALUE"),
+        (MODE, "pass one of the values: -- fast|1|true"),
+        (ListType(COLOR), "pass a value of type `list[Color]` as JSON, such as -- '[\"RED\"]'"),
+        (
+            DictType(ListType(BOOL)),
+            "pass a value of type `dict[str, list[bool]]` as JSON, such as -- '{\"name\": [true]}'",
+        ),
+        (CONFIG, "pass a value of type `Config` as JSON, such as -- '{\"lr\": 0.5}'"),
+        (ListType(ARTIFACT), "use -- '[\"…\", …]', a JSON list of paths or URIs"),
+    ],
+)
+def test_a_message_says_what_to_type(type_: Type, said: str) -> None:
+    assert example(type_, "-- ") == said
+
+
+@pytest.mark.parametrize(
+    "type_", [INT, FLOAT, BOOL, STR, DATETIME, COLOR, MODE, CONFIG, ANY, union(ListType(CONFIG), DictType(MODE), NULL)]
+)
+def test_a_sample_is_of_its_type(type_: Type) -> None:
+    from_json(sample(type_), type_)

@@ -51,38 +51,38 @@ SUPPORT = Support(
         "call.retry": No(
             "all of its tasks would run again, including those that succeeded",
             "set the retry on the tasks of the nested pipeline",
-            "the retry",
+            "retries",
         ),
         "call.timeout_seconds": No(
             "Argo has no timeout for a part of a workflow",
             "set the timeout on the tasks of the nested pipeline",
-            "the timeout",
+            "a timeout",
         ),
         "call.caching": No(
-            "Argo caches only single tasks", "set caching on the tasks of the nested pipeline", "the caching", bool
+            "Argo caches only single tasks", "set caching on the tasks of the nested pipeline", "caching", bool
         ),
         "call.extensions": No(
             "a nested pipeline has no pod of its own",
             "set it on the tasks of the nested pipeline",
-            "a setting of the pod",
+            "pod settings",
         ),
         **dict.fromkeys([f"call.{name}" for name in (*OPERANDS, "env")], _CONTAINER),
         "task.retry.factor": No(
             "Argo supports only whole numbers as the backoff factor",
             "use a whole number, such as `backoff_factor=2`",
-            "the retry",
+            "a fractional backoff factor",
             _fractional,
         ),
         "task.accelerator_type": No(
             "Argo requests accelerators from Kubernetes by resource name",
             'use a resource name, such as "nvidia.com/gpu"',
-            "the accelerator",
+            "this accelerator type",
             _no_resource,
         ),
         "task.env": No(
             "an environment variable cannot hold a NUL character",
             "pass the text as an argument",
-            "the environment",
+            "this environment variable",
             _nul,
         ),
         "input.artifact": No(
@@ -94,10 +94,10 @@ _IN_3_6 = {
     "task.retry.cap": No(
         "a maximum backoff needs Argo 3.7",
         "compile with `--argo-target 3.7`",
-        "the maximum backoff",
+        "a maximum backoff",
         _capped,
     ),
-    "task.display_name": No("display names need Argo 3.7", "compile with `--argo-target 3.7`", "the display name"),
+    "task.display_name": No("display names need Argo 3.7", "compile with `--argo-target 3.7`", "a display name"),
 }
 _IN_A_SCHEDULE = {"input.required": No("a scheduled run receives no arguments", "give the parameter a default")}
 

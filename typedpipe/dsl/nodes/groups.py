@@ -108,16 +108,20 @@ class Else(Group):
 
 def _open_chain(group: Group, outer: GraphBuilder, word: str) -> Chain:
     chain = outer.chain
-    if not isinstance(chain, Chain) or chain.closed:
-        why = (
-            "the chain before it already has an Else" if isinstance(chain, Chain) else "there is no `dsl.If` before it"
-        )
-        message = f"`dsl.{word}` without a matching `dsl.If`: {why}"
+    if not isinstance(chain, Chain):
         fatal(
             "TP162",
-            message,
+            f"`dsl.{word}` without a matching `dsl.If`: there is no `dsl.If` before it in this block",
             group._site,
-            help="put it directly after an `If` or `Elif` at the same level: `with dsl.If(...):`",
+            help="indent it like the `with dsl.If(...):` that it belongs to, and put it after the block of that `If`",
+        )
+    if chain.closed:
+        fatal(
+            "TP162",
+            f"`dsl.{word}` after the `dsl.Else` of its chain",
+            group._site,
+            help=("remove it" if word == "Else" else "move it above the `with dsl.Else():`")
+            + ", or start a new chain with `with dsl.If(...):`",
         )
     return chain
 

@@ -201,9 +201,10 @@ def set_input(spin: Spin, name: str, text: str) -> Value:
             return imported(ir.Importer(name, Const('""', STR), type_), text, {})
         return from_text(text, port.type)
     except (NotOfType, CannotImport) as error:
+        from typedpipe.runs.arguments import example
         from typedpipe.types.display import enum_members, show
 
-        form = "pass a value of this type: lists, dicts and structs as JSON, artifacts as a path"
+        form = example(port.type, f"--set {name}=")
         raise problem(
             "TP648",
             f"`--set {name}={text}` does not match `{show(port.type)}`: {error}",

@@ -9,7 +9,9 @@ from typedpipe.runs.problems import problem
 from typedpipe.runs.source import LAST
 
 LONGEST = 100
-VALID_NAME = f"at most {LONGEST} letters, digits and `_.@+=-`, starts with a letter, a digit or `_`, and is not `{LAST}`"
+VALID_NAME = (
+    f"at most {LONGEST} letters, digits and `_.@+=-`, starts with a letter, a digit or `_`, and is not `{LAST}`"
+)
 """The rule for names, to follow "a name has"."""
 _NAME = re.compile(rf"\w[\w.@+=-]{{0,{LONGEST - 1}}}")
 
