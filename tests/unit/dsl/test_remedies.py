@@ -65,6 +65,17 @@ COLLECTED = (
     FIELDS.replace("{", "{{").replace("}", "}}")
     + "    with ParallelFor([1, 2]):\n        t = u()\n    return total(ns=Collected({})).output\n"
 )
+
+
+def branch(condition: str, then: str = "use(n=1)") -> str:
+    return (
+        "from typedpipe.dsl import *\n@component\ndef use(n: int) -> int: return n\n"
+        "@component\ndef sizes() -> dict[str, int]: return {}\n@component\ndef rows() -> list[list[int]]: return []\n"
+        "@component\ndef is_in_rows(n: int, rows: list[list[int]]) -> bool: return n in rows[0]\n"
+        f"@pipeline\ndef main(n: int, s: str, flag: bool) -> None:\n    with {condition}:\n        {then}\n"
+    )
+
+
 INCLUDE = "(include=[helper])"
 DEF = "def helper(n: int) -> int: return n"
 REMEDIES = {
@@ -238,6 +249,54 @@ REMEDIES = {
         "TP201",
         "collect a field of it: add `.n` to the collected value",
         COLLECTED.format("t.output.n"),
+    ),
+    "item of a list of text": (
+        branch("If(In(n, ['a', 'b']))"),
+        "TP213",
+        "use a list of `int`, or a value of type `str`",
+        branch("If(In(n, [1, 2]) & In(s, ['a', 'b']))"),
+    ),
+    "bool in a list of numbers": (
+        branch("If(In(flag, [1, 2]))"),
+        "TP213",
+        "use a list of `bool`, or a value of type `int`",
+        branch("If(In(flag, [True]) & In(n, [1, 2]))"),
+    ),
+    "key that is a number": (
+        branch("If(In(n, sizes().output))"),
+        "TP213",
+        "use a value of type `str`",
+        branch("If(In(s, sizes().output))"),
+    ),
+    "item of a nested list": (
+        branch("If(In(n, rows().output))"),
+        "TP213",
+        "test it in a component that returns `bool`",
+        branch("If(is_in_rows(n=n, rows=rows().output).output)"),
+    ),
+    "not a container": (
+        branch("If(In(n, flag))"),
+        "TP213",
+        "pass a list, a dict or a `str`",
+        branch("If(In(n, [1]) & In(s, sizes().output) & In('a', s))"),
+    ),
+    "Else without If": (
+        branch("Else()"),
+        "TP162",
+        "indent it like the `with dsl.If(...):` that it belongs to, and put it after the block of that `If`",
+        branch("If(n > 1)", "use(n=1)\n    with Else():\n        use(n=2)"),
+    ),
+    "Elif after Else": (
+        branch("If(n > 1)", "use(n=1)\n    with Else(): use(n=2)\n    with Elif(n > 0): use(n=3)"),
+        "TP162",
+        "move it above the `with dsl.Else():`, or start a new chain with `with dsl.If(...):`",
+        branch("If(n > 1)", "use(n=1)\n    with Elif(n > 0): use(n=3)\n    with Else(): use(n=2)"),
+    ),
+    "second Else": (
+        branch("If(n > 1)", "use(n=1)\n    with Else(): use(n=2)\n    with Else(): use(n=3)"),
+        "TP162",
+        "remove it, or start a new chain with `with dsl.If(...):`",
+        branch("If(n > 1)", "use(n=1)\n    with Else(): use(n=2)\n    with If(n > 0): use(n=3)"),
     ),
 }  # fmt: skip
 

@@ -15,6 +15,7 @@ from typedpipe.ir.scopes import Scope
 from typedpipe.ir.typing import TracedTypes, field_type, item_type
 from typedpipe.types.assignable import advice_for_one, mismatch
 from typedpipe.types.display import show
+from typedpipe.types.json_text import json_data
 from typedpipe.types.model import (
     BOOL,
     INT,
@@ -148,11 +149,11 @@ class _Expression:
             inner = STR
         if inner is None:
             label = f"expected a list, a dict or a string, found `{show(items)}`"
-            help_ = UNSET if is_optional(items) else "pass a list"
+            help_ = UNSET if is_optional(items) else "pass a list, a dict or a `str`"
             self._error("TP213", f"`{show(items)}` is not a container", label, help_, expr.items)
         elif "any" not in (kind(inner), kind(value)) and (kind(inner) != kind(value) or kind(inner) is None):
             message = f"a value of type `{show(value)}` can never be in `{show(items)}`"
-            help_ = UNSET if is_optional(value) else "use a scalar of the items' type"
+            help_ = UNSET if is_optional(value) else _comparable(items, inner, value)
             self._error("TP213", message, f"expected `{show(inner)}`, found `{show(value)}`", help_, expr.value)
 
     def _field(self, expr: ir.Field) -> None:
@@ -276,6 +277,19 @@ def kind(type_: Type) -> str | None:
         case _:
             return None
     return kinds.pop() if len(kinds) == 1 else None
+
+
+def _comparable(items: Type, item: Type, value: Type) -> str:
+    """A remedy for a value that cannot be in a container."""
+    if kind(item) is None or kind(value) is None:
+        return "test it in a component that returns `bool`"
+    if isinstance(items, ListType):
+        return f"use a list of `{_class_name(value)}`, or a value of type `{_class_name(item)}`"
+    return "use a value of type `str`"
+
+
+def _class_name(type_: Type) -> str:
+    return type(json_data(type_.values[0])).__name__ if isinstance(type_, LiteralType) else show(type_)
 
 
 def _text_kind(text: str) -> str:
