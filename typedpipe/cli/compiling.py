@@ -51,7 +51,7 @@ def _options(name: str) -> list[click.Option]:
     found: list[click.Option] = []
     for option in options:
         flag = f"{name}-{option.name}" if option.name in _NOT_AGAIN else option.name
-        default = f"; default: {option.default}" if option.default is not None else ""
+        default = f". Default: {option.default}" if option.default is not None else ""
         found.append(
             click.Option(
                 [f"--{flag.replace('_', '-')}", _BACKENDS_OWN + option.name],

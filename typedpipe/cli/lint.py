@@ -25,7 +25,9 @@ from typedpipe.diagnostics.model import Diagnostics
     show_default=True,
     help="Also report what this backend does not support.",
 )
-@click.option("--argo-target", metavar="VERSION", help="Oldest version of Argo Workflows to support.")
+@click.option(
+    "--argo-target", metavar="VERSION", help="Oldest version of Argo Workflows to support. Default: as for `compile`."
+)
 @format_option
 def command(targets: tuple[str, ...], to: str, argo_target: str | None, form: str) -> None:
     report = Diagnostics()

@@ -48,7 +48,7 @@ def report_escaped(problem: Exception, fn: Any) -> None:
 
 def _help(problem: Exception, text: str) -> str:
     if "expected str instance, `pipeline value`" in text:
-        return "convert each pipeline value to text first: `\", \".join([f\"{a}\", f\"{b}\"])`"
+        return 'convert each pipeline value to text first: `", ".join([f"{a}", f"{b}"])`'
     if "pipeline value" in text or type(problem).__name__ == "ValidationError":
         return (
             "a pipeline value is known only when the pipeline runs, so Python functions cannot use it: pass it to a component; "

@@ -157,7 +157,7 @@ class Pipeline(Decorated, Generic[P, R_co]):
             jobs: Maximum number of tasks at the same time.
             folder: Directory of the store. Default: ``.typedpipe`` in the working directory.
             cache: False: reuse no results of earlier runs.
-            fail_fast: Stop at the first failure; otherwise independent tasks continue.
+            fail_fast: Stop the run at the first failure that is not ignored. Default: independent tasks continue.
             timeout: Maximum duration of the run in seconds.
             name: Name of the run. Default: made from the time and the pipeline's name.
             tags: Tags of the run: ``typedpipe runs ls --tag data=2026-01`` lists the runs that have one.

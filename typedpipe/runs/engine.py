@@ -38,7 +38,7 @@ class Options:
     with outputs.
     """
     fail_fast: bool = False
-    """Stop at the first failure that is not ignored; otherwise independent tasks continue."""
+    """Stop the run at the first failure that is not ignored. Default: independent tasks continue."""
     environment: Mapping[str, str] = field(default_factory=dict[str, str])
     """Environment variables for all tasks; those set on a task take precedence."""
     tags: Mapping[str, str] = field(default_factory=dict[str, str])

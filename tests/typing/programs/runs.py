@@ -39,6 +39,16 @@ def main(n: int, lr: float = 0.1) -> Trained:
 
 
 @pipeline
+def given(data: Dataset) -> float:
+    return train(data=data).outputs.accuracy
+
+
+def artifacts() -> None:
+    run: Run[float] = given.run(data=Dataset("rows.csv"))
+    accuracy: float = given.options(jobs=1).run(Dataset("s3://bucket/rows.csv")).outputs
+
+
+@pipeline
 def clash(jobs: str, runner: str = "") -> Dataset:
     return prep(n=1).output
 

@@ -26,6 +26,11 @@ def main(n: int, lr: float = 0.1) -> float:
 
 
 @pipeline
+def given(data: Dataset) -> float:
+    return train(data=data).output
+
+
+@pipeline
 def clash(jobs: str) -> Dataset:
     return prep(n=1).output
 
@@ -59,6 +64,7 @@ def elsewhere(data: str, lr: float = 0.1) -> float:
 
 def fakes(run_pipeline: RunPipeline) -> None:
     fake(train).returns("x")  # E: fake_value
+    given.run(data="rows.csv")  # E: artifact_as_path
     fake(train).by(lambda data, lr=0.1: "x")  # E: fake_result
     fake(train).by(lambda data, rate, lr=0.1: 1.0)  # E: fake_parameters
     fake(train).by(elsewhere)  # E: fake_parameter_type

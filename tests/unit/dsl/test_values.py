@@ -38,7 +38,7 @@ NOT_YET = "this value is known only when the pipeline runs, so "
         ("range(n)", f"TP154 4:5 {NOT_YET}it cannot be used as an index, a count or a file here", "dsl.ParallelFor"),
         ("open(s)", f"TP154 4:5 {NOT_YET}it cannot be used as an index, a count or a file here", "open files in a component"),
         ("import os; os.path.exists(s)", f"TP154 4:16 {NOT_YET}it cannot be", "component"),
-        ("import os; os.fspath(s)", f"TP154 4:16 {NOT_YET}it cannot be opened or used as a path here", "f\"{folder}/rows.csv\""),
+        ("import os; os.fspath(s)", f"TP154 4:16 {NOT_YET}it cannot be opened or used as a path here", 'f"{folder}/rows.csv"'),
         ("n()", f"TP154 4:5 {NOT_YET}it cannot be called here", "component"),
         ("xs[1:]", "TP154 4:5 a slice of this value is known only when the pipeline runs", "in a component"),
         ("xs[0] = 3", f"TP154 4:5 {NOT_YET}it cannot be changed here", "component"),

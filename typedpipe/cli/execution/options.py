@@ -38,7 +38,10 @@ def engine_options() -> list[click.Option]:
             help="--cache: also cache tasks without outputs. --no-cache: do not reuse results of earlier runs.",
         ),
         click.Option(
-            ["--fail-fast"], is_flag=True, default=None, help="Stop the run at the first failure that is not ignored."
+            ["--fail-fast"],
+            is_flag=True,
+            default=None,
+            help="Stop the run at the first failure that is not ignored. Default: independent tasks continue.",
         ),
         click.Option(
             ["--debug"],

@@ -104,12 +104,12 @@ _IN_A_SCHEDULE = {"input.required": No("a scheduled run receives no arguments", 
 OPTIONS = (
     Option("kind", "Workflow", KINDS, "kind of the Kubernetes object"),
     Option("target", "3.7", TARGETS, "oldest version of Argo Workflows to support"),
-    Option("name", None, (), "name of the object; by default that of the pipeline"),
+    Option("name", None, (), "name of the object. Default: the name of the pipeline"),
     Option("namespace", None, (), "namespace of the object"),
     Option("service_account", None, (), "service account that tasks run as"),
     Option("schedule", None, (), "schedule of a CronWorkflow, such as `0 3 * * *`"),
     Option("timezone", None, (), "time zone of the schedule, such as `Europe/Paris`"),
-    Option("deadline", DEADLINE_SECONDS, (), "time limit of a whole run, in seconds", "SECONDS"),
+    Option("deadline", DEADLINE_SECONDS, (), "time limit of a whole run", "SECONDS"),
 )
 
 

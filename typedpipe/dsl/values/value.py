@@ -207,7 +207,11 @@ class PipelineValue:
         _not_yet(self, "converted to bytes", "convert the value in a component")
 
     def __fspath__(self) -> str:
-        _not_yet(self, "opened or used as a path", "pass it to a component, and open it there; to build a path, use an f-string: `f\"{folder}/rows.csv\"`")
+        _not_yet(
+            self,
+            "opened or used as a path",
+            'pass it to a component, and open it there; to build a path, use an f-string: `f"{folder}/rows.csv"`',
+        )
 
     def __call__(self, *args: object, **kwargs: object) -> Any:
         if is_poison(self):
