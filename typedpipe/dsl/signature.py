@@ -303,7 +303,8 @@ def _values(signature: PipelineSignature, result: object, trace: Trace) -> dict[
     if isinstance(result, PipelineValue) and isinstance(result._tp_type, StructType):
         found = {field.name: getattr(result, field.name) for field in result._tp_type.fields if field.name in declared}
     elif isinstance(result, Outputs):
-        found = {name: result[name] for name in declared if name in result}
+        known = result._tp_task._callee is not None  # otherwise its error was reported, and each output is poison
+        found = {name: result[name] for name in declared if name in result or not known}
     elif isinstance(result, dict):
         found = {name: value for name, value in result.items() if name in declared}
     else:

@@ -8,12 +8,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Generic, Literal, Self, TypeAlias, TypeVar
 
-from typedpipe.diagnostics.words import nearest
 from typedpipe.ir import nodes as ir
 from typedpipe.local.background import Background
 from typedpipe.local.outputs import RunOutputs, artifacts_in
 from typedpipe.local.result import RunFailed, RunResult
 from typedpipe.runs.model import RunEnd, SeenState
+from typedpipe.runs.paths import nearest_path
 from typedpipe.runs.view import RunView, TaskView
 from typedpipe.types.artifacts import Artifact
 
@@ -270,7 +270,7 @@ class Tasks(Mapping[str, RunTask]):
     def __getitem__(self, name: str) -> RunTask:
         seen = self._seen.get(name)
         if seen is None:
-            close = nearest(name, self._seen)
+            close = nearest_path(name, self._seen)
             known = ", ".join(self._seen) or "none"
             raise KeyError(
                 f"no task {name} in run {self._run}"

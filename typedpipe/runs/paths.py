@@ -7,7 +7,7 @@ of its item to the loop's name; :func:`node_path` removes the numbers, which yie
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import NamedTuple
@@ -87,6 +87,18 @@ def node_path(path: str) -> str:
     'for-1/for-2/train'
     """
     return _ITEM.sub("", path) if "[" in path else path
+
+
+def nearest_path(name: str, paths: Collection[str]) -> str:
+    """The path that was probably meant, or "": one that the name leads to without its loop or group, or a similar one.
+
+    >>> nearest_path("fit", ["load", "for[0]/fit", "for[1]/fit"]), nearest_path("laod", ["load", "for[0]/fit"])
+    ('for[0]/fit', 'load')
+    """
+    from typedpipe.diagnostics.words import nearest
+
+    below = (path for path in paths if f"/{node_path(path)}".endswith(f"/{name}"))
+    return next(below, "") or nearest(name, paths)
 
 
 def item_numbers(path: str) -> list[int]:

@@ -14,6 +14,7 @@ from typedpipe.diagnostics.errors import PipelineError
 from typedpipe.ir import nodes as ir
 from typedpipe.runs import events
 from typedpipe.runs.model import ArtifactRef, BrokenRun, Run, RunState, Task
+from typedpipe.runs.paths import nearest_path
 from typedpipe.runs.problems import problem
 
 T = TypeVar("T")
@@ -228,8 +229,6 @@ def choose_task(run: str, name: str, tasks: Sequence[Task]) -> Task:
     Raises:
         PipelineError: TP607, there is none.
     """
-    from typedpipe.diagnostics.words import nearest
-
     known = {found.name: found for found in tasks}
     if name in known:
         return known[name]
@@ -237,7 +236,7 @@ def choose_task(run: str, name: str, tasks: Sequence[Task]) -> Task:
         listed = ", ".join(f"`{run}/{task}`" for task in list(known)[:4]) + (" and more" if len(known) > 4 else "")
         help_ = f"name one of its tasks: {listed}" if known else "the run has no tasks"
         raise problem("TP607", f"`{run}` is a run, not a task", help=help_)
-    near = nearest(name, known)
+    near = nearest_path(name, known)
     said = f"did you mean `{run}/{near}`?" if near else f"to list the tasks, use `typedpipe runs show {run}`"
     raise problem("TP607", f"the run `{run}` has no task `{name}`", help=said)
 

@@ -2037,7 +2037,7 @@ def main(
         _tell(message, message)
         raise SystemExit(error.exit_code) from None
     except BaseException as error:  # whatever the user's code raises, SystemExit too
-        _report(spec["component"], error)
+        _report(error)
         raise SystemExit(1) from None
     finally:
         _state["scratch"] = ""
@@ -2058,7 +2058,7 @@ def _flush(*streams: Any) -> None:
             pass
 
 
-def _report(component: str, error: BaseException) -> None:
+def _report(error: BaseException) -> None:
     import traceback
 
     loader = getattr(sys.modules.get(MODULE), "__loader__", None)
@@ -2073,7 +2073,7 @@ def _report(component: str, error: BaseException) -> None:
         if frame.f_code.co_filename in getattr(loader, "files", ()):
             line = " ({}:{})".format(frame.f_code.co_filename, number)
     text = "".join(traceback.format_exception(type(error), error.with_traceback(trace), trace)).rstrip("\n")
-    _tell(text, "component `{}` failed: {}{}".format(component, last, line))
+    _tell(text, last + line)
 
 
 def one_line(error: BaseException) -> str:

@@ -33,6 +33,6 @@ def main(first: str = "bad") -> None:
 
 EXPECTED = {
     "state": "FAILED",
-    "message": "component `step` failed: ValueError: this one is bad: {{workflow.name}} $$",
+    "message": "ValueError: this one is bad: {{workflow.name}} $$",
     "seen": {"step": ["a", "a+", "one", "one two"], "joined": []},
 }

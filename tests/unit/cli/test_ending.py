@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from typedpipe.cli.execution import ending
+from typedpipe.diagnostics.model import Span
 from typedpipe.ir.nodes import Graph, Pipeline
 from typedpipe.local.result import RunResult, TaskResult
 
@@ -70,6 +72,24 @@ def test_commands_can_be_copied_and_fit() -> None:
     text = said(failed("for[0]/t"))
     assert "  typedpipe spin 'r1/for[0]/t' --debug  # " in text
     assert "#" not in said(failed("for[0]/t"), columns=60)
+
+
+def test_the_current_code_is_one_of_the_next_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a b.py").touch()
+    result = RunResult("r1", "FAILED", "why", Path("/r1"), {}, {"t": failed("t")})
+    for file, command in (("a b.py", "typedpipe resume r1 --code new 'a b.py:p'"), ("gone.py", "")):
+        lines = [line.text for line in ending.ending(replace(EMPTY, span=Span(file, 1)), result, 200)]
+        found = [line for line in lines if "--code new" in line]
+        assert len(found) == bool(command)
+        assert all(line.startswith(f"  {command}  # continue") for line in found)
+
+
+def test_a_message_does_not_repeat_the_traceback(tmp_path: Path) -> None:
+    task = with_log(tmp_path, "t", "Traceback (most recent call last):\nValueError: no\n", "ValueError: no (u.py:1)")
+    assert said(task).count("ValueError: no") == 1
+    other = with_log(tmp_path, "u", "Traceback (most recent call last):\nValueError: no\n", "timed out after 3 s")
+    assert "timed out after 3 s" in said(other)
 
 
 def test_the_summary_counts() -> None:

@@ -178,7 +178,7 @@ def test_diff_leads_with_what_a_person_asks_for(two: Home) -> None:
     assert ["for-1[0]/train:", "inputs.x", "0.5", "0.25"] in rows
     assert ["durations"] in rows
     assert not [row for row in rows if row[:1] == ["for-1[1]/train.model"]], "equal content"
-    assert two("runs", "diff", "2026-1", "2026-1")[0] == 0
+    assert two("runs", "diff", "last", "2026-2") == (0, "", "A and B are the same run, 2026-2\n")
     data = json.loads(two("runs", "diff", "2026-1", "2026-2", "-o", "json")[1])
     assert {"what": "argument", "name": "epochs", "a": "1", "b": "2"} in data["differences"]
     assert {"key", "output", "metric", "state"} <= {item["what"] for item in data["differences"]}
@@ -391,6 +391,10 @@ def test_artifacts_cat(two: Home) -> None:
     assert (code, out) == (2, "") and "has 2 artifacts: `for-1[1]/train.model`, `for-1[1]/train.scores`" in err
     code, _, err = two("artifacts", "cat", "last/load.dat")
     assert code == 2 and "did you mean `2026-2/load.data`?" in err
+    code, _, err = two("artifacts", "cat", "last/train.model")
+    assert code == 2 and "did you mean `2026-2/for-1[0]/train.model`?" in err
+    code, _, err = two("artifacts", "cat", "last/train")
+    assert code == 2 and "did you mean `2026-2/for-1[0]/train`?" in err
     code, _, err = two("artifacts", "cat", "last/nothing")
     assert code == 2 and "no task `nothing`" in err
     code, _, err = two("artifacts", "cat", "last/load")

@@ -591,6 +591,52 @@ def test_what_was_written_before_the_end_of_tracing_is_checked_and_the_rest_not_
         assert sorted(found.codes) == sorted(["TP201", *expected]), found.printed
 
 
+RETURNS = """
+class Pair(NamedTuple):
+    model: Model
+    score: float
+@component
+def pair(n: int = 1) -> Pair: return Pair(Model(), nothing)
+@component
+def takes(ms: Input[list[Model]], scores: list[float]) -> float: return scores[0]
+@component
+def chooses() -> bool: return nothing
+@pipeline
+def whole() -> Pair: return pair().outputs
+@pipeline
+def by_field() -> Pair: return Pair(pair().outputs.model, pair().outputs.score)
+@pipeline
+def unpacked() -> Pair: return Pair(*pair().outputs)
+@pipeline
+def artifact() -> Model: return pair().outputs.model
+@pipeline
+def nested() -> Pair: return whole().outputs
+@pipeline
+def collected() -> list[Model]:
+    with dsl.ParallelFor([1]) as n:
+        each = pair(n=n)
+    takes(ms=dsl.Collected(each.outputs.model), scores=dsl.Collected(each.outputs.score))
+    return dsl.Collected(each.outputs.model)
+@pipeline
+def one_of(n: int = 1) -> Model:
+    with dsl.If(n > 1):
+        left = pair()
+    with dsl.Else():
+        right = make()
+    return dsl.OneOf(left.outputs.model, right.output)
+@pipeline
+def condition(n: int = 1) -> None:
+    with dsl.If(chooses().output & (n > 1)):
+        make().set_memory_limit(f"{pair().outputs.score}G")
+"""
+
+
+def test_what_uses_a_component_with_an_error_is_no_further_error(program):
+    found = program(HEAD + RETURNS, prelude=False)
+    assert found.codes == ["TP137", "TP137"], found.printed
+    assert program(HEAD + RETURNS.replace("nothing", "1.0"), prelude=False).codes == []
+
+
 def test_errors_before_the_end_of_tracing_are_also_raised_without_the_driver():
     from typedpipe import dsl
     from typedpipe.diagnostics.errors import PipelineError

@@ -230,7 +230,7 @@ def test_after_a_failure_the_rest_goes_on_and_exits_run(tmp_path: Path) -> None:
         "free-1": "SUCCEEDED",
         "free-2": "SUCCEEDED",
     }
-    assert said.read_text().startswith("FAILED|outer/inner/boom: component `boom` failed: ValueError: no")
+    assert said.read_text().startswith("FAILED|outer/inner/boom: ValueError: no")
 
 
 def test_failing_exit_does_not_change_success(tmp_path: Path) -> None:

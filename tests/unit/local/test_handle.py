@@ -151,6 +151,8 @@ def test_a_task_that_is_not_there() -> None:
     with pytest.raises(KeyError, match=r"no task mkae .*did you mean make"):
         run.tasks["mkae"]
     assert "mkae" not in run.tasks
+    with pytest.raises(KeyError, match=r"did you mean for\[0\]/double"):
+        run.tasks["double"]
 
 
 def test_a_failed_run_raises_where_its_outputs_are_asked_for() -> None:

@@ -29,7 +29,7 @@ def test_a_failed_run_has_the_traceback_of_its_task(runner: Runner, tmp_path: Pa
     with pytest.raises(RunFailed) as caught:
         raise RunFailed(run(pipeline(graph(task("d", DEEP)), DEEP), {}, folder=tmp_path, runner=runner))
     error = caught.value
-    assert str(error).endswith("failed: task `d`: component `deep` failed: ValueError: one ... (user.py:5)")
+    assert str(error).endswith("failed: task `d`: ValueError: one ... (user.py:5)")
     assert error.traceback.startswith('Traceback (most recent call last):\n  File "user.py", line 3, in deep\n')
     assert error.traceback.endswith("raise ValueError('one\\ntwo') from e\nValueError: one\ntwo")
     assert error.traceback.count("Traceback") == 2

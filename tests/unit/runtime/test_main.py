@@ -382,9 +382,7 @@ def test_a_users_exception_is_exit_code_1_and_a_traceback_from_their_line(tmp_pa
         'Traceback (most recent call last):\n  File "user.py", line 13, in step\n    return helper()'
     )
     assert 'File "user.py", line 12, in <lambda>\n    helper = lambda: 1 // 0' in error and "task.py" not in error
-    assert (tmp_path / "log").read_text() == (
-        "component `step` failed: ZeroDivisionError: integer division or modulo by zero (user.py:12)"
-    )
+    assert (tmp_path / "log").read_text() == ("ZeroDivisionError: integer division or modulo by zero (user.py:12)")
 
 
 @pytest.mark.parametrize(("argument", "code"), [("", 0), ("0", 0), ("3", 1), ("'why'", 1)])
@@ -546,4 +544,4 @@ def test_the_message_leads_with_the_type_and_the_first_line(tmp_path: Path) -> N
         """,
     )
     job.fail(1)
-    assert (tmp_path / "log").read_text() == "component `step` failed: Bad: 3 rows are wrong ... (user.py:13)"
+    assert (tmp_path / "log").read_text() == "Bad: 3 rows are wrong ... (user.py:13)"

@@ -80,7 +80,7 @@ def ending(pipeline: ir.Pipeline, result: RunResult, columns: int) -> Iterator[L
     yield from _metrics(pipeline, result)
     yield Line(_summary(result), LOOKS[mark(result.state)].ansi)
     if result.state != "SUCCEEDED":
-        yield from _next(result, failed, columns)
+        yield from _next(pipeline, result, failed, columns)
 
 
 def _names(tasks: list[TaskResult]) -> str:
@@ -106,10 +106,15 @@ def _failure(task: TaskResult) -> Iterator[Line]:
     message = [shown(line) for line in task.message.splitlines()]
     for line in last:
         yield Line(f"  | {line}", "")
-    if message and not any(message[0] and message[0] in line for line in last):
+    if message and not any(_says(line, message[0]) for line in last):
         yield from (Line(f"  {line}", "31") for line in message)
     if task.log is not None and os.path.exists(task.log):
         yield Line(f"  log: {shown(_near(str(task.log)))}", "2")
+
+
+def _says(line: str, message: str) -> bool:
+    """Whether a line of the log has the message, or the message repeats a line such as `ValueError: no` and adds its place."""
+    return bool(message) and (message in line or message.startswith(f"{line} ("))
 
 
 def log_end(task: TaskResult) -> list[str]:
@@ -135,13 +140,16 @@ def log_end(task: TaskResult) -> list[str]:
     return [f"… {'more' if size > READ else f'{left_out:,} lines'} above", *texts] if left_out or size > READ else texts
 
 
-def _next(result: RunResult, failed: list[TaskResult], columns: int) -> Iterator[Line]:
+def _next(pipeline: ir.Pipeline, result: RunResult, failed: list[TaskResult], columns: int) -> Iterator[Line]:
     run = shlex.quote(result.run)
     task = shlex.quote(f"{result.run}/{failed[0].name}") if failed else run
     commands = [
         (f"typedpipe logs {task}", "print the complete log"),
-        (f"typedpipe resume {run}", "continue the run"),
+        (f"typedpipe resume {run}", "continue the run with its original code"),
     ]
+    if failed and os.path.isfile(pipeline.span.file):
+        target = shlex.quote(f"{pipeline.span.file}:{pipeline.name}")
+        commands.append((f"typedpipe resume {run} --code new {target}", "continue with the current code"))
     if failed:
         commands.append((f"typedpipe spin {task} --debug", "debug the task on the same inputs"))
     size = max(width(command) for command, _ in commands)

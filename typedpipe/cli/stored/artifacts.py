@@ -63,8 +63,7 @@ def listed(source: RunSource, run: Run) -> list[Found]:
 
 def find(source: RunSource, name: str) -> Found:
     """The artifact of RUN/TASK[.OUTPUT]."""
-    from typedpipe.diagnostics.words import nearest
-    from typedpipe.runs.paths import split_name
+    from typedpipe.runs.paths import nearest_path, split_name
     from typedpipe.runs.problems import problem
     from typedpipe.runs.source import choose_task
 
@@ -81,7 +80,7 @@ def find(source: RunSource, name: str) -> Found:
         raise problem("TP607", f"`{wanted}` has {len(found)} artifacts: {names}", help="use the name of one artifact")
     if "." not in wanted:
         choose_task(run.name, wanted, source.tasks(run))  # raises if there is no such task
-    near = nearest(wanted, [item.name for item in known])
+    near = nearest_path(wanted, [item.name for item in known])
     help_ = (
         f"did you mean `{run.name}/{near}`?"
         if near

@@ -71,7 +71,10 @@ def _print(found: Comparison, *, details: bool) -> None:
     if rows:
         click.echo(table(["", found.old.name, found.new.name], rows), nl=False)
     if found.same:
-        click.echo("the runs differ only in their times", err=True)
+        same = found.old.name == found.new.name
+        click.echo(
+            f"A and B are the same run, {found.old.name}" if same else "the runs differ only in their times", err=True
+        )
     elif found.details and not details:
         number = len(found.details)
         also = "also " if rows else ""

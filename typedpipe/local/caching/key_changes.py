@@ -112,7 +112,7 @@ def difference(old: Any, new: Any) -> str:
     """The difference between two artifacts, or two lists of them."""
     if isinstance(old, list) and isinstance(new, list):
         if len(old) != len(new):
-            return f"{len(new)} items instead of {len(old)}"
+            return f"{len(new)} item{'' if len(new) == 1 else 's'} instead of {len(old)}"
         at = next(index for index, pair in enumerate(zip(old, new, strict=True)) if pair[0] != pair[1])
         return f"{difference(old[at], new[at])} at item {at}"
     if not isinstance(old, dict) or not isinstance(new, dict):

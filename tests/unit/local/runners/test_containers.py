@@ -180,7 +180,7 @@ def test_failures_in_containers(prepared: Client, tmp_path: Path) -> None:
     body = graph(task("b", boom), task("m", missing))
     result = run(pipeline(body, boom, missing), {}, folder=tmp_path, runner=prepared.name)
     assert result.tasks["b"].exit_code == 1
-    assert result.tasks["b"].message.startswith("component `boom` failed: ValueError: no")
+    assert result.tasks["b"].message.startswith("ValueError: no")
     assert "no-such-command" in result.tasks["m"].message
     assert left(prepared) == []
 

@@ -78,9 +78,7 @@ def test_a_failure_has_its_log_and_its_message(tmp_path: Path) -> None:
     assert {name: (t.state, t.exit_code) for name, t in result.tasks.items()} == {
         "l": ("FAILED", 1), "b": ("FAILED", 1), "e": ("OMITTED", None),
     }  # fmt: skip
-    assert result.tasks["l"].message.startswith(
-        "component `loud` failed: IndexError: list index out of range (user.py:5)"
-    )
+    assert result.tasks["l"].message.startswith("IndexError: list index out of range (user.py:5)")
     assert b"".join(got).startswith(b"out\nerr\nTraceback")
 
 
