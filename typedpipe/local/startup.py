@@ -46,7 +46,7 @@ def run_traced(
     traced, settings = replaced(traced, replace(settings, environment=environment or {}))
     closed = driver.check(traced)
     report = Diagnostics()
-    known = bind(closed, from_file, report, "json", complete=False)
+    known = bind(closed, from_file, report, "json", complete=False, file=os.fspath(file) if file is not None else "")
     bound = bind(closed, arguments, report, known=known)
     if report.has_errors:
         raise PipelineError(report)

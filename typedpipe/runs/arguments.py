@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from shlex import quote
 from types import MappingProxyType
 from typing import Literal, Protocol, TypeAlias
@@ -31,6 +32,7 @@ def bind(
     *,
     complete: bool = True,
     known: Mapping[str, WireText] = MappingProxyType({}),
+    file: str = "",
 ) -> dict[str, WireText]:
     """The caller's arguments as wire text, each checked against its parameter; invalid ones are reported.
 
@@ -41,6 +43,7 @@ def bind(
         form: The form of the values.
         complete: Whether a required parameter without a value is reported.
         known: Arguments that are bound already, such as those from a file; ``given`` takes precedence.
+        file: The file that the values are from, for messages.
 
     >>> from typedpipe.ir.nodes import Graph, InputPort
     >>> from typedpipe.types.model import INT
@@ -49,7 +52,7 @@ def bind(
     >>> bind(pipeline, {"n": "3"}, report, "text"), bind(pipeline, {"n": 3}, report)
     ({'n': '3'}, {'n': '3'})
     """
-    read, words = _READERS[form], _TYPED if form == "text" else _PASSED
+    read, words = _READERS[form], _TYPED if form == "text" else _Passed(file)
     ports = {port.name: port for port in pipeline.graph.inputs}
     values: dict[str, object] = {}
     reported = False
@@ -145,8 +148,11 @@ class _Typed:
         report.error("TP189", message, port.span, f"declared as `{show(port.type)}`", help=_example(port))
 
 
+@dataclass(frozen=True, slots=True)
 class _Passed:
-    """Messages for a function call."""
+    """Messages for a function call, or for a file of parameters."""
+
+    file: str = ""
 
     def unknown(self, pipeline: ir.Pipeline, name: str, report: Diagnostics) -> None:
         names = [port.name for port in pipeline.graph.inputs]
@@ -154,7 +160,9 @@ class _Passed:
         known = ", ".join(f"`{port}`" for port in names) or "none"
         report.error(
             "TP188",
-            f"the pipeline `{pipeline.name}` has no parameter `{name}`",
+            f"`{self.file}` sets `{name}`, but the pipeline `{pipeline.name}` has no such parameter"
+            if self.file
+            else f"the pipeline `{pipeline.name}` has no parameter `{name}`",
             pipeline.span,
             help=f"did you mean `{close}`?" if close else f"its parameters: {known}",
         )
@@ -169,12 +177,12 @@ class _Passed:
     ) -> None:
         report.error(
             "TP187",
-            f"the argument `{port.name}` does not match `{show(port.type)}`: {error}",
+            f"the argument `{port.name}`{f' in `{self.file}`' if self.file else ''} does not match `{show(port.type)}`: {error}",
             port.span if port.span.line else pipeline.span,
             f"`{port.name}` is declared here",
             help="pass the path of an existing file or directory, or a URI"
             if is_artifact(port.type)
-            else "; ".join(filter(None, (f"pass a `{show(port.type)}`", enum_members(port.type)))),
+            else "; ".join(filter(None, (f"pass a value of type `{show(port.type)}`", enum_members(port.type)))),
         )
 
     def missing(self, pipeline: ir.Pipeline, port: ir.InputPort, report: Diagnostics) -> None:
@@ -188,7 +196,6 @@ class _Passed:
 
 
 _TYPED: _Words = _Typed()
-_PASSED: _Words = _Passed()
 
 
 def _example(port: ir.InputPort) -> str:

@@ -646,4 +646,4 @@ def test_an_enum_in_a_list_or_struct_lists_its_members(
     assert run_app(["spin", "one/paint", "--set", 'cs=["green"]']) == 2
     assert members in capsys.readouterr().err
     done = subprocess.run([sys.executable, "paint.py"], capture_output=True, text=True, check=False)
-    assert f"help: pass a `Color`; {members}\n" in done.stderr
+    assert f"help: pass a value of type `Color`; {members}\n" in done.stderr

@@ -108,3 +108,12 @@ def test_a_value_that_does_not_fit_is_reported(text: str, code: str, tmp_path: P
     report = Diagnostics()
     bind(PIPELINE, read_parameters(tmp_path / "p.yaml"), report, "json", complete=False)
     assert [found.code for found in report] == [code]
+
+
+def test_errors_name_the_file() -> None:
+    report = Diagnostics()
+    bind(PIPELINE, {"n": "x", "whom": "a"}, report, "json", complete=False, file="p.yaml")
+    assert {(found.code, found.message, found.help) for found in report} == {
+        ("TP187", 'the argument `n` in `p.yaml` does not match `int`: expected `int`, found "x"', "pass a value of type `int`"),
+        ("TP188", "`p.yaml` sets `whom`, but the pipeline `p` has no such parameter", "did you mean `who`?"),
+    }  # fmt: skip

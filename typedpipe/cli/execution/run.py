@@ -130,7 +130,7 @@ def _bound(pipeline: ir.Pipeline, texts: Mapping[str, str], file: str | None) ->
         from typedpipe.runs.parameter_file import read_parameters
 
         try:
-            known = bind(pipeline, read_parameters(file), report, "json", complete=False)
+            known = bind(pipeline, read_parameters(file), report, "json", complete=False, file=file)
         except PipelineError as error:
             stop(error, otherwise=exits.USAGE)
             raise
