@@ -222,7 +222,9 @@ def test_ls_has_parameters_and_metrics_as_columns(two: Home) -> None:
     head, newest, oldest = two("runs", "ls", "--params", "--metrics")[1].splitlines()
     assert head.split()[5:] == ["epochs", "accuracy"]
     assert newest.split()[-2:] == ["2", "0.25"] and oldest.split()[-2:] == ["1", "0.5"]
-    head, newest, _ = two("runs", "ls", "-c", "accuracy,epochs,none")[1].splitlines()
+    _, out, err = two("runs", "ls", "-c", "accuracy,epochs,none")
+    assert err == "none of these runs has a parameter or metric `none`; there are epochs, accuracy\n"
+    head, newest, _ = out.splitlines()
     assert head.split()[5:] == ["accuracy", "epochs", "none"] and newest.split()[-2:] == ["0.25", "2"]
     data = json.loads(two("runs", "ls", "-o", "json")[1])
     assert data[0]["metrics"] == {"for-1[1]/train.scores.accuracy": 0.25}

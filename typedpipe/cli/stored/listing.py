@@ -87,16 +87,22 @@ def _columns(
             short(value_text(given[name])) if name in given else ", ".join(map(_number, named(values, name)))
             for given, values in zip(arguments, measured, strict=True)
         ]
+        if not any(found[name]) and not any(name in given for given in arguments):
+            known = list(
+                dict.fromkeys([*(each for given in arguments for each in given), *_titles_of(measured).values()])
+            )
+            more = ", …" if len(known) > COLUMNS else ""
+            there = f"; there are {', '.join(map(shown, known[:COLUMNS]))}{more}" if known else ""
+            click.echo(f"none of these runs has a parameter or metric `{shown(name)}`{there}", err=True)
     if params:
         for name in dict.fromkeys(name for given in arguments for name in given):
             found.setdefault(name, [short(value_text(given.get(name, ""))) for given in arguments])
     if metrics:
-        full = list(dict.fromkeys(name for values in measured for name in values))
-        titles = _titles(full)
-        for name in full[:COLUMNS]:
-            found.setdefault(titles[name], [_number(values[name]) if name in values else "" for values in measured])
-        if len(full) > COLUMNS:
-            click.echo(f"{len(full) - COLUMNS} more metrics: choose some with `--columns`", err=True)
+        titles = _titles_of(measured)
+        for name, title in list(titles.items())[:COLUMNS]:
+            found.setdefault(title, [_number(values[name]) if name in values else "" for values in measured])
+        if len(titles) > COLUMNS:
+            click.echo(f"{len(titles) - COLUMNS} more metrics: choose some with `--columns`", err=True)
     tags = [getattr(run, "tags", {}) for run in runs]
     if any(tags):
         found["TAGS"] = [tags_text(each) for each in tags]
@@ -106,8 +112,9 @@ def _columns(
     return found
 
 
-def _titles(names: Sequence[str]) -> dict[str, str]:
+def _titles_of(measured: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     """The last part of each metric's name; the whole name if another metric has the same last part."""
+    names = list(dict.fromkeys(name for values in measured for name in values))
     last = [name.rpartition(".")[2] for name in names]
     return {name: end if last.count(end) == 1 else name for name, end in zip(names, last, strict=True)}
 
