@@ -162,8 +162,8 @@ def test_the_run_times_out_and_exits_run(tmp_path: Path) -> None:
     body = graph(ExitHandler("h", graph(task("s", SLEEP, s=60.0)), task("bye", STATUS, path=str(said))))
     result = run(pipeline(body), {}, folder=tmp_path, timeout=0.5)
     assert (result.state, result.message) == ("FAILED", "the run exceeded its timeout of 0.5 s")
-    assert said.read_text().startswith("FAILED")
-    assert result.tasks["h/s"].state == "CANCELED"
+    assert said.read_text() == f"FAILED|{result.message}"
+    assert (result.tasks["h/s"].state, result.tasks["h/s"].message) == ("CANCELED", result.message)
 
 
 PROGRAM = """

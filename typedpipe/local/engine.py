@@ -183,7 +183,7 @@ class Engine:
         while self._pending.ready and len(self._live) < self._settings.jobs and len(aside) < BLOCKED and begun < TURN:
             task = heapq.heappop(self._pending.ready)[2]
             if self._scheduler.killed or (self._scheduler.canceled and not task.run.protected):
-                self._finish(task, "OMITTED" if not task.attempts else "CANCELED", "the run was canceled", None)
+                self._finish(task, "OMITTED" if not task.attempts else "CANCELED", self._scheduler.cause, None)
             elif not self._machine.fits(task.need):
                 aside.append(task)
             else:
@@ -259,7 +259,7 @@ class Engine:
         elif exited.code == 0 and not task.stopped:
             self._succeeded(task)
         elif task.stopped == "cancel":
-            self._ended_attempt(task, "CANCELED", "the run was canceled", exit_code(exited))
+            self._ended_attempt(task, "CANCELED", self._scheduler.cause, exit_code(exited))
         else:
             self._failed(task, reason(task, exited), exit_code(exited))
 
@@ -395,6 +395,8 @@ class Engine:
         self.message = message
         self._scheduler.canceled = True
         self._scheduler.interrupted = reason == "cancel"
+        if reason != "cancel":
+            self._scheduler.cause = message
         self.tell(events.CancelStarted(message, False, self.now()))
         for ticket, task in list(self._live.items()):
             if not task.run.protected:
@@ -408,7 +410,7 @@ class Engine:
                 self._pending.push(task)
             else:
                 state: TaskState = "CANCELED" if task.attempts else "OMITTED"
-                self._finish(task, state, "the run was canceled", None)
+                self._finish(task, state, self._scheduler.cause, None)
 
     def _kill_all(self) -> None:
         self.tell(events.CancelStarted("killed", True, self.now()))

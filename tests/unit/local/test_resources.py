@@ -69,6 +69,8 @@ def test_fail_fast_stops_what_runs(tmp_path: Path) -> None:
     states = {name: found.state for name, found in result.tasks.items()}
     assert (result.state, states) == ("FAILED", {"bad": "FAILED", "slow": "CANCELED", "later": "OMITTED"})
     assert "bad" in result.message
+    for stopped in ("slow", "later"):
+        assert result.tasks[stopped].message == "bad failed, and the run stops at the first failure"
 
 
 def test_fail_fast_goes_on_after_a_failure_that_is_ignored(tmp_path: Path) -> None:

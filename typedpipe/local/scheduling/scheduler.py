@@ -40,6 +40,8 @@ class Scheduler:
         self._settling = False
         self.canceled = False
         """Nothing new starts but exits."""
+        self.cause = "the run was canceled"
+        """Why tasks are stopped and not started, if they are: a canceled run, its timeout, its first failure."""
         self.interrupted = False
         """It was canceled by the user: the run will be CANCELED, not FAILED."""
         self.killed = False
@@ -163,7 +165,7 @@ class Scheduler:
         stopped = self._stopped(scope)
         if stopped or (broken and not tolerant(node)):
             component = node.component if isinstance(node, ir.Task) else ""
-            result = NodeResult("OMITTED", message="the run was canceled" if stopped else blame(scope, broken))
+            result = NodeResult("OMITTED", message=self.cause if stopped else blame(scope, broken))
             self._listener.ended(name, component, result)
             self._done(scope, index, result)
             return
@@ -227,9 +229,11 @@ class Scheduler:
 
     def _status(self, state: str, name: str) -> str:
         """The status that a task receives; its words are those of KFP: CANCELLED is the state CANCELED of a run."""
-        message = ": ".join(self._failures[0]) if state == "FAILED" and self._failures else ""
-        if state == "CANCELLED":
-            message = "the run was canceled"
+        message = ""
+        if state == "FAILED" and self._failures:
+            message = ": ".join(self._failures[0])
+        elif state == "CANCELLED" or (state == "FAILED" and self.canceled):
+            message = self.cause
         return dump(
             {
                 "state": state,
