@@ -206,7 +206,7 @@ def _example(port: ir.InputPort) -> str:
 
 
 def example(type_: Type, start: str) -> str:
-    """What to type for a value of a type, after a text such as ``--rate ``.
+    """A hint how to type a value, after a text such as ``--rate ``.
 
     >>> from typedpipe.types.model import INT
     >>> example(INT, "--n "), example(ListType(INT), "--ns ")
