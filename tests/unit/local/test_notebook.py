@@ -104,7 +104,7 @@ def test_a_run_shows_states_and_why_it_failed() -> None:
     assert 'class="box s-failed"' in svg
     assert NASTY not in bundle["text/html"]
     assert "&lt;script&gt;" in bundle["text/html"]
-    assert "✗ refuse: component" in bundle["text/plain"]
+    assert "✗ refuse: ValueError" in bundle["text/plain"]
 
 
 def test_the_marks_of_groups() -> None:
