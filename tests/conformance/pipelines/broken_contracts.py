@@ -62,6 +62,6 @@ EXPECTED = {
         "liar": ["TP5", "`liar`", "int", "str"],
         "forgetful": ["TP5", "`forgetful`", "`data`"],
         "leaves": ["7"],
-        "raises": ["`raises`", "KeyError", "{{workflow.name}} $$ 'x'"],
+        "raises": ["KeyError: ", "{{workflow.name}} $$ 'x'"],
     },
 }
