@@ -233,6 +233,10 @@ class Classes:
                 made._plain = rest
             if left_out:
                 made.__pydantic_fields_set__.discard("f0")
+            try:
+                repr(made)
+            except AttributeError:  # pydantic made a dataclass in it again, and never set a field
+                reject()
             return made
 
         return Annotation(name, st.tuples(_each(fields), _each(private), PLAIN, st.booleans()).map(build))

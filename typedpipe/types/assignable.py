@@ -99,7 +99,7 @@ def advice(source: Type, target: Type) -> str:
 def fitting_field(source: Type, target: Type) -> str | None:
     """The first field of a class that fits a type that has no fields.
 
-    >>> from typedpipe.types.model import FLOAT, StructField
+    >>> from typedpipe.types.model import FLOAT, STR, StructField
     >>> fitting_field(StructType("Row", "namedtuple", (StructField("name", STR), StructField("loss", FLOAT))), FLOAT)
     'loss'
     """
