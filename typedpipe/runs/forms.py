@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any, TypeAlias, cast
 
-from typedpipe.runtime.task import any_digits
+from typedpipe.runtime.task import FALSE, TRUE, any_digits
 from typedpipe.types.assignable import mismatch
 from typedpipe.types.display import show
 from typedpipe.types.json_text import json_data, json_text
@@ -30,10 +30,6 @@ from typedpipe.types.values import NotAConstant, constant, object_wire
 
 WireText: TypeAlias = str
 """The serialized form of a value, as passed between tasks."""
-
-TRUE = ("true", "yes", "on", "1")
-FALSE = ("false", "no", "off", "0")
-
 
 LONGEST = 60
 """Maximum number of characters of a value that a message shows."""

@@ -1,7 +1,8 @@
 """Runtime of a task in a container or a local process: one file, standard library only, Python 3.8 and later.
 
-Four parts: the artifact classes that users see, the wire codec, loading shipped source, and ``main``, which reads the
-inputs, calls the function and writes the outputs. docs/architecture describes the layout and the wire format.
+Five parts: the artifact classes that users see, the wire codec, asks (expressions of a pipeline, evaluated by Python),
+loading shipped source, and ``main``, which reads the inputs, calls the function and writes the outputs.
+docs/architecture describes the layout and the wire format.
 """
 
 # The file must run on Python 3.8 and convert JSON data by types that are data too, hence these checker exceptions:
@@ -390,13 +391,23 @@ def _refuse(constant: str) -> NoReturn:
 _parsed = json.JSONDecoder(parse_constant=_refuse).decode
 
 
-def _parse(text: str, name: str, classes: Any) -> Any:
+ERROR = "error TP"  # no wire text begins so, but that of a value whose expression failed
+
+
+def read_json(text: str, name: str) -> Any:
+    """JSON data of wire text, with its operations as they are."""
+    if text.startswith(ERROR):
+        raise WireError(name, text)
     try:
-        data = any_digits(lambda: _parsed(text))
+        return any_digits(lambda: _parsed(text))
     except _Constant as constant:
         raise WireError(name, "`{}` is not JSON".format(constant)) from None
     except json.JSONDecodeError as error:
         raise WireError(name, "is not JSON ({}): {}".format(error, _clip(text))) from None
+
+
+def _parse(text: str, name: str, classes: Any) -> Any:
+    data = read_json(text, name)
     return _evaluate(data, name, classes) if 'tp"' in text else data
 
 
@@ -426,17 +437,23 @@ def _format(name: str, classes: Any, parts: list[Any]) -> str:
         if isinstance(part, str):
             out.append(part)
             continue
-        data, type_, spec, conversion, escapes, table = (part + ["", {}])[:6]
-        data = _evaluate(data, name, classes)
-        value = _from_json(data, type_, name, _AS_TEXT)
-        convert: Any = {"r": repr, "s": str, "a": ascii}.get(conversion)
-        text = table.get(to_text(data)) if table else None
-        if text is None:
-            text = format(convert(value) if convert else value, spec)
-        for escape in escapes:
-            text = json.dumps(text, ensure_ascii=escape == "a")[1:-1]
-        out.append(text)
+        data, type_, spec, conversion, *rest = part
+        out.append(_formatted(_evaluate(data, name, classes), spec, conversion, type_, *rest))
     return "".join(out)
+
+
+def _formatted(
+    data: Any, spec: str = "", conversion: str = "", type_: Any = "any", escapes: str = "", table: Any = None
+) -> str:
+    """The text of a value in an f-string."""
+    value = _from_json(data, type_, "value", _AS_TEXT)
+    convert: Any = {"r": repr, "s": str, "a": ascii}.get(conversion)
+    text: str | None = table.get(to_text(data)) if table else None
+    if text is None:
+        text = format(convert(value) if convert else value, spec)
+    for escape in escapes:
+        text = json.dumps(text, ensure_ascii=escape == "a")[1:-1]
+    return text
 
 
 _AS_TEXT = {"": None}  # in place of classes: values are read for their text, which does not depend on who has the class
@@ -491,11 +508,24 @@ def _default(name: str, classes: Any, data: Any, default: Any) -> Any:
     return _evaluate(default, name, classes) if value is None else value
 
 
+def _given(name: str, classes: Any, states: list[str], value: Any, default: Any) -> Any:
+    """A value that needs other tasks: the default unless they all succeeded, whatever the value is."""
+    return _evaluate(value if all(s == "Succeeded" for s in states) else default, name, classes)
+
+
+def _entries(name: str, classes: Any, items: Any) -> list[Any]:
+    """Entries of a list, each as it is on the wire: a str is text that is still to be parsed."""
+    return items if isinstance(items, list) else _evaluate(items, name, classes)
+
+
 def _unbox(name: str, classes: Any, item: Any) -> Any:
+    if isinstance(item, str):
+        item = read_json(item, name)  # a box has text inside; other JSON text is what an engine should have decoded
+        if isinstance(item, str):
+            return _parse(item, name, classes)
     if isinstance(item, list):
         return [_unbox(name, classes, inner) for inner in item]
-    once = _parse(item, name, classes) if isinstance(item, str) else item
-    return _parse(once, name, classes) if isinstance(once, str) else once
+    return _evaluate(item, name, classes)
 
 
 def _keyed(companion: Any, key: str) -> Any:
@@ -511,11 +541,14 @@ _OPERATIONS: dict[str, Callable[..., Any]] = {
     "field": _field,
     "index": lambda name, classes, data, key: _field(name, classes, data, _evaluate(key, name, classes)),
     "default": _default,
+    "given": _given,
+    "item": lambda name, classes, code: _parse(item_wire(code), name, classes),
+    "argument": lambda name, classes, argument, type_, text: read_argument(text, type_, argument),
     "collected": lambda name, classes, items: [
         _parse(i, name, classes) if isinstance(i, str) else _evaluate(i, name, classes)
-        for i in _evaluate(items, name, classes)
+        for i in _entries(name, classes, items)
     ],
-    "boxed": lambda name, classes, items: [_unbox(name, classes, i) for i in _evaluate(items, name, classes)],
+    "boxed": lambda name, classes, items: [_unbox(name, classes, i) for i in _entries(name, classes, items)],
     "keyed": lambda name, classes, items: [
         _keyed(_evaluate(c, name, classes), str(i)) for i, c in enumerate(_evaluate(items, name, classes))
     ],
@@ -761,7 +794,7 @@ def _from_json(data: Any, type_: Any, path: str, classes: Any, exact: bool = Fal
     if kind in _KINDS:
         if exact and kind in _NUMBERS and type(data) is not _NUMBERS[kind]:
             raise _expected(kind, data, path)
-        if kind == "int" and isinstance(data, float) and data == data // 1 and abs(data) < 2.0**53:
+        if kind == "int" and type(data) is float and data == data // 1 and abs(data) < 2.0**53:
             data = int(data)  # engines that compute in doubles write 3 as 3.0
         return _scalar(data, kind, path)
     if kind == "null" and data is None:
@@ -1209,6 +1242,321 @@ def find_class(classes: Any, name: str) -> Any:
     return None
 
 
+# ---------------------------------------------------------------------------------------------------------- asks
+
+
+ITEM_CODES = (("~", "~t"), ("'", "~a"), ("\\", "~b"), ('"', "'"))
+
+
+def item_code(wire: str) -> str:
+    r"""Wire text as an item of a loop: no character that JSON escapes, and no JSON, which engines would decode.
+
+    >>> print(item_code(r'["a~","\n"]'))
+    ~['a~t','~bn']
+    """
+    for plain, code in ITEM_CODES:
+        wire = wire.replace(plain, code)
+    return "~" + wire if wire[:1] in ("[", "{") else wire
+
+
+def item_wire(code: str) -> str:
+    """Wire text of an item of a loop."""
+    if code[:2] in ("~[", "~{"):
+        code = code[1:]
+    for plain, coded in reversed(ITEM_CODES):
+        code = code.replace(coded, plain)
+    return code
+
+
+def order_key(value: Any, side: str) -> str:
+    """Text of a scalar: two are equal, or ordered byte by byte, as their values are in Python.
+
+    ``side`` is the operand and the operator, such as ``left<``: every comparison with nan is false, but for ``!=``.
+    """
+    if value is None:
+        return "n"
+    if isinstance(value, str):
+        return "s" + value.encode("utf-8").hex()
+    if not isinstance(value, (int, float)):
+        return "d" + _write_datetime(value, "datetime", "value")
+    if str(value) == "nan":
+        return ("~" if (side[:4] == "left") == ("<" in side) else "!") + side[:4]
+    if value - value != 0:
+        return "3" if value > 0 else "/"
+    from decimal import Decimal
+
+    sign, digits, exponent = Decimal(value).as_tuple()
+    text = "".join(map(str, digits)).lstrip("0")
+    size = 10**9 + int(exponent) + len(text)
+    text = text.rstrip("0")
+    if not text:
+        return "1"
+    if not sign:
+        return "2{:010d}{}".format(size, text)
+    return "0{:010d}{}~".format(10**10 - size, "".join(str(9 - int(digit)) for digit in text))
+
+
+class BadArgument(WireError):
+    """An argument of a run that is not of the type of its parameter."""
+
+
+TRUE = ("true", "yes", "on", "1")
+FALSE = ("false", "no", "off", "0")
+
+
+def read_argument(text: str, type_: Any, name: str) -> Any:
+    """The value of a run's argument as text: one rule for kubectl, user interfaces and the command line.
+
+    ``="…"`` is the text in the JSON string, which can hide what an engine takes for its own syntax.
+
+    >>> read_argument("3", "float", "x"), read_argument("true", ["union", ["bool", "str"]], "x")
+    (3.0, True)
+    """
+    try:
+        plain = _parsed(text[1:]) if text[:2] == '="' else text
+        text = plain if plain is text or to_text(plain) == text[1:] else text
+    except ValueError:
+        pass  # a user's own text that begins so
+    try:
+        value = _from_json(_read_text(text, type_), type_, name, None)
+        return _evaluate(_to_json(value, "any", name), name, None)
+    except (ValueError, RecursionError):
+        raise BadArgument(name, "expected `{}`, found {}".format(show(type_), _clip(repr(text)))) from None
+
+
+class _Typed(float):
+    """A float that somebody wrote as one: 3.0 is no int."""
+
+
+def _read_text(text: str, type_: Any) -> Any:
+    kind = type_ if isinstance(type_, str) else type_[0]
+    if kind == "union":
+        members = [member for member in type_[1] if member != "null"]
+        if text == "null" and len(members) < len(type_[1]) and members != ["str"]:
+            return None
+        turns = {"float": 1, "bool": 2, "str": 3}  # they take what others take, too, so they come last
+        for member in sorted(members, key=lambda member: turns.get(member, 0) if isinstance(member, str) else 0):
+            try:
+                return _read_text(text, member)
+            except ValueError:
+                pass
+        raise ValueError
+    if kind == "bool":
+        return (FALSE + TRUE).index(text.lower()) >= len(FALSE)
+    if kind in ("int", "float"):
+        return any_digits(lambda: int(text)) if kind == "int" else float(text)
+    if kind in ("enum", "literal"):
+        values = [_loaded(each if kind == "literal" else each[1]) for each in type_[1 if kind == "literal" else 2]]
+        names = [member[0] for member in type_[2]] if kind == "enum" else []
+        texts = [value if isinstance(value, str) else to_text(value) for value in values]
+        return values[(names if text in names else texts).index(text)]
+    if kind in ("str", "datetime"):
+        return text
+    try:
+        return any_digits(lambda: json.loads(text, parse_float=_Typed))
+    except (ValueError, RecursionError):
+        if kind != "any":
+            raise
+    return text
+
+
+def error_text(where: str, error: Exception, code: str = "TP509") -> str:
+    """An error in an expression as a value: one line that no engine can take for anything else.
+
+    >>> error_text("train.py:3, If", KeyError("loss"))
+    "error TP509: train.py:3, If: there is no 'loss'"
+    """
+    why = _why(error)
+    if why.startswith(ERROR):
+        return why  # of an operand: it is handed on
+    if isinstance(error, BadArgument):
+        code, where = "TP187", "argument `{}`".format(error.path)
+    text = " ".join("error {}: {}: {}".format(code, where, why).split()).replace('"', "'")
+    text = "".join(c if " " <= c <= "~" and c not in "$\\" else "<U+{:04X}>".format(ord(c)) for c in text[:1000])
+    return text.replace("{" * 2, "{ {").replace("{" * 2, "{ {")[:1000]
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, KeyError):
+        return "there is no {!r}".format(error.args[0])
+    return error.reason if isinstance(error, WireError) else one_line(error)
+
+
+_PURE: dict[str, tuple[str, ...]] = {
+    "Expression": ("body",),
+    "Compare": ("left", "comparators"),
+    "BoolOp": ("values",),
+    "UnaryOp": ("op", "operand"),
+    "Not": (),
+    "USub": (),
+    "IfExp": ("test", "body", "orelse"),
+    "Subscript": ("value", "slice"),
+    "Index": ("value",),
+    "Call": ("func", "args", "keywords"),
+    "List": ("elts",),
+    "Dict": ("keys", "values"),
+    "Constant": (),
+    "Name": (),
+}
+"""The syntax of expressions, with the fields that are expressions: pure, and without attributes and arithmetic."""
+
+
+def _compiled(text: str, where: str) -> Any:
+    """Code of an expression, which cannot do anything but compute; a list of codes for ``arm``, which is lazy."""
+    import _ast
+
+    tree: Any = compile(text, where, "eval", _ast.PyCF_ONLY_AST, True)
+    pending = [tree]
+    for node in pending:
+        kind = type(node).__name__
+        fields = _PURE.get(kind)
+        if fields is None or (kind == "Call" and type(node.func) is not _ast.Name):
+            raise WireError(where, "`{}` is not allowed in an expression".format(kind))
+        if kind == "Name" and node.id[:2] == "__":
+            raise WireError(where, "`{}` is not allowed in an expression".format(node.id))
+        for field in fields:
+            value = getattr(node, field)
+            if type(value) is list:
+                pending += value
+            else:
+                pending.append(value)
+    body = tree.body
+    if type(body).__name__ == "Call" and body.func.id == "arm":
+        return [compile(_ast.Expression(each), where, "eval", 0, True) for each in body.args]
+    return compile(tree, where, "eval", 0, True)
+
+
+def program_lines(program: str) -> list[tuple[str, Any, str]]:
+    """Lines ``name = expression  # place`` as name, code and place; the code of an invalid expression is its error."""
+    lines = []
+    for line in program.split("\n"):
+        name, _, text = line.partition(" = ")
+        _, mark, where = text.rpartition("  # ")
+        if text:
+            code: Any
+            try:
+                code = _compiled(text, where if mark else "")
+            except Exception as error:
+                code = error
+            lines.append((name.strip(), code, where if mark else ""))
+    return lines
+
+
+class Names(dict):  # type: ignore[type-arg]  # Python 3.8 cannot subscript dict
+    """JSON data by name, or the error of a name without a value. What is read is made anew: nan is not even itself."""
+
+    def __getitem__(self, name: str) -> Any:
+        data = dict.__getitem__(self, name)
+        if isinstance(data, WireError):
+            raise data
+        return _evaluate(data, name, None)
+
+    def put(self, name: str, text: str) -> None:
+        """Set a name to wire text."""
+        try:
+            self[name] = read_json(text, name)
+        except WireError as error:
+            self[name] = error
+
+
+class Asker:
+    """Evaluation of programs over outputs of a task (``out``) and other values (``given``), by Python.
+
+    The names of lines that begin with ``_`` are for the lines after them. All others are answers.
+    """
+
+    def __init__(self, out: Any, given: Any, names: Any = None) -> None:
+        self.out = out
+        self.given = given
+        self.names = names or Names(nan={"$tp": ["float", "nan"]}, inf={"$tp": ["float", "inf"]})
+        self.space = dict(_FUNCTIONS, out=out, given=given, items=self.items)
+
+    def answers(self, lines: list[tuple[str, Any, str]]) -> dict[str, Any]:
+        """Answers by name: text, or a list of items. An error is a text, too: whoever needs the answer fails with it."""
+        found = {}
+        for name, code, where in lines:
+            inner = name[:1] == "_"
+            try:
+                value = self.value(code)
+                if inner:
+                    self.names[name] = _to_json(value, "any", name)
+                else:
+                    found[name] = (
+                        value if isinstance(value, (str, list)) else error_text(where, _expected("str", value, name))
+                    )
+            except Exception as error:
+                if inner:
+                    self.names[name] = error if isinstance(error, WireError) else WireError(name, _why(error))
+                else:
+                    found[name] = error_text(where, error)
+        return found
+
+    def value(self, code: Any) -> Any:
+        if isinstance(code, Exception):
+            raise code
+        if isinstance(code, list):
+            held = (i for i, each in enumerate(code) if eval(each, self.space, self.names))  # noqa: S307  # pure code
+            return str(next(held, -1) + 1)
+        return eval(code, self.space, self.names)  # noqa: S307  # pure code: see _compiled
+
+    def items(self, values: Any, program: str = "") -> list[Any]:
+        """Items of a loop. With a program, each is a record of its answers about the item ``x``."""
+        if not isinstance(values, list):
+            raise _expected(["list", "any"], values, "items")
+        if not program:
+            return [item_code(_wire(value)) for value in values]
+        lines = program_lines(program)
+        each = (Names(self.names, x=_to_json(value, "any", "x")) for value in values)
+        return [Asker(self.out, self.given, names).answers(lines) for names in each]
+
+
+def ask(program: str, out: Any, given: Any) -> dict[str, str]:
+    """Answers to a program of a task with these outputs, as text by name.
+
+    >>> ask("tp-e1 = arm(out['n'] > 3, out['n'] > 1)  # a.py:3, If", Names(n=2), Names())
+    {'tp-e1': '2'}
+    """
+    lines = program_lines(program)
+    found = Asker(out, given).answers(lines)
+    for name, _, where in lines:
+        if name in found:
+            text = found[name] if isinstance(found[name], str) else _canonical(found[name])
+            found[name] = error_text(where, WireError(name, _too_long(text)), "TP505") if _is_long(text) else text
+    return found
+
+
+def _wire(value: Any) -> str:
+    return encode(value, "any")
+
+
+def plain_text(value: Any) -> str:
+    """A value as text where no type is expected, such as an environment variable."""
+    return value if isinstance(value, str) else _wire(value)
+
+
+def _raw(value: Any) -> str:
+    """What Kubernetes makes the text of a value of, in the arguments of a container."""
+    text = "" if value is None else value if isinstance(value, str) else any_digits(lambda: json.dumps(value))
+    return text.replace("$", "$" * 2).replace("{" * 2, "{$" + "(TP_LB)")
+
+
+_FUNCTIONS: dict[str, Any] = {
+    "__builtins__": {},
+    "boolean": lambda value: "true" if value else "false",
+    "item": lambda value: item_code(_wire(value)),
+    "raw": _raw,
+    "text": plain_text,
+    "wire": _wire,
+    "boxed": lambda value: to_text(_wire(value)),
+    "order": order_key,
+    "join": lambda *parts: "".join(parts),
+    "format": _formatted,
+    "typed": lambda value, type_: _from_json(value, type_, "value", None),
+    "value": lambda text: decode(text, "any"),
+    "object": lambda name, fields: Sent(fields, name),
+}
+
+
 # ---------------------------------------------------------------------------------------------- shipped source
 
 _code: dict[str, list[tuple[CodeType, list[str], str]]] = {}
@@ -1504,6 +1852,8 @@ class _Task:
         self.given: dict[str, Any] = {}
         self.moved: dict[int, str] = {}
         self.bare = 0
+        self.texts: dict[str, tuple[str, Any]] = {}
+        """Outputs that have been checked, by key, with their types. They are written when all have been."""
 
     def place(self, *parts: str) -> str:
         return os.path.join(self.root, *parts)
@@ -1514,6 +1864,8 @@ class _Task:
     def guard(self, code: str, side: str, convert: Callable[[], Any]) -> Any:
         try:
             return convert()
+        except BadArgument as error:
+            raise ContractError("TP187", "argument {}".format(error)) from None
         except WireError as error:
             label = "{} `{}`".format(side, error.path)
             raise self.error(code, label, error.reason) from error.__cause__
@@ -1623,16 +1975,31 @@ class _Task:
             self.write_text(name, key, self.guard("TP503", "output", lambda: encode(value, type_, name)), type_)
 
     def write_text(self, name: str, key: str, text: str, type_: Any) -> None:
-        limit = int(os.environ.get("TYPEDPIPE_MAX_PARAMETER") or 32768)
-        if len(text) > limit:
-            reason = "expected at most {} bytes, found {}: return it as an artifact, in a file".format(limit, len(text))
+        if _is_long(text):
+            reason = "{}: return it as an artifact, in a file".format(_too_long(text))
             raise self.error("TP505", "output `{}`".format(name), reason)
-        if self.kept is not None:
-            self.kept[key] = text
+        self.texts[key] = (text, type_)
+
+    def finish(self) -> None:
+        """Write the outputs, and the answers of this task."""
+        for key, (text, type_) in self.texts.items():
+            if self.kept is not None:
+                self.kept[key] = text
+                continue
+            _write(self.place("out", "p", key), text)
+            if not isinstance(type_, str) or type_ not in ("int", "float", "bool", "str", "datetime"):
+                _write(self.place("out", "p", key + ".box"), to_text(text))
+        program = self.parameters.get("tp-ask")
+        if not program:
             return
-        _write(self.place("out", "p", key), text)
-        if not isinstance(type_, str) or type_ not in ("int", "float", "bool", "str", "datetime"):
-            _write(self.place("out", "p", key + ".box"), to_text(text))
+        out, given = Names(), Names()
+        for name, key, _, type_ in self.spec["outputs"]:
+            out.put(name, self.texts["tp-" + key if _holds_artifact(type_) else key][0])
+        for line in self.parameters.get("tp-given", "").split("\n"):
+            name, _, text = line.partition(" = ")
+            given.put(name, text)
+        for name, text in ask(program, out, given).items():
+            _write(self.place("out", "p", name), text)
 
     def write_raw(self, name: str, key: str, type_: Any, path: str) -> None:
         optional = type_[0] == "union" and "null" in type_[1]
@@ -1782,6 +2149,18 @@ def _artifact_class(title: Any, type_: Any) -> Any:
     while type_[0] in ("union", "list"):
         type_ = type_[1] if type_[0] == "list" else next(m for m in type_[1] if m != "null")
     return next((known[t] for t in (title, type_[1], *type_[3]) if t in known), Artifact)
+
+
+def _limit() -> int:
+    return int(os.environ.get("TYPEDPIPE_MAX_PARAMETER") or 32768)
+
+
+def _is_long(text: str) -> bool:
+    return len(text) > _limit()
+
+
+def _too_long(text: str) -> str:
+    return "expected at most {} bytes, found {}".format(_limit(), len(text))
 
 
 def _absent(path: str) -> bool:
@@ -1959,8 +2338,23 @@ def install(
     importlib.invalidate_caches()
 
 
+def _set_environment(task: _Task) -> None:
+    """Set the variables of the task, and start again with them once: the interpreter and its loader read some at start."""
+    text = task.parameters.get("tp-env")
+    if not text:
+        return
+    pairs = task.guard("TP502", "input", lambda: decode(text, ["list", ["list", "any"]], "environment variables"))
+    os.environ.update((name, plain_text(value)) for name, value in pairs)
+    if os.environ.pop("TYPEDPIPE_ENV_SET", "") or not os.path.isfile(sys.argv[0]):
+        return
+    os.environ["TYPEDPIPE_ENV_SET"] = "1"
+    _flush(sys.stdout, sys.stderr)
+    os.execv(sys.executable, [sys.executable, "-u"] + sys.argv)  # noqa: S606  # this program itself
+
+
 def _run(task: _Task) -> None:
     spec = task.spec
+    _set_environment(task)
     if task.kept is None:
         os.makedirs(task.place("out", "p"), exist_ok=True)
     if any(_holds_artifact(port[3]) for port in spec["outputs"]):
@@ -1983,6 +2377,7 @@ def _run(task: _Task) -> None:
     results = task.results(_call(task))
     for name, key, how, type_ in spec["outputs"]:
         task.write(name, key, how, type_, results[name] if how in ("return", "field") else task.given[name])
+    task.finish()
     # Output of a task's child processes is looked for only if the task has a directory: the check costs a tenth of a
     # light task.
     if (task.kept is None or _state["made"] == _state["scratch"]) and os.path.isdir(_state["scratch"]):

@@ -10,6 +10,7 @@ from typedpipe.compiler.pod import kind_of
 from typedpipe.diagnostics.model import Span
 from typedpipe.ir import nodes as ir
 from typedpipe.ir.edges import needed
+from typedpipe.runtime.task import ITEM_CODES
 from typedpipe.types.json_text import json_data, json_text
 from typedpipe.types.model import (
     NULL,
@@ -64,7 +65,6 @@ def native_list(text: str) -> str:
 # Argo up to 3.7.14 passes a loop item that is text with JSON's escapes left in, and newer versions without them
 # (`processItem` in workflow/controller/operator.go). So an item contains no character that is escaped: `"` becomes `'`,
 # and the others become `~` and a letter, as does `~` itself. The nodes of the loop are also named after the item.
-_ITEM_CODES = (("~", "~t"), ("'", "~a"), ("\\", "~b"), ('"', "'"))
 
 
 def item_text(wire: str) -> str:
@@ -73,14 +73,14 @@ def item_text(wire: str) -> str:
     >>> print(item_text(r'["a~","\n"]'))
     ['a~t','~bn']
     """
-    for plain, code in _ITEM_CODES:
+    for plain, code in ITEM_CODES:
         wire = wire.replace(plain, code)
     return wire
 
 
 def _item_texts(wires: str) -> str:
     coded = "#"
-    for plain, code in _ITEM_CODES:
+    for plain, code in ITEM_CODES:
         coded = f"sprig.replace({json.dumps(plain)},{json.dumps(code)},{coded})"
     return f"toJson(map({wires}, {{{coded}}}))"
 
@@ -92,7 +92,7 @@ def item_wire() -> str:
     error, after which they evaluate it again.
     """
     wire = '(item + "")'
-    for plain, code in reversed(_ITEM_CODES):
+    for plain, code in reversed(ITEM_CODES):
         wire = f"sprig.replace({json.dumps(code)},{json.dumps(plain)},{wire})"
     return wire
 
