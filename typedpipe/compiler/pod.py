@@ -25,7 +25,7 @@ from typedpipe.types.model import (
     UnionType,
     is_artifact,
 )
-from typedpipe.types.values import safe
+from typedpipe.types.values import python_literal, safe
 
 # --------------------------------------------------------------------------------------------- inputs and outputs
 
@@ -118,7 +118,7 @@ def runtime_text() -> str:
 def script(spec: Mapping[str, Any], parameters: str) -> str:
     """Program of a pod; ``parameters`` is a Python expression, or a tag that evaluates to one."""
     chunks = ",\n".join(map(_chunk, spec["chunks"]))
-    rest = python({key: value for key, value in spec.items() if key != "chunks"})
+    rest = python_literal({key: value for key, value in spec.items() if key != "chunks"})
     return (
         f'import sys; sys.path.insert(0, "{LIB}")\n'
         "from typedpipe_task import main\n"
@@ -130,12 +130,7 @@ def script(spec: Mapping[str, Any], parameters: str) -> str:
 
 def _chunk(chunk: Sequence[Any]) -> str:
     file, line, text, *module = chunk
-    return f"({', '.join([python(file), str(line), source(text), *map(python, module)])})"
-
-
-def python(value: object) -> str:
-    """A Python literal in ASCII, free of Argo's and Kubernetes' syntax."""
-    return ascii(value).replace("{{", "{\\x7b").replace("$", "\\x24")
+    return f"({', '.join([python_literal(file), str(line), source(text), *map(python_literal, module)])})"
 
 
 def source(text: str) -> str:
@@ -153,5 +148,5 @@ def source(text: str) -> str:
     plain = text.replace("\n", "").replace("\t", "")
     if plain.isprintable() and not any(mark in text for mark in unsafe) and text[-1:] not in ("'", "\\", ""):
         return f"r'''\n{text}'''[1:]"
-    lines = "\n ".join(python(line) for line in text.splitlines(keepends=True)) or '""'
+    lines = "\n ".join(python_literal(line) for line in text.splitlines(keepends=True)) or '""'
     return f"({lines})"

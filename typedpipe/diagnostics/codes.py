@@ -132,6 +132,7 @@ CODES: dict[str, str] = {
     "TP506": "output file cannot be read",
     "TP507": "source cannot be parsed by the container's Python",
     "TP508": "packages could not be installed",
+    "TP509": "expression has no value",
     # TP62x: execution environments of tasks
     "TP620": "virtual environment cannot be created",
     "TP621": "image is not available",

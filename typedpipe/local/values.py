@@ -2,7 +2,7 @@
 
 A parameter is its wire text and is passed on without being parsed. An artifact is a path with its descriptor, and a
 list of artifacts is a tuple; ``None`` is a missing artifact. Only conditions, loop items and similar values are
-decoded.
+decoded. If an expression fails, its value is the text of the error: whoever requires the value fails with it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from typedpipe.runs.model import Value
-from typedpipe.runtime.task import decode, encode
+from typedpipe.runtime.task import ERROR, decode, encode
 from typedpipe.types.assignable import mismatch
 from typedpipe.types.display import show
 from typedpipe.types.json_text import json_data, json_text
@@ -44,19 +44,21 @@ def nothing(type_: Type) -> Value:
     return None if is_artifact(type_) else NULL_TEXT
 
 
+def error_in(value: Value) -> str:
+    """The text of the error if an expression failed; otherwise "".
+
+    >>> error_in("error TP509: a.py:3, If: there is no 'x'"), error_in('"error"')
+    ("error TP509: a.py:3, If: there is no 'x'", '')
+    """
+    return value if isinstance(value, str) and value.startswith(ERROR) else ""
+
+
 def gathered(values: Sequence[Value], type_: Type) -> Value:
     """Collect the values of a loop's bodies for one output, in the order of the items."""
-    if is_artifact(type_):
-        return tuple(values)
-    return as_list(values)
-
-
-def as_list(values: Sequence[Value]) -> Value:
-    """A list of values: wire text if all are parameters, a tuple if any is an artifact."""
-    texts = [value for value in values if isinstance(value, str)]
-    if len(texts) == len(values):
-        return "[" + ",".join(texts) + "]"
-    return tuple(None if value == NULL_TEXT else value for value in values)
+    error = next(filter(None, map(error_in, values)), "")
+    if error or is_artifact(type_):
+        return error or tuple(values)
+    return f"[{','.join([NULL_TEXT if value is None else str(value) for value in values])}]"
 
 
 def raw_text(value: Value) -> str:

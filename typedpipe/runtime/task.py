@@ -1379,6 +1379,8 @@ def error_text(where: str, error: Exception, code: str = "TP509") -> str:
 def _why(error: Exception) -> str:
     if isinstance(error, KeyError):
         return "there is no {!r}".format(error.args[0])
+    if isinstance(error, RecursionError):
+        return "a value is nested too deeply"
     return error.reason if isinstance(error, WireError) else one_line(error)
 
 
@@ -1535,7 +1537,7 @@ def plain_text(value: Any) -> str:
 
 
 def _raw(value: Any) -> str:
-    """What Kubernetes makes the text of a value of, in the arguments of a container."""
+    """Text of a container's argument that Kubernetes expands to the text of a value."""
     text = "" if value is None else value if isinstance(value, str) else any_digits(lambda: json.dumps(value))
     return text.replace("$", "$" * 2).replace("{" * 2, "{$" + "(TP_LB)")
 

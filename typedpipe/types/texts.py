@@ -95,7 +95,8 @@ def member_problem(type_: EnumType, spec: str, conversion: str = "") -> str:
 
 
 def _text(value: object, spec: str, conversion: str) -> str:
-    return format(_CONVERSIONS[conversion](value) if conversion else value, spec)
+    text = format(_CONVERSIONS[conversion](value) if conversion else value, spec)
+    return str.__str__(text)  # the text of a StrEnum's member may be the member
 
 
 def parts_of(type_: Type) -> tuple[Type, ...]:

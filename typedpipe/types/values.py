@@ -34,6 +34,8 @@ _MOST_SHAPES: Final = 16
 
 TRUE: Final = LiteralType(("true",))
 FALSE: Final = LiteralType(("false",))
+_LONGEST: Final = 4000
+"""Bits of an int that is written in decimal. Python parses at most 4,300 decimal digits, but any number of hexadecimal ones."""
 _TAG: Final = "$tp"
 _TAG_WIRE: Final = "\\u0024tp"
 
@@ -130,6 +132,21 @@ def safe(text: str) -> str:
     if "$" in text or "{{" in text or "\x7f" in text:
         return text.replace("{{", "{\\u007b").replace("$", "\\u0024").replace("\x7f", "\\u007f")
     return text
+
+
+def python_literal(value: object) -> str:
+    r"""A Python literal in ASCII, free of Argo's and Kubernetes' syntax.
+
+    >>> print(python_literal(["{{x}}", "$HOME", -2]))
+    ['{\x7bx}}', '\x24HOME', -2]
+    """
+    if isinstance(value, int) and value.bit_length() > _LONGEST:
+        return hex(value)
+    if isinstance(value, list):
+        return f"[{', '.join(map(python_literal, value))}]"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{python_literal(key)}: {python_literal(item)}' for key, item in value.items())}}}"
+    return ascii(value).replace("{{", "{\\x7b").replace("$", "\\x24")
 
 
 def _encodable(value: str) -> bool:

@@ -18,7 +18,7 @@ from typedpipe.compiler.argo.scope import Names, slug
 from typedpipe.compiler.argo.templates import flow, literal, quoted, scalar
 from typedpipe.compiler.argo.wire import raw, string
 from typedpipe.compiler.argo.workflow import to_argument
-from typedpipe.compiler.pod import python, script, source
+from typedpipe.compiler.pod import script, source
 from typedpipe.ir.nodes import (
     Call,
     Const,
@@ -33,7 +33,7 @@ from typedpipe.ir.nodes import (
     Task,
 )
 from typedpipe.types.model import INT, STR, ListType
-from typedpipe.types.values import safe
+from typedpipe.types.values import python_literal, safe
 
 HOSTILE = [
     "{{workflow.name}}", "{{=1+1}}", "{{", "{{{", "}}", "$$", "$(HOME)", "\x1b[31m", "\x7f", "\U000e0067", "\u2028", "\0",
@@ -137,7 +137,7 @@ def test_source_is_exact_and_inert(text: str) -> None:
     assert "{{" not in whole
     assert "$$" not in whole
     assert "$(" not in whole
-    assert ast.literal_eval(python(text)) == text
+    assert ast.literal_eval(python_literal(text)) == text
 
 
 @pytest.mark.parametrize("text", HOSTILE)

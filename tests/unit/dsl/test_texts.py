@@ -20,7 +20,7 @@ from typedpipe.diagnostics.errors import PipelineError
 from typedpipe.diagnostics.model import Diagnostics
 from typedpipe.ir import nodes as ir
 from typedpipe.ir.typing import GraphTypes
-from typedpipe.local.scheduling.evaluation import Evaluation
+from typedpipe.local.scheduling.evaluation import Evaluation, GraphProgram
 from typedpipe.runtime.task import decode, encode
 from typedpipe.types.data import to_data
 
@@ -143,7 +143,7 @@ def received(pipeline: ir.Pipeline, value: Any) -> Iterator[str]:
     operand = dict(task.args)["s"]
     types = GraphTypes(pipeline, graph)
     wire = encode(value, to_data(graph.inputs[0].type))
-    yield decode(Evaluation(graph, types, lambda _: wire).value(operand), "str")  # type: ignore[arg-type]  # a parameter
+    yield decode(Evaluation(GraphProgram(graph, types), lambda _: wire).value(operand), "str")  # type: ignore[arg-type]  # a parameter
     yield decode(Values(graph, types, {"v": "V"}).text(operand).replace("{{V}}", wire), "str")
 
 

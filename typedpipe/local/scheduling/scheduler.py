@@ -15,11 +15,12 @@ from typedpipe.ir.edges import producers
 from typedpipe.ir.options import OPERANDS
 from typedpipe.ir.plan import GraphPlan, plan
 from typedpipe.ir.typing import GraphTypes, Ports, group_outputs
-from typedpipe.local.scheduling.evaluation import CannotEvaluate, Evaluation
+from typedpipe.local.scheduling.evaluation import CannotEvaluate, Evaluation, GraphProgram
 from typedpipe.local.scheduling.frame import Body, Exit, Frame, Item, Listener, LoopRun, NodeResult, Owner, TaskRun
 from typedpipe.local.scheduling.importers import CannotImport, imported
-from typedpipe.local.values import dump, gathered, load, nothing
+from typedpipe.local.values import dump, error_in, gathered, load, nothing
 from typedpipe.runs.model import Value
+from typedpipe.runtime.task import plain_text
 from typedpipe.types.json_text import value_text
 
 ITEM_LENGTH = 40
@@ -34,7 +35,7 @@ class Scheduler:
         self._run = run
         self._listener = listener
         self._ports = Ports(pipeline)
-        self._plans: dict[int, tuple[GraphPlan, GraphTypes]] = {}
+        self._plans: dict[int, tuple[GraphPlan, GraphTypes, GraphProgram]] = {}
         self._work: deque[Callable[[], None]] = deque()
         self._failures: list[tuple[str, str]] = []
         self._settling = False
@@ -80,13 +81,14 @@ class Scheduler:
     def _open(self, graph: ir.Graph, prefix: str, given: Mapping[str, Value], owner: Owner, protected: bool) -> None:
         known = self._plans.get(id(graph))
         if known is None:
-            known = self._plans[id(graph)] = (plan(graph), GraphTypes(self._pipeline, graph, self._ports))
-        order, types = known
+            types = GraphTypes(self._pipeline, graph, self._ports)
+            known = self._plans[id(graph)] = (plan(graph), types, GraphProgram(graph, types))
+        order, types, program = known
         size = len(graph.nodes)
         inputs = {port.name: given.get(port.name, fallback(port)) for port in graph.inputs}
         waiting = [len(needs) for needs in order.needs]
         scope = Frame(order, prefix, inputs, types, owner, protected, [None] * size, waiting, size, _item(owner))
-        scope.evaluation = Evaluation(graph, types, lambda operand: self._lookup(scope, operand))
+        scope.evaluation = Evaluation(program, lambda operand: self._lookup(scope, operand))
         if not size:
             self._work.append(lambda: self._scope_done(scope))
         for index, count in enumerate(waiting):
@@ -132,10 +134,10 @@ class Scheduler:
             self._close(owner, result)
 
     def _outputs(self, scope: Frame) -> NodeResult:
-        try:
-            return NodeResult("SUCCEEDED", {o.name: scope.evaluation.value(o.value) for o in scope.plan.graph.outputs})
-        except CannotEvaluate as error:
-            return self._failed(scope.prefix.rstrip("/") or self._pipeline.name, str(error))
+        """Outputs of a graph that succeeded. If an expression failed, only the pipeline itself fails with it."""
+        found = {o.name: scope.evaluation.value(o.value, f"output {o.name}", o.span) for o in scope.plan.graph.outputs}
+        error = next(filter(None, map(error_in, found.values())), "") if scope.owner is None else ""
+        return self._failed(self._pipeline.name, error) if error else NodeResult("SUCCEEDED", found)
 
     def _failed(self, name: str, message: str) -> NodeResult:
         result = NodeResult("FAILED", message=message)
@@ -179,8 +181,9 @@ class Scheduler:
             case ir.Task() | ir.Call():
                 self._call(node, name, Body(scope, index), scope.protected, None)
             case ir.Importer():
-                uri = scope.evaluation.plain(node.uri)
-                metadata = None if node.metadata is None else scope.evaluation.plain(node.metadata)
+                plain = scope.evaluation.plain
+                uri = plain(node.uri, "artifact_uri", node.span)
+                metadata = None if node.metadata is None else plain(node.metadata, "metadata", node.span)
                 result = NodeResult("SUCCEEDED", {"artifact": imported(node, uri, metadata)})
                 self._listener.ended(name, "importer", result)
                 self._done(scope, index, result)
@@ -189,7 +192,7 @@ class Scheduler:
             case ir.Loop():
                 self._loop(scope, index, node, name)
             case ir.ExitHandler():
-                given = {key: scope.evaluation.value(value) for key, value in node.args}
+                given = {key: scope.evaluation.value(value, span=node.span) for key, value in node.args}
                 self._open(node.body, name + "/", given, Body(scope, index), scope.protected)
 
     def _call(
@@ -206,19 +209,21 @@ class Scheduler:
             self._open(self._pipeline.pipelines[node.pipeline], name + "/", values, owner, protected)
             return
         given = {port.name: values.get(port.name, fallback(port)) for port in ports.values()}
-        env = {key: as_text(scope.evaluation.plain(value)) for key, value in node.options.env}
+        plain = scope.evaluation.plain
+        env = {key: plain_text(plain(value, f"variable {key}", node.span)) for key, value in node.options.env}
         settings: dict[str, object] = {}
         if node.options is not ir.DEFAULT_OPTIONS:
             asked = ((key, getattr(node.options, key)) for key in OPERANDS)
-            settings = {key: scope.evaluation.plain(operand) for key, operand in asked if operand is not None}
+            settings = {key: plain(operand, key, node.span) for key, operand in asked if operand is not None}
         self._listener.submit(TaskRun(name, node, given, env, settings, protected, owner, scope.item))
 
     def _given(self, scope: Frame, index: int, node: ir.Task | ir.Call) -> dict[str, Value]:
-        """Arguments of a call; those from failed nodes are omitted and take their defaults."""
+        """Arguments of a call; those from failed nodes are omitted and take their defaults. Only a task requires them."""
         nodes = scope.plan.graph.nodes
         lost = {nodes[need].name for need in scope.plan.needs[index] if not (r := scope.results[need]) or not r.ok}
+        value = scope.evaluation.required if isinstance(node, ir.Task) else scope.evaluation.value
         return {
-            key: scope.evaluation.value(operand)
+            key: value(operand, f"argument {key}", node.span)
             for key, operand in node.args
             if not lost or lost.isdisjoint(producers(scope.plan.graph.exprs, [operand]))
         }
@@ -260,18 +265,21 @@ class Scheduler:
         if arm is None:
             self._done(scope, index, NodeResult("SUCCEEDED", branch_outputs(node, {})))
             return
-        given = {key: scope.evaluation.value(value) for key, value in arm.args}
+        given = {key: scope.evaluation.value(value, span=arm.span) for key, value in arm.args}
         self._open(arm.body, name + "/", given, Body(scope, index), scope.protected)
 
     def _taken(self, scope: Frame, node: ir.Branch) -> ir.Arm | None:
-        conditions = ((arm, arm.condition) for arm in node.arms)
-        return next((arm for arm, test in conditions if test is None or scope.evaluation.holds(test)), None)
+        for index, arm in enumerate(node.arms):
+            what = "Elif" if index else "If"
+            if arm.condition is None or scope.evaluation.holds(arm.condition, what, arm.span):
+                return arm
+        return None
 
     # -------------------------------------------------------------------------------------------- loops
 
     def _loop(self, scope: Frame, index: int, node: ir.Loop, name: str) -> None:
-        items = item_values(scope.evaluation, node.items)
-        shared = {key: scope.evaluation.value(value) for key, value in node.args}
+        items = item_values(scope.evaluation, node)
+        shared = {key: scope.evaluation.value(value, span=node.span) for key, value in node.args}
         run = LoopRun(scope, index, node, items, shared, [None] * len(items))
         self._listener.looped(name, 0, len(items))
         self._more(run)
@@ -356,13 +364,9 @@ def blame(scope: Frame, broken: Sequence[int]) -> str:
     return f"{', '.join(names)}{' and more' if len(broken) > 3 else ''} did not succeed"
 
 
-def as_text(value: object) -> str:
-    return value if isinstance(value, str) else dump(value)
-
-
-def item_values(evaluation: Evaluation, operand: ir.Operand) -> Sequence[Value]:
+def item_values(evaluation: Evaluation, node: ir.Loop) -> Sequence[Value]:
     """Items of a loop, each as it is passed on."""
-    value = evaluation.value(operand)
+    value = evaluation.required(node.items, "ParallelFor", node.span)
     if isinstance(value, tuple):
         return value
     items: object = load(value) if isinstance(value, str) else None
