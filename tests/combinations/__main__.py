@@ -118,7 +118,7 @@ def main() -> int:
                 print(f"seed {seed}:", *differs, sep="\n  ", flush=True)
                 if options.keep:
                     options.keep.mkdir(parents=True, exist_ok=True)
-                    (options.keep / f"seed_{seed}.py").write_text(head(expected) + source, "utf-8")
+                    (options.keep / f"seed_{seed}.txt").write_text(head(expected) + source, "utf-8")
     print(f"{wrong} programs differ; {tasks} tasks")
     return 1 if wrong else 0
 
