@@ -6,7 +6,6 @@ import re
 import shutil
 import socket
 import subprocess
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -155,9 +154,7 @@ def test_a_thousand_tasks(tmp_path: Path) -> None:
         )
         for each in tuned(1000)
     ]
-    begun = time.perf_counter()
     html = render_report(run(tmp_path / "r", finished=BEGUN + 1010), tasks)
-    assert time.perf_counter() - begun < 5  # 0.35 s on an idle machine
     assert len(html) < 4_000_000
     read = read_page(html)
     assert len(read.classed("task")) == 1002
