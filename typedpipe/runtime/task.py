@@ -2039,21 +2039,30 @@ class _Task:
         reference = value.uri != value._given and "://" in value.uri
         if not reference:
             self.take(name, how, value, place, core)
+        pod = os.environ.get("TYPEDPIPE_POD")
         digest, size, dirs = ("", 0, []) if reference else self.readable(name, lambda: describe(place))
         if reference:
             os.makedirs(place, exist_ok=True)  # Argo fails a task if nothing is at the path of an output
-        companion = {
+        about = {
             "type": value.schema_title,
             "version": value.schema_version,
             "name": value.name or name,
             "metadata": _loaded(
                 self.guard("TP503", "output", lambda: encode(value.metadata, ["dict", "any"], name + ".metadata"))
             ),
+        }
+        companion = {
+            **about,
             "uri": value.uri if reference else self.uri(key, place),
             "digest": digest,
             "size": size,
-            "key": os.environ.get("TYPEDPIPE_POD") or key,
+            "key": pod or key,
         }
+        if pod:  # where Argo makes cache keys of it, by position: its expressions would round large numbers
+            from hashlib import sha256
+
+            identity = sha256(to_text([about, digest or value.uri]).encode()).hexdigest()
+            companion = {"id": identity, **companion}
         if dirs:
             companion["dirs"] = dirs
         stand_in = os.environ.get("TYPEDPIPE_EMPTY", "").replace("{output}", key)

@@ -1,8 +1,8 @@
-"""An importer of a URI that is known only when the pipeline runs, with metadata; it needs no pod."""
+"""Importers of URIs that are known only when the pipeline runs, with metadata; they need no pod."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, TypedDict
 
 from typedpipe import dsl
 from typedpipe.dsl import OUT, Dataset, Input, InputPath, Output, OutputPath
@@ -14,6 +14,23 @@ def make(data: Output[Dataset] = OUT, uri: OutputPath[str] = OUT) -> None:
         out.write("made before")
     with open(uri, "w") as out:
         out.write(data.uri)
+
+
+class Place(TypedDict):
+    uri: str
+    folder: str
+    last: str
+
+
+@dsl.component(base_image="python:3.11-slim")
+def place(uri: str) -> Place:
+    folder, last = uri.rsplit("/", 1)
+    return {"uri": uri, "folder": folder, "last": last}
+
+
+@dsl.component(base_image="python:3.11-slim")
+def named(data: Input[Dataset]) -> str:
+    return f"{open(data.path).read()} {data.name} {sorted(data.metadata.items())}"
 
 
 @dsl.component(base_image="python:3.11-slim")
@@ -29,13 +46,30 @@ def by_path(data: InputPath[Dataset]) -> int:
 class Outputs(NamedTuple):
     text: str
     size: int
+    parts: str
+    field: str
+    called: str
+
+
+@dsl.pipeline
+def imported(uri: str, n: int) -> str:
+    return named(data=dsl.importer(uri, Dataset, metadata={"n": n}).output).output
 
 
 @dsl.pipeline
 def main(who: str = "{{me}}") -> Outputs:
     made = make().outputs
     old = dsl.importer(made.uri, Dataset, metadata={"rows": 3, "who": who})
-    return Outputs(read(data=old.output).output, by_path(data=old.output).output)
+    found = place(uri=made.uri).output
+    parts = dsl.importer(f"{found['folder']}/{found['last']}", Dataset, metadata={"of": found["last"], "n": 2**53 + 1})
+    field = dsl.importer(found["uri"], Dataset, metadata={"text": f"<{who}>"})
+    return Outputs(
+        read(data=old.output).output,
+        by_path(data=old.output).output,
+        named(data=parts.output).output,
+        named(data=field.output).output,
+        imported(uri=found["uri"], n=2**53 + 1).output,
+    )
 
 
 EXPECTED = {"state": "SUCCEEDED", "outputs": {"text": "made before 3 {{me}}", "size": 11}}

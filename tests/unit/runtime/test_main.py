@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import json
 import os
+import re
 import subprocess
 import sys
 import textwrap
@@ -139,12 +140,39 @@ def test_artifacts_and_their_companions(tmp_path: Path, monkeypatch: pytest.Monk
     assert json.loads(job.text("a", "m")) == {"loss": {"$tp": ["float", "inf"]}}
     made = job.companion("output")
     assert made.pop("digest").startswith("sha256:")
+    assert job.text("p", "tp-output")[:7] + made.pop("id") == job.text("p", "tp-output")[:71]
     assert made == {
         "type": "system.Model", "version": "0.0.1", "name": "output", "metadata": {"framework": "own"},
         "uri": "s3://b/run/output/x", "size": 7, "key": "pod-7",
     }  # fmt: skip
     assert json.loads(job.text("p", "tp-output.box")) == job.text("p", "tp-output")
     assert not (job.root / "out/new").exists()
+
+
+def test_the_id_of_an_artifact_is_that_of_all_that_a_consumer_sees_but_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def made(pod: str, metadata: str, content: str = "x", name: str = "") -> dict[str, Any]:
+        monkeypatch.setenv("TYPEDPIPE_POD", pod)
+        monkeypatch.setenv("TYPEDPIPE_KEY", f"run/{pod}")
+        body = f"""
+        def step():
+            made = Model(name={name!r}, metadata={metadata})
+            with open(made.path, "w") as out:
+                out.write({content!r})
+            return made
+        """
+        job = Job(tmp_path / f"{pod}-{len(list(tmp_path.iterdir()))}", body, [], [("output", "return", MODEL)], "one")
+        job.run()
+        text = job.text("p", "tp-output")
+        assert re.match('{"id":"[0-9a-f]{64}","type"', text) if pod else "id" not in json.loads(text)
+        return job.companion("output")
+
+    same = [made("pod-1", "{'n': 2**53}")["id"], made("pod-2", "{'n': 2**53}")["id"]]
+    others = [made("p", "{'n': 2**53 + 1}"), made("p", "{'n': 2**53}", "y"), made("p", "{'n': 2**53}", name="z")]
+    assert len(set(same)) == 1
+    assert len({*same, *(other["id"] for other in others)}) == 4
+    made("", "{}")
 
 
 def test_by_reference_twice_an_input_and_a_path_of_ones_own(tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ class ControllerInputs:
                     yield from (operand for _, operand in node.args)
                 yield from (operand for _, operand in hidden(node.options))
             case ir.Importer():
-                return
+                yield node.uri
             case _:
                 yield from decisions(node)
                 for region in regions_in(node, self._pipeline.pipelines):

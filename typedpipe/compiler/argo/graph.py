@@ -122,6 +122,8 @@ def lower_node(scope: GraphLowering, node: ir.Node) -> DagTask | None:
             task = exit_handler(scope, node)
     except Unsupported as error:
         _cannot(scope, error, node)
+        if isinstance(node, ir.Importer):
+            return None
         task = DagTask(scope.values.task_names[node.name], "none")
     names = scope.values.task_names
     task.depends = [names[dep] for dep in scope.deps[node.name]]

@@ -14,8 +14,8 @@ from typedpipe.compiler.argo.expressions import Controller, Unsupported
 from typedpipe.compiler.argo.leaf import Variant, python_leaf
 from typedpipe.compiler.argo.shapes import KEY, ArtifactLocation
 from typedpipe.compiler.argo.templates import Arguments, Dag, DagTask, Nothing, Template
-from typedpipe.compiler.argo.values import Values
-from typedpipe.compiler.argo.wire import esc, tag
+from typedpipe.compiler.argo.values import Piece, Values, tagged
+from typedpipe.compiler.argo.wire import esc
 from typedpipe.compiler.pod import wire_key
 from typedpipe.diagnostics.model import Diagnostics
 from typedpipe.ir import nodes as ir
@@ -72,6 +72,8 @@ class Lowering:
         self.names = Names()
         self.ports = Ports(pipeline)
         self._leaves: dict[tuple[str, Variant], str] = {}
+        self.cached: dict[tuple[str, str], str] = {}
+        """Template that memoizes another one, by that and the user's key."""
         self._calls: dict[tuple[str, str], Lowered] = {}
         self._known: dict[str, Known] = {}
         self.raw_outputs = {n for n, c in pipeline.components.items() if isinstance(c.impl, ir.ContainerImpl)}
@@ -204,11 +206,15 @@ class GraphLowering:
 
     def argument(self, operand: ir.Operand, plain: bool) -> str:
         """Text of an argument; ``plain`` if the controller reads it."""
+        return tagged(self.pieces(operand, plain=True)) if plain else self.values.text(operand)
+
+    def pieces(self, operand: ir.Operand, *, plain: bool) -> list[Piece]:
+        """The pieces of an argument's text."""
         if plain:
             self.check_plain(operand)
             if isinstance(operand, ir.FromExpr) and isinstance(self.graph.exprs[operand.index], _DEFERRED):
-                return tag(esc(f"toJson({self.controller.native(operand)})"))
-        return self.values.text(operand)
+                return [("expr", esc(f"toJson({self.controller.native(operand)})"))]
+        return self.values.pieces(operand)
 
     def check_plain(self, operand: ir.Operand) -> None:
         """Reject a value that a group or a called pipeline assembles if the controller would have to read it."""

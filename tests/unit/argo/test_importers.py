@@ -1,0 +1,94 @@
+"""Importers: the descriptor that their consumers receive has plain text as its URI, whatever computes it."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, TypedDict
+
+import pytest
+import yaml
+
+from typedpipe import dsl
+from typedpipe.compiler import driver
+from typedpipe.diagnostics.errors import PipelineError
+from typedpipe.dsl import Dataset, Input
+
+
+class Config(TypedDict):
+    uri: str
+    shard: int
+    score: float
+
+
+@dsl.component
+def config() -> Config:
+    return {"uri": "data/x", "shard": 1, "score": 0.5}
+
+
+@dsl.component
+def uris() -> list[str]:
+    return ["data/x"]
+
+
+@dsl.component
+def read(data: Input[Dataset]) -> str:
+    return data.name
+
+
+def descriptors(pipeline: Any) -> list[str]:
+    (text,) = driver.compile(pipeline.ir).values()
+    tasks = [task for t in yaml.safe_load(text)["spec"]["templates"] for task in t.get("dag", {}).get("tasks", ())]
+    given = [p for task in tasks for p in task.get("arguments", {}).get("parameters", ())]
+    return [p["value"] for p in given if p["name"] == "tp-data"]
+
+
+def test_a_computed_uri_is_computed_before_it_reaches_the_consumer() -> None:
+    @dsl.pipeline
+    def p(base: str = "data") -> None:
+        made = config().output
+        for uri in (f"{base}/{made['shard']}", made["uri"], uris().output[-1], f"{uris().output[0]}/x"):
+            read(data=dsl.importer(uri, Dataset).output)
+
+    found = descriptors(p)
+    assert len(found) == 4
+    for text in found:
+        assert re.search(r'"uri":\{\{=.*toJson\(.*\)\}\},"digest"', text)
+
+
+def test_the_uri_that_a_nested_pipeline_imports_is_computed_by_its_caller() -> None:
+    @dsl.pipeline
+    def inner(uri: str) -> str:
+        return read(data=dsl.importer(uri, Dataset).output).output
+
+    @dsl.pipeline
+    def p() -> None:
+        inner(uri=config().output["uri"])
+
+    assert descriptors(p) == [
+        '{"type":"system.Dataset","version":"0.0.1","name":"importer","metadata":{},"uri":{{inputs.parameters.uri}},'
+        '"digest":"-","size":0,"key":""}'
+    ]
+    (text,) = driver.compile(p.ir).values()
+    (value,) = re.findall(r"template: inner,.*\{name: uri,value: '(.*?)'\}", text)
+    assert value.startswith("{{=")
+
+
+def test_the_name_of_an_imported_artifact_is_that_of_its_importer_as_in_a_local_run() -> None:
+    @dsl.pipeline
+    def p() -> None:
+        read(data=dsl.importer("a", Dataset).output)
+        read(data=dsl.importer("b", Dataset).output)
+
+    assert [json.loads(text)["name"] for text in descriptors(p)] == ["importer", "importer-2"]
+
+
+def test_a_uri_that_only_python_can_compute_is_refused_at_the_importer() -> None:
+    @dsl.pipeline
+    def p() -> None:
+        read(data=dsl.importer(f"data/{config().output['score']:.1f}", Dataset).output)
+
+    with pytest.raises(PipelineError) as caught:
+        driver.compile(p.ir)
+    assert "error[TP402]: Argo cannot compute a value that is passed to `importer`" in str(caught.value)
+    assert "help: create the value in a component, and use its output" in str(caught.value)
