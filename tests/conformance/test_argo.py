@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cases import NAMES, NEEDS_MORE, TARGET, Outcome, differences, load, run_here
+from cases import NAMES, Outcome, differences, load, run_here
 from table import ROWS, Row
 
 pytestmark = pytest.mark.cluster
@@ -36,7 +36,6 @@ def runs(request: pytest.FixtureRequest) -> Iterator[dict[str, Future[Run]]]:
         for item in request.session.items
         if item.path == request.path and isinstance(item, pytest.Function)
     ]
-    chosen = [name for name in chosen if TARGET != "3.6" or name not in NEEDS_MORE]
     with ThreadPoolExecutor(AT_ONCE) as pool:
         yield {name: pool.submit(run_there, load(name), cluster) for name in chosen}
     cluster.forget_kept()
@@ -51,8 +50,6 @@ def test_construct(
     request: pytest.FixtureRequest,
 ) -> None:
     monkeypatch.setenv("TYPEDPIPE_CONTAINERS", "host")
-    if TARGET == "3.6" and name in NEEDS_MORE:
-        pytest.skip(f"Argo 3.6 cannot say it: {NEEDS_MORE[name]}")
     case = load(name)
     here = run_here(case, tmp_path)[2]
     row = Row(name, here.state, "not run", 0, 0.0)

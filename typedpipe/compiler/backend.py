@@ -20,6 +20,8 @@ class No:
     """The option in words ("retries"), if the feature is an option."""
     when: Callable[[Any], bool] | None = None
     """The unsupported values of the option; None means all."""
+    omitted: bool = False
+    """The output lacks the option and gives the same results: a warning."""
 
 
 YES: Literal["yes"] = "yes"

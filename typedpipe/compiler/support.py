@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 
 from typedpipe.compiler.backend import No, Support
-from typedpipe.diagnostics.model import Diagnostics, Span
+from typedpipe.diagnostics.model import Diagnostic, Diagnostics, Label, Span
 from typedpipe.ir import nodes as ir
 from typedpipe.ir.options import set_options
 from typedpipe.types.model import is_artifact
@@ -36,6 +36,7 @@ def check(pipeline: ir.Pipeline, support: Support, engine: str, report: Diagnost
             checker.node(node)
             if node.is_group:
                 graphs.extend([region.body for region in node.regions()])
+    checker.omissions()
 
 
 class _Checker:
@@ -45,6 +46,7 @@ class _Checker:
         self._engine = engine
         self._report = report
         self._refusals: dict[str, list[No]] = {}
+        self._omitted: dict[No, list[ir.Task | ir.Call]] = {}
         for name, answer in support.answers.items():
             if isinstance(answer, No):
                 self._refusals.setdefault(".".join(name.split(".")[:2]), []).append(answer)
@@ -74,9 +76,23 @@ class _Checker:
             extensions.check(node, self._report)
         for row, value in set_options(node.options):
             for refusal in self._refusals.get(f"{side}.{row.name}", ()):
-                if refusal not in said and (refusal.when is None or refusal.when(value)):
-                    said.append(refusal)
+                if refusal in said or not (refusal.when is None or refusal.when(value)):
+                    continue
+                said.append(refusal)
+                if refusal.omitted:
+                    self._omitted.setdefault(refusal, []).append(node)
+                else:
                     self._say(refusal, f"{refusal.what or f'`{row.name}`'} for {kind}`{node.name}`", node.span)
+
+    def omissions(self) -> None:
+        """Report each option that is omitted once, at the first task that sets it."""
+        for refusal, nodes in self._omitted.items():
+            more = len(nodes) - 1
+            others = f" and {more} other task{'s' if more > 1 else ''}" if more else ""
+            message = f"{refusal.what} for `{nodes[0].name}`{others} is omitted"
+            self._report.add(
+                Diagnostic("TP405", message, Label(nodes[0].span, refusal.why), help=refusal.help, severity="warning")
+            )
 
     def refuse(self, feature: str, what: str, span: Span) -> None:
         """Report a feature if it is unsupported."""

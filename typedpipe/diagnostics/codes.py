@@ -120,6 +120,7 @@ CODES: dict[str, str] = {
     "TP402": "value not supported by the target's controller",
     "TP403": "invalid target option",
     "TP404": "workflow is too large",
+    "TP405": "option omitted for older versions of the target",
     "TP406": "task in a loop is not cached",
     "TP407": "workflow may exceed the controller's size limit",
     "TP408": "settings of a package that is not installed",

@@ -8,10 +8,13 @@ import pytest
 
 from tests.argo_schema import valid
 from tests.ir_samples import SAMPLES
+from typedpipe import dsl
 from typedpipe.compiler import driver
 from typedpipe.compiler.argo.cron import fault
 from typedpipe.compiler.argo.support import settings
-from typedpipe.diagnostics.model import Diagnostics, Span
+from typedpipe.diagnostics.errors import PipelineError
+from typedpipe.diagnostics.model import Diagnostic, Diagnostics, Span
+from typedpipe.ir.nodes import Pipeline
 
 CRON = {"kind": "CronWorkflow", "schedule": "0 3 * * *"}
 
@@ -138,3 +141,53 @@ def test_the_name_of_a_pipeline_is_cut_where_it_remains_valid(kind: str) -> None
     metadata = valid("".join(driver.compile(pipeline, "argo", options).values()))["metadata"]
     assert told({"name": metadata.get("name", "a")}) == []
     assert metadata.get("generateName", "-")[-1] == "-"
+
+
+@dsl.component
+def say(text: str) -> str:
+    return text
+
+
+@dsl.pipeline
+def shown() -> None:
+    say(text="a").set_display_name("First")
+    say(text="b")
+    with dsl.If(say(text="c").output == "c"):
+        say(text="d").set_display_name("Second")
+
+
+def compiled(traced: Pipeline | None, options: Mapping[str, str]) -> tuple[str, list[Diagnostic]]:
+    assert traced is not None
+    report = Diagnostics()
+    (text,) = driver.compile(traced, "argo", options, report).values()
+    return text, list(report)
+
+
+@pytest.mark.parametrize("options", [{}, {"target": "3.6"}])
+def test_display_names_are_omitted_by_default_which_is_said_once(options: Mapping[str, str]) -> None:
+    text, (warning,) = compiled(shown.ir, options)
+    valid(text, "3.6")
+    assert "display-name" not in text
+    assert (warning.code, warning.severity) == ("TP405", "warning")
+    assert warning.message == "a display name for `say` and 1 other task is omitted"
+    assert warning.primary.text == "display names need Argo 3.7"
+    assert warning.help == "compile with `--argo-target 3.7` if no older version is to run the file"
+
+
+@pytest.mark.parametrize("target", ["3.7", "4.0", "4.1"])
+def test_display_names_are_there_for_versions_that_have_them(target: str) -> None:
+    text, report = compiled(shown.ir, {"target": target})
+    assert text.count("workflows.argoproj.io/display-name: ") == 2
+    assert report == []
+
+
+def test_a_maximum_backoff_changes_how_long_a_run_takes_so_it_is_not_omitted() -> None:
+    @dsl.pipeline
+    def capped() -> None:
+        say(text="a").set_retry(3, "60s", 2, "90s")
+
+    with pytest.raises(PipelineError) as caught:
+        compiled(capped.ir, {})
+    assert "Argo does not support a maximum backoff for `say`" in str(caught.value)
+    assert "help: compile with `--argo-target 3.7`, or set fewer retries" in str(caught.value)
+    assert "cap: '90s'" in compiled(capped.ir, {"target": "3.7"})[0]

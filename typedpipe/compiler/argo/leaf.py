@@ -74,7 +74,9 @@ def new_leaf(name: str, component: ir.Component, variant: Variant) -> Leaf:
     """A leaf with the fields that do not depend on the component's interface."""
     leaf = Leaf(name, Container(image(component, variant)))
     leaf.pod.labels["typedpipe.dev/component"] = port_key(component.name)[:63].strip("-_.")
-    leaf.annotations = _annotations(component, variant.options)
+    leaf.source = _source(component)
+    if variant.options.display_name:
+        leaf.annotations["workflows.argoproj.io/display-name"] = display_name(variant.options.display_name)
     leaf.container.resources = static_resources(variant.options)
     leaf.patch = pod_patch(resource_patch(variant))
     if variant.options.retry is not None and variant.options.retry.limit > 0:
@@ -178,17 +180,12 @@ def location(absent: str, uri: str, kind: str) -> dict[str, Data]:
     return {"s3": {"key": tag(f'({uri} contains "://" ? {key} : {uri})', "tp-absent")}}
 
 
-def _annotations(component: ir.Component, options: ir.Options) -> dict[str, Data]:
-    """The display name, and the line of the component."""
-    found: dict[str, Data] = {}
-    if options.display_name:
-        found["workflows.argoproj.io/display-name"] = display_name(options.display_name)
+def _source(component: ir.Component) -> str:
+    """The file and line of a component."""
     source = str(component.span) if component.span.file else ""
     if source.startswith("/"):  # compiled from another directory: the same text on every machine
         source = source.rpartition("/")[2]
-    if source and source.isprintable() and "{{" not in source:
-        found["typedpipe.dev/source"] = source
-    return found
+    return source if source.isprintable() else ""
 
 
 _NOT_A_TYPE_ERROR = 'asInt(lastRetry.exitCode) != 2 || !(lastRetry.message contains "error[TP")'

@@ -170,6 +170,8 @@ class Leaf:
     input_artifacts: list[Data] = field(default_factory=list)
     outputs: list[Data] = field(default_factory=list)
     output_artifacts: list[Data] = field(default_factory=list)
+    source: str = ""
+    """The file and line of its component, written as a comment."""
     annotations: dict[str, Data] = field(default_factory=dict)
     """Annotations of the template, not of its pod: shown by Argo."""
     retry: dict[str, Data] = field(default_factory=dict)
@@ -181,7 +183,7 @@ class Leaf:
 
     def lines(self) -> list[str]:
         """The template as YAML, without its name."""
-        out = []
+        out = [f"# {self.source}"] if self.source else []
         if self.volumes:
             out += ["volumes:", *(f"- {flow(volume)}" for volume in self.volumes)]
         if self.annotations:
