@@ -20,12 +20,13 @@ class Place(TypedDict):
     uri: str
     folder: str
     last: str
+    rows: int
 
 
 @dsl.component(base_image="python:3.11-slim")
 def place(uri: str) -> Place:
     folder, last = uri.rsplit("/", 1)
-    return {"uri": uri, "folder": folder, "last": last}
+    return {"uri": uri, "folder": folder, "last": last, "rows": 2**53 + 1}
 
 
 @dsl.component(base_image="python:3.11-slim")
@@ -61,7 +62,7 @@ def main(who: str = "{{me}}") -> Outputs:
     made = make().outputs
     old = dsl.importer(made.uri, Dataset, metadata={"rows": 3, "who": who})
     found = place(uri=made.uri).output
-    parts = dsl.importer(f"{found['folder']}/{found['last']}", Dataset, metadata={"of": found["last"], "n": 2**53 + 1})
+    parts = dsl.importer(f"{found['folder']}/{found['last']}", Dataset, metadata={"n": found["rows"], "m": 2**53 + 1})
     field = dsl.importer(found["uri"], Dataset, metadata={"text": f"<{who}>"})
     return Outputs(
         read(data=old.output).output,
@@ -72,4 +73,13 @@ def main(who: str = "{{me}}") -> Outputs:
     )
 
 
-EXPECTED = {"state": "SUCCEEDED", "outputs": {"text": "made before 3 {{me}}", "size": 11}}
+EXPECTED = {
+    "state": "SUCCEEDED",
+    "outputs": {
+        "text": "made before 3 {{me}}",
+        "size": 11,
+        "parts": "made before importer-2 [('m', 9007199254740993), ('n', 9007199254740993)]",
+        "field": "made before importer-3 [('text', '<{{me}}>')]",
+        "called": "made before importer [('n', 9007199254740993)]",
+    },
+}
