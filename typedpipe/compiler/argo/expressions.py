@@ -62,6 +62,17 @@ def native_list(text: str) -> str:
     return f'({text} startsWith "{{" ? ({form}[0] == "boxed" ? {boxed} : {form}[0] == "collected" ? {once} : {form}[1]) : fromJSON({text}))'
 
 
+def list_text(text: str) -> str:
+    """Convert a list, itself an expression, to plain wire text for a container; decoding entries would lose digits."""
+    form = f"fromJSON({text}){_FORM}"
+    cut = f'trimSuffix(trimPrefix({text},"{{\\"\\\\u0024tp\\":[\\"collected\\","),"]}}")'
+    boxed = f'"[" + join(map({form}[1], {{fromJSON(#)}}),",") + "]"'
+    once = f'"[" + join(map({form}[1], {{type(#) == "string" ? # : toJson(#)}}),",") + "]"'
+    collected = f'({cut} contains "\\"" ? {once} : {cut})'
+    made = f'{form}[0] == "boxed" ? {boxed} : {form}[0] == "collected" ? {collected} : toJson({form}[1])'
+    return f'{text} startsWith "{{" ? ({made}) : {text}'
+
+
 # Argo up to 3.7.14 passes a loop item that is text with JSON's escapes left in, and newer versions without them
 # (`processItem` in workflow/controller/operator.go). So an item contains no character that is escaped: `"` becomes `'`,
 # and the others become `~` and a letter, as does `~` itself. The nodes of the loop are also named after the item.

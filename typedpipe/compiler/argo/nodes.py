@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 
 from typedpipe.compiler.argo.container import NOT_HASHED, asked, from_raw
+from typedpipe.compiler.argo.expressions import list_text
 from typedpipe.compiler.argo.leaf import Variant, hidden
 from typedpipe.compiler.argo.scope import GraphLowering, digest, slug
 from typedpipe.compiler.argo.shapes import KEY, ArtifactLocation, of_uri
@@ -102,7 +103,10 @@ def _argument(scope: GraphLowering, operand: ir.Operand, type_: Type, is_contain
     if not is_container or isinstance(operand, ir.Const) or is_artifact(type_):
         return scope.values.text(operand)
     if isinstance(without_none(type_), ListType):
-        return tag(esc(f"toJson({scope.controller.native(operand)})"))
+        scope.check_plain(operand)
+        if isinstance(operand, ir.FromExpr):
+            return tag(esc(f"toJson({scope.controller.native(operand)})"))
+        return tag(list_text(scope.values.expr(operand)))
     return scope.argument(operand, plain=True)
 
 
