@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 import uuid
@@ -93,8 +94,20 @@ def workflow_of(template: str, **arguments: str) -> dict[str, Any]:
 
 def test_a_workflow_template_runs_with_its_defaults_and_with_arguments(make: Make) -> None:
     template = make("workflowtemplates", compiled(kind="WorkflowTemplate", name=unique()))
-    assert output(make("workflows", workflow_of(template, salt='"a"')))[0] == '"a 8"'
-    assert output(make("workflows", workflow_of(template, n="5", salt='"b"')))[0] == '"b 10"'
+    assert output(make("workflows", workflow_of(template, salt="a")))[0] == '"a 8"'
+    assert output(make("workflows", workflow_of(template, n="5", salt="b")))[0] == '"b 10"'
+
+
+def test_the_text_of_an_argument_is_the_text_itself_unless_it_is_json_after_an_equals_sign(make: Make) -> None:
+    template = make("workflowtemplates", compiled(kind="WorkflowTemplate", name=unique()))
+    given = {
+        '"quoted"': '"quoted"', '"': '"', '"hello" she said': '"hello" she said', "=x": "=x", '="x': '="x',
+        '="a\\n\\u007b{ \\"b\\""': 'a\n{{ "b"', '=""': "",
+    }  # fmt: skip
+    names = {text: make("workflows", workflow_of(template, salt=text)) for text in given}
+    assert {text: json.loads(output(name)[0]) for text, name in names.items()} == {
+        text: f"{value} 8" for text, value in given.items()
+    }
 
 
 def test_a_cron_workflow_fires(make: Make) -> None:

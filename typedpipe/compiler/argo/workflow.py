@@ -9,7 +9,7 @@ from typedpipe.compiler.argo.scope import ArtifactPrefix, GraphLowering, Lowerin
 from typedpipe.compiler.argo.split import LIMIT
 from typedpipe.compiler.argo.support import Settings
 from typedpipe.compiler.argo.templates import Data, Input, Leaf, Template, Written, flow, literal, scalar, write
-from typedpipe.compiler.argo.wire import esc, tag
+from typedpipe.compiler.argo.wire import esc, string, tag
 from typedpipe.compiler.pod import (
     LIB_MOUNT,
     OUT_MOUNT,
@@ -179,8 +179,11 @@ def _spec(pipeline: ir.Pipeline, chosen: Settings, entrypoint: str) -> list[str]
 
 # ---------------------------------------------------------------------------------- the arguments of the workflow
 #
-# A `str` can be passed bare or as JSON; whatever submits on typedpipe's behalf sends JSON when the text has `{{`, `$`
-# or a leading quote, because an unclosed `{{` in an argument hangs a workflow forever.
+# The argument of a `str` is the text itself, or `=` and the text as JSON. Whatever submits on typedpipe's behalf sends JSON
+# when the text has `{{` or `$`, because an unclosed `{{` in an argument hangs a workflow forever.
+
+_ESCAPED = string(r'^="([^"\\\x00-\x1f]|\\.)*"$')
+"""Literal of a regular expression: arguments that are `=` and JSON."""
 
 
 def root_inputs(graph: ir.Graph) -> tuple[list[Input], dict[str, str]]:
@@ -207,7 +210,7 @@ def _to_wire(text: str, type_: Type) -> str:
         return esc(text)
     bare = esc(f"toJson({text})")
     null = f'{text} == "null" ? "null" : ' if is_optional(type_) else ""
-    return f'{null}{text} startsWith "\\"" ? {text} : {bare}'
+    return f"{null}{text} matches {_ESCAPED} ? {text}[1:] : {bare}"
 
 
 def argument(port: ir.InputPort) -> dict[str, Data]:
@@ -237,12 +240,12 @@ def to_argument(text: str, type_: Type) -> str:
 
     >>> from typedpipe.types.model import STR
     >>> to_argument('"a b"', STR), to_argument('"{x"', STR), to_argument('"$x"', STR)
-    ('a b', '{x', '"\\u0024x"')
+    ('a b', '{x', '="\\u0024x"')
     """
     if kind_of(without_none(type_)) != "str" or text == "null":
         return safe(text)
     value = json_data(text)
     plain = isinstance(value, str) and value.isprintable() and value == value.strip()
-    if not plain or value[:1] == '"' or "{{" in value or "$" in value or value in ("", "null"):
-        return safe(text)
+    if not plain or value[:2] == '="' or "{{" in value or "$" in value or value in ("", "null"):
+        return "=" + safe(text)
     return str(value)
