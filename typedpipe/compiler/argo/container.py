@@ -17,7 +17,7 @@ from typedpipe.compiler.argo.leaf import (
 )
 from typedpipe.compiler.argo.shapes import KEY
 from typedpipe.compiler.argo.templates import Leaf
-from typedpipe.compiler.argo.wire import RAW_BRACE, esc, raw, raw_expr, tag
+from typedpipe.compiler.argo.wire import RAW_BRACE, esc, raw, raw_expr, string, tag
 from typedpipe.compiler.pod import OUT, OUT_MOUNT, artifact_path, input_path, kind_of, parameter_path
 from typedpipe.ir import nodes as ir
 from typedpipe.ir.taskspec import port_key
@@ -142,13 +142,28 @@ def _placeholder(part: ir.Placeholder, ports: dict[str, ir.InputPort]) -> str:
         case "input_uri":
             return _tag(f'fromJSON(inputs.parameters["tp-{key}"]).uri')
         case "input_metadata":
-            return _tag(f'toJson(fromJSON(inputs.parameters["tp-{key}"]).metadata)')
+            return _tag(_metadata(f'inputs.parameters["tp-{key}"]'))
         case "output_parameter":
             return parameter_path(key)
         case "output_path":
             return artifact_path(key)
         case "output_uri":
             return object_key(key)
+
+
+_IN_ORDER, _METADATA = string(r'^\{"(id|type)":'), string(r'^.*?"metadata":(.*),"uri":.*$')
+"""Literals of regular expressions: a descriptor whose keys have the order in which it was written; its metadata."""
+
+
+def _metadata(text: str) -> str:
+    """JSON text of the metadata of a descriptor, cut out of its text: decoding it would lose digits."""
+    cut = f"sprig.regexReplaceAll({_METADATA},{text},{string('${1}')})"
+    return f"{text} matches {_IN_ORDER} ? {cut} : toJson(fromJSON({text}).metadata)"
+
+
+def reads_metadata(component: ir.Component) -> bool:
+    """Whether the command has the metadata of an artifact."""
+    return any(isinstance(part, ir.Placeholder) and part.kind == "input_metadata" for part in _parts(component))
 
 
 def _value(key: str, type_: Type) -> str:

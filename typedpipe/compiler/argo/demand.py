@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from typedpipe.compiler.argo.container import reads_metadata
 from typedpipe.compiler.argo.leaf import hidden
 from typedpipe.ir import nodes as ir
 from typedpipe.ir.edges import decisions, leaves, regions_in
@@ -15,6 +16,8 @@ class ControllerInputs:
     def __init__(self, pipeline: ir.Pipeline) -> None:
         self._pipeline = pipeline
         self._known: dict[int, frozenset[str]] = {}
+        self.metadata = any(map(reads_metadata, pipeline.components.values()))
+        """Whether some container reads the metadata of an artifact."""
         self._containers = {name for name, c in pipeline.components.items() if isinstance(c.impl, ir.ContainerImpl)}
 
     def inputs(self, graph: ir.Graph) -> frozenset[str]:
@@ -34,6 +37,8 @@ class ControllerInputs:
                 yield from (operand for _, operand in hidden(node.options))
             case ir.Importer():
                 yield node.uri
+                if node.metadata is not None and self.metadata:
+                    yield node.metadata
             case _:
                 yield from decisions(node)
                 for region in regions_in(node, self._pipeline.pipelines):

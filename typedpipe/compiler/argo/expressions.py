@@ -139,6 +139,12 @@ def plain_items(text: str) -> str:
     return f'{text} startsWith "{{" ? toJson(fromJSON({text}){_FORM}[1]) : {text}'
 
 
+def _digits(number: str) -> str:
+    """Digits of an integer that was decoded from JSON, to a float: larger ones, which lost digits, are an error."""
+    error = string("an integer of more than 53 bits is a field or an item in an f-string: make the text in a component")
+    return f"(abs({number}) < {2**53} ? string(int({number})) : sprig.fail({error}))"
+
+
 class Controller:
     """Expressions of one graph, each built once, in the order of its table."""
 
@@ -231,5 +237,7 @@ class Controller:
                 raise Unsupported(
                     "an f-string used here can contain only `str` and `int` values, without a format specification"
                 )
-            parts.append(self.native(part.value) if kind == "str" else f"string({self.native(part.value)})")
+            value = self.native(part.value)
+            decoded = kind == "int" and isinstance(part.value, ir.FromExpr)
+            parts.append(value if kind == "str" else _digits(value) if decoded else f"string({value})")
         return "(" + " + ".join(parts) + ")"

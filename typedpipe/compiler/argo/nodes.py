@@ -39,6 +39,8 @@ def importer_node(scope: GraphLowering, node: ir.Importer) -> None:
     type_ = node.type
     head = json.dumps({"type": type_.title, "version": type_.version, "name": node.name}, separators=(",", ":"))
     scope.pieces(node.uri, plain=True)  # an error is the importer's, not that of the tasks that read the artifact
+    if node.metadata is not None and scope.lowering.demand.metadata:
+        scope.check_assembled(node.metadata)
 
     def pieces() -> list[Piece]:
         metadata = scope.values.pieces(node.metadata) if node.metadata is not None else [("text", "{}")]

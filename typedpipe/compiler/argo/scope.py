@@ -19,7 +19,7 @@ from typedpipe.compiler.argo.wire import esc
 from typedpipe.compiler.pod import wire_key
 from typedpipe.diagnostics.model import Diagnostics
 from typedpipe.ir import nodes as ir
-from typedpipe.ir.edges import leaves, producers, regions_in
+from typedpipe.ir.edges import leaves, needed, producers, regions_in
 from typedpipe.ir.typing import GraphTypes, Ports
 from typedpipe.types.model import ArtifactType, is_artifact
 
@@ -221,6 +221,12 @@ class GraphLowering:
         for each in leaves(self.graph.exprs, [operand]):
             if isinstance(each, ir.FromTask) and self._deferred(self._nodes[each.task], each.output):
                 raise Unsupported(f"`{each.output}` of `{each.task}` is assembled by the task that reads it")
+
+    def check_assembled(self, operand: ir.Operand) -> None:
+        """Reject a value that contains an expression, of which a container would get the text."""
+        self.check_plain(operand)
+        if any(isinstance(self.graph.exprs[index], _DEFERRED) for index in needed(self.graph.exprs, [operand])):
+            raise Unsupported("a container reads the metadata of artifacts, and these contain an expression")
 
     def _deferred(self, node: ir.Node, output: str) -> bool:
         """Whether a body that always runs outputs an expression that its consumers evaluate."""
