@@ -13,10 +13,10 @@ from typedpipe.diagnostics.errors import PipelineError
 from typedpipe.ir import nodes as ir
 from typedpipe.ir.taskspec import port_key, task_spec
 from typedpipe.local.runners.host import HostCommand
-from typedpipe.local.values import NULL_TEXT, is_none, load, raw_value
+from typedpipe.local.values import NULL_TEXT, dump, is_none, load, raw_value
 from typedpipe.runs.model import ArtifactRef, Value
 from typedpipe.runs.paths import file_path
-from typedpipe.runtime.task import names_beside, to_text
+from typedpipe.runtime.task import names_beside
 from typedpipe.types.model import is_artifact
 
 MESSAGE = "message"
@@ -120,7 +120,7 @@ class Attempt:
         if port.how == "path":
             self._must_be_here(port.name, value)
         descriptor = self._place(value, f"in/{key}", "")
-        self._parameters.append({"name": f"tp-{key}", "value": to_text(descriptor)})
+        self._parameters.append({"name": f"tp-{key}", "value": dump(descriptor)})
 
     def _must_be_here(self, name: str, value: Value) -> None:
         if isinstance(value, ArtifactRef) and value.path is None:
