@@ -56,6 +56,17 @@ def test_a_computed_uri_is_computed_before_it_reaches_the_consumer() -> None:
         assert re.search(r'"uri":\{\{=.*toJson\(.*\)\}\},"digest"', text)
 
 
+@pytest.mark.parametrize(("start", "kind"), [("https://host/", "http"), ("gs://bucket/", "gcs"), ("data/", "s3")])
+def test_the_start_of_a_computed_uri_tells_where_the_content_is(start: str, kind: str) -> None:
+    @dsl.pipeline
+    def p(name: str) -> None:
+        read(data=dsl.importer(f"{start}{name}", Dataset).output)
+
+    (text,) = driver.compile(p.ir).values()
+    (template,) = [t for t in yaml.safe_load(text)["spec"]["templates"] if t["name"] == "read"]
+    assert kind in template["inputs"]["artifacts"][0]
+
+
 def test_the_uri_that_a_nested_pipeline_imports_is_computed_by_its_caller() -> None:
     @dsl.pipeline
     def inner(uri: str) -> str:

@@ -52,9 +52,17 @@ def importer_node(scope: GraphLowering, node: ir.Importer) -> None:
             ("text", f',"digest":"{NOT_HASHED}","size":0,"key":""}}'),
         ]
 
-    uri = json_data(node.uri.text) if isinstance(node.uri, ir.Const) else None
     scope.values.made[node.name, "artifact"] = pieces
-    scope.values.shapes[node.name, "artifact"] = of_uri(uri)
+    scope.values.shapes[node.name, "artifact"] = of_uri(_start(scope, node.uri))
+
+
+def _start(scope: GraphLowering, uri: ir.Operand) -> str | None:
+    """The URI, or the text with which it starts; None if it is known only when the pipeline runs."""
+    if isinstance(uri, ir.Const):
+        return str(json_data(uri.text))
+    expr = scope.graph.exprs[uri.index] if isinstance(uri, ir.FromExpr) else None
+    first = expr.parts[0] if isinstance(expr, ir.Format) and expr.parts else None
+    return first if isinstance(first, str) else None
 
 
 def _raw_output(scope: GraphLowering, node: ir.Task, output: str, type_: Type) -> None:
