@@ -90,20 +90,23 @@ SUPPORT = Support(
         ),
     }
 )
-_IN_3_6 = {
-    "task.retry.cap": No(
-        "a maximum backoff needs Argo 3.7",
-        "compile with `--argo-target 3.7`, or set fewer retries",
-        "a maximum backoff",
-        _capped,
-    ),
-    "task.display_name": No(
-        "display names need Argo 3.7",
-        "compile with `--argo-target 3.7` if no older version is to run the file",
-        "a display name",
-        omitted=True,
-    ),
-}
+_SUPPORT_3_6 = Support(
+    {
+        **SUPPORT.answers,
+        "task.retry.cap": No(
+            "a maximum backoff needs Argo 3.7",
+            "compile with `--argo-target 3.7`, or set fewer retries",
+            "a maximum backoff",
+            _capped,
+        ),
+        "task.display_name": No(
+            "display names need Argo 3.7",
+            "compile with `--argo-target 3.7` if no older version is to run the file",
+            "a display name",
+            omitted=True,
+        ),
+    }
+)
 _IN_A_SCHEDULE = {"input.required": No("a scheduled run receives no arguments", "give the parameter a default")}
 
 OPTIONS = (
@@ -222,7 +225,5 @@ def table(chosen: Settings) -> Support:
     >>> "task.display_name" in table(Settings()).answers, "task.display_name" in table(Settings(target="3.7")).answers
     (True, False)
     """
-    more = _IN_3_6 if chosen.target == "3.6" else {}
-    if chosen.kind == "CronWorkflow":
-        more = more | _IN_A_SCHEDULE
-    return Support({**SUPPORT.answers, **more}) if more else SUPPORT
+    found = _SUPPORT_3_6 if chosen.target == "3.6" else SUPPORT
+    return Support({**found.answers, **_IN_A_SCHEDULE}) if chosen.kind == "CronWorkflow" else found
