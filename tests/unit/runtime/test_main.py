@@ -166,7 +166,8 @@ def test_the_id_of_an_artifact_is_that_of_all_that_a_consumer_sees_but_its_place
         job.run()
         text = job.text("p", "tp-output")
         assert re.match('{"id":"[0-9a-f]{64}","type"', text) if pod else "id" not in json.loads(text)
-        return job.companion("output")
+        companion: dict[str, Any] = job.companion("output")
+        return companion
 
     same = [made("pod-1", "{'n': 2**53}")["id"], made("pod-2", "{'n': 2**53}")["id"]]
     others = [made("p", "{'n': 2**53 + 1}"), made("p", "{'n': 2**53}", "y"), made("p", "{'n': 2**53}", name="z")]
