@@ -61,9 +61,13 @@ def lines(data: Input[Dataset], values: list[Any], more: list[int], out: OutputP
 
 
 @dsl.component(base_image="python:3.11-slim")
-def make(data: Output[Dataset] = OUT) -> list[Any]:
+def make(data: Output[Dataset] = OUT) -> None:
     data.metadata.update({"z": 2**53 + 1, "a": 1.0, "uri": {"metadata": [2**70]}})
     open(data.path, "w").close()
+
+
+@dsl.component(base_image="python:3.11-slim")
+def mixed() -> list[Any]:
     return [2**53 + 1, 1.0, {"z": "{{x}} $$", "a": None}]
 
 
@@ -94,10 +98,9 @@ class Outputs(NamedTuple):
 @dsl.pipeline
 def main(text: str = HOSTILE, n: int = 12) -> Outputs:
     made = write(text=text, n=n).outputs
-    values = make().outputs
     with dsl.ParallelFor([0, 1]) as i:
         numbers = large(n=i)
-    said = lines(data=values.data, values=values.Output, more=dsl.Collected(numbers.output))
+    said = lines(data=make().outputs.data, values=mixed().output, more=dsl.Collected(numbers.output))
     return Outputs(
         read(data=made.data, n=made.length).output,
         join(data=made.data, name="it's").output,

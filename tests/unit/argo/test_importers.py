@@ -36,9 +36,17 @@ def read(data: Input[Dataset]) -> str:
     return data.name
 
 
-def descriptors(pipeline: Any) -> list[str]:
+def text_of(pipeline: Any) -> str:
     (text,) = driver.compile(pipeline.ir).values()
-    tasks = [task for t in yaml.safe_load(text)["spec"]["templates"] for task in t.get("dag", {}).get("tasks", ())]
+    return text
+
+
+def descriptors(pipeline: Any) -> list[str]:
+    tasks = [
+        task
+        for t in yaml.safe_load(text_of(pipeline))["spec"]["templates"]
+        for task in t.get("dag", {}).get("tasks", ())
+    ]
     given = [p for task in tasks for p in task.get("arguments", {}).get("parameters", ())]
     return [p["value"] for p in given if p["name"] == "tp-data"]
 
@@ -62,8 +70,7 @@ def test_the_start_of_a_computed_uri_tells_where_the_content_is(start: str, kind
     def p(name: str) -> None:
         read(data=dsl.importer(f"{start}{name}", Dataset).output)
 
-    (text,) = driver.compile(p.ir).values()
-    (template,) = [t for t in yaml.safe_load(text)["spec"]["templates"] if t["name"] == "read"]
+    (template,) = [t for t in yaml.safe_load(text_of(p))["spec"]["templates"] if t["name"] == "read"]
     assert kind in template["inputs"]["artifacts"][0]
 
 
@@ -80,8 +87,7 @@ def test_the_uri_that_a_nested_pipeline_imports_is_computed_by_its_caller() -> N
         '{"type":"system.Dataset","version":"0.0.1","name":"importer","metadata":{},"uri":{{inputs.parameters.uri}},'
         '"digest":"-","size":0,"key":""}'
     ]
-    (text,) = driver.compile(p.ir).values()
-    (value,) = re.findall(r"template: inner,.*\{name: uri,value: '(.*?)'\}", text)
+    (value,) = re.findall(r"template: inner,.*\{name: uri,value: '(.*?)'\}", text_of(p))
     assert value.startswith("{{=")
 
 
@@ -100,6 +106,6 @@ def test_a_uri_that_only_python_can_compute_is_refused_at_the_importer() -> None
         read(data=dsl.importer(f"data/{config().output['score']:.1f}", Dataset).output)
 
     with pytest.raises(PipelineError) as caught:
-        driver.compile(p.ir)
+        text_of(p)
     assert "error[TP402]: Argo cannot compute a value that is passed to `importer`" in str(caught.value)
     assert "help: create the value in a component, and use its output" in str(caught.value)
