@@ -194,7 +194,7 @@ def _memoize(scope: GraphLowering, node: ir.Task, body: str) -> dict[str, Data]:
         parts += [f'inputs.parameters["{key}"]' for key, _ in hidden(node.options)]
         key = "{{=sprig.sha256sum(" + ' + "," + '.join(parts) + ")}}"
     name = "tp-cache-" + slug(scope.lowering.pipeline.name)
-    return {"key": key, "maxAge": f"{CACHE_DAYS * 24}h", "cache": {"configMap": {"name": name, "key": "tp"}}}
+    return {"key": key, "maxAge": f"{CACHE_DAYS * 24}h", "cache": {"configMap": {"name": name}}}
 
 
 def _identity(text: str) -> str:

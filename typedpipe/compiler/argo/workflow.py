@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from typedpipe.compiler.argo import graph
 from typedpipe.compiler.argo.scope import ArtifactPrefix, GraphLowering, Lowering, digest, slug
 from typedpipe.compiler.argo.split import LIMIT
 from typedpipe.compiler.argo.support import Settings
-from typedpipe.compiler.argo.templates import Data, Input, Leaf, Template, Written, flow, literal, scalar, write
+from typedpipe.compiler.argo.templates import Dag, Data, Input, Leaf, Template, Written, flow, literal, scalar, write
 from typedpipe.compiler.argo.wire import esc, string, tag
 from typedpipe.compiler.pod import (
     LIB_MOUNT,
@@ -54,10 +55,14 @@ def lower(pipeline: ir.Pipeline, chosen: Settings, report: Diagnostics) -> str:
     if report.has_errors:
         return ""
     templates: list[Template] = [scope.dag, *lowering.templates.values()]
-    if chosen.target == "3.6":
-        for template in templates:
-            if isinstance(template, Leaf):
-                template.annotations = {}  # they exist since 3.7
+    for template in templates:
+        if isinstance(template, Leaf) and chosen.target == "3.6":
+            template.annotations = {}  # they exist since 3.7
+        elif isinstance(template, Dag) and template.memoize and chosen.target < "4":
+            cache: Any = template.memoize["cache"]
+            cache["configMap"]["key"] = (
+                "tp"  # required by the types before 4.0, but never read; later types do not have it
+            )
     libraries = _libraries(templates, slug(pipeline.name))
     here = [template for template in templates if template.name not in libraries]
     indent = "  " if chosen.kind != "CronWorkflow" else "    "
