@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from typedpipe.compiler.argo.asks import Asks
 from typedpipe.compiler.argo.leaf import hidden
 from typedpipe.ir import nodes as ir
 from typedpipe.ir.edges import decisions, leaves, regions_in
@@ -12,8 +13,9 @@ from typedpipe.ir.edges import decisions, leaves, regions_in
 class ControllerInputs:
     """Inputs that the controller reads, computed once per graph."""
 
-    def __init__(self, pipeline: ir.Pipeline) -> None:
+    def __init__(self, pipeline: ir.Pipeline, asks: Asks) -> None:
         self._pipeline = pipeline
+        self._asks = asks
         self._known: dict[int, frozenset[str]] = {}
         self._containers = {name for name, c in pipeline.components.items() if isinstance(c.impl, ir.ContainerImpl)}
 
@@ -21,12 +23,12 @@ class ControllerInputs:
         """Names of the inputs that conditions, loops, containers and settings in the graph read."""
         found = self._known.get(id(graph))
         if found is None:
-            asked = [operand for node in graph.nodes for operand in self._asked(node)]
-            names = [leaf.name for leaf in leaves(graph.exprs, asked) if isinstance(leaf, ir.FromInput)]
+            read = [operand for node in graph.nodes for operand in self._read(graph, node)]
+            names = [leaf.name for leaf in leaves(graph.exprs, read) if isinstance(leaf, ir.FromInput)]
             found = self._known[id(graph)] = frozenset(names)
         return found
 
-    def _asked(self, node: ir.Node) -> Iterator[ir.Operand]:
+    def _read(self, graph: ir.Graph, node: ir.Node) -> Iterator[ir.Operand]:
         match node:
             case ir.Task():
                 if node.component in self._containers:
@@ -35,9 +37,10 @@ class ControllerInputs:
             case ir.Importer():
                 return
             case _:
-                yield from decisions(node)
+                if not isinstance(node, ir.Branch) or self._asks.arm(graph, node) is None:
+                    yield from decisions(node)
                 for region in regions_in(node, self._pipeline.pipelines):
                     wanted = self.inputs(region.body)
                     yield from (operand for name, operand in region.args if name in wanted)
                 for last in node.exits():
-                    yield from self._asked(last)
+                    yield from self._read(graph, last)
