@@ -14,7 +14,7 @@ from functools import partial
 from typing import Final, TypeAlias
 
 from typedpipe.ir import nodes as ir
-from typedpipe.ir.edges import leaves, regions_in, upstream
+from typedpipe.ir.edges import all_graphs, leaves, regions_in, upstream
 from typedpipe.ir.program import Program, line_name, place
 from typedpipe.ir.typing import GraphTypes, Ports
 from typedpipe.runtime.task import Names, ask
@@ -107,78 +107,75 @@ _Frame: TypeAlias = "tuple[ir.Graph, _Site | None]"
 """A graph, and the use of it through which the question goes on; None for the graph where it is asked."""
 
 
+@dataclass(slots=True)
 class Asks:
-    """The questions to all tasks of a pipeline."""
+    """The questions to the tasks of a pipeline. Graphs are named by their ``id``."""
+
+    arms: dict[tuple[int, str], Source] = field(default_factory=dict)
+    """For a branch: the number of the arm that is taken, 0 for Else. If it is missing, the controller evaluates."""
+    asked: dict[tuple[int, str], Asked] = field(default_factory=dict)
+    """The questions to a task."""
+    inputs: dict[int, list[str]] = field(default_factory=dict)
+    """Inputs of a graph that are answers."""
+    passed: dict[tuple[int, str, int], list[tuple[str, Source]]] = field(default_factory=dict)
+    """Answers that a node passes to one of its graphs, which has this number."""
+    counts: dict[str, int] = field(default_factory=dict)
+    """The largest number of answers of one of a component's tasks."""
+
+
+NOTHING_ASKED: Final = Asks()
+"""For a pipeline without branches."""
+
+
+def place_questions(pipeline: ir.Pipeline, ports: Ports) -> Asks:
+    """Find the task that answers the conditions of each branch."""
+    placing = _Placing(pipeline, ports)
+    for graph in all_graphs(pipeline):
+        for node in graph.nodes:
+            if isinstance(node, ir.Branch):
+                placing.place(graph, node)
+    return placing.asks
+
+
+class _Placing:
+    """The questions placed so far."""
 
     def __init__(self, pipeline: ir.Pipeline, ports: Ports) -> None:
+        self.asks = Asks()
         self._pipeline = pipeline
         self._ports = ports
         self._sites: dict[int, list[_Site]] = {}
         self._nodes: dict[int, dict[str, ir.Node]] = {}
         self._types: dict[int, GraphTypes] = {}
-        self._arms: dict[tuple[int, str], Source] = {}
-        self._asked: dict[tuple[int, str], Asked] = {}
-        self._inputs: dict[int, list[str]] = {}
-        self._passed: dict[tuple[int, str, int], list[tuple[str, Source]]] = {}
-        self._counts: dict[str, int] = {}
-        graphs = self._find_sites()
-        for graph in graphs:
+        for graph in all_graphs(pipeline):
             for node in graph.nodes:
-                if isinstance(node, ir.Branch):
-                    self._place(graph, node)
-
-    def arm(self, graph: ir.Graph, node: ir.Branch) -> Source | None:
-        """The number of the arm that is taken, 0 for Else; None if the controller evaluates the conditions."""
-        return self._arms.get((id(graph), node.name))
-
-    def of(self, graph: ir.Graph, task: str) -> Asked | None:
-        """The questions to a task."""
-        return self._asked.get((id(graph), task))
-
-    def inputs(self, graph: ir.Graph) -> list[str]:
-        """Inputs of a graph that are answers."""
-        return self._inputs.get(id(graph), [])
-
-    def passed(self, graph: ir.Graph, node: ir.Node, number: int = 0) -> list[tuple[str, Source]]:
-        """Answers that a node passes to one of its graphs."""
-        return self._passed.get((id(graph), node.name, number), [])
-
-    def count(self, component: str) -> int:
-        """The largest number of answers of one of a component's tasks."""
-        return self._counts.get(component, 0)
+                self._find_sites(graph, node)
 
     # ----------------------------------------------------------------------------------------- where to ask
 
-    def _find_sites(self) -> list[ir.Graph]:
-        """All graphs, and the uses of each."""
-        graphs = [self._pipeline.graph, *self._pipeline.pipelines.values()]
-        seen = {id(graph) for graph in graphs}
-        for graph in graphs:
-            for node in graph.nodes:
-                for number, region in enumerate(regions_in(node, self._pipeline.pipelines)):
-                    passes = not (isinstance(node, ir.Call) and node.options.ignore_upstream_failure)
-                    site = _Site(graph, node, region, number, passes)
-                    self._sites.setdefault(id(region.body), []).append(site)
-                    if id(region.body) not in seen:
-                        seen.add(id(region.body))
-                        graphs.append(region.body)
-                for last in node.exits():
-                    for region in regions_in(last, self._pipeline.pipelines):
-                        self._sites.setdefault(id(region.body), []).append(_Site(graph, last, region, 0, False))
-        return graphs
+    def _find_sites(self, graph: ir.Graph, node: ir.Node) -> None:
+        """Record a node as a use of the graphs in it."""
+        pipelines = self._pipeline.pipelines
+        passes = not (isinstance(node, ir.Call) and node.options.ignore_upstream_failure)
+        for number, region in enumerate(regions_in(node, pipelines)):
+            self._sites.setdefault(id(region.body), []).append(_Site(graph, node, region, number, passes))
+        for last in node.exits():
+            for region in regions_in(last, pipelines):
+                self._sites.setdefault(id(region.body), []).append(_Site(graph, last, region, 0, passes=False))
 
-    def _place(self, graph: ir.Graph, node: ir.Branch) -> None:
+    def place(self, graph: ir.Graph, node: ir.Branch) -> None:
+        """Ask for the arm of a branch, if one task can answer."""
         conditions = [arm.condition for arm in node.arms if arm.condition is not None]
         size = sum(len(leaf.text) for leaf in leaves(graph.exprs, conditions) if isinstance(leaf, ir.Const))
         if size <= _MOST_TEXT and self._can(graph, conditions) > 0:
-            self._arms[id(graph), node.name] = self._put(graph, conditions, node, ())
+            self.asks.arms[id(graph), node.name] = self._put(graph, conditions, node, ())
 
     def _can(self, graph: ir.Graph, operands: list[ir.Operand], budget: int = _MOST_SITES) -> int:
         """What remains of the number of sites if a question can be placed; 0 if it cannot."""
         found = list(leaves(graph.exprs, operands))
         if any(isinstance(leaf, ir.FromTask) for leaf in found):
             task = self._last(graph, found)
-            asked = None if task is None else self.of(graph, task.name)
+            asked = None if task is None else self.asks.asked.get((id(graph), task.name))
             full = asked is not None and asked.count >= _MOST_ANSWERS
             return 0 if task is None or full else budget
         names = {leaf.name: None for leaf in found if isinstance(leaf, ir.FromInput)}
@@ -227,20 +224,20 @@ class Asks:
         if not names:
             lines = self._question(frames, None, Asked()).lines(node, answer_key(1))
             return Known(ask("\n".join(lines), Names(), Names())[answer_key(1)])
-        inputs = self._inputs.setdefault(id(graph), [])
+        inputs = self.asks.inputs.setdefault(id(graph), [])
         key = f"tp-arm-{len(inputs) + 1}"
         inputs.append(key)
         for site in self._sites[id(graph)]:
             given = [operand for name in dict.fromkeys(names) if (operand := site.operand(name)) is not None]
             source = self._put(site.graph, given, node, (*inner, (graph, site)))
-            self._passed.setdefault((id(site.graph), site.node.name, site.number), []).append((key, source))
+            self.asks.passed.setdefault((id(site.graph), site.node.name, site.number), []).append((key, source))
         return FromCaller(key)
 
     def _ask(self, task: ir.Task, node: ir.Branch, frames: tuple[_Frame, ...]) -> FromAnswer:
         graph = frames[-1][0]
-        asked = self._asked.setdefault((id(graph), task.name), Asked())
+        asked = self.asks.asked.setdefault((id(graph), task.name), Asked())
         asked.count += 1
-        self._counts[task.component] = max(self.count(task.component), asked.count)
+        self.asks.counts[task.component] = max(self.asks.counts.get(task.component, 0), asked.count)
         key = answer_key(asked.count)
         asked.lines += self._question(frames, task, asked).lines(node, key)
         return FromAnswer(task.name, key)

@@ -37,7 +37,7 @@ class ControllerInputs:
             case ir.Importer():
                 return
             case _:
-                if not isinstance(node, ir.Branch) or self._asks.arm(graph, node) is None:
+                if not isinstance(node, ir.Branch) or (id(graph), node.name) not in self._asks.arms:
                     yield from decisions(node)
                 for region in regions_in(node, self._pipeline.pipelines):
                     wanted = self.inputs(region.body)

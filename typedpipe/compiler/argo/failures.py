@@ -92,7 +92,7 @@ def _try(scope: GraphLowering, node: ir.Node, task: DagTask, ok: str) -> DagTask
     for output, type_ in scope.lowering.ports.outputs(node).items():
         key = wire_key(output, type_)
         dag.outputs.append(Output(key, path=f"tasks.{task.name}.outputs.parameters.{key}"))
-    asked = scope.lowering.asks.of(scope.graph, node.name)
+    asked = scope.lowering.asks.asked.get((id(scope.graph), node.name))
     for key in map(answer_key, range(1, asked.count + 1 if asked else 1)):
         dag.outputs.append(Output(key, path=f"tasks.{task.name}.outputs.parameters.{key}", default=""))
     dag.outputs.append(Output("tp-status", expression=f'tasks["{task.name}"].status'))

@@ -31,7 +31,7 @@ def branch(scope: GraphLowering, node: ir.Branch) -> DagTask:
     given: Arguments = []
     earlier: list[str] = []
     arms: list[tuple[str, ir.Graph, Lowered]] = []
-    answer = scope.lowering.asks.arm(scope.graph, node)
+    answer = scope.lowering.asks.arms.get((id(scope.graph), node.name))
     if answer is not None:
         given.append(("tp-arm", scope.answer(answer)))
     for i, arm in enumerate(node.arms):

@@ -144,7 +144,7 @@ def _cached(scope: GraphLowering, node: ir.Task, template: str) -> str:
         for p in known.component.inputs
         if is_artifact(p.type) and isinstance(without_none(p.type), ListType)
     ]
-    questions = (GIVEN, ASK) if lowering.asks.count(node.component) else ()
+    questions = (GIVEN, ASK) if node.component in lowering.asks.counts else ()
     if name not in lowering.templates or node.options.cache_key:
         name = lowering.names.give(name)
         dag = Dag(name, memoize=_memoize(scope, node, "\n".join(leaf.lines())))
@@ -156,7 +156,7 @@ def _cached(scope: GraphLowering, node: ir.Task, template: str) -> str:
         for port in known.component.outputs:
             key = wire_key(port.name, port.type)
             dag.outputs.append(Output(key, path=f"tasks.run.outputs.parameters.{key}"))
-        for key in map(answer_key, range(1, lowering.asks.count(node.component) + 1)):
+        for key in map(answer_key, range(1, lowering.asks.counts.get(node.component, 0) + 1)):
             dag.outputs.append(Output(key, path=f"tasks.run.outputs.parameters.{key}", default=""))
         lowering.templates[name] = dag
     return name
@@ -174,7 +174,7 @@ def _warning(node: ir.Task) -> Diagnostic:
 
 def _memoize(scope: GraphLowering, node: ir.Task, body: str) -> dict[str, Data]:
     known = scope.lowering.known(node.component)
-    questions = [f'inputs.parameters["{key}"]' for key in (GIVEN, ASK) if scope.lowering.asks.count(node.component)]
+    questions = [f'inputs.parameters["{key}"]' for key in (GIVEN, ASK) if node.component in scope.lowering.asks.counts]
     if node.options.cache_key:
         key = digest(known.component.name + "\n" + node.options.cache_key, 64)
         if questions:

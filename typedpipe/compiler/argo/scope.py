@@ -8,7 +8,16 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeAlias
 
-from typedpipe.compiler.argo.asks import ASK, GIVEN, Asks, FromAnswer, Known as Answered, Source
+from typedpipe.compiler.argo.asks import (
+    ASK,
+    GIVEN,
+    NOTHING_ASKED,
+    Asks,
+    FromAnswer,
+    Known as Answered,
+    Source,
+    place_questions,
+)
 from typedpipe.compiler.argo.container import container_leaf
 from typedpipe.compiler.argo.demand import ControllerInputs
 from typedpipe.compiler.argo.expressions import Controller, Unsupported
@@ -20,7 +29,7 @@ from typedpipe.compiler.argo.wire import esc, tag
 from typedpipe.compiler.pod import wire_key
 from typedpipe.diagnostics.model import Diagnostics
 from typedpipe.ir import nodes as ir
-from typedpipe.ir.edges import leaves, producers, regions_in
+from typedpipe.ir.edges import all_graphs, leaves, producers, regions_in
 from typedpipe.ir.typing import GraphTypes, Ports
 from typedpipe.types.model import ArtifactType, is_artifact
 
@@ -85,7 +94,8 @@ class Lowering:
     @cached_property
     def asks(self) -> Asks:
         """Questions to tasks, whose answers the controller reads."""
-        return Asks(self.pipeline, self.ports)
+        branches = any(type(node) is ir.Branch for graph in all_graphs(self.pipeline) for node in graph.nodes)
+        return place_questions(self.pipeline, self.ports) if branches else NOTHING_ASKED
 
     @cached_property
     def _stand_ins(self) -> bool:
@@ -113,7 +123,9 @@ class Lowering:
             self.templates[found] = (
                 container_leaf(found, component, variant)
                 if name in self.raw_outputs
-                else python_leaf(found, component, variant, stand_ins=self._stand_ins, answers=self.asks.count(name))
+                else python_leaf(
+                    found, component, variant, stand_ins=self._stand_ins, answers=self.asks.counts.get(name, 0)
+                )
             )
         return found
 
@@ -143,7 +155,7 @@ class GraphLowering:
         self.place = place
         self.dag = Dag(lowering.names.give(name))
         paths = {port.name: f"inputs.parameters.{wire_key(port.name, port.type)}" for port in graph.inputs}
-        paths.update((key, f"inputs.parameters.{key}") for key in lowering.asks.inputs(graph))
+        paths.update((key, f"inputs.parameters.{key}") for key in lowering.asks.inputs.get(id(graph), ()))
         self.values = Values(graph, GraphTypes(lowering.pipeline, graph, lowering.ports), paths)
         self.values.input_shapes = place.shapes
         self.values.plain = self._native
@@ -180,7 +192,7 @@ class GraphLowering:
 
     def questions(self, node: ir.Task) -> Arguments:
         """Arguments of a task that is asked something: the values from before it, and the questions."""
-        asked = self.lowering.asks.of(self.graph, node.name)
+        asked = self.lowering.asks.asked.get((id(self.graph), node.name))
         if asked is None:
             return []
         lines = [f"{name} = {self.values.text(operand)}" for name, operand in asked.given.items()]
@@ -225,7 +237,7 @@ class GraphLowering:
         types = {port.name: port.type for port in graph.inputs}
         plain = self.lowering.demand.inputs(graph)
         given = [(wire_key(name, types[name]), self.argument(operand, name in plain)) for name, operand in args]
-        answers = self.lowering.asks.passed(self.graph, node, number)
+        answers = self.lowering.asks.passed.get((id(self.graph), node.name, number), ())
         return [*given, *((key, self.answer(source)) for key, source in answers)]
 
     def argument(self, operand: ir.Operand, plain: bool) -> str:
