@@ -46,6 +46,12 @@ def judge(n: int, limit: int = 5) -> str:
     return dsl.OneOf(above.output, equal.output, below.output)
 
 
+@dsl.pipeline
+def inspect(found: dict[str, Any] = {}) -> None:  # noqa: B006  # a default of a pipeline is a constant
+    with dsl.If((found["a"]["b"] == 1) | (found["a"]["c"] == 1)):
+        say(text="a")
+
+
 class Compiled:
     """The templates of a pipeline, by name."""
 
@@ -174,6 +180,7 @@ def test_questions_to_one_task_share_its_lines_but_not_those_of_other_graphs() -
         found = facts().output
         with dsl.If((found["a"]["b"] == 1) & (found["a"]["c"] == 1)):
             say(text="a")
+        inspect(found=found["a"])
         judge(n=found["n"])
         with dsl.If((found["a"]["b"] == 2) & (found["a"]["c"] == 1)):
             say(text="b")
@@ -182,8 +189,10 @@ def test_questions_to_one_task_share_its_lines_but_not_those_of_other_graphs() -
     lines = made.given("shared/facts")["tp-ask"].split("\n")
     names = [line.partition(" = ")[0] for line in lines]
     assert len(set(names)) == len(names)
-    out = {"Output": {"a": {"b": 2, "c": 1}, "n": 6}}
-    assert made.answers("shared/facts", out) == {"tp-e1": "0", "tp-e2": "1", "tp-e3": "1"}
+    out = {"Output": {"a": {"b": 2, "c": 1, "a": {"b": 0, "c": 1}}, "n": 6}}
+    assert sorted(made.answers("shared/facts", out).values()) == ["0", "1", "1", "1"]
+    assert lines.count("_0 = out['Output']['a']") == 1
+    assert sum(line.endswith("['a']") for line in lines) == 2  # the same in the called pipeline, with another name
 
 
 def test_the_controller_keeps_what_no_single_task_can_answer() -> None:
@@ -214,6 +223,14 @@ def test_a_pipeline_keeps_its_conditions_if_one_of_its_callers_cannot_ask() -> N
         judge(n=root)
 
     assert "tp-ask" not in Compiled(calls).text
+
+
+def test_a_pipeline_that_ignores_failures_cannot_be_passed_an_answer() -> None:
+    @dsl.pipeline
+    def ignoring() -> None:
+        inspect(found=facts().output).ignore_upstream_failure()
+
+    assert "tp-ask" not in Compiled(ignoring).text
 
 
 def test_a_value_from_before_may_have_failed_if_something_in_between_ignores_it() -> None:
