@@ -120,7 +120,8 @@ def outcome(pipeline: Pipeline, workflow: Mapping[str, Any]) -> Outcome:
     name = workflow["metadata"]["name"]
     tasks = _tasks(pipeline, nodes)
     state = "SUCCEEDED" if status.get("phase") == "Succeeded" else "FAILED"
-    message = "; ".join([task.message for task in tasks if not task.succeeded] or [str(status.get("message", ""))])
+    messages = [task.message for task in tasks if not task.succeeded] + _of_conditions(nodes)
+    message = "; ".join(messages or [str(status.get("message", ""))])
     if workflow.get("hung"):
         running = [node["displayName"] for node in nodes.values() if node.get("phase") not in DONE]
         state, message = "HUNG", f"goes on though nothing runs: {running}; {message}"
@@ -131,6 +132,15 @@ def outcome(pipeline: Pipeline, workflow: Mapping[str, Any]) -> Outcome:
             datetime.fromisoformat(status["finishedAt"]) - datetime.fromisoformat(status["startedAt"])
         ).total_seconds()
     return Outcome(state, message, outputs, tasks, seconds, f"kubectl get workflow {name} -o yaml")
+
+
+def _of_conditions(nodes: Mapping[str, Any]) -> list[str]:
+    """Messages of the branches whose condition has no value."""
+    return [
+        str(node.get("message", ""))
+        for node in nodes.values()
+        if node["type"] == "Skipped" and node["phase"] == "Error"
+    ]
 
 
 def _parameters(node: Mapping[str, Any]) -> dict[str, str]:

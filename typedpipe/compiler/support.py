@@ -16,6 +16,7 @@ import re
 from typedpipe.compiler.backend import No, Support
 from typedpipe.diagnostics.model import Diagnostic, Diagnostics, Label, Span
 from typedpipe.ir import nodes as ir
+from typedpipe.ir.edges import all_graphs
 from typedpipe.ir.options import set_options
 from typedpipe.types.model import is_artifact
 
@@ -30,12 +31,9 @@ def check(pipeline: ir.Pipeline, support: Support, engine: str, report: Diagnost
         if port.required:
             feature = "input.artifact" if is_artifact(port.type) else "input.required"
             checker.refuse(feature, f"the input `{port.name}`", port.span if port.span.file else pipeline.span)
-    graphs = [pipeline.graph, *pipeline.pipelines.values()]
-    for graph in graphs:
+    for graph in all_graphs(pipeline):
         for node in graph.nodes:
             checker.node(node)
-            if node.is_group:
-                graphs.extend([region.body for region in node.regions()])
     checker.omissions()
 
 

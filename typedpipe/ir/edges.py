@@ -62,6 +62,23 @@ def regions_in(node: ir.Node, pipelines: Mapping[str, ir.Graph]) -> tuple[ir.Reg
     return node.regions()
 
 
+def all_graphs(pipeline: ir.Pipeline) -> list[ir.Graph]:
+    """The graph of a pipeline, those of the pipelines it calls, and the bodies of all groups, each once.
+
+    >>> len(all_graphs(ir.Pipeline("p", ir.Graph(), pipelines={"q": ir.Graph()})))
+    2
+    """
+    graphs = {id(graph): graph for graph in (pipeline.graph, *pipeline.pipelines.values())}
+    pending = list(graphs.values())
+    for graph in pending:
+        for node in graph.nodes:
+            if node.is_group:
+                new = {id(region.body): region.body for region in node.regions() if id(region.body) not in graphs}
+                graphs |= new
+                pending += new.values()
+    return pending
+
+
 # -------------------------------------------------------------------------------------------- of an expression
 
 

@@ -53,10 +53,11 @@ class Line:
 class Program:
     """The lines of one graph's expressions, each printed once, when it is asked for."""
 
-    def __init__(self, exprs: tuple[ir.Expr, ...], type_of: TypeOf, read: Read) -> None:
+    def __init__(self, exprs: tuple[ir.Expr, ...], type_of: TypeOf, read: Read, prefix: str = "_") -> None:
         self._exprs = exprs
         self._type_of = type_of
         self._read = read
+        self._prefix = prefix
         self._lines: dict[int, Line] = {}
         self._apart = _apart(exprs)
 
@@ -78,20 +79,20 @@ class Program:
             missing = [other for other in line.needs if other not in found]
             pending += missing
             if not missing:
-                found[at] = f"{line_name(at)} = {line.python}"
+                found[at] = f"{line_name(at, self._prefix)} = {line.python}"
                 pending.pop()
         return list(found.values())
 
-    def condition(self, operand: ir.Operand, needs: dict[int, None]) -> str:
+    def condition(self, operand: ir.Operand, needs: dict[int, None], *, alone: bool = False) -> str:
         """Python of an operand as a bool; the lines that it requires are added to ``needs``."""
-        text = self.operand(operand, needs)
+        text = self.operand(operand, needs, alone=alone)
         type_ = self._type_of(operand)
         if type_ == BOOL or (isinstance(type_, LiteralType) and set(type_.values) <= {"true", "false"}):
             return text
         return f"typed({text}, 'bool')"
 
-    def operand(self, operand: ir.Operand, needs: dict[int, None]) -> str:
-        """Python of an operand; the lines that it requires are added to ``needs``."""
+    def operand(self, operand: ir.Operand, needs: dict[int, None], *, alone: bool = False) -> str:
+        """Python of an operand; the lines that it requires are added to ``needs``. ``alone`` as a line or an argument."""
         match operand:
             case ir.Const():
                 return constant(operand.text)
@@ -99,11 +100,13 @@ class Program:
                 return self._read(operand)
             case ir.FromExpr() if operand.index in self._apart:
                 needs[operand.index] = None
-                return line_name(operand.index)
+                return line_name(operand.index, self._prefix)
             case ir.FromExpr():
                 expr = self._exprs[operand.index]
                 text = self._python(expr, needs)
-                bare = isinstance(expr, ir.Compare | ir.Contains | ir.And | ir.Or | ir.Not | ir.IsSet | ir.Default)
+                bare = not alone and isinstance(
+                    expr, ir.Compare | ir.Contains | ir.And | ir.Or | ir.Not | ir.IsSet | ir.Default
+                )
                 return f"({text})" if bare else text
             case _:
                 raise TypeError("the IR is not closed")
@@ -222,13 +225,13 @@ def _apart(exprs: tuple[ir.Expr, ...]) -> frozenset[int]:
     return frozenset(apart)
 
 
-def line_name(index: int) -> str:
-    """The name of the line of an entry.
+def line_name(index: int, prefix: str = "_") -> str:
+    """The name of the line of an entry. Programs whose lines stand together have different prefixes.
 
     >>> line_name(3)
     '_3'
     """
-    return f"_{index}"
+    return f"{prefix}{index}"
 
 
 def place(graph: ir.Graph, operand: ir.Operand, what: str, span: Span) -> str:

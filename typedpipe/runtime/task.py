@@ -1404,7 +1404,7 @@ _PURE: dict[str, tuple[str, ...]] = {
 
 
 def _compiled(text: str, where: str) -> Any:
-    """Code of an expression, which cannot do anything but compute; a list of codes for ``arm``, which is lazy."""
+    """Code of an expression, which cannot do anything but compute; for ``arm``, which is lazy, codes and their places."""
     import _ast
 
     tree: Any = compile(text, where, "eval", _ast.PyCF_ONLY_AST, True)
@@ -1424,12 +1424,17 @@ def _compiled(text: str, where: str) -> Any:
                 pending.append(value)
     body = tree.body
     if type(body).__name__ == "Call" and body.func.id == "arm":
-        return [compile(_ast.Expression(each), where, "eval", 0, True) for each in body.args]
+        codes = [compile(_ast.Expression(each), where, "eval", 0, True) for each in body.args]
+        places = where.split("; ")
+        return list(zip(codes, places if len(places) == len(codes) else [where] * len(codes)))
     return compile(tree, where, "eval", 0, True)
 
 
 def program_lines(program: str) -> list[tuple[str, Any, str]]:
-    """Lines ``name = expression  # place`` as name, code and place; the code of an invalid expression is its error."""
+    """Lines ``name = expression  # place`` as name, code and place; the code of an invalid expression is its error.
+
+    A line with ``arm`` can have one place for each condition, with ``; `` between them.
+    """
     lines = []
     for line in program.split("\n"):
         name, _, text = line.partition(" = ")
@@ -1497,9 +1502,14 @@ class Asker:
         if isinstance(code, Exception):
             raise code
         if isinstance(code, list):
-            held = (i for i, each in enumerate(code) if eval(each, self.space, self.names))  # noqa: S307  # pure code
-            return str(next(held, -1) + 1)
+            return str(next((i + 1 for i, (each, where) in enumerate(code) if self.holds(each, where)), 0))
         return eval(code, self.space, self.names)  # noqa: S307  # pure code: see _compiled
+
+    def holds(self, code: Any, where: str) -> bool:
+        try:
+            return bool(eval(code, self.space, self.names))  # noqa: S307  # as above
+        except Exception as error:
+            raise WireError(where, error_text(where, error)) from None
 
     def items(self, values: Any, program: str = "") -> list[Any]:
         """Items of a loop. With a program, each is a record of its answers about the item ``x``."""
@@ -1997,8 +2007,14 @@ class _Task:
         out, given = Names(), Names()
         for name, key, _, type_ in self.spec["outputs"]:
             out.put(name, self.texts["tp-" + key if _holds_artifact(type_) else key][0])
+        known = [["", ""]]
         for line in self.parameters.get("tp-given", "").split("\n"):
             name, _, text = line.partition(" = ")
+            if name.isidentifier():
+                known.append([name, text])
+            else:  # of a value that was typed on several lines
+                known[-1][1] += "\n" + line
+        for name, text in known:
             given.put(name, text)
         for name, text in ask(program, out, given).items():
             _write(self.place("out", "p", name), text)

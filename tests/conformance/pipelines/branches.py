@@ -1,4 +1,7 @@
-"""If, Elif and Else, and OneOf of parameters: outside of loops, in loops, and with no branch taken."""
+"""If, Elif and Else, and OneOf of parameters: outside of loops, in loops, in called pipelines, and with no branch taken.
+
+An Elif that is not reached may have no value.
+"""
 
 from __future__ import annotations
 
@@ -30,6 +33,18 @@ def joined(texts: list[str]) -> str:
     return ",".join(texts)
 
 
+@dsl.pipeline
+def rated(n: int, limits: list[int]) -> str:
+    """The condition is the caller's: it has the values first."""
+    with dsl.If(n > limits[0]):
+        above = same(text=f"{n} > {limits[0]}")
+    with dsl.Elif(n > limits[1]):
+        between = same(text=f"{n} > {limits[1]}")
+    with dsl.Else():
+        below = same(text=f"{n}")
+    return dsl.OneOf(above.output, between.output, below.output)
+
+
 class Outputs(NamedTuple):
     middle: str
     fallback: str
@@ -37,6 +52,9 @@ class Outputs(NamedTuple):
     nested: str
     used: str
     joined: str
+    rated: str
+    again: str
+    fixed: str
 
 
 @dsl.pipeline
@@ -71,8 +89,13 @@ def main(n: int = 2, wanted: str = "2") -> Outputs:
         inner = dsl.OneOf(deep.output, deeper.output)
     nested = dsl.OneOf(inner, "n <= 1")
     used = say(text=f"{middle_one} and {fallback}")
+    every = joined(texts=dsl.Collected(each)).output
+    one = rated(n=count.output, limits=[1]).output
+    with dsl.If(count.output < 5):
+        again = rated(n=count.output, limits=[5, 1]).output
+    fixed = rated(n=4, limits=[7, 4]).output
     return Outputs(
-        middle_one, fallback, dsl.Collected(each), nested, used.output, joined(texts=dsl.Collected(each)).output
+        middle_one, fallback, dsl.Collected(each), nested, used.output, every, one, dsl.OneOf(again, ""), fixed
     )
 
 
@@ -85,5 +108,8 @@ EXPECTED = {
         "nested": "n == 2",
         "used": "two and nothing ran",
         "joined": "first 1,2,3",
+        "rated": "2 > 1",
+        "again": "2 > 1",
+        "fixed": "4",
     },
 }

@@ -1,8 +1,8 @@
-"""Comparisons of every scalar type, In, Contains, Not, & and |, and conditions on fields."""
+"""Comparisons of every scalar type, In, Contains, Not, & and |, and conditions on fields and on extreme values."""
 
 from __future__ import annotations
 
-from typing import NamedTuple, TypedDict
+from typing import Any, NamedTuple, TypedDict
 
 from typedpipe import dsl
 
@@ -26,6 +26,11 @@ def facts(start: int) -> Facts:
 
 
 @dsl.component(base_image="python:3.11-slim")
+def extremes(after: int) -> dict[str, Any]:
+    return {"id": 2**53 + 1, "huge": 2**70, "nan": float("nan"), "zero": -0.0, "$tp": after, "text": "hello wörld"}
+
+
+@dsl.component(base_image="python:3.11-slim")
 def mark() -> bool:
     return True
 
@@ -39,6 +44,8 @@ class Outputs(NamedTuple):
     negated: bool
     field: bool
     mixed: bool
+    extreme: bool
+    never: bool
 
 
 @dsl.pipeline
@@ -68,6 +75,13 @@ def main(n: int = 3, wanted: list[str] = ["x", "it's {{x}}"], big: int = 2**53 +
         field = marked()
     with dsl.If((big == 2**53 + 1) & ((fact.n == 1) | dsl.Not(fact.flag == False))):  # noqa: E712
         mixed = marked()
+    odd = extremes(after=fact.n).output
+    with dsl.If((odd["id"] > 2**53) & (odd["huge"] == 2**70) & (odd["zero"] == 0) & dsl.Contains(odd["text"], "wö")):
+        with dsl.If((odd["nan"] != odd["nan"]) & (odd["$tp"] == fact.n) & (odd["$tp"] == n)):
+            both = marked()
+        extreme = dsl.OneOf(both.output, False)
+    with dsl.If((odd["id"] == 2**53) | (odd["nan"] == odd["nan"]) | dsl.Contains("hello", odd["text"])):
+        never = marked()
     return Outputs(
         dsl.OneOf(compared.output, False),
         dsl.OneOf(wrong.output, False),
@@ -77,6 +91,8 @@ def main(n: int = 3, wanted: list[str] = ["x", "it's {{x}}"], big: int = 2**53 +
         dsl.OneOf(negated.output, False),
         dsl.OneOf(field.output, False),
         dsl.OneOf(mixed.output, False),
+        dsl.OneOf(extreme, False),
+        dsl.OneOf(never.output, False),
     )
 
 
@@ -91,5 +107,7 @@ EXPECTED = {
         "negated": True,
         "field": True,
         "mixed": True,
+        "extreme": True,
+        "never": False,
     },
 }

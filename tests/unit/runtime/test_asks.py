@@ -34,6 +34,16 @@ def test_a_chain_is_lazy_and_its_answer_is_the_number_of_the_arm() -> None:
     assert answer("arm(out['n'] > 3, out['m']['zz'])") == "error TP509: train.py:12, If: there is no 'zz'"
 
 
+def test_each_condition_of_a_chain_may_have_its_own_place() -> None:
+    def told(*conditions: str, places: str) -> str:
+        return answers(f"tp-e1 = arm({', '.join(conditions)})  # {places}")["tp-e1"]
+
+    places = "a.py:1, If; a.py:3, Elif"
+    assert told("out['n'] > 3", "out['m']['zz']", places=places) == "error TP509: a.py:3, Elif: there is no 'zz'"
+    assert told("out['m']['zz']", "out['n'] > 3", places=places) == "error TP509: a.py:1, If: there is no 'zz'"
+    assert told("out['m']['zz']", places=places) == f"error TP509: {places}: there is no 'zz'"
+
+
 def test_a_line_for_the_others_fails_only_those_that_read_it() -> None:
     found = answers(
         "_1 = out['m']['zz']  # a.py:1, argument",
@@ -172,6 +182,18 @@ def test_a_task_answers_after_its_outputs_are_written(tmp_path: Path) -> None:
         "tp-e2": '["\'a\'","null"]',
         "tp-e3": "",
     }
+
+
+def test_a_given_value_may_have_several_lines_as_somebody_typed_it(tmp_path: Path) -> None:
+    given = 'q = {\n  "k = 1": [\n1]\n}\nk = true,\nnull = 3\nm = 2'
+    asked = (
+        "tp-e1 = boolean(given['q']['k = 1'] == [1])  # a.py:1, If\ntp-e2 = boolean(given['m'] == 2)\n"
+        "tp-e3 = wire(given['k'])  # a.py:3, If"
+    )
+    job(tmp_path, "def step(x):\n    return ([1], 7)\n", tp_ask=asked, tp_given=given)
+    found = written(tmp_path)
+    assert [found["tp-e1"], found["tp-e2"]] == ["true", "true"]
+    assert found["tp-e3"].startswith("error TP509: a.py:3, If: ")
 
 
 def test_an_answer_that_is_too_long_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from typedpipe.compiler.argo.asks import Asks
 from typedpipe.compiler.argo.container import reads_metadata
 from typedpipe.compiler.argo.leaf import hidden
 from typedpipe.ir import nodes as ir
@@ -13,8 +14,9 @@ from typedpipe.ir.edges import decisions, leaves, regions_in
 class ControllerInputs:
     """Inputs that the controller reads, computed once per graph."""
 
-    def __init__(self, pipeline: ir.Pipeline) -> None:
+    def __init__(self, pipeline: ir.Pipeline, asks: Asks) -> None:
         self._pipeline = pipeline
+        self._asks = asks
         self._known: dict[int, frozenset[str]] = {}
         self.metadata = any(map(reads_metadata, pipeline.components.values()))
         """Whether some container reads the metadata of an artifact."""
@@ -24,12 +26,12 @@ class ControllerInputs:
         """Names of the inputs that conditions, loops, containers and settings in the graph read."""
         found = self._known.get(id(graph))
         if found is None:
-            asked = [operand for node in graph.nodes for operand in self._asked(node)]
-            names = [leaf.name for leaf in leaves(graph.exprs, asked) if isinstance(leaf, ir.FromInput)]
+            read = [operand for node in graph.nodes for operand in self._read(graph, node)]
+            names = [leaf.name for leaf in leaves(graph.exprs, read) if isinstance(leaf, ir.FromInput)]
             found = self._known[id(graph)] = frozenset(names)
         return found
 
-    def _asked(self, node: ir.Node) -> Iterator[ir.Operand]:
+    def _read(self, graph: ir.Graph, node: ir.Node) -> Iterator[ir.Operand]:
         match node:
             case ir.Task():
                 if node.component in self._containers:
@@ -40,9 +42,10 @@ class ControllerInputs:
                 if node.metadata is not None and self.metadata:
                     yield node.metadata
             case _:
-                yield from decisions(node)
+                if not isinstance(node, ir.Branch) or (id(graph), node.name) not in self._asks.arms:
+                    yield from decisions(node)
                 for region in regions_in(node, self._pipeline.pipelines):
                     wanted = self.inputs(region.body)
                     yield from (operand for name, operand in region.args if name in wanted)
                 for last in node.exits():
-                    yield from self._asked(last)
+                    yield from self._read(graph, last)

@@ -193,6 +193,8 @@ class Controller:
                 return "(" + (" && " if isinstance(expr, ir.And) else " || ").join(map(self.native, expr.items)) + ")"
             case ir.Not():
                 return f"!{self.native(expr.item)}"
+            case ir.Contains() if kind_of(self._values.type(expr.items)) == "str":
+                return f"({self.native(expr.items)} contains {self.native(expr.value)})"
             case ir.Contains():
                 return f"({self.native(expr.value)} in {self.native(expr.items)})"
             case ir.IsSet():

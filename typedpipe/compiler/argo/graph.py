@@ -24,6 +24,7 @@ def lower(scope: GraphLowering, boxed: bool = False) -> Lowered:
     """Template of this graph; ``boxed`` for the body of a loop."""
     for port in scope.graph.inputs:
         scope.dag.inputs.append(Input(wire_key(port.name, port.type), default_text(port)))
+    scope.dag.inputs += [Input(key) for key in scope.lowering.asks.inputs.get(id(scope.graph), ())]
     run(scope)
     shapes = outputs(scope, boxed)
     scope.lowering.templates[scope.dag.name] = scope.dag

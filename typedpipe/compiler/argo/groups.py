@@ -31,18 +31,25 @@ def branch(scope: GraphLowering, node: ir.Branch) -> DagTask:
     given: Arguments = []
     earlier: list[str] = []
     arms: list[tuple[str, ir.Graph, Lowered]] = []
+    answer = scope.lowering.asks.arms.get((id(scope.graph), node.name))
+    if answer is not None:
+        given.append(("tp-arm", scope.answer(answer)))
     for i, arm in enumerate(node.arms):
         label = f"arm-{i + 1}"
         when = [f'inputs.parameters["tp-if-{j + 1}"] != "true"' for j in range(len(earlier))]
-        if arm.condition is not None:
+        if answer is None and arm.condition is not None:
             given.append((f"tp-if-{i + 1}", scope.condition(arm.condition)))
             earlier.append(f"tp-if-{i + 1}")
             when.append(f'inputs.parameters["tp-if-{i + 1}"] == "true"')
         lowered = scope.body(arm.body, f"{node.name}-{i + 1}", arm.args, replace(place, shapes={}))
         task = DagTask(label, lowered.name)
-        for key, text in scope.arguments(arm.body, arm.args):
+        for key, text in scope.arguments(node, arm.body, arm.args, i):
             task.arguments.append((key, f"{{{{inputs.parameters.{_bind(given, key, text)}}}}}"))
-        task.when = "{{=" + " && ".join(when) + "}}" if when else ""
+        if answer is not None:
+            # not as an expression: the text of an error is an error here, and never just another number
+            task.when = f"{{{{inputs.parameters.tp-arm}}}} == {0 if arm.condition is None else i + 1}"
+        else:
+            task.when = "{{=" + " && ".join(when) + "}}" if when else ""
         dag.tasks.append(task)
         arms.append((label, arm.body, lowered))
     dag.inputs = [Input(key) for key, _ in given]
@@ -89,7 +96,7 @@ def loop(scope: GraphLowering, node: ir.Loop) -> DagTask:
     dag = Dag(scope.lowering.names.give(node.name), parallelism=node.parallelism)
     item = {node.item: entry(values.shape(node.items))} if is_artifact(node.item_type) else {}
     lowered = scope.body(node.body, f"{node.name}-body", node.args, ArtifactPrefix(path, shapes=item), boxed=True)
-    given = scope.arguments(node.body, node.args)
+    given = scope.arguments(node, node.body, node.args)
     kind = kind_of(node.item_type)
     simple = kind in ("int", "float", "bool")
     task = DagTask("body", lowered.name, [(key, f"{{{{inputs.parameters.{key}}}}}") for key, _ in given])
@@ -157,4 +164,4 @@ def exit_handler(scope: GraphLowering, node: ir.ExitHandler) -> DagTask:
     ]
     given = [(key, text) for key, text in task.arguments if key not in dict(told)]
     after = Exit(task.template, given, told)
-    return DagTask(name, lowered.name, scope.arguments(node.body, node.args), exit=after)
+    return DagTask(name, lowered.name, scope.arguments(node, node.body, node.args), exit=after)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
+from typedpipe.compiler.argo.asks import ASK, GIVEN, answer_key
 from typedpipe.compiler.argo.shapes import KEY, ArtifactLocation
 from typedpipe.compiler.argo.templates import Container, Data, Leaf, Written
 from typedpipe.compiler.argo.wire import RAW_BRACE, is_boxed, raw, raw_expr
@@ -38,8 +39,11 @@ class Variant:
     """For values known only at run time: the option's parameter and the kind of its values."""
 
 
-def python_leaf(name: str, component: ir.Component, variant: Variant, *, stand_ins: bool) -> Leaf:
-    """Template of a Python component; with ``stand_ins``, it stores a file for each empty directory."""
+def python_leaf(name: str, component: ir.Component, variant: Variant, *, stand_ins: bool, answers: int) -> Leaf:
+    """Template of a Python component; with ``stand_ins``, it stores a file for each empty directory.
+
+    ``answers`` is the number of outputs for answers to questions, which its tasks may be asked.
+    """
     leaf = new_leaf(name, component, variant)
     container = leaf.container
     interface(component, variant, leaf)
@@ -50,6 +54,10 @@ def python_leaf(name: str, component: ir.Component, variant: Variant, *, stand_i
                 leaf.output_artifacts.append(_stand_in(port_key(port.name)))
         else:
             _output(port_key(port.name), variant.boxed and is_boxed(port.type), leaf)
+    if answers:
+        leaf.inputs += [{"name": key, "default": ""} for key in (GIVEN, ASK)]
+    for key in map(answer_key, range(1, answers + 1)):
+        leaf.outputs.append({"name": key, "valueFrom": {"path": parameter_path(key), "default": ""}})
     if any(is_artifact(port.type) for port in component.outputs):
         container.env.append({"name": "TYPEDPIPE_POD", "value": "{{pod.name}}"})
         container.env.append({"name": "TYPEDPIPE_KEY", "value": object_key("{output}")})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
+from typedpipe.compiler.argo.asks import ASK, GIVEN, answer_key
 from typedpipe.compiler.argo.container import NOT_HASHED, asked, from_raw
 from typedpipe.compiler.argo.expressions import list_text
 from typedpipe.compiler.argo.leaf import Variant, hidden
@@ -30,7 +31,7 @@ def call_node(scope: GraphLowering, node: ir.Call) -> DagTask:
     shapes = scope.input_shapes(graph, node.args)
     lowered = scope.lowering.call(node.pipeline, shapes, scope.place.path)
     scope.took(node.name, lowered)
-    given = scope.arguments(graph, node.args)
+    given = scope.arguments(node, graph, node.args)
     return DagTask(scope.values.task_names[node.name], lowered.name, given)
 
 
@@ -100,6 +101,7 @@ def leaf_task(scope: GraphLowering, node: ir.Task, *, boxed: bool) -> DagTask:
     variant = Variant(plain, tuple(sorted(shapes, key=lambda pair: pair[0])), boxed, present, kinds)
     template = lowering.leaf(node.component, variant)
     _give(scope, node, given)
+    given += scope.questions(node)
     if node.options.caching:
         template = _cached(scope, node, template)
     return DagTask(values.task_names[node.name], template, given)
@@ -156,17 +158,21 @@ def _cached(scope: GraphLowering, node: ir.Task, template: str) -> str:
         for p in known.component.inputs
         if is_artifact(p.type) and isinstance(without_none(p.type), ListType)
     ]
+    questions = (GIVEN, ASK) if node.component in lowering.asks.counts else ()
     name = lowering.cached.get((template, node.options.cache_key), "")
     if not name:
         name = lowering.cached[template, node.options.cache_key] = lowering.names.give(f"cached-{template}")
         dag = Dag(name, memoize=_memoize(scope, node, "\n".join(leaf.lines())))
         dag.inputs += [Input(known.keys[port.name][0], default_text(port)) for port in known.component.inputs]
         dag.inputs += [Input(key) for key in late] + [Input(key, "tp-absent") for key in lists]
-        passed = [(key, f"{{{{inputs.parameters.{key}}}}}") for key in [*names, *late, *lists]]
+        dag.inputs += [Input(key, "") for key in questions]
+        passed = [(key, f"{{{{inputs.parameters.{key}}}}}") for key in [*names, *late, *lists, *questions]]
         dag.tasks.append(DagTask("run", template, passed))
         for port in known.component.outputs:
             key = wire_key(port.name, port.type)
             dag.outputs.append(Output(key, path=f"tasks.run.outputs.parameters.{key}"))
+        for key in map(answer_key, range(1, lowering.asks.counts.get(node.component, 0) + 1)):
+            dag.outputs.append(Output(key, path=f"tasks.run.outputs.parameters.{key}", default=""))
         lowering.templates[name] = dag
     return name
 
@@ -183,8 +189,11 @@ def _warning(node: ir.Task) -> Diagnostic:
 
 def _memoize(scope: GraphLowering, node: ir.Task, body: str) -> dict[str, Data]:
     known = scope.lowering.known(node.component)
+    questions = [f'inputs.parameters["{key}"]' for key in (GIVEN, ASK) if node.component in scope.lowering.asks.counts]
     if node.options.cache_key:
         key = digest(known.component.name + "\n" + node.options.cache_key, 64)
+        if questions:
+            key = "{{=sprig.sha256sum(" + ' + "," + '.join([f'"{key}"', *questions]) + ")}}"
     else:
         parts = [f'"{digest(body, 32)}"']
         for port in known.component.inputs:
@@ -192,7 +201,7 @@ def _memoize(scope: GraphLowering, node: ir.Task, body: str) -> dict[str, Data]:
             single = is_artifact(port.type) and not isinstance(without_none(port.type), ListType)
             parts.append(_identity(text) if single else text)
         parts += [f'inputs.parameters["{key}"]' for key, _ in hidden(node.options)]
-        key = "{{=sprig.sha256sum(" + ' + "," + '.join(parts) + ")}}"
+        key = "{{=sprig.sha256sum(" + ' + "," + '.join([*parts, *questions]) + ")}}"
     name = "tp-cache-" + slug(scope.lowering.pipeline.name)
     return {"key": key, "maxAge": f"{CACHE_DAYS * 24}h", "cache": {"configMap": {"name": name}}}
 

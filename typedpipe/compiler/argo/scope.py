@@ -8,6 +8,16 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeAlias
 
+from typedpipe.compiler.argo.asks import (
+    ASK,
+    GIVEN,
+    NOTHING_ASKED,
+    Asks,
+    FromAnswer,
+    Known as Answered,
+    Source,
+    place_questions,
+)
 from typedpipe.compiler.argo.container import container_leaf
 from typedpipe.compiler.argo.demand import ControllerInputs
 from typedpipe.compiler.argo.expressions import Controller, Unsupported
@@ -19,7 +29,7 @@ from typedpipe.compiler.argo.wire import esc
 from typedpipe.compiler.pod import wire_key
 from typedpipe.diagnostics.model import Diagnostics
 from typedpipe.ir import nodes as ir
-from typedpipe.ir.edges import leaves, needed, producers, regions_in
+from typedpipe.ir.edges import all_graphs, leaves, needed, producers, regions_in
 from typedpipe.ir.typing import GraphTypes, Ports
 from typedpipe.types.model import ArtifactType, is_artifact
 
@@ -81,7 +91,13 @@ class Lowering:
     @cached_property
     def demand(self) -> ControllerInputs:
         """Inputs of graphs that the controller reads."""
-        return ControllerInputs(self.pipeline)
+        return ControllerInputs(self.pipeline, self.asks)
+
+    @cached_property
+    def asks(self) -> Asks:
+        """Questions to tasks, whose answers the controller reads."""
+        branches = any(type(node) is ir.Branch for graph in all_graphs(self.pipeline) for node in graph.nodes)
+        return place_questions(self.pipeline, self.ports) if branches else NOTHING_ASKED
 
     @cached_property
     def _stand_ins(self) -> bool:
@@ -109,7 +125,9 @@ class Lowering:
             self.templates[found] = (
                 container_leaf(found, component, variant)
                 if name in self.raw_outputs
-                else python_leaf(found, component, variant, stand_ins=self._stand_ins)
+                else python_leaf(
+                    found, component, variant, stand_ins=self._stand_ins, answers=self.asks.counts.get(name, 0)
+                )
             )
         return found
 
@@ -139,6 +157,7 @@ class GraphLowering:
         self.place = place
         self.dag = Dag(lowering.names.give(name))
         paths = {port.name: f"inputs.parameters.{wire_key(port.name, port.type)}" for port in graph.inputs}
+        paths.update((key, f"inputs.parameters.{key}") for key in lowering.asks.inputs.get(id(graph), ()))
         self.values = Values(graph, GraphTypes(lowering.pipeline, graph, lowering.ports), paths)
         self.values.input_shapes = place.shapes
         self.values.plain = self._native
@@ -170,7 +189,24 @@ class GraphLowering:
         values, keys = self.values, known.keys
         text = values.text
         given = [(keys[key][0], text(operand)) for key, operand in node.args]
+        given += self.questions(node)
         return DagTask(values.task_names[node.name], known.default, given)
+
+    def questions(self, node: ir.Task) -> Arguments:
+        """Arguments of a task that is asked something: the values from before it, and the questions."""
+        asked = self.lowering.asks.asked.get((id(self.graph), node.name))
+        if asked is None:
+            return []
+        lines = [f"{name} = {self.values.text(operand)}" for name, operand in asked.given.items()]
+        return [*([(GIVEN, "\n".join(lines))] if lines else []), (ASK, "\n".join(asked.lines))]
+
+    def answer(self, source: Source) -> str:
+        """Text of an answer as an argument."""
+        if isinstance(source, Answered):
+            return source.text
+        values = self.values
+        path = values.path(source.task, source.key) if isinstance(source, FromAnswer) else values.inputs[source.key]
+        return f"{{{{{path}}}}}"
 
     def body(self, graph: ir.Graph, name: str, args: ir.Args, place: ArtifactPrefix, *, boxed: bool = False) -> Lowered:
         """Template of a group's body; ``place`` has the shapes that no argument provides."""
@@ -198,11 +234,13 @@ class GraphLowering:
         given = ((name, operand) for name, operand in args if name in types and is_artifact(types[name]))
         return {name: shape for name, operand in given if (shape := self.values.shape(operand)) != KEY}
 
-    def arguments(self, graph: ir.Graph, args: Iterable[tuple[str, ir.Operand]]) -> Arguments:
-        """Arguments of a graph's template."""
+    def arguments(self, node: ir.Node, graph: ir.Graph, args: ir.Args, number: int = 0) -> Arguments:
+        """Arguments of the template of a graph, the ``number``-th one in a node."""
         types = {port.name: port.type for port in graph.inputs}
         plain = self.lowering.demand.inputs(graph)
-        return [(wire_key(name, types[name]), self.argument(operand, name in plain)) for name, operand in args]
+        given = [(wire_key(name, types[name]), self.argument(operand, name in plain)) for name, operand in args]
+        answers = self.lowering.asks.passed.get((id(self.graph), node.name, number), ())
+        return [*given, *((key, self.answer(source)) for key, source in answers)]
 
     def argument(self, operand: ir.Operand, plain: bool) -> str:
         """Text of an argument; ``plain`` if the controller reads it."""
