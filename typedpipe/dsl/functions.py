@@ -10,6 +10,7 @@ from typedpipe.dsl.tracing import Trace, current, error, fatal
 from typedpipe.dsl.values.lifting import as_value, holds_reference, lift, type_of
 from typedpipe.dsl.values.value import Pending, PipelineValue, derived, poison, same_trace
 from typedpipe.ir import nodes as ir
+from typedpipe.ir.typing import default_type
 from typedpipe.types.display import show
 from typedpipe.types.model import ANY, BOOL, AnyType, ListType, Type, is_optional, union, without_none
 
@@ -106,9 +107,7 @@ def Some(value: T | None, default: T) -> T:
         error("TP161", message, help="use the value directly; `dsl.Some` is only for `T | None`")
     right = lift(default, "the default of `dsl.Some`")
     right = poison(trace) if right is None else right
-    plain = without_none(left._tp_type)
-    # a constant of the plain type does not extend it; a reference may
-    type_ = plain if isinstance(right, ir.Const) else union(plain, right._tp_type)
+    type_ = default_type(left._tp_type, type_of(right)) or without_none(left._tp_type)
     some: Any = derived(trace, type_, lambda ops: ir.Default(ops[0], ops[1]), (left, right))
     return some  # type: ignore[no-any-return]  # to the checker it is the plain value
 

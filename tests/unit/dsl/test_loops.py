@@ -240,3 +240,62 @@ def test_constants_and_values_of_one_kind_go_together(program: Any, body: str) -
             {body}
         """)
     assert found.codes == [], found.printed
+
+
+@pytest.mark.parametrize(
+    ("items", "use"),
+    [
+        ("[1, None]", "add(a=Some(x, 5))"),
+        ("['a', None]", "say(s=Some(x, 'b'))"),
+        ("[1, 'a', None]", "take(v=Some(x, 'b'))"),
+        ("[[1, 2], None]", "add(a=Some(x, [3])[0])"),
+        ("[{'a': 1}, None]", "add(a=Some(x, {'a': 2})['a'])"),
+        ("[(1, None), (2, 'a')]", "add(a=x[0]), say(s=Some(x[1], 'b'))"),
+        ("[None]", "add(a=Some(x, 1))"),
+    ],
+)
+def test_constants_of_a_loop_take_any_default_of_their_kind(program: Any, items: str, use: str) -> None:
+    found = program(f"""
+        from typing import Any
+        @component
+        def take(v: Any) -> None: ...
+        @dsl.pipeline
+        def p():
+            with ParallelFor({items}) as x:
+                {use}
+        """)
+    assert found.codes == [], found.printed
+
+
+@pytest.mark.parametrize(
+    ("items", "default"), [("[1, None]", "'a'"), ("[True, None]", "1"), ("[{'a': 1}, None]", "{'b': 1}")]
+)
+def test_a_default_of_another_kind_is_an_error(program: Any, items: str, default: str) -> None:
+    found = program(f"""
+        @dsl.pipeline
+        def p():
+            with ParallelFor({items}) as x:
+                add(a=Some(x, {default}))
+        """)
+    assert found.codes[0] == "TP211", found.printed
+
+
+def test_a_default_and_a_branch_count_in_the_type(program: Any) -> None:
+    found = program("""
+        from typing import Literal
+        @component
+        def a() -> Literal["a"]: ...
+        @component
+        def b() -> Literal["b"]: ...
+        @component
+        def maybe() -> Literal["a"] | None: ...
+        @component
+        def only(v: Literal["a"]) -> None: ...
+        @dsl.pipeline
+        def p(n: int = 1):
+            with If(n > 1): t = a()
+            with Else(): u = b()
+            only(v=OneOf(t.output, u.output))
+            only(v=Some(maybe().output, "b"))
+        """)
+    assert found.codes == ["TP201", "TP201"], found.printed
