@@ -319,10 +319,11 @@ def either_type(one: Type, other: Type) -> Type | None:
         case StructType(form="literal"), StructType(form="literal"):
             return _either_struct(one, other)
         case UnionType(), _:
-            found = [either_type(member, other) for member in one.members]
-            at = next((at for at, type_ in enumerate(found) if type_ is not None), None)
-            wider = None if at is None else found[at]
-            return None if wider is None else union(*one.members[:at], wider, *one.members[at + 1 :])
+            for at, member in enumerate(one.members):
+                wider = either_type(member, other)
+                if wider is not None:
+                    return union(*one.members[:at], wider, *one.members[at + 1 :])
+            return None
         case _:
             return None
 

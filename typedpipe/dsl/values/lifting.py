@@ -14,8 +14,8 @@ from typedpipe.ir import nodes as ir
 from typedpipe.runtime.task import layout_of
 from typedpipe.types.annotations import struct_type
 from typedpipe.types.artifacts import Artifact
-from typedpipe.types.model import ListType, StructField, StructType, Type, union
-from typedpipe.types.values import NotAConstant, constant
+from typedpipe.types.model import ListType, StructField, StructType, Type
+from typedpipe.types.values import NotAConstant, constant, joined
 
 
 def operand_value(value: object, subject: Subject) -> Any:
@@ -134,7 +134,7 @@ def _display(trace: Trace, value: object, subject: Subject) -> Any:
     if layout is not None:
         return _struct(trace, list(layout.fields(value).items()), struct_type(type(value)), subject)
     items = [_inner(item, subject) for item in _parts(value)]
-    item_type = union(*(type_of(item) for item in items))
+    item_type = joined([type_of(item) for item in items])
     return derived(trace, ListType(item_type), ir.MakeList, tuple(items))
 
 

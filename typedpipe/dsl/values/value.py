@@ -30,7 +30,9 @@ from typedpipe.types.model import (
     STR,
     ListType,
     LiteralType,
+    StructType,
     Type,
+    without_none,
 )
 
 Build = Callable[[tuple[Any, ...]], ir.Expr]
@@ -156,17 +158,22 @@ class PipelineValue:
         )
 
     def __iter__(self) -> Iterator[Any]:
-        type_ = self._tp_type
-        if isinstance(type_, ListType) and type_.entries:
-            return iter([self[at] for at in range(len(type_.entries))])
+        count = _count(self._tp_type)
+        if count is not None:
+            return iter([self[at] for at in range(count)])
         stop(
             self,
             "TP151",
             "this value is known only when the pipeline runs, so Python cannot loop over it or unpack it here",
-            help="use `with dsl.ParallelFor(...) as item:` to run tasks for each item; unpack `task.outputs`, not `task.output`",
+            help="use `with dsl.ParallelFor(...) as item:` to run tasks for each item; unpack `task.outputs`, not `task.output`"
+            if _count(without_none(self._tp_type)) is None
+            else "use `dsl.IfSet(value)` or `dsl.Some(value, default)` first",
         )
 
-    def __len__(self) -> NoReturn:
+    def __len__(self) -> int:
+        count = _count(self._tp_type)
+        if count is not None:
+            return count
         stop(
             self,
             "TP152",
@@ -255,6 +262,13 @@ class PipelineValue:
 
 _TEXT = 'to format it, use an f-string: `f"{value:.2f}"`'
 _AS_JSON = "put it into text with an f-string, or pass it to a component and serialize it there"
+
+
+def _count(type_: Type) -> int | None:
+    """The number of entries that each value of a type has: of the rows of a loop and of NamedTuples; None for others."""
+    if isinstance(type_, StructType) and type_.form == "namedtuple":
+        return len(type_.fields)
+    return len(type_.entries) or None if isinstance(type_, ListType) else None
 
 
 def _is_text(value: object) -> bool:
