@@ -177,11 +177,17 @@ def Collected(value: T) -> list[T]:
     base = source
     while isinstance(base._tp_op, Pending) and base._tp_op.build is _collect:
         base = base._tp_op.children[0]
-    type_ = base._tp_type
-    for _ in range(max(_loops(trace, base) - trace.builder.loops, 1)):
-        type_ = ListType(type_)
-    collected: Any = derived(trace, type_, _collect, (source,))
+    loops = max(_loops(trace, base) - trace.builder.loops, 1)
+    collected: Any = derived(trace, _lists(base._tp_type, loops), _collect, (source,))
+    if source._tp_object is not None and base._tp_object is not None:
+        collected._tp_object = derived(trace, _lists(base._tp_object._tp_type, loops), _collect, (source._tp_object,))
     return collected  # type: ignore[no-any-return]  # to the checker it is a list
+
+
+def _lists(type_: Type, depth: int) -> Type:
+    for _ in range(depth):
+        type_ = ListType(type_)
+    return type_
 
 
 def _collect(ops: tuple[Any, ...]) -> ir.Expr:

@@ -135,7 +135,13 @@ def _display(trace: Trace, value: object, subject: Subject) -> Any:
         return _struct(trace, list(layout.fields(value).items()), struct_type(type(value)), subject)
     items = [_inner(item, subject) for item in _parts(value)]
     item_type = joined([type_of(item) for item in items])
-    return derived(trace, ListType(item_type), ir.MakeList, tuple(items))
+    made = derived(trace, ListType(item_type), ir.MakeList, tuple(items))
+    objects = [item._tp_object if isinstance(item, PipelineValue) else None for item in items]
+    if any(each is not None for each in objects):
+        wholes = [item if each is None else each for item, each in zip(items, objects, strict=True)]
+        type_ = ListType(joined([type_of(item) for item in wholes]))
+        made._tp_object = derived(trace, type_, ir.MakeList, tuple(wholes))
+    return made
 
 
 def _struct(trace: Trace, entries: list[tuple[Any, object]], type_: Type | None, subject: Subject) -> Any:

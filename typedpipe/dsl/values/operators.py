@@ -94,6 +94,9 @@ def item(value: PipelineValue, key: object) -> Any:
 
 
 def attribute(value: PipelineValue, name: str) -> Any:
+    whole = value._tp_object
+    if whole is not None and isinstance(whole._tp_type, StructType) and name == whole._tp_type.fields[0].name:
+        return field_of(whole, name)
     type_ = without_none(value._tp_type)
     if is_artifact(type_):
         error(

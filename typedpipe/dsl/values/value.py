@@ -23,6 +23,7 @@ from typedpipe.dsl.tracing import (
 )
 from typedpipe.dsl.values import markers
 from typedpipe.ir import nodes as ir
+from typedpipe.types.assignable import mismatch
 from typedpipe.types.display import show
 from typedpipe.types.model import (
     ANY,
@@ -62,7 +63,7 @@ class Operators(NamedTuple):
 class PipelineValue:
     """A value that is known only when the pipeline runs. It has no public attributes: they belong to the value."""
 
-    __slots__ = ("_tp_builder", "_tp_op", "_tp_site", "_tp_trace", "_tp_type")
+    __slots__ = ("_tp_builder", "_tp_object", "_tp_op", "_tp_site", "_tp_trace", "_tp_type")
     _tp_operators: ClassVar[Operators]
     """Registered by :mod:`operators`, which the package loads."""
 
@@ -72,6 +73,8 @@ class PipelineValue:
         self._tp_op = op
         self._tp_site = site
         self._tp_builder = trace.builder
+        self._tp_object: PipelineValue | None = None
+        """The object with this value as its only field, if the user's expression can mean either of them."""
 
     # ---- what builds an expression
 
@@ -351,6 +354,14 @@ def same_trace(value: PipelineValue, trace: Trace, what: object) -> bool:
         help="add an input to this pipeline, and pass the value when you call the pipeline",
     )
     return False
+
+
+def fitted(value: PipelineValue, target: Type) -> PipelineValue:
+    """The value, or the object of which it is the only field, whichever fits an input of type ``target``."""
+    whole = value._tp_object
+    if whole is None or mismatch(value._tp_type, target) is None or mismatch(whole._tp_type, target) is not None:
+        return value
+    return whole
 
 
 # ------------------------------------------------------------------------------------------------ operands
