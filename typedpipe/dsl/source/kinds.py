@@ -45,7 +45,9 @@ def kind_of(value: Any) -> Kind:
         return "partial"
     if hasattr(value, "python_func") or hasattr(value, "_callee"):
         return "component"
-    return "pipeline" if hasattr(value, "callee") and hasattr(value, "traced") else "value"
+    if hasattr(value, "callee") and hasattr(value, "traced"):
+        return "pipeline"
+    return "decorated function" if is_function(getattr(value, "__wrapped__", None)) else "value"  # `lru_cache`
 
 
 def refusal(item: Any) -> tuple[str, str]:
@@ -59,7 +61,7 @@ def refusal(item: Any) -> tuple[str, str]:
         if kind == "lambda"
         else f"`{name}`"
     )
-    remedy = REMEDIES.get(kind, "pass other values as parameters").format(name=name)
+    remedy = REMEDIES.get(kind, "remove it from `include`, and create it inside the function").format(name=name)
     return f"`include` supports only functions and classes, not {what}", remedy
 
 

@@ -149,7 +149,7 @@ class PipelineValue:
         return f"{other}{self}" if self._joins(other) else self._arithmetic()
 
     def _joins(self, other: object) -> bool:
-        return is_poison(self) or (_is_text(self) and (isinstance(other, str) or _is_text(other)))
+        return _is_text(self) and (isinstance(other, str) or _is_text(other))
 
     def __bool__(self) -> NoReturn:
         stop(
@@ -297,6 +297,7 @@ def replaced(value: PipelineValue, code: str, message: str, *, help: str) -> Pip
     """Report an operation that needs the value, unless it is poison. Tracing continues with poison as the result."""
     if not is_poison(value):
         error(code, message, help=help)
+    markers.told(value._tp_trace)  # the other operand can be text
     return poison(value._tp_trace)
 
 
