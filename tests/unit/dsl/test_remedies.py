@@ -83,6 +83,22 @@ def branch(condition: str, then: str = "use(n=1)") -> str:
     )
 
 
+TAGGED = """
+from typing import Literal
+from pydantic import BaseModel
+from typedpipe import component, pipeline
+class Cat(BaseModel):
+    kind: Literal["cat"]{cat}
+    n: int = 9
+class Dog(BaseModel):
+    kind: Literal["dog"]{dog}
+    n: int = 1
+@component
+def c(pet: Cat | Dog) -> int: return pet.n
+@pipeline
+def main() -> int:
+    return c(pet=Cat({tag})).output
+"""
 INCLUDE = "(include=[helper])"
 DEF = "def helper(n: int) -> int: return n"
 REMEDIES = {
@@ -311,6 +327,18 @@ REMEDIES = {
         "TP138",
         "include the functions and classes of the module that the component uses: `include=[own_helpers.…]`",
         body("return one()", above="import own_helpers\nfrom own_helpers import one", options="(include=[own_helpers.one])"),
+    ),
+    "classes with a tag that has a default": (
+        TAGGED.format(cat=' = "cat"', dog=' = "dog"', tag=""),
+        "TP122",
+        "remove the default of `kind` in each of them: a value that is always given distinguishes them",
+        TAGGED.format(cat="", dog="", tag='kind="cat"'),
+    ),
+    "classes, one with a tag that has a default": (
+        TAGGED.format(cat="", dog=' = "dog"', tag='kind="cat"'),
+        "TP122",
+        "remove the default of `kind` in each of them: a value that is always given distinguishes them",
+        TAGGED.format(cat="", dog="", tag='kind="cat"'),
     ),
     "several outputs, one wanted": (
         FIELDS + "    return c(n=u().output)" + OUT,

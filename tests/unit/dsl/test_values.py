@@ -608,3 +608,52 @@ def p():
     assert found.codes == ["TP114"]
     assert found.help == "use one of them: `{task.outputs.model}`"
     assert "all outputs of the task `made` are used in text" in found.said[0]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "sum([n, n, n])",
+        "n + f'{n}'",
+        "f'{n}' + n",
+        "(n + 1) + f'{n}'",
+        "f'{n}' + (n + 1)",
+        "(n + 1) + 'a' + 'b'",
+        "n * f'{n}'",
+    ],
+)
+def test_an_error_in_arithmetic_is_said_once(program: Any, line: str) -> None:
+    found = program(f"@dsl.pipeline\ndef p(n: int = 1):\n    {line}\n    add(a=n)\n")
+    assert found.codes == ["TP155"], found.printed
+
+
+@pytest.mark.parametrize(
+    ("line", "help_"),
+    [
+        (
+            "dataclasses.replace(job, n=2)",
+            "a pipeline value is known only when the pipeline runs, so Python functions cannot use it",
+        ),
+        (
+            "dataclasses.asdict(job)",
+            "a pipeline value is known only when the pipeline runs, so Python functions cannot use it",
+        ),
+        ("json.loads(f'[{n} {n}]')", "the text contains a pipeline value, which is known only when the pipeline runs"),
+        ("json.loads('[1 2]')", "the function of a pipeline runs once"),
+        ("checked(n)", "the function of a pipeline runs once"),
+    ],
+)
+def test_an_exception_of_a_library_that_was_given_a_value(program: Any, line: str, help_: str) -> None:
+    found = program(f"""
+        import dataclasses, json
+        @dataclasses.dataclass
+        class Job:
+            n: int
+        def checked(value):
+            raise ValueError("no")
+        @dsl.pipeline
+        def p(job: Job, n: int = 1):
+            {line}
+        """)
+    assert found.codes == ["TP119"], found.printed
+    assert found.help.startswith(help_)

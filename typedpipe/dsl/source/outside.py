@@ -91,7 +91,9 @@ class _Remedies:
     calls.
     """
 
-    def __init__(self, space: dict[str, Any], file: ParsedFile, node: Function | ast.ClassDef, helper: str = "") -> None:
+    def __init__(
+        self, space: dict[str, Any], file: ParsedFile, node: Function | ast.ClassDef, helper: str = ""
+    ) -> None:
         self.space = space
         self.file = file
         self.node = node
