@@ -246,6 +246,12 @@ REMEDIES = {
         "and pass that with `include`",
         body("return slow(1)", above="def slow(n: int) -> int: return n", options="(include=[slow])"),
     ),
+    "included constant": (
+        body("return LIMIT", above="LIMIT = 3", options="(include=[LIMIT])"),
+        "TP138",
+        "remove it from `include`: a constant that is assigned a literal is shipped with the function that uses it",
+        body("return LIMIT", above="LIMIT = 3"),
+    ),
     "included logger": (
         body("LOG.info('x')\nreturn 1", above="LOG = logging.getLogger(__name__)", options="(include=[LOG])"),
         "TP138",

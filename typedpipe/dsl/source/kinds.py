@@ -62,9 +62,14 @@ def refusal(item: Any) -> tuple[str, str]:
         else f"`{name}`"
     )
     remedy = REMEDIES.get(kind, "remove it from `include`, and create it inside the function").format(name=name)
+    if isinstance(item, _LITERALS):
+        remedy = (
+            "remove it from `include`: a constant that is assigned a literal is shipped with the function that uses it"
+        )
     return f"`include` supports only functions and classes, not {what}", remedy
 
 
+_LITERALS = (int, float, str, bytes, type(None), list, tuple, dict, set)
 REMEDIES: dict[Kind, str] = {
     "lambda": "write it as a `def` at module level, and include that",
     "decorated function": "include the function without its decorator, or do the decorator's work in the function",
