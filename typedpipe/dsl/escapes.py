@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import ast
 import re
+from types import FrameType
 from typing import Any
 
 from typedpipe.diagnostics.errors import PipelineError
 from typedpipe.diagnostics.model import Label
 from typedpipe.dsl import absent
-from typedpipe.dsl.marker_form import shown
+from typedpipe.dsl.marker_form import present, shown
 from typedpipe.dsl.source.files import Function, ParsedFile, parsed_file
+from typedpipe.dsl.source.needs import is_installed
 from typedpipe.dsl.source.notebook import source_name
 from typedpipe.dsl.tracing import current, error, exception_line, sink, user_site
 from typedpipe.dsl.values import markers
+from typedpipe.dsl.values.value import PipelineValue
 
 _WRONG_CALL = re.compile(r"missing \d+ required|unexpected keyword|positional argument|multiple values")
 _TEXT_HELP = "`{…}` is known only when the pipeline runs: you can pass an f-string that contains it to a component, but not read or convert it here"
+_VALUE_HELP = (
+    "a pipeline value is known only when the pipeline runs, so Python functions cannot use it: pass it to a component"
+)
 _PLAIN_HELP = "the function of a pipeline runs once, when it is defined; code other than component calls must not raise"
 
 
@@ -43,24 +49,44 @@ def report_escaped(problem: Exception, fn: Any) -> None:
         return
     if not (_json(problem, text, fn) or _too_early(problem, fn)):
         site = user_site(problem, fn.__code__.co_filename)
-        error("TP119", f"the pipeline `{fn.__name__}` raises {text}", site, help=_help(problem, text))
+        error(
+            "TP119",
+            f"the pipeline `{fn.__name__}` raises {text}",
+            site,
+            help=_help(problem, text) or _given(problem) or _PLAIN_HELP,
+        )
+
+
+def _given(problem: Exception) -> str:
+    """The remedy if a library that raises was given a pipeline value, or text with one."""
+    frames: list[FrameType] = []
+    step = problem.__traceback__
+    while step is not None:
+        frames.append(step.tb_frame)
+        step = step.tb_next
+    for frame in reversed(frames):
+        if not is_installed(frame.f_globals.get("__name__", "")):
+            break
+        for value in frame.f_locals.values():
+            if isinstance(value, PipelineValue):
+                return _VALUE_HELP
+            if isinstance(value, str) and present(value):
+                return "the text contains a pipeline value, which is known only when the pipeline runs: read it in a component"
+    return ""
 
 
 def _help(problem: Exception, text: str) -> str:
     if "expected str instance, `pipeline value`" in text:
         return 'convert each pipeline value to text first: `", ".join([f"{a}", f"{b}"])`'
     if "pipeline value" in text or type(problem).__name__ == "ValidationError":
-        return (
-            "a pipeline value is known only when the pipeline runs, so Python functions cannot use it: pass it to a component; "
-            "to build a pydantic model, pass its fields to a component"
-        )
+        return f"{_VALUE_HELP}; to build a pydantic model, pass its fields to a component"
     if found := absent.instead(problem):
         return found
     if isinstance(problem, TypeError) and _WRONG_CALL.search(text):
         return "pass the arguments that the function takes"
     if "Task'" in text:
         return "a task is not a value: pass, compare or index its output, `task.output`"
-    return _PLAIN_HELP
+    return ""
 
 
 # ------------------------------------------------------------------------------------------------ JSON

@@ -10,6 +10,7 @@ from typedpipe.dsl.tracing import Trace, current, error, fatal
 from typedpipe.dsl.values.lifting import as_value, holds_reference, lift, type_of
 from typedpipe.dsl.values.value import Pending, PipelineValue, derived, poison, same_trace
 from typedpipe.ir import nodes as ir
+from typedpipe.ir.typing import default_type
 from typedpipe.types.display import show
 from typedpipe.types.model import ANY, BOOL, AnyType, ListType, Type, is_optional, union, without_none
 
@@ -106,9 +107,7 @@ def Some(value: T | None, default: T) -> T:
         error("TP161", message, help="use the value directly; `dsl.Some` is only for `T | None`")
     right = lift(default, "the default of `dsl.Some`")
     right = poison(trace) if right is None else right
-    plain = without_none(left._tp_type)
-    # a constant of the plain type does not extend it; a reference may
-    type_ = plain if isinstance(right, ir.Const) else union(plain, right._tp_type)
+    type_ = default_type(left._tp_type, type_of(right)) or without_none(left._tp_type)
     some: Any = derived(trace, type_, lambda ops: ir.Default(ops[0], ops[1]), (left, right))
     return some  # type: ignore[no-any-return]  # to the checker it is the plain value
 
@@ -178,11 +177,17 @@ def Collected(value: T) -> list[T]:
     base = source
     while isinstance(base._tp_op, Pending) and base._tp_op.build is _collect:
         base = base._tp_op.children[0]
-    type_ = base._tp_type
-    for _ in range(max(_loops(trace, base) - trace.builder.loops, 1)):
-        type_ = ListType(type_)
-    collected: Any = derived(trace, type_, _collect, (source,))
+    loops = max(_loops(trace, base) - trace.builder.loops, 1)
+    collected: Any = derived(trace, _lists(base._tp_type, loops), _collect, (source,))
+    if source._tp_object is not None and base._tp_object is not None:
+        collected._tp_object = derived(trace, _lists(base._tp_object._tp_type, loops), _collect, (source._tp_object,))
     return collected  # type: ignore[no-any-return]  # to the checker it is a list
+
+
+def _lists(type_: Type, depth: int) -> Type:
+    for _ in range(depth):
+        type_ = ListType(type_)
+    return type_
 
 
 def _collect(ops: tuple[Any, ...]) -> ir.Expr:

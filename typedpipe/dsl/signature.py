@@ -300,6 +300,9 @@ def _values(signature: PipelineSignature, result: object, trace: Trace) -> dict[
     declared = signature.outputs
     if signature.returns is not None and signature.returns.kind == "one":
         return {"Output": result}
+    if isinstance(result, PipelineValue) and result._tp_object is not None:
+        names = [field.name for field in result._tp_type.fields] if isinstance(result._tp_type, StructType) else []
+        result = result if declared.keys() <= set(names) else result._tp_object
     if isinstance(result, PipelineValue) and isinstance(result._tp_type, StructType):
         found = {field.name: getattr(result, field.name) for field in result._tp_type.fields if field.name in declared}
     elif isinstance(result, Outputs):

@@ -17,6 +17,7 @@ from typedpipe.types.model import (
     STR,
     DictType,
     ListType,
+    LiteralType,
     StructField,
     StructType,
     Type,
@@ -260,7 +261,8 @@ def expr_type(expr: ir.Expr, of: TypeOf) -> Type:
         case ir.Unwrap():
             return without_none(of(expr.value))
         case ir.Default():
-            return _default_type(without_none(of(expr.value)), of(expr.default))
+            default = of(expr.default)
+            return default_type(of(expr.value), default) or default
         case ir.Field():
             return field_type(of(expr.value), expr.name) or ANY
         case ir.Index():
@@ -274,14 +276,73 @@ def expr_type(expr: ir.Expr, of: TypeOf) -> Type:
         case ir.Collected():
             return ListType(of(expr.value))
         case ir.OneOf():
-            return of(expr.values[0]) if expr.values else ANY
+            return _one_of([of(value) for value in expr.values])
 
 
-def _default_type(value: Type, default: Type) -> Type:
+def default_type(value: Type, default: Type) -> Type | None:
+    """The type of ``Some(value, default)``, or None if the default is of another type than the value."""
+    return default if value == NULL else either_type(without_none(value), default)
+
+
+def _one_of(types: Sequence[Type]) -> Type:
+    """The type of a branch's outputs; of those that differ, which are reported, the first counts."""
+    found = types[0] if types else ANY
+    for type_ in types[1:]:
+        found = either_type(found, type_) or found
+    return found
+
+
+def either_type(one: Type, other: Type) -> Type | None:
+    """The type of a value that is one of two, or None if their types differ.
+
+    Of two types, it is the wider one. Constants of one kind are joined: a list ``[1, None]`` is of ``Literal[1] | None``,
+    but its user means ``int | None``.
+
+    >>> from typedpipe.types.model import FLOAT, INT
+    >>> either_type(INT, FLOAT) == FLOAT, either_type(INT, STR)
+    (True, None)
+    >>> either_type(LiteralType(("1",)), LiteralType(("5",)))
+    LiteralType(values=('1', '5'))
+    """
     from typedpipe.types.assignable import mismatch
 
-    wider = value == NEVER or (mismatch(default, value) is not None and mismatch(value, default) is None)
-    return default if wider else value
+    if one != NEVER and mismatch(other, one) is None:
+        return one
+    if mismatch(one, other) is None:
+        return other
+    match one, other:
+        case LiteralType(), LiteralType() if _kinds(other) <= _kinds(one) or _kinds(one) <= _kinds(other):
+            return LiteralType(tuple(dict.fromkeys((*one.values, *other.values))))
+        case ListType(), ListType():
+            item = either_type(one.item, other.item)
+            return None if item is None else ListType(item)
+        case StructType(form="literal"), StructType(form="literal"):
+            return _either_struct(one, other)
+        case UnionType(), _:
+            for at, member in enumerate(one.members):
+                wider = either_type(member, other)
+                if wider is not None:
+                    return union(*one.members[:at], wider, *one.members[at + 1 :])
+            return None
+        case _:
+            return None
+
+
+def _kinds(type_: LiteralType) -> set[type]:
+    return {type(json_data(text)) for text in type_.values}
+
+
+def _either_struct(one: StructType, other: StructType) -> StructType | None:
+    types = {field.name: field.type for field in other.fields}
+    if types.keys() != {field.name for field in one.fields}:
+        return None
+    fields: list[StructField] = []
+    for field in one.fields:
+        type_ = either_type(field.type, types[field.name])
+        if type_ is None:
+            return None
+        fields.append(StructField(field.name, type_))
+    return StructType(one.name, "literal", tuple(fields))
 
 
 def field_type(value: Type, name: str) -> Type | None:

@@ -50,7 +50,7 @@ from typedpipe.types.model import (
 from typedpipe.types.problems import BadAnnotation
 from typedpipe.types.structs import owner
 from typedpipe.types.texts import remember
-from typedpipe.types.unions import ambiguous_union
+from typedpipe.types.unions import ambiguous_union, optional_tag
 from typedpipe.types.values import NotAConstant, constant
 
 _LISTS: Final = (list, abc.Sequence, abc.MutableSequence, abc.Iterable, abc.Collection)
@@ -230,6 +230,8 @@ class Reader:
                 f"the members of `{show(type_)}` cannot be distinguished when the value is read: {why}",
                 "use another value for the member of the enum that is None"
                 if why.endswith("`None` have the same JSON form")
+                else f"remove the default of `{tag}` in each of them: a value that is always given distinguishes them"
+                if (tag := optional_tag(type_))
                 else "keep one of the two, or wrap each in a dataclass with different field names",
             )
         return type_

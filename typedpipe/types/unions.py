@@ -46,6 +46,27 @@ def ambiguous_union(type_: Type) -> str | None:
     return None
 
 
+def optional_tag(type_: Type) -> str:
+    """The field that would distinguish all classes of a union if none of them had a default for it; empty if there is none.
+
+    >>> from typedpipe.types.model import StructField
+    >>> tags = [StructField("kind", LiteralType((text,)), required=False) for text in ('"cat"', '"dog"')]
+    >>> optional_tag(UnionType(tuple(StructType("A", "pydantic", (tag,)) for tag in tags)))
+    'kind'
+    """
+    members = type_.members if isinstance(type_, UnionType) else ()
+    structs = [{field.name: field.type for field in each.fields} for each in members if isinstance(each, StructType)]
+    alike = [
+        (one, other)
+        for one, other in combinations(members, 2)
+        if not isinstance(one, NullType) and not isinstance(other, NullType) and _alike(one, other)
+    ]
+    if not structs or not all(isinstance(each, StructType) for pair in alike for each in pair):
+        return ""
+    shared = [name for name in structs[0] if all(name in fields for fields in structs)]
+    return next((n for n in shared if all(_told_apart(a[n], b[n]) for a, b in combinations(structs, 2))), "")
+
+
 def _alike(one: Type, other: Type) -> bool:
     """Whether some value has the same wire text, but a different Python value, under both types."""
     if isinstance(one, EnumType) or isinstance(other, EnumType):

@@ -9,6 +9,7 @@ from json.encoder import encode_basestring_ascii
 from math import isfinite
 from typing import Any, Final, TypeAlias, cast
 
+from typedpipe.diagnostics.record import replace
 from typedpipe.runtime.task import WireError, class_name, encode, layout_of, to_text, write_foreign
 from typedpipe.types.kinds import is_named_tuple, struct_form
 from typedpipe.types.model import (
@@ -30,7 +31,7 @@ from typedpipe.types.problems import BadAnnotation
 from typedpipe.types.texts import remember_enum
 
 _MOST_SHAPES: Final = 16
-"""Up to this many different dicts in one list keep their own types; more are described by one type."""
+"""Up to this many different dicts and lists in one list keep their own types; more are described by one type."""
 
 TRUE: Final = LiteralType(("true",))
 FALSE: Final = LiteralType(("false",))
@@ -301,28 +302,33 @@ def joined(types: Sequence[Type]) -> Type:
             texts.update(dict.fromkeys(type_.values))
         else:
             rest[type_] = None
-    if len(rest) > _MOST_SHAPES:
-        rest = dict.fromkeys(_merged(tuple(rest)))
+    kept = _merged(tuple(rest), every=len(rest) > _MOST_SHAPES) if len(rest) > 1 else rest
     literal: tuple[Type, ...] = (LiteralType(tuple(texts)),) if texts else ()
-    return union(*literal, *rest)
+    return union(*literal, *kept)
 
 
-def _merged(types: tuple[Type, ...]) -> list[Type]:
-    """Merge structs with the same fields, lists and dicts into one each, so that types of long lists stay small."""
-    structs: dict[tuple[str, str, tuple[str, ...]], list[StructType]] = {}
+def _merged(types: tuple[Type, ...], *, every: bool) -> list[Type]:
+    """Merge objects of one class into one type; if ``every``, also lists, and dicts with the same fields.
+
+    Types of long lists stay small by it.
+    """
+    structs: dict[tuple[str, ...], list[StructType]] = {}
     lists: list[Type] = []
     merged: list[Type] = []
     for type_ in types:
-        if isinstance(type_, StructType):
-            names = tuple(field.name for field in type_.fields)
-            structs.setdefault((type_.name, type_.form, names), []).append(type_)
-        elif isinstance(type_, ListType):
+        if isinstance(type_, StructType) and (every or type_.form != "literal"):
+            key = (type_.name, type_.form, type_.home, *(field.name for field in type_.fields))
+            structs.setdefault(key, []).append(type_)
+        elif isinstance(type_, ListType) and every:
             lists.append(type_.item)
         else:
             merged.append(type_)
-    for (name, _, names), alike in structs.items():
-        fields = [StructField(n, joined([struct.fields[at].type for struct in alike])) for at, n in enumerate(names)]
-        merged.append(StructType(name, alike[0].form, tuple(fields)))
+    for first, *others in structs.values():
+        fields = (
+            replace(field, type=joined([field.type, *(other.fields[at].type for other in others)]))
+            for at, field in enumerate(first.fields)
+        )
+        merged.append(replace(first, fields=tuple(fields)))
     return [*merged, ListType(joined(lists))] if lists else merged
 
 

@@ -240,3 +240,153 @@ def test_constants_and_values_of_one_kind_go_together(program: Any, body: str) -
             {body}
         """)
     assert found.codes == [], found.printed
+
+
+@pytest.mark.parametrize(
+    ("items", "use"),
+    [
+        ("[1, None]", "add(a=Some(x, 5))"),
+        ("['a', None]", "say(s=Some(x, 'b'))"),
+        ("[1, 'a', None]", "take(v=Some(x, 'b'))"),
+        ("[[1, 2], None]", "add(a=Some(x, [3])[0])"),
+        ("[{'a': 1}, None]", "add(a=Some(x, {'a': 2})['a'])"),
+        ("[(1, None), (2, 'a')]", "add(a=x[0]), say(s=Some(x[1], 'b'))"),
+        ("[None]", "add(a=Some(x, 1))"),
+    ],
+)
+def test_constants_of_a_loop_take_any_default_of_their_kind(program: Any, items: str, use: str) -> None:
+    found = program(f"""
+        from typing import Any
+        @component
+        def take(v: Any) -> None: ...
+        @dsl.pipeline
+        def p():
+            with ParallelFor({items}) as x:
+                {use}
+        """)
+    assert found.codes == [], found.printed
+
+
+@pytest.mark.parametrize(
+    ("items", "default"), [("[1, None]", "'a'"), ("[True, None]", "1"), ("[{'a': 1}, None]", "{'b': 1}")]
+)
+def test_a_default_of_another_kind_is_an_error(program: Any, items: str, default: str) -> None:
+    found = program(f"""
+        @dsl.pipeline
+        def p():
+            with ParallelFor({items}) as x:
+                add(a=Some(x, {default}))
+        """)
+    assert found.codes[0] == "TP211", found.printed
+
+
+def test_a_default_and_a_branch_count_in_the_type(program: Any) -> None:
+    found = program("""
+        from typing import Literal
+        @component
+        def a() -> Literal["a"]: ...
+        @component
+        def b() -> Literal["b"]: ...
+        @component
+        def maybe() -> Literal["a"] | None: ...
+        @component
+        def only(v: Literal["a"]) -> None: ...
+        @dsl.pipeline
+        def p(n: int = 1):
+            with If(n > 1): t = a()
+            with Else(): u = b()
+            only(v=OneOf(t.output, u.output))
+            only(v=Some(maybe().output, "b"))
+        """)
+    assert found.codes == ["TP201", "TP201"], found.printed
+
+
+ROWS = """
+from typing import NamedTuple
+from dataclasses import dataclass
+class Row(NamedTuple):
+    name: str
+    depth: int
+@dataclass
+class Job:
+    name: str
+    depth: int | None
+@component
+def make() -> Row: ...
+@component
+def makes() -> list[Row]: ...
+@component
+def take(job: Job, row: Row) -> None: ...
+"""
+
+
+@pytest.mark.parametrize(
+    "items", ["[Row('a', 1), Row('b', 2)]", "[Row(s, n)]", "[Row('a', 1), Row(s, n)]", "rows", "makes().output"]
+)
+@pytest.mark.parametrize("row", ["(x, y)", "[x, y]", "row"])
+def test_named_tuples_are_unpacked_and_indexed_as_tuples_are(program: Any, items: str, row: str) -> None:
+    use = (
+        "say(s=row[0]); add(a=row[-1]); add(a=row.depth, b=row[1]); say(s=row.name)"
+        if row == "row"
+        else "say(s=x); add(a=y)"
+    )
+    found = program(f"""{ROWS}
+@dsl.pipeline
+def p(rows: list[Row], s: str, n: int = 1):
+    with ParallelFor({items}) as {row}:
+        {use}
+""")
+    assert found.codes == [], found.printed
+
+
+def test_a_named_tuple_is_unpacked_wherever_it_comes_from(program: Any) -> None:
+    found = program(f"""{ROWS}
+@dsl.pipeline
+def p(row: Row, rows: list[Row]):
+    name, depth = make().output
+    say(s=name), add(a=depth)
+    say(s=row[0]), add(row[1], len(row))
+    say(s=rows[0][0]), add(a=rows[0].depth, b=rows[0][1])
+    name, *rest = row
+    say(s=name), add(*rest)
+    with ParallelFor([("x", Row("y", 3))]) as (text, (name, depth)):
+        say(s=f"{{text}}{{name}}"), add(a=depth)
+""")
+    assert found.codes == [], found.printed
+
+
+@pytest.mark.parametrize(
+    ("line", "said", "help_"),
+    [
+        ("say(s=row[2])", "TP156 19:11 `Row` has no field number 2", "the fields are `name` and `depth`"),
+        ("say(s=row[n])", "TP156 19:11 `Row` cannot be indexed", "the fields are `name` and `depth`"),
+        (
+            "a, b = maybe",
+            "TP151 19:5 this value is known only when the pipeline runs, so Python cannot loop over it or unpack it here",
+            "use `dsl.IfSet(value)` or `dsl.Some(value, default)` first",
+        ),
+    ],
+)
+def test_entries_that_a_named_tuple_does_not_have(program: Any, line: str, said: str, help_: str) -> None:
+    found = program(f"{ROWS}\n@dsl.pipeline\ndef p(row: Row, n: int, maybe: Row | None = None):\n    {line}\n")
+    assert found.said == [said], found.printed
+    assert found.help == help_
+
+
+@pytest.mark.parametrize(
+    ("items", "type_"),
+    [
+        ("[Job('a', 1), Job('b', None)]", "Job"),
+        ("[Job('a', 1), Job(s, n)]", "Job"),
+        ("[Job('a', 1), Row('b', 2)]", "Job | Row"),
+    ],
+)
+def test_objects_of_one_class_have_one_type(program: Any, items: str, type_: str) -> None:
+    found = program(f"""{ROWS}
+@dsl.pipeline
+def p(s: str, n: int):
+    with ParallelFor({items}) as job:
+        say(s=job)
+""")
+    assert found.codes == ["TP201"]
+    assert f"each item is `{type_}`" in found.printed

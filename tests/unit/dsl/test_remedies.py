@@ -24,7 +24,14 @@ def main() -> int:
 @pytest.fixture
 def own_module(tmp_path, monkeypatch):
     (tmp_path / "own_helpers.py").write_text(
+        "import functools, logging\nVERSION = 4\nLOG = logging.getLogger('own')\n"
         "def one() -> int:\n    return 1\nclass Two:\n    value = 2\nTHREE = object()\n"
+        "def make(k):\n    def add(n): return n + k\n    return add\nadd_one = make(1)\n"
+        "@functools.lru_cache\ndef slow(n: int) -> int: return n\n"
+        "def logs() -> int:\n    LOG.info('x')\n    return 1\n"
+        "def table() -> int: return REG['a']\nREG = {'a': len('x')}\n"
+        "def cached() -> int: return slow(1)\n"
+        "def closes() -> int: return add_one(1)\n"
     )
     monkeypatch.syspath_prepend(str(tmp_path))
     yield
@@ -76,6 +83,22 @@ def branch(condition: str, then: str = "use(n=1)") -> str:
     )
 
 
+TAGGED = """
+from typing import Literal
+from pydantic import BaseModel
+from typedpipe import component, pipeline
+class Cat(BaseModel):
+    kind: Literal["cat"]{cat}
+    n: int = 9
+class Dog(BaseModel):
+    kind: Literal["dog"]{dog}
+    n: int = 1
+@component
+def c(pet: Cat | Dog) -> int: return pet.n
+@pipeline
+def main() -> int:
+    return c(pet=Cat({tag})).output
+"""
 INCLUDE = "(include=[helper])"
 DEF = "def helper(n: int) -> int: return n"
 REMEDIES = {
@@ -188,6 +211,109 @@ REMEDIES = {
         "use the names without `own_helpers.`, and pass `include=[one, Two]`",
         body("return one() + Two.value", above="from own_helpers import one, Two", options="(include=[one, Two])"),
     ),
+    "constant of an own module": (
+        body("return own_helpers.VERSION", above="import own_helpers"),
+        "TP137",
+        "`own_helpers` is not installed in the container: write `from own_helpers import VERSION` at the top of the file "
+        "and use `VERSION` without `own_helpers.`",
+        body("return VERSION", above="from own_helpers import VERSION"),
+    ),
+    "constant and function of an own module": (
+        body("return own_helpers.VERSION + own_helpers.one()", above="import own_helpers"),
+        "TP137",
+        "`own_helpers` is not installed in the container: write `from own_helpers import VERSION, one` at the top of the "
+        "file, use the names without `own_helpers.`, and pass `include=[one]`",
+        body("return VERSION + one()", above="from own_helpers import VERSION, one", options="(include=[one])"),
+    ),
+    "logger of an own module": (
+        body("own_helpers.LOG.info('x')\nreturn 1", above="import own_helpers"),
+        "TP137",
+        "move `LOG = logging.getLogger('own')` into the function, with the imports that it needs, "
+        "and write `LOG` without `own_helpers.`",
+        body("import logging\nLOG = logging.getLogger('own')\nLOG.info('x')\nreturn 1"),
+    ),
+    "cached function of an own module": (
+        body("return slow(1)", above="from own_helpers import slow"),
+        "TP137",
+        "`slow` cannot be shipped, because it is a decorated function: write a plain `def` at module level, "
+        "and pass that with `include`",
+        body("return slow(1)", above="def slow(n: int) -> int: return n", options="(include=[slow])"),
+    ),
+    "cached function": (
+        body("return slow(1)", above="@functools.lru_cache\ndef slow(n: int) -> int: return n"),
+        "TP137",
+        "`slow` cannot be shipped, because it is a decorated function: write a plain `def` at module level, "
+        "and pass that with `include`",
+        body("return slow(1)", above="def slow(n: int) -> int: return n", options="(include=[slow])"),
+    ),
+    "included constant": (
+        body("return LIMIT", above="LIMIT = 3", options="(include=[LIMIT])"),
+        "TP138",
+        "remove it from `include`: a constant that is assigned a literal is shipped with the function that uses it",
+        body("return LIMIT", above="LIMIT = 3"),
+    ),
+    "included logger": (
+        body("LOG.info('x')\nreturn 1", above="LOG = logging.getLogger(__name__)", options="(include=[LOG])"),
+        "TP138",
+        "remove it from `include`, and create it inside the function",
+        body("import logging\nLOG = logging.getLogger(__name__)\nLOG.info('x')\nreturn 1"),
+    ),
+    "logger of a helper": (
+        body("return logs()", above="from own_helpers import logs", options="(include=[logs])"),
+        "TP139",
+        "move `LOG = logging.getLogger('own')` into `logs`, with the imports that it needs",
+        body(
+            "return logs()",
+            above="def logs() -> int:\n    import logging\n    LOG = logging.getLogger('own')\n    LOG.info('x')\n    return 1",
+            options="(include=[logs])",
+        ),
+    ),
+    "table of a helper": (
+        body("return table()", above="from own_helpers import table", options="(include=[table])"),
+        "TP139",
+        "make `REG` a parameter of `table`, or assign its value inside `table`",
+        body("return table()", above="def table() -> int:\n    REG = {'a': len('x')}\n    return REG['a']", options="(include=[table])"),
+    ),
+    "cached function of a helper": (
+        body("return cached()", above="from own_helpers import cached", options="(include=[cached])"),
+        "TP139",
+        "`slow` cannot be shipped, because it is a decorated function: write a plain `def` at module level, "
+        "and call that in `cached`",
+        body(
+            "return cached()",
+            above="def slow(n: int) -> int: return n\ndef cached() -> int: return slow(1)",
+            options="(include=[cached])",
+        ),
+    ),
+    "closure of a helper": (
+        body("return closes()", above="from own_helpers import closes", options="(include=[closes])"),
+        "TP139",
+        "`add_one` cannot be shipped, because it is a closure: write a plain `def` at module level, and call that in `closes`",
+        body(
+            "return closes()",
+            above="def add_one(n: int) -> int: return n + 1\ndef closes() -> int: return add_one(1)",
+            options="(include=[closes])",
+        ),
+    ),
+    "field of a shipped class": (
+        body("return Kept().n", above="STEP = 2 ** 3\nclass Kept:\n    n = STEP", options="(include=[Kept])"),
+        "TP139",
+        "write the value of `STEP` in place of the name",
+        body("return Kept().n", above="class Kept:\n    n = 2 ** 3", options="(include=[Kept])"),
+    ),
+    "base of a shipped class": (
+        body("return Kept().value", above="import own_helpers\nclass Kept(own_helpers.Two): ...", options="(include=[Kept])"),
+        "TP139",
+        "`own_helpers` is not installed in the container: write `from own_helpers import Two` at the top of the file "
+        "and use `Two` without `own_helpers.`",
+        body("return Kept().value", above="from own_helpers import Two\nclass Kept(Two): ...", options="(include=[Kept])"),
+    ),
+    "method of a shipped class": (
+        body("return Kept().n()", above="STEP = 2 ** 3\nclass Kept:\n    def n(self): return STEP", options="(include=[Kept])"),
+        "TP139",
+        "make `STEP` a parameter of `n`, or assign its value inside `n`",
+        body("return Kept().n()", above="class Kept:\n    def n(self):\n        STEP = 2 ** 3\n        return STEP", options="(include=[Kept])"),
+    ),
     "component": (
         body("return inner()", above="@component\ndef inner() -> int: return 1"),
         "TP137",
@@ -207,6 +333,18 @@ REMEDIES = {
         "TP138",
         "include the functions and classes of the module that the component uses: `include=[own_helpers.…]`",
         body("return one()", above="import own_helpers\nfrom own_helpers import one", options="(include=[own_helpers.one])"),
+    ),
+    "classes with a tag that has a default": (
+        TAGGED.format(cat=' = "cat"', dog=' = "dog"', tag=""),
+        "TP122",
+        "remove the default of `kind` in each of them: a value that is always given distinguishes them",
+        TAGGED.format(cat="", dog="", tag='kind="cat"'),
+    ),
+    "classes, one with a tag that has a default": (
+        TAGGED.format(cat="", dog=' = "dog"', tag='kind="cat"'),
+        "TP122",
+        "remove the default of `kind` in each of them: a value that is always given distinguishes them",
+        TAGGED.format(cat="", dog="", tag='kind="cat"'),
     ),
     "several outputs, one wanted": (
         FIELDS + "    return c(n=u().output)" + OUT,
@@ -310,3 +448,22 @@ def test_a_remedy_can_be_followed(program, kind):
     assert found.help == help_
     followed = program(right, prelude=False)
     assert followed.codes == [], followed.printed
+
+
+def test_a_name_that_cannot_be_shipped_is_shown_where_it_is_used(program):
+    found = program(
+        body(
+            "return helper(1)",
+            above="LOG = logging.getLogger(__name__)\ndef helper(n: int) -> int:\n    LOG.info('x')\n    return n",
+            options="(include=[helper])",
+        ),
+        prelude=False,
+    )
+    assert found.codes == ["TP139"]
+    assert "LOG.info('x')\n" in found.printed
+    assert "^^^ `LOG` is a global variable" in found.printed
+
+
+def test_the_first_use_is_shown(program):
+    found = program(body("if str(p.join('a')):\n    return 1\nreturn len(p.sep)"), prelude=False)
+    assert "str(p.join" in found.printed

@@ -391,7 +391,7 @@ def test_classes_of_local_modules_come_by_source_and_installed_ones_by_import(tm
     assert any(chunk.file == str(local.path) for chunk in source.chunks)
     user.report.items.clear()
     code, message, place = user.error(shipped=[user.Bad, user.Fraction, user.Child])
-    assert (code, place) == ("TP139", "5:7") and "uses `local_config`" in message
+    assert (code, place) == ("TP139", "5:11") and "uses `local_config`" in message
 
 
 @pytest.mark.parametrize(
@@ -405,7 +405,7 @@ def test_include_takes_functions_and_classes_only(tmp_path: Path, item: str, cod
 def test_a_helper_that_needs_a_global_is_refused(tmp_path: Path) -> None:
     user = User(tmp_path, "N = object()\ndef helper(): return N\ndef f(): return helper()\n")
     code, message, place = user.error(include=[user.helper])
-    assert (code, place) == ("TP139", "2:5") and "it uses `N`" in message
+    assert (code, place) == ("TP139", "2:22") and "it uses `N`" in message
 
 
 @pytest.mark.parametrize(

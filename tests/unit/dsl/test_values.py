@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 NOT_YET = "this value is known only when the pipeline runs, so "
@@ -505,3 +507,153 @@ def test_text_with_a_value_is_followed_through_a_name(program, use, done):
     assert [said.partition(" ")[0] for said in found.said] == ["TP159"]
     assert done in found.said[0]
     assert "pass the f-string unchanged" in found.help
+
+
+ONE_FIELD = """
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+@dataclass
+class Config:
+    rate: float
+class Inner(NamedTuple):
+    n: int
+class Box(NamedTuple):
+    inner: Inner
+class Made(NamedTuple):
+    model: Model
+@component
+def load() -> Config: ...
+@component
+def box() -> Box: ...
+@component
+def made() -> Made: ...
+@component
+def config(c: Config) -> None: ...
+@component
+def maybe(c: Config | None) -> None: ...
+@component
+def configs(c: list[Config]) -> None: ...
+@component
+def rate(r: float) -> None: ...
+@component
+def rates(r: list[float]) -> None: ...
+@component
+def take(b: Box) -> None: ...
+@component
+def inner(i: Inner) -> None: ...
+@dsl.pipeline
+def loaded() -> Config:
+    return load().output
+@dsl.pipeline
+def boxed() -> Box:
+    return box().output
+@dsl.pipeline
+def unboxed() -> Inner:
+    return box().output
+"""
+
+
+def test_the_only_field_of_a_class_is_the_field_or_the_object(program: Any) -> None:
+    found = program(f"""{ONE_FIELD}
+@dsl.pipeline
+def p():
+    config(c=load().output), maybe(c=load().output), config(load().outputs), config(c=loaded().output)
+    rate(r=load().output), rate(r=load().output.rate), rate(r=loaded().output), rate(r=load().outputs.rate)
+    take(b=box().output), take(b=boxed().output), inner(i=box().output), inner(i=box().output.inner)
+    inner(i=unboxed().outputs), add(a=box().output.n)
+    with ParallelFor([1]) as i:
+        t = load()
+        with ParallelFor([2]) as j:
+            u = load()
+        rates(r=Collected(u.output)), configs(c=Collected(u.output))
+    rates(r=Collected(t.output)), configs(c=Collected(t.output)), rates(r=Collected(t.output.rate))
+    rates(r=[load().output, 0.5]), configs(c=[load().output, load().outputs, Config(0.5)])
+""")
+    assert found.codes == [], found.printed
+
+
+def test_an_object_with_one_field_fits_only_its_class(program: Any) -> None:
+    found = program(f"""{ONE_FIELD}
+@dsl.pipeline
+def p():
+    take(b=load().output)
+    config(c=box().output)
+""")
+    assert found.codes == ["TP201", "TP201"]
+    assert "receives `float`" in found.said[0]
+
+
+def test_all_outputs_in_text_are_the_text_of_the_object(program: Any) -> None:
+    found = program(f"""{ONE_FIELD}
+@dsl.pipeline
+def p():
+    t = load()
+    say(s=f"{{t.outputs}}"), say(s=str(t.outputs)), say(s=f"{{t.outputs!r}}")
+""")
+    assert "%0 = {rate=%load.rate}: Config" in found.graph
+    assert [line.split(" = ")[-1] for line in found.graph.splitlines() if "say" in line] == [
+        "say(s=%1)",
+        "say(s=%1)",
+        "say(s=%2)",
+    ]
+
+
+def test_outputs_that_are_no_value_are_not_in_text(program: Any) -> None:
+    found = program(f"""{ONE_FIELD}
+@dsl.pipeline
+def p():
+    t = made()
+    say(s=f"{{t.outputs}}")
+""")
+    assert found.codes == ["TP114"]
+    assert found.help == "use one of them: `{task.outputs.model}`"
+    assert "all outputs of the task `made` are used in text" in found.said[0]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "sum([n, n, n])",
+        "n + f'{n}'",
+        "f'{n}' + n",
+        "(n + 1) + f'{n}'",
+        "f'{n}' + (n + 1)",
+        "(n + 1) + 'a' + 'b'",
+        "n * f'{n}'",
+    ],
+)
+def test_an_error_in_arithmetic_is_said_once(program: Any, line: str) -> None:
+    found = program(f"@dsl.pipeline\ndef p(n: int = 1):\n    {line}\n    add(a=n)\n")
+    assert found.codes == ["TP155"], found.printed
+
+
+@pytest.mark.parametrize(
+    ("line", "help_"),
+    [
+        (
+            "dataclasses.replace(job, n=2)",
+            "a pipeline value is known only when the pipeline runs, so Python functions cannot use it",
+        ),
+        (
+            "dataclasses.asdict(job)",
+            "a pipeline value is known only when the pipeline runs, so Python functions cannot use it",
+        ),
+        ("json.loads(f'[{n} {n}]')", "the text contains a pipeline value, which is known only when the pipeline runs"),
+        ("json.loads('[1 2]')", "the function of a pipeline runs once"),
+        ("checked(n)", "the function of a pipeline runs once"),
+    ],
+)
+def test_an_exception_of_a_library_that_was_given_a_value(program: Any, line: str, help_: str) -> None:
+    found = program(f"""
+        import dataclasses, json
+        @dataclasses.dataclass
+        class Job:
+            n: int
+        def checked(value):
+            raise ValueError("no")
+        @dsl.pipeline
+        def p(job: Job, n: int = 1):
+            {line}
+        """)
+    assert found.codes == ["TP119"], found.printed
+    assert found.help.startswith(help_)

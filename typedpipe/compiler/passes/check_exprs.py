@@ -12,7 +12,7 @@ from typedpipe.diagnostics.words import nearest
 from typedpipe.ir import nodes as ir
 from typedpipe.ir.edges import expr_operands
 from typedpipe.ir.scopes import Scope
-from typedpipe.ir.typing import TracedTypes, field_type, item_type
+from typedpipe.ir.typing import TracedTypes, default_type, field_type, item_type
 from typedpipe.types.assignable import advice_for_one, mismatch
 from typedpipe.types.display import show
 from typedpipe.types.json_text import json_data
@@ -196,7 +196,7 @@ class _Expression:
 
     def _default(self, expr: ir.Default) -> None:
         value, default = without_none(self.of(expr.value)), self.of(expr.default)
-        if mismatch(default, value) is not None and mismatch(value, default) is not None:
+        if default_type(self.of(expr.value), default) is None:
             self._error(
                 "TP211",
                 f"the default of `Some` must be `{show(value)}`, but this is `{show(default)}`",

@@ -14,7 +14,7 @@ from typedpipe.dsl.source.files import span_of_function
 from typedpipe.dsl.tracing import Site, Trace, current, error, listed, node_name, span_of
 from typedpipe.dsl.values.lifting import lift, reject
 from typedpipe.dsl.values.subjects import Argument
-from typedpipe.dsl.values.value import POISON, PipelineValue, operand_of
+from typedpipe.dsl.values.value import POISON, PipelineValue, fitted, operand_of
 from typedpipe.ir import nodes as ir
 from typedpipe.types.display import show
 from typedpipe.types.model import StatusType, Type
@@ -222,13 +222,14 @@ def call(callee: Callee | None, make: MakeTask, args: tuple[Any, ...], kwargs: d
                 _foreign(callee, name, value, site)
                 bound.append((name, POISON))
                 continue
-            bound.append((name, operand_of(builder, value)))
+            bound.append((name, operand_of(builder, fitted(value, inputs[name].type))))
             continue
         made = lift(value, Argument(callee.name, name, callee.positions[name], site))
         if made is None:
             bound.append((name, POISON))
         else:
-            bound.append((name, made if made.__class__ is ir.Const else operand_of(builder, made)))
+            constant = made.__class__ is ir.Const
+            bound.append((name, made if constant else operand_of(builder, fitted(made, inputs[name].type))))
     if not callee.required <= kwargs.keys():
         bound.extend(_missing(callee, kwargs, site, misspelt=unknown))
     name = trace.unique(callee.node_name)

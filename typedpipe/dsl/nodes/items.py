@@ -6,6 +6,7 @@ from collections.abc import ItemsView, Iterator, KeysView, Mapping, Sequence, Se
 from itertools import islice
 from typing import Any
 
+from typedpipe.diagnostics.record import replace
 from typedpipe.dsl.nodes.task import Task
 from typedpipe.dsl.tracing import Trace, error
 from typedpipe.dsl.values.lifting import lift, type_of
@@ -92,7 +93,7 @@ def _type_of_items(items: Sequence[object], item: Type) -> Type:
     rows = [each for each in nested if not isinstance(each, dict) and not hasattr(each, "_fields")]
     dicts = [each for each in nested if isinstance(each, dict)]
     if not rows and not dicts:
-        return _widened(item.members if isinstance(item, UnionType) else (item,))
+        return _widened(_members(item))
     rest = [each for each in items if not isinstance(each, _NESTED) or hasattr(each, "_fields")]
     types = [_row(rows)] if rows else []
     return _without_narrower([*types, *_structs(dicts), *_own_types(rest)])
@@ -100,7 +101,7 @@ def _type_of_items(items: Sequence[object], item: Type) -> Type:
 
 def _own_types(items: list[object]) -> Sequence[Type]:
     type_ = _item_of(items)
-    return (_widened(type_.members if isinstance(type_, UnionType) else (type_,)),) if items else ()
+    return (_widened(_members(type_)),) if items else ()
 
 
 def _item_of(items: list[object]) -> Type:
@@ -142,7 +143,7 @@ def _without_narrower(types: Sequence[Type]) -> Type:
     from typedpipe.types.assignable import mismatch
 
     kept: list[Type] = []
-    for one in (part for type_ in types for part in (type_.members if isinstance(type_, UnionType) else (type_,))):
+    for one in (part for type_ in types for part in _members(type_)):
         if isinstance(one, ListType):
             lists = [other for other in kept if isinstance(other, ListType)]
             if any(mismatch(one, other) is None for other in lists):
@@ -155,13 +156,23 @@ def _without_narrower(types: Sequence[Type]) -> Type:
 def _widened(members: Sequence[Type]) -> Type:
     """Keep few literals as a ``Literal``; widen many to the plain type, so that types do not grow with the data."""
     texts = [text for m in members if isinstance(m, LiteralType) for text in m.values]
-    rest = [m for m in members if not isinstance(m, LiteralType)]
+    rest = [_object(m) if isinstance(m, StructType) else m for m in members if not isinstance(m, LiteralType)]
     if not texts:
-        return union(*members)
+        return union(*rest)
     if len(texts) <= MOST_LITERALS:
         literal = LiteralType(tuple(dict.fromkeys(texts)))
         return union(literal, *rest) if rest else literal
     return union(*dict.fromkeys(_plain(text) for text in texts), *rest)
+
+
+def _object(type_: StructType) -> StructType:
+    """The type of objects of one class, each field of which is widened."""
+    fields = tuple(replace(field, type=_widened(_members(field.type))) for field in type_.fields)
+    return replace(type_, fields=fields)
+
+
+def _members(type_: Type) -> Sequence[Type]:
+    return type_.members if isinstance(type_, UnionType) else (type_,)
 
 
 def _plain(text: str) -> Type:

@@ -56,10 +56,13 @@ class Task(Generic[R_co]):
 
     @property
     def output(self) -> R_co:
-        """The output of a task with a single output."""
+        """The output of a task with a single output.
+
+        If it is the only field of a class, as in KFP, an input of that class receives the object, any other the field.
+        """
         names = self._output_names()
         if len(names) == 1:
-            only: Any = self._value(names[0])
+            only: Any = self._only(names[0])
             return only  # type: ignore[no-any-return]  # to the checker it is the plain value
         if self._callee is not None and self._callee.whole is not None:
             together: Any = self._whole()
@@ -201,6 +204,19 @@ class Task(Generic[R_co]):
             assert callee is not None
             value = PipelineValue(self._trace, callee.outputs[name], ir.FromTask(self._name, name), self._site)
             self._values[name] = value
+        return value
+
+    def _only(self, name: str) -> PipelineValue:
+        """The only output. If it is a field of a class, it can also mean the object."""
+        field = self._value(name)
+        if self._callee is None or self._callee.whole is None:
+            return field
+        value = self._values.get(_ONLY)
+        if value is None:
+            value = PipelineValue(self._trace, field._tp_type, field._tp_op, self._site)
+            value._tp_builder = field._tp_builder
+            value._tp_object = self._whole()
+            self._values[_ONLY] = value
         return value
 
     def _whole(self) -> PipelineValue:
@@ -348,8 +364,8 @@ def _no_attribute(task: Task[Any], name: str) -> Any:
     return ignored
 
 
-_WHOLE = "*"
-"""No output has this name."""
+_WHOLE, _ONLY = "*", "."
+"""No outputs have these names."""
 
 
 class UseOutputs:
@@ -414,8 +430,26 @@ class Outputs(Generic[O_co]):
             names = self._tp_task._output_names()
             return self._tp_task._value("keys") if "keys" in names else lambda: names
 
+        def __format__(self, spec: str) -> str:
+            whole = self._tp_whole()
+            if whole is not None:
+                return format(whole, spec)
+            name = self._tp_task._output_names()[:1]
+            error(
+                "TP114",
+                f"all outputs of the task `{self._tp_task._name}` are used in text, but not all of them are values",
+                help=f"use one of them: `{{task.outputs.{name[0]}}}`" if name else "it has no outputs",
+            )
+            return ""
+
+        def __str__(self) -> str:
+            return format(self, "")
+
         def __repr__(self) -> str:
-            return f"<outputs of {self._tp_task._name}: {', '.join(self._tp_task._output_names())}>"
+            whole = self._tp_whole()
+            if whole is not None:
+                return repr(whole)
+            return without_text(f"<outputs of {self._tp_task._name}: {', '.join(self._tp_task._output_names())}>")
 
 
 def _outputs(task: Task[Any]) -> Any:

@@ -31,7 +31,7 @@ from typedpipe.dsl.source.files import (
 )
 from typedpipe.dsl.source.needs import Bundle
 from typedpipe.dsl.source.notebook import source_name
-from typedpipe.dsl.source.outside import report_outside
+from typedpipe.dsl.source.outside import report_missing, report_outside
 from typedpipe.dsl.source.versions import least_python
 from typedpipe.ir import nodes as ir
 
@@ -82,7 +82,7 @@ def capture(
             bundle.add_included(item)
         for name in evaluated:
             bundle.supply_annotation(name)
-        bundle.finish(stored_names(fn.__code__))
+        report_missing(bundle.finish(stored_names(fn.__code__)), report)
     entry = file.chunk(node)
     outside = _outside(fn, entry, bundle)
     if outside:

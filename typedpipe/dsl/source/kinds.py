@@ -45,7 +45,9 @@ def kind_of(value: Any) -> Kind:
         return "partial"
     if hasattr(value, "python_func") or hasattr(value, "_callee"):
         return "component"
-    return "pipeline" if hasattr(value, "callee") and hasattr(value, "traced") else "value"
+    if hasattr(value, "callee") and hasattr(value, "traced"):
+        return "pipeline"
+    return "decorated function" if is_function(getattr(value, "__wrapped__", None)) else "value"  # `lru_cache`
 
 
 def refusal(item: Any) -> tuple[str, str]:
@@ -59,10 +61,15 @@ def refusal(item: Any) -> tuple[str, str]:
         if kind == "lambda"
         else f"`{name}`"
     )
-    remedy = REMEDIES.get(kind, "pass other values as parameters").format(name=name)
+    remedy = REMEDIES.get(kind, "remove it from `include`, and create it inside the function").format(name=name)
+    if isinstance(item, _LITERALS):
+        remedy = (
+            "remove it from `include`: a constant that is assigned a literal is shipped with the function that uses it"
+        )
     return f"`include` supports only functions and classes, not {what}", remedy
 
 
+_LITERALS = (int, float, str, bytes, type(None), list, tuple, dict, set)
 REMEDIES: dict[Kind, str] = {
     "lambda": "write it as a `def` at module level, and include that",
     "decorated function": "include the function without its decorator, or do the decorator's work in the function",

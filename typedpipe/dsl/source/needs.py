@@ -75,6 +75,18 @@ class Home:
     installed: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """A name that a shipped definition uses, and that cannot be shipped."""
+
+    name: str
+    title: str
+    """The name of the definition."""
+    namespace: Namespace
+    file: ParsedFile
+    node: Definition
+
+
 class Bundle:
     """Chunks that a component needs before its function, in the order of execution."""
 
@@ -93,7 +105,7 @@ class Bundle:
         self._ready: set[int] = set()
         self._waiting: dict[int, list[tuple[Namespace, str]]] = {}
         self._titles: dict[str, str] = {}
-        self._missing: list[tuple[Namespace, str, str, Span]] = []
+        self._missing: list[Missing] = []
 
     # ------------------------------------------------------------------------------------- what is asked for
 
@@ -138,13 +150,12 @@ class Bundle:
         """Ship a constant of the user's that the component's function uses; return whether it is one."""
         return name in self._main.space and self._constant(self._main, name, self.file)
 
-    def finish(self, stored: Iterable[str]) -> None:
-        """Report the names that nothing defines; ``stored`` are those that the component's function assigns."""
+    def finish(self, stored: Iterable[str]) -> list[Missing]:
+        """The names that nothing defines; ``stored`` are those that the component's function assigns."""
         self._main.stored.update(stored)
-        for namespace, name, title, span in self._missing:
-            if name not in namespace.stored:
-                text = f"`{title}` is shipped with the component, but it uses `{name}`, which cannot be shipped"
-                self._fail("TP139", text, f"write the value of `{name}` in place of the name", span)
+        found = [each for each in self._missing if each.name not in each.namespace.stored]
+        self.failed |= bool(found)
+        return found
 
     def add_class(self, cls: type) -> None:
         """Add a class by its source, or by its import if it is installed, with its dependencies."""
@@ -228,7 +239,7 @@ class Bundle:
         hard = {each: None for each in names_of(chunk.text) if each not in own}
         for each in {**hard, **annotation_names(node)}:
             if not self._need(each, namespace, file) and each in hard:
-                self._missing.append((namespace, each, name, file.header(node)))
+                self._missing.append(Missing(each, name, namespace, file, node))
         self.min_python = max(self.min_python, least_python(chunk.text, evaluated=evaluated))
         self.chunks.append(chunk)
 

@@ -14,8 +14,8 @@ from typedpipe.ir import nodes as ir
 from typedpipe.runtime.task import layout_of
 from typedpipe.types.annotations import struct_type
 from typedpipe.types.artifacts import Artifact
-from typedpipe.types.model import ListType, StructField, StructType, Type, union
-from typedpipe.types.values import NotAConstant, constant
+from typedpipe.types.model import ListType, StructField, StructType, Type
+from typedpipe.types.values import NotAConstant, constant, joined
 
 
 def operand_value(value: object, subject: Subject) -> Any:
@@ -134,8 +134,14 @@ def _display(trace: Trace, value: object, subject: Subject) -> Any:
     if layout is not None:
         return _struct(trace, list(layout.fields(value).items()), struct_type(type(value)), subject)
     items = [_inner(item, subject) for item in _parts(value)]
-    item_type = union(*(type_of(item) for item in items))
-    return derived(trace, ListType(item_type), ir.MakeList, tuple(items))
+    item_type = joined([type_of(item) for item in items])
+    made = derived(trace, ListType(item_type), ir.MakeList, tuple(items))
+    objects = [item._tp_object if isinstance(item, PipelineValue) else None for item in items]
+    if any(each is not None for each in objects):
+        wholes = [item if each is None else each for item, each in zip(items, objects, strict=True)]
+        type_ = ListType(joined([type_of(item) for item in wholes]))
+        made._tp_object = derived(trace, type_, ir.MakeList, tuple(wholes))
+    return made
 
 
 def _struct(trace: Trace, entries: list[tuple[Any, object]], type_: Type | None, subject: Subject) -> Any:

@@ -77,15 +77,26 @@ def item(value: PipelineValue, key: object) -> Any:
             error("TP156", f"each of these lists has {count}, so there is no `[{key}]`", help="use a smaller index")
             return poison(trace)
         return derived(trace, entry, lambda ops: ir.Index(ops[0], ops[1]), (value, index))
+    if isinstance(type_, StructType) and type_.form == "namedtuple" and isinstance(key, int):
+        names = [field.name for field in type_.fields]
+        if -len(names) <= key < len(names):
+            return field_of(value, names[key])
+        error("TP156", f"`{show(type_)}` has no field number {key}", help=f"the fields are {listed(names)}")
+        return poison(trace)
     if isinstance(type_, (DictType, AnyType)):
         index = operand_value(key, "the key")
         item = type_.value if isinstance(type_, DictType) else ANY
         return derived(trace, item, lambda ops: ir.Index(ops[0], ops[1]), (value, index))
-    error("TP156", f"`{show(type_)}` cannot be indexed")
+    fields = [field.name for field in type_.fields] if isinstance(type_, StructType) else []
+    help_ = f"the fields are {listed(fields)}" if fields else "index it in a component, and use the output"
+    error("TP156", f"`{show(type_)}` cannot be indexed", help=help_)
     return poison(trace)
 
 
 def attribute(value: PipelineValue, name: str) -> Any:
+    whole = value._tp_object
+    if whole is not None and isinstance(whole._tp_type, StructType) and name == whole._tp_type.fields[0].name:
+        return field_of(whole, name)
     type_ = without_none(value._tp_type)
     if is_artifact(type_):
         error(

@@ -23,6 +23,7 @@ from typedpipe.dsl.tracing import (
 )
 from typedpipe.dsl.values import markers
 from typedpipe.ir import nodes as ir
+from typedpipe.types.assignable import mismatch
 from typedpipe.types.display import show
 from typedpipe.types.model import (
     ANY,
@@ -30,7 +31,9 @@ from typedpipe.types.model import (
     STR,
     ListType,
     LiteralType,
+    StructType,
     Type,
+    without_none,
 )
 
 Build = Callable[[tuple[Any, ...]], ir.Expr]
@@ -60,7 +63,7 @@ class Operators(NamedTuple):
 class PipelineValue:
     """A value that is known only when the pipeline runs. It has no public attributes: they belong to the value."""
 
-    __slots__ = ("_tp_builder", "_tp_op", "_tp_site", "_tp_trace", "_tp_type")
+    __slots__ = ("_tp_builder", "_tp_object", "_tp_op", "_tp_site", "_tp_trace", "_tp_type")
     _tp_operators: ClassVar[Operators]
     """Registered by :mod:`operators`, which the package loads."""
 
@@ -70,6 +73,8 @@ class PipelineValue:
         self._tp_op = op
         self._tp_site = site
         self._tp_builder = trace.builder
+        self._tp_object: PipelineValue | None = None
+        """The object with this value as its only field, if the user's expression can mean either of them."""
 
     # ---- what builds an expression
 
@@ -144,7 +149,7 @@ class PipelineValue:
         return f"{other}{self}" if self._joins(other) else self._arithmetic()
 
     def _joins(self, other: object) -> bool:
-        return is_poison(self) or (_is_text(self) and (isinstance(other, str) or _is_text(other)))
+        return _is_text(self) and (isinstance(other, str) or _is_text(other))
 
     def __bool__(self) -> NoReturn:
         stop(
@@ -156,17 +161,22 @@ class PipelineValue:
         )
 
     def __iter__(self) -> Iterator[Any]:
-        type_ = self._tp_type
-        if isinstance(type_, ListType) and type_.entries:
-            return iter([self[at] for at in range(len(type_.entries))])
+        count = _count(self._tp_type)
+        if count is not None:
+            return iter([self[at] for at in range(count)])
         stop(
             self,
             "TP151",
             "this value is known only when the pipeline runs, so Python cannot loop over it or unpack it here",
-            help="use `with dsl.ParallelFor(...) as item:` to run tasks for each item; unpack `task.outputs`, not `task.output`",
+            help="use `with dsl.ParallelFor(...) as item:` to run tasks for each item; unpack `task.outputs`, not `task.output`"
+            if _count(without_none(self._tp_type)) is None
+            else "use `dsl.IfSet(value)` or `dsl.Some(value, default)` first",
         )
 
-    def __len__(self) -> NoReturn:
+    def __len__(self) -> int:
+        count = _count(self._tp_type)
+        if count is not None:
+            return count
         stop(
             self,
             "TP152",
@@ -257,6 +267,13 @@ _TEXT = 'to format it, use an f-string: `f"{value:.2f}"`'
 _AS_JSON = "put it into text with an f-string, or pass it to a component and serialize it there"
 
 
+def _count(type_: Type) -> int | None:
+    """The number of entries that each value of a type has: of the rows of a loop and of NamedTuples; None for others."""
+    if isinstance(type_, StructType) and type_.form == "namedtuple":
+        return len(type_.fields)
+    return len(type_.entries) or None if isinstance(type_, ListType) else None
+
+
 def _is_text(value: object) -> bool:
     """Whether Python could add text to the value."""
     if not isinstance(value, PipelineValue):
@@ -280,6 +297,7 @@ def replaced(value: PipelineValue, code: str, message: str, *, help: str) -> Pip
     """Report an operation that needs the value, unless it is poison. Tracing continues with poison as the result."""
     if not is_poison(value):
         error(code, message, help=help)
+    markers.told(value._tp_trace)  # the other operand can be text
     return poison(value._tp_trace)
 
 
@@ -337,6 +355,14 @@ def same_trace(value: PipelineValue, trace: Trace, what: object) -> bool:
         help="add an input to this pipeline, and pass the value when you call the pipeline",
     )
     return False
+
+
+def fitted(value: PipelineValue, target: Type) -> PipelineValue:
+    """The value, or the object of which it is the only field, whichever fits an input of type ``target``."""
+    whole = value._tp_object
+    if whole is None or mismatch(value._tp_type, target) is None or mismatch(whole._tp_type, target) is not None:
+        return value
+    return whole
 
 
 # ------------------------------------------------------------------------------------------------ operands
