@@ -68,7 +68,7 @@ class Fact(NamedTuple):
         parts = [*(self.parts or {}).values(), *([self.items] if self.items is not None else [])]
         return self.kind in ("value", "text") or (self.kind != "task" and any(part.is_late for part in parts))
 
-    def is_a(self, cls: object) -> bool:
+    def is_a(self, cls: Any) -> bool:
         """Whether it is a new object of a class."""
         return isinstance(self.thing, Instance) and self.thing.cls is cls
 
@@ -79,7 +79,7 @@ class Fact(NamedTuple):
         parts = {name: part.key(levels - 1) for name, part in (self.parts or {}).items()}
         items = self.items.key(levels - 1) if self.items is not None else None
         thing = self.thing.node if isinstance(self.thing, LocalFunction) else self.thing
-        same = thing if isinstance(thing, _COMPARED) else id(thing)
+        same: object = thing if isinstance(thing, _COMPARED) else id(thing)
         if isinstance(thing, str) and not _FORMAT.search(thing):
             same = str  # nothing depends on other constants, and helper functions are called with many
         return (
