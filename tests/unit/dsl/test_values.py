@@ -343,11 +343,11 @@ def test_an_exception_about_text_with_a_value_shows_no_marker(program):
     assert found.codes == ["TP159"]
     found = program(
         """
-        class Parsed:
-            def __init__(self, text): self.number = int(text)
+        import functools
+        parsed = functools.partial(int)
         @dsl.pipeline
         def p(n: int = 1):
-            add(a=Parsed(f"{n}").number)
+            add(a=parsed(f"{n}"))
         """
     )
     assert found.codes == ["TP119"]

@@ -12,9 +12,10 @@ import inspect
 import types
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from typedpipe.diagnostics.model import Diagnostics, Label, Span
+from typedpipe.dsl.source import deciders
 from typedpipe.dsl.source.expressions import Expressions
 from typedpipe.dsl.source.facts import (
     NOTHING,
@@ -22,9 +23,12 @@ from typedpipe.dsl.source.facts import (
     Dotted,
     Environment,
     Fact,
+    Instance,
     LocalFunction,
-    element,
+    dict_of,
     joined,
+    keys_of,
+    list_of,
 )
 from typedpipe.dsl.source.files import ParsedFile, parsed_file
 from typedpipe.dsl.source.kinds import is_function
@@ -35,6 +39,14 @@ _DEPTH: Final = 20
 """Helper functions that call each other: deeper calls are not followed."""
 
 
+class Followed(NamedTuple):
+    """A call of a user's function."""
+
+    result: Fact
+    first: Fact = NOTHING
+    """The first argument after the call: the object, for a method."""
+
+
 @dataclass
 class Check:
     """One check of a pipeline or a container component."""
@@ -42,7 +54,7 @@ class Check:
     report: Diagnostics
     help: str = ""
     """The remedy where a component cannot be one."""
-    known: dict[Any, Fact] = field(default_factory=dict[Any, Fact])
+    known: dict[Any, Followed] = field(default_factory=dict[Any, "Followed"])
     """Results of functions, by function and arguments; also of those that are being followed."""
     places: set[Span] = field(default_factory=set[Span])
     depth: int = 0
@@ -197,8 +209,7 @@ class Function(Expressions):
         if any(_decides(case.pattern) or case.guard for case in node.cases):
             self.matched(node, subject)
         for case in node.cases:
-            for name in _captures(case.pattern):
-                self.names.names[name] = subject
+            self.matched_inside(node, case.pattern, subject, top=True)
             if case.guard is not None:
                 self.tested(case.guard)
         self._branches(*(case.body for case in node.cases))
@@ -227,6 +238,9 @@ class Function(Expressions):
         else:
             self.of(node.value)
 
+    def _nonlocal_statement(self, node: ast.Nonlocal) -> None:
+        self.names.outer_names.update(node.names)
+
     def _functiondef_statement(self, node: ast.FunctionDef) -> None:
         self.names.names[node.name] = Fact(thing=LocalFunction(node, self.names))
 
@@ -248,32 +262,81 @@ class Function(Expressions):
     def bind(self, target: ast.AST, fact: Fact) -> None:
         """Assign to a name, or unpack to several."""
         if isinstance(target, ast.Name):
-            self.names.names[target.id] = fact
-        elif isinstance(target, ast.Starred):
-            self.bind(target.value, Fact(items=fact.items))
+            self.names.assign(target.id, fact)
         elif isinstance(target, ast.Tuple | ast.List):
-            parts = list(fact.parts.values()) if fact.parts is not None else []
-            for at, inner in enumerate(target.elts):
-                self.bind(inner, parts[at] if len(parts) == len(target.elts) else element(fact))
-        elif isinstance(target, ast.Subscript | ast.Attribute) and isinstance(target.value, ast.Name):
-            key = target.slice if isinstance(target, ast.Subscript) else ast.Constant(target.attr)
-            self.add_item(target.value.id, fact, key.value if isinstance(key, ast.Constant) else None)
+            self._unpack(target.elts, fact)
+        elif isinstance(target, ast.Subscript | ast.Attribute):
+            self.add_item(target.value, fact, _key(target))
 
-    def add_item(self, name: str, item: Fact, key: object = None) -> None:
+    def _unpack(self, targets: list[ast.expr], fact: Fact) -> None:
+        parts = list(fact.parts.values()) if fact.parts is not None and not fact.is_a(dict) else []
+        starred = next((at for at, target in enumerate(targets) if isinstance(target, ast.Starred)), None)
+        if starred is not None and len(parts) >= len(targets) - 1:
+            end = len(parts) - (len(targets) - 1 - starred)
+            parts[starred:end] = [list_of(parts[starred:end])]
+        for at, target in enumerate(targets):
+            found = parts[at] if len(parts) == len(targets) else keys_of(fact)
+            if isinstance(target, ast.Starred):
+                self.bind(target.value, found if len(parts) == len(targets) else Fact(items=found))
+            else:
+                self.bind(target, found)
+
+    def add_item(self, holder: ast.expr, item: Fact, key: object = None) -> None:
         """A list, dict or object that holds one more item, under a key that may be known."""
-        known = self.names.get(name)
-        if known is None or known.kind:
-            return
-        items = item if known.items is None else joined([known.items, item])
-        parts = {**(known.parts or {}), key: item} if isinstance(key, str) else None
-        self.names.names[name] = Fact(items=items, parts=parts, thing=known.thing)
+        if isinstance(holder, ast.Name):
+            known = self.names.get(holder.id)
+            if known is not None and not known.kind:
+                self.names.change(holder.id, _with_item(known, item, key))
+        elif isinstance(holder, ast.Subscript | ast.Attribute):
+            self.add_item(holder.value, _with_item(self.of(holder), item, key), _key(holder))
 
     # --------------------------------------------------------------------------------------------- functions
 
-    def called(self, node: ast.Call, thing: object, given: list[Fact], named: dict[str, Fact]) -> Fact | None:
-        """Follow a function of the user's; None for any other object."""
+    def called(self, node: ast.expr, of: Fact, thing: object, given: list[Fact], named: dict[str, Fact]) -> Fact | None:
+        """Follow a function or class of the user's; None for any other object."""
+        if isinstance(thing, type):
+            return self._created(node, thing, given, named)
+        method = node.func.attr if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) else ""
+        followed = self._called(node, of if method else None, thing, given, named)
+        if followed is None:
+            return None
+        if method and isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            self._changed(node.func.value, of, followed.first)
+        return followed.result
+
+    def special(self, node: ast.expr, of: Fact, name: str, *given: Fact) -> Fact | None:
+        """Follow a method of a user's class that Python calls itself, such as ``__bool__``; None if there is none."""
+        method = deciders.method(of.thing.cls if isinstance(of.thing, Instance) else type(of.thing), name)
+        followed = self._called(node, of, method, list(given), {})
+        return followed.result if followed is not None else None
+
+    def _changed(self, holder: ast.expr, before: Fact, after: Fact) -> None:
+        """The object that a method was called on, with the attributes that the method has set."""
+        if isinstance(holder, ast.Name) and isinstance(before.thing, Instance) and after.thing == before.thing:
+            self.names.change(holder.id, after)
+
+    def _created(self, node: ast.expr, cls: type, given: list[Fact], named: dict[str, Fact]) -> Fact | None:
+        """An object of a user's class, with the attributes that its constructor sets."""
+        made = Fact(parts={}, thing=Instance(cls))
+        followed = self._called(node, made, deciders.method(cls, "__init__"), given, named)
+        if followed is not None and followed.first.thing == made.thing:
+            return followed.first
+        fields = deciders.fields(cls)
+        if not fields:
+            return None
+        passed = {**dict(zip(fields, given, strict=False)), **named}
+        values = {name: passed.get(name, NOTHING) for name in fields}
+        late = {name: values.pop(name) for name in deciders.init_only(cls)}
+        items = joined(values.values()) if deciders.compares(cls) else None
+        made = Fact(items=items, parts=values, thing=Instance(cls))
+        followed = self._called(node, made, deciders.method(cls, "__post_init__"), list(late.values()), {})
+        return followed.first if followed is not None and followed.first.thing == made.thing else made
+
+    def _called(
+        self, node: ast.expr, of: Fact | None, thing: object, given: list[Fact], named: dict[str, Fact]
+    ) -> Followed | None:
         if isinstance(thing, LocalFunction):
-            inner = Function(self.check, self.file, self.outside, Environment(thing.names), main=self.main)
+            inner = Function(self.check, self.file, self.outside, Environment(thing.names, own=True), main=self.main)
             inner.origin = self.origin
             return self._follow(inner, thing.node, (thing.node,), given, named)
         fn = inspect.unwrap(thing) if is_function(thing) else None
@@ -281,11 +344,13 @@ class Function(Expressions):
             return None
         found = _source(fn)
         if found is None:
-            return NOTHING
-        inner = Function(self.check, found[0], _Outside(fn), Environment(), origin=self.file.span(node))
-        own = isinstance(node.func, ast.Attribute) and "." in fn.__qualname__.rpartition("<locals>.")[2]
-        is_bound = own and bool(found[1].args.args) and found[1].args.args[0].arg in ("self", "cls")
-        return self._follow(inner, found[1], (fn.__code__,), [NOTHING, *given] if is_bound else given, named)
+            return Followed(NOTHING)
+        inner = Function(self.check, found[0], _Outside(fn), Environment(own=True), origin=self.file.span(node))
+        first = found[1].args.args[0].arg if of is not None and found[1].args.args else ""
+        is_method = "." in fn.__qualname__.rpartition("<locals>.")[2]
+        if of is not None and is_method and (first == "cls" or (first == "self" and not isinstance(of.thing, type))):
+            given = [of, *given]
+        return self._follow(inner, found[1], (fn.__code__,), given, named)
 
     def _follow(
         self,
@@ -294,15 +359,17 @@ class Function(Expressions):
         key: tuple[object, ...],
         given: list[Fact],
         named: dict[str, Fact],
-    ) -> Fact:
+    ) -> Followed:
         facts = _bound(node, given, named)
-        whole = (*key, *((name, fact.kind, str(fact.type), fact.holds_text) for name, fact in facts.items()))
+        whole = (*key, *((name, fact.key()) for name, fact in facts.items()))
         if whole in self.check.known or self.check.depth >= _DEPTH:
-            return self.check.known.get(whole, NOTHING)
-        self.check.known[whole] = NOTHING
+            return self.check.known.get(whole, Followed(NOTHING))
+        self.check.known[whole] = Followed(NOTHING)
         self.check.depth += 1
         inner.names.names.update(facts)
-        self.check.known[whole] = inner.run(node)
+        result = inner.run(node)
+        first = next(iter(facts), None)
+        self.check.known[whole] = Followed(result, inner.names.names[first] if first is not None else NOTHING)
         self.check.depth -= 1
         return self.check.known[whole]
 
@@ -316,10 +383,10 @@ def _bound(
     facts.update(zip(by_position, given, strict=False))
     facts.update({name: fact for name, fact in named.items() if name in facts})
     if node.args.vararg is not None:
-        facts[node.args.vararg.arg] = Fact(items=joined(given[len(by_position) :]))
+        facts[node.args.vararg.arg] = list_of(given[len(by_position) :])
     if node.args.kwarg is not None:
         rest = {name: fact for name, fact in named.items() if name not in facts}
-        facts[node.args.kwarg.arg] = Fact(items=joined(rest.values()), parts=rest)
+        facts[node.args.kwarg.arg] = dict_of(rest, joined(rest.values()))
     return facts
 
 
@@ -327,15 +394,21 @@ def _values(statement: ast.stmt) -> Iterator[ast.expr]:
     return (child for child in ast.iter_child_nodes(statement) if isinstance(child, ast.expr))
 
 
+def _key(target: ast.Subscript | ast.Attribute) -> object:
+    key = target.slice if isinstance(target, ast.Subscript) else ast.Constant(target.attr)
+    return key.value if isinstance(key, ast.Constant) else None
+
+
+def _with_item(known: Fact, item: Fact, key: object) -> Fact:
+    items = item if known.items is None else joined([known.items, item])
+    if isinstance(key, str) and (known.parts is not None or known.items is None):
+        return known._replace(items=items, parts={**(known.parts or {}), key: item})
+    return known._replace(items=items, parts=None)
+
+
 def _decides(pattern: ast.pattern) -> bool:
     """Whether a pattern does not match everything."""
     return not (isinstance(pattern, ast.MatchAs) and pattern.pattern is None)
-
-
-def _captures(pattern: ast.pattern) -> Iterator[str]:
-    for part in ast.walk(pattern):
-        if isinstance(part, ast.MatchAs) and part.name is not None:
-            yield part.name
 
 
 def _module(name: str) -> Fact:
