@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sys
-import textwrap
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.unit.dsl.test_modules import HEAD, RUNNERS, Project, in_a_pod, local, project
+from tests.unit.dsl.test_modules import HEAD, Project, in_a_pod, local, project
 from typedpipe.diagnostics.errors import PipelineError
+from typedpipe.local.result import RunFailed
 
 __all__ = ["project"]  # a fixture
 
@@ -185,22 +185,176 @@ def _expected(found: str, expected: object) -> str:
     return found if expected is None else str(expected)
 
 
-@pytest.mark.parametrize("case", [*CASES, *BODIES])
-@pytest.mark.parametrize("runner", [*RUNNERS, "pod"])
-def test_a_task_has_the_objects_of_the_module(
-    case: str, runner: str, project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def _written(case: str, project: Project) -> Any:
     modules, text, expected = CASES.get(case) or BODIES[case]
     if case in CASES:
         text = f"{TYPES}{text}\n@component(include=[g])\ndef f() -> str:\n    return g()"
-    name = "shop.flow" if modules is RELATIVE or "shop.config" in modules else "flow"
     end = "\n@pipeline\ndef main() -> str:\n    return f().output\n"
-    user = project(**{**modules, name: HEAD + textwrap.dedent(text) + end})
+    user = project(**{**modules, "shop.flow" if "shop.config" in modules else "flow": HEAD + text + end})
     own = user.f.python_func()  # what Python itself says
     assert own == _expected(own, expected)
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    if runner == "pod":
-        installed = str(tmp_path) if case in BODIES else ""
-        assert in_a_pod(user.main, tmp_path, installed=installed) == own
-    else:
-        assert local(user.main, runner, tmp_path) == own
+    return user.main, own
+
+
+@pytest.mark.parametrize("case", [*CASES, *BODIES])
+def test_a_task_in_this_process_has_the_objects_of_the_module(case: str, project: Project, tmp_path: Path) -> None:
+    main, own = _written(case, project)
+    assert local(main, "inprocess", tmp_path) == own
+
+
+@pytest.mark.parametrize("case", [*CASES, *BODIES])
+def test_a_pod_has_the_objects_of_the_module(case: str, project: Project, tmp_path: Path) -> None:
+    main, own = _written(case, project)
+    installed = str(tmp_path) if "shop.config" in CASES.get(case, BODIES.get(case, ({}, "", "")))[0] else ""
+    assert in_a_pod(main, tmp_path, installed=installed) == own
+
+
+@pytest.mark.parametrize(
+    "case", ["an alias of a Literal", "aliases of other modules", "models", "an alias in the body"]
+)
+def test_a_process_has_the_objects_of_the_module(case: str, project: Project, tmp_path: Path) -> None:
+    main, own = _written(case, project)
+    assert local(main, "process", tmp_path) == own
+
+
+def test_a_relative_import_fails_where_the_package_is_not_installed(project: Project, tmp_path: Path) -> None:
+    main, _ = _written("a relative import", project)
+    with pytest.raises(RunFailed, match="ModuleNotFoundError: No module named 'shop'"):
+        local(main, "process", tmp_path)
+
+
+def test_a_program_has_no_package(project: Project) -> None:
+    text = "@component\ndef f() -> str:\n    from .config import ENABLED\n    return str(ENABLED)\n"
+    user = project(flow=HEAD + text)
+    with pytest.raises(ImportError, match="attempted relative import with no known parent package"):
+        user.f.python_func()
+    assert user.f.definition.impl.chunks[0].text == "__package__ = ''\n"
+
+
+OTHERS = {
+    "partial": "import functools\nX = functools.partial(round, ndigits=1)",
+    "bound method": "import random\nX = random.Random(3).uniform",
+    "method of C": "import random\nX = random.Random(3).random",
+    "wrapper": "import functools, json\n@functools.wraps(json.dumps)\ndef X(*a): return 'mine'",
+    "renamed function": "def X(*a): return 'mine'\nX.__module__, X.__qualname__ = 'json', 'dumps'",
+    "renamed class": "class X: pass\nX.__module__, X.__qualname__ = 'fractions', 'Fraction'",
+    "instance": "import functools, json\nclass C:\n    def __call__(self): return 1\nX = functools.update_wrapper(C(), json.dumps)",
+    "instance with names": "class C: pass\nX = C()\nX.__module__, X.__qualname__ = 'json', 'dumps'",
+    "class made in a library": "from dataclasses import make_dataclass\nX = make_dataclass('X', ['n'])\nX.__module__ = 'types'",
+    "an alias whose constant is another one now": "from typing import Annotated\nN = 1\nX = Annotated[int, N]\nN = 2",
+    "an alias of a call whose constant is another one now": (
+        "from typing import Annotated\nfrom pydantic import Field\nN = 1\nX = Annotated[int, Field(le=N)]\nN = 2"
+    ),
+    "an alias that is bound twice": (
+        "from typing import Annotated\nfrom pydantic import Field\nX = Annotated[int, Field(le=1)]\nX = Annotated[int, Field(le=2)]"
+    ),
+    "an alias of itself": "from typing import Optional\nX = int\nX = Optional[X]",
+    "an alias from the user's function": "def make(): return list[int]\nX = make()",
+}
+
+
+@pytest.mark.parametrize("case", OTHERS)
+def test_an_object_that_no_import_and_no_assignment_gives_is_refused(case: str, project: Project) -> None:
+    text = f"{OTHERS[case]}\ndef g(): return str(X)\n@component(include=[g])\ndef f() -> str:\n    return g()\n"
+    with pytest.raises(PipelineError) as caught:
+        project(flow=HEAD + text)
+    (found,) = caught.value.diagnostics
+    assert (found.code, found.message, found.help) == (
+        "TP139",
+        "`g` is shipped with the component, but it uses `X`, which cannot be shipped",
+        "write the value of `X` in place of the name",
+    )
+
+
+def test_a_class_that_no_import_gives_is_refused(project: Project) -> None:
+    text = "from dataclasses import make_dataclass\nX = make_dataclass('X', [('n', int)])\nX.__module__ = 'types'\n"
+    with pytest.raises(PipelineError) as caught:
+        project(flow=f"{HEAD}{text}@component\ndef f(x: X) -> int:\n    return x.n\n")
+    (found,) = caught.value.diagnostics
+    assert (found.code, found.message, found.help) == (
+        "TP139",
+        "`X` is shipped with the component, but `types` has no such class to import",
+        "define `X` with a `class` statement",
+    )
+
+
+def test_another_object_under_the_name_of_an_import(project: Project, tmp_path: Path) -> None:
+    text = """
+from json import dumps, loads
+from typedpipe import Dataset as Model
+def mine(x): return f"mine {x}"
+loads = mine
+def g(): return f"{loads(1)} {Model.__name__} {dumps([])}"
+@component(include=[g])
+def f() -> str:
+    return g()
+@pipeline
+def main() -> str:
+    return f().output
+"""
+    assert in_a_pod(project(flow=HEAD + text).main, tmp_path) == "mine 1 Dataset []"
+
+
+def test_the_text_of_a_literal_is_no_name(project: Project) -> None:
+    text = """
+from dataclasses import dataclass
+from typing import Annotated, Literal
+train, price = object(), 3
+def unused(): return train
+@dataclass
+class Spec:
+    kind: Literal["unused"] = "unused"
+    at: Annotated[int, "price"] = 1
+@component
+def f(spec: Spec) -> str:
+    return spec.kind
+"""
+    user = project(flow=HEAD + text)
+    assert not [
+        chunk.text for chunk in user.f.definition.impl.chunks if "train" in chunk.text or "price =" in chunk.text
+    ]
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="a statement of Python 3.12")
+def test_type_statements(project: Project, tmp_path: Path) -> None:
+    text = """
+from typing import get_type_hints
+from pydantic import BaseModel
+type Kind = int | list[Kind]
+type Pair[T] = tuple[T, Kind]
+Ints = Pair[int]
+class Spec(BaseModel):
+    kind: Kind
+def g(): return f"{Kind.__value__} {Ints} {Spec(kind=[1, [2]]).kind}"
+@component(include=[g])
+def f() -> str:
+    return g()
+@pipeline
+def main() -> str:
+    return f().output
+"""
+    user = project(flow=HEAD + text)
+    assert in_a_pod(user.main, tmp_path) == user.f.python_func() == "int | list[Kind] Pair[int] [1, [2]]"
+    assert user.f.definition.impl.min_python == (3, 12)
+
+
+def test_names_that_are_not_shipped_are_not_found(project: Project, tmp_path: Path) -> None:
+    text = """
+@component
+def f() -> list[str]:
+    from importlib import import_module
+    found = []
+    for name in ("tp_component.config", "tp_component.f", "tp_component.shop.config", "tp_component.shop.flow.f"):
+        try:
+            found.append(str(import_module(name)))
+        except ModuleNotFoundError as error:
+            found.append(str(error))
+    return found
+@pipeline
+def main() -> list[str]:
+    return f().output
+"""
+    user = project(**RELATIVE, **{"shop.flow": HEAD + text})
+    names = ("tp_component.config", "tp_component.f", "tp_component.shop.config", "tp_component.shop.flow.f")
+    assert local(user.main, "inprocess", tmp_path) == [f"No module named '{name}'" for name in names]
+    assert not [name for name in sys.modules if name.startswith("tp_component.")]

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from typing import Any, NewType, ParamSpec, TypeVar, TypeVarTuple
 
 from typedpipe.dsl.source.files import ParsedFile, target_of
+from typedpipe.dsl.source.kinds import is_function, is_installed
 
 _MADE = (NewType, TypeVar, ParamSpec, TypeVarTuple, typing.ForwardRef, getattr(typing, "TypeAliasType", NewType))
 
@@ -40,7 +41,8 @@ def alias_definition(
     """The assignment that gives a name this value; None if this is not certain.
 
     An expression of names and subscripts is evaluated again and compared. One with a call is not: it is the one, if
-    the module binds the name in no other way, and each constant that it uses has had one value only.
+    the module binds the name in no other way, each constant that it uses has had one value only, and it calls no
+    function of the user's, which may give something else in a task.
     """
     parsed = [file for file in files if file.problem is None]
     found = [(file, node) for file in parsed for node in _assignments(name, file)]
@@ -53,7 +55,9 @@ def alias_definition(
         return None
     used = {part.id for part in ast.walk(made[-1][1]) if isinstance(part, ast.Name)}
     once = all(len({ast.unparse(n) for file in parsed for n in _assignments(each, file)}) < 2 for each in used)
-    return made[-1] if once else None
+    calls = [part.func for part in ast.walk(made[-1][1]) if isinstance(part, ast.Call)]
+    own = any(isinstance(func, ast.Name) and _is_users_function(space.get(func.id)) for func in calls)
+    return made[-1] if once and not own else None
 
 
 def has_unions(node: ast.stmt) -> bool:
@@ -70,6 +74,10 @@ def _is_made(node: Any) -> bool:
     """Whether each evaluation of an assignment makes an object that is not equal to the others."""
     is_type = not isinstance(node, ast.Assign | ast.AnnAssign)
     return is_type or any(isinstance(part, ast.Call | ast.Lambda) for part in ast.walk(node))
+
+
+def _is_users_function(value: object) -> bool:
+    return is_function(value) and not is_installed(str(value.__globals__.get("__name__")))
 
 
 def _uses(name: str, node: Any) -> int:

@@ -364,6 +364,8 @@ def is_stand_in(name: str, value: Any, *, absent: bool) -> bool:
     """Whether the container has a stand-in for the name: only if the user's is absent, typedpipe's or typing's."""
     if name not in STUB_NAMES:
         return False
+    if isinstance(value, type) and is_ours(value):
+        return value.__name__ == name
     if absent or is_ours(value) or (value is None and name in ("OUT", "STATUS")):
         return True
     return getattr(typing, name, None) is value or (name in MARKERS and typing.get_origin(value) is typing.Annotated)

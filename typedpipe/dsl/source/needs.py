@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import ast
 import inspect
-import os
 import sys
 import types
 from collections.abc import Iterable
@@ -34,23 +33,11 @@ from typedpipe.dsl.source.files import (
     stored_names_of,
     target_of,
 )
-from typedpipe.dsl.source.kinds import kind_of, refusal
+from typedpipe.dsl.source.kinds import is_installed, kind_of, refusal
 from typedpipe.dsl.source.notebook import cells, source_name
 from typedpipe.dsl.source.versions import least_python
 from typedpipe.ir import nodes as ir
 from typedpipe.runtime.task import MODULE, STUB_NAMES, Artifact
-
-_INSTALLED = (f"site-packages{os.sep}", f"dist-packages{os.sep}")
-
-
-def is_installed(module: str) -> bool:
-    """Whether a module comes with Python or from a package, so that an import in the container may find it."""
-    top = module.partition(".")[0]
-    if top in sys.stdlib_module_names and top != "__main__":
-        return True
-    loaded = sys.modules.get(module) or sys.modules.get(top)
-    file = getattr(loaded, "__file__", None) or next(iter(getattr(loaded, "__path__", ())), None)
-    return file is not None and any(part in file + os.sep for part in _INSTALLED)
 
 
 @dataclass(slots=True, eq=False)

@@ -10,8 +10,7 @@ from typing import Any
 
 from typedpipe.diagnostics.model import Diagnostics, Label
 from typedpipe.dsl.source.files import BUILTINS, Function, ParsedFile, is_only_in_notebooks
-from typedpipe.dsl.source.kinds import REMEDIES, kind_of
-from typedpipe.dsl.source.needs import is_installed
+from typedpipe.dsl.source.kinds import REMEDIES, is_installed, kind_of
 
 
 def report_outside(
