@@ -1810,7 +1810,7 @@ def _own_names(name: str) -> bool | None:
 
     A task of another module pickles a class of this one by that name: ``tp_component.shop.steps`` for shop/steps.py.
     """
-    loader = sys.modules[MODULE].__loader__ if MODULE in sys.modules else None
+    loader = getattr(sys.modules.get(MODULE), "__loader__", None)
     path = name[len(MODULE) :].replace(".", "/")
     if name[: len(MODULE) + 1] != MODULE + "." or not isinstance(loader, _Lines):
         return None
