@@ -36,8 +36,9 @@ class Module:
 
 def _defined(module: Module, name: str, kind: str, literal: str, known: Sequence[str], decorated: bool) -> None:
     inside = ", ".join([repr(f"{module.name}.{name}"), *(module.uses[each] for each in known)])
-    if kind == "constant":
-        module.lines.append(f"{name} = {literal}")
+    if kind in ("constant", "alias"):
+        inner = next((each for each in known if module.kinds[each] == "alias"), "int")
+        module.lines.append(f"{name} = {literal}" if kind == "constant" else f"{name} = Annotated[{inner}, {literal}]")
         module.uses[name] = name
     elif kind == "function":
         module.lines += [f"def {name}(x={literal}):", f"    return ({inside}, x)"]
@@ -57,7 +58,7 @@ def _defined(module: Module, name: str, kind: str, literal: str, known: Sequence
 def modules(draw: st.DrawFn) -> list[Module]:
     made: list[Module] = []
     for number in range(draw(st.integers(2, 3))):
-        module = Module(f"shipped_{number}", ["from dataclasses import dataclass"])
+        module = Module(f"shipped_{number}", ["from dataclasses import dataclass", "from typing import Annotated"])
         for name in draw(st.lists(st.sampled_from(NAMES), min_size=1, unique=True)):
             sources = [(each, theirs) for each in made for theirs in each.kinds if each.kinds[theirs] != "import"]
             imported: bool = draw(st.booleans())
@@ -68,7 +69,7 @@ def modules(draw: st.DrawFn) -> list[Module]:
                 module.uses[name] = name + use[len(theirs) :]
                 module.kinds[name] = source.kinds[theirs]
                 continue
-            kinds = ["constant", "function", "class", *(["import"] if name in IMPORTS else [])]
+            kinds = ["constant", "alias", "function", "class", *(["import"] if name in IMPORTS else [])]
             known = draw(st.lists(st.sampled_from(list(module.uses)), max_size=3, unique=True)) if module.uses else []
             literal = draw(st.sampled_from(LITERALS))
             kind = draw(st.sampled_from(kinds))

@@ -1661,8 +1661,8 @@ class _Self(type(sys)):  # type: ignore[misc]  # the class of modules, without i
 
 def unload(earlier: dict[str, ModuleType]) -> None:
     """Remove the task's modules, and put back those of an earlier task."""
-    for name in parts:
-        sys.modules.pop(MODULE + "." + name, None)
+    for name in [name for name in list(sys.modules) if name.startswith(MODULE + ".")]:
+        del sys.modules[name]
     parts.clear()
     parts.update(earlier)
     sys.modules.update((module.__name__, module) for module in earlier.values())
@@ -1729,6 +1729,7 @@ class _Lines:
 
     def __init__(self, chunks: list[Any]) -> None:
         self.files: dict[str, list[str]] = {}
+        self.own = {"/" + file for file, _, _, *module in chunks if not any(module)}
         for file, line, text, *_ in chunks:
             lines = self.files.setdefault(file, [])
             new = text.splitlines(True)
@@ -1814,13 +1815,26 @@ def _stub_names() -> dict[str, Any]:
 _stubs: dict[str, dict[str, Any]] = {}
 
 
+def _own_names(name: str) -> bool | None:
+    """Whether a name is that of the component's own module; None for a name that is neither this nor a package above.
+
+    A task of another module pickles a class of this one by that name: ``tp_component.shop.steps`` for shop/steps.py.
+    """
+    loader = getattr(sys.modules.get(MODULE), "__loader__", None)
+    path = name[len(MODULE) :].replace(".", "/")
+    if name[: len(MODULE) + 1] != MODULE + "." or not isinstance(loader, _Lines):
+        return None
+    if path == "/__main__" or any(file.endswith((path + ".py", path + "/__init__.py")) for file in loader.own):
+        return True
+    return False if any(path + "/" in file for file in loader.own) else None
+
+
 class _Stubs:
     """The last importer: a ``typedpipe`` stub for component source where the real package is not installed."""
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
-        if name in ("typedpipe", "typedpipe.dsl", "typedpipe.types", "typedpipe.runtime") or name.startswith(
-            MODULE + "."
-        ):
+        ours = ("typedpipe", "typedpipe.dsl", "typedpipe.types", "typedpipe.runtime")
+        if name in ours or _own_names(name) is not None:
             from importlib.machinery import ModuleSpec
 
             # the two methods of a loader
@@ -1831,8 +1845,9 @@ class _Stubs:
         return None
 
     def exec_module(self, module: ModuleType) -> None:
-        if module.__name__.startswith(MODULE + "."):  # not shipped: what was pickled there may be this component's own
-            module.__dict__["__getattr__"] = lambda name: getattr(sys.modules[MODULE], name)
+        if module.__name__.startswith(MODULE + "."):
+            if _own_names(module.__name__):
+                module.__dict__["__getattr__"] = lambda name: getattr(sys.modules[MODULE], name)
             return
         names = _stub_names()
         module.__dict__.update({k: v for k, v in names.items() if k != "dsl" or module.__name__ == "typedpipe"})

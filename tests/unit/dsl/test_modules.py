@@ -49,8 +49,11 @@ def local(pipeline: Pipeline[..., Any], runner: str, folder: Path, **arguments: 
     return pipeline.run(runner=runner, folder=folder / "runs", cache=False, **arguments).outputs
 
 
-def in_a_pod(pipeline: Pipeline[..., Any], folder: Path, **parameters: str) -> Any:
-    """The output of a pipeline of one component: its program is taken from the YAML and run with the packed runtime."""
+def in_a_pod(pipeline: Pipeline[..., Any], folder: Path, *, installed: str = "", **parameters: str) -> Any:
+    """The output of a pipeline of one component: its program is taken from the YAML and run with the packed runtime.
+
+    ``installed`` is a folder with modules of the user's that the image has.
+    """
     assert pipeline.ir is not None
     (text,) = driver.compile(pipeline.ir, "argo").values()
     (source,) = [t["script"]["source"] for t in yaml.safe_load(text)["spec"]["templates"] if "script" in t]
@@ -60,6 +63,7 @@ def in_a_pod(pipeline: Pipeline[..., Any], folder: Path, **parameters: str) -> A
     (lib / "packed.py").write_text(source_text())
     (lib / "typedpipe_task.py").write_text(f"import packed\ndef main(s, p): packed.main(s, p, {str(root)!r})\n")
     program = source.replace('"/tp/lib"', repr(str(lib))).replace("{{inputs.parameters}}", given)
+    program = f"import sys; sys.path.append({installed!r})\n{program}" if installed else program
     environment = {"TYPEDPIPE_TERMINATION_LOG": str(folder / "log"), "PYTHONDONTWRITEBYTECODE": "1"}
     subprocess.run([sys.executable, "-I", "-c", program], check=True, env=environment, cwd=lib)
     return json.loads((root / "out" / "p" / "Output").read_text())

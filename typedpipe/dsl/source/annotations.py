@@ -20,6 +20,11 @@ def annotation_names(node: ast.AST) -> dict[str, None]:
     return found
 
 
+def alias_names(value: ast.expr) -> dict[str, None]:
+    """Names in the expression of a type alias, those in types that are written as text included."""
+    return {part.id: None for part in _with_texts(value) if isinstance(part, ast.Name)}
+
+
 _NOT_EVALUATED = frozenset({"NamedTuple", "TypedDict", "Enum", "IntEnum", "StrEnum", "Exception"})
 
 
@@ -50,10 +55,25 @@ def _annotations(statement: ast.AST) -> Iterator[ast.expr]:
 
 
 def _with_texts(annotation: ast.expr) -> Iterable[ast.AST]:
-    for part in ast.walk(annotation):
+    """The parts of an annotation, and those of types that are written as text."""
+    pending: list[tuple[ast.AST, bool]] = [(annotation, True)]
+    for part, is_type in pending:
         yield part
-        if isinstance(part, ast.Constant) and isinstance(part.value, str):
+        if isinstance(part, ast.Subscript):
+            pending += [(part.value, True), *_arguments(part, is_type)]
+        else:
+            inner = is_type and not isinstance(part, ast.Call)
+            pending += [(child, inner) for child in ast.iter_child_nodes(part)]
+        if is_type and isinstance(part, ast.Constant) and isinstance(part.value, str):
             try:
                 yield from ast.walk(ast.parse(part.value, mode="eval"))
             except SyntaxError:
-                continue  # the string of a Literal
+                continue  # text that is no type: of metadata
+
+
+def _arguments(node: ast.Subscript, is_type: bool) -> Iterator[tuple[ast.AST, bool]]:
+    """The arguments of a generic type, and whether each is a type: not those of Literal, nor metadata in Annotated."""
+    name = ast.unparse(node.value).rpartition(".")[2]
+    items = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+    for number, item in enumerate(items):
+        yield item, is_type and name != "Literal" and (name != "Annotated" or number == 0)

@@ -20,6 +20,7 @@ from typedpipe.dsl.source.files import (
     MODULE_NAMES,
     Function,
     ParsedFile,
+    imports_relatively,
     is_builtin,
     is_ours,
     is_stand_in,
@@ -84,10 +85,13 @@ def capture(
             bundle.supply_annotation(name)
         report_missing(bundle.finish(stored_names(fn.__code__)), report)
     entry = file.chunk(node)
+    if imports_relatively(entry.text):
+        bundle = bundle or Bundle(file, fn.__globals__, file.header(node), report)
+        bundle.supply_package()
     outside = _outside(fn, entry, bundle)
     if outside:
         bundle = bundle or Bundle(file, fn.__globals__, file.header(node), report)
-        outside = [name for name in outside if not bundle.supply_constant(name)]
+        outside = [name for name in outside if not bundle.supply_assigned(name)]
     refused = bundle.refused if bundle is not None else []
     new = [n for n in outside if n not in undefined and not any(item is fn.__globals__.get(n) for item in refused)]
     if new:

@@ -10,8 +10,10 @@ import ast
 import builtins
 import linecache
 import opcode
+import re
 import types
 import typing
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -25,7 +27,8 @@ from typedpipe.ir import nodes as ir
 from typedpipe.runtime.task import MARKERS, STUB_NAMES
 
 Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
-Definition: TypeAlias = Function | ast.ClassDef | ast.Assign
+Definition: TypeAlias = Function | ast.ClassDef | ast.stmt
+"""What gives a name its value: a function, a class, or an assignment."""
 LONGEST_CONSTANT = 4096
 _ASYNC = len("async ")
 _BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
@@ -42,16 +45,16 @@ class ParsedFile:
     assigned: dict[str, ast.Assign] = field(default_factory=dict[str, ast.Assign])
     imports: dict[str, tuple[str, str, int]] = field(default_factory=dict[str, tuple[str, str, int]])
     """Name → (module, name in it or "", level of a relative import)."""
-    constants: dict[str, list[ast.Assign | ast.AnnAssign]] = field(
-        default_factory=dict[str, list[ast.Assign | ast.AnnAssign]]
-    )
-    """Assignments to one name at the top level."""
+    constants: dict[str, list[Any]] = field(default_factory=dict[str, list[Any]])
+    """Assignments to one name at the top level that are not calls, and ``type`` statements."""
     problem: SyntaxError | None = None
 
     def chunk(self, node: Definition) -> ir.Chunk:
-        """Lines of the node, including decorators and indentation."""
+        """Lines of the node, including decorators and indentation; only the node if its line has other statements."""
         first = first_line(node)
         text = "".join(self.lines[first - 1 : node.end_lineno])
+        if not isinstance(node, Function | ast.ClassDef) and not _is_alone(node, text):
+            text = ast.unparse(node)
         return ir.Chunk(text if text.endswith("\n") else text + "\n", display_path(self.name), first)
 
     def definition(self, name: str) -> Definition | None:
@@ -70,13 +73,14 @@ class ParsedFile:
                 continue
             if node.value is None or not _same_literal(literal, value):
                 continue
-            text = "".join(self.lines[node.lineno - 1 : node.end_lineno])
-            if len(text) > LONGEST_CONSTANT:
-                continue
-            alone = _is_one_statement(text)
-            text = text if alone and text.endswith("\n") else f"{text if alone else f'{name} = {value!r}'}\n"
-            return ir.Chunk(text, display_path(self.name), node.lineno)
+            chunk: ir.Chunk = self.chunk(node)
+            if len(chunk.text) <= LONGEST_CONSTANT:
+                return chunk
         return None
+
+    def bindings(self, name: str) -> int:
+        """The number of statements that bind a name of the module."""
+        return binding_counts("".join(self.lines))[name]
 
     def span(self, node: Any) -> Span:
         """Span of a node; columns in characters."""
@@ -88,8 +92,8 @@ class ParsedFile:
 
     def header(self, node: Definition) -> Span:
         """Span of a definition's name."""
-        if isinstance(node, ast.Assign):
-            return self.span(node.targets[0])
+        if not isinstance(node, Function | ast.ClassDef):
+            return self.span(target_of(node))
         line = self.lines[node.lineno - 1]
         at = line.find(node.name, line.find(" ", node.col_offset + _ASYNC * isinstance(node, ast.AsyncFunctionDef))) + 1
         return Span(display_path(self.name), node.lineno, at, node.lineno, at + len(node.name))
@@ -97,8 +101,15 @@ class ParsedFile:
 
 def first_line(node: Definition) -> int:
     """Line of a definition's first decorator, or of the definition itself."""
-    decorators = [] if isinstance(node, ast.Assign) else node.decorator_list
+    decorators: list[ast.expr] = getattr(node, "decorator_list", [])
     return min([node.lineno, *(decorator.lineno for decorator in decorators)])
+
+
+def target_of(node: Any) -> Any:
+    """The target of an assignment to one name, or the name of a ``type`` statement."""
+    if isinstance(node, ast.Assign):
+        return node.targets[0]
+    return node.target if isinstance(node, ast.AnnAssign) else node.name
 
 
 def _same_literal(one: object, other: object) -> bool:
@@ -114,13 +125,15 @@ def _same_literal(one: object, other: object) -> bool:
     return repr(one) == repr(other)
 
 
-def _is_one_statement(text: str) -> bool:
+def _is_alone(node: ast.stmt, text: str) -> bool:
+    """Whether the lines of a statement have no other one, as in ``a = 1; b = 2`` and ``if c: a = 1``."""
     source = "if 1:\n" + text if text[:1] in " \t" else text
     try:
         body = ast.parse(source).body
     except SyntaxError:
         return False
-    return len(body[0].body if isinstance(body[0], ast.If) else body) == 1
+    found = body[0].body if text[:1] in " \t" and isinstance(body[0], ast.If) else body
+    return len(found) == 1 and type(found[0]) is type(node)
 
 
 _parsed: dict[str, ParsedFile] = {}
@@ -182,6 +195,8 @@ def _index(tree: ast.Module, found: ParsedFile) -> None:
             inner = f"{prefix}{node.name}."
         elif isinstance(node, ast.Assign | ast.AnnAssign):
             _index_assignment(node, prefix, found)
+        elif type(node).__name__ == "TypeAlias" and not prefix:  # Python 3.12
+            found.constants.setdefault(node.name.id, []).append(node)
         elif isinstance(node, ast.Import | ast.ImportFrom) and not prefix:
             _index_import(node, found)
         for block in _BLOCKS:
@@ -252,6 +267,22 @@ def stored_names(code: types.CodeType) -> set[str]:
     {'N'}
     """
     found: set[str] = set()
+    pending = [code]
+    for item in pending:
+        found.update(item.co_names[arg] for op, arg in _instructions(item.co_code) if op == _STORE_GLOBAL)
+        pending.extend(constant for constant in item.co_consts if isinstance(constant, types.CodeType))
+    return found
+
+
+@lru_cache(maxsize=64)
+def binding_counts(text: str) -> Counter[str]:
+    r"""How many statements of a module bind each of its names, those in its functions included.
+
+    >>> binding_counts("N = 1\nfor M in []: pass\ndef f():\n    global N\n    N = 2")["N"]
+    2
+    """
+    code = compile(text, "<module>", "exec", _FUTURE | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
+    found = Counter(code.co_names[arg] for op, arg in _instructions(code.co_code) if op == _STORE_NAME)
     pending = [code]
     for item in pending:
         found.update(item.co_names[arg] for op, arg in _instructions(item.co_code) if op == _STORE_GLOBAL)
@@ -333,6 +364,8 @@ def is_stand_in(name: str, value: Any, *, absent: bool) -> bool:
     """Whether the container has a stand-in for the name: only if the user's is absent, typedpipe's or typing's."""
     if name not in STUB_NAMES:
         return False
+    if isinstance(value, type) and is_ours(value):
+        return value.__name__ == name
     if absent or is_ours(value) or (value is None and name in ("OUT", "STATUS")):
         return True
     return getattr(typing, name, None) is value or (name in MARKERS and typing.get_origin(value) is typing.Annotated)
@@ -362,6 +395,22 @@ def names_of(text: str) -> dict[str, None]:
 def stored_names_of(text: str) -> frozenset[str]:
     """Global names that functions in a chunk assign."""
     return frozenset(stored_names(_compiled(text))) if "global" in text else frozenset()
+
+
+@lru_cache(maxsize=4096)
+def imports_relatively(text: str) -> bool:
+    r"""Whether a chunk has a relative import, which needs the name of the package.
+
+    >>> imports_relatively("def f():\n    from . import b"), imports_relatively("def f():\n    from a import b")
+    (True, False)
+    """
+    if not _RELATIVE.search(text):
+        return False
+    tree = ast.parse("if 1:\n" + text if text[:1] in " \t" else text)
+    return any(isinstance(node, ast.ImportFrom) and node.level > 0 for node in ast.walk(tree))
+
+
+_RELATIVE = re.compile(r"\bfrom[\s\\]*\.")
 
 
 def _compiled(text: str) -> types.CodeType:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import functools
+import os
+import sys
 import types
 from typing import Any, Literal, TypeAlias, TypeGuard
 
+_INSTALLED = (f"site-packages{os.sep}", f"dist-packages{os.sep}")
 Kind: TypeAlias = Literal[
     "class",
     "function",
@@ -18,6 +21,16 @@ Kind: TypeAlias = Literal[
     "module",
     "value",
 ]
+
+
+def is_installed(module: str) -> bool:
+    """Whether a module comes with Python or from a package, so that an import in the container may find it."""
+    top = module.partition(".")[0]
+    if top in sys.stdlib_module_names and top != "__main__":
+        return True
+    loaded = sys.modules.get(module) or sys.modules.get(top)
+    file = getattr(loaded, "__file__", None) or next(iter(getattr(loaded, "__path__", ())), None)
+    return file is not None and any(part in file + os.sep for part in _INSTALLED)
 
 
 def is_function(value: object) -> TypeGuard[types.FunctionType]:

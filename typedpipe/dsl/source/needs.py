@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import ast
 import inspect
-import os
 import sys
 import types
 from collections.abc import Iterable
@@ -18,36 +17,27 @@ from typing import Any, TypeVar
 
 from typedpipe.diagnostics.model import Diagnostics, Span
 from typedpipe.diagnostics.record import replace
-from typedpipe.dsl.source.annotations import annotation_names
+from typedpipe.dsl.source.aliases import alias_definition, has_unions, is_alias, is_plain
+from typedpipe.dsl.source.annotations import alias_names, annotation_names
 from typedpipe.dsl.source.files import (
     MODULE_NAMES,
     PACKAGE,
     Definition,
     ParsedFile,
+    imports_relatively,
     is_builtin,
     is_ours,
     is_stand_in,
     names_of,
     parsed_file,
     stored_names_of,
+    target_of,
 )
-from typedpipe.dsl.source.kinds import kind_of, refusal
+from typedpipe.dsl.source.kinds import is_installed, kind_of, refusal
 from typedpipe.dsl.source.notebook import cells, source_name
 from typedpipe.dsl.source.versions import least_python
 from typedpipe.ir import nodes as ir
 from typedpipe.runtime.task import MODULE, STUB_NAMES, Artifact
-
-_INSTALLED = (f"site-packages{os.sep}", f"dist-packages{os.sep}")
-
-
-def is_installed(module: str) -> bool:
-    """Whether a module comes with Python or from a package, so that an import in the container may find it."""
-    top = module.partition(".")[0]
-    if top in sys.stdlib_module_names and top != "__main__":
-        return True
-    loaded = sys.modules.get(module) or sys.modules.get(top)
-    file = getattr(loaded, "__file__", None) or next(iter(getattr(loaded, "__path__", ())), None)
-    return file is not None and any(part in file + os.sep for part in _INSTALLED)
 
 
 @dataclass(slots=True, eq=False)
@@ -103,7 +93,9 @@ class Bundle:
         self._others: dict[str, Namespace] = {}
         self._homes: dict[int, Home] = {}
         self._ready: set[int] = set()
-        self._waiting: dict[int, list[tuple[Namespace, str]]] = {}
+        self._waiting: dict[int, list[tuple[Namespace, str, ir.Chunk | None]]] = {}
+        """By the id of an object that is not shipped yet: names of it, and assignments that use it."""
+        self._late: dict[tuple[str, str], int] = {}
         self._titles: dict[str, str] = {}
         self._missing: list[Missing] = []
 
@@ -136,19 +128,23 @@ class Bundle:
         return self._is_bound(main, name)
 
     def supply_annotation(self, name: str) -> None:
-        """Bind a name in an annotation that is evaluated in the component's function, if it is installed or a constant."""
+        """Bind a name in an annotation that is evaluated in the component's function, if it is installed or assigned."""
         main = self._main
         if name not in main.space or self.supply(name) or is_stand_in(name, main.space[name], absent=False):
             return
-        line = _import_line(name, main.space[name], self.file)
+        line = _import_line(name, main.space[name], *_imported(name, main, self.file))
         if line:
             self._emit(main, line, name, main.space[name])
         else:
-            self._constant(main, name, self.file)
+            self._assigned(main, name, self.file)
 
-    def supply_constant(self, name: str) -> bool:
-        """Ship a constant of the user's that the component's function uses; return whether it is one."""
-        return name in self._main.space and self._constant(self._main, name, self.file)
+    def supply_assigned(self, name: str) -> bool:
+        """Ship a constant or type alias of the user's that the component's function uses; return whether it is one."""
+        return name in self._main.space and self._assigned(self._main, name, self.file)
+
+    def supply_package(self) -> None:
+        """Ship the name of the package of the component's module."""
+        self._package(self._main)
 
     def finish(self, stored: Iterable[str]) -> list[Missing]:
         """The names that nothing defines; ``stored`` are those that the component's function assigns."""
@@ -167,6 +163,10 @@ class Bundle:
         before, _, dotted = cls.__qualname__.rpartition("<locals>.")
         outer = dotted.partition(".")[0]
         if is_installed(cls.__module__):
+            if not _is_found(cls, cls.__module__, dotted):
+                text = f"`{cls.__name__}` is shipped with the component, but `{cls.__module__}` has no such class to import"
+                self._fail("TP139", text, f"define `{cls.__name__}` with a `class` statement")
+                return
             self._homes[id(cls)] = Home(cls, namespace, dotted, installed=True)
             if outer not in namespace.names:
                 self._emit(namespace, f"from {cls.__module__} import {outer}\n", outer, None)
@@ -235,19 +235,42 @@ class Bundle:
             return
         namespace.texts[name], namespace.names[name] = chunk.text, value
         namespace.stored |= stored_names_of(chunk.text)
-        own = {target.id for target in getattr(node, "targets", ()) if isinstance(target, ast.Name)}
+        if imports_relatively(chunk.text):
+            self._package(namespace)
+        made: Any = None if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) else node
+        own = {target_of(made).id} if made is not None else set()
         hard = {each: None for each in names_of(chunk.text) if each not in own}
-        for each in {**hard, **annotation_names(node)}:
+        soft = alias_names(made.value) if made is not None and is_alias(value) else annotation_names(node)
+        for each in {**hard, **soft}:
             if not self._need(each, namespace, file) and each in hard:
                 self._missing.append(Missing(each, name, namespace, file, node))
         self.min_python = max(self.min_python, least_python(chunk.text, evaluated=evaluated))
-        self.chunks.append(chunk)
+        if made is None:
+            self.chunks.append(chunk)
+        else:
+            self._append(namespace, name, chunk)
+
+    def _append(self, namespace: Namespace, name: str, chunk: ir.Chunk) -> None:
+        """Add an assignment, or keep it until the last object that it uses is defined: one may refer to the name."""
+        used = [*names_of(chunk.text)]
+        waits = [self._late[namespace.module, each] for each in used if (namespace.module, each) in self._late]
+        waits += [id(namespace.names[each]) for each in used if each in namespace.names]
+        blocker = next((each for each in waits if each in self._homes and each not in self._ready), None)
+        if blocker is None:
+            self._late.pop((namespace.module, name), None)
+            self.chunks.append(chunk)
+        else:
+            self._late[namespace.module, name] = blocker
+            self._waiting.setdefault(blocker, []).append((namespace, name, chunk))
 
     def _is_ready(self, value: Any) -> None:
         """Bind the names that had to wait for the definition of an object: its dependencies may refer to it."""
         self._ready.add(id(value))
-        for namespace, name in self._waiting.pop(id(value), ()):
-            self._emit(namespace, _binding(namespace, name, self._homes[id(value)]), name, value)
+        for namespace, name, chunk in self._waiting.pop(id(value), ()):
+            if chunk is not None:
+                self._append(namespace, name, chunk)
+            else:
+                self._emit(namespace, _binding(namespace, name, self._homes[id(value)]), name, value)
 
     def _bind(self, namespace: Namespace, name: str, home: Home) -> None:
         """Bind a name to a shipped object, once it is defined."""
@@ -257,7 +280,7 @@ class Bundle:
             self._emit(namespace, _binding(namespace, name, home), name, home.value)
         else:
             namespace.names[name] = home.value
-            self._waiting.setdefault(id(home.value), []).append((namespace, name))
+            self._waiting.setdefault(id(home.value), []).append((namespace, name, None))
 
     def _is_bound(self, namespace: Namespace, name: str) -> bool:
         if name not in namespace.names:
@@ -274,11 +297,11 @@ class Bundle:
         value = namespace.space[name]
         if is_stand_in(name, value, absent=False):
             return True
-        line = _import_line(name, value, file)
+        line = _import_line(name, value, *_imported(name, namespace, file))
         if line:
             self._emit(namespace, line, name, value)
             return True
-        if self._constant(namespace, name, file):
+        if self._assigned(namespace, name, file):
             return True
         if isinstance(value, type) and not is_installed(value.__module__):
             self.add_class(value)
@@ -290,28 +313,47 @@ class Bundle:
         self._bind(namespace, name, home)
         return True
 
-    def _constant(self, namespace: Namespace, name: str, file: ParsedFile) -> bool:
-        """Ship a constant: the assignment of a literal, in this module or in the one that it is imported from."""
+    def _assigned(self, namespace: Namespace, name: str, file: ParsedFile) -> bool:
+        """Ship the assignment of a literal or a type alias, in this module or in the one that it is imported from."""
         if self._is_bound(namespace, name):
             return True
+        if name == "__package__":
+            self._package(namespace)
+            return True
         value = namespace.space[name]
-        for each in self._files(namespace, file):
+        files = self._files(namespace, file)
+        for each in files:
             chunk = each.constant(name, value)
             if chunk is not None:
                 self._emit(namespace, chunk.text, name, value, replace(chunk, module=namespace.module))
                 return True
-        module, item, level = file.imports.get(name, ("", "", 0))
-        if level and namespace.space.get("__package__"):
-            module = resolve_name("." * level + module, namespace.space["__package__"])
+        if is_alias(value):
+            made = alias_definition(name, value, files, namespace.space)
+            if made is not None:
+                self.min_python = max(self.min_python, (3, 10) if has_unions(made[1]) else (3, 8))
+                self._define(namespace, name, value, *made, evaluated=False)
+                return True
+        module, item = _imported(name, namespace, file)
         loaded = sys.modules.get(module)
         if not item or loaded is None or is_installed(module) or vars(loaded).get(item) is not value:
             return False
         other = self._namespace(module)
         source = parsed_file(getattr(loaded, "__file__", None) or "", vars(loaded))
-        if source is None or other is namespace or not self._constant(other, item, source):
+        if source is None or other is namespace or not self._assigned(other, item, source):
             return False
-        self._emit(namespace, _binding(namespace, name, Home(value, other, item)), name, value)
+        line = _binding(namespace, name, Home(value, other, item))
+        late = self._late.get((other.module, item))
+        if late is None:
+            self._emit(namespace, line, name, value)
+        else:
+            namespace.names[name], self._late[namespace.module, name] = value, late
+            self._waiting[late].append((namespace, name, ir.Chunk(line, module=namespace.module)))
         return True
+
+    def _package(self, namespace: Namespace) -> None:
+        """Ship the name of a module's package, so that relative imports mean what they mean in the user's module."""
+        if "__package__" not in namespace.names:
+            self._emit(namespace, f"__package__ = {_package_of(namespace.space)!r}\n", "__package__", None)
 
     # ------------------------------------------------------------------------------------------ the files
 
@@ -395,22 +437,52 @@ def _is_functional(cls: type[Any]) -> bool:
     return issubclass(cls, Enum) or hasattr(cls, "_fields") or hasattr(cls, "__total__")
 
 
-def _import_line(name: str, value: Any, file: ParsedFile) -> str:
-    """The import that also binds the name in the container, or nothing if only this machine has the module."""
+def _package_of(space: dict[str, Any]) -> str:
+    """The package of a module, for relative imports; "" for a program."""
+    package = space.get("__package__")
+    return str(space.get("__name__", "")).rpartition(".")[0] if package is None else str(package)
+
+
+def _imported(name: str, namespace: Namespace, file: ParsedFile) -> tuple[str, str]:
+    """The module of the import statement of a name, and the name there, or "" if it is the module itself."""
+    module, item, level = file.imports.get(name, ("", "", 0))
+    package = _package_of(namespace.space) if level else ""
+    if level:
+        module = resolve_name("." * level + module, package) if package else ""
+    return module, item
+
+
+def _is_found(value: Any, module: str, dotted: str) -> bool:
+    """Whether an import gives this very object: other objects may have its ``__module__`` and ``__name__``."""
+    found: Any = sys.modules.get(module)
+    for name in dotted.split("."):
+        found = getattr(found, name, sys.modules.get(f"{module}.{name}"))
+    return found is value
+
+
+def _import_line(name: str, value: Any, module: str, item: str) -> str:
+    """The import that also binds the name in the container, or nothing if only this machine has the module.
+
+    ``module`` and ``item`` are those of the user's own import.
+    """
     if is_ours(value):
         return _import_of_ours(name, value)
-    if isinstance(value, TypeVar):  # of a generic class: it has no value that could differ
+    if isinstance(value, TypeVar) and is_plain(value):  # of a generic class: it has no value that could differ
         return f'{name} = __import__("typing").TypeVar("{value.__name__}")\n'
-    module, item, level = file.imports.get(name, ("", "", 0))
-    if module and not level and is_installed(module):
-        if item:
+    if module and is_installed(module):
+        if item and _is_found(value, module, item):
             return f"from {module} import {item}{'' if item == name else f' as {name}'}\n"
-        return f"import {module}{'' if module.partition('.')[0] == name else f' as {name}'}\n"
+        top = module.partition(".")[0]
+        if not item and sys.modules.get(top if top == name else module) is value:
+            return f"import {module}{'' if top == name else f' as {name}'}\n"
     if isinstance(value, types.ModuleType):
-        return f"import {value.__name__} as {name}\n" if is_installed(value.__name__) else ""
+        loaded = is_installed(value.__name__) and sys.modules.get(value.__name__) is value
+        return f"import {value.__name__} as {name}\n" if loaded else ""
     home, own = getattr(value, "__module__", None), getattr(value, "__qualname__", None)
     if isinstance(home, str) and isinstance(own, str) and is_installed(home) and own.isidentifier():
-        return f"from {home} import {own}{'' if own == name else f' as {name}'}\n"
+        return (
+            f"from {home} import {own}{'' if own == name else f' as {name}'}\n" if _is_found(value, home, own) else ""
+        )
     return ""
 
 
@@ -422,4 +494,5 @@ def _import_of_ours(name: str, value: Any) -> str:
             else f"from {PACKAGE} import dsl as {name}\n"
         )
     own = getattr(value, "__name__", "")
-    return f"from {PACKAGE}.dsl import {own} as {name}\n" if own in STUB_NAMES else ""
+    found = own in STUB_NAMES and any(_is_found(value, f"{top}.dsl", own) for top in (PACKAGE, "kfp"))
+    return f"from {PACKAGE}.dsl import {own} as {name}\n" if found else ""

@@ -11,8 +11,8 @@ from typing import Any
 
 from typedpipe.diagnostics.model import Diagnostics, Label
 from typedpipe.dsl.source.files import BUILTINS, Function, ParsedFile, is_only_in_notebooks, parsed_file
-from typedpipe.dsl.source.kinds import REMEDIES, kind_of
-from typedpipe.dsl.source.needs import Missing, is_installed
+from typedpipe.dsl.source.kinds import REMEDIES, is_installed, kind_of
+from typedpipe.dsl.source.needs import Missing
 
 
 def report_outside(
