@@ -102,6 +102,31 @@ def two(home: Home) -> Home:
 # ----------------------------------------------------------------------------------------------------- runs
 
 
+def test_a_metric_that_is_nan(home: Home) -> None:
+    for name, loss in (("a", "nan"), ("b", "nan"), ("c", "0.5")):
+        run = home.start(name)
+        home.task(run, "train", b"", scores=f"metrics:{loss}")
+        home.end(run)
+    assert home("runs", "diff", "a", "a") == (0, "", "A and B are the same run, a\n")
+    assert home("runs", "diff", "a", "b")[0] == 0
+    code, out, _ = home("runs", "diff", "a", "c", "-o", "json")
+    changed = next(
+        item for item in json.loads(out, parse_constant=pytest.fail)["differences"] if item["what"] == "metric"
+    )
+    assert (code, changed["a"], changed["b"]) == (1, "nan", 0.5)
+    for command in (["runs", "ls"], ["runs", "show", "a"], ["artifacts", "ls", "a"]):
+        json.loads(home(*command, "-o", "json")[1], parse_constant=pytest.fail)
+
+
+def test_a_metric_with_a_line_break_in_its_name(home: Home) -> None:
+    run = home.start("a")
+    home.task(run, "train", b"", **{"sc\nores": "metrics:0.5", "other": "metrics:0.5"})
+    home.end(run)
+    for column in (["--metrics"], ["--columns", "train.sc\nores.accuracy"]):
+        _, out, err = home("runs", "ls", *column)
+        assert (out.count("\n"), err) == (2, "")
+
+
 def test_no_runs(home: Home) -> None:
     assert home("runs", "ls") == (0, "", "no runs in ROOT\n")
     assert home("runs", "ls", "-o", "json") == (0, "[]\n", "")
