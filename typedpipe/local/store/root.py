@@ -35,6 +35,7 @@ from typedpipe.local.store.names import check_name
 from typedpipe.local.store.objects import SCRATCH, Objects
 from typedpipe.local.store.problems import cannot_read, newer
 from typedpipe.local.store.record import read_record, read_run, tags_of
+from typedpipe.local.store.regular import regular
 from typedpipe.local.store.tree import remove
 from typedpipe.runs.problems import os_problem, problem
 from typedpipe.runs.source import choose_run
@@ -76,7 +77,7 @@ def open_root(folder: Path | None = None, *, create: bool = False, durable: bool
         _create(path)
     found = os.path.join(path, "format.json")
     try:
-        with open(found, encoding="utf-8") as file:
+        with open(found, encoding="utf-8", opener=regular) as file:
             data: Any = json.load(file)
         number = data["format"]
     except (FileNotFoundError, NotADirectoryError):
