@@ -308,7 +308,9 @@ def test_tags_and_notes(two: Home) -> None:
         {"data": "feb"}, {"epochs": "1"}, platform.python_version()
     )  # fmt: skip
     assert two("runs", "tag", "2026-1")[0] == two("runs", "tag", "2026-1", "=x")[0] == 2
-    assert two("runs", "note", "2026-1", " ")[0] == 2
+    assert two("runs", "note", "2026-1", "good")[0] == 0 and two.root.run("2026-1").note == "good"
+    assert two("runs", "tag", "2026-1", "x")[0] == 0 and two.root.run("2026-1").note == "good"
+    assert two("runs", "note", "2026-1", "")[0] == 0 and two.root.run("2026-1").note == ""
 
 
 def test_rm(two: Home, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -164,16 +164,14 @@ def tag(root: Root, run: str, tags: Sequence[str], remove: Sequence[str]) -> Non
     click.echo(shown(tags_text(found.tags)) or "no tags", err=True)
 
 
-@command.command("note", help="Set the note of RUN, which `runs ls` and `runs show` print.")
+@command.command("note", help="Set the note of RUN, which `runs ls` and `runs show` print. An empty TEXT removes it.")
 @click.argument("run")
 @click.argument("text")
 @with_root
 def note(root: Root, run: str, text: str) -> None:
     from typedpipe.local.store.model import Labels
 
-    if not text.strip():
-        raise click.UsageError("the note is empty")
-    root.label(root.run(run), Labels(note=text))
+    root.label(root.run(run), Labels(note=text.strip() and text), keep_note=False)
 
 
 # -------------------------------------------------------------------------------------------------- removal
