@@ -6,6 +6,7 @@ The static half of this file is for type checkers. Each signature in it was test
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, overload
@@ -14,6 +15,7 @@ from typedpipe.diagnostics.model import Span
 from typedpipe.dsl.nodes.callee import Callee, Decorated, call, new_key, not_a_function
 from typedpipe.dsl.nodes.task import ParamTask, Task, UseOutputs
 from typedpipe.dsl.tracing import current, error
+from typedpipe.installed.packages import is_requirement
 from typedpipe.ir import nodes as ir
 from typedpipe.ir.images import is_image
 from typedpipe.types.markers import OutputPath
@@ -334,14 +336,24 @@ _PIP = {
 
 
 def _refuse_options(name: str, items: Sequence[str], span: Span) -> None:
-    """Reject options of pip among packages, indexes and hosts, which become arguments of pip."""
+    """Reject options of pip, and what it could not read, among packages, indexes and hosts, which are its arguments."""
     for item in items:
-        if item.startswith("-"):
-            instead = _PIP.get(item.partition("=")[0].partition(" ")[0])
+        if item.lstrip().startswith("-"):
+            instead = _PIP.get(item.lstrip().partition("=")[0].partition(" ")[0])
             help_ = "remove it; each item is a requirement such as `pandas==2.3.3`, or the URL or path of a package"
             if instead is not None:
                 help_ = f"pass its value as an item of `{instead}` instead"
             error("TP106", f"`{item}` in `{name}` is an option of pip", span, help=help_)
+        elif name == "packages_to_install" and not is_requirement(item):
+            help_ = "each item is a requirement such as `pandas==2.3.3`, or the URL or path of a package"
+            error("TP106", f"{json.dumps(item)} in `{name}` is not a requirement", span, help=help_)
+        elif not item.strip() or (len(item.split()) > 1 and name != "packages_to_install"):
+            error(
+                "TP106",
+                f"{json.dumps(item)} in `{name}` is not one value",
+                span,
+                help="pass each value as an item of its own",
+            )
 
 
 def _checked_options(fn: Any, options: dict[str, Any]) -> dict[str, Any]:

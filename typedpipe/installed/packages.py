@@ -55,6 +55,27 @@ def _installed(requirement: str) -> bool:
         return False
 
 
+def is_requirement(text: str) -> bool:
+    r"""Whether pip accepts a text as one requirement, as far as that can be seen without the package.
+
+    >>> [is_requirement(text) for text in ("numpy>=2", "./mine", "numpy==", "a b", "numpy\npandas", "")]
+    [True, True, False, False, False, False]
+    """
+    from packaging.requirements import InvalidRequirement, Requirement
+
+    from typedpipe.installed.references import direct_reference
+
+    if "\n" in text or "\r" in text:
+        return False
+    if direct_reference(text):
+        return True
+    try:
+        Requirement(text)
+    except InvalidRequirement:
+        return False
+    return True
+
+
 def name_in(requirement: str) -> str:
     """The name at the start of a requirement; "" for a path."""
     match = _NAME.match(requirement.strip())

@@ -58,6 +58,8 @@ def load(path: str | os.PathLike[str]) -> ir.Pipeline:
     Raises:
         PipelineError: TP320 if the file is corrupted or not a pipeline, TP321 if it has a newer version.
     """
+    if Path(path).exists() and not Path(path).is_file():  # opening a pipe would wait for a writer
+        raise _damaged(str(path), "it is not a regular file")
     try:
         with Path(path).open("rb") as stream:
             return read(stream, str(path))

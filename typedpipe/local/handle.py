@@ -12,6 +12,7 @@ from typedpipe.ir import nodes as ir
 from typedpipe.local.background import Background
 from typedpipe.local.outputs import RunOutputs, artifacts_in
 from typedpipe.local.result import RunFailed, RunResult
+from typedpipe.local.store.regular import regular
 from typedpipe.runs.model import RunEnd, SeenState
 from typedpipe.runs.paths import nearest_path
 from typedpipe.runs.view import RunView, TaskView
@@ -244,9 +245,12 @@ class RunTask:
     def log(self) -> str:
         """Output of its last attempt so far."""
         folder = self.folder
+        if folder is None:
+            return ""
         try:
-            return (folder / "log").read_text("utf-8", "replace") if folder is not None else ""
-        except FileNotFoundError:
+            with open(folder / "log", encoding="utf-8", errors="replace", opener=regular) as file:
+                return file.read()
+        except OSError:
             return ""
 
     @property

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import re
 
+from typedpipe.local.store.regular import regular
+
 READ = 1 << 16
 """Number of bytes at the end of a log in which a traceback is looked for."""
 _START = re.compile(r"^(Traceback|  \+ Exception Group Traceback) \(most recent call last\):$", re.MULTILINE)
@@ -17,7 +19,7 @@ def traceback_in(log: str | os.PathLike[str] | None) -> str:
     if log is None:
         return ""
     try:
-        with open(log, "rb") as file:
+        with open(log, "rb", opener=regular) as file:
             file.seek(max(0, os.path.getsize(log) - READ))
             text = file.read().decode("utf-8", "replace")
     except OSError:

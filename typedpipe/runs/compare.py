@@ -13,6 +13,7 @@ from typedpipe.ir import nodes as ir
 from typedpipe.runs.metrics import flat, metrics_of
 from typedpipe.runs.model import ArtifactRef, Run, Task, Value, value_data
 from typedpipe.runs.source import RunSource
+from typedpipe.types.json_text import json_text
 
 ABSENT = None
 What: TypeAlias = Literal[
@@ -131,8 +132,10 @@ def _seconds(task: Task) -> float | None:
 
 def _pairs(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
     for name in [*old, *(name for name in new if name not in old)]:
-        if old.get(name, ABSENT) != new.get(name, ABSENT):
-            yield name, old.get(name, ABSENT), new.get(name, ABSENT)
+        before, after = old.get(name, ABSENT), new.get(name, ABSENT)
+        # NaN differs from itself, and its text does not
+        if before != after and json_text(before, sort_keys=True) != json_text(after, sort_keys=True):
+            yield name, before, after
 
 
 def _plain(values: Mapping[str, Value]) -> dict[str, Any]:

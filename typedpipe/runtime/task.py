@@ -2067,7 +2067,8 @@ class _Task:
             if isinstance(value, (str, bytes)):  # KFP writes a returned value into the artifact's file
                 reason += "; write it to the path of a `{}()`, and return that".format(show(core))
             raise self.error("TP503", "output `{}`".format(name), reason)
-        reference = value.uri != value._given and "://" in value.uri
+        here = value.uri.startswith("file://") and os.path.lexists(_local_path(value.uri))  # then it is a path
+        reference = value.uri != value._given and "://" in value.uri and not here
         if not reference:
             self.take(name, how, value, place, core)
         pod = os.environ.get("TYPEDPIPE_POD")

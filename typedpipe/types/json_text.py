@@ -19,13 +19,13 @@ def json_text(value: object, **options: Any) -> str:
     return cast("str", any_digits(lambda: json.dumps(value, **options)))
 
 
-def json_data(text: str) -> Any:
+def json_data(text: str, **options: Any) -> Any:
     """``json.loads``, for integers of any length, too.
 
     >>> json_data("1" * 5000) == 10**5000 // 9
     True
     """
-    return any_digits(lambda: json.loads(text))
+    return any_digits(lambda: json.loads(text, **options))
 
 
 def plain(text: str) -> Any:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias
@@ -197,3 +199,20 @@ def test_a_store_whose_path_is_too_long_for_sqlite(
     assert "error[TP197]" in err and "is too long: SQLite opens files with paths of at most" in err
     assert "choose a shorter directory with `--folder`" in err
     assert typed("runs", "ls", "--folder", "/".join([str(tmp_path), *6 * [100 * "d"]]))[0] == 0
+
+
+def test_parameters_from_several_files_and_stdin(typed: Typed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("p.py").write_text(
+        "from typedpipe.dsl import component, pipeline\n"
+        "@component\ndef add(a: int, b: int, c: int) -> int:\n    return 100 * a + 10 * b + c\n"
+        "@pipeline\ndef main(a: int, b: int, c: int) -> int:\n    return add(a=a, b=b, c=c).output\n"
+    )
+    Path("1.yaml").write_text("a: 1\nb: 1\nc: 1\n")
+    Path("2.json").write_text('{"b": 2, "c": 2}')
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"c: 3\n")))
+    code, out, err = typed("run", "--params-file", "1.yaml", "p.py", "--params-file", "2.json", "--params-file", "-")
+    assert code == 0 and "123" in out, err
+    Path("2.json").write_text('{"b": true}')
+    code, out, err = typed("run", "p.py", "--params-file", "1.yaml", "--params-file", "2.json")
+    assert code == 2 and "the argument `b` in `2.json` does not match `int`" in out + err

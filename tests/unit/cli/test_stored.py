@@ -6,6 +6,7 @@ import io
 import json
 import os
 import platform
+import signal
 import stat
 import subprocess
 import sys
@@ -100,6 +101,61 @@ def two(home: Home) -> Home:
 
 
 # ----------------------------------------------------------------------------------------------------- runs
+
+
+def test_a_metric_that_is_nan(home: Home) -> None:
+    for name, loss in (("a", "nan"), ("b", "nan"), ("c", "0.5")):
+        run = home.start(name)
+        home.task(run, "train", b"", scores=f"metrics:{loss}")
+        home.end(run)
+    assert home("runs", "diff", "a", "a") == (0, "", "A and B are the same run, a\n")
+    assert home("runs", "diff", "a", "b")[0] == 0
+    code, out, _ = home("runs", "diff", "a", "c", "-o", "json")
+    changed = next(
+        item for item in json.loads(out, parse_constant=pytest.fail)["differences"] if item["what"] == "metric"
+    )
+    assert (code, changed["a"], changed["b"]) == (1, "nan", 0.5)
+    for command in (["runs", "ls"], ["runs", "show", "a"], ["artifacts", "ls", "a"]):
+        json.loads(home(*command, "-o", "json")[1], parse_constant=pytest.fail)
+
+
+@pytest.fixture
+def no_waiting() -> Iterator[None]:
+    """Opening a pipe without a writer waits forever; here, it fails after a while."""
+
+    def fail(*_: object) -> None:
+        raise AssertionError("it waits")
+
+    before = signal.signal(signal.SIGALRM, fail)
+    signal.alarm(60)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there are no pipes among files")
+@pytest.mark.usefixtures("no_waiting")
+@pytest.mark.parametrize(
+    "file", ["format.json", "runs/2026-1/run.json", "runs/2026-1/pipeline.ir", "runs/2026-1/engine.json",
+             "runs/2026-1/lock", "runs/2026-1/tasks/load/1/log", "runs/2026-1/tasks/load/1/job.json",
+             "runs/2026-1/tasks/load/1/message", "runs/2026-1/index.db"],
+)  # fmt: skip
+def test_a_pipe_in_the_place_of_a_file(two: Home, file: str) -> None:
+    path = two.root.path / file
+    path.unlink(missing_ok=True)
+    os.mkfifo(path)
+    commands = ("runs ls", "runs show 2026-1", "logs 2026-1/load", "artifacts ls 2026-1", "runs diff 2026-1 2026-2")
+    for command in (*commands, "runs gc", "runs repair 2026-1", "resume 2026-1", "runs rm -y 2026-1"):
+        assert two(*command.split())[0] in (0, 1, 2), command
+
+
+def test_a_metric_with_a_line_break_in_its_name(home: Home) -> None:
+    run = home.start("a")
+    home.task(run, "train", b"", **{"sc\nores": "metrics:0.5", "other": "metrics:0.5"})
+    home.end(run)
+    for column in (["--metrics"], ["--columns", "train.sc\nores.accuracy"]):
+        _, out, err = home("runs", "ls", *column)
+        assert (out.count("\n"), err) == (2, "")
 
 
 def test_no_runs(home: Home) -> None:
@@ -252,7 +308,9 @@ def test_tags_and_notes(two: Home) -> None:
         {"data": "feb"}, {"epochs": "1"}, platform.python_version()
     )  # fmt: skip
     assert two("runs", "tag", "2026-1")[0] == two("runs", "tag", "2026-1", "=x")[0] == 2
-    assert two("runs", "note", "2026-1", " ")[0] == 2
+    assert two("runs", "note", "2026-1", "good")[0] == 0 and two.root.run("2026-1").note == "good"
+    assert two("runs", "tag", "2026-1", "x")[0] == 0 and two.root.run("2026-1").note == "good"
+    assert two("runs", "note", "2026-1", "")[0] == 0 and two.root.run("2026-1").note == ""
 
 
 def test_rm(two: Home, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -58,6 +58,12 @@ def test_open_and_exit_are_pythons(cell):
     assert cell(used) == "xxx"
 
 
+@pytest.mark.parametrize("taken", ["from typedpipe import In", "from typedpipe.dsl import *", "In = 5", "del In, Out"])
+def test_a_cell_may_use_a_name_of_the_kernel(cell, taken):
+    cell(taken)
+    assert cell(MAKE) == "xx"
+
+
 @pytest.mark.parametrize("name", ["display", "get_ipython", "In", "Out"])
 def test_names_that_exist_only_in_a_notebook(cell, name):
     with pytest.raises(PipelineError) as caught:

@@ -24,6 +24,45 @@ def done(run: Run[Any]) -> dict[str, Any]:
     return {name: t.outputs.get("Output") if t.state == "SUCCEEDED" else t.message for name, t in run.tasks.items()}
 
 
+# ---------------------------------------------------------------------------------------------- URIs of local files
+
+
+@dsl.component
+def by_uri() -> Dataset:
+    from pathlib import Path
+
+    Path("y z.csv").write_text("rows")
+    return Dataset(Path("y z.csv").absolute().as_uri())
+
+
+@dsl.component
+def through(data: Input[Dataset]) -> Dataset:
+    return data
+
+
+@dsl.component
+def text_of(data: Input[Dataset]) -> str:
+    with open(data.path) as file:
+        return file.read()
+
+
+@dsl.pipeline
+def uris(given: Dataset) -> None:
+    text_of(data=by_uri().output)
+    text_of(data=through(data=given).output)
+
+
+@pytest.mark.parametrize("runner", RUNNERS)
+def test_a_uri_of_a_local_file_is_its_path(runner: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a b").write_text("given")
+    found = done(
+        uris.options(runner=runner, raise_on_error=False).run(given=Dataset((tmp_path / "a b").as_uri())).wait()
+    )
+    assert (found["text-of"], found["text-of-2"]) == ("rows", "given")
+    assert (tmp_path / "a b").read_text() == "given"
+
+
 # ---------------------------------------------------------------------------------------------- modes and copies
 
 

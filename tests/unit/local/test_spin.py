@@ -22,7 +22,7 @@ from typedpipe.local.store.locks import take_lock
 from typedpipe.local.store.root import Root, open_root
 from typedpipe.runs.model import ArtifactRef, Value
 from typedpipe.runs.paths import node_at
-from typedpipe.types.model import INT, STR
+from typedpipe.types.model import INT, NULL, STR, ListType, UnionType
 
 SAY = component(
     "say",
@@ -89,6 +89,23 @@ def test_inputs_may_be_set(root: Root, tmp_path: Path) -> None:
     shown = component("show", "def show(data) -> str:\n    return open(data.path).read()\n", {"data": DATASET}, STR)
     code = pipeline(graph(task("save", SAVE, text="x"), task("read", shown, data=out("save", "out"))), shown)
     assert spin(root, "read", code, data=str(tmp_path / "other")).outputs == {"Output": '"other"'}
+
+
+def test_inputs_are_set_to_several_artifacts_or_none(root: Root, tmp_path: Path) -> None:
+    for name in "ab":
+        (tmp_path / name).write_text(name)
+    many = component(
+        "many",
+        "def many(data, extra) -> str:\n    return ''.join(open(d.path).read() for d in data) + str(extra)\n",
+        {"data": ListType(DATASET), "extra": UnionType((DATASET, NULL))},
+        STR,
+    )
+    code = pipeline(graph(task("save", SAVE, text="x"), task("read", many)), many)
+    both = f'["{tmp_path}/a", "{tmp_path}/b"]'
+    assert spin(root, "read", code, data=both, extra="null").outputs == {"Output": '"abNone"'}
+    for wrong in ("a.txt", '["/no/such/file"]', "null"):
+        with pytest.raises(PipelineError, match="TP648"):
+            spin(root, "read", code, data=wrong, extra="null")
 
 
 @pytest.mark.parametrize(

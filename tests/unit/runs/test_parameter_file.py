@@ -57,8 +57,9 @@ def test_a_file_is_read_and_bound(name: str, text: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("word", "value"),
     [
-        *((word, word) for word in ("no", "yes", "on", "off", "y", "n", "2026-01-31", "12:30:45", "0o7", "1_000", "a", "<<")),
+        *((word, word) for word in ("no", "yes", "on", "off", "y", "n", "2026-01-31", "12:30:45", "0b1", "-0x1", "0o8", "1_000", "a", "<<")),
         ("true", True), ("False", False), ("null", None), ("~", None), ("", None), ("007", 7), ("-3", -3), ("+3", 3),
+        ("0o17", 15), ("0xfF", 255), ("{a: 1, b: {a: 2}}", {"a": 1, "b": {"a": 2}}),
         ("1e3", 1000.0), ("1.", 1.0), (".5", 0.5), ("-.inf", float("-inf")), ("'1'", "1"),
     ],
 )  # fmt: skip
@@ -83,6 +84,9 @@ def test_an_empty_file_has_no_parameters(tmp_path: Path) -> None:
         ("p.json", "{", "is not valid JSON"),
         ("p.json", "[" * 100_000, "is nested too deeply"),
         ("p.json", "3", "does not map names to values"),
+        ("p.json", '{"n": 1, "n": 2}', "sets `n` twice"),
+        ("p.yaml", "n: 1\nm: 1\nn: 2\n", "sets `n` twice"),
+        ("p.yaml", "n:\n  - a: 1\n    a: 1\n", "sets `a` twice"),
     ],
 )
 def test_what_is_no_such_file_is_refused(name: str, text: str, said: str, tmp_path: Path) -> None:

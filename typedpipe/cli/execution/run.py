@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -29,9 +30,11 @@ OWN = [
     click.Option(["--param"], multiple=True, metavar="NAME=VALUE", help="Set a pipeline parameter. May be repeated."),
     click.Option(
         ["--params-file"],
-        type=click.Path(dir_okay=False),
+        type=click.Path(dir_okay=False, allow_dash=True),
+        multiple=True,
         metavar="FILE",
-        help="Read parameters from a YAML or JSON file. Options take precedence.",
+        help="Read parameters from a YAML or JSON file, or from stdin if FILE is `-`. May be repeated; later files take "
+        "precedence over earlier ones, and options over all of them.",
     ),
     click.Option(
         ["--tag"],
@@ -120,17 +123,19 @@ def _checked(traced: ir.Pipeline) -> ir.Pipeline:
         raise
 
 
-def _bound(pipeline: ir.Pipeline, texts: Mapping[str, str], file: str | None) -> dict[str, str]:
+def _bound(pipeline: ir.Pipeline, texts: Mapping[str, str], files: Sequence[str]) -> dict[str, str]:
     """Arguments as wire text; ends the command if one is invalid."""
     from typedpipe.runs.arguments import bind
 
     report = Diagnostics()
     known: Mapping[str, str] = {}
-    if file:
+    for file in files:
         from typedpipe.runs.parameter_file import read_parameters
 
+        name, stream = "stdin" if file == "-" else file, sys.stdin.buffer if file == "-" else None
         try:
-            known = bind(pipeline, read_parameters(file), report, "json", complete=False, file=file)
+            data = read_parameters(name, stream)
+            known = bind(pipeline, data, report, "json", complete=False, known=known, file=name)
         except PipelineError as error:
             stop(error, otherwise=exits.USAGE)
             raise

@@ -14,6 +14,7 @@ from typedpipe.cli import exits
 from typedpipe.cli.diagnostics import stop
 from typedpipe.diagnostics.cells import shown, width
 from typedpipe.diagnostics.errors import PipelineError
+from typedpipe.types.json_text import json_text, valid_json
 
 if TYPE_CHECKING:
     from typedpipe.local.store.model import StoredRun
@@ -94,9 +95,14 @@ def find_task(root: Root, name: str) -> tuple[StoredRun, Task]:
     return run, task(run, task_name)
 
 
+def print_json(data: object) -> None:
+    """Print data as JSON that every parser reads: a metric that is NaN is the text ``nan``."""
+    click.echo(json_text(valid_json(data), indent=2))
+
+
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> str:
     """Rows in columns, of text that users may have chosen; the last column has no fixed width."""
-    lines = [list(head), *(list(map(shown, row)) for row in rows)]
+    lines = [list(map(shown, row)) for row in (head, *rows)]
     last = len(head) - 1
     for at, column in enumerate(zip(*lines, strict=True)):
         widths = list(map(width, column))

@@ -16,9 +16,8 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
-from typedpipe.cli.stored.access import format_option, table, with_root, with_source
+from typedpipe.cli.stored.access import format_option, print_json, table, with_root, with_source
 from typedpipe.diagnostics.cells import shown
-from typedpipe.types.json_text import json_text
 
 if TYPE_CHECKING:
     from typedpipe.local.store.root import Root
@@ -120,7 +119,7 @@ def ls(source: RunSource, run: str, form: str) -> None:
             | {"path": one.item.path, "uri": one.item.uri, "metadata": one.item.descriptor.get("metadata", {})}
             for one in found
         ]
-        click.echo(json_text(data, indent=2))
+        print_json(data)
     elif found:
         rows = [[one.name, one.item.type, size(one.item.size or 0), _digest(one), one.item.uri] for one in found]
         click.echo(table(["ARTIFACT", "TYPE", "SIZE", "DIGEST", "LOCATION"], rows, right=[2]), nl=False)

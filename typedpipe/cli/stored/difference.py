@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from typedpipe.cli import exits
-from typedpipe.cli.stored.access import format_option, table, took, with_source
+from typedpipe.cli.stored.access import format_option, print_json, table, took, with_source
 from typedpipe.cli.stored.listing import short
 from typedpipe.types.json_text import json_text, value_text
 
@@ -48,7 +48,7 @@ def command(source: RunSource, a: str, b: str, details: bool, form: str) -> None
     found = compare(source, source.run(a), source.run(b))
     if form == "json":
         data = [_data(item) for item in (*found.differences, *found.details, *found.durations)]
-        click.echo(json_text({"a": found.old.name, "b": found.new.name, "differences": data}, indent=2))
+        print_json({"a": found.old.name, "b": found.new.name, "differences": data})
     else:
         _print(found, details=details)
     if not found.same:

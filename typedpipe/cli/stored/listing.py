@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from typedpipe.cli.stored.access import format_option, table, took, with_source
+from typedpipe.cli.stored.access import format_option, print_json, table, took, with_source
 from typedpipe.diagnostics.cells import shown
 from typedpipe.types.json_text import json_data, json_text, value_text
 
@@ -55,7 +55,7 @@ def command(  # noqa: PLR0913  # options
     chosen = {name: value for name, _, value in (text.partition("=") for text in tags)}
     found = source.runs(Query(pipeline, wanted, limit, tags=chosen)).items
     if form == "json":
-        click.echo(json_text([run_data(run) | {"metrics": _metrics(source, run)} for run in found], indent=2))
+        print_json([run_data(run) | {"metrics": _metrics(source, run)} for run in found])
         return
     if not found:
         click.echo(f"no {'matching ' if pipeline or state or tags else ''}runs in {shown(source.place)}", err=True)

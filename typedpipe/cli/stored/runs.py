@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from typedpipe.cli.stored.access import format_option, table, took, with_root, with_source
+from typedpipe.cli.stored.access import format_option, print_json, table, took, with_root, with_source
 from typedpipe.cli.stored.difference import command as diff_command
 from typedpipe.cli.stored.listing import (
     command as ls_command,
@@ -24,7 +24,7 @@ from typedpipe.cli.stored.listing import (
 )
 from typedpipe.cli.tags import parse_tag
 from typedpipe.diagnostics.cells import shown
-from typedpipe.types.json_text import json_text, value_text
+from typedpipe.types.json_text import value_text
 
 if TYPE_CHECKING:
     from typedpipe.local.store.root import Root
@@ -62,7 +62,7 @@ def show(source: RunSource, run: str, form: str) -> None:
     listed = source.tasks(found)
     if form == "json":
         data = run_data(found) | {"settings": found.settings, "outputs": _values(found.outputs)}
-        click.echo(json_text(data | {"tasks": [_task_data(task) for task in listed]}, indent=2))
+        print_json(data | {"tasks": [_task_data(task) for task in listed]})
         return
     _print_head(found)
     if listed:
@@ -164,16 +164,14 @@ def tag(root: Root, run: str, tags: Sequence[str], remove: Sequence[str]) -> Non
     click.echo(shown(tags_text(found.tags)) or "no tags", err=True)
 
 
-@command.command("note", help="Set the note of RUN, which `runs ls` and `runs show` print.")
+@command.command("note", help="Set the note of RUN, which `runs ls` and `runs show` print. An empty TEXT removes it.")
 @click.argument("run")
 @click.argument("text")
 @with_root
 def note(root: Root, run: str, text: str) -> None:
     from typedpipe.local.store.model import Labels
 
-    if not text.strip():
-        raise click.UsageError("the note is empty")
-    root.label(root.run(run), Labels(note=text))
+    root.label(root.run(run), Labels(note=text.strip() and text), keep_note=False)
 
 
 # -------------------------------------------------------------------------------------------------- removal

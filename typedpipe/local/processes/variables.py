@@ -44,7 +44,8 @@ def kernel_variables(variables: Mapping[str, str]) -> dict[str, str | None]:
     import psutil
 
     start = psutil.Process().environ()
-    cells = "\n".join(map(str, shell.user_ns.get("In", ())))
+    # the kernel's own list: the notebook's `In` is a name that a cell can replace, as `from typedpipe import In` does
+    cells = "\n".join(shell.history_manager.input_hist_raw)
     own = {name for name, value in variables.items() if start.get(name) != value and name not in cells}
     packages = {cls.__module__.partition(".")[0] for cls in type(shell).__mro__} - {"builtins", "traitlets"}
     return {name: start.get(name) for name in own if _names(name, frozenset(packages))}

@@ -23,17 +23,17 @@ from typedpipe.local.runners import Placement, launcher_for, placements
 from typedpipe.local.runners.attempt import Attempt, Specs, TaskRefused
 from typedpipe.local.runners.launcher import KILL, Exited, Launch, Launcher
 from typedpipe.local.runners.logs import Tail
-from typedpipe.local.scheduling.importers import CannotImport, imported
 from typedpipe.local.scheduling.scheduler import fallback
 from typedpipe.local.store.cache_table import kept_digests
 from typedpipe.local.store.index import task as stored_task
 from typedpipe.local.store.locks import Held, Lock, take_lock
 from typedpipe.local.store.model import StoredRun, attempt_folder
 from typedpipe.runs.forms import NotOfType, from_text
+from typedpipe.runs.locations import at_location, from_location
 from typedpipe.runs.model import Task, Value
 from typedpipe.runs.paths import node_at
 from typedpipe.runs.problems import os_problem, problem
-from typedpipe.types.model import artifact_of, is_artifact
+from typedpipe.types.model import is_artifact
 
 if TYPE_CHECKING:
     from typedpipe.local.store.root import Root
@@ -192,15 +192,9 @@ def set_input(spin: Spin, name: str, text: str) -> Value:
             f"`{spin.task.name}` has no input `{name}`",
             help=f"did you mean `--set {near}=…`?" if near else f"its inputs: {known}",
         )
-    type_ = artifact_of(port.type)
     try:
-        if is_artifact(port.type) and type_ is not None:
-            from typedpipe.ir.nodes import Const
-            from typedpipe.types.model import STR
-
-            return imported(ir.Importer(name, Const('""', STR), type_), text, {})
-        return from_text(text, port.type)
-    except (NotOfType, CannotImport) as error:
+        return at_location(from_location(text, port)) if is_artifact(port.type) else from_text(text, port.type)
+    except NotOfType as error:
         from typedpipe.runs.arguments import example
         from typedpipe.types.display import enum_members, show
 

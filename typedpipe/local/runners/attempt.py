@@ -13,6 +13,7 @@ from typedpipe.diagnostics.errors import PipelineError
 from typedpipe.ir import nodes as ir
 from typedpipe.ir.taskspec import port_key, task_spec
 from typedpipe.local.runners.host import HostCommand
+from typedpipe.local.store.regular import regular
 from typedpipe.local.values import NULL_TEXT, dump, is_none, load, raw_value
 from typedpipe.runs.model import ArtifactRef, Value
 from typedpipe.runs.paths import file_path
@@ -237,7 +238,7 @@ class Attempt:
     def message(self) -> str:
         """The one-line message that the task left about its end."""
         try:
-            with open(f"{self.root}/{MESSAGE}", "rb") as file:
+            with open(f"{self.root}/{MESSAGE}", "rb", opener=regular) as file:
                 return file.read(4096).decode("utf-8", "replace").strip()
         except OSError:
             return ""

@@ -18,6 +18,7 @@ from typedpipe.local.processes.task_output import Logging, Output, enabled_logge
 from typedpipe.local.runners.child import finish, lay_out, read_spec, refuse
 from typedpipe.local.runners.interrupts import INSIDE
 from typedpipe.local.runners.launcher import Exited, Inbox, Launch
+from typedpipe.local.store.regular import regular
 from typedpipe.runtime import task as runtime
 
 SAID = "TYPEDPIPE_TERMINATION_LOG"
@@ -117,7 +118,7 @@ class InProcessLauncher:
         """The one line about a failure, stored where other runners have it."""
         path = os.environ.get(SAID, "")
         try:
-            with open(path, "rb") as file:
+            with open(path, "rb", opener=regular) as file:
                 said = file.read(4096).decode("utf-8", "replace").strip()
             if kept is not None and os.path.dirname(path) == self._shared:
                 os.makedirs(job["root"], exist_ok=True)

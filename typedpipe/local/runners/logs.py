@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
+from typedpipe.local.store.regular import regular
+
 PIECE = 1 << 16
 TURN = 16 * PIECE
 """Maximum number of bytes read from one log before another one's turn."""
@@ -25,7 +27,7 @@ class Tail:
         """New content since the last call, at most about ``limit`` bytes (0: all): chunks with their offsets."""
         if self._fd < 0:
             try:
-                self._fd = os.open(self.path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0))
+                self._fd = regular(self.path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
             except OSError:
                 return
         stop = self.offset + limit

@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from typedpipe.local.forks import close_in_forks
+from typedpipe.local.store.regular import regular
 
 if sys.platform != "win32":
     import fcntl
@@ -59,7 +60,7 @@ def take_lock(path: str, *, shared: bool = False, create: bool = True, tries: in
         OSError: the file cannot be opened.
     """
     flags = os.O_RDWR | os.O_CREAT if create else os.O_RDONLY
-    fd = os.open(path, flags | getattr(os, "O_CLOEXEC", 0), 0o644)
+    fd = regular(path, flags)
     if sys.platform == "win32":
         os.close(fd)
         return Lock(path, -1)
@@ -115,7 +116,7 @@ def write_engine(folder: str, engine: Engine) -> None:
 def read_engine(folder: str) -> Engine | None:
     """The last owner of the run; None if that cannot be read."""
     try:
-        with open(os.path.join(folder, "engine.json"), encoding="utf-8") as file:
+        with open(os.path.join(folder, "engine.json"), encoding="utf-8", opener=regular) as file:
             data: Any = json.load(file)
         return Engine(
             int(data["pid"]), str(data["started"]), str(data["host"]), str(data["nonce"]), float(data["time"])

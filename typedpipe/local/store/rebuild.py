@@ -14,6 +14,7 @@ from typedpipe.ir import nodes as ir
 from typedpipe.ir.taskspec import port_key
 from typedpipe.local.store.index import INDEX, RunIndex
 from typedpipe.local.store.objects import Objects
+from typedpipe.local.store.regular import regular
 from typedpipe.local.values import NULL_TEXT, load, raw_value
 from typedpipe.runs.model import ArtifactRef, TaskState, Value
 from typedpipe.runs.paths import node_at
@@ -99,15 +100,21 @@ def _attempt(tasks: Path, folder: Path) -> _Left | None:
 
 def _said(path: Path) -> str:
     try:
-        with open(path, "rb") as file:
+        with open(path, "rb", opener=regular) as file:
             return file.read(4096).decode("utf-8", "replace").strip()
     except OSError:
         return ""
 
 
+def _text(path: Path) -> str:
+    with open(path, encoding="utf-8", opener=regular) as file:
+        return file.read()
+
+
 def _json(path: Path) -> dict[str, Any] | None:
     try:
-        data: Any = json.loads(path.read_bytes())
+        with open(path, "rb", opener=regular) as file:
+            data: Any = json.load(file)
     except (OSError, ValueError):
         return None
     return data if isinstance(data, dict) else None
@@ -171,9 +178,9 @@ def _output(out: Path, component: ir.Component, port: ir.OutputPort, objects: Ob
     key = port_key(port.name)
     if not is_artifact(port.type):
         if isinstance(component.impl, ir.ContainerImpl):
-            return raw_value((out / "raw" / key).read_text("utf-8"), port.type)
-        return (out / "p" / key).read_text("utf-8")
-    text = (out / "p" / f"tp-{key}").read_text("utf-8")
+            return raw_value(_text(out / "raw" / key), port.type)
+        return _text(out / "p" / key)
+    text = _text(out / "p" / f"tp-{key}")
     if text == NULL_TEXT:
         return None
     descriptor: dict[str, Any] = load(text)

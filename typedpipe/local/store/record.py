@@ -12,6 +12,7 @@ from typedpipe.local.store.index import read_run_row
 from typedpipe.local.store.locks import is_running
 from typedpipe.local.store.model import StoredRun
 from typedpipe.local.store.problems import cannot_read, lost_run, newer
+from typedpipe.local.store.regular import regular
 from typedpipe.runs.model import RunState
 
 _FIELDS = frozenset({"format", "run", "pipeline", "created", "arguments", "settings", "tags", "note"})
@@ -64,7 +65,7 @@ def read_record(folder: Path) -> dict[str, Any]:
     """
     path = folder / "run.json"
     try:
-        with open(path, encoding="utf-8") as file:
+        with open(path, encoding="utf-8", opener=regular) as file:
             data: Any = json.load(file)
     except FileNotFoundError:
         raise lost_run(folder.name, path, "there is no such file") from None

@@ -35,6 +35,7 @@ from typedpipe.local.store.names import check_name
 from typedpipe.local.store.objects import SCRATCH, Objects
 from typedpipe.local.store.problems import cannot_read, newer
 from typedpipe.local.store.record import read_record, read_run, tags_of
+from typedpipe.local.store.regular import regular
 from typedpipe.local.store.tree import remove
 from typedpipe.runs.problems import os_problem, problem
 from typedpipe.runs.source import choose_run
@@ -76,7 +77,7 @@ def open_root(folder: Path | None = None, *, create: bool = False, durable: bool
         _create(path)
     found = os.path.join(path, "format.json")
     try:
-        with open(found, encoding="utf-8") as file:
+        with open(found, encoding="utf-8", opener=regular) as file:
             data: Any = json.load(file)
         number = data["format"]
     except (FileNotFoundError, NotADirectoryError):
@@ -303,8 +304,14 @@ class Root:
         except OSError as error:
             raise os_problem(folder, error) from None
 
-    def label(self, run: StoredRun, change: Labels, remove: Iterable[str] = ()) -> Labels:
-        """Change the tags and the note of a run; return the new ones. A note of "" keeps the old one.
+    def label(self, run: StoredRun, change: Labels, remove: Iterable[str] = (), *, keep_note: bool = True) -> Labels:
+        """Change the tags and the note of a run; return the new ones.
+
+        Args:
+            run: The run.
+            change: Tags to add, and the new note.
+            remove: Names of tags to remove.
+            keep_note: Whether a new note of "" keeps the old one.
 
         Raises:
             PipelineError: TP602 and TP604, its record cannot be read; TP601, it cannot be written.
@@ -316,7 +323,9 @@ class Root:
                 record = read_record(run.folder)
                 removed = set(remove)
                 kept = {key: text for key, text in tags_of(record).items() if key not in removed}
-                labels = Labels({**kept, **change.tags}, change.note or str(record.get("note") or ""))
+                labels = Labels(
+                    {**kept, **change.tags}, change.note or (str(record.get("note") or "") if keep_note else "")
+                )
                 record = {key: value for key, value in record.items() if key not in ("tags", "note")} | labels.data()
                 write_whole(path, json.dumps(record, indent=1) + "\n")
             finally:

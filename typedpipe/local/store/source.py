@@ -9,6 +9,7 @@ from typing import Any, BinaryIO
 from typedpipe.ir import nodes as ir
 from typedpipe.local.store.index import tasks
 from typedpipe.local.store.model import StoredRun, attempt_log
+from typedpipe.local.store.regular import regular
 from typedpipe.local.store.root import Root
 from typedpipe.local.store.tree import entries
 from typedpipe.runs import events, polling
@@ -83,7 +84,10 @@ class LocalRuns:
         folder = self._attempts.get(key)
         if folder is None:
             raise FileNotFoundError(2, "there is no such attempt", f"{run.key}: {task}#{attempt}")
-        return attempt_log(folder)
+        path = attempt_log(folder)
+        if not os.path.isfile(path):  # opening a pipe would wait for a writer
+            raise FileNotFoundError(2, "there is no such file", path)
+        return path
 
     # ------------------------------------------------------------------------------------------- artifacts
 
@@ -96,7 +100,7 @@ class LocalRuns:
         return dict(sorted(found.items()))
 
     def open(self, artifact: ArtifactRef, path: str = "") -> BinaryIO:
-        return open(inside(self.path(artifact), path), "rb")
+        return open(inside(self.path(artifact), path), "rb", opener=regular)
 
     def path(self, artifact: ArtifactRef) -> str:
         """Local path of an artifact with unchanged content.

@@ -145,7 +145,7 @@ def test_a_kernels_own_variables_do_not_reach_tasks(tmp_path: Path, monkeypatch:
     import tp_kernel  # type: ignore[import-not-found]  # pyright: ignore[reportMissingImports]  # made above
 
     shell = tp_kernel.Shell()
-    shell.user_ns = {"In": ["", "%env TP_BOTH=y"]}
+    shell.history_manager = SimpleNamespace(input_hist_raw=["", "%env TP_BOTH=y"])
     monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: shell))
     assert kernel_variables(os.environ) == {"TP_KERNEL": None}
     assert {name for name in inherited() if name.startswith("TP_")} == {"TP_BOTH", "TP_USER"}
