@@ -54,10 +54,11 @@ class Wait:
 class Reuse:
     """Results that can be reused instead of running a task."""
 
-    fingerprints: Fingerprints | None = None
-    """None: no results of earlier runs are reused."""
+    fingerprints: Fingerprints
     default: bool | None = None
-    """Default for tasks without a setting in the pipeline; None: those that have outputs."""
+    """Default for tasks without a setting in the pipeline; None: those that have outputs. False: no results of earlier
+    runs are reused.
+    """
     done: Mapping[str, Mapping[str, Value]] = field(default_factory=dict[str, "Mapping[str, Value]"])
     """Outputs of this run's tasks that succeeded before it was resumed, by the task's path."""
     records: Mapping[str, Task] = field(default_factory=dict[str, Task])
@@ -115,7 +116,7 @@ class RunRecorder:
         from typedpipe.local.caching.untracked import component_gaps, hit_note, input_gaps
 
         prints = self._reuse.fingerprints
-        if prints is None or "cache_key" in parts.data:
+        if "cache_key" in parts.data:
             return ""  # the user chose the key
         component = run.node.component
         if component not in self._gaps:
@@ -125,7 +126,7 @@ class RunRecorder:
 
     def _parts_of(self, run: TaskRun) -> KeyParts | None:
         prints = self._reuse.fingerprints
-        if prints is None or not enabled(run.node, prints.pipeline.components[run.node.component], self._reuse.default):
+        if not enabled(run.node, prints.pipeline.components[run.node.component], self._reuse.default):
             return None
         known = self._parts.get(run.name)
         if known is None:
@@ -216,7 +217,7 @@ class RunRecorder:
             reused=found.reused if found else "",
             source_run=found.source_run if found else "",
             key=parts.key if parts else "",
-            key_parts=parts.data if parts else {},
+            key_parts=parts.data if parts else self._reuse.fingerprints.surroundings(run),
             inputs=run.values if unsaid else None,
         )
         if unsaid:
@@ -232,8 +233,6 @@ class RunRecorder:
     def _still(self, run: TaskRun, key: str) -> bool:
         """Whether a task that ran has the key that it was given: a package or an imported file may have changed."""
         prints = self._reuse.fingerprints
-        if prints is None:
-            return True
         contents = prints.facts.get(run.node.component, {}).get("contents")
         if contents and edited(contents):
             return False

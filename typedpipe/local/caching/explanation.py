@@ -112,12 +112,12 @@ class Record:
         return self._tasks.get(name)
 
     def parts(self, task: Task) -> Mapping[str, Any]:
-        """Parts of the task's key; recomputed, without the facts of its environment, if the run did not record them."""
-        if task.key_parts:
+        """Parts of the task's key; those that the run did not record, because the task has no key, are recomputed."""
+        if task.key:
             return task.key_parts
         run = self.task_run(task)
         found = None if run is None else Fingerprints(self.pipeline).parts(run)
-        return {} if found is None else found.data
+        return task.key_parts if found is None else {**found.data, **task.key_parts}
 
     def task_run(self, task: Task) -> TaskRun | None:
         """The task with its recorded inputs, for computing keys."""

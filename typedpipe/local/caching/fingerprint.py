@@ -148,11 +148,21 @@ class Fingerprints:
         key = sha256(f"{known.digest}\n{text}".encode()).hexdigest()
         shown = {**known.data, **own, "parameters": {n: short(v) for n, v in parameters.items()}}
         if self.environment:
-            shown["environment"] = {
-                name: value if name in run.env else f"sha256:{sha256(value.encode()).hexdigest()}"
-                for name, value in own["environment"].items()
-            }  # variables of the run may be secrets; those of a task are in the pipeline
+            shown["environment"] = self.variables(run)
         return KeyParts(key, shown)
+
+    def variables(self, run: TaskRun) -> dict[str, str]:
+        """Environment variables of a task as recorded: those of the run may be secrets, and are digests."""
+        return {
+            name: value if name in run.env else f"sha256:{sha256(value.encode()).hexdigest()}"
+            for name, value in sorted({**self.environment, **run.env}.items())
+        }
+
+    def surroundings(self, run: TaskRun) -> dict[str, Any]:
+        """The parts of the key of a task that do not depend on its inputs or its code."""
+        variables = self.variables(run)
+        found = dict(self.facts.get(run.node.component, {}))
+        return found | {"environment": variables} if variables else found
 
     def _component(self, name: str) -> _Known:
         component = self.pipeline.components[name]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 from typedpipe.runs.problems import problem
 
@@ -24,3 +24,16 @@ def require_values(names: Iterable[str], given: Collection[str]) -> None:
             f"the run used environment variables whose values are not stored: {', '.join(f'`{n}`' for n in missing)}",
             help="pass them again: " + " ".join(f"--env {name}=…" for name in missing),
         )
+
+
+def own_variables(recorded: Mapping[str, str], of_run: Collection[str]) -> dict[str, str]:
+    """Variables that a task had of its own; of the run's variables, only digests are recorded.
+
+    Args:
+        recorded: The variables in the parts of its key.
+        of_run: Names of the run's variables.
+
+    >>> own_variables({"A": "1", "B": "sha256:0"}, ["B"])
+    {'A': '1'}
+    """
+    return {name: value for name, value in recorded.items() if name not in of_run or not value.startswith("sha256:")}
