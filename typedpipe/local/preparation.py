@@ -151,6 +151,8 @@ def prepare_resumed(
     clean_up(root)
     place = root.reopen(resume.run, resume.engine)
     try:
+        if not set(options.environment).issubset(resume.run.settings.get("environment") or ()):
+            root.add_variables(resume.run, options.environment)
         done = resume.begin(root, place)
         records = {task.name: task for task in tasks(resume.run) if task.name in done and task.state == "SUCCEEDED"}
     except BaseException:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from typedpipe.installed.distributions import edited
 from typedpipe.local.caching.fingerprint import Fingerprints, KeyParts, enabled
+from typedpipe.local.caching.imports import state_of
 from typedpipe.local.failpoints import reach
 from typedpipe.local.pending import Tracked
 from typedpipe.local.result import TaskResult
@@ -80,6 +81,8 @@ class RunRecorder:
         self._reuse = reuse
         self._in_use: Counter[str] = Counter()
         """Artifacts that running tasks have as inputs."""
+        self._states: dict[str, dict[str, list[tuple[str, str]]]] = {}
+        """Imported files and directories that running tasks have, by task and input: paths, and states at the start."""
         self._parts: dict[str, KeyParts] = {}
         self._computing: dict[str, list[Tracked]] = {}
         self._gaps: dict[str, Sequence[Gap]] = {}
@@ -155,6 +158,7 @@ class RunRecorder:
         """Record the end of an attempt."""
         run = task.run
         self._in_use.subtract(set[str]().union(*self._artifacts(run).values()))
+        self._states.pop(run.name, None)
         if run.node.component in self._reuse.unclaimed:
             attempt = task.attempt
             if attempt is not None:
@@ -170,7 +174,9 @@ class RunRecorder:
         return published
 
     def changed_inputs(self, run: TaskRun) -> list[str]:
-        """Inputs of a task whose stored content was changed, or written to next to it; the new content is quarantined."""
+        """Inputs of a task whose content was changed. Of a stored one, also what was written next to it counts, and the new
+        content is quarantined; imported files stay as they are.
+        """
         objects = self._root.objects
         given = self._artifacts(run)
         every = set[str]().union(*given.values())
@@ -178,14 +184,31 @@ class RunRecorder:
         for digest in changed:
             objects.quarantine(digest)
         changed.update(digest for digest in every if objects.clear_beside(digest))
-        return [name for name, found in given.items() if changed.intersection(found)]
+        imported = self._states.get(run.name, {})
+        return [
+            name
+            for name, found in given.items()
+            if changed.intersection(found) or any(state_of(path) != state for path, state in imported.get(name, ()))
+        ]
 
     def _use_inputs(self, run: TaskRun) -> None:
-        """Before a task starts, remove what a killed task left next to its inputs."""
+        """Before a task starts, remove what a killed task left next to its inputs, and look at what is imported."""
         for digest in set[str]().union(*self._artifacts(run).values()):
             if not self._in_use[digest]:
                 self._root.objects.clear_beside(digest)
             self._in_use[digest] += 1
+        prints = self._reuse.fingerprints
+        states = {
+            name: [
+                (item.path, state)
+                for item in artifacts_of(value)
+                if item.path is not None and prints.imported(item) and (state := state_of(item.path))
+            ]
+            for name, value in run.values.items()
+            if value is not None and not isinstance(value, str)
+        }
+        if any(states.values()):
+            self._states[run.name] = states
 
     def _artifacts(self, run: TaskRun) -> dict[str, set[str]]:
         return {

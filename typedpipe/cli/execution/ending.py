@@ -143,20 +143,31 @@ def log_end(task: TaskResult) -> list[str]:
 def _next(pipeline: ir.Pipeline, result: RunResult, failed: list[TaskResult], columns: int) -> Iterator[Line]:
     run = shlex.quote(result.run)
     task = shlex.quote(f"{result.run}/{failed[0].name}") if failed else run
+    again = "".join(f" --env {shlex.quote(name)}=…" for name in _variables(result))
     commands = [
         (f"typedpipe logs {task}", "print the complete log"),
-        (f"typedpipe resume {run}", "continue the run with its original code"),
+        (f"typedpipe resume {run}{again}", "continue the run with its original code"),
     ]
     if failed and os.path.isfile(pipeline.span.file):
         target = shlex.quote(f"{pipeline.span.file}:{pipeline.name}")
-        commands.append((f"typedpipe resume {run} --code new {target}", "continue with the current code"))
+        commands.append((f"typedpipe resume {run} --code new {target}{again}", "continue with the current code"))
     if failed:
-        commands.append((f"typedpipe spin {task} --debug", "debug the task on the same inputs"))
+        commands.append((f"typedpipe spin {task} --debug{again}", "debug the task on the same inputs"))
     size = max(width(command) for command, _ in commands)
     wide = size + max(len(why) for _, why in commands) + 6 <= columns
     yield Line("next:", "1")
     for command, why in commands:
         yield Line(f"  {shown(command)}" + (f"{' ' * (size - width(command))}  # {why}" if wide else ""))
+
+
+def _variables(result: RunResult) -> list[str]:
+    """Names of the run's environment variables: their values are not stored, so they have to be passed again."""
+    from typedpipe.local.store.record import read_run
+
+    try:
+        return list(read_run(result.folder).settings.get("environment") or ())
+    except PipelineError:
+        return []  # unreadable data is reported by the commands that read it
 
 
 # ---------------------------------------------------------------------------------------------------- summary

@@ -135,7 +135,7 @@ def explain(root: Root, run: StoredRun, task: Task, against: StoredRun | None = 
         root: The store.
         run: The run.
         task: A task of it.
-        against: The run to compare with; None is the last earlier one that has the task.
+        against: The run to compare with; None is the last earlier one in which the task ran.
 
     Raises:
         PipelineError: a run cannot be read.
@@ -167,7 +167,7 @@ def explain(root: Root, run: StoredRun, task: Task, against: StoredRun | None = 
         return Explanation(run.name, task.name, "resumed", text, run.name, (), hidden)
     never = _never(new, task)
     if old is None or before is None:
-        text = never or f"`{task.name}` was not cached: no earlier run of `{run.pipeline}` contains it"
+        text = never or f"`{task.name}` was not cached: it ran in no earlier run of `{run.pipeline}`"
         return Explanation(run.name, task.name, "never" if never else "first", text, "", (), hidden)
     changes = _Comparison(old, new).of(task.name)
     if never:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 
+from typedpipe.runs.model import Task
 from typedpipe.runs.problems import problem
 
 
@@ -37,3 +38,11 @@ def own_variables(recorded: Mapping[str, str], of_run: Collection[str]) -> dict[
     {'A': '1'}
     """
     return {name: value for name, value in recorded.items() if name not in of_run or not value.startswith("sha256:")}
+
+
+def variables_of(task: Task, of_run: Collection[str]) -> list[str]:
+    """Those of the run's variables that a task had: a run that is resumed may get more, after the task has ended."""
+    known = task.key_parts
+    if task.state == "RUNNING" or not known or "cache_key" in known:
+        return list(of_run)  # its own were not recorded
+    return [name for name in of_run if name in known.get("environment", {})]

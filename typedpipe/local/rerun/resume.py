@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from typedpipe.diagnostics.words import nearest
 from typedpipe.ir import nodes as ir
@@ -52,7 +52,6 @@ class Resume:
     pipeline: ir.Pipeline
     arguments: Mapping[str, str]
     """Original arguments: wire text by name."""
-    settings: Mapping[str, Any]
     done: Mapping[str, Outputs]
     """Outputs of reused tasks, by path."""
     again: Sequence[str]
@@ -148,7 +147,7 @@ def _touched(path: Path) -> float:
 def plan_resume(
     root: Root,
     run: StoredRun,
-    options: RunOptions = RunOptions(),
+    options: RunOptions | None = None,
     *,
     from_task: str = "",
     code: ir.Pipeline | None = None,
@@ -176,7 +175,7 @@ def plan_resume(
     pinned = wire.load(run.pipeline_file)
     pipeline = pinned if code is None else code
     changed = Changes() if code is None else changes(pinned, code)
-    now = Surroundings(pipeline, options, run.settings.get("environment") or (), progress)
+    now = Surroundings(pipeline, options or RunOptions(), run.settings.get("environment") or (), progress)
     found = _Found(root, run, {task.name: task for task in tasks(run)}, pipeline, now, code is not None)
     matches = partial(_matches, from_task)
     reuse = ReusePlan(pipeline, found.begun(), found.result, matches, changed)
@@ -191,7 +190,6 @@ def plan_resume(
         engine,
         pipeline,
         run.arguments if code is None else _arguments(run, pinned, code),
-        run.settings,
         reuse.done,
         tuple(dict.fromkeys(reuse.again)),
         {name: folder for name, folder in found.taken_in.items() if name in reuse.done},

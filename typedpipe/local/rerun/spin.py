@@ -18,7 +18,7 @@ from typedpipe.diagnostics.words import nearest
 from typedpipe.ir import nodes as ir
 from typedpipe.local.failure import exit_code
 from typedpipe.local.options import RunOptions
-from typedpipe.local.rerun.environment import own_variables, require_values
+from typedpipe.local.rerun.environment import own_variables, require_values, variables_of
 from typedpipe.local.runners import Placement, launcher_for, placements
 from typedpipe.local.runners.attempt import Attempt, Specs, TaskRefused
 from typedpipe.local.runners.launcher import KILL, Exited, Launch, Launcher
@@ -128,7 +128,7 @@ def prepare_spin(
     alone = ir.Pipeline(
         pipeline.name, ir.Graph(nodes=(node,)), {node.component: component}, closed=True, span=pipeline.span
     )
-    names: list[str] = run.settings.get("environment") or []
+    names = variables_of(task, run.settings.get("environment") or ())
     own, settings = _surroundings(task, names)
     require_values(set(names) - set(own), environment)
     return Spin(run, task, alone, values, own, settings)
