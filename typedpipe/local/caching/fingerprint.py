@@ -198,7 +198,7 @@ class Fingerprints:
 
     def imported(self, value: ArtifactRef) -> bool:
         """Whether an artifact comes from an importer or is an argument of the run: no task may write to it."""
-        return not value.digest and bool(self._importer(value))
+        return not value.digest and ("://" not in value.uri or bool(self._importer(value)))  # a task's has a scheme
 
     def _importer(self, value: ArtifactRef) -> str:
         """The importer or artifact input of a pipeline that an artifact comes from; "" if a task created it."""
