@@ -158,7 +158,6 @@ class RunRecorder:
         """Record the end of an attempt."""
         run = task.run
         self._in_use.subtract(set[str]().union(*self._artifacts(run).values()))
-        self._states.pop(run.name, None)
         if run.node.component in self._reuse.unclaimed:
             attempt = task.attempt
             if attempt is not None:
@@ -197,18 +196,15 @@ class RunRecorder:
             if not self._in_use[digest]:
                 self._root.objects.clear_beside(digest)
             self._in_use[digest] += 1
-        prints = self._reuse.fingerprints
-        states = {
-            name: [
-                (item.path, state)
-                for item in artifacts_of(value)
-                if item.path is not None and prints.imported(item) and (state := state_of(item.path))
-            ]
-            for name, value in run.values.items()
-            if value is not None and not isinstance(value, str)
-        }
-        if any(states.values()):
+        states = {name: found for name, value in run.values.items() if (found := self._imported(value))}
+        if states:
             self._states[run.name] = states
+
+    def _imported(self, value: Value) -> list[tuple[str, str]]:
+        """Paths of the imported files and directories in a value, and their states."""
+        items = [] if value is None or isinstance(value, str) else artifacts_of(value)
+        paths = [item.path for item in items if item.path is not None and self._reuse.fingerprints.imported(item)]
+        return [(path, state) for path in paths if (state := state_of(path))]
 
     def _artifacts(self, run: TaskRun) -> dict[str, set[str]]:
         return {
@@ -226,6 +222,7 @@ class RunRecorder:
             self._index.resumed(run.name, run.node.component, self._run)
             return []
         parts = self._parts.pop(run.name, None)
+        states = self._states.pop(run.name, None)
         unsaid = not task.attempts or run.node.component in self._reuse.unclaimed
         self._index.finished(
             run.name,
@@ -240,7 +237,9 @@ class RunRecorder:
             reused=found.reused if found else "",
             source_run=found.source_run if found else "",
             key=parts.key if parts else "",
-            key_parts=parts.data if parts else self._reuse.fingerprints.surroundings(run),
+            key_parts=parts.data
+            if parts
+            else self._reuse.fingerprints.surroundings(run) | ({"imports": states} if states else {}),
             inputs=run.values if unsaid else None,
         )
         if unsaid:

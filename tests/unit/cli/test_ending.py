@@ -152,4 +152,4 @@ def test_rows_of_the_metrics_differ(
 def test_columns_of_the_metrics_differ(monkeypatch: pytest.MonkeyPatch) -> None:
     values = {f"validation/macro-average/score-f{n}": 0.5 for n in (1, 2)}
     monkeypatch.setattr(ending, "metrics_of", lambda *_: ([("train", values)], 0))
-    assert "metrics  validation/ma…rage/score-f1  validation/ma…rage/score-f2\n" in said()
+    assert "metrics  validation/ma…erage/score-f1  validation/ma…erage/score-f2\n" in said()

@@ -9,6 +9,7 @@ from typing import Any, cast
 from typedpipe.diagnostics.model import Diagnostics
 from typedpipe.ir import nodes as ir
 from typedpipe.local.caching.fingerprint import Fingerprints
+from typedpipe.local.caching.imports import state_of
 from typedpipe.local.caching.key_changes import difference, environment_changes, place_changes
 from typedpipe.local.options import RunOptions
 from typedpipe.local.rerun.environment import own_variables
@@ -82,7 +83,12 @@ def _of_place(then: Mapping[str, Any], now: Mapping[str, Any], *, image: bool) -
 
 
 def _of_imports(prints: Fingerprints, run: TaskRun, then: Mapping[str, Any]) -> Iterator[str]:
-    """Differences of artifacts that are not stored: what is at their paths may have changed."""
+    """Differences of artifacts that are not stored: what is at their paths may have changed. For a task without a key, only
+    the states of files are known.
+    """
+    for name, states in then.get("imports", {}).items():
+        if any(state_of(path) != state for path, state in states):
+            yield f"input `{name}` has different content"
     known = then.get("inputs", {})
     names = [name for name in known if any(not item.digest for item in _artifacts(run.values.get(name)))]
     if names:
