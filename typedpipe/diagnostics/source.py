@@ -75,6 +75,23 @@ class Source:
             self._owners = owners_of(tree) if tree is not None else {}
         return self._owners
 
+    def returns(self, line: int) -> list[ast.Return]:
+        """The `return` statements of the innermost function around a line."""
+        import ast
+
+        tree = self._parse()
+        kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
+        around = [node for node in ast.walk(tree) if isinstance(node, kinds)] if tree is not None else []
+        around = [node for node in around if node.lineno <= line <= (node.end_lineno or 0)]
+        pending: list[ast.AST] = list(max(around, key=lambda node: node.lineno).body) if around else []
+        found: list[ast.Return] = []
+        for node in pending:  # grows
+            if isinstance(node, ast.Return):
+                found.append(node)
+            elif not isinstance(node, (*kinds, ast.Lambda, ast.ClassDef)):
+                pending += ast.iter_child_nodes(node)
+        return found
+
     def _parse(self) -> ast.Module | None:
         import ast
 
@@ -187,6 +204,24 @@ def argument_span(call: Span, name: str, position: int | None = None) -> Span:
         before = node.args[: position + 1]
         found = None if any(isinstance(item, ast.Starred) for item in before) else node.args[position]
     return _span_of(source, call.file, found) if found is not None else call
+
+
+def returned_span(inside: Span, output: str) -> Span:
+    """Span of the value that a function returns for an output; ``inside`` itself if it cannot be determined.
+
+    Args:
+        inside: A span in the function.
+        output: Its name; found when it is written as ``name=…`` in a call. Otherwise it is all that is returned.
+    """
+    import ast
+
+    source = read_source(inside.file)
+    returns = source.returns(inside.line) if source is not None else []
+    value = returns[0].value if len(returns) == 1 else None
+    if source is None or value is None:
+        return inside
+    keywords = value.keywords if isinstance(value, ast.Call) else []
+    return _span_of(source, inside.file, next((each.value for each in keywords if each.arg == output), value))
 
 
 def _find_call(source: Source, span: Span) -> ast.Call | None:

@@ -254,7 +254,7 @@ class Engine:
         changed = self._recorder.changed_inputs(task.run)
         if changed:
             names = ", ".join(f"`{name}`" for name in changed)
-            message = f"the task modified its input {names}, or another task did meanwhile; copy an input before you modify it"
+            message = f"the task modified its input {names}, or another process did meanwhile; copy an input before you modify it"
             self._ended_attempt(task, "FAILED", message, CONTRACT_BROKEN)
         elif exited.code == 0 and not task.stopped:
             self._succeeded(task)

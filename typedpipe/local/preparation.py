@@ -151,6 +151,8 @@ def prepare_resumed(
     clean_up(root)
     place = root.reopen(resume.run, resume.engine)
     try:
+        if not set(options.environment).issubset(resume.run.settings.get("environment") or ()):
+            root.add_variables(resume.run, options.environment)
         done = resume.begin(root, place)
         records = {task.name: task for task in tasks(resume.run) if task.name in done and task.state == "SUCCEEDED"}
     except BaseException:
@@ -202,11 +204,9 @@ def assemble(
     logs: bool,
 ) -> PreparedRun:
     """Create the engine for a run that has its directory: a new run, or a resumed one."""
-    prints = None
-    if options.cache is not False:
-        digests: dict[str, str] = {}
-        known = {key: facts(found, digests) for key, found in plan.places.items()}
-        prints = Fingerprints(plan.pipeline, known, options.environment, root.cache)
+    digests: dict[str, str] = {}
+    known = {key: facts(found, digests) for key, found in plan.places.items()}
+    prints = Fingerprints(plan.pipeline, known, options.environment, root.cache)
     in_memory = {key for key, found in plan.places.items() if found.runner == "inprocess"}
     recorder = RunRecorder(root, place, Reuse(prints, options.cache, plan.done, plan.records, in_memory, plan.resumed))
     settings = Settings(

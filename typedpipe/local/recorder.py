@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from typedpipe.installed.distributions import edited
 from typedpipe.local.caching.fingerprint import Fingerprints, KeyParts, enabled
+from typedpipe.local.caching.imports import state_of
 from typedpipe.local.failpoints import reach
 from typedpipe.local.pending import Tracked
 from typedpipe.local.result import TaskResult
@@ -54,10 +55,11 @@ class Wait:
 class Reuse:
     """Results that can be reused instead of running a task."""
 
-    fingerprints: Fingerprints | None = None
-    """None: no results of earlier runs are reused."""
+    fingerprints: Fingerprints
     default: bool | None = None
-    """Default for tasks without a setting in the pipeline; None: those that have outputs."""
+    """Default for tasks without a setting in the pipeline; None: those that have outputs. False: no results of earlier
+    runs are reused.
+    """
     done: Mapping[str, Mapping[str, Value]] = field(default_factory=dict[str, "Mapping[str, Value]"])
     """Outputs of this run's tasks that succeeded before it was resumed, by the task's path."""
     records: Mapping[str, Task] = field(default_factory=dict[str, Task])
@@ -79,6 +81,8 @@ class RunRecorder:
         self._reuse = reuse
         self._in_use: Counter[str] = Counter()
         """Artifacts that running tasks have as inputs."""
+        self._states: dict[str, dict[str, list[tuple[str, str]]]] = {}
+        """Imported files and directories that running tasks have, by task and input: paths, and states at the start."""
         self._parts: dict[str, KeyParts] = {}
         self._computing: dict[str, list[Tracked]] = {}
         self._gaps: dict[str, Sequence[Gap]] = {}
@@ -115,7 +119,7 @@ class RunRecorder:
         from typedpipe.local.caching.untracked import component_gaps, hit_note, input_gaps
 
         prints = self._reuse.fingerprints
-        if prints is None or "cache_key" in parts.data:
+        if "cache_key" in parts.data:
             return ""  # the user chose the key
         component = run.node.component
         if component not in self._gaps:
@@ -125,7 +129,7 @@ class RunRecorder:
 
     def _parts_of(self, run: TaskRun) -> KeyParts | None:
         prints = self._reuse.fingerprints
-        if prints is None or not enabled(run.node, prints.pipeline.components[run.node.component], self._reuse.default):
+        if not enabled(run.node, prints.pipeline.components[run.node.component], self._reuse.default):
             return None
         known = self._parts.get(run.name)
         if known is None:
@@ -169,7 +173,9 @@ class RunRecorder:
         return published
 
     def changed_inputs(self, run: TaskRun) -> list[str]:
-        """Inputs of a task whose stored content was changed, or written to next to it; the new content is quarantined."""
+        """Inputs of a task whose content was changed. Of a stored one, also what was written next to it counts, and the new
+        content is quarantined; imported files stay as they are.
+        """
         objects = self._root.objects
         given = self._artifacts(run)
         every = set[str]().union(*given.values())
@@ -177,14 +183,28 @@ class RunRecorder:
         for digest in changed:
             objects.quarantine(digest)
         changed.update(digest for digest in every if objects.clear_beside(digest))
-        return [name for name, found in given.items() if changed.intersection(found)]
+        imported = self._states.get(run.name, {})
+        return [
+            name
+            for name, found in given.items()
+            if changed.intersection(found) or any(state_of(path) != state for path, state in imported.get(name, ()))
+        ]
 
     def _use_inputs(self, run: TaskRun) -> None:
-        """Before a task starts, remove what a killed task left next to its inputs."""
+        """Before a task starts, remove what a killed task left next to its inputs, and look at what is imported."""
         for digest in set[str]().union(*self._artifacts(run).values()):
             if not self._in_use[digest]:
                 self._root.objects.clear_beside(digest)
             self._in_use[digest] += 1
+        states = {name: found for name, value in run.values.items() if (found := self._imported(value))}
+        if states:
+            self._states[run.name] = states
+
+    def _imported(self, value: Value) -> list[tuple[str, str]]:
+        """Paths of the imported files and directories in a value, and their states."""
+        items = [] if value is None or isinstance(value, str) else artifacts_of(value)
+        paths = [item.path for item in items if item.path is not None and self._reuse.fingerprints.imported(item)]
+        return [(path, state) for path in paths if (state := state_of(path))]
 
     def _artifacts(self, run: TaskRun) -> dict[str, set[str]]:
         return {
@@ -202,6 +222,7 @@ class RunRecorder:
             self._index.resumed(run.name, run.node.component, self._run)
             return []
         parts = self._parts.pop(run.name, None)
+        states = self._states.pop(run.name, None)
         unsaid = not task.attempts or run.node.component in self._reuse.unclaimed
         self._index.finished(
             run.name,
@@ -216,7 +237,9 @@ class RunRecorder:
             reused=found.reused if found else "",
             source_run=found.source_run if found else "",
             key=parts.key if parts else "",
-            key_parts=parts.data if parts else {},
+            key_parts=parts.data
+            if parts
+            else self._reuse.fingerprints.surroundings(run) | ({"imports": states} if states else {}),
             inputs=run.values if unsaid else None,
         )
         if unsaid:
@@ -232,8 +255,6 @@ class RunRecorder:
     def _still(self, run: TaskRun, key: str) -> bool:
         """Whether a task that ran has the key that it was given: a package or an imported file may have changed."""
         prints = self._reuse.fingerprints
-        if prints is None:
-            return True
         contents = prints.facts.get(run.node.component, {}).get("contents")
         if contents and edited(contents):
             return False

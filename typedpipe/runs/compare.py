@@ -29,6 +29,8 @@ class Difference:
     name: str
     old: Any
     new: Any
+    item: str = ""
+    """Items of the loops around the task, as short text: of both runs if they differ, since tasks are matched by path."""
 
 
 @dataclass(slots=True)
@@ -66,10 +68,14 @@ def compare(source: RunSource, old: Run, new: Run) -> Comparison:
         found.differences += _code(source.pipeline(old), source.pipeline(new))
     mine = {task.name: task for task in source.tasks(old)}
     others = {task.name: task for task in source.tasks(new)}
-    for name in [*mine, *(name for name in others if name not in mine)]:
+    names = [*mine, *(name for name in others if name not in mine)]
+    for name in names:
         _task(found, name, mine.get(name), others.get(name))
-    for name, before, after in _pairs(metrics_of(mine.values()), metrics_of(others.values())):
-        add(Difference("metric", name, before, after))
+    for name in names:
+        sides = [[side[name]] if name in side else [] for side in (mine, others)]
+        item = _item(mine.get(name), others.get(name))
+        for metric, before, after in _pairs(*map(metrics_of, sides)):
+            add(Difference("metric", metric, before, after, item))
     for name, before, after in _pairs(_plain(old.outputs), _plain(new.outputs)):
         add(Difference("output", name, before, after))
     return found
@@ -112,18 +118,28 @@ def _packages(component: ir.Component) -> str:
 
 
 def _task(found: Comparison, name: str, old: Task | None, new: Task | None) -> None:
+    item = _item(old, new)
     if old is None or new is None:
-        found.differences.append(Difference("task", name, old and old.state, new and new.state))
+        found.differences.append(Difference("task", name, old and old.state, new and new.state, item))
         return
     if old.state != new.state:
-        found.differences.append(Difference("task", name, old.state, new.state))
+        found.differences.append(Difference("task", name, old.state, new.state, item))
     for output, before, after in _pairs(_plain(old.outputs), _plain(new.outputs)):
-        found.details.append(Difference("task output", f"{name}.{output}", before, after))
+        found.details.append(Difference("task output", f"{name}.{output}", before, after, item))
     for part, before, after in _pairs(flat(old.key_parts), flat(new.key_parts)):
-        found.details.append(Difference("key", f"{name}: {part}", before, after))
+        found.details.append(Difference("key", f"{name}: {part}", before, after, item))
     times = [_seconds(old), _seconds(new)]
     if times != [None, None]:
-        found.durations.append(Difference("duration", name, *times))
+        found.durations.append(Difference("duration", name, times[0], times[1], item))
+
+
+def _item(old: Task | None, new: Task | None) -> str:
+    """The items of a task in two runs.
+
+    >>> _item(Task("for[0]/t", "t", "SUCCEEDED", 0, item="small"), Task("for[0]/t", "t", "SUCCEEDED", 0, item="large"))
+    'small → large'
+    """
+    return " → ".join(dict.fromkeys(task.item for task in (old, new) if task is not None and task.item))
 
 
 def _seconds(task: Task) -> float | None:

@@ -125,3 +125,31 @@ def test_different_failures_of_one_task_are_all_shown(tmp_path: Path) -> None:
     assert text.count(" failed (exit code 1") == 2
     assert "also failed: for[2]/t\n" in text
     assert "also failed: for[3]/t\n" in text
+
+
+@pytest.mark.parametrize(
+    ("names", "columns", "rows"),
+    [
+        (["exit-handler/region-model-200", "exit-handler/region-model-201"], 80, None),
+        (
+            ["exit-handler/region-model-200", "exit-handler/region-model-201"],
+            30,
+            ["exit-handler/…gion-model-200", "exit-handler/…gion-model-201"],
+        ),
+        ([f"{'g' * 20}[{n}]/{'t' * 20}" for n in (1, 2)], 30, [f"…ggg[{n}]/{'t' * 20}" for n in (1, 2)]),
+        ([f"{n}/{'t' * 40}" for n in "ab"], 30, [f"{n}/{'t' * 11}…{'t' * 14}" for n in "ab"]),
+        ([f"{'g' * 50}{n}{'t' * 50}" for n in (1, 2)], 30, None),
+    ],
+)
+def test_rows_of_the_metrics_differ(
+    monkeypatch: pytest.MonkeyPatch, names: list[str], columns: int, rows: list[str] | None
+) -> None:
+    monkeypatch.setattr(ending, "metrics_of", lambda *_: ([(name, {"auc": 0.5}) for name in names], 0))
+    found = [line.split()[0] for line in said(columns=columns).splitlines() if line.endswith(" 0.5")]
+    assert found == (names if rows is None else rows)
+
+
+def test_columns_of_the_metrics_differ(monkeypatch: pytest.MonkeyPatch) -> None:
+    values = {f"validation/macro-average/score-f{n}": 0.5 for n in (1, 2)}
+    monkeypatch.setattr(ending, "metrics_of", lambda *_: ([("train", values)], 0))
+    assert "metrics  validation/ma…erage/score-f1  validation/ma…erage/score-f2\n" in said()

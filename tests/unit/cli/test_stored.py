@@ -253,6 +253,24 @@ def test_diff_with_another_set_of_tasks(home: Home) -> None:
     ]
 
 
+def test_diff_names_the_items_of_loops(home: Home) -> None:
+    for name, item in (("a", "small"), ("b", "large")):
+        run = home.start(name)
+        home.task(run, "for[0]/train", b"", scores=f"metrics:{len(item) - (name == 'a')}")
+        home.task(run, "for[1]/train", b"", loss=name)
+        home.task(run, f"for[{2 + (name == 'b')}]/train", b"")
+        run.index.item("for[0]/train", item)
+        run.index.item("for[1]/train", "same")
+        run.index.item("for[2]/train", "medium")
+        home.end(run)
+    _, out, _ = home("runs", "diff", "a", "b", "--details")
+    names = [line[2:].partition("  ")[0] for line in out.splitlines() if line.startswith("  for[")]
+    assert names[:3] == ["for[2]/train (medium)", "for[3]/train", "for[0]/train.scores.accuracy (small → large)"]
+    assert "for[1]/train.loss (same)" in names
+    data = json.loads(home("runs", "diff", "a", "b", "-o", "json")[1])["differences"]
+    assert {"what": "task", "name": "for[2]/train", "a": "SUCCEEDED", "b": None, "item": "medium"} in data
+
+
 def test_diff_of_code(home: Home) -> None:
     def python(body: str, image: str = "python:3.12", packages: tuple[str, ...] = ()) -> Component:
         impl = PythonImpl("f", (Chunk(f"def f():\n    {body}\n"),), packages=packages)

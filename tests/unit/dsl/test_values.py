@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -186,6 +187,41 @@ def test_groups_are_blocks(program, body, said):
     found = program(f"@dsl.pipeline\ndef p(n: int = 1):\n    {body}\n")
     assert len(found.said) == 1, found.printed
     assert found.said[0].startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("body", "advice"),
+    [
+        ("with ExitHandler(add(a=1)):\n        t = add(a=n)\n        return t.output", "put the `return` after the block"),
+        ("with ParallelFor([1, 2]) as i:\n        return add(a=i).output", "after the block; to return the values of all items, use `dsl.Collected(...)`"),
+        ("with If(n > 1):\n        return add(a=n).output", "after the block; to return the value of the branch that ran, use `dsl.OneOf(...)`"),
+        ("with If(n > 1):\n        add(a=n)\n        return", "remove the `return`"),
+    ],
+)  # fmt: skip
+def test_a_return_at_the_end_of_a_block_at_the_end(program, body, advice):
+    found = program(f"@dsl.pipeline\ndef p(n: int = 1) -> int:\n    {body}\n")
+    assert "TP165" in found.said[0]
+    assert "so it has to come after the block" in found.said[0]
+    assert advice in found.printed
+    after = program(f"@dsl.pipeline\ndef p(n: int = 1) -> int:\n    {body}\n    add(a=2)\n")
+    assert "so the tasks after it are never part of the pipeline" in after.said[0]
+
+
+@pytest.mark.parametrize(
+    ("returned", "marked"),
+    [
+        ("int:\n    {}\n    return t.output", "return t.output\n  |            ^^^^^^^^"),
+        ("Two:\n    {}\n    return Two(\n        a=add(a=1).output,\n        b=t.output)", "b=t.output)\n  |           ^^^^^^^^"),
+        ("int:\n    {}\n    if len('a'):\n        return t.output\n    return t.output", "t = add(a=i)\n  |             ^^^^^^^^"),
+    ],
+)  # fmt: skip
+def test_a_value_of_an_item_is_marked_where_it_is_returned(program, returned, marked):
+    body = returned.format("with ParallelFor([1, 2]) as i:\n        t = add(a=i)")
+    found = program(
+        f"import typing\nclass Two(typing.NamedTuple):\n    a: int\n    b: int\n@dsl.pipeline\ndef p() -> {body}\n"
+    )
+    assert "TP311" in found.said[0]
+    assert re.sub(r"(?m)^ *\d* \|", "  |", marked) in re.sub(r"(?m)^ *\d* \|", "  |", found.printed), found.printed
 
 
 def test_loops_inside_a_group_may_break_and_names_rebound_in_every_branch_are_fine(program):

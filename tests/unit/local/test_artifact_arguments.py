@@ -96,6 +96,85 @@ def test_a_required_artifact_cannot_be_none() -> None:
     assert strict.run(data=location).outputs == "['c'] {}"
 
 
+@dsl.component
+def spoils(data: Input[Dataset], how: str) -> None:
+    import os
+    import shutil
+    from pathlib import Path
+
+    given = Path(data.path)
+    place = given / "rows.csv" if given.is_dir() else given
+    if how == "append":
+        with place.open("a") as file:
+            file.write("more")
+    elif how == "replace":
+        text = place.read_text()
+        place.with_name("new").write_text(text)
+        place.with_name("new").replace(place)
+    elif how == "remove":
+        shutil.rmtree(given) if given.is_dir() else given.unlink()
+    elif how == "look":
+        os.utime(place, ns=(0, place.stat().st_mtime_ns))
+        place.chmod(0o640)
+
+
+@dsl.component
+def spoils_one_of(data: Input[list[Dataset]], how: str) -> None:
+    from pathlib import Path
+
+    if how == "append":
+        Path(data[1].path).write_text("more")
+
+
+@dsl.pipeline
+def given(data: Input[Dataset], how: str) -> None:
+    spoils(data=data, how=how)
+
+
+@dsl.pipeline
+def listed(data: Input[list[Dataset]], how: str) -> None:
+    spoils_one_of(data=data, how=how)
+
+
+@dsl.pipeline
+def read_in(data: str, how: str) -> None:
+    spoils(data=dsl.importer(artifact_uri=data, artifact_class=Dataset).output, how=how)
+
+
+@pytest.mark.parametrize("runner", ["process", "inprocess"])
+@pytest.mark.parametrize(
+    ("pipeline", "data", "how", "fails"),
+    [
+        (given, "in/rows.csv", "append", True),
+        (given, Path("in/rows.csv"), "replace", True),
+        (given, Dataset("in/rows.csv"), "append", True),
+        (given, "in", "append", True),
+        (given, "in", "remove", True),
+        (given, "link.csv", "append", True),
+        (given, "linked", "append", True),
+        (given, "in/rows.csv", "look", False),
+        (given, "in", "look", False),
+        (listed, ["a b.txt", "c.txt"], "append", True),
+        (listed, ["a b.txt", "c.txt"], "look", False),
+        (read_in, "in/rows.csv", "append", True),
+        (read_in, "file://{}/in/rows.csv", "append", True),
+        (read_in, "file://{}/in/rows.csv", "look", False),
+    ],
+)
+def test_a_task_that_writes_to_a_file_of_the_user_fails(  # a table
+    place: Path, runner: Any, pipeline: Any, data: Any, how: str, fails: bool
+) -> None:
+    (place / "in").mkdir()
+    (place / "in/rows.csv").write_text("a,b\n")
+    (place / "link.csv").symlink_to("in/rows.csv")
+    (place / "linked").symlink_to("in")
+    if isinstance(data, str):
+        data = data.format(place)
+    result = pipeline.options(runner=runner, raise_on_error=False).run(data=data, how=how).result
+    assert (result.state == "FAILED") == fails, result.message
+    assert ("the task modified its input `data`, or another process did meanwhile" in result.message) == fails
+
+
 FILE = """
 from typedpipe import dsl
 from typedpipe.dsl import Dataset, Input

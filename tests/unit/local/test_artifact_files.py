@@ -659,7 +659,7 @@ def selected() -> str:
 def test_a_library_that_writes_next_to_an_input(tmp_path: Path, spoiler: Any) -> None:
     run = spoiler.run(folder=tmp_path, runner="process", raise_on_error=False)
     assert run.result.state == "FAILED"
-    message = "the task modified its input `data`, or another task did meanwhile; copy an input before you modify it"
+    message = "the task modified its input `data`, or another process did meanwhile; copy an input before you modify it"
     assert [t.message for t in run.tasks.values() if t.state == "FAILED"] == [message]
     for _ in range(2):
         assert selected.run(folder=tmp_path, runner="process", cache=False).outputs == "[(7,)]"

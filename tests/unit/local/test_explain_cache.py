@@ -230,3 +230,18 @@ def test_keys_that_differ_in_nothing_known_are_of_another_format(root: Root) -> 
 def test_a_changed_package_is_named() -> None:
     old, new = ({"contents": {"mine": digest, "same": "1"}} for digest in ("1", "2"))
     assert words(place_changes(old, new)) == ["the code of the package `mine` changed"]
+
+
+def test_a_run_in_which_it_was_cached_is_not_the_one_to_compare_with(root: Root) -> None:
+    go(root, made(3))
+    last = go(root, made(4))
+    go(root, made(3))  # from the cache
+    go(root, made(5))
+    found = told(root, "load")
+    assert (found.against, found.changes[0].text) == (last, "parameter `rows`: 4 → 5")
+
+
+def test_what_was_not_cached_is_compared_with_its_surroundings(root: Root) -> None:
+    go(root, made(3), cache=False, environment={"A": "1"})
+    go(root, made(3), cache=False, environment={"A": "2"})
+    assert [change.text for change in told(root, "load").changes] == ["environment `A`: a different value"]

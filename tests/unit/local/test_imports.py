@@ -130,8 +130,9 @@ def test_a_file_changed_in_place_is_read_again_by_the_task(tmp_path: Path) -> No
 def test_a_result_is_not_kept_if_the_file_changed_meanwhile(tmp_path: Path) -> None:
     file = tmp_path / "data"
     put(file, "AAAA")
-    edits = reading(file, f"    with open({str(file)!r}, 'w') as file:\n        file.write('BBBB')\n")
-    run(edits, {}, folder=tmp_path / "store", runner="inprocess")
+    edit = f"    with open({str(file)!r}, 'w') as file:\n        file.write('BBBB')\n"
+    edits = reading(file, f"    import os\n{edit}    os.utime({str(file)!r}, (1e9, 1e9))\n")  # as `rsync --inplace -t`
+    assert run(edits, {}, folder=tmp_path / "store", runner="inprocess").succeeded
     put(file, "AAAA")
     again = run(edits, {}, folder=tmp_path / "store", runner="inprocess")
     assert again.tasks["read"].reused == ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TextIO
 
@@ -77,7 +77,7 @@ def ending(pipeline: ir.Pipeline, result: RunResult, columns: int) -> Iterator[L
     if len(groups) > FAILURES:
         yield Line(f"other failed tasks: {_names([task for group in groups[FAILURES:] for task in group])}", "31")
         yield Line("")
-    yield from _metrics(pipeline, result)
+    yield from _metrics(pipeline, result, columns)
     yield Line(_summary(result), LOOKS[mark(result.state)].ansi)
     if result.state != "SUCCEEDED":
         yield from _next(pipeline, result, failed, columns)
@@ -143,20 +143,31 @@ def log_end(task: TaskResult) -> list[str]:
 def _next(pipeline: ir.Pipeline, result: RunResult, failed: list[TaskResult], columns: int) -> Iterator[Line]:
     run = shlex.quote(result.run)
     task = shlex.quote(f"{result.run}/{failed[0].name}") if failed else run
+    again = "".join(f" --env {shlex.quote(name)}=…" for name in _variables(result))
     commands = [
         (f"typedpipe logs {task}", "print the complete log"),
-        (f"typedpipe resume {run}", "continue the run with its original code"),
+        (f"typedpipe resume {run}{again}", "continue the run with its original code"),
     ]
     if failed and os.path.isfile(pipeline.span.file):
         target = shlex.quote(f"{pipeline.span.file}:{pipeline.name}")
-        commands.append((f"typedpipe resume {run} --code new {target}", "continue with the current code"))
+        commands.append((f"typedpipe resume {run} --code new {target}{again}", "continue with the current code"))
     if failed:
-        commands.append((f"typedpipe spin {task} --debug", "debug the task on the same inputs"))
+        commands.append((f"typedpipe spin {task} --debug{again}", "debug the task on the same inputs"))
     size = max(width(command) for command, _ in commands)
     wide = size + max(len(why) for _, why in commands) + 6 <= columns
     yield Line("next:", "1")
     for command, why in commands:
         yield Line(f"  {shown(command)}" + (f"{' ' * (size - width(command))}  # {why}" if wide else ""))
+
+
+def _variables(result: RunResult) -> list[str]:
+    """Names of the run's environment variables: their values are not stored, so they have to be passed again."""
+    from typedpipe.local.store.record import read_run
+
+    try:
+        return list(read_run(result.folder).settings.get("environment") or ())
+    except PipelineError:
+        return []  # unreadable data is reported by the commands that read it
 
 
 # ---------------------------------------------------------------------------------------------------- summary
@@ -186,20 +197,41 @@ def _near(path: str) -> str:
 # ---------------------------------------------------------------------------------------------------- metrics
 
 
-def _metrics(pipeline: ir.Pipeline, result: RunResult) -> Iterator[Line]:
+def _metrics(pipeline: ir.Pipeline, result: RunResult, columns: int) -> Iterator[Line]:
     rows, more = metrics_of(pipeline, result)
     if not rows:
         return
     names = list(dict.fromkeys(name for _, values in rows for name in values))[:MEASURES]
-    table = [["metrics", *map(shown, names)]]
-    table += [[shown(task), *(_number(values.get(name)) for name in names)] for task, values in rows]
-    sizes = [min(COLUMN, max(width(row[column]) for row in table)) for column in range(len(names) + 1)]
-    for number, row in enumerate(table):
-        cells = [_cell(text, size, left=not column) for column, (text, size) in enumerate(zip(row, sizes, strict=True))]
+    numbers = [[_number(values.get(name)) for name in names] for _, values in rows]
+    table = [distinct([shown(name) for name in names], COLUMN), *numbers]
+    sizes = [max(width(row[column]) for row in table) for column in range(len(names))]
+    sizes = [max(min(COLUMN, size), width(name)) for size, name in zip(sizes, table[0], strict=True)]
+    left = max(COLUMN, columns - sum(size + 2 for size in sizes))
+    tasks = ["metrics", *distinct([shown(task) for task, _ in rows], left)]
+    size = max(map(width, tasks))
+    for number, (task, row) in enumerate(zip(tasks, table, strict=True)):
+        cells = [_cell(task, size, left=True), *(_cell(*cell, left=False) for cell in zip(row, sizes, strict=True))]
         yield Line("  ".join(cells).rstrip(), "1" if not number else "")
     if more:
         yield Line(f"… {more:,} more tasks have metrics: typedpipe artifacts ls {shlex.quote(result.run)}", "2")
     yield Line("")
+
+
+def distinct(names: list[str], size: int) -> list[str]:
+    """Names that are not wider than this, if they then still differ: cut in the middle, at the start or at the end.
+
+    >>> distinct(["handler/for[0]/train", "handler/for[1]/train"], 17)
+    ['handler/…0]/train', 'handler/…1]/train']
+    """
+    room = size - 1
+    for start in (room // 2, 0, room):
+        cut = [
+            name if width(name) <= size else f"{_cut(name, start)}…{_cut(name[::-1], room - start)[::-1]}"
+            for name in names
+        ]
+        if len(set(cut)) == len(set(names)):
+            return cut
+    return names
 
 
 def metrics_of(pipeline: ir.Pipeline, result: RunResult) -> tuple[list[tuple[str, Mapping[str, object]]], int]:
@@ -249,15 +281,16 @@ def _number(value: object) -> str:
 
 def _cell(text: str, size: int, *, left: bool) -> str:
     if width(text) > size:
-        text = "".join(_cut(text, size - 1)) + "…"
+        text = f"{_cut(text, size - 1)}…"
     gap = " " * (size - width(text))
     return text + gap if left else gap + text
 
 
-def _cut(text: str, size: int) -> Iterable[str]:
+def _cut(text: str, size: int) -> str:
+    """The start of a text that is not wider than this."""
     used = 0
-    for character in text:
+    for number, character in enumerate(text):
         used += width(character)
         if used > size:
-            return
-        yield character
+            return text[:number]
+    return text

@@ -15,7 +15,7 @@ from typedpipe.diagnostics.cells import shown
 if TYPE_CHECKING:
     from typedpipe.ir import nodes as ir
     from typedpipe.local.options import RunOptions
-    from typedpipe.local.rerun.resume import Resume
+    from typedpipe.local.store.model import StoredRun
     from typedpipe.local.store.root import Root
 
 KEPT = ("runner", "jobs", "timeout", "cache", "fail_fast")
@@ -31,8 +31,9 @@ def _resume(root: Root, run: str | None, from_task: str | None, code: tuple[str,
     phases = Phases(quiet=shows.display == "quiet")
     new = new_code(code)
     stored = root.run(run)
-    plan = plan_resume(root, stored, from_task=from_task or "", code=new)
-    options = _options(plan, dict(engine_keywords({**values, "folder": str(root.path)})))
+    options = _options(stored, dict(engine_keywords({**values, "folder": str(root.path)})))
+    say = None if shows.display == "quiet" else lambda text: click.echo(shown(text), err=True)
+    plan = plan_resume(root, stored, options, from_task=from_task or "", code=new, progress=say)
     if shows.display != "quiet":
         for line in (f"run {stored.name} ({stored.state.lower()})", *plan.words()):
             click.echo(shown(line), err=True)
@@ -59,13 +60,13 @@ def new_code(code: tuple[str, str] | None) -> ir.Pipeline | None:
     return driver.check(load_pipeline(target))
 
 
-def _options(plan: Resume, given: dict[str, Any]) -> RunOptions:
+def _options(run: StoredRun, given: dict[str, Any]) -> RunOptions:
     """Merge the original settings of the run with the new ones."""
     from typedpipe.local.options import RunOptions
     from typedpipe.local.rerun.environment import require_values
 
-    require_values(plan.settings.get("environment") or (), given.get("environment") or ())
-    kept = {key: plan.settings[key] for key in KEPT if plan.settings.get(key) is not None and key not in given}
+    require_values(run.settings.get("environment") or (), given.get("environment") or ())
+    kept = {key: run.settings[key] for key in KEPT if run.settings.get(key) is not None and key not in given}
     if given.get("debug"):
         kept.pop("runner", None)
     return RunOptions(**{**kept, **given})

@@ -11,6 +11,7 @@ import click
 from typedpipe.cli import exits
 from typedpipe.cli.stored.access import format_option, print_json, table, took, with_source
 from typedpipe.cli.stored.listing import short
+from typedpipe.runs.paths import with_item
 from typedpipe.types.json_text import json_text, value_text
 
 if TYPE_CHECKING:
@@ -59,14 +60,15 @@ def _data(item: Difference) -> dict[str, Any]:
     """A difference as JSON data; one word for outputs of runs and tasks, and one for their states."""
     both = item.what == "task" and item.old is not None and item.new is not None
     what = "state" if both else item.what.removeprefix("task ")
-    return {"what": what, "name": item.name, "a": item.old, "b": item.new}
+    found = {"what": what, "name": item.name, "a": item.old, "b": item.new}
+    return {**found, "item": item.item} if item.item else found
 
 
 def _print(found: Comparison, *, details: bool) -> None:
     rows = _rows(found.differences, SECTIONS)
     if details:
         rows += _rows(found.details, DETAILS)
-        times = [[item.name, _time(item.old), _time(item.new)] for item in found.durations]
+        times = [[with_item(item.name, item.item), _time(item.old), _time(item.new)] for item in found.durations]
         rows += [["durations", "", ""], *(["  " + name, *cells] for name, *cells in times)] if times else []
     if rows:
         click.echo(table(["", found.old.name, found.new.name], rows), nl=False)
@@ -92,7 +94,8 @@ def _rows(differences: Sequence[Difference], sections: Mapping[str, tuple[str, .
         if chosen:
             rows.append([title, "", ""])
             rows += [
-                [f"  {item.name or item.what}", _cell(item.old), _cell(item.new) + _change(item)] for item in chosen
+                [f"  {with_item(item.name or item.what, item.item)}", _cell(item.old), _cell(item.new) + _change(item)]
+                for item in chosen
             ]
     return rows
 

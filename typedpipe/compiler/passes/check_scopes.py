@@ -68,7 +68,8 @@ class _Checker:
                     self._after(node, scope)
         for output in self.types.graph.outputs:
             if not self._there(output.value, self.scopes.root):
-                self.check(Use(output.value, self.scopes.root, output.span))
+                returned = "" if isinstance(output.value, ir.FromExpr) else output.name
+                self.check(Use(output.value, self.scopes.root, output.span, returned=returned))
 
     def _there(self, operand: ir.Operand, scope: Scope) -> bool:
         """Whether an operand is certainly available: a constant, an input, or a task of the same scope."""

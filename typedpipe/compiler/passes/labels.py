@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from typedpipe.diagnostics.model import NOWHERE, Label, Span
-from typedpipe.diagnostics.source import argument_span
+from typedpipe.diagnostics.source import argument_span, returned_span
 from typedpipe.ir import nodes as ir
 from typedpipe.ir.edges import expr_operands
 from typedpipe.ir.scopes import Scope
@@ -22,9 +22,13 @@ class Use:
     span: Span
     node: ir.Node | None = None
     argument: str = ""
+    returned: str = ""
+    """The output of the pipeline that it is, if it is a value of a node: its span is that of the node."""
 
     def primary_span(self, types: TracedTypes) -> Span:
-        """The argument in the user's file; for anything but an argument, the node."""
+        """The argument or the returned value in the user's file; for anything else, the node."""
+        if self.returned:
+            return returned_span(self.span, self.returned)
         if not self.argument or not isinstance(self.node, (ir.Task, ir.Call)):
             return self.span
         inputs = list(types.ports.inputs(self.node))

@@ -29,14 +29,15 @@ def check(fn: Any, report: Diagnostics) -> None:
     node = parsed.functions.get((code.co_firstlineno, fn.__name__))
     if node is None:
         return
-    _Leaving(parsed, report).visit(node.body)
+    _Leaving(parsed, report, node.end_lineno or 0).visit(node.body)
     _rebound(node, parsed, report)
 
 
 class _Leaving:
-    def __init__(self, parsed: ParsedFile, report: Diagnostics) -> None:
+    def __init__(self, parsed: ParsedFile, report: Diagnostics, last_line: int) -> None:
         self.parsed = parsed
         self.report = report
+        self.last_line = last_line
 
     def visit(self, statements: list[ast.stmt]) -> None:
         stack: list[tuple[ast.AST, ast.With | None, bool]] = [(s, None, False) for s in statements]
@@ -56,27 +57,45 @@ class _Leaving:
         word = _LEAVING.get(type(node))
         if word is None or (in_loop and word != "return"):
             return
+        more = word != "return" or (getattr(node, "end_lineno", None) or 0) < self.last_line
+        why = "so the tasks after it are never part of the pipeline" if more else "so it has to come after the block"
         self.report.error(
             "TP165",
-            f"`{word}` leaves the block when the pipeline is defined, so the tasks after it are never part of the pipeline",
+            f"`{word}` leaves the block when the pipeline is defined, {why}",
             self.parsed.span(node),
             others=[Label(self.parsed.span(group.items[0].context_expr), "this control-flow block")],
-            help="put the alternative into `with dsl.Else():`, and return after the last block"
-            if word == "return"
-            else "put the tasks of the other case into a separate block",
+            help=_advice(node, word, next(filter(None, map(_group_of, group.items)), ""), more=more),
         )
+
+
+def _advice(node: ast.AST, word: str, group: str, *, more: bool) -> str:
+    """Advice for a statement that leaves a group; ``more`` if others follow it in the function."""
+    if isinstance(node, ast.Return) and node.value is None and not more:
+        return "remove the `return`"
+    if group == "ParallelFor" and word == "return":
+        return "put the `return` after the block; to return the values of all items, use `dsl.Collected(...)`"
+    if group in ("ExitHandler", "ParallelFor"):
+        return f"put the `{word}` after the block"
+    if word != "return":
+        return "put the tasks of the other case into a separate block"
+    if more:
+        return "put the alternative into `with dsl.Else():`, and return after the last block"
+    return "put the `return` after the block; to return the value of the branch that ran, use `dsl.OneOf(...)`"
 
 
 def is_group(node: ast.With) -> bool:
     """Whether one of the ``with`` items is a call of a group."""
-    return any(_group_name(item.context_expr) in GROUPS for item in node.items)
+    return any(map(_group_of, node.items))
 
 
-def _group_name(node: ast.expr) -> str:
+def _group_of(item: ast.withitem) -> str:
+    """Name of the group of a ``with`` item; "" for anything else."""
+    node = item.context_expr
     if not isinstance(node, ast.Call):
         return ""
     target = node.func
-    return target.id if isinstance(target, ast.Name) else target.attr if isinstance(target, ast.Attribute) else ""
+    name = target.id if isinstance(target, ast.Name) else target.attr if isinstance(target, ast.Attribute) else ""
+    return name if name in GROUPS else ""
 
 
 def _rebound(function: ast.AST, parsed: ParsedFile, report: Diagnostics) -> None:

@@ -112,12 +112,12 @@ class Record:
         return self._tasks.get(name)
 
     def parts(self, task: Task) -> Mapping[str, Any]:
-        """Parts of the task's key; recomputed, without the facts of its environment, if the run did not record them."""
-        if task.key_parts:
+        """Parts of the task's key; those that the run did not record, because the task has no key, are recomputed."""
+        if task.key:
             return task.key_parts
         run = self.task_run(task)
         found = None if run is None else Fingerprints(self.pipeline).parts(run)
-        return {} if found is None else found.data
+        return task.key_parts if found is None else {**found.data, **task.key_parts}
 
     def task_run(self, task: Task) -> TaskRun | None:
         """The task with its recorded inputs, for computing keys."""
@@ -135,7 +135,7 @@ def explain(root: Root, run: StoredRun, task: Task, against: StoredRun | None = 
         root: The store.
         run: The run.
         task: A task of it.
-        against: The run to compare with; None is the last earlier one that has the task.
+        against: The run to compare with; None is the last earlier one in which the task ran.
 
     Raises:
         PipelineError: a run cannot be read.
@@ -167,7 +167,7 @@ def explain(root: Root, run: StoredRun, task: Task, against: StoredRun | None = 
         return Explanation(run.name, task.name, "resumed", text, run.name, (), hidden)
     never = _never(new, task)
     if old is None or before is None:
-        text = never or f"`{task.name}` was not cached: no earlier run of `{run.pipeline}` contains it"
+        text = never or f"`{task.name}` was not cached: it ran in no earlier run of `{run.pipeline}`"
         return Explanation(run.name, task.name, "never" if never else "first", text, "", (), hidden)
     changes = _Comparison(old, new).of(task.name)
     if never:

@@ -148,11 +148,21 @@ class Fingerprints:
         key = sha256(f"{known.digest}\n{text}".encode()).hexdigest()
         shown = {**known.data, **own, "parameters": {n: short(v) for n, v in parameters.items()}}
         if self.environment:
-            shown["environment"] = {
-                name: value if name in run.env else f"sha256:{sha256(value.encode()).hexdigest()}"
-                for name, value in own["environment"].items()
-            }  # variables of the run may be secrets; those of a task are in the pipeline
+            shown["environment"] = self.variables(run)
         return KeyParts(key, shown)
+
+    def variables(self, run: TaskRun) -> dict[str, str]:
+        """Environment variables of a task as recorded: those of the run may be secrets, and are digests."""
+        return {
+            name: value if name in run.env else f"sha256:{sha256(value.encode()).hexdigest()}"
+            for name, value in sorted({**self.environment, **run.env}.items())
+        }
+
+    def surroundings(self, run: TaskRun) -> dict[str, Any]:
+        """The parts of the key of a task that do not depend on its inputs or its code."""
+        variables = self.variables(run)
+        found = dict(self.facts.get(run.node.component, {}))
+        return found | {"environment": variables} if variables else found
 
     def _component(self, name: str) -> _Known:
         component = self.pipeline.components[name]
@@ -186,18 +196,27 @@ class Fingerprints:
         found["content"] = content or self._reference(name, value)
         return found
 
-    def _reference(self, name: str, value: ArtifactRef) -> str:
-        """Identity of an artifact that no run produced: its URI, and for a local file its content."""
+    def imported(self, value: ArtifactRef) -> bool:
+        """Whether an artifact comes from an importer or is an argument of the run: no task may write to it."""
+        return not value.digest and ("://" not in value.uri or bool(self._importer(value)))  # a task's has a scheme
+
+    def _importer(self, value: ArtifactRef) -> str:
+        """The importer or artifact input of a pipeline that an artifact comes from; "" if a task created it."""
         if self._importers is None:
             self._importers = _importers(self.pipeline)
         node = str(value.descriptor.get("key"))
-        if node != value.descriptor.get("name") or node not in self._importers:
+        return node if node == value.descriptor.get("name") and node in self._importers else ""
+
+    def _reference(self, name: str, value: ArtifactRef) -> str:
+        """Identity of an artifact that no run produced: its URI, and for a local file its content."""
+        node = self._importer(value)
+        if not node:
             raise NotKeyed(
                 f"its input `{name}` is stored by reference ({value.uri}), so the task that created it can change it"
             )
         if value.path is not None:
             return f"{value.uri} {_content(value.path, self.memory)}"
-        if self._importers[node]:
+        if self._importers is not None and self._importers[node]:
             raise NotKeyed(f"its input `{name}` is imported again for every run (`reimport=True`)")
         return value.uri
 

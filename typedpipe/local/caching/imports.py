@@ -72,6 +72,20 @@ def content_of(path: str, memory: Memory) -> str:
     return f"sha256:{digest}"
 
 
+def state_of(path: str) -> str:
+    """State of a file or directory that no longer is the same when something has written to it; "" if it is not known.
+
+    Permissions, links to it and times of access do not count.
+    """
+    try:
+        seen = [
+            f"{name}\0{s.st_size} {s.st_mtime_ns} {s.st_dev} {s.st_ino}" for name, s in _files(path) if name[-1:] != "/"
+        ]
+    except (OSError, NotContent):
+        return ""
+    return sha256("\n".join(seen).encode("utf-8", "surrogateescape")).hexdigest()
+
+
 def _stat(seen: os.stat_result) -> str:
     return f"{seen.st_mode} {seen.st_size} {seen.st_mtime_ns} {seen.st_ctime_ns} {seen.st_dev} {seen.st_ino}"
 

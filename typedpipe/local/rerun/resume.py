@@ -9,17 +9,19 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from typedpipe.diagnostics.words import nearest
 from typedpipe.ir import nodes as ir
 from typedpipe.ir.scopes import scopes_of
+from typedpipe.local.options import RunOptions
 from typedpipe.local.rerun.changes import Changes, changes
 from typedpipe.local.rerun.reuse import Outputs, ReusePlan
+from typedpipe.local.rerun.surroundings import UNKNOWN, Surroundings
 from typedpipe.local.runners.attempt import Attempt, TaskRefused, folder_of
 from typedpipe.local.store.cache_table import artifacts_of, kept_digests
 from typedpipe.local.store.index import tasks
@@ -50,7 +52,6 @@ class Resume:
     pipeline: ir.Pipeline
     arguments: Mapping[str, str]
     """Original arguments: wire text by name."""
-    settings: Mapping[str, Any]
     done: Mapping[str, Outputs]
     """Outputs of reused tasks, by path."""
     again: Sequence[str]
@@ -59,6 +60,10 @@ class Resume:
     """Tasks whose process finished before this was recorded, each with the directory of its attempt."""
     lost: Sequence[str] = ()
     """Tasks that succeeded, but whose artifacts are missing or have changed."""
+    differing: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
+    """What is different from when tasks succeeded, such as an edited package: the description, and those tasks. With new
+    code they run again, otherwise they are reused.
+    """
     removed: Sequence[str] = ()
     """Tasks of the run that the new code does not have."""
     new_code: bool = False
@@ -78,6 +83,12 @@ class Resume:
             found.append(f"finished before the run stopped: {_listed(list(self.taken_in))}")
         if self.lost:
             found.append(f"runs again, because artifacts were removed or modified: {_listed(self.lost)}")
+        what = "runs again" if self.new_code else "changed since the reused tasks ran"
+        found += [f"{what}: {text} ({_listed(names)})" for text, names in self.differing.items()]
+        if self.differing and not self.new_code:
+            found.append(
+                f"to run these tasks again, use `typedpipe resume {self.run.name} --code new FILE`, or `--from TASK`"
+            )
         if self.removed:
             found.append(f"removed in the new code: {_listed(self.removed)}")
         return found
@@ -133,15 +144,25 @@ def _touched(path: Path) -> float:
         return 0.0
 
 
-def plan_resume(root: Root, run: StoredRun, *, from_task: str = "", code: ir.Pipeline | None = None) -> Resume:
-    """Plan which results of a run can be reused. Nothing is written.
+def plan_resume(
+    root: Root,
+    run: StoredRun,
+    options: RunOptions | None = None,
+    *,
+    from_task: str = "",
+    code: ir.Pipeline | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> Resume:
+    """Plan which results of a run can be reused. Nothing is written to the store.
 
     Args:
         root: The store that contains the run.
         run: A run that is not in progress.
+        options: Options of the run when it continues: its runner and its environment variables.
         from_task: The path of a task, group or item (``train``, ``for-1[2]``, ``for-1[2]/train``) that runs again with
             its downstream tasks; a name without a path matches everywhere.
         code: The current pipeline, closed and checked; None runs the stored one.
+        progress: Called for slow steps, such as the creation of a virtual environment.
 
     Raises:
         PipelineError: TP606, TP640 to TP642: it cannot be resumed this way.
@@ -154,7 +175,8 @@ def plan_resume(root: Root, run: StoredRun, *, from_task: str = "", code: ir.Pip
     pinned = wire.load(run.pipeline_file)
     pipeline = pinned if code is None else code
     changed = Changes() if code is None else changes(pinned, code)
-    found = _Found(root, run, {task.name: task for task in tasks(run)}, pipeline)
+    now = Surroundings(pipeline, options or RunOptions(), run.settings.get("environment") or (), progress)
+    found = _Found(root, run, {task.name: task for task in tasks(run)}, pipeline, now, code is not None)
     matches = partial(_matches, from_task)
     reuse = ReusePlan(pipeline, found.begun(), found.result, matches, changed)
     reuse.compute()
@@ -168,11 +190,11 @@ def plan_resume(root: Root, run: StoredRun, *, from_task: str = "", code: ir.Pip
         engine,
         pipeline,
         run.arguments if code is None else _arguments(run, pinned, code),
-        run.settings,
         reuse.done,
         tuple(dict.fromkeys(reuse.again)),
         {name: folder for name, folder in found.taken_in.items() if name in reuse.done},
         tuple(found.lost),
+        found.differing,
         tuple(name for _, name in changed.removed),
         code is not None,
         {name: component for name, component in found.components.items() if name in reuse.done},
@@ -247,7 +269,10 @@ class _Found:
     run: StoredRun
     records: dict[str, Task]
     pipeline: ir.Pipeline
+    now: Surroundings
+    new_code: bool
     taken_in: dict[str, Path] = field(default_factory=dict[str, Path])
+    differing: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
     components: dict[str, str] = field(default_factory=dict[str, str])
     lost: list[str] = field(default_factory=list[str])
     _begun: list[str] = field(default_factory=list[str])
@@ -287,6 +312,18 @@ class _Found:
                 yield record.key
 
     def result(self, path: str, node: ir.Task) -> Outputs | None:
+        """Outputs of a task that can be reused."""
+        outputs = self._outputs(path, node)
+        if outputs is None:
+            return None
+        found = self.now.differences(node, None if path in self.taken_in else self.records.get(path))
+        if not self.new_code:
+            found = [text for text in found if text != UNKNOWN]  # nothing says that they differ
+        for text in found:
+            self.differing.setdefault(text, []).append(path)
+        return None if found and self.new_code else outputs
+
+    def _outputs(self, path: str, node: ir.Task) -> Outputs | None:
         """Outputs of a task that has succeeded, if its artifacts are unchanged."""
         record = self.records.get(path)
         if record is None or record.state == "RUNNING":

@@ -18,7 +18,7 @@ from typedpipe.diagnostics.words import nearest
 from typedpipe.ir import nodes as ir
 from typedpipe.local.failure import exit_code
 from typedpipe.local.options import RunOptions
-from typedpipe.local.rerun.environment import require_values
+from typedpipe.local.rerun.environment import own_variables, require_values, variables_of
 from typedpipe.local.runners import Placement, launcher_for, placements
 from typedpipe.local.runners.attempt import Attempt, Specs, TaskRefused
 from typedpipe.local.runners.launcher import KILL, Exited, Launch, Launcher
@@ -128,7 +128,7 @@ def prepare_spin(
     alone = ir.Pipeline(
         pipeline.name, ir.Graph(nodes=(node,)), {node.component: component}, closed=True, span=pipeline.span
     )
-    names: list[str] = run.settings.get("environment") or []
+    names = variables_of(task, run.settings.get("environment") or ())
     own, settings = _surroundings(task, names)
     require_values(set(names) - set(own), environment)
     return Spin(run, task, alone, values, own, settings)
@@ -167,8 +167,7 @@ def _surroundings(task: Task, of_run: Collection[str]) -> tuple[dict[str, str], 
         env = {str(k): str(v) for k, v in data["env"].items() if k != TERMINATION_LOG}
         return env, {**data.get("settings", {}), "image": data["image"]} if data.get("image") else {}
     except (IndexError, OSError, ValueError, KeyError, AttributeError):
-        known: Mapping[str, str] = task.key_parts.get("environment", {})
-        return {k: v for k, v in known.items() if k not in of_run or not v.startswith("sha256:")}, {}
+        return own_variables(task.key_parts.get("environment", {}), of_run), {}
 
 
 def set_input(spin: Spin, name: str, text: str) -> Value:

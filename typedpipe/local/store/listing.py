@@ -26,7 +26,7 @@ from typedpipe.runs.model import RunState, Task
 from typedpipe.types.json_text import json_data, json_text
 
 FILE = "runs.sqlite"
-VERSION = 1
+VERSION = 2
 """``PRAGMA user_version``. An index of another version is not read; one of an older version is replaced."""
 BUSY_SECONDS = 0.5
 """Time to wait for another writer: its rows are as good as ours."""
@@ -52,7 +52,7 @@ class Details:
     """Summary of the tasks of a run that has ended."""
 
     ran: Sequence[str]
-    """Tasks that ran or were reused."""
+    """Tasks that ran: not those whose results came from the cache."""
     keys: Sequence[str]
     """Cache keys."""
     objects: Sequence[str]
@@ -265,7 +265,7 @@ def summarized(run: StoredRun, tasks: Sequence[Task], objects: Objects) -> Detai
     """The summary of a run's tasks."""
     values = [run.outputs, *(part for task in tasks for part in (task.outputs, task.inputs))]
     return Details(
-        [task.name for task in tasks if task.attempts or task.reused],
+        [task.name for task in tasks if task.attempts and task.reused != "cache"],
         list(dict.fromkeys(task.key for task in tasks if task.key)),
         list(dict.fromkeys(digest for part in values for digest in kept_digests(part, objects))),
         metrics_of(tasks),

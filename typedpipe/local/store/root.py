@@ -7,7 +7,7 @@ import os
 import platform
 import shutil
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -316,17 +316,38 @@ class Root:
         Raises:
             PipelineError: TP602 and TP604, its record cannot be read; TP601, it cannot be written.
         """
+
+        def labeled(record: dict[str, Any]) -> dict[str, Any]:
+            removed = set(remove)
+            kept = {key: text for key, text in tags_of(record).items() if key not in removed}
+            note = change.note or (str(record.get("note") or "") if keep_note else "")
+            labels = Labels({**kept, **change.tags}, note)
+            return {key: value for key, value in record.items() if key not in ("tags", "note")} | labels.data()
+
+        record = self._change_record(run, labeled)
+        return Labels(tags_of(record), str(record.get("note") or ""))
+
+    def add_variables(self, run: StoredRun, names: Iterable[str]) -> None:
+        """Record the names of environment variables that a resumed run has besides its own.
+
+        Raises:
+            PipelineError: TP602 and TP604, its record cannot be read; TP601, it cannot be written.
+        """
+
+        def added(record: dict[str, Any]) -> dict[str, Any]:
+            settings = record["settings"]
+            every = sorted({*(settings.get("environment") or ()), *names})
+            return {**record, "settings": {**settings, "environment": every}}
+
+        self._change_record(run, added)
+
+    @staticmethod
+    def _change_record(run: StoredRun, change: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, Any]:
         path = run.folder / "run.json"
         try:
             lock = take_lock(str(run.folder / "labels.lock"), tries=250)  # two commands must not lose one's change
             try:
-                record = read_record(run.folder)
-                removed = set(remove)
-                kept = {key: text for key, text in tags_of(record).items() if key not in removed}
-                labels = Labels(
-                    {**kept, **change.tags}, change.note or (str(record.get("note") or "") if keep_note else "")
-                )
-                record = {key: value for key, value in record.items() if key not in ("tags", "note")} | labels.data()
+                record = change(read_record(run.folder))
                 write_whole(path, json.dumps(record, indent=1) + "\n")
             finally:
                 lock.release()
@@ -334,7 +355,7 @@ class Root:
             raise held(run.name, str(run.folder)) from None
         except OSError as error:
             raise os_problem(path, error) from None
-        return labels
+        return record
 
     def repair(self, name: str) -> int:
         """Rebuild the index of a run from its tasks' files; return the number of tasks found done.
