@@ -134,6 +134,7 @@ CODES: dict[str, str] = {
     "TP507": "source cannot be parsed by the container's Python",
     "TP508": "packages could not be installed",
     "TP509": "expression has no value",
+    "TP510": "output was modified after the function ended",
     # TP62x: execution environments of tasks
     "TP620": "virtual environment cannot be created",
     "TP621": "image is not available",

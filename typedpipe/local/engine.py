@@ -292,7 +292,7 @@ class Engine:
 
     def _collect(self, task: Tracked, attempt: Attempt) -> None:
         try:
-            outputs = self._recorder.publish(attempt.root, attempt.outputs())
+            outputs = self._recorder.publish(attempt.root, attempt.outputs(), attempt.stamps)
         except TaskRefused as error:
             self._ended_attempt(task, "FAILED", str(error), CONTRACT_BROKEN)
         except PipelineError as error:

@@ -166,9 +166,9 @@ class RunRecorder:
             return
         self._index.attempt_ended(task.run.name, task.number, state, code, message, time)
 
-    def publish(self, folder: str, outputs: Mapping[str, Value]) -> dict[str, Value]:
+    def publish(self, folder: str, outputs: Mapping[str, Value], stamps: Mapping[str, str]) -> dict[str, Value]:
         """See :func:`typedpipe.local.store.publication.publish`."""
-        published = publish(self._root.objects, folder, outputs)
+        published = publish(self._root.objects, folder, outputs, stamps)
         reach("outputs-published")
         return published
 

@@ -13,6 +13,7 @@ docs/architecture describes the layout and the wire format.
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import stat
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 MODULE = "tp_component"  # the module name of every component: what one pickles, another can load
 MARKER = ".typedpipe-empty"
+STAMP = ".stamp"
 _KINDS = {"int": int, "float": (int, float), "bool": bool, "str": str}
 _state = {"scratch": "", "count": "0", "made": ""}
 
@@ -296,8 +298,10 @@ def _new_path() -> str:
 
         _state["scratch"] = tempfile.mkdtemp(prefix="typedpipe-")
     _state["count"] = str(int(_state["count"]) + 1)
-    os.makedirs(_state["scratch"], exist_ok=True)
-    _state["made"] = _state["scratch"]
+    if _state["made"] != _state["scratch"]:
+        os.makedirs(_state["scratch"], exist_ok=True)
+        os.chmod(_state["scratch"], 0o700)  # whatever umask the function has set
+        _state["made"] = _state["scratch"]
     return os.path.join(_state["scratch"], _state["count"])
 
 
@@ -1869,10 +1873,16 @@ class ContractError(Exception):
 
 class _Task:
     def __init__(
-        self, spec: dict[str, Any], parameters: list[dict[str, str]], root: str, kept: dict[str, str] | None
+        self,
+        spec: dict[str, Any],
+        parameters: list[dict[str, str]],
+        root: str,
+        kept: dict[str, str] | None,
+        alone: bool,
     ) -> None:
         self.spec = spec
         self.kept = kept
+        self.alone = alone
         self.parameters = {p["name"]: p["value"] for p in parameters}
         self.root = root
         self.classes: dict[str, Any] = {}
@@ -1881,6 +1891,8 @@ class _Task:
         self.bare = 0
         self.texts: dict[str, tuple[str, Any]] = {}
         """Outputs that have been checked, by key, with their types. They are written when all have been."""
+        self.stamps: dict[str, tuple[str, str, str]] = {}
+        """Names, paths and stamps of artifacts, by key: they must not change after their digests are computed."""
 
     def place(self, *parts: str) -> str:
         return os.path.join(self.root, *parts)
@@ -2009,6 +2021,11 @@ class _Task:
 
     def finish(self) -> None:
         """Write the outputs, and the answers of this task."""
+        for key, (name, place, before) in self.stamps.items():
+            if self.stamp(name, place) != before:
+                reason = "it was modified after the function ended: wait in the function for what it starts"
+                raise self.error("TP510", "output `{}`".format(name), reason)
+            self.write_stamp("tp-" + key + STAMP, before)
         for key, (text, type_) in self.texts.items():
             if self.kept is not None:
                 self.kept[key] = text
@@ -2033,6 +2050,16 @@ class _Task:
             given.put(name, text)
         for name, text in ask(program, out, given).items():
             _write(self.place("out", "p", name), text)
+
+    def stamp(self, name: str, place: str) -> str:
+        return str(self.readable(name, lambda: stamp(place)))
+
+    def write_stamp(self, key: str, text: str) -> None:
+        """Write a stamp for the engine, which files the artifact: it may change until the task's processes have ended."""
+        if self.kept is not None:
+            self.kept[key] = text
+        else:
+            _write(self.place("out", "p", key), text)
 
     def write_raw(self, name: str, key: str, type_: Any, path: str) -> None:
         optional = type_[0] == "union" and "null" in type_[1]
@@ -2071,6 +2098,7 @@ class _Task:
         reference = value.uri != value._given and "://" in value.uri and not here
         if not reference:
             self.take(name, how, value, place, core)
+            self.stamps[key] = name, place, self.stamp(name, place)
         pod = os.environ.get("TYPEDPIPE_POD")
         digest, size, dirs = ("", 0, []) if reference else self.readable(name, lambda: describe(place))
         if reference:
@@ -2308,6 +2336,25 @@ def describe(path: str) -> tuple[str, int, list[str]]:
     return _listing_digest(found, empty), size, sorted(empty)
 
 
+def stamp(path: str) -> str:
+    """Text that changes if a file is written to or replaced, or anything in a directory: for comparison, cheap to get."""
+    found = [path]
+    for folder, dirs, files in _walk(path) if os.path.isdir(path) else ():
+        found += [os.path.join(folder, name) for name in dirs + files if name != MARKER]
+    lines = [_stamp(each, each[len(path) :]) for each in sorted(found)]
+    if len(lines) == 1:
+        return lines[0].decode()  # without a name: the numbers
+    from hashlib import sha256
+
+    return sha256(b"\n".join(lines)).hexdigest()
+
+
+def _stamp(path: str, name: str) -> bytes:
+    info = os.lstat(path)
+    numbers = () if stat.S_ISDIR(info.st_mode) else (info.st_size, info.st_mtime_ns, info.st_ino)
+    return os.fsencode(name) + repr(numbers).encode()
+
+
 def _listing_digest(files: Sequence[tuple[str, str]], empty: Sequence[str]) -> str:
     """Digest of a directory: names and digests of its files, and the names of its empty directories."""
     from hashlib import sha256
@@ -2417,7 +2464,16 @@ def _run(task: _Task) -> None:
     for name, key, how, type_ in spec["outputs"]:
         if how in ("path", "artifact"):
             task.given[name] = task.prepare(name, key, how, type_)
-    results = task.results(_call(task))
+    known = [] if task.alone else _threads()
+    mask = os.umask(0o077)
+    os.umask(mask)
+    returned = _call(task)
+    if task.alone:
+        end_program()
+    else:
+        _end_call(task, known)
+    os.umask(mask)  # the function's would be that of the outputs, and may forbid to read them
+    results = task.results(returned)
     for name, key, how, type_ in spec["outputs"]:
         task.write(name, key, how, type_, results[name] if how in ("return", "field") else task.given[name])
     task.finish()
@@ -2444,6 +2500,113 @@ def _call(task: _Task) -> Any:
     return result
 
 
+def end_program() -> None:
+    """End threads, run exit functions, and write the buffers of open files: what the interpreter does at its end.
+
+    For a task that is too late: its outputs have been read by then.
+    """
+    for step in (_end_threads, _run_exit_functions, _close_files):
+        try:
+            step()
+        except KeyboardInterrupt:
+            raise
+        except BaseException:  # an exit function may raise anything, and Python's exit code stays the same
+            import traceback
+
+            _tell(traceback.format_exc().rstrip("\n"), "")
+
+
+def _end_threads() -> None:
+    threading: Any = sys.modules.get("threading")
+    if threading is not None:
+        threading._shutdown()  # what Py_Finalize calls; there is no public name
+
+
+def _run_exit_functions() -> None:
+    import atexit
+
+    atexit._run_exitfuncs()
+
+
+def _end_call(task: _Task, known: Sequence[Any]) -> None:
+    """``end_program`` in a process that continues: only for the threads and the files of the task.
+
+    Workers of a pool wait for more work, and unless this is the main thread, a new one may be another part's.
+    """
+    pools = getattr(sys.modules.get("concurrent.futures.thread"), "_threads_queues", ())
+    new: Any = True
+    while new:  # a thread may start another one
+        new = [each for each in _threads() if each not in known and not each.daemon and each not in pools]
+        for thread in new:
+            thread.join()
+    if any(how == "path" or _holds_artifact(type_) for _, _, how, type_ in task.spec["outputs"]):
+        here = os.getcwd() if os.path.isdir(".") else task.root  # which the function may have removed
+        _close_files(tuple(os.path.realpath(folder) + os.sep for folder in (task.root, here)))
+
+
+def _threads() -> list[Any]:
+    threading: Any = sys.modules.get("threading")
+    if threading is None or threading.current_thread() is not threading.main_thread():
+        return []
+    return list(threading.enumerate())
+
+
+def _close_files(folders: tuple[str, ...] = ()) -> None:
+    """Write the buffers of open files, of all or those below some folders, and close those that write more at their end."""
+    numbers = _open_below(folders) if folders else None
+    if numbers == set():
+        return  # looking at all objects of a large program takes as long as a task
+    import gc
+
+    found = gc.get_objects()
+    kinds = {kind: rank for kind, rank in [(kind, _rank(kind)) for kind in set(map(type, found))] if rank}
+    if not kinds:
+        return
+    standard = [id(stream) for stream in [*_streams, sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__]]
+    files = [file for file in found if type(file) in kinds and id(file) not in standard]
+    for file in sorted(files, key=lambda file: kinds[type(file)]):
+        rank = kinds[type(file)]
+        try:
+            if numbers is not None and (file.fp if rank == _ARCHIVE else file).fileno() not in numbers:
+                continue
+            if rank == _ARCHIVE or (rank == _WRAPPER and file.writable()):
+                file.close()
+            else:
+                file.flush()
+        except Exception:  # noqa: S110  # closed already, or without a number
+            pass
+
+
+_TEXT, _WRAPPER, _ARCHIVE, _BUFFER = 1, 2, 3, 4  # a file comes before the one that it passes on to
+
+
+def _rank(kind: type) -> int:
+    if kind.__module__ == "zipfile" and kind.__name__ == "ZipFile":
+        return _ARCHIVE
+    if not issubclass(kind, io.IOBase.__bases__[0]):  # the class in C: an abstract one would remember every class
+        return 0
+    if issubclass(kind, io.TextIOWrapper):
+        return _TEXT
+    if issubclass(kind, (io.BufferedWriter, io.BufferedRandom)):
+        return _BUFFER
+    return 0 if kind.__module__ == "_io" else _WRAPPER
+
+
+def _open_below(folders: tuple[str, ...]) -> set[int] | None:
+    """Numbers of the open files below some folders; None if the system does not tell."""
+    place = "/proc/self/fd"
+    if not os.path.isdir(place):
+        return None
+    found = set()
+    for number in os.listdir(place):
+        try:
+            if os.readlink(os.path.join(place, number)).startswith(folders):
+                found.add(int(number))
+        except OSError:
+            pass  # the descriptor of the directory itself
+    return found
+
+
 def _end_fork(error: BaseException | None) -> None:
     """End a child that the function forked and that has left the function: only the task itself has outputs."""
     code = 0 if error is None else 1
@@ -2460,16 +2623,21 @@ def _end_fork(error: BaseException | None) -> None:
 
 
 def main(
-    spec: dict[str, Any], parameters: list[dict[str, str]], root: str = "/tp", kept: dict[str, str] | None = None
+    spec: dict[str, Any],
+    parameters: list[dict[str, str]],
+    root: str = "/tp",
+    kept: dict[str, str] | None = None,
+    alone: bool = False,
 ) -> int:
     """Run one task. Return 0; a failure raises ``SystemExit`` with 1 (user code) or 2 (contract violation).
 
-    With ``kept``, the texts of parameter outputs and descriptors are put there by key, not into files.
+    With ``kept``, the texts of parameter outputs and descriptors are put there by key, not into files. ``alone``: the
+    process is the task's own, and its exit functions run before the outputs are read.
     """
     outer = _streams[:]
     own = _streams[:] = [sys.stdout, sys.stderr]
     try:
-        _run(_Task(spec, parameters, root, kept))
+        _run(_Task(spec, parameters, root, kept, alone))
     except ContractError as error:
         message = "error[{}]: {}".format(error.code, error)
         _tell(message, message)
@@ -2556,4 +2724,4 @@ def _tell(text: str, line: str) -> None:
 if __name__ == "__main__":
     with open(sys.argv[1], encoding="utf-8") as _file:
         _job = json.load(_file)
-    sys.exit(main(_job["spec"], _job["parameters"], _job["root"]))
+    sys.exit(main(_job["spec"], _job["parameters"], _job["root"], alone=True))

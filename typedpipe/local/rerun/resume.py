@@ -108,7 +108,7 @@ class Resume:
             place.index.finished(name, component, "OMITTED", message="will run again", finished=now)
         place.index.set_back()
         for name, folder in self.taken_in.items():
-            done[name] = publish(root.objects, folder, done[name])
+            done[name] = publish(root.objects, folder, done[name], {})
             self._record(place.index, name, folder, done[name])
         place.index.commit()
         root.cache.forget(self.forget)

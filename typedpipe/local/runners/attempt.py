@@ -17,7 +17,7 @@ from typedpipe.local.store.regular import regular
 from typedpipe.local.values import NULL_TEXT, dump, is_none, load, raw_value
 from typedpipe.runs.model import ArtifactRef, Value
 from typedpipe.runs.paths import file_path
-from typedpipe.runtime.task import names_beside
+from typedpipe.runtime.task import STAMP, names_beside
 from typedpipe.types.model import is_artifact
 
 MESSAGE = "message"
@@ -52,9 +52,11 @@ class Attempt:
     _parameters: list[dict[str, str]] = field(default_factory=list[dict[str, str]])
     _links: list[tuple[str, str]] = field(default_factory=list[tuple[str, str]])
     _folders: list[str] = field(default_factory=list[str])
-    _described: dict[str, tuple[str, int, list[str]] | Exception] = field(
-        default_factory=dict[str, "tuple[str, int, list[str]] | Exception"]
+    _described: dict[str, tuple[str, tuple[str, int, list[str]]] | Exception] = field(
+        default_factory=dict[str, "tuple[str, tuple[str, int, list[str]]] | Exception"]
     )
+    stamps: dict[str, str] = field(default_factory=dict[str, str])
+    """Stamps of artifacts when their digests were computed, by output; :meth:`outputs` reads them."""
 
     @property
     def folder(self) -> Path:
@@ -213,8 +215,10 @@ class Attempt:
         if is_none(text):
             return None
         descriptor = load(text)
-        place = self.folder / "out" / "a" / key
-        return ArtifactRef(None if descriptor.get("digest") == "" else str(place), descriptor)
+        if descriptor.get("digest") == "":
+            return ArtifactRef(None, descriptor)
+        self.stamps[name] = self._written(name, f"tp-{key}{STAMP}")
+        return ArtifactRef(str(self.folder / "out" / "a" / key), descriptor)
 
     def _raw_artifact(self, name: str, key: str) -> Value:
         from typedpipe.types.model import artifact_of
@@ -229,7 +233,7 @@ class Attempt:
         found = self._described[key]
         if isinstance(found, Exception):
             raise found
-        digest, size, dirs = found
+        self.stamps[name], (digest, size, dirs) = found
         title, version = (type_.title, type_.version) if type_ else ("system.Artifact", "0.0.1")
         descriptor: dict[str, Any] = {"type": title, "version": version, "name": name, "metadata": {}}
         descriptor |= {"uri": str(path), "digest": digest, "size": size, "key": key}

@@ -7,7 +7,6 @@ same in all of them.
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import importlib.util
 import json
@@ -105,7 +104,7 @@ def perform(path: str, runtime: Any, specs: Specs, stays: bool = False) -> int:
     spec = specs.get(job["spec"])
     if spec is None:
         spec = read_spec(job["spec"])
-    runtime.main(spec, job["parameters"], job["root"])
+    runtime.main(spec, job["parameters"], job["root"], alone=True)
     finish(job["root"])
     return 0
 
@@ -144,14 +143,10 @@ def refuse(job: dict[str, Any], message: str) -> int:
     return CONTRACT_BROKEN
 
 
-def leave(code: int) -> None:
+def leave(code: int, runtime: Any) -> None:
     """End a process as an interpreter ends: threads, exit functions, buffers. ``os._exit`` alone skips them."""
     try:
-        try:
-            threading._shutdown()  # type: ignore[attr-defined]  # what Py_Finalize calls; there is no public name
-            atexit._run_exitfuncs()  # pyright: ignore[reportPrivateUsage]  # as above
-        except BaseException:  # a user's exit function may raise anything
-            traceback.print_exc()
+        runtime.end_program()  # a task that succeeded did so before its outputs were read: nothing is left then
         for stream in (sys.stdout, sys.stderr):
             with contextlib.suppress(Exception):  # the user's code may have replaced it by anything
                 stream.flush()
@@ -209,4 +204,5 @@ def die_with_engine() -> None:
 
 if __name__ == "__main__":
     die_with_engine()
-    leave(guarded(sys.argv[1], load_runtime(), {}, True))
+    _runtime = load_runtime()
+    leave(guarded(sys.argv[1], _runtime, {}, True), _runtime)

@@ -134,7 +134,7 @@ class Zygote:
             reseed()
             code = self.child.guarded(job, self.runtime, self.specs)
         finally:
-            self.child.leave(code)
+            self.child.leave(code, self.runtime)
 
     def kill(self, ticket: str, number: int) -> None:
         for pid, (owner, _) in self.tasks.items():

@@ -14,7 +14,7 @@ from typedpipe.local.store.database import Database
 from typedpipe.local.store.problems import refused
 from typedpipe.local.store.tree import Stat, stat_of
 from typedpipe.runs.problems import os_problem
-from typedpipe.runtime.task import describe
+from typedpipe.runtime.task import describe, stamp
 
 _HEX = frozenset("0123456789abcdef")
 SCRATCH = ".new-"
@@ -64,13 +64,13 @@ class Objects:
 
     # ------------------------------------------------------------------------------------------ publishing
 
-    def publish(self, path: str, digest: str, seen: Stat | None = None, *, name: str = "") -> str:
+    def publish(self, path: str, digest: str, seen: str = "", *, name: str = "") -> str:
         """Move an artifact into the store and return its path; the original is removed. An equal one is kept.
 
         Args:
             path: A file or directory that is no longer written to.
             digest: Of its content.
-            seen: Its stat when the digest was computed; if it has changed since, the artifact is rejected.
+            seen: Its stamp when the digest was computed; if it has changed since, the artifact is rejected.
             name: Its name in messages. Default: its path.
 
         Raises:
@@ -80,7 +80,7 @@ class Objects:
         place = self.path(digest)
         name = name or path
         try:
-            if seen is not None and stat_of(path) != seen:
+            if seen and stamp(path) != seen:
                 raise refused(
                     f"the artifact `{name}` was modified after its task ended",
                     "wait in the task for the processes and threads that it starts",

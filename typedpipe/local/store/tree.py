@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 
 from typedpipe.local.store.problems import StoreRefused, refused
-from typedpipe.runtime.task import MARKER, describe, open_up
+from typedpipe.runtime.task import MARKER, describe, open_up, stamp
 
 _FILE_MODE = 0o600
 _FOLDER_MODE = 0o700
@@ -64,8 +64,8 @@ def entries(path: str) -> Iterator[tuple[str, os.DirEntry[str]]]:
                 pending.append(name)
 
 
-def describe_artifact(path: str, name: str) -> tuple[str, int, list[str]]:
-    """Digest, size and empty directories of a container's artifact; ``runtime.task.describe`` after
+def describe_artifact(path: str, name: str) -> tuple[str, tuple[str, int, list[str]]]:
+    """Stamp, and digest, size and empty directories, of a container's artifact; ``runtime.task.describe`` after
     :func:`resolve_links`.
 
     Raises:
@@ -74,7 +74,7 @@ def describe_artifact(path: str, name: str) -> tuple[str, int, list[str]]:
     open_up(path)
     resolve_links(path, name)
     check_kinds(path, name)
-    return describe(path)
+    return stamp(path), describe(path)
 
 
 def resolve_links(path: str, name: str) -> None:

@@ -14,9 +14,9 @@ from typedpipe.local.store import objects as objects_module
 from typedpipe.local.store.objects import Objects
 from typedpipe.local.store.problems import StoreRefused
 from typedpipe.local.store.root import Root, open_root
-from typedpipe.local.store.tree import describe_artifact, entries, stat_of
+from typedpipe.local.store.tree import describe_artifact, entries
 from typedpipe.runs.model import ArtifactRef, Value
-from typedpipe.runtime.task import MARKER, describe
+from typedpipe.runtime.task import MARKER, describe, stamp
 
 
 @pytest.fixture
@@ -294,7 +294,7 @@ def test_links_within_the_artifact_are_resolved(objects: Objects, tmp_path: Path
     os.makedirs(f"{path}/a b c")
     os.symlink("../a b", f"{path}/a b c/not-above")
     os.symlink("a b", f"{path}/linked")
-    digest, _, _ = describe_artifact(path, "model")
+    _, (digest, _, _) = describe_artifact(path, "model")
     place = objects.publish(path, digest)
     assert Path(place, "linked/ü/file").read_text() == Path(place, "link").read_text() == "text"
     assert not any(entry.is_symlink() for _, entry in entries(place))
@@ -303,7 +303,7 @@ def test_links_within_the_artifact_are_resolved(objects: Objects, tmp_path: Path
 
 def test_what_was_written_to_after_its_digest_is_refused(objects: Objects, tmp_path: Path) -> None:
     path, digest = file(tmp_path / "x")
-    seen = stat_of(path)
+    seen = stamp(path)
     Path(path).write_text("CONTENT")
     with pytest.raises(StoreRefused, match="modified after its task ended"):
         objects.publish(path, digest, seen)
