@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 
 from tests.property.made_up import ENDS, Counted, Model, Said, Scripted, exits, note, pipelines, waits
 from typedpipe.ir.nodes import Loop, Pipeline
+from typedpipe.local.caching.fingerprint import Fingerprints
 from typedpipe.local.engine import Engine
 from typedpipe.local.recorder import Reuse, RunRecorder
 from typedpipe.local.settings import Settings
@@ -74,7 +75,7 @@ def play_in(
 
     launcher = Scripted(choose, between, jobs, said)
     chosen = Settings(jobs, grace=0.0, on_event=note(said), launch=lambda: launcher, machine=lambda: machine)
-    recorder = RunRecorder(root, folder, Reuse(done=done, resumed=True))
+    recorder = RunRecorder(root, folder, Reuse(Fingerprints(pipeline), done=done, resumed=True))
     engine = Engine(pipeline, folder.name, folder.path, chosen, recorder)
     try:
         result = engine.run({})

@@ -12,7 +12,7 @@ from typedpipe.diagnostics.model import Label
 from typedpipe.dsl import absent
 from typedpipe.dsl.marker_form import present, shown
 from typedpipe.dsl.source.files import Function, ParsedFile, parsed_file
-from typedpipe.dsl.source.needs import is_installed
+from typedpipe.dsl.source.kinds import is_installed
 from typedpipe.dsl.source.notebook import source_name
 from typedpipe.dsl.tracing import current, error, exception_line, sink, user_site
 from typedpipe.dsl.values import markers

@@ -309,9 +309,8 @@ class Root:
 
         Args:
             run: The run.
-            change: Tags to add, and the new note.
+            change: Tags to add, and the new note; a note of "" keeps the old one if ``keep_note`` is set.
             remove: Names of tags to remove.
-            keep_note: Whether a new note of "" keeps the old one.
 
         Raises:
             PipelineError: TP602 and TP604, its record cannot be read; TP601, it cannot be written.
@@ -320,8 +319,7 @@ class Root:
         def labeled(record: dict[str, Any]) -> dict[str, Any]:
             removed = set(remove)
             kept = {key: text for key, text in tags_of(record).items() if key not in removed}
-            note = change.note or (str(record.get("note") or "") if keep_note else "")
-            labels = Labels({**kept, **change.tags}, note)
+            labels = Labels({**kept, **change.tags}, change.note or str((keep_note and record.get("note")) or ""))
             return {key: value for key, value in record.items() if key not in ("tags", "note")} | labels.data()
 
         record = self._change_record(run, labeled)
