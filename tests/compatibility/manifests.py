@@ -20,7 +20,7 @@ VARIANTS: Mapping[str, Mapping[str, Any]] = {
     "3.7.WorkflowTemplate": {"target": "3.7", "kind": "WorkflowTemplate"},
     "3.7.CronWorkflow": {"target": "3.7", "kind": "CronWorkflow", "schedule": "0 3 * * *"},
 }
-PLAIN = "3.7.Workflow"
+PLAIN = "3.6.Workflow"
 """The variant that `typedpipe compile` writes when nothing is said."""
 _RUNTIME = re.compile(r"^( *)typedpipe\.dev/runtime: \|\n(?:\1 .*\n|\n)*", re.MULTILINE)
 

@@ -60,7 +60,20 @@ def test_saved_pipelines_are_whole(recorded: Path) -> None:
 def test_sources_give_the_pipelines_that_were_saved(recorded: Path) -> None:
     for path, answer in _of_each_source(recorded, "ir", "show"):
         want = (recorded / "ir" / f"{path.stem}.txt").read_text(encoding="utf-8")
+        for before, now in MENDED:
+            want = want.replace(before, now)
         assert answer.out == want, _difference(want, answer.out, path.stem)
+
+
+MENDED = (
+    (
+        'type Point#2 = dataclass(x: Literal[1], tags: list[Literal["p"]])\n'
+        'type Point#3 = dataclass(x: Literal[2], tags: list[Literal["q"]])\n',
+        'type Point#2 = dataclass(x: Literal[1, 2], tags: list[Literal["p"]] | list[Literal["q"]])\n',
+    ),
+    ("list[Point#2 | Point#3]", "list[Point#2]"),
+)
+"""Objects of one class in a list have one type since."""
 
 
 @newest
@@ -97,5 +110,5 @@ def test_each_pipeline_was_compiled_for_each_target_and_kind(recorded: Path) -> 
     stems = [path.stem for path in (recorded / "ir").glob("*.ir")]
     assert found == {f"{stem}.{variant}.yaml" for stem in stems for variant in VARIANTS}
     refused = [name for name in found if (recorded / "yaml" / name).read_text("utf-8").startswith("# refused")]
-    assert {name.split(".")[0] for name in refused} == {"environments"}, json.dumps(refused)
+    assert not refused, json.dumps(refused)
     assert all("b85decode" not in (recorded / "yaml" / name).read_text("utf-8") for name in found)
