@@ -1,7 +1,7 @@
 """Pack ``typedpipe/runtime/task.py`` into ``packed.txt``, the text that is shipped to every pod: ``make runtime``.
 
-Prose, annotations and long local names are removed, then the text is compressed: a workflow contains 15 KB instead of
-57, at no cost at compile time, because the result is committed.
+Prose, annotations and long local names are removed, then the text is compressed: a workflow contains 28 KB instead of
+117, at no cost at compile time, because the result is committed.
 """
 
 from __future__ import annotations

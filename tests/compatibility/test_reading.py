@@ -55,7 +55,9 @@ def test_what_is_asked_of_a_store_is_answered_as_ever(store: tuple[Path, dict[st
         for want in answers["reading"]:
             answer = ask(*want["arguments"])
             found = json.loads(json.dumps(data_of(want["arguments"], answer, places)))
-            assert found == _mended(found, comparable(want)), f"typedpipe {' '.join(want['arguments'])}\n{answer.errors}"
+            assert found == _mended(found, comparable(want)), (
+                f"typedpipe {' '.join(want['arguments'])}\n{answer.errors}"
+            )
 
 
 @pytest.mark.parametrize("store", RECORDED[:1], ids=_name, indirect=True)

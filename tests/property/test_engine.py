@@ -75,7 +75,7 @@ def play_in(
 
     launcher = Scripted(choose, between, jobs, said)
     chosen = Settings(jobs, grace=0.0, on_event=note(said), launch=lambda: launcher, machine=lambda: machine)
-    recorder = RunRecorder(root, folder, Reuse(Fingerprints(pipeline), done=done, resumed=True))
+    recorder = RunRecorder(root, folder, Reuse(Fingerprints(pipeline), default=False, done=done, resumed=True))
     engine = Engine(pipeline, folder.name, folder.path, chosen, recorder)
     try:
         result = engine.run({})

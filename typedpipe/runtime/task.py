@@ -2548,7 +2548,7 @@ def _threads() -> list[Any]:
     threading: Any = sys.modules.get("threading")
     if threading is None or threading.current_thread() is not threading.main_thread():
         return []
-    return list(threading.enumerate())
+    return [thread for thread in threading.enumerate() if thread is not threading.main_thread()]
 
 
 def _close_files(folders: tuple[str, ...] = ()) -> None:
@@ -2627,12 +2627,12 @@ def main(
     parameters: list[dict[str, str]],
     root: str = "/tp",
     kept: dict[str, str] | None = None,
-    alone: bool = False,
+    alone: bool = True,
 ) -> int:
     """Run one task. Return 0; a failure raises ``SystemExit`` with 1 (user code) or 2 (contract violation).
 
     With ``kept``, the texts of parameter outputs and descriptors are put there by key, not into files. ``alone``: the
-    process is the task's own, and its exit functions run before the outputs are read.
+    process is the task's own, as in a pod, and its exit functions run before the outputs are read.
     """
     outer = _streams[:]
     own = _streams[:] = [sys.stdout, sys.stderr]
@@ -2724,4 +2724,4 @@ def _tell(text: str, line: str) -> None:
 if __name__ == "__main__":
     with open(sys.argv[1], encoding="utf-8") as _file:
         _job = json.load(_file)
-    sys.exit(main(_job["spec"], _job["parameters"], _job["root"], alone=True))
+    sys.exit(main(_job["spec"], _job["parameters"], _job["root"]))

@@ -231,6 +231,19 @@ def test_a_program_has_no_package(project: Project) -> None:
     assert user.f.definition.impl.chunks[0].text == "__package__ = ''\n"
 
 
+_PARAMETER = "make `X` a parameter of `g`, or assign its value inside `g`"
+_WRITE = "`X` cannot be shipped, because it is a decorated function: write a plain `def` at module level, and call that in `g`"
+_MOVE = "move `{}` into `g`, with the imports that it needs".format
+ADVICE = {
+    "partial": _MOVE("X = functools.partial(round, ndigits=1)"),
+    "wrapper": _WRITE,
+    "renamed function": "import `X` inside `g`",
+    "renamed class": "import `X` inside `g`",
+    "instance": _WRITE,
+    "instance with names": _MOVE("X = C()"),
+    "class made in a library": _MOVE("X = make_dataclass('X', ['n'])"),
+    "an alias from the user's function": _MOVE("X = make()"),
+}
 OTHERS = {
     "partial": "import functools\nX = functools.partial(round, ndigits=1)",
     "bound method": "import random\nX = random.Random(3).uniform",
@@ -262,7 +275,7 @@ def test_an_object_that_no_import_and_no_assignment_gives_is_refused(case: str, 
     assert (found.code, found.message, found.help) == (
         "TP139",
         "`g` is shipped with the component, but it uses `X`, which cannot be shipped",
-        "write the value of `X` in place of the name",
+        ADVICE.get(case, _PARAMETER),
     )
 
 

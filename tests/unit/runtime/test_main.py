@@ -48,7 +48,7 @@ class Job:
         }  # fmt: skip
 
     def run(self, **parameters: str) -> Job:
-        assert task.main(self.spec, self.wire(parameters), str(self.root)) == 0
+        assert task.main(self.spec, self.wire(parameters), str(self.root), alone=False) == 0
         return self
 
     def wire(self, parameters: dict[str, str]) -> list[dict[str, str]]:
@@ -56,7 +56,7 @@ class Job:
 
     def fail(self, code: int, **parameters: str) -> None:
         with pytest.raises(SystemExit) as caught:
-            task.main(self.spec, self.wire(parameters), str(self.root))
+            task.main(self.spec, self.wire(parameters), str(self.root), alone=False)
         assert caught.value.code == code
 
     def text(self, *parts: str) -> str:

@@ -50,7 +50,7 @@ def _text(packed: str) -> str:
 
 def test_it_is_old_python_and_small() -> None:
     ast.parse(_unpacked(), feature_version=(3, 8))
-    assert len(source_text()) < 27_000
+    assert len(source_text()) < 29_000
 
 
 @pytest.mark.parametrize("syntax", ["{" * 2, "$" * 2, "$("])

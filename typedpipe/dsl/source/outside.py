@@ -143,15 +143,17 @@ class _Remedies:
             self.others.append(
                 f"`{name}` cannot be shipped, because it is a {kind}: write a plain `def` at module level, and {include}"
             )
-        elif kind in ("function", "class") or (kind == "value" and self._is_installed_function(name, value)):
+        elif not (name in self.file.assigned or name in self.file.constants) and (
+            kind in ("function", "class") or (kind == "value" and self._is_installed_function(value))
+        ):
             self.imported.append(name)
         else:
             self._value(name)
 
-    def _is_installed_function(self, name: str, value: Any) -> bool:
+    def _is_installed_function(self, value: Any) -> bool:
         """Whether a callable object, such as a function of NumPy, comes from a package: by ``import *``, for example."""
         home = getattr(value, "__module__", None) or type(value).__module__
-        return callable(value) and name not in self.file.assigned and is_installed(home)
+        return callable(value) and is_installed(home)
 
     def _is_users(self, value: Any) -> bool:
         module = value.__module__

@@ -75,7 +75,7 @@ class InProcessLauncher:
                 return Exited(launch.ticket, refuse(dict(job), f"the task directory cannot be created: {error}"))
             try:
                 INSIDE.task = True
-                runtime.main(spec, job["parameters"], job["root"], kept)
+                runtime.main(spec, job["parameters"], job["root"], kept, alone=False)
             except SystemExit as stop:
                 if isinstance(stop.__context__, KeyboardInterrupt):
                     return Exited(launch.ticket, 130, "interrupted")

@@ -309,8 +309,9 @@ class Root:
 
         Args:
             run: The run.
-            change: Tags to add, and the new note; a note of "" keeps the old one if ``keep_note`` is set.
+            change: Tags to add, and the new note.
             remove: Names of tags to remove.
+            keep_note: Whether a new note of "" keeps the old one.
 
         Raises:
             PipelineError: TP602 and TP604, its record cannot be read; TP601, it cannot be written.

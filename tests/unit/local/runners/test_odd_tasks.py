@@ -321,7 +321,8 @@ def test_streams_that_outlive_their_task(tmp_path: Path, capsys: pytest.CaptureF
             import logging, sys, threading
             logging.getLogger('kept').addHandler(logging.StreamHandler(sys.stderr))
             sys.go = threading.Event()
-            sys.thread = threading.Thread(target=lambda to=sys.stdout: (sys.go.wait(), print('late', file=to)))
+            work = lambda to=sys.stdout: (sys.go.wait(), print('late', file=to))
+            sys.thread = threading.Thread(target=work, daemon=True)
             sys.thread.start()
             return n
         """,
