@@ -261,8 +261,8 @@ def expr_type(expr: ir.Expr, of: TypeOf) -> Type:
         case ir.Unwrap():
             return without_none(of(expr.value))
         case ir.Default():
-            default = of(expr.default)
-            return default_type(of(expr.value), default) or default
+            value, default = of(expr.value), of(expr.default)
+            return default_type(value, default) or union(without_none(value), default)  # the second is reported
         case ir.Field():
             return field_type(of(expr.value), expr.name) or ANY
         case ir.Index():
