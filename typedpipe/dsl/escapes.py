@@ -10,8 +10,7 @@ from typedpipe.diagnostics.errors import PipelineError
 from typedpipe.diagnostics.model import Label
 from typedpipe.dsl import absent
 from typedpipe.dsl.marker_form import shown
-from typedpipe.dsl.source.files import Function, ParsedFile, parsed_file
-from typedpipe.dsl.source.notebook import source_name
+from typedpipe.dsl.source.files import Function, ParsedFile, source_of
 from typedpipe.dsl.tracing import current, error, exception_line, sink, user_site
 from typedpipe.dsl.values import markers
 
@@ -97,7 +96,7 @@ def _json(problem: Exception, text: str, fn: Any) -> bool:
 def _too_early(problem: Exception, fn: Any) -> bool:
     """Report a use of a name defined at or below the pipeline; return whether this was the cause."""
     name = getattr(problem, "name", None)
-    parsed = parsed_file(source_name(fn.__code__), fn.__globals__)
+    parsed = source_of(fn)
     if not isinstance(problem, NameError) or not name or parsed is None or name in fn.__globals__:
         return False
     site = user_site(problem, fn.__code__.co_filename)

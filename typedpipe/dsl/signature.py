@@ -9,8 +9,7 @@ from typing import Any, Literal
 
 from typedpipe.diagnostics.model import Label, Span
 from typedpipe.dsl.nodes.task import Outputs, Task
-from typedpipe.dsl.source.files import parsed_file, span_of_function
-from typedpipe.dsl.source.notebook import source_name
+from typedpipe.dsl.source.files import source_of, span_of_function
 from typedpipe.dsl.tracing import Site, Trace, enclosing_names, error, listed
 from typedpipe.dsl.values.lifting import operand
 from typedpipe.dsl.values.value import POISON, PipelineValue, is_poison, operand_of
@@ -351,7 +350,7 @@ class ParameterSpans:
         name, message, help_, others = problem.undefined, problem.message, problem.help, []
         self.undefined.add(name)
         code = self._fn.__code__
-        parsed = parsed_file(source_name(code), self._fn.__globals__) if name else None
+        parsed = source_of(self._fn) if name else None
         later = parsed.definition(name) if parsed is not None else None
         if parsed is not None and later is not None and later.lineno > code.co_firstlineno:
             message = f"`{name}` in the annotation is defined below `{self._fn.__name__}`, so it does not exist yet"
@@ -361,7 +360,7 @@ class ParameterSpans:
 
     def _read(self) -> dict[str, Span]:
         code = self._fn.__code__
-        parsed = parsed_file(source_name(code), self._fn.__globals__)
+        parsed = source_of(self._fn)
         node = parsed.functions.get((code.co_firstlineno, self._fn.__name__)) if parsed is not None else None
         if parsed is None or node is None:
             return {}

@@ -11,8 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from typedpipe.diagnostics.model import Diagnostics, Label
-from typedpipe.dsl.source.files import ParsedFile, parsed_file
-from typedpipe.dsl.source.notebook import source_name
+from typedpipe.dsl.source.files import ParsedFile, source_of
 
 GROUPS = frozenset({"If", "Elif", "Else", "Condition", "IfSet", "ParallelFor", "ExitHandler"})
 _LOOPS = (ast.For, ast.AsyncFor, ast.While)
@@ -23,7 +22,7 @@ _NESTED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
 def check(fn: Any, report: Diagnostics) -> None:
     """Report ``return``, ``break`` and ``continue`` out of a group, and plain values rebound in one and read later."""
     code = fn.__code__
-    parsed = parsed_file(source_name(code), fn.__globals__)
+    parsed = source_of(fn)
     if parsed is None:
         return
     node = parsed.functions.get((code.co_firstlineno, fn.__name__))

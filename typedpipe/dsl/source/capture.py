@@ -20,17 +20,17 @@ from typedpipe.dsl.source.files import (
     MODULE_NAMES,
     Function,
     ParsedFile,
+    definition_of,
     is_builtin,
     is_ours,
     is_stand_in,
     names_of,
     outside_names,
-    parsed_file,
+    source_of,
     span_of_function,
     stored_names,
 )
 from typedpipe.dsl.source.needs import Bundle
-from typedpipe.dsl.source.notebook import source_name
 from typedpipe.dsl.source.outside import report_outside
 from typedpipe.dsl.source.versions import least_python
 from typedpipe.ir import nodes as ir
@@ -138,25 +138,14 @@ def _is_plain_function(fn: Any, report: Diagnostics) -> bool:
 
 
 def _where(fn: Any) -> Span:
-    code = fn.__code__
-    file, node = _definition(fn)
-    return (
-        file.header(node)
-        if file is not None and node is not None
-        else Span(display_path(code.co_filename), code.co_firstlineno)
-    )
-
-
-def _definition(fn: Any) -> tuple[ParsedFile | None, Function | None]:
-    code = fn.__code__
-    file = parsed_file(source_name(code), fn.__globals__)
-    return file, file.functions.get((code.co_firstlineno, code.co_name)) if file is not None else None
+    code, found = fn.__code__, definition_of(fn)
+    return found[0].header(found[1]) if found else Span(display_path(code.co_filename), code.co_firstlineno)
 
 
 def _is_static(fn: Any) -> bool:
     """Whether a function in a class needs neither the class nor an instance."""
-    _, node = _definition(fn)
-    return node is not None and any(map(_is_staticmethod, node.decorator_list))
+    found = definition_of(fn)
+    return found is not None and any(map(_is_staticmethod, found[1].decorator_list))
 
 
 def _is_staticmethod(decorator: ast.expr) -> bool:
@@ -166,7 +155,7 @@ def _is_staticmethod(decorator: ast.expr) -> bool:
 def _find(fn: types.FunctionType, report: Diagnostics) -> tuple[ParsedFile, Function] | None:
     code = fn.__code__
     span = Span(display_path(code.co_filename), code.co_firstlineno)
-    file = parsed_file(source_name(code), fn.__globals__)
+    file = source_of(fn)
     if file is None:
         text = f"the source of `{fn.__name__}` cannot be found"
         label = f"defined in {code.co_filename}, which cannot be read"

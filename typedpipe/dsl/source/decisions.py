@@ -26,9 +26,8 @@ from typedpipe.dsl.source.facts import (
     element,
     joined,
 )
-from typedpipe.dsl.source.files import ParsedFile, parsed_file
+from typedpipe.dsl.source.files import ParsedFile, definition_of
 from typedpipe.dsl.source.kinds import is_function
-from typedpipe.dsl.source.notebook import source_name
 from typedpipe.dsl.tracing import is_users_file
 
 _DEPTH: Final = 20
@@ -52,7 +51,7 @@ class Check:
 def check_decisions(fn: Any, inputs: Mapping[str, Fact], report: Diagnostics, help_: str = "") -> bool:
     """Report what a function decides on values that are known only when the pipeline runs; return whether it does."""
     check = Check(report, help_)
-    found = _source(fn)
+    found = definition_of(fn)
     if found is None:
         return False
     file, node = found
@@ -63,13 +62,6 @@ def check_decisions(fn: Any, inputs: Mapping[str, Fact], report: Diagnostics, he
     except RecursionError:
         pass  # an expression of hundreds of operators, which nobody wrote by hand
     return check.found > 0
-
-
-def _source(fn: Any) -> tuple[ParsedFile, ast.FunctionDef | ast.AsyncFunctionDef] | None:
-    code = fn.__code__
-    parsed = parsed_file(source_name(code), fn.__globals__)
-    node = parsed.functions.get((code.co_firstlineno, code.co_name)) if parsed is not None else None
-    return None if parsed is None or node is None else (parsed, node)
 
 
 def _arguments(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> list[ast.arg]:
@@ -279,7 +271,7 @@ class Function(Expressions):
         fn = inspect.unwrap(thing) if is_function(thing) else None
         if not is_function(fn) or not is_users_file(fn.__code__.co_filename):
             return None
-        found = _source(fn)
+        found = definition_of(fn)
         if found is None:
             return NOTHING
         inner = Function(self.check, found[0], _Outside(fn), Environment(), origin=self.file.span(node))

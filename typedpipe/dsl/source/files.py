@@ -155,12 +155,24 @@ def _imported_lines(name: str) -> list[str]:
     return [f"{line}\n" for line in source.lines] if source is not None else []
 
 
+def source_of(fn: Any) -> ParsedFile | None:
+    """The file or cell of a function, parsed; None without source."""
+    return parsed_file(source_name(fn.__code__), fn.__globals__)
+
+
+def definition_of(fn: Any) -> tuple[ParsedFile, Function] | None:
+    """A function's file and its ``def``; None if there is no source, or it was edited since."""
+    file = source_of(fn)
+    node = file.functions.get((fn.__code__.co_firstlineno, fn.__code__.co_name)) if file is not None else None
+    return None if file is None or node is None else (file, node)
+
+
 def span_of_function(fn: Any) -> Span:
     """The name of a function in its ``def``; nowhere for what a decorator has made of one."""
     if type(fn) is not types.FunctionType:
         return NOWHERE
     code = fn.__code__
-    parsed = parsed_file(source_name(code), fn.__globals__)
+    parsed = source_of(fn)
     node = parsed.functions.get((code.co_firstlineno, fn.__name__)) if parsed is not None else None
     if parsed is None or fn.__name__ == "<lambda>":
         return span_of(site_here())  # it has no `def` that can be shown: use the decorator's location

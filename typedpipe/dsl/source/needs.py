@@ -24,6 +24,7 @@ from typedpipe.dsl.source.files import (
     PACKAGE,
     Definition,
     ParsedFile,
+    definition_of,
     is_builtin,
     is_ours,
     is_stand_in,
@@ -32,7 +33,7 @@ from typedpipe.dsl.source.files import (
     stored_names_of,
 )
 from typedpipe.dsl.source.kinds import kind_of, refusal
-from typedpipe.dsl.source.notebook import cells, source_name
+from typedpipe.dsl.source.notebook import cells
 from typedpipe.dsl.source.versions import least_python
 from typedpipe.ir import nodes as ir
 from typedpipe.runtime.task import MODULE, STUB_NAMES, Artifact
@@ -184,13 +185,13 @@ class Bundle:
         """Add a helper by its source, with its dependencies."""
         if id(fn) in self._homes:
             return
-        file = parsed_file(source_name(fn.__code__), fn.__globals__)
-        node = file.functions.get((fn.__code__.co_firstlineno, fn.__code__.co_name)) if file is not None else None
-        if file is None or node is None:
+        found = definition_of(fn)
+        if found is None:
             self._fail(
                 "TP138", f"the source of `{fn.__name__}` cannot be found", "define it in a file or a notebook cell"
             )
             return
+        file, node = found
         namespace = self._namespace(str(fn.__globals__.get("__name__", "")), fn.__globals__)
         self._homes[id(fn)] = Home(fn, namespace, node.name)
         self._define(namespace, node.name, fn, file, node, evaluated=False)
