@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from typedpipe.dsl.nodes.task import Task
-from typedpipe.dsl.tracing import Trace, current, error, fatal
+from typedpipe.dsl.tracing import Trace, error, trace_for
 from typedpipe.dsl.values.lifting import as_value, holds_reference, lift, type_of
 from typedpipe.dsl.values.value import Pending, PipelineValue, derived, poison, same_trace
 from typedpipe.ir import nodes as ir
@@ -14,17 +14,6 @@ from typedpipe.types.display import show
 from typedpipe.types.model import ANY, BOOL, AnyType, ListType, Type, is_optional, union, without_none
 
 T = TypeVar("T")
-
-
-def _trace(word: str) -> Trace:
-    trace = current()
-    if trace is None:
-        fatal(
-            "TP169",
-            f"`dsl.{word}` is used outside a pipeline",
-            help="use it in a function decorated with `@dsl.pipeline`",
-        )
-    return trace
 
 
 def _reference(trace: Trace, value: object, word: str, wanted: str) -> PipelineValue:
@@ -51,7 +40,7 @@ def Not(condition: bool) -> bool:
     ...     with dsl.If(dsl.Not(ready)):
     ...         warn()
     """
-    trace = _trace("Not")
+    trace = trace_for("Not")
     value = _reference(trace, condition, "Not", "a condition on pipeline values")
     negated: Any = derived(trace, BOOL, lambda ops: ir.Not(ops[0]), (value,))
     return negated  # type: ignore[no-any-return]  # to the checker it is a bool
@@ -59,7 +48,7 @@ def Not(condition: bool) -> bool:
 
 def Contains(items: Sequence[T], value: T) -> bool:
     """Test whether a list contains a value: ``value in items``."""
-    trace = _trace("Contains")
+    trace = trace_for("Contains")
     sides = [lift(side, "a side of `dsl.Contains`") for side in (items, value)]
     contains: Any = poison(trace)
     if all(side is not None for side in sides):
@@ -99,7 +88,7 @@ def Some(value: T | None, default: T) -> T:
     ... def noted(note: str | None = None) -> None:
     ...     log(text=dsl.Some(note, "nothing"))
     """
-    trace = _trace("Some")
+    trace = trace_for("Some")
     left = _reference(trace, value, "Some", "a pipeline value that can be None")
     if left._tp_type != ANY and not is_optional(left._tp_type):
         message = f"this value is always set: its type is `{show(left._tp_type)}`"
@@ -133,7 +122,7 @@ def OneOf(first: T, *others: T) -> T:
     ...         b = small()
     ...     return dsl.OneOf(a.output, b.output)
     """
-    trace = _trace("OneOf")
+    trace = trace_for("OneOf")
     sides = []
     for value in (first, *others):
         if isinstance(value, Task):
@@ -169,7 +158,7 @@ def Collected(value: T) -> list[T]:
     ...         task = square(n=n)
     ...     return total(xs=dsl.Collected(task.output)).output
     """
-    trace = _trace("Collected")
+    trace = trace_for("Collected")
     made: object = as_value(value)
     if not isinstance(made, PipelineValue) and holds_reference(made):  # text, a list or a dict of values
         made = lift(made, "the value of `dsl.Collected`")

@@ -351,6 +351,18 @@ def fatal(
     abort(code)
 
 
+def trace_for(word: str) -> Trace:
+    """The pipeline that is being traced; outside a pipeline, ``dsl.<word>`` is a misuse."""
+    trace = _TRACE.get()
+    if trace is None:
+        fatal(
+            "TP169",
+            f"`dsl.{word}` is used outside a pipeline",
+            help="use it in a function decorated with `@dsl.pipeline`",
+        )
+    return trace
+
+
 def abort(code: str = "") -> NoReturn:
     """End the tracing of this pipeline: the error was reported."""
     trace = _TRACE.get()

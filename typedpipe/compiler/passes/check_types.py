@@ -7,7 +7,7 @@ from typedpipe.compiler.passes.check_scopes import is_uncollected
 from typedpipe.compiler.passes.labels import Use, called, declared, known, source_label
 from typedpipe.diagnostics.model import NOWHERE, Diagnostics, Span
 from typedpipe.ir import nodes as ir
-from typedpipe.ir.edges import expr_operands
+from typedpipe.ir.edges import leaves
 from typedpipe.ir.options import BY_NAME, option_operands
 from typedpipe.ir.scopes import Scope
 from typedpipe.ir.typing import Ports, TracedTypes
@@ -144,7 +144,7 @@ class _Checker:
         """Whether a wrong type follows from another error: of the value, its expression, or its place."""
         if isinstance(operand, ir.FromExpr) and operand.index in self.wrong.get(scope.index, ()):
             return True
-        if _holds_poison(operand, scope.graph):
+        if any(map(_is_poison, leaves(scope.graph.exprs, [operand]))):
             return True
         return is_uncollected(self.types, Use(operand, scope, NOWHERE, node))
 
@@ -231,19 +231,6 @@ class _Checker:
 def _is_poison(operand: ir.Operand | None) -> bool:
     """Whether it replaces a value whose error was reported by tracing: no user's constant is Any."""
     return isinstance(operand, ir.Const) and operand.type == ANY
-
-
-def _holds_poison(operand: ir.Operand, graph: ir.Graph) -> bool:
-    """Whether it is poison, or an expression with poison in it, such as a list of collected values."""
-    seen: set[int] = set()
-    pending = [operand]
-    for each in pending:  # it grows
-        if _is_poison(each):
-            return True
-        if isinstance(each, ir.FromExpr) and each.index not in seen:
-            seen.add(each.index)
-            pending.extend(expr_operands(graph.exprs[each.index]))
-    return False
 
 
 def _advice(operand: ir.Operand, scope: Scope, source: Type, target: Type) -> str:

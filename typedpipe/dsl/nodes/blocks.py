@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typedpipe.dsl.marker_form import present
-from typedpipe.dsl.tracing import GraphBuilder, Site, Trace, caller_site, current, error, fatal, node_name
+from typedpipe.dsl.tracing import GraphBuilder, Site, caller_site, current, error, fatal, node_name, trace_for
 from typedpipe.dsl.values import markers
 
 
@@ -13,21 +13,13 @@ class Group:
     kind = "group"
 
     def __init__(self, name: str = "") -> None:
-        trace = current()
-        self._trace: Trace
         self._site: Site | None = caller_site(3)
         self._entered = self._left = False
         self._name = ""
         self._wanted = _group_name(name, type(self).__name__)
         self._builder: GraphBuilder | None = None
-        if trace is None:
-            fatal(
-                "TP169",
-                f"`dsl.{type(self).__name__}` is used outside a pipeline",
-                help="use it in a function decorated with `@dsl.pipeline`",
-            )
-        self._trace = trace
-        trace.groups.append(self)
+        self._trace = trace_for(type(self).__name__)
+        self._trace.groups.append(self)
 
     def _check_entry(self) -> None:
         """Reject a second entry, before the block adds anything to the graph."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from typedpipe.diagnostics.model import NOWHERE
 from typedpipe.dsl.nodes.callee import Callee
 from typedpipe.dsl.nodes.task import Task
-from typedpipe.dsl.tracing import Site, Trace, current, error, fatal
+from typedpipe.dsl.tracing import Site, Trace, error, trace_for
 from typedpipe.dsl.values.lifting import operand, reject
 from typedpipe.ir import nodes as ir
 from typedpipe.types.artifacts import Artifact, artifact_type
@@ -58,13 +58,7 @@ def importer(
     ... def counted(uri: str = "s3://bucket/data.csv") -> int:
     ...     return rows(data=dsl.importer(uri, dsl.Dataset).output).output
     """
-    trace = current()
-    if trace is None:
-        fatal(
-            "TP169",
-            "`dsl.importer` is used outside a pipeline",
-            help="use it in a function decorated with `@dsl.pipeline`",
-        )
+    trace = trace_for("importer")
     frame = sys._getframe(1)
     cls: Any = artifact_class  # untyped: the value comes from a user's file
     if not (isinstance(cls, type) and issubclass(cls, Artifact)):

@@ -41,7 +41,7 @@ class Gap:
     what: str
     """In the line that reports a cache hit."""
     why: str = ""
-    """The items of a list that follow."""
+    """The rest of its line where each is listed: how the task comes to depend on it."""
     variable: str = ""
     """The environment variable that it is; the task may set it."""
 
