@@ -142,12 +142,11 @@ class _Maker:
             out: Expr = self.rng.choice(shaky)
             if out.type in ("int", "str") and self.chance(0.4):
                 out = Text("str", (self.rng.choice(["", "x=", '"']), out))
-            call = self.task(block, body, IGNORING[out.type], {"v": out}, "int" if out.type == "int" else "str")
+            type_ = "int" if out.type == "int" else "str"
+            call = self.task(block, body, IGNORING[out.type], {"v": out}, type_)
             call.ignore = True
             if self.chance(0.3):
                 call.after.append(self.rng.choice(block.shaky).task)
-            block.shaky = [each for each in block.shaky if each.task != call.id]
-            block.values.append(Out(call_type(call), call.id))
         self.shown(block, body, self.any_value(block))
 
     def shown(self, block: Block, body: list[Stmt], value: Expr) -> Call:
@@ -258,7 +257,7 @@ class _Maker:
         body.append(Loop(name, items, item, self.block(inner), self.rng.choice([0, 0, 1])))
         made = [each for each in inner.values if id(each) not in known and not isinstance(each, One)]
         for each in self.rng.sample(made, min(2, len(made))):
-            if each.type == "Dataset | None" or "None" in each.type:
+            if "None" in each.type:
                 continue
             collected: Expr = each
             if each.type == "str" and self.chance(0.3):
@@ -370,7 +369,3 @@ class _Maker:
 
     def chance(self, share: float) -> bool:
         return self.rng.random() < share
-
-
-def call_type(call: Call) -> str:
-    return "int" if call.callee == "num_or" else "str"

@@ -28,7 +28,9 @@ Run = tuple[Outcome, dict[str, Any]]
 @pytest.fixture(scope="module")
 def runs(request: pytest.FixtureRequest) -> Iterator[dict[str, Future[Run]]]:
     """The workflows of the tests that were chosen, started side by side; deleted at the end unless they went wrong."""
-    from cluster import Cluster, run_there
+    from cluster import run_there
+
+    from tests.argo_cluster import Cluster
 
     cluster = Cluster.from_environment()
     chosen = [
@@ -80,6 +82,6 @@ def _apart(here: Outcome, there: Outcome, *, exactly: bool) -> list[str]:
 
 
 def _forget(workflow: dict[str, Any]) -> None:
-    from cluster import Cluster
+    from tests.argo_cluster import Cluster
 
     Cluster.from_environment().delete(workflow["metadata"]["name"])

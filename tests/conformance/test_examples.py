@@ -25,7 +25,8 @@ COMPANION = ("type", "version", "name", "metadata", "digest", "size")
 @pytest.mark.parametrize(("name", "pods"), [("hello", 6), ("digits", 7)])
 def test_example(name: str, pods: int, tmp_path: Path) -> None:
     from cases import TARGET
-    from cluster import Cluster
+
+    from tests.argo_cluster import Cluster
 
     kubectl = shutil.which("kubectl")
     if kubectl is None:

@@ -40,7 +40,7 @@ Make = Callable[[str, dict[str, Any]], str]
 @pytest.fixture
 def make() -> Iterator[Make]:
     """Make an object of a plural on the cluster; all of them are deleted at the end."""
-    from cluster import GROUP, Cluster
+    from tests.argo_cluster import GROUP, Cluster
 
     cluster = Cluster.from_environment()
     with ExitStack() as stack:
@@ -70,7 +70,7 @@ def unique() -> str:
 
 def output(name: str) -> tuple[str, list[dict[str, Any]]]:
     """The output of a workflow, as wire text, and its nodes."""
-    from cluster import Cluster
+    from tests.argo_cluster import Cluster
 
     workflow = Cluster.from_environment().wait(name)
     nodes = workflow["status"]["nodes"]
@@ -98,7 +98,7 @@ def test_a_workflow_template_runs_with_its_defaults_and_with_arguments(make: Mak
 
 
 def test_a_cron_workflow_fires(make: Make) -> None:
-    from cluster import GROUP, Cluster
+    from tests.argo_cluster import GROUP, Cluster
 
     cluster = Cluster.from_environment()
     name = make("cronworkflows", compiled(kind="CronWorkflow", schedule="* * * * *", name=unique()))
@@ -117,7 +117,7 @@ def test_a_cron_workflow_fires(make: Make) -> None:
 @pytest.fixture
 def cache_forgotten() -> Iterator[None]:
     """The ConfigMap in which Argo keeps what it has seen is not left behind."""
-    from cluster import Cluster
+    from tests.argo_cluster import Cluster
 
     yield
     kubernetes: Any = import_module("kubernetes")  # it has hints for a part of itself only
