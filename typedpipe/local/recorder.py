@@ -176,8 +176,10 @@ class RunRecorder:
         """Inputs of a task whose content was changed. Of a stored one, also what was written next to it counts, and the new
         content is quarantined; imported files stay as they are.
         """
-        objects = self._root.objects
         given = self._artifacts(run)
+        if not given:
+            return []
+        objects = self._root.objects
         every = set[str]().union(*given.values())
         changed = set(objects.changed(every))
         for digest in changed:
@@ -192,11 +194,14 @@ class RunRecorder:
 
     def _use_inputs(self, run: TaskRun) -> None:
         """Before a task starts, remove what a killed task left next to its inputs, and look at what is imported."""
-        for digest in set[str]().union(*self._artifacts(run).values()):
+        given = self._artifacts(run)
+        if not given:
+            return
+        for digest in set[str]().union(*given.values()):
             if not self._in_use[digest]:
                 self._root.objects.clear_beside(digest)
             self._in_use[digest] += 1
-        states = {name: found for name, value in run.values.items() if (found := self._imported(value))}
+        states = {name: found for name in given if (found := self._imported(run.values[name]))}
         if states:
             self._states[run.name] = states
 

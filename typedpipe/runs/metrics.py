@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
-from typedpipe.runs.model import Task, Value, artifacts_in
+from typedpipe.runs.model import Value, artifacts_in
 
 _METRICS = "Metrics"
 
 
-def metrics_of(tasks: Iterable[Task]) -> dict[str, Any]:
+class HasOutputs(Protocol):
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def outputs(self) -> Mapping[str, Value]: ...
+
+
+def metrics_of(tasks: Iterable[HasOutputs]) -> dict[str, Any]:
     """Metrics of tasks, by ``task.output.metric``."""
     return {
         f"{task.name}.{name}.{key}": number

@@ -1665,11 +1665,11 @@ class _Self(type(sys)):  # type: ignore[misc]  # the class of modules, without i
 
 def unload(earlier: dict[str, ModuleType]) -> None:
     """Remove the task's modules, and put back those of an earlier task."""
-    for name in [name for name in list(sys.modules) if name.startswith(MODULE + ".")]:
-        del sys.modules[name]
+    for name in parts:
+        sys.modules.pop(MODULE + "." + name, None)
     parts.clear()
-    parts.update(earlier)
-    sys.modules.update((module.__name__, module) for module in earlier.values())
+    for name, module in earlier.items():
+        parts[name] = sys.modules[module.__name__] = module
 
 
 def _fill(main: ModuleType, spec: dict[str, Any]) -> None:
@@ -2464,7 +2464,7 @@ def _run(task: _Task) -> None:
     for name, key, how, type_ in spec["outputs"]:
         if how in ("path", "artifact"):
             task.given[name] = task.prepare(name, key, how, type_)
-    known = [] if task.alone else _threads()
+    known = () if task.alone else _threads()
     mask = os.umask(0o077)
     os.umask(mask)
     returned = _call(task)
@@ -2534,20 +2534,21 @@ def _end_call(task: _Task, known: Sequence[Any]) -> None:
     Workers of a pool wait for more work, and unless this is the main thread, a new one may be another part's.
     """
     pools = getattr(sys.modules.get("concurrent.futures.thread"), "_threads_queues", ())
-    new: Any = True
+    new = _threads()
     while new:  # a thread may start another one
-        new = [each for each in _threads() if each not in known and not each.daemon and each not in pools]
+        new = [each for each in new if each not in known and not each.daemon and each not in pools]
         for thread in new:
             thread.join()
+        new = new and _threads()
     if any(how == "path" or _holds_artifact(type_) for _, _, how, type_ in task.spec["outputs"]):
         here = os.getcwd() if os.path.isdir(".") else task.root  # which the function may have removed
         _close_files(tuple(os.path.realpath(folder) + os.sep for folder in (task.root, here)))
 
 
-def _threads() -> list[Any]:
+def _threads() -> Sequence[Any]:
     threading: Any = sys.modules.get("threading")
-    if threading is None or threading.current_thread() is not threading.main_thread():
-        return []
+    if threading is None or threading.active_count() == 1 or threading.current_thread() is not threading.main_thread():
+        return ()
     return [thread for thread in threading.enumerate() if thread is not threading.main_thread()]
 
 

@@ -27,7 +27,10 @@ def calls_of(graphs: Iterable[ir.Graph]) -> Iterator[ir.Task | ir.Call]:
     while pending:
         graph = pending.pop()
         for node in graph.nodes:
-            yield from (call for call in (node, *node.exits()) if isinstance(call, ir.Task | ir.Call))
+            if isinstance(node, ir.Task | ir.Call):
+                yield node  # most nodes, without regions
+                continue
+            yield from node.exits()
             pending.extend(region.body for region in reversed(node.regions()))
 
 

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TypeAlias, TypeVar
 
 from typedpipe.diagnostics.errors import PipelineError
-from typedpipe.local.store.index import tasks
 from typedpipe.local.store.listing import Details, Listing, Stamp, has_record, stamp_of, summarized
 from typedpipe.local.store.locks import is_running
 from typedpipe.local.store.model import StoredRun, UnreadableRun
@@ -87,7 +86,7 @@ class Catalog:
         stamp = stamp_of(run.key)
         known = self.listing.details(run.name, stamp)
         if known is None:
-            known = summarized(run, tasks(run), self.objects)
+            known = summarized(run, self.objects)
             if run.state != "RUNNING":
                 self.listing.put_details([(run.name, stamp, known)])
         return known
@@ -137,7 +136,7 @@ class Catalog:
                 found = known.get((name, stamp))
                 if found is None:
                     run = stored(name)
-                    details = summarized(run, tasks(run), self.objects)
+                    details = summarized(run, self.objects)
                     if run.state != "RUNNING":
                         fresh.append((run.name, stamp, details))
                     found = of(details)
@@ -158,4 +157,4 @@ class Catalog:
             run = self._read(folder.name)
             if isinstance(run, StoredRun) and run.state != "RUNNING":
                 self.listing.put([(stamp, run)])
-                self.listing.put_details([(run.name, stamp, summarized(run, tasks(run), self.objects))])
+                self.listing.put_details([(run.name, stamp, summarized(run, self.objects))])

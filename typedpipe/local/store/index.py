@@ -15,7 +15,7 @@ from typedpipe.local.store.database import Database, check_version, reading
 from typedpipe.local.store.locks import Engine, Lock
 from typedpipe.local.store.model import StoredRun, attempt_log
 from typedpipe.local.store.problems import damaged_run
-from typedpipe.local.store.rows import pack, pack_data, unpack, unpack_data
+from typedpipe.local.store.rows import ARTIFACT, pack, pack_data, unpack, unpack_data
 from typedpipe.runs.model import Attempt, Reused, RunEnd, Task, TaskState, Value
 from typedpipe.runs.source import choose_task
 
@@ -276,6 +276,40 @@ def tasks(run: StoredRun) -> list[Task]:
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class TaskValues:
+    """A task of a run, with its artifacts: of its values, only those that contain some."""
+
+    name: str
+    ran: bool
+    """Whether it had an attempt, and its result is not from the cache."""
+    key: str
+    inputs: Mapping[str, Value]
+    outputs: Mapping[str, Value]
+
+
+def values_of_tasks(run: StoredRun) -> list[TaskValues]:
+    """The artifacts of all tasks of a run, in the order of :func:`tasks`, at a tenth of its cost.
+
+    Raises:
+        PipelineError: TP604, the index is missing or corrupted.
+    """
+    folder, root = str(run.folder), str(run.root)
+    (rows,) = _Reading(folder, root).all(_VALUES)
+    found: list[TaskValues] = []
+    for row in rows:
+        read = _Row(folder, root, f"the task `{row['name']}`", row)
+        inputs, outputs = (read.values(name) if read.artifacts(name) else {} for name in ("inputs", "outputs"))
+        found.append(TaskValues(read.text("name"), bool(row["ran"]), read.text("key"), inputs, outputs))
+    return found
+
+
+_VALUES = """
+SELECT name, key, inputs, outputs, reused <> 'cache' AND EXISTS (SELECT 1 FROM attempts WHERE task = name) AS ran
+FROM tasks ORDER BY place
+"""
+
+
 def task(run: StoredRun, name: str) -> Task:
     """One task of a run, by its path in the run.
 
@@ -353,6 +387,10 @@ class _Row:
         if value is not None and not isinstance(value, int):
             raise self._bad(column)
         return value
+
+    def artifacts(self, column: str) -> bool:
+        """Whether there may be artifacts among these values."""
+        return ARTIFACT in self.text(column)
 
     def values(self, column: str) -> dict[str, Value]:
         try:

@@ -16,13 +16,13 @@ from typing import Any, TypeAlias, cast
 
 from typedpipe.local.store.cache_table import kept_digests
 from typedpipe.local.store.database import database_uri
-from typedpipe.local.store.index import INDEX
+from typedpipe.local.store.index import INDEX, values_of_tasks
 from typedpipe.local.store.model import StoredRun
 from typedpipe.local.store.objects import Objects
 from typedpipe.local.store.problems import is_damage
 from typedpipe.local.store.rows import pack, unpacked
 from typedpipe.runs.metrics import metrics_of
-from typedpipe.runs.model import RunState, Task
+from typedpipe.runs.model import RunState
 from typedpipe.types.json_text import json_data, json_text
 
 FILE = "runs.sqlite"
@@ -261,11 +261,16 @@ class Listing:
                     continue
 
 
-def summarized(run: StoredRun, tasks: Sequence[Task], objects: Objects) -> Details:
-    """The summary of a run's tasks."""
+def summarized(run: StoredRun, objects: Objects) -> Details:
+    """The summary of a run's tasks.
+
+    Raises:
+        PipelineError: TP604, the index of the run is missing or corrupted.
+    """
+    tasks = values_of_tasks(run)
     values = [run.outputs, *(part for task in tasks for part in (task.outputs, task.inputs))]
     return Details(
-        [task.name for task in tasks if task.attempts and task.reused != "cache"],
+        [task.name for task in tasks if task.ran],
         list(dict.fromkeys(task.key for task in tasks if task.key)),
         list(dict.fromkeys(digest for part in values for digest in kept_digests(part, objects))),
         metrics_of(tasks),

@@ -14,6 +14,11 @@ from typedpipe.types.json_text import json_data
 
 _encoded = json.JSONEncoder(separators=(",", ":")).encode
 
+ARTIFACT = '"companion":'
+"""Part of the text of all values that contain artifacts. JSON texts in a value do not contain it: their quotes are
+escaped.
+"""
+
 
 def _text(data: object) -> str:
     return cast("str", any_digits(lambda: _encoded(data)))

@@ -198,7 +198,7 @@ def test_the_engine_adds_its_run_and_a_listing_drops_those_that_are_gone(root: R
 def test_a_run_is_not_opened_if_the_index_has_it(root: Root, monkeypatch: pytest.MonkeyPatch) -> None:
     root.runs()
     monkeypatch.setattr("typedpipe.local.store.root.read_run", None)
-    monkeypatch.setattr("typedpipe.local.store.catalog.tasks", None)
+    monkeypatch.setattr("typedpipe.local.store.listing.values_of_tasks", None)
     found = root.runs()
     assert [run.name for run in found] == ["run-3", "run-2", "run-1", "run-0"]
     assert root.resolve("last") == "run-3"
