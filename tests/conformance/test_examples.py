@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -56,8 +57,10 @@ def _typedpipe(*arguments: str) -> str:
 
 
 def _parameters(node: dict[str, Any]) -> dict[str, Any]:
+    """Outputs of a node, without its answers to questions (``tp-e1``)."""
     found = (node.get("outputs") or {}).get("parameters") or ()
-    return {parameter["name"]: json.loads(parameter["value"]) for parameter in found}
+    answers = re.compile(r"tp-e\d+")
+    return {each["name"]: json.loads(each["value"]) for each in found if not answers.fullmatch(each["name"])}
 
 
 def _outputs(parameters: dict[str, Any]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from typing import Any
 from typedpipe import runtime
 from typedpipe.ir import nodes as ir
 from typedpipe.ir.taskspec import port_key
+from typedpipe.runtime.task import descriptor_key
 from typedpipe.types.json_text import json_data
 from typedpipe.types.model import (
     BOOL,
@@ -32,14 +33,9 @@ from typedpipe.types.values import python_literal, safe
 LIB, OUT, IN = "/tp/lib", "/tp/out", "/tp/in"
 
 
-def descriptor_key(name: str) -> str:
-    """Wire name of the descriptor of an artifact."""
-    return "tp-" + port_key(name)
-
-
 def wire_key(name: str, type_: Type) -> str:
     """Wire name of a value; an artifact is passed as its descriptor."""
-    return descriptor_key(name) if is_artifact(type_) else port_key(name)
+    return descriptor_key(port_key(name)) if is_artifact(type_) else port_key(name)
 
 
 def default_text(port: ir.InputPort) -> str | None:

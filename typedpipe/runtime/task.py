@@ -31,6 +31,31 @@ if TYPE_CHECKING:
 MODULE = "tp_component"  # the module name of every component: what one pickles, another can load
 MARKER = ".typedpipe-empty"
 STAMP = ".stamp"
+_OWN = frozenset(
+    (
+        "accelerator",
+        "arm",
+        "artifact",
+        "ask",
+        "at",
+        "cache",
+        "cpu",
+        "empty",
+        "env",
+        "error",
+        "exit",
+        "given",
+        "if",
+        "image",
+        "in",
+        "items",
+        "memory",
+        "ok",
+        "path",
+        "record",
+        "status",
+    )
+)
 _KINDS = {"int": int, "float": (int, float), "bool": bool, "str": str}
 _state = {"scratch": "", "count": "0", "made": ""}
 
@@ -330,6 +355,16 @@ class WireError(ValueError):
         super().__init__("`{}`: {}".format(path, reason))
         self.path = path
         self.reason = reason
+
+
+def descriptor_key(key: str) -> str:
+    """The wire name of the descriptor of an artifact, which is none of the names that engines use themselves (``_OWN``).
+
+    >>> descriptor_key("model"), descriptor_key("path"), descriptor_key("e1")
+    ('tp-model', 'tp-artifact-path', 'tp-artifact-e1')
+    """
+    own = key.split("-", maxsplit=1)[0] in _OWN or (key[:1] == "e" and key[1:].isdigit())
+    return ("tp-artifact-" if own else "tp-") + key
 
 
 def encode(value: Any, type_: Any, name: str = "value") -> str:
@@ -1887,7 +1922,7 @@ class _Task:
         self.root = root
         self.classes: dict[str, Any] = {}
         self.given: dict[str, Any] = {}
-        self.moved: dict[int, str] = {}
+        self.moved: dict[int, tuple[Any, str]] = {}  # the objects too: the id of one that is gone is used again
         self.bare = 0
         self.texts: dict[str, tuple[str, Any]] = {}
         """Outputs that have been checked, by key, with their types. They are written when all have been."""
@@ -1939,7 +1974,7 @@ class _Task:
         return PathOfArtifact(path)
 
     def read_artifact(self, name: str, key: str, type_: Any) -> Any:
-        text = self.parameters.get("tp-" + key)
+        text = self.parameters.get(descriptor_key(key))
         companion = {} if text is None else self.guard("TP502", "input", lambda: decode(text, "any", name))
         undescribed = key in os.environ.get("TYPEDPIPE_UNDESCRIBED", "").split()
         return self.load(type_, self.place("in", key), companion, name, False, "-" if undescribed else "")
@@ -2025,7 +2060,7 @@ class _Task:
             if self.stamp(name, place) != before:
                 reason = "it was modified after the function ended: wait in the function for what it starts"
                 raise self.error("TP510", "output `{}`".format(name), reason)
-            self.write_stamp("tp-" + key + STAMP, before)
+            self.write_stamp(descriptor_key(key) + STAMP, before)
         for key, (text, type_) in self.texts.items():
             if self.kept is not None:
                 self.kept[key] = text
@@ -2038,7 +2073,7 @@ class _Task:
             return
         out, given = Names(), Names()
         for name, key, _, type_ in self.spec["outputs"]:
-            out.put(name, self.texts["tp-" + key if _holds_artifact(type_) else key][0])
+            out.put(name, self.texts[descriptor_key(key) if _holds_artifact(type_) else key][0])
         known = [["", ""]]
         for line in self.parameters.get("tp-given", "").split("\n"):
             name, _, text = line.partition(" = ")
@@ -2083,7 +2118,7 @@ class _Task:
     def write_artifact(self, name: str, key: str, how: str, type_: Any, value: Any) -> None:
         place = self.place("out", "a", key)
         if value is None and type_[0] == "union":
-            self.write_text(name, "tp-" + key, "null", "any")
+            self.write_text(name, descriptor_key(key), "null", "any")
             return
         if how == "path":
             value = self.prepare(name, key, "artifact", type_)
@@ -2128,11 +2163,12 @@ class _Task:
         stand_in = os.environ.get("TYPEDPIPE_EMPTY", "").replace("{output}", key)
         if stand_in and not reference and os.path.isdir(place) and not _files(place):
             companion["empty"] = stand_in
-            _write(self.place("out", "p", "tp-" + key + ".empty"), "This file stands for an empty directory.\n")
-        self.write_text(name, "tp-" + key, to_text(companion), "any")
+            _write(self.place("out", "p", descriptor_key(key) + ".empty"), "This file stands for an empty directory.\n")
+        self.write_text(name, descriptor_key(key), to_text(companion), "any")
 
     def take(self, name: str, how: str, value: Any, place: str, type_: Any) -> None:
-        source = self.moved.get(id(value)) or value.path
+        taken = self.moved.get(id(value))
+        source = taken[1] if taken else value.path
         if not os.path.lexists(source):
             if (
                 not isinstance(value, (Metrics, ClassificationMetrics, SlicedClassificationMetrics))
@@ -2142,8 +2178,8 @@ class _Task:
             source = place
             data = self.guard("TP503", "output", lambda: encode(value.metadata, ["dict", "any"], name + ".metadata"))
             _write(place, data)
-        self.readable(name, lambda: self.move(source, place, id(value) in self.moved))
-        self.moved[id(value)] = place
+        self.readable(name, lambda: self.move(source, place, taken is not None))
+        self.moved[id(value)] = value, place
 
     def move(self, source: str, place: str, taken: bool) -> None:
         if os.path.abspath(source) != os.path.abspath(place):

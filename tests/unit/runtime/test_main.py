@@ -90,6 +90,31 @@ def test_values_arrive_by_type_and_defaults_are_data(tmp_path: Path) -> None:
     assert json.loads(json.loads(job.text("p", "output.box"))) == [7, 2.0, "x"]
 
 
+@pytest.mark.parametrize("how", ["path", "artifact"])
+@pytest.mark.parametrize("folders", [False, True])
+def test_each_artifact_has_its_own_content(tmp_path: Path, how: str, folders: bool) -> None:
+    """Objects of outputs that are given as paths exist only while they are described: their ids are used again."""
+    names = [f"out{number}" for number in range(20)]
+    inside = 'Path(path).mkdir(); path = f"{path}/a"' if folders else "pass"
+    Job(
+        tmp_path,
+        f"""
+        def step({", ".join(names)}):
+            for name, out in list(locals().items()):
+                path = getattr(out, "path", out)
+                {inside}
+                Path(path).write_text(name)
+        """,
+        [],
+        [(name, how, DATASET) for name in names],
+    ).run()
+    root = tmp_path / "tp" / "out"
+    contents = [(root / "a" / name / ("a" if folders else "")).read_text() for name in names]
+    digests = {json.loads((root / "p" / f"tp-{name}").read_text())["digest"] for name in names}
+    assert contents == names
+    assert len(digests) == len(names)
+
+
 @pytest.mark.parametrize("value", ["(1, 'x')", "Out(1, 'x')", "Record(1, 'x')"])
 def test_the_fields_of_a_result_are_outputs(tmp_path: Path, value: str) -> None:
     job = Job(

@@ -21,6 +21,7 @@ from typedpipe.compiler.argo.wire import RAW_BRACE, esc, raw, raw_expr, string, 
 from typedpipe.compiler.pod import OUT, OUT_MOUNT, artifact_path, input_path, kind_of, parameter_path
 from typedpipe.ir import nodes as ir
 from typedpipe.ir.taskspec import port_key
+from typedpipe.runtime.task import descriptor_key
 from typedpipe.types.model import ArtifactType, Type, artifact_of, is_artifact, without_none
 from typedpipe.types.values import safe
 
@@ -41,8 +42,8 @@ def container_leaf(name: str, component: ir.Component, variant: Variant) -> Leaf
         artifact = artifact_of(port.type)
         if artifact is not None:
             default = descriptor_text(artifact, port.name, object_key(key))
-            path = parameter_path(f"tp-{key}")
-            leaf.outputs.append({"name": f"tp-{key}", "valueFrom": {"path": path, "default": default}})
+            name = descriptor_key(key)
+            leaf.outputs.append({"name": name, "valueFrom": {"path": parameter_path(name), "default": default}})
             leaf.output_artifacts.append(artifact_location(key))
         else:
             leaf.outputs.append({"name": key, "valueFrom": {"path": parameter_path(key)}})
@@ -79,7 +80,7 @@ def _empty_directories(component: ir.Component, variant: Variant, read: frozense
     tags: list[str] = []
     for port in component.inputs:
         key, shape = port_key(port.name), shapes.get(port.name, KEY)
-        text = f'inputs.parameters["tp-{key}"]'
+        text = f'inputs.parameters["{descriptor_key(key)}"]'
         if port.name in read and shape.kind == "key":
             mount = json.dumps({**OUT_MOUNT, "mountPath": input_path(key), "subPath": f"in/{key}"})
             tags.append(f"fromJSON({text}).empty == nil ? \"\" : '{mount},'")
@@ -140,9 +141,9 @@ def _placeholder(part: ir.Placeholder, ports: dict[str, ir.InputPort]) -> str:
         case "input_path":
             return input_path(key)
         case "input_uri":
-            return _tag(f'fromJSON(inputs.parameters["tp-{key}"]).uri')
+            return _tag(f'fromJSON(inputs.parameters["{descriptor_key(key)}"]).uri')
         case "input_metadata":
-            return _tag(_metadata(f'inputs.parameters["tp-{key}"]'))
+            return _tag(_metadata(f'inputs.parameters["{descriptor_key(key)}"]'))
         case "output_parameter":
             return parameter_path(key)
         case "output_path":

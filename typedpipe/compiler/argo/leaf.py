@@ -22,6 +22,7 @@ from typedpipe.compiler.pod import (
 from typedpipe.ir import nodes as ir
 from typedpipe.ir.options import RESOURCES
 from typedpipe.ir.taskspec import port_key, task_spec
+from typedpipe.runtime.task import descriptor_key
 from typedpipe.types.json_text import json_data, json_text
 from typedpipe.types.model import ListType, Type, is_artifact, is_optional, without_none
 
@@ -105,7 +106,7 @@ def _output(key: str, boxed: bool, leaf: Leaf) -> None:
 
 
 def _artifact_output(key: str, type_: Type, variant: Variant, leaf: Leaf) -> None:
-    _output(f"tp-{key}", variant.boxed, leaf)
+    _output(descriptor_key(key), variant.boxed, leaf)
     artifact = artifact_location(key)
     leaf.output_artifacts.append({**artifact, "optional": True} if is_optional(type_) else artifact)
 
@@ -117,7 +118,11 @@ def artifact_location(key: str) -> dict[str, Data]:
 
 def _stand_in(key: str) -> dict[str, Data]:
     """The file that a container's template loads in place of an output that is an empty directory: stores keep only files."""
-    place: dict[str, Data] = {"name": f"tp-empty-{key}", "path": parameter_path(f"tp-{key}.empty"), "optional": True}
+    place: dict[str, Data] = {
+        "name": f"tp-empty-{key}",
+        "path": parameter_path(descriptor_key(key) + ".empty"),
+        "optional": True,
+    }
     return {**place, "archive": {"none": {}}, "s3": {"key": _stand_in_key(key)}}
 
 
@@ -149,7 +154,7 @@ def interface(component: ir.Component, variant: Variant, leaf: Leaf, required: f
 
 def _artifact_input(key: str, type_: Type, shape: ArtifactLocation, leaf: Leaf, required: bool) -> None:
     listed = isinstance(without_none(type_), ListType)
-    text = f'inputs.parameters["tp-{key}"]'
+    text = f'inputs.parameters["{descriptor_key(key)}"]'
     optional: dict[str, Data] = {} if required else {"optional": True}
     base: dict[str, Data] = {**optional, "archive": {"none": {}}}
     if listed and shape.kind == "list":

@@ -12,11 +12,11 @@ from typing import TypeAlias
 
 from typedpipe.compiler.argo.shapes import KEY, ArtifactLocation, entry
 from typedpipe.compiler.argo.wire import string
-from typedpipe.compiler.pod import descriptor_key
 from typedpipe.ir import nodes as ir
 from typedpipe.ir.edges import needed
 from typedpipe.ir.taskspec import port_key
 from typedpipe.ir.typing import GraphTypes
+from typedpipe.runtime.task import descriptor_key
 from typedpipe.types.data import to_data
 from typedpipe.types.json_text import json_text
 from typedpipe.types.model import Type, is_artifact
@@ -115,12 +115,8 @@ class Values:
             place = (operand.task, operand.output)
             if place in self.made:
                 return self.made[place]()
-            return [
-                (
-                    "path",
-                    self.path(operand.task, descriptor_key(place[1]) if place in self.shapes else port_key(place[1])),
-                )
-            ]
+            key = port_key(place[1])
+            return [("path", self.path(operand.task, descriptor_key(key) if place in self.shapes else key))]
         if isinstance(operand, ir.FromItem):
             raise TypeError("the IR is not closed")
         for index in needed(self.graph.exprs, [operand]):

@@ -57,7 +57,8 @@ class _Checker:
         self.pipeline = pipeline
         self.types = types
         self.report = report
-        self.fits: set[tuple[int, int]] = set()
+        self.fits: dict[tuple[int, int], tuple[Type, Type]] = {}
+        """Types that match, by their ids: kept, because the id of an object that is gone is used again."""
         self.wrong: dict[int, frozenset[int]] = {}
         """Expressions of each scope that have an error: the type of their value is uncertain."""
 
@@ -98,7 +99,7 @@ class _Checker:
                 continue
             why = mismatch(source, port.type)
             if why is None:
-                fits.add(key)
+                fits[key] = source, port.type
             else:
                 self._edge(Use(operand, scope, node.span, node, name), source, port)
         if node.options is not ir.DEFAULT_OPTIONS:

@@ -37,6 +37,21 @@ class Instance(NamedTuple):
     cls: type
 
 
+class _Same:
+    """An object as part of a key: equal to itself alone, and kept, because the id of one that is gone is used again."""
+
+    __slots__ = ("thing",)
+
+    def __init__(self, thing: object) -> None:
+        self.thing = thing
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and other.thing is self.thing
+
+    def __hash__(self) -> int:
+        return id(self.thing)
+
+
 HOLE: Final = "\0"
 
 
@@ -79,7 +94,7 @@ class Fact(NamedTuple):
         parts = {name: part.key(levels - 1) for name, part in (self.parts or {}).items()}
         items = self.items.key(levels - 1) if self.items is not None else None
         thing = self.thing.node if isinstance(self.thing, LocalFunction) else self.thing
-        same: object = thing if isinstance(thing, _COMPARED) else id(thing)
+        same: object = thing if isinstance(thing, _COMPARED) else _Same(thing)
         if isinstance(thing, str) and not _FORMAT.search(thing):
             same = str  # nothing depends on other constants, and helper functions are called with many
         return (

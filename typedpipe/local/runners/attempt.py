@@ -17,7 +17,7 @@ from typedpipe.local.store.regular import regular
 from typedpipe.local.values import NULL_TEXT, dump, is_none, load, raw_value
 from typedpipe.runs.model import ArtifactRef, Value
 from typedpipe.runs.paths import file_path
-from typedpipe.runtime.task import STAMP, names_beside
+from typedpipe.runtime.task import STAMP, descriptor_key, names_beside
 from typedpipe.types.model import is_artifact
 
 MESSAGE = "message"
@@ -123,7 +123,7 @@ class Attempt:
         if port.how == "path":
             self._must_be_here(port.name, value)
         descriptor = self._place(value, f"in/{key}", "")
-        self._parameters.append({"name": f"tp-{key}", "value": dump(descriptor)})
+        self._parameters.append({"name": descriptor_key(key), "value": dump(descriptor)})
 
     def _must_be_here(self, name: str, value: Value) -> None:
         if isinstance(value, ArtifactRef) and value.path is None:
@@ -211,13 +211,13 @@ class Attempt:
         return TaskRefused(f"component `{self.component.name}` did not write its output `{name}`{found}")
 
     def _artifact(self, name: str, key: str) -> Value:
-        text = self._written(name, f"tp-{key}")
+        text = self._written(name, descriptor_key(key))
         if is_none(text):
             return None
         descriptor = load(text)
         if descriptor.get("digest") == "":
             return ArtifactRef(None, descriptor)
-        self.stamps[name] = self._written(name, f"tp-{key}{STAMP}")
+        self.stamps[name] = self._written(name, descriptor_key(key) + STAMP)
         return ArtifactRef(str(self.folder / "out" / "a" / key), descriptor)
 
     def _raw_artifact(self, name: str, key: str) -> Value:

@@ -19,6 +19,7 @@ from typedpipe.local.values import NULL_TEXT, load, raw_value
 from typedpipe.runs.model import ArtifactRef, TaskState, Value
 from typedpipe.runs.paths import node_at
 from typedpipe.runs.problems import os_problem
+from typedpipe.runtime.task import descriptor_key
 from typedpipe.types.model import is_artifact
 
 _UNKNOWN = "its final state is unknown, because the index was rebuilt"
@@ -180,7 +181,8 @@ def _output(out: Path, component: ir.Component, port: ir.OutputPort, objects: Ob
         if isinstance(component.impl, ir.ContainerImpl):
             return raw_value(_text(out / "raw" / key), port.type)
         return _text(out / "p" / key)
-    text = _text(out / "p" / f"tp-{key}")
+    written = out / "p" / descriptor_key(key)
+    text = _text(written if written.exists() else out / "p" / f"tp-{key}")  # as earlier versions call it
     if text == NULL_TEXT:
         return None
     descriptor: dict[str, Any] = load(text)
