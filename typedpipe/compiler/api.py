@@ -54,6 +54,8 @@ class Compiler:
 def _traced(handle: Any) -> ir.Pipeline:
     found = handle if isinstance(handle, ir.Pipeline) else getattr(handle, "ir", None)
     if isinstance(found, ir.Pipeline):
+        if not isinstance(handle, ir.Pipeline):
+            handle._warn_if_outdated()  # noqa: SLF001 - for the toolchain, not for users
         return found
     message = "`pipeline_func` must be a function decorated with `@pipeline`"
     if hasattr(handle, "ir"):

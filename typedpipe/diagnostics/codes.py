@@ -36,6 +36,7 @@ CODES: dict[str, str] = {
     "TP138": "invalid item in `include`",
     "TP139": "shipped class or helper uses a name that cannot be shipped",
     "TP140": "cell or file is not plain Python",
+    "TP141": "pipeline calls an earlier definition of a notebook",
     "TP121": "name in an annotation is imported only for type checkers",
     "TP122": "union members that cannot be distinguished",
     "TP150": "Python branches on a pipeline value",

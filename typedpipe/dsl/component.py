@@ -60,6 +60,7 @@ class BaseComponent:
         if callee is not None and callee.key not in trace.components:
             assert self.definition is not None
             trace.components[callee.key] = self.definition
+            trace.called[callee.key] = self
         return call(callee, task_class, args, kwargs, (frame.f_code, frame.f_lasti))
 
     def __repr__(self) -> str:

@@ -165,6 +165,7 @@ def start(pipeline: TracedPipeline, args: tuple[Any, ...], kwargs: dict[str, Any
     arguments = by_name(pipeline.name, names, args, kwargs)
     traced = pipeline.ir
     assert traced is not None  # otherwise `inputs_of` has raised
+    pipeline._warn_if_outdated()
     return HOOKS.toolchain.run(traced, arguments, options, lambda outputs: result_of(pipeline, outputs))
 
 

@@ -57,6 +57,8 @@ class Pipeline(Decorated, Generic[P, R_co]):
         code = getattr(fn, "__code__", None)
         self.file: str = code.co_filename if code is not None else ""
         self.uses: set[str] = set()
+        self.called: dict[str, Decorated] = {}
+        """The components and pipelines that it calls, by key."""
         self.ir: ir.Pipeline | None = None
         """The pipeline in the IR; None if its definition has errors."""
         self.traced: ir.Pipeline | None = None
@@ -79,6 +81,13 @@ class Pipeline(Decorated, Generic[P, R_co]):
         trace = current()
         if trace is not None and self.callee is not None:
             trace.pipelines[self.callee.key] = self
+
+    def _warn_if_outdated(self) -> None:
+        """In a notebook, write a warning if a cell has defined again what this pipeline calls."""
+        if "IPython" in sys.modules:
+            from typedpipe.dsl.outdated import warn
+
+            warn(self)
 
     def compile(self, package_path: str) -> None:
         """Write the pipeline as Argo Workflows YAML.
@@ -370,6 +379,7 @@ def _finish(handle: Pipeline[..., Any], trace: Trace, signature: PipelineSignatu
             span,
             help="call at least one component in its body",
         )
+    handle.called = {key: each for key, each in trace.called.items() if isinstance(each, Decorated)} | trace.pipelines
     components = dict(trace.components)
     pipelines: dict[str, ir.Graph] = {}
     for key, used in trace.pipelines.items():

@@ -45,6 +45,9 @@ class TracedPipeline(Protocol):
     uses: set[str]
     """Names of the pipelines that it calls, directly or indirectly."""
 
+    def _warn_if_outdated(self) -> None:
+        """In a notebook, write a warning if a cell has defined again what it calls."""
+
     @property
     def ir(self) -> _Pipeline | None:
         """The pipeline in the IR; None if its definition has errors."""
@@ -106,6 +109,7 @@ class Trace:
         "aborted",
         "builder",
         "builders",
+        "called",
         "components",
         "decided",
         "failed",
@@ -134,6 +138,8 @@ class Trace:
         self.builders: dict[str, GraphBuilder] = {}
         self.components: dict[str, ir.Component] = {}
         self.pipelines: dict[str, Any] = {}
+        self.called: dict[str, Any] = {}
+        """Components, as objects of the program, by key: a notebook may define them again."""
         self.formats: list[Any] = []
         self.groups: list[Any] = []
 

@@ -138,6 +138,7 @@ def _traced(
         ]
         graph = graph_of(trace, (), outs)
     if isinstance(what, Pipeline):
+        what._warn_if_outdated()  # noqa: SLF001 - its own package
         assert what.ir is not None
         components, pipelines = dict(what.ir.components), {**what.ir.pipelines, callee.key: what.ir.graph}
     elif what.definition is not None:

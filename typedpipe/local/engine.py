@@ -249,8 +249,10 @@ class Engine:
         self._read_log(task, 0)
         if task.tail is not None:
             task.tail.close()
-        if exited.texts is not None and task.attempt is not None:
-            task.attempt.texts = exited.texts
+        if task.attempt is not None:
+            task.attempt.discard_inputs()
+            if exited.texts is not None:
+                task.attempt.texts = exited.texts
         changed = self._recorder.changed_inputs(task.run)
         if changed:
             names = ", ".join(f"`{name}`" for name in changed)

@@ -197,3 +197,129 @@ def test_an_error_in_a_timed_cell_shows_its_line(cell):
     with pytest.raises(PipelineError) as caught:
         cell("%%time\n@component\ndef c(n) -> int:\n    return n\n")
     assert "2 | def c(n) -> int:" in str(caught.value)
+
+
+# --------------------------------------------------------------------------------------- pipelines that are outdated
+
+STEP = "@component\ndef step(n: int) -> int:\n    return n + {}\n"
+MAIN = "@pipeline\ndef main() -> int:\n    return step(n=1).output\n"
+RUN = "main.run(runner='inprocess').outputs"
+
+
+@pytest.fixture
+def warned(cell, capsys):
+    """Run a cell; its value, and the warnings that it wrote."""
+
+    def run(text):
+        capsys.readouterr()
+        value = cell(text)
+        return value, capsys.readouterr().err
+
+    return run
+
+
+def number() -> int:
+    from IPython import get_ipython
+
+    return int(get_ipython().execution_count)
+
+
+@pytest.mark.parametrize("magic", ["", "%%time\n"])
+def test_a_pipeline_says_that_it_calls_an_earlier_definition(cell, warned, magic):
+    first = number()
+    cell(magic + STEP.format(1))
+    cell(magic + MAIN)
+    assert warned(RUN) == (2, "")
+    again = number()
+    cell(magic + STEP.format(10))
+    value, said = warned(RUN)
+    assert value == 2
+    lines = said.splitlines()
+    assert lines[0] == f"warning[TP141]: `main` still calls the `step` of In [{first}]"
+    assert f"In [{again}] defines another `step`" in said
+    assert f"help: to use it, run In [{first + 1}], which defines `main`, again" in lines
+    cell(magic + MAIN)
+    assert warned(RUN) == (11, "")
+
+
+USES = {
+    "run": RUN,
+    "local": "main.local()",
+    "options": "main.options(runner='inprocess').run().outputs",
+    "compile": "main.compile('main.yaml')",
+    "Compiler": "from typedpipe.compiler import Compiler\nCompiler().compile(main, 'main.yaml')",
+    "call": "from typedpipe import local\nlocal.init(local.SubprocessRunner(use_venv=False))\nmain()",
+}
+
+
+@pytest.fixture(autouse=True)
+def no_session(monkeypatch):
+    from typedpipe.hooks import HOOKS
+
+    monkeypatch.setattr(HOOKS, "session", None)
+
+
+@pytest.mark.parametrize("use", USES)
+def test_each_use_of_the_pipeline_says_so(cell, warned, use):
+    cell(STEP.format(1))
+    cell(MAIN)
+    assert warned(USES[use])[1] == ""
+    cell(STEP.format(10))
+    assert warned(USES[use])[1].count("warning[TP141]") == 1
+
+
+def test_pipelines_in_between_are_to_run_again_first(cell, warned):
+    cell(STEP.format(1))
+    cell("@component\ndef other(n: int) -> int:\n    return n * 2\n")
+    inner, outer = number(), number() + 1
+    cell("@pipeline\ndef inner() -> int:\n    return other(n=step(n=1).output).output\n")
+    cell("@pipeline\ndef outer() -> int:\n    return other(n=inner().output).output\n")
+    run = "outer.run(runner='inprocess').outputs"
+    cell(STEP.format(10))
+    cell("@component\ndef other(n: int) -> int:\n    return n * 3\n")
+    said = warned(run)[1]
+    assert said.count("warning[TP141]") == 2
+    both = f"run again: In [{inner}], which defines `inner`; then In [{outer}], which defines `outer`"
+    assert said.count(both) == 1  # for `step`; `outer` itself calls `other`
+    assert said.count(f"run In [{outer}], which defines `outer`, again") == 1
+    cell("@pipeline\ndef inner() -> int:\n    return other(n=step(n=1).output).output\n")
+    assert both not in warned(run)[1]  # that cell has run
+    cell("@pipeline\ndef outer() -> int:\n    return other(n=inner().output).output\n")
+    assert warned(run) == (99, "")
+    cell("@pipeline\ndef inner() -> int:\n    return step(n=5).output\n")
+    assert "`outer` still calls the `inner` of In" in warned(run)[1]
+
+
+CURRENT = {
+    "again, unchanged": [STEP.format(1), MAIN, STEP.format(1)],
+    "again, with a comment above": [STEP.format(1), MAIN, "# a comment\n\n" + STEP.format(1)],
+    "both again": [STEP.format(1), MAIN, STEP.format(5), MAIN, STEP.format(5)],
+    "in one cell": [STEP.format(1) + MAIN, STEP.format(5) + MAIN],
+    "two definitions in one cell, one of them called": [STEP.format(1) + MAIN + STEP.format(5) + MAIN],
+    "the later one of a cell": [STEP.format(1) + MAIN + STEP.format(5)],
+    "one of a loop": [
+        "steps = []\nfor minor in (11, 12):\n    @component(base_image=f'python:3.{minor}')\n"
+        "    def step(n: int) -> int:\n        return n\n    steps.append(step)\none = steps[0]",
+        MAIN.replace("step", "one"),
+    ],
+    "no longer a component": [STEP.format(1), MAIN, "step = 3"],
+    "a function": [STEP.format(1), MAIN, "def step(): pass"],
+    "deleted": [STEP.format(1), MAIN, "del step"],
+    "another name": [STEP.format(1), MAIN, STEP.format(2).replace("step", "stop")],
+    "made by a function": [
+        "def make(k):\n    @component\n    def step(n: int) -> int:\n        return n + 2\n    return step\none = make(1)",
+        MAIN.replace("step", "one"),
+        STEP.format(1),
+    ],
+    "of a module": ["from tp_steps import step", MAIN, STEP.format(9)],
+    "of a module, by its name": ["import tp_steps", MAIN.replace("step", "tp_steps.step"), STEP.format(9)],
+}
+
+
+@pytest.mark.parametrize("case", CURRENT)
+def test_a_pipeline_that_calls_what_it_should_says_nothing(cell, warned, case, tmp_path, monkeypatch):
+    (tmp_path / "tp_steps.py").write_text("from typedpipe import component\n" + STEP.format(1))
+    monkeypatch.syspath_prepend(tmp_path)
+    for text in CURRENT[case]:
+        cell(text)
+    assert warned(RUN)[1] == ""

@@ -30,6 +30,14 @@ def cells() -> list[str]:
     return sorted([*found, *below], key=lambda name: below.get(name, numbers.get(name, 0)))
 
 
+def cell_number(code: CodeType) -> int:
+    """The number of the cell, as in ``In [3]``, that a code object is from; 0 if it is from no cell."""
+    name = source_name(code)
+    numbers: Mapping[str, int] = getattr(getattr(_shell(), "compile", None), "_filename_map", {})
+    below = {_keep(number, text): number for number, text in _below_magics()} if name.startswith("<cell") else {}
+    return below.get(name, numbers.get(name, 0))
+
+
 def source_name(code: CodeType) -> str:
     """The file of a code object; for one of a cell below a magic, the name under which the source of the cell is kept.
 

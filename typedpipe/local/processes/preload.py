@@ -13,6 +13,7 @@ from functools import cache
 from textwrap import dedent
 
 from typedpipe.ir import nodes as ir
+from typedpipe.local.processes.inert import defined, inert
 
 SAFE = frozenset(
     [
@@ -75,7 +76,9 @@ class Imports:
     first: tuple[str, ...]
     """Those that run before anything else."""
     free: bool
-    """Nothing in the source can change environment variables, which modules read when they are imported."""
+    """All of them are ``first``, and nothing in the source can change environment variables, which modules that others
+    import later read when they are imported.
+    """
 
 
 def preloads(
@@ -83,8 +86,9 @@ def preloads(
 ) -> dict[str, Preload]:
     """The modules to preload for each component.
 
-    A module that reads an environment variable when it is imported must not be loaded before a task can have set the
-    variable. So a component that may change variables only gets the modules that it imports before everything else.
+    What a module does when it is imported can depend on anything that the task does before: variables, ``sys.path``, the
+    working directory and files in it, filters of warnings. So a component only gets modules that it imports before it does
+    anything.
 
     Args:
         uses: Static number of tasks of each component; a loop counts as several.
@@ -106,8 +110,8 @@ def preloads(
             continue
         source = imports(tuple(chunk.text for chunk in impl.chunks), impl.entry, allowed)
         if source.free:
-            free[key] = source.modules
-            for top in {_top(module) for module in source.modules}:
+            free[key] = source.first
+            for top in {_top(module) for module in source.first}:
                 counts[top] = counts.get(top, 0) + times
         elif times > 1:
             found[key] = Preload(_usable(source.first, allowed, here), alone=True)
@@ -134,19 +138,18 @@ def imports(texts: tuple[str, ...], entry: str, known: frozenset[str] = SAFE) ->
     ('os.path', 'sklearn:datasets,svm')
     """
     found: dict[str, None] = {}
-    statements: list[ast.stmt] = []
-    free = True
+    trees: list[ast.Module] = []
     for text in texts:
         try:
             tree = ast.parse(dedent(text))
         except (SyntaxError, ValueError, RecursionError):
             continue  # the task will report it
-        statements += tree.body
+        trees.append(tree)
         for node in ast.walk(tree):
             found.update((module, None) for module in _imported(node))
-        free = free and not _changes_variables(tree)
-    free = free and all(_top(module) in known or _top(module) in HARMLESS for module in found)
-    return Imports(tuple(found), tuple(_first(statements, entry, known)), free)
+    first = tuple(dict.fromkeys(_first(trees, entry, known)))
+    free = all(module in first or _top(module) in HARMLESS for module in found)
+    return Imports(tuple(found), first, free and not any(map(_changes_variables, trees)))
 
 
 def _imported(node: ast.AST) -> list[str]:
@@ -191,32 +194,21 @@ def _read(node: ast.AST) -> list[ast.AST]:
             return []
 
 
-def _acts(node: ast.AST) -> bool:
-    """Whether a part of a definition does more than define a name."""
-    if isinstance(node, ast.Subscript | ast.Attribute):
-        return not isinstance(node.ctx, ast.Load)
-    return isinstance(node, ast.Call | ast.Import | ast.ImportFrom | ast.Delete)
-
-
-def _first(statements: Iterable[ast.stmt], entry: str, known: frozenset[str]) -> Iterator[str]:
-    """Imports of known modules that run before any code that could do something else."""
-    for statement in statements:
-        match statement:
-            case ast.Import() | ast.ImportFrom():
-                names = _imported(statement)
-                if not all(_top(name) in known or _top(name) in HARMLESS for name in names):
-                    return
-                yield from names
-            case ast.FunctionDef(name=name, body=body) if name == entry:
-                yield from _first(body, entry, known)
+def _first(trees: list[ast.Module], entry: str, known: frozenset[str]) -> Iterator[str]:
+    """Imports of known modules that run before anything else, except what is inert: of all source, then of the function."""
+    own = defined(trees)
+    entries = [node for tree in trees for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == entry]
+    if len(entries) != 1:
+        return
+    others = [node for tree in trees for node in tree.body if node is not entries[0]]
+    for statement in (*others, *entries[0].body):
+        if isinstance(statement, ast.Import | ast.ImportFrom):
+            names = _imported(statement)
+            if not names or not all(_top(name) in known or _top(name) in HARMLESS for name in names):
                 return
-            case ast.Expr(value=ast.Constant()) | ast.FunctionDef() | ast.AsyncFunctionDef():
-                continue
-            case ast.ClassDef() | ast.Assign() | ast.AnnAssign():
-                if _changes_variables(statement) or any(_acts(node) for node in ast.walk(statement)):
-                    return
-            case _:
-                return
+            yield from names
+        elif not inert(statement, own):
+            return
 
 
 def union(sets: Iterable[tuple[str, ...]]) -> tuple[str, ...]:

@@ -256,6 +256,7 @@ def _run_placed(
         launch = Launch("0", attempt.job, attempt.log, spec, spin.node.component, bool(spin.env))
         limit = None if options.debug else options.timeout or spin.node.options.timeout_seconds
         exited, stopped = _Watch(launcher, Tail(attempt.log), on_log, limit, options.grace).run(launch)
+        attempt.discard_inputs()
         return _result(attempt, exited, stopped, time.monotonic() - started)
     except (TaskRefused, TypeError, ValueError) as error:
         return SpinResult(folder, "FAILED", 2, str(error), time.monotonic() - started)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -186,6 +187,14 @@ class Attempt:
                     self._described[key] = describe_artifact(str(self.folder / "out" / "a" / key), port.name)
                 except (OSError, PipelineError) as error:
                     self._described[key] = error  # :meth:`outputs` raises it, in the engine's thread
+
+    def discard_inputs(self) -> None:
+        """Remove the copies of inputs that the command of a container component had; it may have changed them."""
+        if self._links and isinstance(self.component.impl, ir.ContainerImpl):
+            from typedpipe.local.store.tree import remove
+
+            with suppress(OSError):  # the task failed before they were made; or another user owns what it added
+                remove(f"{self.root}/in")
 
     def _written(self, name: str, key: str) -> str:
         if self.texts is None:

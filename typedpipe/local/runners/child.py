@@ -13,10 +13,12 @@ import json
 import os
 import shutil
 import signal
+import stat
 import sys
 import threading
 import time
 import traceback
+from collections.abc import Callable
 from typing import Any
 
 CONTRACT_BROKEN = 2
@@ -53,17 +55,67 @@ def place(source: str, target: str) -> None:
             shutil.copy2(source, target)
 
 
+def give_copy(source: str, target: str) -> None:
+    """Copy an artifact for a command, as it gets one in a pod: tools such as ``find`` do not follow links, and change files.
+
+    Its owner can change the copy. Only imported artifacts have links: they are replaced by what they point to, except those
+    to nothing or to a directory above them.
+    """
+    os.makedirs(os.path.dirname(target), exist_ok=True)
+    _copy(source, target, frozenset())
+
+
+def _copy(source: str, target: str, around: frozenset[tuple[int, int]]) -> None:
+    if os.path.islink(source) and not os.path.exists(source):
+        os.symlink(os.readlink(source), target)
+        return
+    found = os.stat(source)
+    itself = (found.st_dev, found.st_ino)
+    if itself in around:
+        os.symlink(os.readlink(source), target)
+    elif stat.S_ISDIR(found.st_mode):
+        os.mkdir(target)
+        for name in os.listdir(source):
+            _copy(os.path.join(source, name), os.path.join(target, name), around | {itself})
+        os.chmod(target, stat.S_IMODE(found.st_mode) | 0o700)
+    elif stat.S_ISREG(found.st_mode):
+        copy_file(source, target)
+        os.chmod(target, stat.S_IMODE(found.st_mode) | 0o600)
+    else:
+        raise OSError(f"`{source}` is not a file or directory")
+
+
+def copy_file(source: str, target: str) -> None:
+    """Copy a file's content: file systems that can, such as XFS and Btrfs, share it until one of the files changes."""
+    copied = 0
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError), open(source, "rb") as old, open(target, "wb") as new:
+            while count := os.copy_file_range(old.fileno(), new.fileno(), 1 << 30):
+                copied += count
+            if copied:  # the files of some systems, such as /proc, can only be read
+                return
+    shutil.copyfile(source, target)
+
+
+def mount_point(source: str, target: str) -> None:
+    """Create an empty file or directory, which a container engine covers by the artifact."""
+    os.makedirs(target if os.path.isdir(source) else os.path.dirname(target), exist_ok=True)
+    if not os.path.isdir(source):
+        with open(target, "wb"):
+            pass
+
+
 def prepare(job: dict[str, Any]) -> None:
-    """Create the task's directories and link its input artifacts; then change to its working directory."""
-    lay_out(job)
+    """Create the task's directories and its input artifacts; then change to its working directory."""
+    lay_out(job, give_copy if job["argv"] else place)
     os.chdir(os.path.join(job["root"], "work"))
     os.environ.update(job["env"])
     # PWD is inherited from the shell that started the engine and does not match the task's directory.
     os.environ["PWD"] = os.getcwd()
 
 
-def lay_out(job: dict[str, Any]) -> None:
-    """Create the task's directories and link its input artifacts."""
+def lay_out(job: dict[str, Any], give: Callable[[str, str], None] = place) -> None:
+    """Create the task's directories and, with ``give``, each of its input artifacts."""
     root = job["root"]
     for name in ("in", "out", "work") if job["links"] or job["folders"] else ("out", "work"):
         os.mkdir(os.path.join(root, name))
@@ -72,7 +124,7 @@ def lay_out(job: dict[str, Any]) -> None:
         os.makedirs(os.path.join(root, folder), exist_ok=True)
     links: list[tuple[str, str]] = job["links"]
     for source, target in links:
-        place(source, os.path.join(root, target))
+        give(source, os.path.join(root, target))
 
 
 def read_spec(path: str) -> dict[str, Any]:
@@ -98,7 +150,7 @@ def perform(path: str, runtime: Any, specs: Specs, stays: bool = False) -> int:
     try:
         prepare(job)
     except OSError as error:
-        return refuse(job, f"the working directory of the task cannot be created: {error}")
+        return refuse(job, f"the directory of the task cannot be prepared: {error}")
     if job["argv"]:
         return command(job) if stays else execute(job)
     spec = specs.get(job["spec"])

@@ -7,7 +7,7 @@ import io
 import os
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,6 +48,8 @@ class RunCommand:
     entrypoint: bool = True
     """The first word of ``argv`` replaces the image's entrypoint; False: all words are its arguments."""
     user: User = User(None, None)
+    mounted: Sequence[tuple[str, str]] = ()
+    """Inputs, and their paths in the attempt's directory, that are mounted there instead of linked."""
 
     def build(self, variables: Mapping[str, str], cores: int) -> tuple[list[str], dict[str, str]]:
         """Build the command, and the client's environment variables, which hold the values for the container.
@@ -83,14 +85,18 @@ class RunCommand:
         return ["--userns", "keep-id", "--user", f"{uid}:{gid}"] if self.client.name == "podman" else ["--user", "0:0"]
 
     def _mounts(self, root: str) -> list[tuple[str, str, bool]]:
-        """Mounts of the attempt's directory, the store, and inputs stored elsewhere, each under its local path."""
+        """Mounts of the attempt's directory, the store, and inputs stored elsewhere, each under its local path.
+
+        A tool also gets its inputs in its own directory: there it may look for files without following links.
+        """
         found = [(root, root, False)]
         if self.objects:
             found.append((self.objects, self.objects, True))
         inside = [os.path.join(place, "") for place, _, _ in found]
         links: list[tuple[str, str]] = self.job["links"]
         sources = dict.fromkeys(source for source, _ in links)
-        return found + [(s, s, True) for s in sources if not any(s.startswith(place) for place in inside)]
+        found += [(s, s, True) for s in sources if not any(s.startswith(place) for place in inside)]
+        return found + [(source, os.path.join(root, target), True) for source, target in self.mounted]
 
     def _environment(self, root: str, variables: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:
         wanted: dict[str, str] = dict(self.job["env"])

@@ -13,7 +13,7 @@ from typing import Any
 
 from typedpipe.ir import nodes as ir
 from typedpipe.local.forks import close_in_forks
-from typedpipe.local.runners.child import finish, lay_out
+from typedpipe.local.runners.child import finish, give_copy, lay_out, mount_point
 from typedpipe.local.runners.client import Client
 from typedpipe.local.runners.command import LABEL, RunCommand, User
 from typedpipe.local.runners.launcher import KILL, Exited, Inbox, Launch
@@ -26,6 +26,10 @@ REFUSED = 125
 NOT_FOUND = (126, 127)
 """Exit codes of a command that is missing from the image or cannot be executed; or the command's own."""
 KILLED = 137
+MOUNTS = 200
+"""Artifacts that a container component gets as mounts. More of them, which are in lists, are copied: each mount takes time,
+and thousands exceed the length of a command line.
+"""
 
 
 class ContainerLauncher:
@@ -67,18 +71,20 @@ class ContainerLauncher:
     def _started(self, launch: Launch, name: str) -> subprocess.Popen[bytes]:
         with open(launch.job, encoding="utf-8") as file:
             job: dict[str, Any] = json.load(file)
-        lay_out(job)
         job["env"] = {**self._environment, **job["env"]}
         component = self._components[launch.component]
-        root = job["root"]
+        root, mounted = job["root"], list[tuple[str, str]]()
         if isinstance(component.impl, ir.ContainerImpl):
+            mounted = job["links"] if len(job["links"]) <= MOUNTS else []
+            lay_out(job, mount_point if mounted else give_copy)
             argv, entrypoint = tuple(job["argv"]), bool(component.impl.command)
             job["env"].pop("TYPEDPIPE_TERMINATION_LOG", None)
         else:
+            lay_out(job)
             argv, entrypoint = self._runtime(root, job, launch.spec), True
             if component.impl.packages:
                 job["env"]["TYPEDPIPE_INSTALL"] = "1"
-        run = RunCommand(self._client, name, self._nonce, job, self._objects, argv, entrypoint, User.here())
+        run = RunCommand(self._client, name, self._nonce, job, self._objects, argv, entrypoint, User.here(), mounted)
         command, variables = run.build(os.environ, os.cpu_count() or 1)
         self._watch()
         with open(launch.log, "ab") as log:

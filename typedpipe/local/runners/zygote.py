@@ -21,6 +21,7 @@ import signal
 import socket
 import sys
 import time
+from collections.abc import Iterator
 from types import FrameType
 from typing import Any
 
@@ -197,19 +198,36 @@ def preload(modules: list[str]) -> None:
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, 1)
     os.dup2(null, 2)
-    for module in modules:
-        name, _, names = module.partition(":")
-        with contextlib.suppress(BaseException):
-            __import__(name, None, None, names.split(",") if names else [])
-    if "numpy" in sys.modules:
-        with contextlib.suppress(BaseException):
-            __import__("numpy.random")  # numpy itself loads it lazily, and children are reseeded
+    with away():
+        for module in modules:
+            name, _, names = module.partition(":")
+            with contextlib.suppress(BaseException):
+                __import__(name, None, None, names.split(",") if names else [])
+        if "numpy" in sys.modules:
+            with contextlib.suppress(BaseException):
+                __import__("numpy.random")  # numpy itself loads it lazily, and children are reseeded
     for number, copy in enumerate(kept, 1):
         sys.stdout.flush()
         sys.stderr.flush()
         os.dup2(copy, number)
         os.close(copy)
     os.close(null)
+
+
+@contextlib.contextmanager
+def away() -> Iterator[None]:
+    """Enter a directory without the user's files, as a task has it: modules may read configuration from where they are."""
+    before = os.open("/", os.O_RDONLY)
+    with contextlib.suppress(OSError):  # the working directory may be gone
+        here = os.open(".", os.O_RDONLY)
+        os.dup2(here, before)
+        os.close(here)
+    os.chdir(os.path.dirname(os.path.abspath(__file__)))
+    try:
+        yield
+    finally:
+        os.fchdir(before)
+        os.close(before)
 
 
 def reseed() -> None:

@@ -1,4 +1,4 @@
-"""Modules that are loaded before a task: never one that could have read a variable before the task sets it."""
+"""Modules that are loaded before a task: never one that the task imports after it did anything."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from typedpipe.diagnostics.model import Diagnostics
 from typedpipe.local.processes.preload import Preload, imports, preloads
 from typedpipe.local.processes.variables import inherited, kernel_variables
 from typedpipe.local.runners import launcher_for, placements
+from typedpipe.local.runners.launcher import ZygoteLauncher
 from typedpipe.types.model import ANY
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="the zygote is for Linux")
@@ -32,10 +33,12 @@ def test_what_is_loaded_beforehand(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("TYPEDPIPE_PRELOAD", raising=False)
     once = component("once", "def once():\n    import numpy\n")
     other = component("other", "def other():\n    x = 1\n    import numpy\n")
+    late = component("late", "def late():\n    import json\n    json.loads('1')\n    import numpy\n")
     cuda = component("cuda", "def cuda():\n    import json\n    import torch\n")
-    known = {c.name: c for c in (once, other, cuda)}
+    known = {c.name: c for c in (once, other, late, cuda)}
     assert preloads({"once": 1}, known) == {}
     assert preloads({"once": 1, "other": 1}, known) == {"once": Preload(("numpy",)), "other": Preload(("numpy",))}
+    assert preloads({"once": 1, "late": 1}, known) == {}
     assert preloads({"cuda": 9}, known) == {}
     monkeypatch.setenv("TYPEDPIPE_PRELOAD", "json")
     assert preloads({"cuda": 2}, known) == {"cuda": Preload(("json",), alone=True)}
@@ -58,6 +61,29 @@ CHANGES = [
     "import mine", "from mine import settings", "import dotenv; dotenv.load_dotenv()", "import torch",
     "ctypes.CDLL(None).setenv(b'X', b'1', 1)", "mock.patch.dict('os.environ', {'X': '1'})",
 ]  # fmt: skip
+STATE = [
+    "sys.path.insert(0, 'x')", "sys.path += ['x']", "sys.path = ['x']", "del sys.path[0]", "path += ['x']",
+    "sys.meta_path.append(finder)", "sys.modules['x'] = None", "os.chdir('x')", "warnings.simplefilter('error')",
+    "warnings.filters[:] = []", "locale.setlocale(locale.LC_ALL, '')", "signal.signal(2, stop)", "sys.setrecursionlimit(9)",
+    "decimal.getcontext().prec = 5", "builtins.extra = 1", "Path('matplotlibrc').write_text('backend: agg')",
+    "print('backend: agg', file=open('matplotlibrc', 'w'))", "with open('matplotlibrc', 'w') as rc: rc.write('x')",
+    "with chdir('x'): pass", "[os.chdir(place) for place in places]", "n = 1 if set_up() else 2", "f'{set_up()}'",
+    "assert set_up()", "settings.path = 'x'", "for settings.path in ['x']: pass", "set_up()", "await set_up()",
+    "try: set_up()\n    except ValueError: pass", "while set_up(): pass", "(lambda: set_up())()", "from . import settings",
+    "n = (place := set_up())", "match set_up():\n        case _: pass", "print = set_up; print('x')", "sorted([1], key=set_up)",
+    "def inner(n=set_up()): pass", "@set_up\n    def inner(): pass", "class Inner:\n        set_up()",
+    "class Inner(set_up()): pass", "@registered\n    class Inner: pass\n    def registered(f): set_up()", "open('x')",
+    "class Inner(metaclass=set_up()): pass",
+]  # fmt: skip
+SET_UP = "def set_up(*found):\n    os.chdir('x')\n"
+INERT = [
+    "n = 1", "n: int = 2", "rows = [len(x) for x in range(3)]", "print(f'{n:>8} rows')", "'text'", "pass", "n = -x[0] + y.z",
+    "if n > 3: n = 4", "for i in range(3): print(i)", "while False: break", "assert n, 'none'", "key = lambda row: row.sort()",
+    "if n < 0: raise ValueError(f'negative: {n}')", "def inner(n=1):\n        set_up()", "class Inner:\n        n = 1",
+    "class Inner(Base):\n        def f(self):\n            set_up()", "@cache\n    def inner():\n        set_up()",
+    "@dataclass(frozen=True)\n    class Inner:\n        n: list[int]", "global counted", "n = max(1, abs(-2)) if n else None",
+    "async def inner():\n        set_up()", "n = (m := 3)", "os.environ['X']", "'X' in os.environ", "import math",
+]  # fmt: skip
 READS = [
     "os.environ['X']", "os.environ.get('X')", "os.getenv('X')", "'X' in os.environ", "dict(os.environ)",
     "{**os.environ, 'X': '1'}", "os.environ.copy()", "for k, v in os.environ.items(): print(k)", "import math",
@@ -74,9 +100,9 @@ SHAPES = {
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize("line", CHANGES)
+@pytest.mark.parametrize("line", CHANGES + STATE)
 def test_nothing_is_loaded_before_a_change(line: str, shape: str) -> None:
-    assert loaded(SHAPES[shape].format(line=line)) == Preload()
+    assert loaded(SET_UP + SHAPES[shape].format(line=line)) == Preload()
 
 
 @pytest.mark.parametrize("line", CHANGES)
@@ -86,12 +112,34 @@ def test_what_is_imported_before_a_change_is_loaded_alone(line: str) -> None:
     assert (found.first[:3], found.free) == (("json", "numpy", "scipy:stats"), False)
 
 
-@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("line", STATE)
+def test_what_is_imported_before_anything_else_is_loaded_alone(line: str) -> None:
+    source = f"{SET_UP}def one():\n    import numpy\n    {line}\n    import pandas\n"
+    assert loaded(source.replace("def one", "async def one") if "await" in line else source) == (
+        Preload() if "await" in line else Preload(("numpy",), alone=True)
+    )
+
+
+@pytest.mark.parametrize("shape", ["before", "in a block", "at the top"])
+@pytest.mark.parametrize("line", INERT)
+def test_what_only_computes_and_defines_hinders_nothing(line: str, shape: str) -> None:
+    if shape == "in a block" and ("\n" in line or line == "import math"):
+        return  # not of one line; and an import in a block may not happen
+    source = SHAPES[shape].format(line=line if shape == "before" else line.replace("\n    ", "\n"))
+    assert loaded(source) == Preload(("numpy",))
+
+
 @pytest.mark.parametrize("line", READS)
-def test_reading_a_variable_hinders_nothing(line: str, shape: str) -> None:
-    source = SHAPES[shape].format(line=line)
+def test_reading_a_variable_needs_no_process_of_its_own(line: str) -> None:
+    source = f"def one():\n    import os\n    import numpy\n    {line}\n"
     assert imports((source,), "one").free
     assert loaded(source) == Preload(("numpy",))
+
+
+def test_a_helper_with_the_name_of_the_function_is_not_mistaken_for_it() -> None:
+    assert imports(("def one():\n    import numpy\n", "def one():\n    set_up()\n"), "one").first == ()
+    late = ("def one():\n    import numpy\n", "set_up()\n")
+    assert imports(late, "one").first == ()  # all source runs before the function does
 
 
 TELLS = "print(os.environ.get('TP_TEST'), file=open(os.environ['TP_SEEN'], 'a'))\nvalue = os.environ.get('TP_TEST')\n"
@@ -125,6 +173,63 @@ def test_a_variable_that_a_task_sets_counts(helped: bool, tmp_path: Path, monkey
         while (tmp_path / "seen").read_text().count("\n") < 2 and time.monotonic() < deadline:
             time.sleep(0.01)  # the zygote has loaded it
         assert [bench.result(one) for one in (usual, sets, usual, sets)] == [None, "mine", None, "mine"]
+    finally:
+        launcher.close()
+
+
+SEES = """
+import builtins, decimal, locale, os, signal, sys, warnings
+value = [
+    "there" in sys.path, len(sys.meta_path) > 90, "no_such_module" in sys.modules, os.getcwd() == "/",
+    warnings.filters[0][0] == "error", locale.setlocale(locale.LC_CTYPE) == "C", decimal.getcontext().prec == 5,
+    signal.getsignal(signal.SIGUSR1) == signal.SIG_IGN, sys.getrecursionlimit() == 5000, os.path.exists("tprc"),
+    os.environ.get("TP_TEST") == "mine", hasattr(builtins, "tp_extra"),
+]
+"""
+SETS = [
+    "sys.path.append('there')", "sys.meta_path.extend(sys.meta_path * 90)", "sys.modules['no_such_module'] = sys",
+    "os.chdir('/')", "warnings.simplefilter('error')", "locale.setlocale(locale.LC_CTYPE, 'C')",
+    "decimal.getcontext().prec = 5", "signal.signal(signal.SIGUSR1, signal.SIG_IGN)", "sys.setrecursionlimit(5000)",
+    "open('tprc', 'w').close()", "os.environ['TP_TEST'] = 'mine'", "builtins.tp_extra = 1",
+]  # fmt: skip
+
+
+@LINUX
+def test_whatever_a_task_sets_before_an_import_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a fresh interpreter, while other tasks make the module worth preloading."""
+    (tmp_path / "tp_sees.py").write_text(SEES)
+    (tmp_path / "tprc").touch()  # the engine's directory is not the task's
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TYPEDPIPE_PRELOAD", "tp_sees")
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    from typedpipe.local.runners import composite
+    from typedpipe.local.runners.launcher import Interpreter
+
+    python = tmp_path / "python"  # tasks do not use PYTHONPATH
+    python.write_text(f"#!/bin/sh\nexport PYTHONPATH='{tmp_path}'\nshift 3\nexec '{sys.executable}' -P -u \"$@\"\n")
+    python.chmod(0o755)
+    monkeypatch.setattr(composite, "HERE", Interpreter((str(python), "-E", "-P", "-u")))
+    text = "def {}():\n    import builtins, decimal, locale, os, signal, sys, warnings\n    {}\n    import tp_sees\n"
+    every = [
+        component(name, text.format(name, line) + "    return tp_sees.value\n", {}, ANY)
+        for name, line in [("usual", "pass"), *((f"sets_{i}", line) for i, line in enumerate(SETS))]
+    ]
+    ir = pipeline(graph(*(task(f"t{i}", one) for i, one in enumerate([*every, *every]))), *every)
+    launcher = launcher_for(placements(ir, None, Diagnostics()), nonce=os.urandom(8).hex())
+    bench = Bench(launcher, tmp_path)
+    try:
+        for _ in range(2):
+            for i, one in enumerate(every):
+                assert bench.result(one) == [j == i - 1 for j in range(len(SETS))], one.name
+            assert isinstance(launcher, composite.Composite)
+            (warm,) = [used.launcher for name, used in launcher._used.items() if "warm" in name]
+            assert isinstance(warm, ZygoteLauncher)
+            deadline = time.monotonic() + 30
+            while not warm.ready and time.monotonic() < deadline:
+                time.sleep(0.01)
+                list(launcher.reports())
+            assert warm.ready
     finally:
         launcher.close()
 
