@@ -101,6 +101,4 @@ def test_a_field_in_a_text_has_all_its_digits_or_is_an_error() -> None:
     field = 'fromJSON(tasks["config"].outputs.parameters["Output"])["rows"]'
     error = "an integer of more than 53 bits is a field or an item in an f-string: make the text in a component"
     assert f'(abs({field}) < {2**53} ? string(int({field})) : sprig.fail("{error}"))' in text_of(p)
-    assert "string((asInt(workflow.parameters.n)))" in text_of(p).replace(
-        'workflow.parameters["n"]', "workflow.parameters.n"
-    )
+    assert 'string((asInt(inputs.parameters["tp-in-n"])))' in text_of(p)

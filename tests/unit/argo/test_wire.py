@@ -14,10 +14,10 @@ import yaml
 from tests.argo_schema import valid
 from tests.ir_samples import component
 from typedpipe.compiler import driver
+from typedpipe.compiler.argo.arguments import to_argument
 from typedpipe.compiler.argo.scope import Names, slug
 from typedpipe.compiler.argo.templates import flow, literal, quoted, scalar
 from typedpipe.compiler.argo.wire import raw, string
-from typedpipe.compiler.argo.workflow import to_argument
 from typedpipe.compiler.pod import script, source
 from typedpipe.ir.nodes import (
     Call,

@@ -2,7 +2,8 @@
 
 A chain of If, Elif and Else is one question. It is asked of a Python task whose outputs it reads, and that comes after
 everything else it reads. If it reads only inputs of its graph, the question is the caller's, and the graph receives the
-answer as an input. A condition that no single task can answer is evaluated by the controller
+answer as an input. The controller evaluates conditions on arguments of the run
+(:mod:`typedpipe.compiler.argo.argument_conditions`), and those that no single task can answer
 (:mod:`typedpipe.compiler.argo.expressions`).
 """
 
@@ -13,6 +14,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Final, TypeAlias
 
+from typedpipe.compiler.argo.argument_conditions import FromArguments, arm_of
 from typedpipe.ir import nodes as ir
 from typedpipe.ir.edges import all_graphs, leaves, regions_in, upstream
 from typedpipe.ir.program import Program, line_name, place
@@ -62,7 +64,7 @@ class Known:
     text: str
 
 
-Source: TypeAlias = FromAnswer | FromCaller | Known
+Source: TypeAlias = FromAnswer | FromCaller | FromArguments | Known
 
 
 @dataclass(slots=True)
@@ -167,10 +169,17 @@ class _Placing:
         """Ask for the arm of a branch, if one task can answer."""
         conditions = [arm.condition for arm in node.arms if arm.condition is not None]
         size = sum(len(leaf.text) for leaf in leaves(graph.exprs, conditions) if isinstance(leaf, ir.Const))
-        if size <= _MOST_TEXT and self._can(graph, conditions) > 0:
+        if size <= _MOST_TEXT and self._can(graph, conditions, node, ()) > 0:
             self.asks.arms[id(graph), node.name] = self._put(graph, conditions, node, ())
 
-    def _can(self, graph: ir.Graph, operands: list[ir.Operand], budget: int = _MOST_SITES) -> int:
+    def _can(
+        self,
+        graph: ir.Graph,
+        operands: list[ir.Operand],
+        node: ir.Branch,
+        inner: tuple[_Frame, ...],
+        budget: int = _MOST_SITES,
+    ) -> int:
         """What remains of the number of sites if a question can be placed; 0 if it cannot."""
         found = list(leaves(graph.exprs, operands))
         if any(isinstance(leaf, ir.FromTask) for leaf in found):
@@ -181,14 +190,28 @@ class _Placing:
         names = {leaf.name: None for leaf in found if isinstance(leaf, ir.FromInput)}
         sites = self._sites.get(id(graph), []) if names else []
         if names and not sites:
-            return 0
+            return budget if self._of_arguments(node, (*inner, (graph, None))) else 0
         for site in sites:
             given = [site.operand(name) for name in names]
             budget -= 1
             if not site.passes or budget <= 0 or None in given:
                 return 0
-            budget = self._can(site.graph, [operand for operand in given if operand is not None], budget)
+            passed = [operand for operand in given if operand is not None]
+            budget = self._can(site.graph, passed, node, (*inner, (graph, site)), budget)
         return budget
+
+    def _of_arguments(self, node: ir.Branch, frames: tuple[_Frame, ...]) -> FromArguments | None:
+        """The arm of a chain that reads only arguments of the run."""
+        graph = self._pipeline.graph
+        if frames[-1][0] is not graph:
+            return None  # of a pipeline that is not called
+
+        def outward(level: int, name: str) -> ir.Operand | None:
+            site = frames[level][1]
+            return None if site is None else site.operand(name)
+
+        conditions = [arm.condition for arm in node.arms if arm.condition is not None]
+        return arm_of(conditions, [each for each, _ in frames], outward, {port.name: port for port in graph.inputs})
 
     def _last(self, graph: ir.Graph, found: Iterable[ir.Operand]) -> ir.Task | None:
         """The Python task that comes after all others among the leaves of an expression."""
@@ -224,6 +247,8 @@ class _Placing:
         if not names:
             lines = self._question(frames, None, Asked()).lines(node, answer_key(1))
             return Known(ask("\n".join(lines), Names(), Names())[answer_key(1)])
+        if id(graph) not in self._sites and (arm := self._of_arguments(node, frames)):
+            return arm
         inputs = self.asks.inputs.setdefault(id(graph), [])
         key = f"tp-arm-{len(inputs) + 1}"
         inputs.append(key)

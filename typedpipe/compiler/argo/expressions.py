@@ -36,7 +36,7 @@ def native(text: str, type_: Type) -> str:
 
     >>> from typedpipe.types.model import BOOL, INT
     >>> native("x", INT), native("x", BOOL)
-    ('asInt(x)', 'x == "true"')
+    ('asInt(x)', '(x == "true" || x != "false" && sprig.fail(x) == "")')
     """
     if is_optional(type_) and type_ != NULL:
         inner = native(text, without_none(type_))
@@ -46,8 +46,8 @@ def native(text: str, type_: Type) -> str:
         return f"asInt({text})"
     if kind == "float":
         return f'asFloat({text} startsWith "{{" ? fromJSON({text})["$tp"][1] : {text})'.replace("$", "\\u0024")
-    if kind == "bool":
-        return f'{text} == "true"'
+    if kind == "bool":  # an argument of the run that is neither is not false: its text is the message
+        return f'({text} == "true" || {text} != "false" && sprig.fail({text}) == "")'
     return native_list(text) if isinstance(type_, ListType) else f"fromJSON({text})"
 
 

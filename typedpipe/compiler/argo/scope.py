@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeAlias
 
+from typedpipe.compiler.argo.argument_conditions import FromArguments
 from typedpipe.compiler.argo.asks import (
     ASK,
     GIVEN,
@@ -24,8 +25,8 @@ from typedpipe.compiler.argo.expressions import Controller, Unsupported
 from typedpipe.compiler.argo.leaf import Variant, python_leaf
 from typedpipe.compiler.argo.shapes import KEY, ArtifactLocation
 from typedpipe.compiler.argo.templates import Arguments, Dag, DagTask, Nothing, Template
-from typedpipe.compiler.argo.values import Piece, Values, tagged
-from typedpipe.compiler.argo.wire import esc
+from typedpipe.compiler.argo.values import Piece, Values, path_expr, tagged
+from typedpipe.compiler.argo.wire import esc, tag
 from typedpipe.compiler.pod import wire_key
 from typedpipe.diagnostics.model import Diagnostics
 from typedpipe.ir import nodes as ir
@@ -205,6 +206,9 @@ class GraphLowering:
         if isinstance(source, Answered):
             return source.text
         values = self.values
+        if isinstance(source, FromArguments):
+            known = [f"let {name} = {path_expr(values.inputs[each])}; " for name, each in source.variables]
+            return tag("".join(known) + source.expression)
         path = values.path(source.task, source.key) if isinstance(source, FromAnswer) else values.inputs[source.key]
         return f"{{{{{path}}}}}"
 

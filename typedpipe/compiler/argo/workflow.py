@@ -6,29 +6,22 @@ from collections.abc import Iterator
 from typing import Any
 
 from typedpipe.compiler.argo import graph
+from typedpipe.compiler.argo.arguments import argument, root_inputs
 from typedpipe.compiler.argo.scope import ArtifactPrefix, GraphLowering, Lowering, digest, slug
 from typedpipe.compiler.argo.split import LIMIT
 from typedpipe.compiler.argo.support import Settings
-from typedpipe.compiler.argo.templates import Dag, Data, Input, Leaf, Template, Written, flow, literal, scalar, write
-from typedpipe.compiler.argo.wire import esc, string, tag
+from typedpipe.compiler.argo.templates import Dag, Data, Leaf, Template, Written, flow, literal, scalar, write
 from typedpipe.compiler.pod import (
     LIB_MOUNT,
     OUT_MOUNT,
     RUNTIME_ANNOTATION,
     RUNTIME_FIELD,
     RUNTIME_FILE,
-    default_text,
-    kind_of,
     runtime_text,
-    wire_key,
 )
 from typedpipe.diagnostics.model import Diagnostic, Diagnostics, Label
 from typedpipe.ir import nodes as ir
-from typedpipe.ir.taskspec import port_key
-from typedpipe.types.display import show
-from typedpipe.types.json_text import json_data
-from typedpipe.types.model import EnumType, LiteralType, ScalarType, Type, is_artifact, is_optional, without_none
-from typedpipe.types.values import safe
+from typedpipe.types.model import is_artifact
 
 SCRIPT_BYTES = 96 * 1024
 CONTROLLER_BYTES = 1024 * 1024
@@ -48,7 +41,8 @@ def lower(pipeline: ir.Pipeline, chosen: Settings, report: Diagnostics) -> str:
     """YAML of a checked pipeline."""
     lowering = Lowering(pipeline, report, graph.lower)
     scope = GraphLowering(lowering, pipeline.graph, pipeline.name, ArtifactPrefix())
-    scope.dag.inputs, paths = root_inputs(pipeline.graph)
+    read = lowering.demand.inputs(pipeline.graph) if pipeline.graph.inputs else frozenset[str]()
+    scope.dag.inputs, paths = root_inputs(pipeline.graph, read)
     scope.values.inputs = paths
     graph.run(scope)
     graph.outputs(scope)
@@ -180,77 +174,3 @@ def _spec(pipeline: ir.Pipeline, chosen: Settings, entrypoint: str) -> list[str]
         "volumes:",
         *(f"- {flow(volume)}" for volume in VOLUMES),
     ]
-
-
-# ---------------------------------------------------------------------------------- the arguments of the workflow
-#
-# The argument of a `str` is the text itself, or `=` and the text as JSON. Whatever submits on typedpipe's behalf sends JSON
-# when the text has `{{` or `$`, because an unclosed `{{` in an argument hangs a workflow forever.
-
-_ESCAPED = string(r'^="([^"\\\x00-\x1f]|\\.)*"$')
-"""Literal of a regular expression: arguments that are `=` and JSON."""
-
-
-def root_inputs(graph: ir.Graph) -> tuple[list[Input], dict[str, str]]:
-    """Inputs of the outermost template, and the path of each input of the pipeline."""
-    inputs, paths = [], {}
-    for port in graph.inputs:
-        key = port_key(port.name)
-        if is_artifact(port.type):  # an argument is text, so only one that may be left out gets here
-            inputs.append(Input(wire_key(port.name, port.type), default_text(port)))
-            paths[port.name] = f"inputs.parameters.{wire_key(port.name, port.type)}"
-            continue
-        given = f"workflow.parameters.{key}"
-        if kind_of(without_none(port.type)) in ("int", "float", "bool"):
-            paths[port.name] = given
-            continue
-        text = f'workflow.parameters["{key}"]'
-        inputs.append(Input(f"tp-in-{key}", value=tag(_to_wire(text, port.type))))
-        paths[port.name] = f"inputs.parameters.tp-in-{key}"
-    return inputs, paths
-
-
-def _to_wire(text: str, type_: Type) -> str:
-    if kind_of(without_none(type_)) != "str":
-        return esc(text)
-    bare = esc(f"toJson({text})")
-    null = f'{text} == "null" ? "null" : ' if is_optional(type_) else ""
-    return f"{null}{text} matches {_ESCAPED} ? {text}[1:] : {bare}"
-
-
-def argument(port: ir.InputPort) -> dict[str, Data]:
-    """A workflow parameter: its name, default, allowed values and description.
-
-    >>> from typedpipe.ir.nodes import Const
-    >>> from typedpipe.types.model import STR
-    >>> argument(ir.InputPort("who", STR, Const('"world"', STR)))
-    {'name': 'who', 'value': 'world', 'description': 'str'}
-    """
-    out: dict[str, Data] = {"name": port_key(port.name)}
-    if port.default is not None:
-        out["value"] = to_argument(port.default.text, port.type)
-    core = without_none(port.type)
-    if isinstance(core, (LiteralType, EnumType)):
-        texts = core.values if isinstance(core, LiteralType) else [member.wire for member in core.members]
-        choices = [to_argument(text, port.type) for text in texts]
-        out["enum"] = [*choices, "null"] if is_optional(port.type) else choices
-    name = port.type.kind if isinstance(port.type, ScalarType) else show(port.type)
-    description = name + (f": {port.description}" if port.description else "")
-    out["description"] = description.replace("{{", "{ {")
-    return out
-
-
-def to_argument(text: str, type_: Type) -> str:
-    r"""Convert wire text to an argument that the boundary converts back to the same wire text; bare where that is safe.
-
-    >>> from typedpipe.types.model import STR
-    >>> to_argument('"a b"', STR), to_argument('"{x"', STR), to_argument('"$x"', STR)
-    ('a b', '{x', '="\\u0024x"')
-    """
-    if kind_of(without_none(type_)) != "str" or text == "null":
-        return safe(text)
-    value = json_data(text)
-    plain = isinstance(value, str) and value.isprintable() and value == value.strip()
-    if not plain or value[:2] == '="' or "{{" in value or "$" in value or value in ("", "null"):
-        return "=" + safe(text)
-    return str(value)
