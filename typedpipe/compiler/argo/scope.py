@@ -14,6 +14,7 @@ from typedpipe.compiler.argo.asks import (
     NOTHING_ASKED,
     Asks,
     FromAnswer,
+    FromRecord,
     Known as Answered,
     Source,
     place_questions,
@@ -25,7 +26,7 @@ from typedpipe.compiler.argo.leaf import Variant, python_leaf
 from typedpipe.compiler.argo.shapes import KEY, ArtifactLocation
 from typedpipe.compiler.argo.templates import Arguments, Dag, DagTask, Nothing, Template
 from typedpipe.compiler.argo.values import Piece, Values, tagged
-from typedpipe.compiler.argo.wire import esc
+from typedpipe.compiler.argo.wire import esc, is_boxed
 from typedpipe.compiler.pod import wire_key
 from typedpipe.diagnostics.model import Diagnostics
 from typedpipe.ir import nodes as ir
@@ -48,10 +49,12 @@ class ArtifactPrefix:
 
 @dataclass(slots=True)
 class Lowered:
-    """A template, and the shapes of the artifacts that it outputs."""
+    """A template, and what the graph around it must know of its outputs."""
 
     name: str
     shapes: dict[str, ArtifactLocation] = field(default_factory=dict)
+    boxed: frozenset[str] = frozenset()
+    """Outputs of a loop's body that are text of wire text."""
 
 
 LowerGraph: TypeAlias = "Callable[[GraphLowering, bool], Lowered]"
@@ -96,8 +99,8 @@ class Lowering:
     @cached_property
     def asks(self) -> Asks:
         """Questions to tasks, whose answers the controller reads."""
-        branches = any(type(node) is ir.Branch for graph in all_graphs(self.pipeline) for node in graph.nodes)
-        return place_questions(self.pipeline, self.ports) if branches else NOTHING_ASKED
+        found = {type(node) for graph in all_graphs(self.pipeline) for node in graph.nodes}
+        return NOTHING_ASKED if found.isdisjoint((ir.Branch, ir.Loop)) else place_questions(self.pipeline, self.ports)
 
     @cached_property
     def _stand_ins(self) -> bool:
@@ -204,6 +207,8 @@ class GraphLowering:
         """Text of an answer as an argument."""
         if isinstance(source, Answered):
             return source.text
+        if isinstance(source, FromRecord):
+            return f"{{{{item.{source.key}}}}}"
         values = self.values
         path = values.path(source.task, source.key) if isinstance(source, FromAnswer) else values.inputs[source.key]
         return f"{{{{{path}}}}}"
@@ -240,7 +245,12 @@ class GraphLowering:
         plain = self.lowering.demand.inputs(graph)
         given = [(wire_key(name, types[name]), self.argument(operand, name in plain)) for name, operand in args]
         answers = self.lowering.asks.passed.get((id(self.graph), node.name, number), ())
-        return [*given, *((key, self.answer(source)) for key, source in answers)]
+        return [*given, *((key, self.answer(source)) for key, source in answers if not isinstance(source, FromRecord))]
+
+    def of_item(self, node: ir.Loop) -> Arguments:
+        """Arguments of the body of a loop that are answers about the item."""
+        answers = self.lowering.asks.passed.get((id(self.graph), node.name, 0), ())
+        return [(key, self.answer(source)) for key, source in answers if isinstance(source, FromRecord)]
 
     def argument(self, operand: ir.Operand, plain: bool) -> str:
         """Text of an argument; ``plain`` if the controller reads it."""
@@ -274,6 +284,15 @@ class GraphLowering:
             if region.role == "body" and isinstance(value, ir.FromExpr):
                 return isinstance(graph.exprs[value.index], _DEFERRED)
         return False
+
+    def boxes(self, output: ir.GraphOutput) -> bool:
+        """Whether a loop passes an output as text of wire text: lists and maps, and what may be put together by its reader.
+
+        Otherwise the controller would parse it.
+        """
+        value = output.value
+        made = isinstance(value, ir.FromTask) and isinstance(self._nodes[value.task], ir.Task)
+        return not made or is_boxed(output.type)
 
     def condition(self, operand: ir.Operand) -> str:
         """A condition as the argument of a branch."""
