@@ -304,3 +304,69 @@ def test_texts_that_a_loop_puts_together_are_boxed() -> None:
     forms = ["boxed" if "boxed" in taken["expression"] else "collected" for taken in outputs.values()]
     assert sorted(forms) == ["boxed", "collected"]
     assert 'toJson("' in made.text
+
+
+def test_a_loop_over_what_another_loop_makes_gets_the_codes_of_its_tasks() -> None:
+    @dsl.pipeline
+    def again() -> None:
+        with dsl.ParallelFor(words().output) as word:
+            made = same(value=word)
+            with dsl.If(made.output == word):
+                shown = same(value=word)
+        with dsl.ParallelFor(dsl.Collected(made.output)) as value:
+            same(value=value)
+        with dsl.ParallelFor(dsl.Collected(shown.output)) as text:
+            same(value=text)
+        with dsl.ParallelFor(dsl.Collected(made.output)) as value, dsl.If(value == 1):
+            same(value=value)
+
+    made = Compiled(again)
+    assert made.given("again/for-2") == {"tp-items": "{{tasks.for.outputs.parameters.tp-items-1}}"}
+    inner, outer = (
+        {port["name"]: port["valueFrom"] for port in made.templates[name]["outputs"]["parameters"]}["tp-items-1"]
+        for name in ("for-body", "for")
+    )
+    assert inner == {"parameter": "{{tasks.same.outputs.parameters.tp-e2}}", "default": "null"}
+    taken = 'tasks["body"].outputs.parameters["tp-items-1"]'
+    assert outer == {"expression": f'{taken} == "null" ? "[]" : {taken}', "default": "[]"}
+    assert made.given("for-body/same")["tp-ask"].split("\n")[1].startswith("tp-e2 = item(out['Output'])  # ")
+    assert "sprig.replace" in made.tasks["for-3/body"]["withParam"]  # a branch makes the items
+    assert made.tasks["for-4/body"]["withParam"] == "{{inputs.parameters.tp-items}}"
+    assert (
+        made.given("for-4/body")["item"] == "{{=" + _decoding("item") + "}}"
+    )  # the controller evaluates the condition
+
+
+def test_the_items_of_a_list_of_several_tasks_come_from_each_of_them() -> None:
+    @dsl.pipeline
+    def listed(root: str = "x") -> None:
+        one, other = same(value=1), same(value="[")
+        with dsl.ParallelFor([one.output, other.output, "it's {{x}}"]) as item:
+            same(value=item)
+        with dsl.ParallelFor([one.output, other.output, root]) as item:
+            same(value=item)
+
+    made = Compiled(listed)
+    texts = [f"{{{{tasks.{name}.outputs.parameters.tp-e1}}}}" for name in ("same", "same-2")]
+    assert json.loads(made.given("listed/for")["tp-items"]) == [*texts, "'it~as {~bu007bx}}'"]
+    assert made.answers("listed/same-2", {"Output": "["})["tp-e1"] == "'['"
+    assert "sprig.replace" in made.tasks["for-2/body"]["withParam"]
+
+
+def test_answers_of_a_loop_pass_what_guards_against_failures() -> None:
+    @dsl.component
+    def last(text: str = "none") -> None:
+        print(text)
+
+    @dsl.pipeline
+    def tried() -> None:
+        with dsl.ParallelFor(words().output) as word:
+            made = same(value=word)
+        with dsl.ParallelFor(dsl.Collected(made.output)) as value:
+            same(value=value)
+        last(text="x").after(say(text="y")).ignore_upstream_failure()
+        last(text=f"{dsl.Collected(made.output)}").ignore_upstream_failure()
+
+    made = Compiled(tried)
+    outputs = {port["name"]: port["valueFrom"] for port in made.templates["try-for"]["outputs"]["parameters"]}
+    assert outputs["tp-items-1"] == {"parameter": "{{tasks.for.outputs.parameters.tp-items-1}}", "default": ""}

@@ -71,7 +71,14 @@ class Known:
     text: str = ""
 
 
-Source: TypeAlias = FromAnswer | FromCaller | FromRecord | Known
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A list of codes that different tasks give."""
+
+    codes: tuple[Source, ...]
+
+
+Source: TypeAlias = "FromAnswer | FromCaller | FromRecord | Known | Listed"
 
 
 @dataclass(slots=True)
@@ -134,10 +141,19 @@ class Asks:
     """The questions to a task."""
     inputs: dict[int, list[str]] = field(default_factory=dict)
     """Inputs of a graph that are answers."""
+    outputs: dict[int, list[tuple[str, FromAnswer]]] = field(default_factory=dict)
+    """Outputs of the body of a loop that are answers: the codes of items of another loop."""
     passed: dict[tuple[int, str, int], list[tuple[str, Source]]] = field(default_factory=dict)
     """Answers that a node passes to one of its graphs, which has this number."""
     counts: dict[str, int] = field(default_factory=dict)
     """The largest number of answers of one of a component's tasks."""
+
+    def keys(self, graph: ir.Graph, node: ir.Node) -> list[str]:
+        """Outputs of a node that are answers."""
+        if isinstance(node, ir.Loop):
+            return [key for key, _ in self.outputs.get(id(node.body), ())]
+        asked = self.asked.get((id(graph), node.name))
+        return [*map(answer_key, range(1, asked.count + 1))] if asked else []
 
 
 NOTHING_ASKED: Final = Asks()
@@ -181,7 +197,26 @@ class _Items:
         return [place(graph, self.node.items, "ParallelFor", self.node.span)]
 
 
-_Question: TypeAlias = _Chain | _Items
+@dataclass(frozen=True, slots=True)
+class _Code:
+    """One item of a loop over a list that no single task gives."""
+
+    node: ir.Loop
+    value: ir.Operand
+    stem: ClassVar = "item"
+    letter: ClassVar = "c"
+
+    def operands(self) -> list[ir.Operand]:
+        return [self.value]
+
+    def python(self, program: Program, needs: dict[int, None], _records: str) -> str:
+        return f"item({program.operand(self.value, needs, alone=True)})"
+
+    def places(self, graph: ir.Graph) -> list[str]:
+        return [place(graph, self.value, "ParallelFor", self.node.span)]
+
+
+_Question: TypeAlias = _Chain | _Items | _Code
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,6 +322,41 @@ class _Placing:
             found[id(graph), node.name] = self._put(graph, operands, question, ())
         elif parts:
             raise _CannotPlace(parts)
+        elif isinstance(node, ir.Loop):
+            source = self._listed(graph, node)
+            if source is not None:
+                self.asks.items[id(graph), node.name] = source
+
+    def _listed(self, graph: ir.Graph, loop: ir.Loop) -> Source | None:
+        """Items that different tasks give, each its own, or the tasks of another loop; None if they do not."""
+        operand = loop.items
+        if isinstance(operand, ir.FromTask):
+            return self._gathered(graph, loop, operand)
+        expr = graph.exprs[operand.index] if isinstance(operand, ir.FromExpr) else None
+        if not isinstance(expr, ir.MakeList) or any(isinstance(item, ir.FromExpr) for item in expr.items):
+            return None  # an expression that raises fails the loop, not one of its bodies
+        if not all(self._can(graph, [item]) > 0 for item in expr.items):
+            return None
+        return Listed(tuple([self._put(graph, [item], _Code(loop, item), ()) for item in expr.items]))
+
+    def _gathered(self, graph: ir.Graph, loop: ir.Loop, operand: ir.FromTask) -> FromAnswer | None:
+        """Items that the bodies of another loop give."""
+        other = self._nodes_of(graph)[operand.task]
+        if not isinstance(other, ir.Loop) or is_artifact(loop.item_type):
+            return None
+        value = next(output.value for output in other.body.outputs if output.name == operand.output)
+        if (
+            isinstance(value, ir.FromExpr)
+            or self._last(other.body, [value]) is None
+            or not self._can(other.body, [value])
+        ):
+            return None
+        source = self._put(other.body, [value], _Code(loop, value), ())
+        assert isinstance(source, FromAnswer)
+        outputs = self.asks.outputs.setdefault(id(other.body), [])
+        key = f"tp-items-{len(outputs) + 1}"
+        outputs.append((key, source))
+        return FromAnswer(operand.task, key)
 
     def _can(
         self, graph: ir.Graph, operands: list[ir.Operand], budget: int = _MOST_SITES, *, asked: bool = False

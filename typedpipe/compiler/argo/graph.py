@@ -27,6 +27,8 @@ def lower(scope: GraphLowering, boxed: bool = False) -> Lowered:
     run(scope)
     shapes = outputs(scope, boxed)
     scope.lowering.templates[scope.dag.name] = scope.dag
+    for answer, source in scope.lowering.asks.outputs.get(id(scope.graph), ()):
+        scope.dag.outputs.append(Output(answer, path=scope.values.path(source.task, source.key)))
     held = frozenset(output.name for output in scope.graph.outputs if boxed and scope.boxes(output))
     return Lowered(scope.dag.name, shapes, held)
 

@@ -148,6 +148,9 @@ def _loop_outputs(scope: GraphLowering, node: ir.Loop, dag: Dag, lowered: Lowere
                 reason = f"`{output.name}` is not created in the loop, so its entries are not in one directory"
                 raise Unsupported(reason, output.span if output.span.file else node.span)
             scope.values.shapes[node.name, output.name] = shape
+    for key in scope.lowering.asks.keys(scope.graph, node):
+        taken = path_expr(f"tasks.body.outputs.parameters.{key}")
+        dag.outputs.append(Output(key, expression=f'{taken} == "null" ? "[]" : {taken}', default="[]"))
 
 
 def exit_handler(scope: GraphLowering, node: ir.ExitHandler) -> DagTask:

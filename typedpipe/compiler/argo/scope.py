@@ -16,6 +16,7 @@ from typedpipe.compiler.argo.asks import (
     FromAnswer,
     FromRecord,
     Known as Answered,
+    Listed,
     Source,
     place_questions,
 )
@@ -209,6 +210,8 @@ class GraphLowering:
             return source.text
         if isinstance(source, FromRecord):
             return f"{{{{item.{source.key}}}}}"
+        if isinstance(source, Listed):
+            return "[" + ",".join(f'"{self.answer(code)}"' for code in source.codes) + "]"
         values = self.values
         path = values.path(source.task, source.key) if isinstance(source, FromAnswer) else values.inputs[source.key]
         return f"{{{{{path}}}}}"
