@@ -291,6 +291,19 @@ def test_an_item_that_a_container_reads_is_decoded_by_the_controller() -> None:
     assert found == ["{{=" + _decoding("item") + "}}"] * 2 + [ITEM]
 
 
+def test_a_container_never_reads_how_a_value_is_assembled() -> None:
+    @dsl.pipeline
+    def read() -> None:
+        found = facts().output
+        with dsl.IfSet(found["name"]) as name:
+            shell(text=name)
+
+    made = Compiled(read)
+    (text,) = (made.given(task)["text"] for task in made.tasks if task.endswith("/shell"))
+    assert "field" not in text
+    assert '["name"]' in text
+
+
 def test_texts_that_a_loop_puts_together_are_boxed() -> None:
     @dsl.pipeline
     def gathered() -> None:

@@ -263,7 +263,7 @@ class GraphLowering:
         """The pieces of an argument's text."""
         if plain:
             self.check_plain(operand)
-            if isinstance(operand, ir.FromExpr) and isinstance(self.graph.exprs[operand.index], _DEFERRED):
+            if _assembled(self.graph, operand):
                 return [("expr", esc(f"toJson({self.controller.native(operand)})"))]
         return self.values.pieces(operand)
 
@@ -276,7 +276,7 @@ class GraphLowering:
     def check_assembled(self, operand: ir.Operand) -> None:
         """Reject a value that contains an expression, of which a container would get the text."""
         self.check_plain(operand)
-        if any(isinstance(self.graph.exprs[index], _DEFERRED) for index in needed(self.graph.exprs, [operand])):
+        if _assembled(self.graph, operand):
             raise Unsupported("a container reads the metadata of artifacts, and these contain an expression")
 
     def _deferred(self, node: ir.Node, output: str) -> bool:
@@ -284,8 +284,8 @@ class GraphLowering:
         for region in regions_in(node, self.lowering.pipeline.pipelines):
             graph = region.body
             value = next((each.value for each in graph.outputs if each.name == output), None)
-            if region.role == "body" and isinstance(value, ir.FromExpr):
-                return isinstance(graph.exprs[value.index], _DEFERRED)
+            if region.role == "body" and value is not None:
+                return _assembled(graph, value)
         return False
 
     def boxes(self, output: ir.GraphOutput) -> bool:
@@ -301,6 +301,11 @@ class GraphLowering:
         """A condition as the argument of a branch."""
         self.check_plain(operand)
         return self.values.text(operand)
+
+
+def _assembled(graph: ir.Graph, operand: ir.Operand) -> bool:
+    """Whether a value contains an expression that its reader evaluates."""
+    return any(isinstance(graph.exprs[index], _DEFERRED) for index in needed(graph.exprs, [operand]))
 
 
 # -------------------------------------------------------------------------------------------------- names
