@@ -8,7 +8,7 @@ leaves any other text to the task that reads the value, or to a message.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Final
 
 from typedpipe.compiler.argo.templates import Data, Input
@@ -43,7 +43,7 @@ _FLOAT: Final = r"-?(0|[1-9][0-9]*)(\.[0-9]+([eE][+-]?[0-9]+)?|[eE][+-]?[0-9]+)"
 _SCALARS: Final = (INT, FLOAT, BOOL)
 
 
-def root_inputs(graph: ir.Graph, read: frozenset[str]) -> tuple[list[Input], dict[str, str]]:
+def root_inputs(graph: ir.Graph, read: Collection[str]) -> tuple[list[Input], dict[str, str]]:
     """Inputs of the outermost template, and the path of each input of the pipeline.
 
     ``read`` are the arguments that the controller itself reads: if it cannot, whatever reads them fails with a message.

@@ -15,7 +15,9 @@ from typedpipe.compiler.argo.asks import (
     NOTHING_ASKED,
     Asks,
     FromAnswer,
+    FromRecord,
     Known as Answered,
+    Listed,
     Source,
     place_questions,
 )
@@ -26,7 +28,7 @@ from typedpipe.compiler.argo.leaf import Variant, python_leaf
 from typedpipe.compiler.argo.shapes import KEY, ArtifactLocation
 from typedpipe.compiler.argo.templates import Arguments, Dag, DagTask, Nothing, Template
 from typedpipe.compiler.argo.values import Piece, Values, path_expr, tagged
-from typedpipe.compiler.argo.wire import esc, tag
+from typedpipe.compiler.argo.wire import esc, is_boxed, tag
 from typedpipe.compiler.pod import wire_key
 from typedpipe.diagnostics.model import Diagnostics
 from typedpipe.ir import nodes as ir
@@ -49,10 +51,12 @@ class ArtifactPrefix:
 
 @dataclass(slots=True)
 class Lowered:
-    """A template, and the shapes of the artifacts that it outputs."""
+    """A template, and what the graph around it must know of its outputs."""
 
     name: str
     shapes: dict[str, ArtifactLocation] = field(default_factory=dict)
+    boxed: frozenset[str] = frozenset()
+    """Outputs of a loop's body that are text of wire text."""
 
 
 LowerGraph: TypeAlias = "Callable[[GraphLowering, bool], Lowered]"
@@ -97,8 +101,8 @@ class Lowering:
     @cached_property
     def asks(self) -> Asks:
         """Questions to tasks, whose answers the controller reads."""
-        branches = any(type(node) is ir.Branch for graph in all_graphs(self.pipeline) for node in graph.nodes)
-        return place_questions(self.pipeline, self.ports) if branches else NOTHING_ASKED
+        found = {type(node) for graph in all_graphs(self.pipeline) for node in graph.nodes}
+        return NOTHING_ASKED if found.isdisjoint((ir.Branch, ir.Loop)) else place_questions(self.pipeline, self.ports)
 
     @cached_property
     def _stand_ins(self) -> bool:
@@ -205,6 +209,10 @@ class GraphLowering:
         """Text of an answer as an argument."""
         if isinstance(source, Answered):
             return source.text
+        if isinstance(source, FromRecord):
+            return f"{{{{item.{source.key}}}}}"
+        if isinstance(source, Listed):
+            return "[" + ",".join(f'"{self.answer(code)}"' for code in source.codes) + "]"
         values = self.values
         if isinstance(source, FromArguments):
             known = [f"let {name} = {path_expr(values.inputs[each])}; " for name, each in source.variables]
@@ -244,7 +252,12 @@ class GraphLowering:
         plain = self.lowering.demand.inputs(graph)
         given = [(wire_key(name, types[name]), self.argument(operand, name in plain)) for name, operand in args]
         answers = self.lowering.asks.passed.get((id(self.graph), node.name, number), ())
-        return [*given, *((key, self.answer(source)) for key, source in answers)]
+        return [*given, *((key, self.answer(source)) for key, source in answers if not isinstance(source, FromRecord))]
+
+    def of_item(self, node: ir.Loop) -> Arguments:
+        """Arguments of the body of a loop that are answers about the item."""
+        answers = self.lowering.asks.passed.get((id(self.graph), node.name, 0), ())
+        return [(key, self.answer(source)) for key, source in answers if isinstance(source, FromRecord)]
 
     def argument(self, operand: ir.Operand, plain: bool) -> str:
         """Text of an argument; ``plain`` if the controller reads it."""
@@ -254,7 +267,7 @@ class GraphLowering:
         """The pieces of an argument's text."""
         if plain:
             self.check_plain(operand)
-            if isinstance(operand, ir.FromExpr) and isinstance(self.graph.exprs[operand.index], _DEFERRED):
+            if _assembled(self.graph, operand):
                 return [("expr", esc(f"toJson({self.controller.native(operand)})"))]
         return self.values.pieces(operand)
 
@@ -267,7 +280,7 @@ class GraphLowering:
     def check_assembled(self, operand: ir.Operand) -> None:
         """Reject a value that contains an expression, of which a container would get the text."""
         self.check_plain(operand)
-        if any(isinstance(self.graph.exprs[index], _DEFERRED) for index in needed(self.graph.exprs, [operand])):
+        if _assembled(self.graph, operand):
             raise Unsupported("a container reads the metadata of artifacts, and these contain an expression")
 
     def _deferred(self, node: ir.Node, output: str) -> bool:
@@ -275,14 +288,28 @@ class GraphLowering:
         for region in regions_in(node, self.lowering.pipeline.pipelines):
             graph = region.body
             value = next((each.value for each in graph.outputs if each.name == output), None)
-            if region.role == "body" and isinstance(value, ir.FromExpr):
-                return isinstance(graph.exprs[value.index], _DEFERRED)
+            if region.role == "body" and value is not None:
+                return _assembled(graph, value)
         return False
+
+    def boxes(self, output: ir.GraphOutput) -> bool:
+        """Whether a loop passes an output as text of wire text: lists and maps, and what may be put together by its reader.
+
+        Otherwise the controller would parse it.
+        """
+        value = output.value
+        made = isinstance(value, ir.FromTask) and isinstance(self._nodes[value.task], ir.Task)
+        return not made or is_boxed(output.type)
 
     def condition(self, operand: ir.Operand) -> str:
         """A condition as the argument of a branch."""
         self.check_plain(operand)
         return self.values.text(operand)
+
+
+def _assembled(graph: ir.Graph, operand: ir.Operand) -> bool:
+    """Whether a value contains an expression that its reader evaluates."""
+    return any(isinstance(graph.exprs[index], _DEFERRED) for index in needed(graph.exprs, [operand]))
 
 
 # -------------------------------------------------------------------------------------------------- names
