@@ -1480,7 +1480,9 @@ class Asker:
         self.out = out
         self.given = given
         self.names = names or Names(nan={"$tp": ["float", "nan"]}, inf={"$tp": ["float", "inf"]})
-        self.space = dict(_FUNCTIONS, out=out, given=given, items=self.items)
+        self.space = dict(_FUNCTIONS, out=out, given=given, items=self.items, ok=self.ok)
+        self.failed: dict[str, str] = {}
+        """The errors among the answers, by name: a user's own text may look like one."""
 
     def answers(self, lines: list[tuple[str, Any, str]]) -> dict[str, Any]:
         """Answers by name: text, or a list of items. An error is a text, too: whoever needs the answer fails with it."""
@@ -1492,14 +1494,12 @@ class Asker:
                 if inner:
                     self.names[name] = _to_json(value, "any", name)
                 else:
-                    found[name] = (
-                        value if isinstance(value, (str, list)) else error_text(where, _expected("str", value, name))
-                    )
+                    found[name] = _answer(value, name)
             except Exception as error:
                 if inner:
                     self.names[name] = error if isinstance(error, WireError) else WireError(name, _why(error))
                 else:
-                    found[name] = error_text(where, error)
+                    found[name] = self.failed[name] = error_text(where, error)
         return found
 
     def value(self, code: Any) -> Any:
@@ -1515,6 +1515,10 @@ class Asker:
         except Exception as error:
             raise WireError(where, error_text(where, error)) from None
 
+    def ok(self, *names: str) -> str:
+        """Whether these answers have values: ``true``, or the text of the first error."""
+        return next((self.failed[name] for name in names if name in self.failed), "true")
+
     def items(self, values: Any, program: str = "") -> list[Any]:
         """Items of a loop. With a program, each is a record of its answers about the item ``x``."""
         if not isinstance(values, list):
@@ -1526,18 +1530,26 @@ class Asker:
         return [Asker(self.out, self.given, names).answers(lines) for names in each]
 
 
+def _answer(value: Any, name: str) -> Any:
+    if isinstance(value, (str, list)):
+        return value
+    raise _expected("str", value, name)
+
+
 def ask(program: str, out: Any, given: Any) -> dict[str, str]:
     """Answers to a program of a task with these outputs, as text by name.
 
     >>> ask("tp-e1 = arm(out['n'] > 3, out['n'] > 1)  # a.py:3, If", Names(n=2), Names())
     {'tp-e1': '2'}
     """
-    lines = program_lines(program)
-    found = Asker(out, given).answers(lines)
-    for name, _, where in lines:
-        if name in found:
-            text = found[name] if isinstance(found[name], str) else _canonical(found[name])
-            found[name] = error_text(where, WireError(name, _too_long(text)), "TP505") if _is_long(text) else text
+    asker = Asker(out, given)
+    found = {}
+    for line in program_lines(program):
+        for name, answer in asker.answers([line]).items():
+            text = answer if isinstance(answer, str) else _canonical(answer)
+            if _is_long(text):
+                text = asker.failed[name] = error_text(line[2], WireError(name, _too_long(text)), "TP505")
+            found[name] = text
     return found
 
 
@@ -1550,9 +1562,21 @@ def plain_text(value: Any) -> str:
     return value if isinstance(value, str) else _wire(value)
 
 
+def variable(name: str, value: Any) -> str:
+    """A value as the text of an environment variable."""
+    return _no_nul(name, plain_text(value))
+
+
+def _no_nul(name: str, text: str) -> str:
+    if "\0" in text:
+        raise WireError(name, "an argument or environment variable cannot hold a NUL character")
+    return text
+
+
 def _raw(value: Any) -> str:
     """Text of a container's argument that Kubernetes expands to the text of a value."""
     text = "" if value is None else value if isinstance(value, str) else any_digits(lambda: json.dumps(value))
+    _no_nul("value", text)
     return text.replace("$", "$" * 2).replace("{" * 2, "{$" + "(TP_LB)")
 
 
@@ -2434,7 +2458,7 @@ def _set_environment(task: _Task) -> None:
     if not text:
         return
     pairs = task.guard("TP502", "input", lambda: decode(text, ["list", ["list", "any"]], "environment variables"))
-    os.environ.update((name, plain_text(value)) for name, value in pairs)
+    os.environ.update(task.guard("TP502", "variable", lambda: {name: variable(name, value) for name, value in pairs}))
     if os.environ.pop("TYPEDPIPE_ENV_SET", "") or not os.path.isfile(sys.argv[0]):
         return
     os.environ["TYPEDPIPE_ENV_SET"] = "1"

@@ -242,6 +242,41 @@ def test_a_variable_without_a_value_fails_the_task(tmp_path: Path) -> None:
     assert "error[TP502]: component `step`, input `environment variables`: there is no 'zz' in {}" in done.stderr
 
 
+@pytest.mark.parametrize("value", ["a\0b", ["\0"]])
+def test_a_variable_that_no_system_can_hold_fails_the_task(tmp_path: Path, value: object) -> None:
+    done = job(tmp_path, READ_ENVIRONMENT, tp_env=json.dumps([["A", value], ["N", 1]]))
+    if isinstance(value, str):
+        assert (
+            "error[TP502]: component `step`, variable `A`: an argument or environment variable cannot hold"
+            in done.stderr
+        )
+        assert done.returncode == 2
+    else:  # JSON text, with an escape
+        assert json.loads(written(tmp_path)["a"])[:2] == ['["\\u0000"]', "1"]
+
+
+def test_ok_is_the_first_error_of_some_answers_and_not_a_text_that_looks_like_one() -> None:
+    lines = [
+        "tp-e1 = raw(out['text'])  # a.py:1, argument a",
+        "tp-e2 = raw(out['zz'])  # a.py:2, argument b",
+        "tp-e3 = raw(out['long'])  # a.py:3, argument c",
+        "tp-e4 = raw(out['nul'])  # a.py:4, argument d",
+        *(f"tp-o{number} = ok('tp-e{number}')" for number in range(1, 5)),
+        "tp-all = ok('tp-e1', 'tp-e3', 'tp-e2')",
+    ]
+    out = task.Names(text="error TP509: mine", long="$" * 20000, nul="\0")
+    found = task.ask("\n".join(lines), out, task.Names())
+    long = "error TP505: a.py:3, argument c: expected at most 32768 bytes, found 40000"
+    assert found["tp-e1"] == "error TP509: mine"
+    assert [found[f"tp-o{number}"] for number in range(1, 5)] == [
+        "true",
+        "error TP509: a.py:2, argument b: there is no 'zz'",
+        long,
+        "error TP509: a.py:4, argument d: an argument or environment variable cannot hold a NUL character",
+    ]
+    assert found["tp-all"] == found["tp-e3"] == long
+
+
 def test_an_ask_is_read_from_lines_of_text() -> None:
     assert task.program_lines("\n\n") == []
     ((name, _, where),) = task.program_lines("tp-e1 = wire('a  # b')  # a.py:1, If")

@@ -36,7 +36,9 @@ class ControllerInputs:
             case ir.Task():
                 if node.component in self._containers:
                     yield from (operand for _, operand in node.args)
-                yield from (operand for _, operand in hidden(node.options))
+                yield from (
+                    operand for _, operand in hidden(node.options, is_container=node.component in self._containers)
+                )
             case ir.Importer():
                 yield node.uri
                 if node.metadata is not None and self.metadata:

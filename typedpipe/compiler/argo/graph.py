@@ -147,7 +147,7 @@ def operands(node: ir.Node) -> list[ir.Operand]:
     if isinstance(node, (ir.Task, ir.Call)):
         out = [operand for _, operand in node.args]
         if isinstance(node, ir.Task) and node.options is not ir.DEFAULT_OPTIONS:
-            out.extend(operand for _, operand in hidden(node.options))
+            out.extend(operand for _, operand in hidden(node.options, is_container=True))
         return out
     out = decisions(node)
     if node.is_group:

@@ -39,10 +39,13 @@ class Variant:
     """For values known only at run time: the option's parameter and the kind of its values."""
 
 
-def python_leaf(name: str, component: ir.Component, variant: Variant, *, stand_ins: bool, answers: int) -> Leaf:
+def python_leaf(
+    name: str, component: ir.Component, variant: Variant, *, stand_ins: bool, answers: int, variables: bool
+) -> Leaf:
     """Template of a Python component; with ``stand_ins``, it stores a file for each empty directory.
 
-    ``answers`` is the number of outputs for answers to questions, which its tasks may be asked.
+    ``answers`` is the number of outputs for answers to questions, which its tasks may be asked. ``variables``: some of
+    its tasks have environment variables that are known only at run time.
     """
     leaf = new_leaf(name, component, variant)
     container = leaf.container
@@ -54,6 +57,8 @@ def python_leaf(name: str, component: ir.Component, variant: Variant, *, stand_i
                 leaf.output_artifacts.append(_stand_in(port_key(port.name)))
         else:
             _output(port_key(port.name), variant.boxed and is_boxed(port.type), leaf)
+    if variables:
+        leaf.inputs.append({"name": ENV, "default": ""})
     if answers:
         leaf.inputs += [{"name": key, "default": ""} for key in (GIVEN, ASK)]
     for key in map(answer_key, range(1, answers + 1)):
@@ -227,8 +232,17 @@ def display_name(text: str) -> str:
 # ------------------------------------------------------------------------------------- what is set on the task
 
 
-def hidden(options: ir.Options) -> list[tuple[str, ir.Operand]]:
-    """Parameters of settings that are known only when the pipeline runs."""
+ENV = "tp-env"
+"""Parameter with the environment variables of a Python task that are known only at run time: its runtime sets them."""
+
+
+def late_variables(options: ir.Options) -> ir.Args:
+    """Environment variables that are known only when the pipeline runs."""
+    return tuple((name, value) for name, value in options.env if not isinstance(value, ir.Const))
+
+
+def hidden(options: ir.Options, *, is_container: bool) -> list[tuple[str, ir.Operand]]:
+    """Parameters of settings that are known only when the pipeline runs, and that are part of the pod."""
     found: list[tuple[str, ir.Operand]] = []
     for name, _, _ in RESOURCES:
         value = getattr(options, name)
@@ -236,7 +250,7 @@ def hidden(options: ir.Options) -> list[tuple[str, ir.Operand]]:
             found.append(("tp-" + name.replace("_", "-"), value))
     if options.accelerator_count is not None and not isinstance(options.accelerator_count, ir.Const):
         found.append(("tp-accelerator-count", options.accelerator_count))
-    for i, (_, value) in enumerate(options.env):
+    for i, (_, value) in enumerate(options.env if is_container else ()):
         if not isinstance(value, ir.Const):
             found.append((f"tp-env-{i}", value))
     if options.image is not None and not isinstance(options.image, ir.Const):

@@ -21,7 +21,7 @@ from typedpipe.compiler.argo.asks import (
 from typedpipe.compiler.argo.container import container_leaf
 from typedpipe.compiler.argo.demand import ControllerInputs
 from typedpipe.compiler.argo.expressions import Controller, Unsupported
-from typedpipe.compiler.argo.leaf import Variant, python_leaf
+from typedpipe.compiler.argo.leaf import ENV, Variant, late_variables, python_leaf
 from typedpipe.compiler.argo.shapes import KEY, ArtifactLocation
 from typedpipe.compiler.argo.templates import Arguments, Dag, DagTask, Nothing, Template
 from typedpipe.compiler.argo.values import Piece, Values, tagged
@@ -100,6 +100,16 @@ class Lowering:
         return place_questions(self.pipeline, self.ports) if branches else NOTHING_ASKED
 
     @cached_property
+    def with_variables(self) -> frozenset[str]:
+        """Python components with a task that has environment variables known only at run time."""
+        found: set[str] = set()
+        for graph in all_graphs(self.pipeline):
+            for node in (*graph.nodes, *(last for each in graph.nodes for last in each.exits())):
+                if isinstance(node, ir.Task) and node.options.env and late_variables(node.options):
+                    found.add(node.component)
+        return frozenset(found - self.raw_outputs)
+
+    @cached_property
     def _stand_ins(self) -> bool:
         """Whether an empty directory may reach a container."""
         return any(
@@ -126,7 +136,12 @@ class Lowering:
                 container_leaf(found, component, variant)
                 if name in self.raw_outputs
                 else python_leaf(
-                    found, component, variant, stand_ins=self._stand_ins, answers=self.asks.counts.get(name, 0)
+                    found,
+                    component,
+                    variant,
+                    stand_ins=self._stand_ins,
+                    answers=self.asks.counts.get(name, 0),
+                    variables=name in self.with_variables,
                 )
             )
         return found
@@ -199,6 +214,13 @@ class GraphLowering:
             return []
         lines = [f"{name} = {self.values.text(operand)}" for name, operand in asked.given.items()]
         return [*([(GIVEN, "\n".join(lines))] if lines else []), (ASK, "\n".join(asked.lines))]
+
+    def variables(self, node: ir.Task) -> Arguments:
+        """Argument with the environment variables of a Python task that are known only at run time."""
+        if node.component not in self.lowering.with_variables:
+            return []
+        late = late_variables(node.options)
+        return [(ENV, self.values.pairs(late))] if late else []
 
     def answer(self, source: Source) -> str:
         """Text of an answer as an argument."""
