@@ -1480,9 +1480,7 @@ class Asker:
         self.out = out
         self.given = given
         self.names = names or Names(nan={"$tp": ["float", "nan"]}, inf={"$tp": ["float", "inf"]})
-        self.space = dict(_FUNCTIONS, out=out, given=given, items=self.items, ok=self.ok)
-        self.failed: dict[str, str] = {}
-        """The errors among the answers, by name: a user's own text may look like one."""
+        self.space = dict(_FUNCTIONS, out=out, given=given, items=self.items)
 
     def answers(self, lines: list[tuple[str, Any, str]]) -> dict[str, Any]:
         """Answers by name: text, or a list of items. An error is a text, too: whoever needs the answer fails with it."""
@@ -1494,12 +1492,14 @@ class Asker:
                 if inner:
                     self.names[name] = _to_json(value, "any", name)
                 else:
-                    found[name] = _answer(value, name)
+                    found[name] = (
+                        value if isinstance(value, (str, list)) else error_text(where, _expected("str", value, name))
+                    )
             except Exception as error:
                 if inner:
                     self.names[name] = error if isinstance(error, WireError) else WireError(name, _why(error))
                 else:
-                    found[name] = self.failed[name] = error_text(where, error)
+                    found[name] = error_text(where, error)
         return found
 
     def value(self, code: Any) -> Any:
@@ -1515,10 +1515,6 @@ class Asker:
         except Exception as error:
             raise WireError(where, error_text(where, error)) from None
 
-    def ok(self, *names: str) -> str:
-        """Whether these answers have values: ``true``, or the text of the first error."""
-        return next((self.failed[name] for name in names if name in self.failed), "true")
-
     def items(self, values: Any, program: str = "") -> list[Any]:
         """Items of a loop. With a program, each is a record of its answers about the item ``x``."""
         if not isinstance(values, list):
@@ -1530,26 +1526,18 @@ class Asker:
         return [Asker(self.out, self.given, names).answers(lines) for names in each]
 
 
-def _answer(value: Any, name: str) -> Any:
-    if isinstance(value, (str, list)):
-        return value
-    raise _expected("str", value, name)
-
-
 def ask(program: str, out: Any, given: Any) -> dict[str, str]:
     """Answers to a program of a task with these outputs, as text by name.
 
     >>> ask("tp-e1 = arm(out['n'] > 3, out['n'] > 1)  # a.py:3, If", Names(n=2), Names())
     {'tp-e1': '2'}
     """
-    asker = Asker(out, given)
-    found = {}
-    for line in program_lines(program):
-        for name, answer in asker.answers([line]).items():
-            text = answer if isinstance(answer, str) else _canonical(answer)
-            if _is_long(text):
-                text = asker.failed[name] = error_text(line[2], WireError(name, _too_long(text)), "TP505")
-            found[name] = text
+    lines = program_lines(program)
+    found = Asker(out, given).answers(lines)
+    for name, _, where in lines:
+        if name in found:
+            text = found[name] if isinstance(found[name], str) else _canonical(found[name])
+            found[name] = error_text(where, WireError(name, _too_long(text)), "TP505") if _is_long(text) else text
     return found
 
 
@@ -1573,19 +1561,20 @@ def _no_nul(name: str, text: str) -> str:
     return text
 
 
-def _raw(value: Any) -> str:
-    """Text of a container's argument that Kubernetes expands to the text of a value."""
-    text = "" if value is None else value if isinstance(value, str) else any_digits(lambda: json.dumps(value))
-    _no_nul("value", text)
-    return text.replace("$", "$" * 2).replace("{" * 2, "{$" + "(TP_LB)")
+def _ok(*texts: str) -> str:
+    """The answer that others, with these texts, have values: the texts are not the messages of errors."""
+    for text in texts:
+        if _is_long(text):
+            raise WireError("value", _too_long(text))
+    return "true"
 
 
 _FUNCTIONS: dict[str, Any] = {
     "__builtins__": {},
     "boolean": lambda value: "true" if value else "false",
     "item": lambda value: item_code(_wire(value)),
-    "raw": _raw,
-    "text": plain_text,
+    "ok": _ok,
+    "text": lambda value: variable("value", value),
     "wire": _wire,
     "boxed": lambda value: to_text(_wire(value)),
     "order": order_key,

@@ -11,7 +11,9 @@ HOSTILE = "{{workflow.name}} $$ $(HOME) ${A} {{=1+1}} \x1b[0m \x7f \U000e0067 '\
 
 @dsl.component(base_image="python:3.11-slim")
 def facts() -> dict[str, Any]:
-    text = "{" + "{workflow.name}} $" + "$ $" + "(HOME) ${A} {" + "{=1+1}} \x1b[0m \x7f \U000e0067 '\" \\ \n end {" + "{"
+    text = (
+        "{" + "{workflow.name}} $" + "$ $" + "(HOME) ${A} {" + "{=1+1}} \x1b[0m \x7f \U000e0067 '\" \\ \n end {" + "{"
+    )
     return {"id": 2**60 + 1, "text": text, "rate": 0.1, "nested": {"z": [0.0, None], "a": 2**53 + 1}}
 
 

@@ -81,10 +81,11 @@ def test_metadata_is_cut_out_of_the_descriptor() -> None:
     assert f'{text} matches "^\\\\{{\\"(id|type)\\":" ? {cut} : ' in argument
 
 
-def test_metadata_with_an_expression_is_refused_if_a_container_reads_metadata() -> None:
+def test_metadata_that_no_single_task_can_give_is_refused_if_a_container_reads_metadata() -> None:
     @dsl.pipeline
     def p() -> None:
-        describe(data=dsl.importer("a", Dataset, metadata={"rows": config().output["rows"]}).output)
+        rows = {"rows": config().output["rows"], "more": config().output["rows"]}
+        describe(data=dsl.importer("a", Dataset, metadata=rows).output)
 
     with pytest.raises(PipelineError) as caught:
         text_of(p)

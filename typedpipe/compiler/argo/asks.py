@@ -1,8 +1,8 @@
-"""Placement of conditions: the task that answers each of them, as a line of Python.
+"""Placement of questions: the task that answers each of them, as a line of Python.
 
-A chain of If, Elif and Else is one question. It is asked of a Python task whose outputs it reads, and that comes after
-everything else it reads. If it reads only inputs of its graph, the question is the caller's, and the graph receives the
-answer as an input. A condition that no single task can answer is evaluated by the controller
+A question is a chain of If, Elif and Else, or a value that the controller puts into a pod. It is asked of a Python task
+whose outputs it reads, and that comes after everything else it reads. If it reads only inputs of its graph, the question is
+the caller's, and the graph receives the answer as an input. What no single task can answer is evaluated by the controller
 (:mod:`typedpipe.compiler.argo.expressions`).
 """
 
@@ -11,8 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Final, TypeAlias
+from typing import ClassVar, Final, TypeAlias
 
+from typedpipe.compiler.argo.late import LateValue, late_values
 from typedpipe.ir import nodes as ir
 from typedpipe.ir.edges import all_graphs, leaves, regions_in, upstream
 from typedpipe.ir.program import Program, line_name, place
@@ -113,6 +114,10 @@ class Asks:
 
     arms: dict[tuple[int, str], Source] = field(default_factory=dict)
     """For a branch: the number of the arm that is taken, 0 for Else. If it is missing, the controller evaluates."""
+    values: dict[tuple[int, str, str], Source] = field(default_factory=dict)
+    """For a value that the controller puts into a pod or a location, by graph, node and key: its wire text."""
+    guards: dict[tuple[int, str], list[Source]] = field(default_factory=dict)
+    """For a node with such values: ``true``, or the text of an error, which must not get there."""
     asked: dict[tuple[int, str], Asked] = field(default_factory=dict)
     """The questions to a task."""
     inputs: dict[int, list[str]] = field(default_factory=dict)
@@ -124,16 +129,76 @@ class Asks:
 
 
 NOTHING_ASKED: Final = Asks()
-"""For a pipeline without branches."""
+"""For a pipeline without branches, and without values in pods."""
 
 
-def place_questions(pipeline: ir.Pipeline, ports: Ports) -> Asks:
-    """Find the task that answers the conditions of each branch."""
+@dataclass(frozen=True, slots=True)
+class _Chain:
+    """Which arm of a branch is taken."""
+
+    node: ir.Branch
+    stem: ClassVar = "arm"
+
+    def operands(self) -> list[ir.Operand]:
+        return [arm.condition for arm in self.node.arms if arm.condition is not None]
+
+    def python(self, program: Program, needs: dict[int, None]) -> str:
+        return f"arm({', '.join(program.condition(each, needs, alone=True) for each in self.operands())})"
+
+    def places(self, graph: ir.Graph) -> list[str]:
+        arms = [(arm, arm.condition) for arm in self.node.arms if arm.condition is not None]
+        return [place(graph, each, "Elif" if i else "If", arm.span) for i, (arm, each) in enumerate(arms)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Value:
+    """A value that the controller puts into a pod or a location."""
+
+    node: ir.Task | ir.Importer
+    late: LateValue
+    stem: ClassVar = "value"
+
+    def operands(self) -> list[ir.Operand]:
+        return [self.late.operand]
+
+    def python(self, program: Program, needs: dict[int, None]) -> str:
+        value = program.operand(self.late.operand, needs, alone=True)
+        return f"wire(text({value}))" if self.late.form == "text" else f"wire({value})"
+
+    def places(self, graph: ir.Graph) -> list[str]:
+        return [place(graph, self.late.operand, self.late.what, self.node.span)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Guard:
+    """Whether such values have no error."""
+
+    node: ir.Task | ir.Importer
+    values: tuple[_Value, ...]
+    stem: ClassVar = "ok"
+
+    def operands(self) -> list[ir.Operand]:
+        return [each.late.operand for each in self.values]
+
+    def python(self, program: Program, needs: dict[int, None]) -> str:
+        return f"ok({', '.join(each.python(program, needs) for each in self.values)})"
+
+    def places(self, graph: ir.Graph) -> list[str]:
+        return list(dict.fromkeys(where for each in self.values for where in each.places(graph)))[:1]
+
+
+_Question: TypeAlias = "_Chain | _Value | _Guard"
+
+
+def place_questions(pipeline: ir.Pipeline, ports: Ports, *, metadata: bool) -> Asks:
+    """Find the tasks that answer for each branch and each value in a pod. ``metadata`` as for :func:`late_values`."""
     placing = _Placing(pipeline, ports)
     for graph in all_graphs(pipeline):
         for node in graph.nodes:
             if isinstance(node, ir.Branch):
-                placing.place(graph, node)
+                placing.place_chain(graph, node)
+            elif isinstance(node, ir.Importer | ir.Task):
+                placing.place_values(graph, node, metadata=metadata)
     return placing.asks
 
 
@@ -163,12 +228,46 @@ class _Placing:
             for region in regions_in(last, pipelines):
                 self._sites.setdefault(id(region.body), []).append(_Site(graph, last, region, 0, passes=False))
 
-    def place(self, graph: ir.Graph, node: ir.Branch) -> None:
+    def place_chain(self, graph: ir.Graph, node: ir.Branch) -> None:
         """Ask for the arm of a branch, if one task can answer."""
-        conditions = [arm.condition for arm in node.arms if arm.condition is not None]
-        size = sum(len(leaf.text) for leaf in leaves(graph.exprs, conditions) if isinstance(leaf, ir.Const))
-        if size <= _MOST_TEXT and self._can(graph, conditions) > 0:
-            self.asks.arms[id(graph), node.name] = self._put(graph, conditions, node, ())
+        source = self._place(graph, _Chain(node))
+        if source is not None:
+            self.asks.arms[id(graph), node.name] = source
+
+    def place_values(self, graph: ir.Graph, node: ir.Importer | ir.Task, *, metadata: bool) -> None:
+        """Ask for the values that the controller puts into a pod: those that it would have to compute."""
+        ignoring = isinstance(node, ir.Task) and node.options.ignore_upstream_failure
+        component = self._pipeline.components[node.component] if isinstance(node, ir.Task) else None
+        late = [] if ignoring else [*late_values(node, component, metadata=metadata)]
+        found = [_Value(node, each) for each in late if self._is_computed(graph, each.operand)]
+        if not found:
+            return
+        together = self._place(graph, _Guard(node, tuple(found)))
+        if together is not None:
+            self.asks.guards[id(graph), node.name] = [together]
+        for value in found:
+            if together is None:
+                guard = self._place(graph, _Guard(node, (value,)))
+                if guard is None:
+                    continue
+                self.asks.guards.setdefault((id(graph), node.name), []).append(guard)
+            source = self._place(graph, value)
+            if source is not None:
+                self.asks.values[id(graph), node.name, value.late.key] = source
+
+    def _is_computed(self, graph: ir.Graph, operand: ir.Operand) -> bool:
+        """Whether a value is an expression, or an input for which some caller passes one."""
+        if isinstance(operand, ir.FromInput):
+            given = ((site.graph, site.operand(operand.name)) for site in self._sites.get(id(graph), ()))
+            return any(each is not None and self._is_computed(around, each) for around, each in given)
+        return isinstance(operand, ir.FromExpr)
+
+    def _place(self, graph: ir.Graph, question: _Question) -> Source | None:
+        """Ask a question, if one task can answer."""
+        operands = question.operands()
+        size = sum(len(leaf.text) for leaf in leaves(graph.exprs, operands) if isinstance(leaf, ir.Const))
+        can = size <= _MOST_TEXT and self._can(graph, operands) > 0
+        return self._put(graph, operands, question, ()) if can else None
 
     def _can(self, graph: ir.Graph, operands: list[ir.Operand], budget: int = _MOST_SITES) -> int:
         """What remains of the number of sites if a question can be placed; 0 if it cannot."""
@@ -213,37 +312,39 @@ class _Placing:
 
     # ------------------------------------------------------------------------------------------ how to ask
 
-    def _put(self, graph: ir.Graph, operands: list[ir.Operand], node: ir.Branch, inner: tuple[_Frame, ...]) -> Source:
+    def _put(
+        self, graph: ir.Graph, operands: list[ir.Operand], question: _Question, inner: tuple[_Frame, ...]
+    ) -> Source:
         """Ask a question of the graph inside ``inner`` frames, the innermost first."""
         found = list(leaves(graph.exprs, operands))
         frames = (*inner, (graph, None))
         task = self._last(graph, found)
         if task is not None:
-            return self._ask(task, node, frames)
+            return self._ask(task, question, frames)
         names = [leaf.name for leaf in found if isinstance(leaf, ir.FromInput)]
         if not names:
-            lines = self._question(frames, None, Asked()).lines(node, answer_key(1))
+            lines = self._lines(question, frames, None, Asked()).all(answer_key(1))
             return Known(ask("\n".join(lines), Names(), Names())[answer_key(1)])
         inputs = self.asks.inputs.setdefault(id(graph), [])
-        key = f"tp-arm-{len(inputs) + 1}"
+        key = f"tp-{question.stem}-{len(inputs) + 1}"
         inputs.append(key)
         for site in self._sites[id(graph)]:
             given = [operand for name in dict.fromkeys(names) if (operand := site.operand(name)) is not None]
-            source = self._put(site.graph, given, node, (*inner, (graph, site)))
+            source = self._put(site.graph, given, question, (*inner, (graph, site)))
             self.asks.passed.setdefault((id(site.graph), site.node.name, site.number), []).append((key, source))
         return FromCaller(key)
 
-    def _ask(self, task: ir.Task, node: ir.Branch, frames: tuple[_Frame, ...]) -> FromAnswer:
+    def _ask(self, task: ir.Task, question: _Question, frames: tuple[_Frame, ...]) -> FromAnswer:
         graph = frames[-1][0]
         asked = self.asks.asked.setdefault((id(graph), task.name), Asked())
         asked.count += 1
         self.asks.counts[task.component] = max(self.asks.counts.get(task.component, 0), asked.count)
         key = answer_key(asked.count)
-        asked.lines += self._question(frames, task, asked).lines(node, key)
+        asked.lines += self._lines(question, frames, task, asked).all(key)
         return FromAnswer(task.name, key)
 
-    def _question(self, frames: tuple[_Frame, ...], task: ir.Task | None, asked: Asked) -> _Question:
-        return _Question(frames, [self._types_of(graph) for graph, _ in frames], task, asked)
+    def _lines(self, question: _Question, frames: tuple[_Frame, ...], task: ir.Task | None, asked: Asked) -> _Lines:
+        return _Lines(question, frames, [self._types_of(graph) for graph, _ in frames], task, asked)
 
     def _types_of(self, graph: ir.Graph) -> GraphTypes:
         found = self._types.get(id(graph))
@@ -252,10 +353,18 @@ class _Placing:
         return found
 
 
-class _Question:
+class _Lines:
     """The lines of one question. Each graph that it comes through has its own program."""
 
-    def __init__(self, frames: tuple[_Frame, ...], types: list[GraphTypes], task: ir.Task | None, asked: Asked) -> None:
+    def __init__(
+        self,
+        question: _Question,
+        frames: tuple[_Frame, ...],
+        types: list[GraphTypes],
+        task: ir.Task | None,
+        asked: Asked,
+    ) -> None:
+        self._question = question
         self._frames = frames
         self._task = task
         self._asked = asked
@@ -268,15 +377,11 @@ class _Question:
             for level, (graph, _) in enumerate(frames)
         ]
 
-    def lines(self, node: ir.Branch, key: str) -> list[str]:
-        """The lines of a chain that have not been written for the task yet."""
-        held: list[str] = []
-        places: list[str] = []
-        for arm in node.arms:
-            if arm.condition is not None:
-                held.append(self._programs[0].condition(arm.condition, self._needs[0], alone=True))
-                places.append(place(self._frames[0][0], arm.condition, "Elif" if places else "If", arm.span))
-        found = [f"{key} = arm({', '.join(held)})  # {python_literal('; '.join(places))[1:-1]}"]
+    def all(self, key: str) -> list[str]:
+        """The lines that have not been written for the task yet; the last one is the question."""
+        held = self._question.python(self._programs[0], self._needs[0])
+        where = "; ".join(self._question.places(self._frames[0][0]))
+        found = [f"{key} = {held}  # {python_literal(where)[1:-1]}"]
         for program, needs in zip(self._programs, self._needs, strict=True):  # inner ones first: they need outer ones
             found = [*program.before(needs), *found]
         return [line for line in found if line not in self._asked.lines]

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from typedpipe.compiler.argo.asks import Asks
-from typedpipe.compiler.argo.container import reads_metadata
-from typedpipe.compiler.argo.leaf import hidden
+from typedpipe.compiler.argo.late import late_values
 from typedpipe.ir import nodes as ir
 from typedpipe.ir.edges import decisions, leaves, regions_in
 
@@ -14,13 +13,11 @@ from typedpipe.ir.edges import decisions, leaves, regions_in
 class ControllerInputs:
     """Inputs that the controller reads, computed once per graph."""
 
-    def __init__(self, pipeline: ir.Pipeline, asks: Asks) -> None:
+    def __init__(self, pipeline: ir.Pipeline, asks: Asks, *, metadata: bool) -> None:
         self._pipeline = pipeline
         self._asks = asks
         self._known: dict[int, frozenset[str]] = {}
-        self.metadata = any(map(reads_metadata, pipeline.components.values()))
-        """Whether some container reads the metadata of an artifact."""
-        self._containers = {name for name, c in pipeline.components.items() if isinstance(c.impl, ir.ContainerImpl)}
+        self._metadata = metadata
 
     def inputs(self, graph: ir.Graph) -> frozenset[str]:
         """Names of the inputs that conditions, loops, containers and settings in the graph read."""
@@ -33,16 +30,11 @@ class ControllerInputs:
 
     def _read(self, graph: ir.Graph, node: ir.Node) -> Iterator[ir.Operand]:
         match node:
-            case ir.Task():
-                if node.component in self._containers:
-                    yield from (operand for _, operand in node.args)
-                yield from (
-                    operand for _, operand in hidden(node.options, is_container=node.component in self._containers)
-                )
-            case ir.Importer():
-                yield node.uri
-                if node.metadata is not None and self.metadata:
-                    yield node.metadata
+            case ir.Task() | ir.Importer():
+                component = self._pipeline.components[node.component] if isinstance(node, ir.Task) else None
+                for late in late_values(node, component, metadata=self._metadata):
+                    if (id(graph), node.name, late.key) not in self._asks.values:
+                        yield late.operand
             case _:
                 if not isinstance(node, ir.Branch) or (id(graph), node.name) not in self._asks.arms:
                     yield from decisions(node)

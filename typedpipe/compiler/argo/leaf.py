@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 
 from typedpipe.compiler.argo.asks import ASK, GIVEN, answer_key
+from typedpipe.compiler.argo.late import ENV
 from typedpipe.compiler.argo.shapes import KEY, ArtifactLocation
 from typedpipe.compiler.argo.templates import Container, Data, Leaf, Written
 from typedpipe.compiler.argo.wire import RAW_BRACE, is_boxed, raw, raw_expr
@@ -230,32 +231,6 @@ def display_name(text: str) -> str:
 
 
 # ------------------------------------------------------------------------------------- what is set on the task
-
-
-ENV = "tp-env"
-"""Parameter with the environment variables of a Python task that are known only at run time: its runtime sets them."""
-
-
-def late_variables(options: ir.Options) -> ir.Args:
-    """Environment variables that are known only when the pipeline runs."""
-    return tuple((name, value) for name, value in options.env if not isinstance(value, ir.Const))
-
-
-def hidden(options: ir.Options, *, is_container: bool) -> list[tuple[str, ir.Operand]]:
-    """Parameters of settings that are known only when the pipeline runs, and that are part of the pod."""
-    found: list[tuple[str, ir.Operand]] = []
-    for name, _, _ in RESOURCES:
-        value = getattr(options, name)
-        if value is not None and not isinstance(value, ir.Const):
-            found.append(("tp-" + name.replace("_", "-"), value))
-    if options.accelerator_count is not None and not isinstance(options.accelerator_count, ir.Const):
-        found.append(("tp-accelerator-count", options.accelerator_count))
-    for i, (_, value) in enumerate(options.env if is_container else ()):
-        if not isinstance(value, ir.Const):
-            found.append((f"tp-env-{i}", value))
-    if options.image is not None and not isinstance(options.image, ir.Const):
-        found.append(("tp-image", options.image))
-    return found
 
 
 def _text(value: ir.Operand | None) -> str | None:

@@ -8,11 +8,12 @@ from dataclasses import replace
 from typedpipe.compiler.argo.asks import ASK, GIVEN, answer_key
 from typedpipe.compiler.argo.container import NOT_HASHED, asked, from_raw
 from typedpipe.compiler.argo.expressions import list_text
-from typedpipe.compiler.argo.leaf import ENV, Variant, hidden
+from typedpipe.compiler.argo.late import ENV, METADATA, URI, LateValue, late_settings
+from typedpipe.compiler.argo.leaf import Variant
 from typedpipe.compiler.argo.scope import GraphLowering, digest, slug
 from typedpipe.compiler.argo.shapes import KEY, ArtifactLocation, of_uri
 from typedpipe.compiler.argo.templates import Arguments, Dag, DagTask, Data, Input, Leaf, Output
-from typedpipe.compiler.argo.values import Piece, path_expr
+from typedpipe.compiler.argo.values import Piece, path_expr, tagged
 from typedpipe.compiler.argo.wire import esc, tag
 from typedpipe.compiler.pod import default_text, kind_of, wire_key
 from typedpipe.diagnostics.model import Diagnostic, Label
@@ -40,17 +41,17 @@ def importer_node(scope: GraphLowering, node: ir.Importer) -> None:
     """Write the descriptor of an existing artifact where it is used."""
     type_ = node.type
     head = json.dumps({"type": type_.title, "version": type_.version, "name": node.name}, separators=(",", ":"))
-    scope.pieces(node.uri, plain=True)  # an error is the importer's, not that of the tasks that read the artifact
-    if node.metadata is not None and scope.lowering.demand.metadata:
-        scope.check_assembled(node.metadata)
+    scope.late_value(node, URI, node.uri)  # an error is the importer's, not that of the tasks that read the artifact
+    if node.metadata is not None and scope.lowering.reads_metadata:
+        scope.check_assembled(node, METADATA, node.metadata)
 
     def pieces() -> list[Piece]:
-        metadata = scope.values.pieces(node.metadata) if node.metadata is not None else [("text", "{}")]
+        metadata = scope.metadata(node, METADATA, node.metadata) if node.metadata is not None else [("text", "{}")]
         return [
             ("text", safe(head[:-1]) + ',"metadata":'),
             *metadata,
             ("text", ',"uri":'),
-            *scope.pieces(node.uri, plain=True),
+            *scope.late_value(node, URI, node.uri),
             ("text", f',"digest":"{NOT_HASHED}","size":0,"key":""}}'),
         ]
 
@@ -86,7 +87,7 @@ def leaf_task(scope: GraphLowering, node: ir.Task, *, boxed: bool) -> DagTask:
     types = {port.name: port.type for port in component.inputs}
     for name, operand in node.args:
         key, artifact = known.keys[name]
-        given.append((key, _argument(scope, operand, types[name], is_container)))
+        given.append((key, _argument(scope, node, name, operand, types[name], is_container)))
         if artifact:
             shape = values.shape(operand)
             if shape.kind == "folder":
@@ -94,9 +95,9 @@ def leaf_task(scope: GraphLowering, node: ir.Task, *, boxed: bool) -> DagTask:
                 shape = replace(KEY, undescribed=shape.undescribed)
             if shape != KEY:
                 shapes.append((name, replace(shape, prefix="")))
-    late = hidden(node.options, is_container=is_container)
-    given += [(key, scope.argument(operand, plain=True)) for key, operand in late]
-    kinds = tuple((key, kind_of(values.type(operand))) for key, operand in late)
+    late = late_settings(node.options, is_container=is_container)
+    given += [(each.key, tagged(scope.late_value(node, each.key, each.operand))) for each in late]
+    kinds = tuple((each.key, _kind(scope, node, each)) for each in late)
     present = frozenset(name for name, operand in node.args if not _is_null(operand)) & asked(component)
     variant = Variant(
         _constant(node.options, late, is_container),
@@ -113,12 +114,17 @@ def leaf_task(scope: GraphLowering, node: ir.Task, *, boxed: bool) -> DagTask:
     return DagTask(values.task_names[node.name], template, given)
 
 
-def _constant(options: ir.Options, late: list[tuple[str, ir.Operand]], is_container: bool) -> ir.Options:
+def _kind(scope: GraphLowering, node: ir.Task, late: LateValue) -> str:
+    asked = (id(scope.graph), node.name, late.key) in scope.lowering.asks.values
+    return "str" if asked and late.form == "text" else kind_of(scope.values.type(late.operand))
+
+
+def _constant(options: ir.Options, late: list[LateValue], is_container: bool) -> ir.Options:
     """The options that distinguish two templates: whichever value a setting has in the run, the template is the same."""
     if not is_container:
         constant = tuple(pair for pair in options.env if isinstance(pair[1], ir.Const))
         options = options if constant == options.env else replace(options, env=constant)
-    options = map_options(options, {operand: ir.FromInput(key) for key, operand in late})
+    options = map_options(options, {each.operand: ir.FromInput(each.key) for each in late})
     return replace(options, caching=None, cache_key="", ignore_upstream_failure=False)
 
 
@@ -126,15 +132,18 @@ def _is_null(operand: ir.Operand) -> bool:
     return isinstance(operand, ir.Const) and operand.text == "null"
 
 
-def _argument(scope: GraphLowering, operand: ir.Operand, type_: Type, is_container: bool) -> str:
+def _argument(
+    scope: GraphLowering, node: ir.Task, name: str, operand: ir.Operand, type_: Type, is_container: bool
+) -> str:
     if not is_container or isinstance(operand, ir.Const) or is_artifact(type_):
         return scope.values.text(operand)
-    if isinstance(without_none(type_), ListType):
+    is_asked = (id(scope.graph), node.name, name) in scope.lowering.asks.values
+    if isinstance(without_none(type_), ListType) and not is_asked:
         scope.check_plain(operand)
         if isinstance(operand, ir.FromExpr):
             return tag(esc(f"toJson({scope.controller.native(operand)})"))
         return tag(list_text(scope.values.expr(operand)))
-    return scope.argument(operand, plain=True)
+    return tagged(scope.late_value(node, name, operand))
 
 
 def _give(scope: GraphLowering, node: ir.Task, given: Arguments) -> None:
@@ -193,7 +202,7 @@ def _cached(scope: GraphLowering, node: ir.Task, template: str) -> str:
 
 
 def _late(scope: GraphLowering, node: ir.Task) -> list[str]:
-    return [key for key, _ in hidden(node.options, is_container=node.component in scope.lowering.raw_outputs)]
+    return [each.key for each in late_settings(node.options, is_container=node.component in scope.lowering.raw_outputs)]
 
 
 def _with_default(scope: GraphLowering, node: ir.Task) -> list[str]:
