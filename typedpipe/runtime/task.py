@@ -1408,7 +1408,10 @@ _PURE: dict[str, tuple[str, ...]] = {
 
 
 def _compiled(text: str, where: str) -> Any:
-    """Code of an expression, which cannot do anything but compute; for ``arm``, which is lazy, codes and their places."""
+    """Code of an expression, which cannot do anything but compute.
+
+    For ``arm``, which is lazy, and ``ok``: a list or a tuple of codes with their places.
+    """
     import _ast
 
     tree: Any = compile(text, where, "eval", _ast.PyCF_ONLY_AST, True)
@@ -1427,10 +1430,11 @@ def _compiled(text: str, where: str) -> Any:
             else:
                 pending.append(value)
     body = tree.body
-    if type(body).__name__ == "Call" and body.func.id == "arm":
+    if type(body).__name__ == "Call" and body.func.id in ("arm", "ok"):
         codes = [compile(_ast.Expression(each), where, "eval", 0, True) for each in body.args]
         places = where.split("; ")
-        return list(zip(codes, places if len(places) == len(codes) else [where] * len(codes)))
+        found = list(zip(codes, places if len(places) == len(codes) else [where] * len(codes)))
+        return found if body.func.id == "arm" else tuple(found)
     return compile(tree, where, "eval", 0, True)
 
 
@@ -1506,12 +1510,17 @@ class Asker:
         if isinstance(code, Exception):
             raise code
         if isinstance(code, list):
-            return str(next((i + 1 for i, (each, where) in enumerate(code) if self.holds(each, where)), 0))
+            return str(next((i + 1 for i, (each, where) in enumerate(code) if self.placed(each, where, bool)), 0))
+        if isinstance(code, tuple):
+            for each, where in code:
+                self.placed(each, where, _checked)
+            return "true"
         return eval(code, self.space, self.names)  # noqa: S307  # pure code: see _compiled
 
-    def holds(self, code: Any, where: str) -> bool:
+    def placed(self, code: Any, where: str, convert: Callable[[Any], Any]) -> Any:
+        """A value, converted; an error has this place, not that of the line."""
         try:
-            return bool(eval(code, self.space, self.names))  # noqa: S307  # as above
+            return convert(eval(code, self.space, self.names))  # noqa: S307  # as above
         except Exception as error:
             raise WireError(where, error_text(where, error)) from None
 
@@ -1561,19 +1570,17 @@ def _no_nul(name: str, text: str) -> str:
     return text
 
 
-def _ok(*texts: str) -> str:
-    """The answer that others, with these texts, have values: the texts are not the messages of errors."""
-    for text in texts:
-        if _is_long(text):
-            raise WireError("value", _too_long(text))
-    return "true"
+def _checked(text: str) -> str:
+    """The text of an answer that is not too long."""
+    if _is_long(text):
+        raise WireError("value", _too_long(text))
+    return text
 
 
 _FUNCTIONS: dict[str, Any] = {
     "__builtins__": {},
     "boolean": lambda value: "true" if value else "false",
     "item": lambda value: item_code(_wire(value)),
-    "ok": _ok,
     "text": lambda value: variable("value", value),
     "wire": _wire,
     "boxed": lambda value: to_text(_wire(value)),

@@ -86,7 +86,7 @@ def test_an_error_is_an_answer(expression: str, expected: str) -> None:
 @pytest.mark.parametrize(
     ("expression", "expected"),
     [
-        ("text('a')", "a"), ("text(None)", "null"), ("text([1, 'a'])", '[1,"a"]'), ("ok(wire(1), text('error TP'))", "true"),
+        ("text('a')", "a"), ("text(None)", "null"), ("text([1, 'a'])", '[1,"a"]'), ("ok(wire(1), text('error TP'))", "true"), ("ok()", "true"),
         ("text(2)", "2"), ("wire([nan, -inf])", r'[{"\u0024tp":["float","nan"]},{"\u0024tp":["float","-inf"]}]'),
         ("boxed('12')", r'"\"12\""'), ("item('a')", "'a'"), ("join('lr=', format(out['m']['loss'], '.3f'))", "lr=0.500"),
         ("wire(join(format('a', '', 'r')))", "\"'a'\""), ("wire(value('{\"a\":[1]}'))", '{"a":[1]}'),
@@ -258,12 +258,16 @@ def test_a_variable_that_no_system_can_hold_fails_the_task(tmp_path: Path, value
 def test_ok_is_true_or_the_error_of_a_value() -> None:
     values = ["text(out['text'])", "wire(text(out['zz']))", "wire(out['long'])", "text(out['nul'])"]
     lines = [f"tp-e{i} = ok({value})  # a.py:{i}, argument a" for i, value in enumerate(values)]
+    lines.append(
+        f"tp-e4 = ok({values[0]}, {values[1]}, {values[2]})  # a.py:4, argument a; a.py:4, argument b; a.py:4, image"
+    )
     out = task.Names(text="error TP509: mine", long="$" * 20000, nul="\0")
     assert list(task.ask("\n".join(lines), out, task.Names()).values()) == [
         "true",
         "error TP509: a.py:1, argument a: there is no 'zz'",
         "error TP509: a.py:2, argument a: expected at most 32768 bytes, found 120002",
         "error TP509: a.py:3, argument a: an argument or environment variable cannot hold a NUL character",
+        "error TP509: a.py:4, argument b: there is no 'zz'",
     ]
 
 

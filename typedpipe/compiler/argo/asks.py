@@ -184,7 +184,7 @@ class _Guard:
         return f"ok({', '.join(each.python(program, needs) for each in self.values)})"
 
     def places(self, graph: ir.Graph) -> list[str]:
-        return list(dict.fromkeys(where for each in self.values for where in each.places(graph)))[:1]
+        return [where for each in self.values for where in each.places(graph)]
 
 
 _Question: TypeAlias = "_Chain | _Value | _Guard"
