@@ -1443,7 +1443,10 @@ _PURE: dict[str, tuple[str, ...]] = {
 
 
 def _compiled(text: str, where: str) -> Any:
-    """Code of an expression, which cannot do anything but compute; for ``arm``, which is lazy, codes and their places."""
+    """Code of an expression, which cannot do anything but compute.
+
+    For ``arm``, which is lazy, and ``ok``: a list or a tuple of codes with their places.
+    """
     import _ast
 
     tree: Any = compile(text, where, "eval", _ast.PyCF_ONLY_AST, True)
@@ -1462,10 +1465,11 @@ def _compiled(text: str, where: str) -> Any:
             else:
                 pending.append(value)
     body = tree.body
-    if type(body).__name__ == "Call" and body.func.id == "arm":
+    if type(body).__name__ == "Call" and body.func.id in ("arm", "ok"):
         codes = [compile(_ast.Expression(each), where, "eval", 0, True) for each in body.args]
         places = where.split("; ")
-        return list(zip(codes, places if len(places) == len(codes) else [where] * len(codes)))
+        found = list(zip(codes, places if len(places) == len(codes) else [where] * len(codes)))
+        return found if body.func.id == "arm" else tuple(found)
     return compile(tree, where, "eval", 0, True)
 
 
@@ -1541,12 +1545,17 @@ class Asker:
         if isinstance(code, Exception):
             raise code
         if isinstance(code, list):
-            return str(next((i + 1 for i, (each, where) in enumerate(code) if self.holds(each, where)), 0))
+            return str(next((i + 1 for i, (each, where) in enumerate(code) if self.placed(each, where, bool)), 0))
+        if isinstance(code, tuple):
+            for each, where in code:
+                self.placed(each, where, _checked)
+            return "true"
         return eval(code, self.space, self.names)  # noqa: S307  # pure code: see _compiled
 
-    def holds(self, code: Any, where: str) -> bool:
+    def placed(self, code: Any, where: str, convert: Callable[[Any], Any]) -> Any:
+        """A value, converted; an error has this place, not that of the line."""
         try:
-            return bool(eval(code, self.space, self.names))  # noqa: S307  # as above
+            return convert(eval(code, self.space, self.names))  # noqa: S307  # as above
         except Exception as error:
             raise WireError(where, error_text(where, error)) from None
 
@@ -1585,18 +1594,29 @@ def plain_text(value: Any) -> str:
     return value if isinstance(value, str) else _wire(value)
 
 
-def _raw(value: Any) -> str:
-    """Text of a container's argument that Kubernetes expands to the text of a value."""
-    text = "" if value is None else value if isinstance(value, str) else any_digits(lambda: json.dumps(value))
-    return text.replace("$", "$" * 2).replace("{" * 2, "{$" + "(TP_LB)")
+def variable(name: str, value: Any) -> str:
+    """A value as the text of an environment variable."""
+    return _no_nul(name, plain_text(value))
+
+
+def _no_nul(name: str, text: str) -> str:
+    if "\0" in text:
+        raise WireError(name, "an argument or environment variable cannot hold a NUL character")
+    return text
+
+
+def _checked(text: str) -> str:
+    """The text of an answer that is not too long."""
+    if _is_long(text):
+        raise WireError("value", _too_long(text))
+    return text
 
 
 _FUNCTIONS: dict[str, Any] = {
     "__builtins__": {},
     "boolean": lambda value: "true" if value else "false",
     "item": lambda value: item_code(_wire(value)),
-    "raw": _raw,
-    "text": plain_text,
+    "text": lambda value: variable("value", value),
     "wire": _wire,
     "boxed": lambda value: to_text(_wire(value)),
     "order": order_key,
@@ -2470,7 +2490,7 @@ def _set_environment(task: _Task) -> None:
     if not text:
         return
     pairs = task.guard("TP502", "input", lambda: decode(text, ["list", ["list", "any"]], "environment variables"))
-    os.environ.update((name, plain_text(value)) for name, value in pairs)
+    os.environ.update(task.guard("TP502", "variable", lambda: {name: variable(name, value) for name, value in pairs}))
     if os.environ.pop("TYPEDPIPE_ENV_SET", "") or not os.path.isfile(sys.argv[0]):
         return
     os.environ["TYPEDPIPE_ENV_SET"] = "1"

@@ -43,6 +43,11 @@ def echo(values: list[int]) -> ContainerSpec:
 
 
 @dsl.container_component
+def write(text: str) -> ContainerSpec:
+    return ContainerSpec("busybox:1.36", ["echo"], [text])
+
+
+@dsl.container_component
 def describe(data: Input[Dataset]) -> ContainerSpec:
     return ContainerSpec("busybox:1.36", ["echo"], [data.metadata])
 
@@ -76,10 +81,11 @@ def test_metadata_is_cut_out_of_the_descriptor() -> None:
     assert f'{text} matches "^\\\\{{\\"(id|type)\\":" ? {cut} : ' in argument
 
 
-def test_metadata_with_an_expression_is_refused_if_a_container_reads_metadata() -> None:
+def test_metadata_that_no_single_task_can_give_is_refused_if_a_container_reads_metadata() -> None:
     @dsl.pipeline
     def p() -> None:
-        describe(data=dsl.importer("a", Dataset, metadata={"rows": config().output["rows"]}).output)
+        rows = {"rows": config().output["rows"], "more": config().output["rows"]}
+        describe(data=dsl.importer("a", Dataset, metadata=rows).output)
 
     with pytest.raises(PipelineError) as caught:
         text_of(p)
@@ -96,7 +102,7 @@ def test_metadata_with_an_expression_is_refused_if_a_container_reads_metadata() 
 def test_a_field_in_a_text_has_all_its_digits_or_is_an_error() -> None:
     @dsl.pipeline
     def p(n: int) -> None:
-        say(text="a").set_env("A", f"{config().output['rows']} of {n}")
+        write(text=f"{config().output['rows']} of {n} and {say(text='a').output}")
 
     field = 'fromJSON(tasks["config"].outputs.parameters["Output"])["rows"]'
     error = "an integer of more than 53 bits is a field or an item in an f-string: make the text in a component"

@@ -13,6 +13,7 @@ from typedpipe import dsl
 from typedpipe.compiler import driver
 from typedpipe.diagnostics.errors import PipelineError
 from typedpipe.dsl import Dataset, Input
+from typedpipe.runtime.task import Names, ask
 
 
 class Config(TypedDict):
@@ -58,10 +59,24 @@ def test_a_computed_uri_is_computed_before_it_reaches_the_consumer() -> None:
         for uri in (f"{base}/{made['shard']}", made["uri"], uris().output[-1], f"{uris().output[0]}/x"):
             read(data=dsl.importer(uri, Dataset).output)
 
-    found = descriptors(p)
-    assert len(found) == 4
-    for text in found:
-        assert re.search(r'"uri":\{\{=.*toJson\(.*\)\}\},"digest"', text)
+    found = [re.findall(r'"uri":(.*),"digest"', text)[0] for text in descriptors(p)]
+    assert found == [
+        "{{tasks.config.outputs.parameters.tp-e2}}",
+        "{{tasks.config.outputs.parameters.tp-e4}}",
+        "{{tasks.uris.outputs.parameters.tp-e2}}",
+        "{{tasks.uris-2.outputs.parameters.tp-e2}}",
+    ]
+    (dag,) = [t["dag"] for t in yaml.safe_load(text_of(p))["spec"]["templates"] if "dag" in t]
+    tasks = {task["name"]: task for task in dag["tasks"]}
+    (lines,) = (p["value"] for p in tasks["config"]["arguments"]["parameters"] if p["name"] == "tp-ask")
+    made = {"uri": "s3://b/x", "shard": 2**60 + 1, "score": 0.5}
+    answers = ask(lines, Names(Output=made), Names(base="data"))
+    assert [*answers.values()] == ["true", f'"data/{2**60 + 1}"', "true", '"s3://b/x"']
+    assert ask(lines, Names(Output={"shard": 1}), Names(base="data"))["tp-e3"].startswith(
+        "error TP509: test_importers.py:"
+    )
+    guards = ["config.outputs.parameters.tp-e1", "config.outputs.parameters.tp-e3", "uris.outputs.parameters.tp-e1"]
+    assert [tasks[f"read{i}"]["when"] for i in ("", "-2", "-3")] == [f"{{{{tasks.{path}}}}}" for path in guards]
 
 
 @pytest.mark.parametrize(("start", "kind"), [("https://host/", "http"), ("gs://bucket/", "gcs"), ("data/", "s3")])
@@ -84,11 +99,14 @@ def test_the_uri_that_a_nested_pipeline_imports_is_computed_by_its_caller() -> N
         inner(uri=config().output["uri"])
 
     assert descriptors(p) == [
-        '{"type":"system.Dataset","version":"0.0.1","name":"importer","metadata":{},"uri":{{inputs.parameters.uri}},'
+        '{"type":"system.Dataset","version":"0.0.1","name":"importer","metadata":{},"uri":{{inputs.parameters.tp-value-2}},'
         '"digest":"-","size":0,"key":""}'
     ]
-    (value,) = re.findall(r"template: inner,.*\{name: uri,value: '(.*?)'\}", text_of(p))
-    assert value.startswith("{{=")
+    answers = (
+        "tp-ok-1,value: '{{tasks.config.outputs.parameters.tp-e1}}'},{name: tp-value-2,value: '{{tasks.config.outputs"
+    )
+    assert answers in text_of(p)
+    assert "when: '{{inputs.parameters.tp-ok-1}}'" in text_of(p)
 
 
 def test_the_name_of_an_imported_artifact_is_that_of_its_importer_as_in_a_local_run() -> None:
@@ -100,10 +118,10 @@ def test_the_name_of_an_imported_artifact_is_that_of_its_importer_as_in_a_local_
     assert [json.loads(text)["name"] for text in descriptors(p)] == ["importer", "importer-2"]
 
 
-def test_a_uri_that_only_python_can_compute_is_refused_at_the_importer() -> None:
+def test_a_uri_that_no_single_task_can_give_is_refused_at_the_importer() -> None:
     @dsl.pipeline
-    def p() -> None:
-        read(data=dsl.importer(f"data/{config().output['score']:.1f}", Dataset).output)
+    def p(n: float) -> None:
+        read(data=dsl.importer(f"data/{n:.1f}", Dataset).output)
 
     with pytest.raises(PipelineError) as caught:
         text_of(p)

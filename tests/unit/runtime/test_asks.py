@@ -86,7 +86,7 @@ def test_an_error_is_an_answer(expression: str, expected: str) -> None:
 @pytest.mark.parametrize(
     ("expression", "expected"),
     [
-        ("raw('$A {{x')", "$$A {$(TP_LB)x"), ("raw(None)", ""), ("raw([1, 'a'])", '[1, "a"]'), ("text('a')", "a"),
+        ("text('a')", "a"), ("text(None)", "null"), ("text([1, 'a'])", '[1,"a"]'), ("ok(wire(1), text('error TP'))", "true"), ("ok()", "true"),
         ("text(2)", "2"), ("wire([nan, -inf])", r'[{"\u0024tp":["float","nan"]},{"\u0024tp":["float","-inf"]}]'),
         ("boxed('12')", r'"\"12\""'), ("item('a')", "'a'"), ("join('lr=', format(out['m']['loss'], '.3f'))", "lr=0.500"),
         ("wire(join(format('a', '', 'r')))", "\"'a'\""), ("wire(value('{\"a\":[1]}'))", '{"a":[1]}'),
@@ -240,6 +240,35 @@ def test_a_variable_without_a_value_fails_the_task(tmp_path: Path) -> None:
     done = job(tmp_path, READ_ENVIRONMENT, tp_env='[["A",{"$tp":["field",{},"zz"]}]]')
     assert done.returncode == 2
     assert "error[TP502]: component `step`, input `environment variables`: there is no 'zz' in {}" in done.stderr
+
+
+@pytest.mark.parametrize("value", ["a\0b", ["\0"]])
+def test_a_variable_that_no_system_can_hold_fails_the_task(tmp_path: Path, value: object) -> None:
+    done = job(tmp_path, READ_ENVIRONMENT, tp_env=json.dumps([["A", value], ["N", 1]]))
+    if isinstance(value, str):
+        assert (
+            "error[TP502]: component `step`, variable `A`: an argument or environment variable cannot hold"
+            in done.stderr
+        )
+        assert done.returncode == 2
+    else:  # JSON text, with an escape
+        assert json.loads(written(tmp_path)["a"])[:2] == ['["\\u0000"]', "1"]
+
+
+def test_ok_is_true_or_the_error_of_a_value() -> None:
+    values = ["text(out['text'])", "wire(text(out['zz']))", "wire(out['long'])", "text(out['nul'])"]
+    lines = [f"tp-e{i} = ok({value})  # a.py:{i}, argument a" for i, value in enumerate(values)]
+    lines.append(
+        f"tp-e4 = ok({values[0]}, {values[1]}, {values[2]})  # a.py:4, argument a; a.py:4, argument b; a.py:4, image"
+    )
+    out = task.Names(text="error TP509: mine", long="$" * 20000, nul="\0")
+    assert list(task.ask("\n".join(lines), out, task.Names()).values()) == [
+        "true",
+        "error TP509: a.py:1, argument a: there is no 'zz'",
+        "error TP509: a.py:2, argument a: expected at most 32768 bytes, found 120002",
+        "error TP509: a.py:3, argument a: an argument or environment variable cannot hold a NUL character",
+        "error TP509: a.py:4, argument b: there is no 'zz'",
+    ]
 
 
 def test_an_ask_is_read_from_lines_of_text() -> None:

@@ -1,7 +1,7 @@
 """Placement of questions: the task that answers each of them, as a line of Python.
 
-A question is a chain of If, Elif and Else, or the items of a loop. It is asked of a Python task whose outputs it reads, and
-that comes after everything else it reads. If it reads only inputs of its graph, the question is the caller's, and the graph
+A question is a chain of If, Elif and Else, the items of a loop, or a value that the controller puts into a pod. It is asked
+of a Python task whose outputs it reads, and that comes after everything else it reads. If it reads only inputs of its graph, the question is the caller's, and the graph
 receives the answer as an input. If it reads an item of a loop, it is a part of the question for the items: each item comes
 with its answers. The controller evaluates conditions on arguments of the run
 (:mod:`typedpipe.compiler.argo.argument_conditions`), and what no single task can answer
@@ -17,6 +17,7 @@ from functools import partial
 from typing import ClassVar, Final, TypeAlias
 
 from typedpipe.compiler.argo.argument_conditions import FromArguments, arm_of
+from typedpipe.compiler.argo.late import LateValue, late_values
 from typedpipe.ir import nodes as ir
 from typedpipe.ir.edges import all_graphs, leaves, regions_in, upstream
 from typedpipe.ir.program import Program, line_name, place
@@ -81,6 +82,7 @@ class Listed:
     codes: tuple[Source, ...]
 
 
+Answer: TypeAlias = "FromAnswer | FromCaller | Known"
 Source: TypeAlias = "FromAnswer | FromCaller | FromArguments | FromRecord | Known | Listed"
 
 
@@ -140,6 +142,10 @@ class Asks:
     """For a loop: its items as JSON, each encoded, or a record of its code (``v``) and of answers about it."""
     records: set[tuple[int, str]] = field(default_factory=set)
     """Loops whose items are records."""
+    values: dict[tuple[int, str, str], Answer] = field(default_factory=dict)
+    """For a value that the controller puts into a pod or a location, by graph, node and key: its wire text."""
+    guards: dict[tuple[int, str], list[Answer]] = field(default_factory=dict)
+    """For a node with such values: ``true``, or the text of an error, which must not get there."""
     asked: dict[tuple[int, str], Asked] = field(default_factory=dict)
     """The questions to a task."""
     inputs: dict[int, list[str]] = field(default_factory=dict)
@@ -160,7 +166,7 @@ class Asks:
 
 
 NOTHING_ASKED: Final = Asks()
-"""For a pipeline without branches and loops."""
+"""For a pipeline without branches, loops, and values in pods."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +225,47 @@ class _Code:
         return [place(graph, self.value, "ParallelFor", self.node.span)]
 
 
-_Question: TypeAlias = _Chain | _Items | _Code
+@dataclass(frozen=True, slots=True)
+class _Value:
+    """A value that the controller puts into a pod or a location."""
+
+    node: ir.Task | ir.Importer
+    late: LateValue
+    stem: ClassVar = "value"
+    letter: ClassVar = ""
+
+    def operands(self) -> list[ir.Operand]:
+        return [self.late.operand]
+
+    def python(self, program: Program, needs: dict[int, None], _records: str) -> str:
+        value = program.operand(self.late.operand, needs, alone=True)
+        return f"wire(text({value}))" if self.late.form == "text" else f"wire({value})"
+
+    def places(self, graph: ir.Graph) -> list[str]:
+        return [place(graph, self.late.operand, self.late.what, self.node.span)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Guard:
+    """Whether such values have no error."""
+
+    node: ir.Task | ir.Importer
+    values: tuple[_Value, ...]
+    stem: ClassVar = "ok"
+    letter: ClassVar = ""
+
+    def operands(self) -> list[ir.Operand]:
+        return [each.late.operand for each in self.values]
+
+    def python(self, program: Program, needs: dict[int, None], records: str) -> str:
+        return f"ok({', '.join(each.python(program, needs, records) for each in self.values)})"
+
+    def places(self, graph: ir.Graph) -> list[str]:
+        return [where for each in self.values for where in each.places(graph)]
+
+
+_Question: TypeAlias = "_Chain | _Items | _Code | _Value | _Guard"
+"""``letter`` begins the key of an answer that comes with an item of a loop; without one, it cannot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,13 +287,13 @@ class _CannotPlace(Exception):
         self.parts = parts
 
 
-def place_questions(pipeline: ir.Pipeline, ports: Ports) -> Asks:
-    """Find the tasks that answer the conditions of branches and give the items of loops."""
+def place_questions(pipeline: ir.Pipeline, ports: Ports, *, metadata: bool) -> Asks:
+    """Find the tasks that answer for branches, loops and values in pods. ``metadata`` as for :func:`late_values`."""
     refused: set[int] = set()
     while True:
         placing = _Placing(pipeline, ports, refused)
         try:
-            return placing.run()
+            return placing.run(metadata=metadata)
         except _CannotPlace as error:
             refused |= {id(part.question.node) for part in error.parts}
 
@@ -287,12 +333,14 @@ class _Placing:
             for node in graph.nodes:
                 self._find_sites(graph, node)
 
-    def run(self) -> Asks:
+    def run(self, *, metadata: bool) -> Asks:
         """Place all questions; those for items last, inner loops first, when what is asked about each item is known."""
         for graph in all_graphs(self._pipeline):
             for node in graph.nodes:
                 if isinstance(node, ir.Branch):
                     self._place(graph, _Chain(node))
+                elif isinstance(node, ir.Importer | ir.Task):
+                    self._place_values(graph, node, metadata=metadata)
         for graph in _inner_first(self._pipeline):
             for node in graph.nodes:
                 if isinstance(node, ir.Loop) and not is_artifact(node.item_type):
@@ -329,6 +377,43 @@ class _Placing:
             source = self._listed(graph, node)
             if source is not None:
                 self.asks.items[id(graph), node.name] = source
+
+    def _place_values(self, graph: ir.Graph, node: ir.Importer | ir.Task, *, metadata: bool) -> None:
+        """Ask for the values that the controller puts into a pod: those that it would have to compute."""
+        ignoring = isinstance(node, ir.Task) and node.options.ignore_upstream_failure
+        component = self._pipeline.components[node.component] if isinstance(node, ir.Task) else None
+        late = [] if ignoring else [*late_values(node, component, metadata=metadata)]
+        found = [_Value(node, each) for each in late if self._is_computed(graph, each.operand)]
+        if not found:
+            return
+        together = self._answer(graph, _Guard(node, tuple(found)))
+        if together is not None:
+            self.asks.guards[id(graph), node.name] = [together]
+        for value in found:
+            if together is None:
+                guard = self._answer(graph, _Guard(node, (value,)))
+                if guard is None:
+                    continue
+                self.asks.guards.setdefault((id(graph), node.name), []).append(guard)
+            source = self._answer(graph, value)
+            if source is not None:
+                self.asks.values[id(graph), node.name, value.late.key] = source
+
+    def _is_computed(self, graph: ir.Graph, operand: ir.Operand) -> bool:
+        """Whether a value is an expression, or an input for which some caller passes one."""
+        if isinstance(operand, ir.FromInput):
+            given = ((site.graph, site.operand(operand.name)) for site in self._sites.get(id(graph), ()))
+            return any(each is not None and self._is_computed(around, each) for around, each in given)
+        return isinstance(operand, ir.FromExpr)
+
+    def _answer(self, graph: ir.Graph, question: _Value | _Guard) -> Answer | None:
+        """Ask for a value, if one task can answer."""
+        operands = question.operands()
+        if id(question.node) in self._refused or not self._can(graph, operands, question):
+            return None
+        source = self._put(graph, operands, question, ())
+        assert not isinstance(source, FromArguments)
+        return source
 
     def _listed(self, graph: ir.Graph, loop: ir.Loop) -> Source | None:
         """Items that different tasks give, each its own, or the tasks of another loop; None if they do not."""
@@ -400,6 +485,8 @@ class _Placing:
             given = self._given(site, names)
             loop = site.loop(names)
             budget -= 1
+            if loop is not None and question is not None and not question.letter:
+                return 0
             if (
                 given is None
                 or budget <= 0

@@ -22,7 +22,16 @@ from typedpipe.compiler.pod import OUT, OUT_MOUNT, artifact_path, input_path, ki
 from typedpipe.ir import nodes as ir
 from typedpipe.ir.taskspec import port_key
 from typedpipe.runtime.task import descriptor_key
-from typedpipe.types.model import ArtifactType, Type, artifact_of, is_artifact, without_none
+from typedpipe.types.model import (
+    AnyType,
+    ArtifactType,
+    NullType,
+    Type,
+    UnionType,
+    artifact_of,
+    is_artifact,
+    without_none,
+)
 from typedpipe.types.values import safe
 
 NOT_HASHED = "-"
@@ -169,11 +178,19 @@ def reads_metadata(component: ir.Component) -> bool:
 
 def _value(key: str, type_: Type) -> str:
     text = f'inputs.parameters["{key}"]'
-    if is_artifact(type_) or kind_of(without_none(type_)) != "str":
+    if is_artifact(type_) or not (kind_of(type_) == "str" or _may_be_text(type_)):
         return f"{{{{inputs.parameters.{key}}}}}"  # wire text has no syntax of Argo or Kubernetes
-    if without_none(type_) != type_:
+    if kind_of(type_) == "str":
+        return _tag(f"fromJSON({text})")
+    if kind_of(without_none(type_)) == "str":
         return _tag(f'{text} == "null" ? "" : fromJSON({text})')
-    return _tag(f"fromJSON({text})")
+    return _tag(f'{text} == "null" ? "" : {text} startsWith "\\"" ? fromJSON({text}) : {text}')
+
+
+def _may_be_text(type_: Type) -> bool:
+    """Whether some values have a text of their own as an argument: a `str`, or None."""
+    members = type_.members if isinstance(type_, UnionType) else [type_]
+    return any(isinstance(member, AnyType | NullType) or kind_of(member) == "str" for member in members)
 
 
 def _tag(expr: str) -> str:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from typedpipe.compiler.argo.asks import Asks
-from typedpipe.compiler.argo.container import reads_metadata
-from typedpipe.compiler.argo.leaf import hidden
+from typedpipe.compiler.argo.late import late_values
 from typedpipe.ir import nodes as ir
 from typedpipe.ir.edges import all_graphs, leaves, regions_in
 
@@ -14,12 +13,10 @@ from typedpipe.ir.edges import all_graphs, leaves, regions_in
 class ControllerInputs:
     """Inputs that the controller reads: for conditions, loops, containers and settings, in the graph or elsewhere."""
 
-    def __init__(self, pipeline: ir.Pipeline, asks: Asks) -> None:
+    def __init__(self, pipeline: ir.Pipeline, asks: Asks, *, metadata: bool) -> None:
         self._pipeline = pipeline
         self._asks = asks
-        self.metadata = any(map(reads_metadata, pipeline.components.values()))
-        """Whether some container reads the metadata of an artifact."""
-        self._containers = {name for name, c in pipeline.components.items() if isinstance(c.impl, ir.ContainerImpl)}
+        self._metadata = metadata
         self._inputs: dict[int, set[str]] = {}
         self._passed: dict[int, list[tuple[ir.Graph, ir.Args]]] = {}
         self._nodes: dict[int, dict[str, ir.Node]] = {}
@@ -65,14 +62,11 @@ class ControllerInputs:
 
     def _read(self, graph: ir.Graph, node: ir.Node) -> Iterator[ir.Operand]:
         match node:
-            case ir.Task():
-                if node.component in self._containers:
-                    yield from (operand for _, operand in node.args)
-                yield from (operand for _, operand in hidden(node.options))
-            case ir.Importer():
-                yield node.uri
-                if node.metadata is not None and self.metadata:
-                    yield node.metadata
+            case ir.Task() | ir.Importer():
+                component = self._pipeline.components[node.component] if isinstance(node, ir.Task) else None
+                for late in late_values(node, component, metadata=self._metadata):
+                    if (id(graph), node.name, late.key) not in self._asks.values:
+                        yield late.operand
             case ir.Branch() if (id(graph), node.name) not in self._asks.arms:
                 yield from (arm.condition for arm in node.arms if arm.condition is not None)
             case ir.Loop() if (id(graph), node.name) not in self._asks.items:

@@ -24,9 +24,24 @@ def guard(scope: GraphLowering, node: ir.Node, task: DagTask) -> DagTask:
         task.arguments = _if_ok(task.arguments, ok)
         if task.exit:
             task.exit.arguments = _if_ok(task.exit.arguments, ok)
-        if node.name not in scope.tried:
-            task.when = tag(ok)
-    return _try(scope, node, task, ok) if node.name in scope.tried else task
+        task.when = when(ok, scope.guards(node))
+    return _try(scope, node, task) if node.name in scope.tried else task
+
+
+def when(ok: str, answers: list[str]) -> str:
+    """Condition of a task: ``ok``, an expression, and answers that are ``true``, by their paths. "" if there is none.
+
+    Without expression around it, the text of an error is an error of the task, not just another text.
+
+    >>> when("", ["tasks.a.outputs.parameters.tp-e1"])
+    '{{tasks.a.outputs.parameters.tp-e1}}'
+    """
+    if not ok:
+        return " && ".join(f"{{{{{path}}}}}" for path in answers)
+    if not answers:
+        return tag(ok)
+    found = ' + " && " + '.join(map(path_expr, answers))
+    return tag(f'{ok} ? {found} : "false"')
 
 
 _TAG = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
@@ -73,7 +88,7 @@ def _pieces(text: str) -> list[Piece]:
     return out
 
 
-def _try(scope: GraphLowering, node: ir.Node, task: DagTask, ok: str) -> DagTask:
+def _try(scope: GraphLowering, node: ir.Node, task: DagTask) -> DagTask:
     """A DAG that succeeds whatever the result of its one task, and outputs that result."""
     dag = Dag(scope.lowering.names.give(f"try-{task.name}"))
     given = [*task.arguments]
@@ -83,9 +98,9 @@ def _try(scope: GraphLowering, node: ir.Node, task: DagTask, ok: str) -> DagTask
         given += [(f"tp-exit-{key}", text) for key, text in task.exit.arguments]
         passed = [(key, f"{{{{inputs.parameters.tp-exit-{key}}}}}") for key, _ in task.exit.arguments]
         inner.exit = Exit(task.exit.template, passed, task.exit.status)
-    if ok:
-        given.append(("tp-ok", tag(ok)))
-        inner.when = tag('inputs.parameters["tp-ok"] == "true"')
+    if task.when:
+        given.append(("tp-ok", task.when))
+        inner.when = "{{inputs.parameters.tp-ok}}"
     dag.inputs = [Input(key) for key, _ in given]
     dag.tasks.append(inner)
     for output, type_ in scope.lowering.ports.outputs(node).items():

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from typedpipe.compiler.argo.expressions import Unsupported
-from typedpipe.compiler.argo.failures import guard
+from typedpipe.compiler.argo.failures import guard, when
 from typedpipe.compiler.argo.groups import branch, exit_handler, loop
-from typedpipe.compiler.argo.leaf import hidden
+from typedpipe.compiler.argo.late import late_settings
 from typedpipe.compiler.argo.nodes import call_node, importer_node, leaf_task
 from typedpipe.compiler.argo.parts import Parts
 from typedpipe.compiler.argo.scope import GraphLowering, Lowered
@@ -130,6 +130,7 @@ def lower_node(scope: GraphLowering, node: ir.Node) -> DagTask | None:
         task = DagTask(scope.values.task_names[node.name], "none")
     names = scope.values.task_names
     task.depends = [names[dep] for dep in scope.deps[node.name]]
+    task.when = when("", scope.guards(node))
     return guard(scope, node, task) if scope.tried else task
 
 
@@ -149,7 +150,7 @@ def operands(node: ir.Node) -> list[ir.Operand]:
     if isinstance(node, (ir.Task, ir.Call)):
         out = [operand for _, operand in node.args]
         if isinstance(node, ir.Task) and node.options is not ir.DEFAULT_OPTIONS:
-            out.extend(operand for _, operand in hidden(node.options))
+            out.extend(late.operand for late in late_settings(node.options, is_container=True))
         return out
     out = decisions(node)
     if node.is_group:

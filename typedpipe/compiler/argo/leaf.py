@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 
 from typedpipe.compiler.argo.asks import ASK, GIVEN, answer_key
+from typedpipe.compiler.argo.late import ENV
 from typedpipe.compiler.argo.shapes import KEY, ArtifactLocation
 from typedpipe.compiler.argo.templates import Container, Data, Leaf, Written
 from typedpipe.compiler.argo.wire import RAW_BRACE, is_boxed, raw, raw_expr
@@ -40,10 +41,13 @@ class Variant:
     """For values known only at run time: the option's parameter and the kind of its values."""
 
 
-def python_leaf(name: str, component: ir.Component, variant: Variant, *, stand_ins: bool, answers: int) -> Leaf:
+def python_leaf(
+    name: str, component: ir.Component, variant: Variant, *, stand_ins: bool, answers: int, variables: bool
+) -> Leaf:
     """Template of a Python component; with ``stand_ins``, it stores a file for each empty directory.
 
-    ``answers`` is the number of outputs for answers to questions, which its tasks may be asked.
+    ``answers`` is the number of outputs for answers to questions, which its tasks may be asked. ``variables``: some of
+    its tasks have environment variables that are known only at run time.
     """
     leaf = new_leaf(name, component, variant)
     container = leaf.container
@@ -55,6 +59,8 @@ def python_leaf(name: str, component: ir.Component, variant: Variant, *, stand_i
                 leaf.output_artifacts.append(_stand_in(port_key(port.name)))
         else:
             _output(port_key(port.name), variant.boxed and is_boxed(port.type), leaf)
+    if variables:
+        leaf.inputs.append({"name": ENV, "default": ""})
     if answers:
         leaf.inputs += [{"name": key, "default": ""} for key in (GIVEN, ASK)]
     for key in map(answer_key, range(1, answers + 1)):
@@ -230,23 +236,6 @@ def display_name(text: str) -> str:
 
 
 # ------------------------------------------------------------------------------------- what is set on the task
-
-
-def hidden(options: ir.Options) -> list[tuple[str, ir.Operand]]:
-    """Parameters of settings that are known only when the pipeline runs."""
-    found: list[tuple[str, ir.Operand]] = []
-    for name, _, _ in RESOURCES:
-        value = getattr(options, name)
-        if value is not None and not isinstance(value, ir.Const):
-            found.append(("tp-" + name.replace("_", "-"), value))
-    if options.accelerator_count is not None and not isinstance(options.accelerator_count, ir.Const):
-        found.append(("tp-accelerator-count", options.accelerator_count))
-    for i, (_, value) in enumerate(options.env):
-        if not isinstance(value, ir.Const):
-            found.append((f"tp-env-{i}", value))
-    if options.image is not None and not isinstance(options.image, ir.Const):
-        found.append(("tp-image", options.image))
-    return found
 
 
 def _text(value: ir.Operand | None) -> str | None:

@@ -8,15 +8,17 @@ from dataclasses import replace
 from typedpipe.compiler.argo.asks import ASK, GIVEN, answer_key
 from typedpipe.compiler.argo.container import NOT_HASHED, asked, from_raw
 from typedpipe.compiler.argo.expressions import list_text
-from typedpipe.compiler.argo.leaf import Variant, hidden
+from typedpipe.compiler.argo.late import ENV, METADATA, URI, LateValue, late_settings
+from typedpipe.compiler.argo.leaf import Variant
 from typedpipe.compiler.argo.scope import GraphLowering, digest, slug
 from typedpipe.compiler.argo.shapes import KEY, ArtifactLocation, of_uri
 from typedpipe.compiler.argo.templates import Arguments, Dag, DagTask, Data, Input, Leaf, Output
-from typedpipe.compiler.argo.values import Piece, path_expr
+from typedpipe.compiler.argo.values import Piece, path_expr, tagged
 from typedpipe.compiler.argo.wire import esc, tag
 from typedpipe.compiler.pod import default_text, kind_of, wire_key
 from typedpipe.diagnostics.model import Diagnostic, Label
 from typedpipe.ir import nodes as ir
+from typedpipe.ir.edges import map_options
 from typedpipe.ir.taskspec import port_key
 from typedpipe.types.json_text import json_data
 from typedpipe.types.model import ListType, Type, is_artifact, without_none
@@ -39,17 +41,17 @@ def importer_node(scope: GraphLowering, node: ir.Importer) -> None:
     """Write the descriptor of an existing artifact where it is used."""
     type_ = node.type
     head = json.dumps({"type": type_.title, "version": type_.version, "name": node.name}, separators=(",", ":"))
-    scope.pieces(node.uri, plain=True)  # an error is the importer's, not that of the tasks that read the artifact
-    if node.metadata is not None and scope.lowering.demand.metadata:
-        scope.check_assembled(node.metadata)
+    scope.late_value(node, URI, node.uri)  # an error is the importer's, not that of the tasks that read the artifact
+    if node.metadata is not None and scope.lowering.reads_metadata:
+        scope.check_assembled(node, METADATA, node.metadata)
 
     def pieces() -> list[Piece]:
-        metadata = scope.values.pieces(node.metadata) if node.metadata is not None else [("text", "{}")]
+        metadata = scope.metadata(node, METADATA, node.metadata) if node.metadata is not None else [("text", "{}")]
         return [
             ("text", safe(head[:-1]) + ',"metadata":'),
             *metadata,
             ("text", ',"uri":'),
-            *scope.pieces(node.uri, plain=True),
+            *scope.late_value(node, URI, node.uri),
             ("text", f',"digest":"{NOT_HASHED}","size":0,"key":""}}'),
         ]
 
@@ -85,7 +87,7 @@ def leaf_task(scope: GraphLowering, node: ir.Task, *, boxed: bool) -> DagTask:
     types = {port.name: port.type for port in component.inputs}
     for name, operand in node.args:
         key, artifact = known.keys[name]
-        given.append((key, _argument(scope, operand, types[name], is_container)))
+        given.append((key, _argument(scope, node, name, operand, types[name], is_container)))
         if artifact:
             shape = values.shape(operand)
             if shape.kind == "folder":
@@ -93,33 +95,55 @@ def leaf_task(scope: GraphLowering, node: ir.Task, *, boxed: bool) -> DagTask:
                 shape = replace(KEY, undescribed=shape.undescribed)
             if shape != KEY:
                 shapes.append((name, replace(shape, prefix="")))
-    late = hidden(node.options)
-    given += [(key, scope.argument(operand, plain=True)) for key, operand in late]
-    kinds = tuple((key, kind_of(values.type(operand))) for key, operand in late)
+    late = late_settings(node.options, is_container=is_container)
+    given += [(each.key, tagged(scope.late_value(node, each.key, each.operand))) for each in late]
+    kinds = tuple((each.key, _kind(scope, node, each)) for each in late)
     present = frozenset(name for name, operand in node.args if not _is_null(operand)) & asked(component)
-    plain = replace(node.options, caching=None, cache_key="", ignore_upstream_failure=False)
-    variant = Variant(plain, tuple(sorted(shapes, key=lambda pair: pair[0])), boxed, present, kinds)
+    variant = Variant(
+        _constant(node.options, late, is_container),
+        tuple(sorted(shapes, key=lambda pair: pair[0])),
+        boxed,
+        present,
+        kinds,
+    )
     template = lowering.leaf(node.component, variant)
     _give(scope, node, given)
-    given += scope.questions(node)
+    given += scope.variables(node) + scope.questions(node)
     if node.options.caching:
         template = _cached(scope, node, template)
     return DagTask(values.task_names[node.name], template, given)
+
+
+def _kind(scope: GraphLowering, node: ir.Task, late: LateValue) -> str:
+    asked = (id(scope.graph), node.name, late.key) in scope.lowering.asks.values
+    return "str" if asked and late.form == "text" else kind_of(scope.values.type(late.operand))
+
+
+def _constant(options: ir.Options, late: list[LateValue], is_container: bool) -> ir.Options:
+    """The options that distinguish two templates: whichever value a setting has in the run, the template is the same."""
+    if not is_container:
+        constant = tuple(pair for pair in options.env if isinstance(pair[1], ir.Const))
+        options = options if constant == options.env else replace(options, env=constant)
+    options = map_options(options, {each.operand: ir.FromInput(each.key) for each in late})
+    return replace(options, caching=None, cache_key="", ignore_upstream_failure=False)
 
 
 def _is_null(operand: ir.Operand) -> bool:
     return isinstance(operand, ir.Const) and operand.text == "null"
 
 
-def _argument(scope: GraphLowering, operand: ir.Operand, type_: Type, is_container: bool) -> str:
+def _argument(
+    scope: GraphLowering, node: ir.Task, name: str, operand: ir.Operand, type_: Type, is_container: bool
+) -> str:
     if not is_container or isinstance(operand, ir.Const) or is_artifact(type_):
         return scope.values.text(operand)
-    if isinstance(without_none(type_), ListType):
+    is_asked = (id(scope.graph), node.name, name) in scope.lowering.asks.values
+    if isinstance(without_none(type_), ListType) and not is_asked:
         scope.check_plain(operand)
         if isinstance(operand, ir.FromExpr):
             return tag(esc(f"toJson({scope.controller.native(operand)})"))
         return tag(list_text(scope.values.expr(operand)))
-    return scope.argument(operand, plain=True)
+    return tagged(scope.late_value(node, name, operand))
 
 
 def _give(scope: GraphLowering, node: ir.Task, given: Arguments) -> None:
@@ -152,21 +176,21 @@ def _cached(scope: GraphLowering, node: ir.Task, template: str) -> str:
     leaf = lowering.templates[template]
     assert isinstance(leaf, Leaf)
     names = [key for key, _ in known.keys.values()]
-    late = [key for key, _ in hidden(node.options)]
+    late = _late(scope, node)
     lists = [
         f"tp-at-{port_key(p.name)}"
         for p in known.component.inputs
         if is_artifact(p.type) and isinstance(without_none(p.type), ListType)
     ]
-    questions = (GIVEN, ASK) if node.component in lowering.asks.counts else ()
+    with_default = _with_default(scope, node)
     name = lowering.cached.get((template, node.options.cache_key), "")
     if not name:
         name = lowering.cached[template, node.options.cache_key] = lowering.names.give(f"cached-{template}")
         dag = Dag(name, memoize=_memoize(scope, node, "\n".join(leaf.lines())))
         dag.inputs += [Input(known.keys[port.name][0], default_text(port)) for port in known.component.inputs]
         dag.inputs += [Input(key) for key in late] + [Input(key, "tp-absent") for key in lists]
-        dag.inputs += [Input(key, "") for key in questions]
-        passed = [(key, f"{{{{inputs.parameters.{key}}}}}") for key in [*names, *late, *lists, *questions]]
+        dag.inputs += [Input(key, "") for key in with_default]
+        passed = [(key, f"{{{{inputs.parameters.{key}}}}}") for key in [*names, *late, *lists, *with_default]]
         dag.tasks.append(DagTask("run", template, passed))
         for port in known.component.outputs:
             key = wire_key(port.name, port.type)
@@ -175,6 +199,19 @@ def _cached(scope: GraphLowering, node: ir.Task, template: str) -> str:
             dag.outputs.append(Output(key, path=f"tasks.run.outputs.parameters.{key}", default=""))
         lowering.templates[name] = dag
     return name
+
+
+def _late(scope: GraphLowering, node: ir.Task) -> list[str]:
+    return [each.key for each in late_settings(node.options, is_container=node.component in scope.lowering.raw_outputs)]
+
+
+def _with_default(scope: GraphLowering, node: ir.Task) -> list[str]:
+    """Inputs of a task that each task of its component has, because one of them needs it."""
+    lowering = scope.lowering
+    return [
+        *([ENV] if node.component in lowering.with_variables else []),
+        *([GIVEN, ASK] if node.component in lowering.asks.counts else []),
+    ]
 
 
 def _warning(node: ir.Task) -> Diagnostic:
@@ -189,19 +226,20 @@ def _warning(node: ir.Task) -> Diagnostic:
 
 def _memoize(scope: GraphLowering, node: ir.Task, body: str) -> dict[str, Data]:
     known = scope.lowering.known(node.component)
-    questions = [f'inputs.parameters["{key}"]' for key in (GIVEN, ASK) if node.component in scope.lowering.asks.counts]
     if node.options.cache_key:
         key = digest(known.component.name + "\n" + node.options.cache_key, 64)
-        if questions:
-            key = "{{=sprig.sha256sum(" + ' + "," + '.join([f'"{key}"', *questions]) + ")}}"
+        parts = [f'"{key}"']
+        more = [GIVEN, ASK] if node.component in scope.lowering.asks.counts else []
     else:
         parts = [f'"{digest(body, 32)}"']
         for port in known.component.inputs:
             text = f'inputs.parameters["{known.keys[port.name][0]}"]'
             single = is_artifact(port.type) and not isinstance(without_none(port.type), ListType)
             parts.append(_identity(text) if single else text)
-        parts += [f'inputs.parameters["{key}"]' for key, _ in hidden(node.options)]
-        key = "{{=sprig.sha256sum(" + ' + "," + '.join([*parts, *questions]) + ")}}"
+        more = [*_late(scope, node), *_with_default(scope, node)]
+    if more or not node.options.cache_key:
+        parts += [f'inputs.parameters["{name}"]' for name in more]
+        key = "{{=sprig.sha256sum(" + ' + "," + '.join(parts) + ")}}"
     name = "tp-cache-" + slug(scope.lowering.pipeline.name)
     return {"key": key, "maxAge": f"{CACHE_DAYS * 24}h", "cache": {"configMap": {"name": name}}}
 

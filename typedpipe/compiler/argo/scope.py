@@ -15,15 +15,17 @@ from typedpipe.compiler.argo.asks import (
     NOTHING_ASKED,
     Asks,
     FromAnswer,
+    FromCaller,
     FromRecord,
     Known as Answered,
     Listed,
     Source,
     place_questions,
 )
-from typedpipe.compiler.argo.container import container_leaf
+from typedpipe.compiler.argo.container import container_leaf, reads_metadata
 from typedpipe.compiler.argo.demand import ControllerInputs
 from typedpipe.compiler.argo.expressions import Controller, Unsupported
+from typedpipe.compiler.argo.late import ENV, late_variables
 from typedpipe.compiler.argo.leaf import Variant, python_leaf
 from typedpipe.compiler.argo.shapes import KEY, ArtifactLocation
 from typedpipe.compiler.argo.templates import Arguments, Dag, DagTask, Nothing, Template
@@ -32,7 +34,7 @@ from typedpipe.compiler.argo.wire import esc, is_boxed, tag
 from typedpipe.compiler.pod import wire_key
 from typedpipe.diagnostics.model import Diagnostics
 from typedpipe.ir import nodes as ir
-from typedpipe.ir.edges import all_graphs, leaves, needed, producers, regions_in
+from typedpipe.ir.edges import all_graphs, leaves, needed, producers, regions_in, upstream
 from typedpipe.ir.typing import GraphTypes, Ports
 from typedpipe.types.model import ArtifactType, is_artifact
 
@@ -96,13 +98,34 @@ class Lowering:
     @cached_property
     def demand(self) -> ControllerInputs:
         """Inputs of graphs that the controller reads."""
-        return ControllerInputs(self.pipeline, self.asks)
+        return ControllerInputs(self.pipeline, self.asks, metadata=self.reads_metadata)
 
     @cached_property
     def asks(self) -> Asks:
         """Questions to tasks, whose answers the controller reads."""
-        found = {type(node) for graph in all_graphs(self.pipeline) for node in graph.nodes}
-        return NOTHING_ASKED if found.isdisjoint((ir.Branch, ir.Loop)) else place_questions(self.pipeline, self.ports)
+        if not any(self._may_ask(node) for graph in all_graphs(self.pipeline) for node in graph.nodes):
+            return NOTHING_ASKED
+        return place_questions(self.pipeline, self.ports, metadata=self.reads_metadata)
+
+    def _may_ask(self, node: ir.Node) -> bool:
+        if type(node) is ir.Task:
+            return node.options is not ir.DEFAULT_OPTIONS or node.component in self.raw_outputs
+        return type(node) in (ir.Branch, ir.Loop, ir.Importer)
+
+    @cached_property
+    def reads_metadata(self) -> bool:
+        """Whether some container reads the metadata of an artifact."""
+        return any(reads_metadata(self.pipeline.components[name]) for name in self.raw_outputs)
+
+    @cached_property
+    def with_variables(self) -> frozenset[str]:
+        """Python components with a task that has environment variables known only at run time."""
+        found: set[str] = set()
+        for graph in all_graphs(self.pipeline):
+            for node in (*graph.nodes, *(last for each in graph.nodes for last in each.exits())):
+                if isinstance(node, ir.Task) and node.options.env and late_variables(node.options):
+                    found.add(node.component)
+        return frozenset(found - self.raw_outputs)
 
     @cached_property
     def _stand_ins(self) -> bool:
@@ -131,7 +154,12 @@ class Lowering:
                 container_leaf(found, component, variant)
                 if name in self.raw_outputs
                 else python_leaf(
-                    found, component, variant, stand_ins=self._stand_ins, answers=self.asks.counts.get(name, 0)
+                    found,
+                    component,
+                    variant,
+                    stand_ins=self._stand_ins,
+                    answers=self.asks.counts.get(name, 0),
+                    variables=name in self.with_variables,
                 )
             )
         return found
@@ -205,6 +233,13 @@ class GraphLowering:
         lines = [f"{name} = {self.values.text(operand)}" for name, operand in asked.given.items()]
         return [*([(GIVEN, "\n".join(lines))] if lines else []), (ASK, "\n".join(asked.lines))]
 
+    def variables(self, node: ir.Task) -> Arguments:
+        """Argument with the environment variables of a Python task that are known only at run time."""
+        if node.component not in self.lowering.with_variables:
+            return []
+        late = late_variables(node.options)
+        return [(ENV, self.values.pairs(late))] if late else []
+
     def answer(self, source: Source) -> str:
         """Text of an answer as an argument."""
         if isinstance(source, Answered):
@@ -213,12 +248,35 @@ class GraphLowering:
             return f"{{{{item.{source.key}}}}}"
         if isinstance(source, Listed):
             return "[" + ",".join(f'"{self.answer(code)}"' for code in source.codes) + "]"
-        values = self.values
         if isinstance(source, FromArguments):
-            known = [f"let {name} = {path_expr(values.inputs[each])}; " for name, each in source.variables]
+            known = [f"let {name} = {path_expr(self.values.inputs[each])}; " for name, each in source.variables]
             return tag("".join(known) + source.expression)
-        path = values.path(source.task, source.key) if isinstance(source, FromAnswer) else values.inputs[source.key]
-        return f"{{{{{path}}}}}"
+        return f"{{{{{self._path(source)}}}}}"
+
+    def _path(self, source: FromAnswer | FromCaller) -> str:
+        values = self.values
+        return values.path(source.task, source.key) if isinstance(source, FromAnswer) else values.inputs[source.key]
+
+    def late_value(self, node: ir.Node, key: str, operand: ir.Operand) -> list[Piece]:
+        """Wire text of a value that the controller puts into a pod or a location: an answer, or its own."""
+        source = self.lowering.asks.values.get((id(self.graph), node.name, key))
+        if source is None:
+            return self.pieces(operand, plain=True)
+        if isinstance(source, Answered):
+            return [("text", source.text)]
+        return [("path", self._path(source))]
+
+    def guards(self, node: ir.Node) -> list[str]:
+        """Paths of the answers that must be ``true``, or else the node has an error: those of its importers, too."""
+        asked = self.lowering.asks.guards
+        ignoring = isinstance(node, (ir.Task, ir.Call)) and node.options.ignore_upstream_failure
+        if not asked or ignoring:
+            return []
+        found = [*asked.get((id(self.graph), node.name), ())]
+        for name in upstream(self.graph, node) if self.imported else ():
+            if name in self.imported:
+                found += asked.get((id(self.graph), name), ())
+        return list(dict.fromkeys(self._path(each) for each in found if not isinstance(each, Answered)))
 
     def body(self, graph: ir.Graph, name: str, args: ir.Args, place: ArtifactPrefix, *, boxed: bool = False) -> Lowered:
         """Template of a group's body; ``place`` has the shapes that no argument provides."""
@@ -277,8 +335,15 @@ class GraphLowering:
             if isinstance(each, ir.FromTask) and self._deferred(self._nodes[each.task], each.output):
                 raise Unsupported(f"`{each.output}` of `{each.task}` is assembled by the task that reads it")
 
-    def check_assembled(self, operand: ir.Operand) -> None:
+    def metadata(self, node: ir.Importer, key: str, operand: ir.Operand) -> list[Piece]:
+        """Wire text of the metadata of an imported artifact, which its consumers may assemble."""
+        asked = (id(self.graph), node.name, key) in self.lowering.asks.values
+        return self.late_value(node, key, operand) if asked else self.values.pieces(operand)
+
+    def check_assembled(self, node: ir.Importer, key: str, operand: ir.Operand) -> None:
         """Reject a value that contains an expression, of which a container would get the text."""
+        if (id(self.graph), node.name, key) in self.lowering.asks.values:
+            return
         self.check_plain(operand)
         if _assembled(self.graph, operand):
             raise Unsupported("a container reads the metadata of artifacts, and these contain an expression")

@@ -103,6 +103,10 @@ class Values:
         """An expression that evaluates to the wire text of a value."""
         return expression(self.pieces(operand))
 
+    def pairs(self, args: ir.Args) -> str:
+        """Wire text of a list of pairs of a name and a value, with tags."""
+        return tagged(_list([_list([[("text", _quote(name))], self.pieces(value)]) for name, value in args]))
+
     def path(self, task: str, key: str) -> str:
         return self.elsewhere(task, key) or f"tasks.{self.task_names[task]}.outputs.parameters.{key}"
 

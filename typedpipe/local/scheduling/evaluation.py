@@ -11,7 +11,7 @@ from typedpipe.ir.program import Program, line_name, place
 from typedpipe.ir.typing import GraphTypes
 from typedpipe.local.values import NULL_TEXT, dump, error_in, load
 from typedpipe.runs.model import ArtifactRef, Value
-from typedpipe.runtime.task import Asker, WireError, decode, error_text, program_lines, to_text
+from typedpipe.runtime.task import Asker, WireError, decode, error_text, program_lines, to_text, variable
 from typedpipe.types.model import is_artifact
 from typedpipe.types.values import python_literal
 
@@ -84,6 +84,14 @@ class Evaluation:
         """The decoded value of a parameter, which is required."""
         value = self.required(operand, what, span)
         return load(value) if isinstance(value, str) else None
+
+    def variable(self, name: str, operand: ir.Operand, span: Span) -> str:
+        """The text of an environment variable, whose value is required."""
+        what = f"variable {name}"
+        try:
+            return variable(name, self.plain(operand, what, span))
+        except WireError as error:
+            raise CannotEvaluate(self._error(operand, what, span, error)) from None
 
     def holds(self, operand: ir.Operand, what: str, span: Span) -> bool:
         """The value of a condition, which is required and a bool."""

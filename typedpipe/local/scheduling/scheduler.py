@@ -19,7 +19,6 @@ from typedpipe.local.scheduling.frame import Body, Exit, Frame, Item, Listener, 
 from typedpipe.local.scheduling.importers import CannotImport, imported
 from typedpipe.local.values import dump, error_in, gathered, nothing
 from typedpipe.runs.model import Value
-from typedpipe.runtime.task import plain_text
 from typedpipe.types.json_text import value_text
 
 ITEM_LENGTH = 40
@@ -209,7 +208,7 @@ class Scheduler:
             return
         given = {port.name: values.get(port.name, fallback(port)) for port in ports.values()}
         plain = scope.evaluation.plain
-        env = {key: plain_text(plain(value, f"variable {key}", node.span)) for key, value in node.options.env}
+        env = {key: scope.evaluation.variable(key, value, node.span) for key, value in node.options.env}
         settings: dict[str, object] = {}
         if node.options is not ir.DEFAULT_OPTIONS:
             asked = ((key, getattr(node.options, key)) for key in OPERANDS)
