@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -69,8 +70,8 @@ class PreparedRun:
         """Run to the end and return the result."""
         engine = self._engine
         started = engine.now()
-        mark(self.folder)
         try:
+            mark(self.folder)
             engine.tell(events.RunStarted(self.name, self.pipeline.name, started))
             result = engine.run(self._bound)
             state: RunEnd = "SUCCEEDED" if result.ok else "CANCELED" if engine.canceled else "FAILED"
@@ -127,11 +128,16 @@ def prepare(
         PipelineError: a component cannot run locally, or the store cannot be written.
     """
     places = _placed(pipeline, options, Diagnostics(), on_event)
-    root = open_root(options.folder or folder, create=True)
-    clean_up(root)
-    name = options.name or new_run_name(pipeline.name)
-    place = root.new_run(name, pipeline, arguments, recorded(options), Labels(options.tags, options.note))
-    return assemble(root, place, Plan(pipeline, _values(pipeline, arguments), places), options, on_event, logs)
+    with ExitStack() as opened:  # closed if the run cannot be prepared; otherwise when it has ended
+        root = opened.enter_context(closing(open_root(options.folder or folder, create=True)))
+        clean_up(root)
+        name = options.name or new_run_name(pipeline.name)
+        place = root.new_run(name, pipeline, arguments, recorded(options), Labels(options.tags, options.note))
+        opened.enter_context(closing(place))
+        plan = Plan(pipeline, _values(pipeline, arguments), places)
+        made = assemble(root, place, plan, options, on_event, logs)
+        opened.pop_all()
+    return made
 
 
 def prepare_resumed(
@@ -155,12 +161,12 @@ def prepare_resumed(
             root.add_variables(resume.run, options.environment)
         done = resume.begin(root, place)
         records = {task.name: task for task in tasks(resume.run) if task.name in done and task.state == "SUCCEEDED"}
+        arguments = _values(resume.pipeline, resume.arguments)
+        plan = Plan(resume.pipeline, arguments, places, done, records, resumed=True)
+        return assemble(root, place, plan, options, on_event, logs)
     except BaseException:
         place.close()
         raise
-    arguments = _values(resume.pipeline, resume.arguments)
-    plan = Plan(resume.pipeline, arguments, places, done, records, resumed=True)
-    return assemble(root, place, plan, options, on_event, logs)
 
 
 def _placed(

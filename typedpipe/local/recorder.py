@@ -313,5 +313,7 @@ class RunRecorder:
 
     def close(self) -> None:
         """Close the run directory and the store."""
-        self._place.close()
-        self._root.close()
+        try:
+            self._place.close()
+        finally:
+            self._root.close()

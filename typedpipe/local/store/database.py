@@ -66,7 +66,7 @@ class Database:
         except sqlite3.Error as error:
             connection.close()
             raise guarded(self.path, self._damaged, error) from None
-        except PipelineError:
+        except BaseException:  # Ctrl-C, too
             connection.close()
             raise
         return connection

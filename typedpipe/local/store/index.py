@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from bisect import bisect_right
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import time
@@ -190,6 +190,24 @@ class RunIndex:
         return path[len(self._folder) + 1 :] if path.startswith(self._folder + os.sep) else path
 
 
+def begin(folder: str, root: str, locks: Iterable[Lock], *, durable: bool) -> RunIndex:
+    """The index of a run that starts or continues.
+
+    Raises:
+        PipelineError: it cannot be written; then the locks of the run are released.
+    """
+    index = RunIndex(folder, root, durable=durable)
+    try:
+        index.run_started()
+        index.commit()
+    except BaseException:
+        index.close()
+        for lock in locks:
+            lock.release()
+        raise
+    return index
+
+
 @dataclass(slots=True)
 class RunFolder:
     """A run held by this process: its directory, its index, and its lock."""
@@ -212,12 +230,14 @@ class RunFolder:
 
     def close(self) -> None:
         """Release the run; uncommitted rows are lost."""
-        self.index.close()
-        if self._on_close is not None:
-            self._on_close(self.path)
-        self.lock.release()
-        if self._guard is not None:
-            self._guard.release()
+        try:
+            self.index.close()
+            if self._on_close is not None:
+                self._on_close(self.path)
+        finally:
+            self.lock.release()
+            if self._guard is not None:
+                self._guard.release()
 
 
 # ------------------------------------------------------------------------------------------------- reading

@@ -244,7 +244,7 @@ class Listing:
                 self._usable = False  # of a later typedpipe: it stays as it is
                 connection.close()
                 return None
-        except sqlite3.Error:
+        except BaseException:  # Ctrl-C, too
             connection.close()
             raise
         return connection

@@ -19,7 +19,7 @@ from typedpipe.local.failpoints import reach
 from typedpipe.local.store.cache_table import CacheTable, cache_database
 from typedpipe.local.store.catalog import AnyRun, Catalog
 from typedpipe.local.store.database import FORMAT
-from typedpipe.local.store.index import INDEX, RunFolder, RunIndex
+from typedpipe.local.store.index import INDEX, RunFolder, begin
 from typedpipe.local.store.locks import (
     Engine,
     Held,
@@ -130,8 +130,10 @@ class Root:
         self.catalog = Catalog(path, self.objects, self._read)
 
     def close(self) -> None:
-        self.cache.close()
-        self.catalog.close()
+        try:
+            self.cache.close()
+        finally:
+            self.catalog.close()
 
     # --------------------------------------------------------------------------------------------- reading
 
@@ -233,9 +235,7 @@ class Root:
                 guard.release()
             shutil.rmtree(scratch, ignore_errors=True)
             raise self._cannot_make_run(folder, error, pipeline) from None
-        index = RunIndex(str(folder), str(self.path), durable=self._durable)
-        index.run_started()
-        index.commit()
+        index = begin(str(folder), str(self.path), (lock, guard), durable=self._durable)
         return RunFolder(folder, index, lock, engine.nonce, None, guard, self.catalog.enlist)
 
     @staticmethod
@@ -277,14 +277,7 @@ class Root:
             if guard is not None:
                 guard.release()
             raise os_problem(folder, error) from None
-        try:
-            index = RunIndex(folder, str(self.path), durable=self._durable)
-            index.run_started()
-            index.commit()
-        except PipelineError:
-            lock.release()
-            guard.release()
-            raise
+        index = begin(folder, str(self.path), (lock, guard), durable=self._durable)
         return RunFolder(run.folder, index, lock, engine.nonce, previous, guard, self.catalog.enlist)
 
     def remove(self, run: AnyRun) -> None:
