@@ -8,6 +8,7 @@ leaves any other text to the task that reads the value, or to a message.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterable, Mapping
 from typing import Final
 
@@ -63,7 +64,7 @@ def root_inputs(graph: ir.Graph, read: Collection[str]) -> tuple[list[Input], di
 def _to_wire(port: ir.InputPort, *, plain: bool) -> str:
     """An expression for the wire text of an argument, or for text from which a task makes it."""
     core = without_none(port.type)
-    start = json_text({"$tp": ["argument", port.name, to_data(port.type)]}, separators=(",", ":"))[:-2] + ","
+    start = json.dumps({"$tp": ["argument", port.name, to_data(port.type)]}, separators=(",", ":"))[:-2] + ","
     otherwise = f"{string(safe(start))} + {esc('toJson(x)')} + {string(']}')}"
     if plain:
         otherwise = f"sprig.fail({string(mistake(port, f'`{show(port.type)}`'))})"

@@ -130,7 +130,9 @@ def lower_node(scope: GraphLowering, node: ir.Node) -> DagTask | None:
         task = DagTask(scope.values.task_names[node.name], "none")
     names = scope.values.task_names
     task.depends = [names[dep] for dep in scope.deps[node.name]]
-    task.when = when("", scope.guards(node))
+    guards = scope.guards(node)
+    if guards:
+        task.when = when("", guards)
     return guard(scope, node, task) if scope.tried else task
 
 

@@ -103,11 +103,17 @@ class Lowering:
     @cached_property
     def asks(self) -> Asks:
         """Questions to tasks, whose answers the controller reads."""
-        if not any(self._may_ask(node) for graph in all_graphs(self.pipeline) for node in graph.nodes):
+        if not self.reads_values:
             return NOTHING_ASKED
         return place_questions(self.pipeline, self.ports, metadata=self.reads_metadata)
 
-    def _may_ask(self, node: ir.Node) -> bool:
+    @cached_property
+    def reads_values(self) -> bool:
+        """Whether the controller may read values: for a branch, a loop, a setting, a container or an importer."""
+        nodes = (node for graph in all_graphs(self.pipeline) for node in graph.nodes)
+        return any(self._reads_values(each) for node in nodes for each in (node, *node.exits()))
+
+    def _reads_values(self, node: ir.Node) -> bool:
         if type(node) is ir.Task:
             return node.options is not ir.DEFAULT_OPTIONS or node.component in self.raw_outputs
         return type(node) in (ir.Branch, ir.Loop, ir.Importer)

@@ -41,7 +41,7 @@ def lower(pipeline: ir.Pipeline, chosen: Settings, report: Diagnostics) -> str:
     """YAML of a checked pipeline."""
     lowering = Lowering(pipeline, report, graph.lower)
     scope = GraphLowering(lowering, pipeline.graph, pipeline.name, ArtifactPrefix())
-    read = lowering.demand.inputs(pipeline.graph) if pipeline.graph.inputs else ()
+    read = lowering.demand.inputs(pipeline.graph) if lowering.reads_values else ()
     scope.dag.inputs, paths = root_inputs(pipeline.graph, read)
     scope.values.inputs = paths
     graph.run(scope)

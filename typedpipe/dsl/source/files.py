@@ -170,7 +170,8 @@ def _imported_lines(name: str) -> list[str]:
 
 def source_of(fn: Any) -> ParsedFile | None:
     """The file or cell of a function, parsed; None without source."""
-    return parsed_file(source_name(fn.__code__), fn.__globals__)
+    name = fn.__code__.co_filename
+    return parsed_file(source_name(fn.__code__) if name[:1] == "<" else name, fn.__globals__)
 
 
 def definition_of(fn: Any) -> tuple[ParsedFile, Function] | None:
