@@ -373,7 +373,7 @@ class _Placing:
             found[id(graph), node.name] = self._put(graph, operands, question, ())
         elif parts:
             raise _CannotPlace(parts)
-        elif isinstance(node, ir.Loop):
+        elif isinstance(node, ir.Loop) and id(node) not in self._refused:
             source = self._listed(graph, node)
             if source is not None:
                 self.asks.items[id(graph), node.name] = source
