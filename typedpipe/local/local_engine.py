@@ -15,6 +15,7 @@ from typedpipe.local.background import Background, running
 from typedpipe.local.options import RunOptions
 from typedpipe.local.preparation import PreparedRun, prepare, prepare_resumed
 from typedpipe.local.runners import placements
+from typedpipe.local.runners.alone import alone
 from typedpipe.local.store.locks import Engine, is_running, read_engine
 from typedpipe.local.store.requests import Request, request, requested, withdraw
 from typedpipe.local.store.root import Root, held, open_root
@@ -77,8 +78,10 @@ class LocalEngine:
         view = RunView(pipeline)
         place = options.folder or self._folder
         tell = _both(view, on_event) if on_event is not None or not foreground else None
-        prepared = prepare(pipeline, arguments, options, place, on_event=tell, logs=on_event is not None)
-        return self._start(prepared, view, foreground or options.runner == "inprocess")
+        inprocess = options.chosen_runner == "inprocess"
+        with alone(inprocess):
+            prepared = prepare(pipeline, arguments, options, place, on_event=tell, logs=on_event is not None)
+            return self._start(prepared, view, foreground or inprocess)
 
     def resume(self, root: Root, plan: Resume, options: RunOptions, on_event: OnEvent | None = None) -> Background:
         """Resume a stored run in the calling thread, in its own directory: successful tasks are reused as planned.
@@ -87,8 +90,9 @@ class LocalEngine:
             PipelineError: another engine has the run, a task cannot run locally, or the store cannot be written.
         """
         view = RunView(plan.pipeline)
-        prepared = prepare_resumed(root, plan, options, on_event=_both(view, on_event), logs=on_event is not None)
-        return self._start(prepared, view, True)
+        with alone(options.chosen_runner == "inprocess"):
+            prepared = prepare_resumed(root, plan, options, on_event=_both(view, on_event), logs=on_event is not None)
+            return self._start(prepared, view, True)
 
     def _start(self, prepared: PreparedRun, view: RunView, foreground: bool) -> Background:
         work = Background(prepared, view)

@@ -216,7 +216,7 @@ def on_a_terminal(folder: Path, command: list[str], act: Callable[[int, int, byt
         os.execv(command[0], command)
     fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
     seen, acted = b"", False
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         if select.select([fd], [], [], 0.1)[0]:
             try:

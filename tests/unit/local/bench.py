@@ -37,7 +37,7 @@ class Bench:
         )
         return ticket
 
-    def wait(self, ticket: str, seconds: float = 20) -> Exited:
+    def wait(self, ticket: str, seconds: float = 120) -> Exited:
         import select
 
         deadline = time.monotonic() + seconds

@@ -29,7 +29,7 @@ from typedpipe.runs.engine import Engine, Handle
 from typedpipe.runs.source import RunSource
 
 AnyEngine: TypeAlias = Engine[RunOptions, Handle]
-PATIENCE = 20.0
+PATIENCE = 120.0
 
 
 @dsl.component
@@ -52,7 +52,7 @@ def wait_for(path: str) -> int:
     import os
     import time
 
-    end = time.monotonic() + 20
+    end = time.monotonic() + 120
     while not os.path.exists(path) and time.monotonic() < end:
         time.sleep(0.01)
     return 1

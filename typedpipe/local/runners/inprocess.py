@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import threading
 import traceback
 from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
@@ -68,13 +69,14 @@ class InProcessLauncher:
         logs = Logging()
         output = Output(launch.log)
         before = Before()
+        inside = INSIDE.task
         try:
             try:
                 spec = self._enter(job, launch.spec, light)
             except OSError as error:
                 return Exited(launch.ticket, refuse(dict(job), f"the task directory cannot be created: {error}"))
             try:
-                INSIDE.task = True
+                INSIDE.task = threading.current_thread() is threading.main_thread()
                 runtime.main(spec, job["parameters"], job["root"], kept, alone=False)
             except SystemExit as stop:
                 if isinstance(stop.__context__, KeyboardInterrupt):
@@ -86,7 +88,7 @@ class InProcessLauncher:
                 finish(job["root"])
             return Exited(launch.ticket, 0, texts=kept)
         finally:
-            INSIDE.task = False
+            INSIDE.task = inside
             logs.restore()
             before.restore()
             output.end()

