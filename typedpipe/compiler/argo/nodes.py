@@ -9,7 +9,9 @@ from typedpipe.compiler.argo.asks import ASK, GIVEN, answer_key
 from typedpipe.compiler.argo.container import NOT_HASHED, asked, from_raw
 from typedpipe.compiler.argo.expressions import list_text
 from typedpipe.compiler.argo.leaf import Variant, hidden
-from typedpipe.compiler.argo.scope import GraphLowering, digest, slug
+from typedpipe.compiler.argo.messages import EXIT, NOWHERE
+from typedpipe.compiler.argo.names import digest, slug
+from typedpipe.compiler.argo.scope import GraphLowering
 from typedpipe.compiler.argo.shapes import KEY, ArtifactLocation, of_uri
 from typedpipe.compiler.argo.templates import Arguments, Dag, DagTask, Data, Input, Leaf, Output
 from typedpipe.compiler.argo.values import Piece, path_expr
@@ -31,7 +33,7 @@ def call_node(scope: GraphLowering, node: ir.Call) -> DagTask:
     shapes = scope.input_shapes(graph, node.args)
     lowered = scope.lowering.call(node.pipeline, shapes, scope.place.path)
     scope.took(node.name, lowered)
-    given = scope.arguments(node, graph, node.args)
+    given = [*scope.arguments(node, graph, node.args), *scope.told(node)]
     return DagTask(scope.values.task_names[node.name], lowered.name, given)
 
 
@@ -101,7 +103,7 @@ def leaf_task(scope: GraphLowering, node: ir.Task, *, boxed: bool) -> DagTask:
     variant = Variant(plain, tuple(sorted(shapes, key=lambda pair: pair[0])), boxed, present, kinds)
     template = lowering.leaf(node.component, variant)
     _give(scope, node, given)
-    given += scope.questions(node)
+    given += [*scope.told(node), *scope.questions(node)]
     if node.options.caching:
         template = _cached(scope, node, template)
     return DagTask(values.task_names[node.name], template, given)
@@ -166,7 +168,9 @@ def _cached(scope: GraphLowering, node: ir.Task, template: str) -> str:
         dag.inputs += [Input(known.keys[port.name][0], default_text(port)) for port in known.component.inputs]
         dag.inputs += [Input(key) for key in late] + [Input(key, "tp-absent") for key in lists]
         dag.inputs += [Input(key, "") for key in questions]
-        passed = [(key, f"{{{{inputs.parameters.{key}}}}}") for key in [*names, *late, *lists, *questions]]
+        path = [EXIT] if node.component in lowering.told.components else []
+        dag.inputs += [Input(key, NOWHERE) for key in path]
+        passed = [(key, f"{{{{inputs.parameters.{key}}}}}") for key in [*names, *late, *lists, *questions, *path]]
         dag.tasks.append(DagTask("run", template, passed))
         for port in known.component.outputs:
             key = wire_key(port.name, port.type)
