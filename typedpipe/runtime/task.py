@@ -1351,11 +1351,11 @@ def read_argument(text: str, type_: Any, name: str) -> Any:
     >>> read_argument("3", "float", "x"), read_argument("true", ["union", ["bool", "str"]], "x")
     (3.0, True)
     """
-    try:
-        plain = _parsed(text[1:]) if text[:2] == '="' else text
-        text = plain if plain is text or to_text(plain) == text[1:] else text
-    except ValueError:
-        pass  # a user's own text that begins so
+    if text[:2] == '="' and text[-1:] == '"':
+        try:
+            text = _parsed(text[1:])
+        except ValueError:
+            pass  # a user's own text that begins so
     try:
         value = _from_json(_read_text(text, type_), type_, name, None)
         return _evaluate(_to_json(value, "any", name), name, None)
@@ -1979,6 +1979,9 @@ class _Task:
             raise self.error("TP501", "input `{}`".format(name), "expected `{}`, found nothing".format(show(type_)))
         if how == "status":
             data = self.guard("TP502", "input", lambda: decode(text, ["dict", "any"], name))
+            said = ["{}: {}".format(*each) for each in data.get("errors") or () if each[1]]
+            if said and data.get("state") != "SUCCEEDED":
+                data["error_message"] = "\n".join(said)
             known = ("state", "error_message", "pipeline_job_resource_name", "pipeline_task_name", "error_code")
             return PipelineTaskFinalStatus(**{k: data[k] for k in known if data.get(k) is not None})
         value = self.guard("TP502", "input", lambda: decode(text, type_, name, self.classes))
@@ -2105,6 +2108,15 @@ class _Task:
             given.put(name, text)
         for name, text in ask(program, out, given).items():
             _write(self.place("out", "p", name), text)
+
+    def tell_exit(self, message: str) -> None:
+        """Write the message of a task that failed for the exit handler around it."""
+        if "tp-exit" in self.parameters:
+            try:
+                os.makedirs(self.place("out", "p"), exist_ok=True)
+                _write(self.place("out", "p", "tp-error"), to_text(" ".join(message.split("\n"))[:_LONGEST_MESSAGE]))
+            except OSError:
+                pass  # the exit handler gets the general message
 
     def stamp(self, name: str, place: str) -> str:
         return str(self.readable(name, lambda: stamp(place)))
@@ -2693,14 +2705,16 @@ def main(
     """
     outer = _streams[:]
     own = _streams[:] = [sys.stdout, sys.stderr]
+    task = _Task(spec, parameters, root, kept, alone)
     try:
-        _run(_Task(spec, parameters, root, kept, alone))
+        _run(task)
     except ContractError as error:
         message = "error[{}]: {}".format(error.code, error)
         _tell(message, message)
+        task.tell_exit(message)
         raise SystemExit(error.exit_code) from None
     except BaseException as error:  # whatever the user's code raises, SystemExit too
-        _report(error)
+        task.tell_exit(_report(error))
         raise SystemExit(1) from None
     finally:
         _state["scratch"] = ""
@@ -2711,6 +2725,7 @@ def main(
 
 
 _streams: list[Any] = [None, None]
+_LONGEST_MESSAGE = 3500
 
 
 def _flush(*streams: Any) -> None:
@@ -2721,7 +2736,7 @@ def _flush(*streams: Any) -> None:
             pass
 
 
-def _report(error: BaseException) -> None:
+def _report(error: BaseException) -> str:
     import traceback
 
     loader = getattr(sys.modules.get(MODULE), "__loader__", None)
@@ -2737,6 +2752,7 @@ def _report(error: BaseException) -> None:
             line = " ({}:{})".format(frame.f_code.co_filename, number)
     text = "".join(traceback.format_exception(type(error), error.with_traceback(trace), trace)).rstrip("\n")
     _tell(text, last + line)
+    return last + line
 
 
 def one_line(error: BaseException) -> str:
@@ -2773,7 +2789,7 @@ def _tell(text: str, line: str) -> None:
     if path or os.path.exists("/dev/termination-log"):
         try:
             with open(path or "/dev/termination-log", "wb") as file:
-                file.write(" ".join(line.split("\n")).encode("utf-8", "backslashreplace")[:3500])
+                file.write(" ".join(line.split("\n")).encode("utf-8", "backslashreplace")[:_LONGEST_MESSAGE])
         except OSError:
             pass  # the message is on stderr as well
 

@@ -15,7 +15,7 @@ from tests.argo_schema import valid
 from tests.ir_samples import component
 from typedpipe.compiler import driver
 from typedpipe.compiler.argo.arguments import to_argument
-from typedpipe.compiler.argo.scope import Names, slug
+from typedpipe.compiler.argo.names import Names, slug
 from typedpipe.compiler.argo.templates import flow, literal, quoted, scalar
 from typedpipe.compiler.argo.wire import raw, string
 from typedpipe.compiler.pod import script, source

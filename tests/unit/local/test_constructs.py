@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC
 from pathlib import Path
 
@@ -56,6 +57,7 @@ from typedpipe.ir.nodes import (
     Or,
     Pipeline,
     Retry,
+    Task,
 )
 from typedpipe.local import RunResult, run
 from typedpipe.local.options import RunOptions
@@ -230,7 +232,36 @@ def test_after_a_failure_the_rest_goes_on_and_exits_run(tmp_path: Path) -> None:
         "free-1": "SUCCEEDED",
         "free-2": "SUCCEEDED",
     }
-    assert said.read_text().startswith("FAILED|outer/inner/boom: ValueError: no")
+    assert said.read_text().startswith("FAILED|boom: ValueError: no")
+
+
+def test_the_status_of_a_block_has_the_messages_of_its_tasks_in_the_order_of_the_pipeline(tmp_path: Path) -> None:
+    late = component(
+        "late", "def late(x):\n    import time\n    time.sleep(x)\n    raise ValueError(x)\n", {"x": ANY}, INT
+    )
+
+    def said(name: str) -> Task:
+        return task(name, STATUS, path=str(tmp_path / name))
+
+    inner = graph(task("slow", late, x=0.3), task("fast", late, x=0.0))
+    block = graph(
+        ExitHandler("first", inner, said("first-exit")),
+        ExitHandler("second", graph(task("ok", ECHO, x=1)), task("exit-fails", BOOM, x=1)),
+        loop([1, 2], task("t", BOOM, x=FromInput("item")), outputs={}),
+    )
+    body = graph(
+        task("outside", BOOM, x=1),
+        ExitHandler("whole", block, said("whole-exit")),
+        ExitHandler("good", graph(task("fine", ECHO, x=1)), said("good-exit")),
+    )
+    assert go(pipeline(body, late), tmp_path).state == "FAILED"
+    found = {path.name: re.sub(r" \(.*?\)", "", path.read_text()) for path in tmp_path.glob("*-exit")}
+    slow, fast, boom = "slow: ValueError: 0.3", "fast: ValueError: 0.0", "t: ValueError: no"
+    assert found == {
+        "first-exit": f"FAILED|{slow}\n{fast}",
+        "whole-exit": f"FAILED|{slow}\n{fast}\n{boom}\n{boom}",
+        "good-exit": "SUCCEEDED|",
+    }
 
 
 def test_failing_exit_does_not_change_success(tmp_path: Path) -> None:

@@ -486,6 +486,46 @@ def test_the_final_status_and_parameters_in_files(tmp_path: Path) -> None:
     assert (job.text("p", "out"), job.text("p", "flag")) == ('"a\\nb"', "true")
 
 
+@pytest.mark.parametrize(
+    ("state", "errors", "message"),
+    [
+        ("FAILED", '[["a","no rows"],["b",null],["c",""],["d","d: \\u0024{\\u007bx}}"]]', "a: no rows\nd: d: ${{x}}"),
+        ("FAILED", '[["a",null]]', "block failed"),
+        ("FAILED", "[]", "block failed"),
+        ("SUCCEEDED", '[["a","of a try, or ignored"]]', "block failed"),
+    ],
+)
+def test_the_final_status_has_the_messages_of_the_tasks(tmp_path: Path, state: str, errors: str, message: str) -> None:
+    step = "def step(status: object) -> str:\n    return status.error_message\n"
+    job = Job(tmp_path, step, [("status", "status", "status", None)], [("output", "return", "str")], "one")
+    job.run(status=f'{{"state":"{state}","error_message":"block failed","errors":{errors}}}')
+    assert json.loads(job.text("p", "output")) == message
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "message"),
+    [
+        ("raise ValueError('no $(HOME) {{x}}\\nrows')", 1, "ValueError: no $(HOME) {{x}} ... (user.py:12)"),
+        ("raise SystemExit(3)", 1, "SystemExit: the code called sys.exit(3) (user.py:12)"),
+        ("return 'x' + '\\ud800' * n", 1, "TypeError: "),
+        ("return 'one'", 2, "error[TP503]: component `step`, output `output`: expected `int`, found `str` 'one'"),
+        ("raise ValueError('x' * 10000)", 1, "ValueError: xxx"),
+    ],
+)
+def test_a_task_that_fails_tells_the_exit_handler(tmp_path: Path, body: str, code: int, message: str) -> None:
+    source = f"def step(n: str) -> int:\n    {body}\n"
+    job = Job(tmp_path, source, [("n", "value", "str", None)], [("output", "return", "int")], "one")
+    job.fail(code, n='"n"')
+    assert not (job.root / "out" / "p" / "tp-error").exists()
+    job.fail(code, n='"n"', tp_exit="block_step")
+    text = job.text("p", "tp-error")
+    assert json.loads(text).startswith(message)
+    assert len(json.loads(text)) <= 3500
+    assert not any(mark in text for mark in ("{{", "$"))
+    job.fail(2, n="1", tp_exit="block_step")
+    assert json.loads(job.text("p", "tp-error")).startswith("error[TP502]: component `step`, input `n`: ")
+
+
 PYTHONS = [sys.executable, *sorted(glob.glob(os.path.expanduser("~/.pyenv/versions/3.8.*/bin/python")))]
 
 

@@ -6,6 +6,7 @@ from typedpipe.compiler.argo.expressions import Unsupported
 from typedpipe.compiler.argo.failures import guard, when
 from typedpipe.compiler.argo.groups import branch, exit_handler, loop
 from typedpipe.compiler.argo.late import late_settings
+from typedpipe.compiler.argo.messages import EXIT, NOWHERE
 from typedpipe.compiler.argo.nodes import call_node, importer_node, leaf_task
 from typedpipe.compiler.argo.parts import Parts
 from typedpipe.compiler.argo.scope import GraphLowering, Lowered
@@ -24,6 +25,8 @@ def lower(scope: GraphLowering, boxed: bool = False) -> Lowered:
     for port in scope.graph.inputs:
         scope.dag.inputs.append(Input(wire_key(port.name, port.type), default_text(port)))
     scope.dag.inputs += [Input(key) for key in scope.lowering.asks.inputs.get(id(scope.graph), ())]
+    if scope.place.called:
+        scope.dag.inputs.append(Input(EXIT, NOWHERE))
     run(scope)
     shapes = outputs(scope, boxed)
     scope.lowering.templates[scope.dag.name] = scope.dag

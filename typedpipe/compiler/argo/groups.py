@@ -7,8 +7,10 @@ from dataclasses import replace
 
 from typedpipe.compiler.argo.asks import Known
 from typedpipe.compiler.argo.expressions import Unsupported, item_wire, items
+from typedpipe.compiler.argo.messages import arm_name, errors, join
+from typedpipe.compiler.argo.names import slug
 from typedpipe.compiler.argo.nodes import call_node, leaf_task
-from typedpipe.compiler.argo.scope import ArtifactPrefix, GraphLowering, Lowered, slug
+from typedpipe.compiler.argo.scope import ArtifactPrefix, GraphLowering, Lowered
 from typedpipe.compiler.argo.shapes import KEY, collected, entry, one_of
 from typedpipe.compiler.argo.templates import Arguments, Dag, DagTask, Exit, Input, Output
 from typedpipe.compiler.argo.values import path_expr
@@ -43,7 +45,8 @@ def branch(scope: GraphLowering, node: ir.Branch) -> DagTask:
             given.append((f"tp-if-{i + 1}", scope.condition(arm.condition)))
             earlier.append(f"tp-if-{i + 1}")
             when.append(f'inputs.parameters["tp-if-{i + 1}"] == "true"')
-        lowered = scope.body(arm.body, f"{node.name}-{i + 1}", arm.args, replace(place, shapes={}))
+        here = None if place.told is None else join(place.told, arm_name(name, i + 1))
+        lowered = scope.body(arm.body, f"{node.name}-{i + 1}", arm.args, replace(place, shapes={}, told=here))
         task = DagTask(label, lowered.name)
         for key, text in scope.arguments(node, arm.body, arm.args, i):
             task.arguments.append((key, f"{{{{inputs.parameters.{_bind(given, key, text)}}}}}"))
@@ -97,7 +100,9 @@ def loop(scope: GraphLowering, node: ir.Loop) -> DagTask:
     path = f"{scope.place.path or '{{workflow.uid}}'}/{slug(node.name)}"
     dag = Dag(scope.lowering.names.give(node.name), parallelism=node.parallelism)
     item = {node.item: entry(values.shape(node.items))} if is_artifact(node.item_type) else {}
-    lowered = scope.body(node.body, f"{node.name}-body", node.args, ArtifactPrefix(path, shapes=item), boxed=True)
+    lowered = scope.body(
+        node.body, f"{node.name}-body", node.args, ArtifactPrefix(path, shapes=item, told=None), boxed=True
+    )
     given = scope.arguments(node, node.body, node.args)
     task = DagTask("body", lowered.name, [(key, f"{{{{inputs.parameters.{key}}}}}") for key, _ in given])
     task.arguments += scope.of_item(node)
@@ -155,15 +160,18 @@ def _loop_outputs(scope: GraphLowering, node: ir.Loop, dag: Dag, lowered: Lowere
 
 def exit_handler(scope: GraphLowering, node: ir.ExitHandler) -> DagTask:
     """Lower an exit handler to a DAG with an exit hook on its task."""
-    lowered = scope.body(node.body, node.name, node.args, replace(scope.place, shapes={}))
-    scope.took(node.name, lowered)
     name = scope.values.task_names[node.name]
+    place = scope.place
+    here = None if place.told is None else join(place.told, name)
+    lowered = scope.body(node.body, node.name, node.args, replace(place, shapes={}, told=here, inside=True))
+    scope.took(node.name, lowered)
+    said = "[]" if here is None else errors(scope.lowering.pipeline, node.body, here, place.called)
     ran = f'tasks["{name}"].status == "Succeeded"'
     state, message = (
         tag(f'{ran} ? "{good}" : "{bad}"') for good, bad in (("SUCCEEDED", "FAILED"), ("", f"{name} failed"))
     )
     status = (
-        f'{{"state":"{state}","error_message":"{message}","pipeline_job_resource_name":"{{{{workflow.name}}}}",'
+        f'{{"state":"{state}","error_message":"{message}","errors":{said},"pipeline_job_resource_name":"{{{{workflow.name}}}}",'
         f'"pipeline_task_name":{safe(json.dumps(node.name))}}}'
     )
     last = node.exit

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from typedpipe.compiler.argo.asks import ASK, GIVEN, answer_key
 from typedpipe.compiler.argo.late import ENV
+from typedpipe.compiler.argo.messages import ERROR, EXIT, NOWHERE
 from typedpipe.compiler.argo.shapes import KEY, ArtifactLocation
 from typedpipe.compiler.argo.templates import Container, Data, Leaf, Written
 from typedpipe.compiler.argo.wire import RAW_BRACE, is_boxed, raw, raw_expr
@@ -42,12 +43,20 @@ class Variant:
 
 
 def python_leaf(
-    name: str, component: ir.Component, variant: Variant, *, stand_ins: bool, answers: int, variables: bool
+    name: str,
+    component: ir.Component,
+    variant: Variant,
+    *,
+    stand_ins: bool,
+    answers: int,
+    variables: bool,
+    tells: bool,
 ) -> Leaf:
     """Template of a Python component; with ``stand_ins``, it stores a file for each empty directory.
 
     ``answers`` is the number of outputs for answers to questions, which its tasks may be asked. ``variables``: some of
-    its tasks have environment variables that are known only at run time.
+    its tasks have environment variables that are known only at run time. If it ``tells``, it has an output for the
+    message of a failed task.
     """
     leaf = new_leaf(name, component, variant)
     container = leaf.container
@@ -61,6 +70,11 @@ def python_leaf(
             _output(port_key(port.name), variant.boxed and is_boxed(port.type), leaf)
     if variables:
         leaf.inputs.append({"name": ENV, "default": ""})
+    if tells:
+        leaf.inputs.append({"name": EXIT, "default": NOWHERE})
+        said: Data = {"path": parameter_path(ERROR), "default": "null"}
+        name = f"{ERROR}-{{{{inputs.parameters.{EXIT}}}}}"
+        leaf.outputs.insert(0, {"name": ERROR, "valueFrom": said, "globalName": name})
     if answers:
         leaf.inputs += [{"name": key, "default": ""} for key in (GIVEN, ASK)]
     for key in map(answer_key, range(1, answers + 1)):

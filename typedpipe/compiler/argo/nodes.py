@@ -10,7 +10,9 @@ from typedpipe.compiler.argo.container import NOT_HASHED, asked, from_raw
 from typedpipe.compiler.argo.expressions import list_text
 from typedpipe.compiler.argo.late import ENV, METADATA, URI, LateValue, late_settings
 from typedpipe.compiler.argo.leaf import Variant
-from typedpipe.compiler.argo.scope import GraphLowering, digest, slug
+from typedpipe.compiler.argo.messages import EXIT, NOWHERE
+from typedpipe.compiler.argo.names import digest, slug
+from typedpipe.compiler.argo.scope import GraphLowering
 from typedpipe.compiler.argo.shapes import KEY, ArtifactLocation, of_uri
 from typedpipe.compiler.argo.templates import Arguments, Dag, DagTask, Data, Input, Leaf, Output
 from typedpipe.compiler.argo.values import Piece, path_expr, tagged
@@ -33,7 +35,7 @@ def call_node(scope: GraphLowering, node: ir.Call) -> DagTask:
     shapes = scope.input_shapes(graph, node.args)
     lowered = scope.lowering.call(node.pipeline, shapes, scope.place.path)
     scope.took(node.name, lowered)
-    given = scope.arguments(node, graph, node.args)
+    given = [*scope.arguments(node, graph, node.args), *scope.told(node)]
     return DagTask(scope.values.task_names[node.name], lowered.name, given)
 
 
@@ -108,7 +110,7 @@ def leaf_task(scope: GraphLowering, node: ir.Task, *, boxed: bool) -> DagTask:
     )
     template = lowering.leaf(node.component, variant)
     _give(scope, node, given)
-    given += scope.variables(node) + scope.questions(node)
+    given += [*scope.variables(node), *scope.told(node), *scope.questions(node)]
     if node.options.caching:
         template = _cached(scope, node, template)
     return DagTask(values.task_names[node.name], template, given)
@@ -190,7 +192,9 @@ def _cached(scope: GraphLowering, node: ir.Task, template: str) -> str:
         dag.inputs += [Input(known.keys[port.name][0], default_text(port)) for port in known.component.inputs]
         dag.inputs += [Input(key) for key in late] + [Input(key, "tp-absent") for key in lists]
         dag.inputs += [Input(key, "") for key in with_default]
-        passed = [(key, f"{{{{inputs.parameters.{key}}}}}") for key in [*names, *late, *lists, *with_default]]
+        path = [EXIT] if node.component in lowering.told.components else []
+        dag.inputs += [Input(key, NOWHERE) for key in path]
+        passed = [(key, f"{{{{inputs.parameters.{key}}}}}") for key in [*names, *late, *lists, *with_default, *path]]
         dag.tasks.append(DagTask("run", template, passed))
         for port in known.component.outputs:
             key = wire_key(port.name, port.type)

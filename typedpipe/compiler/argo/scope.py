@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -27,6 +26,8 @@ from typedpipe.compiler.argo.demand import ControllerInputs
 from typedpipe.compiler.argo.expressions import Controller, Unsupported
 from typedpipe.compiler.argo.late import ENV, late_variables
 from typedpipe.compiler.argo.leaf import Variant, python_leaf
+from typedpipe.compiler.argo.messages import EXIT, Told, join, told
+from typedpipe.compiler.argo.names import Names, slug
 from typedpipe.compiler.argo.shapes import KEY, ArtifactLocation
 from typedpipe.compiler.argo.templates import Arguments, Dag, DagTask, Nothing, Template
 from typedpipe.compiler.argo.values import Piece, Values, path_expr, tagged
@@ -49,6 +50,12 @@ class ArtifactPrefix:
     shared: bool = False
     """All tasks in the graph write into one directory, because a branch returns the artifact of any of them."""
     shapes: dict[str, ArtifactLocation] = field(default_factory=dict)
+    told: str | None = ""
+    """The path of the graph for the messages of its tasks; None in a loop."""
+    called: bool = False
+    """Whether the path starts with the caller's."""
+    inside: bool = False
+    """Whether it is in the block of an exit handler."""
 
 
 @dataclass(slots=True)
@@ -134,6 +141,12 @@ class Lowering:
         return frozenset(found - self.raw_outputs)
 
     @cached_property
+    def told(self) -> Told:
+        """What tells its messages to exit handlers."""
+        handlers = any(type(node) is ir.ExitHandler for graph in all_graphs(self.pipeline) for node in graph.nodes)
+        return told(self.pipeline) if handlers else Told()
+
+    @cached_property
     def _stand_ins(self) -> bool:
         """Whether an empty directory may reach a container."""
         return any(
@@ -156,18 +169,18 @@ class Lowering:
         if found is None:
             component = self.pipeline.components[name]
             found = self._leaves[name, variant] = self.names.give(name)
-            self.templates[found] = (
-                container_leaf(found, component, variant)
-                if name in self.raw_outputs
-                else python_leaf(
+            if name in self.raw_outputs:
+                self.templates[found] = container_leaf(found, component, variant)
+            else:
+                self.templates[found] = python_leaf(
                     found,
                     component,
                     variant,
                     stand_ins=self._stand_ins,
                     answers=self.asks.counts.get(name, 0),
                     variables=name in self.with_variables,
+                    tells=name in self.told.components,
                 )
-            )
         return found
 
     def call(self, name: str, shapes: dict[str, ArtifactLocation], path: str) -> Lowered:
@@ -176,7 +189,10 @@ class Lowering:
         if key not in self._calls:
             graph = self.pipeline.pipelines[name]
             inside = f"{{{{workflow.uid}}}}/{slug(name)}" if path else ""
-            scope = GraphLowering(self, graph, name, ArtifactPrefix(inside, shapes=shapes))
+            place = ArtifactPrefix(inside, shapes=shapes)
+            if name in self.told.pipelines:
+                place.called, place.inside = True, name in self.told.inside
+            scope = GraphLowering(self, graph, name, place)
             self._calls[key] = self.lower(scope, False)
         return self._calls[key]
 
@@ -197,6 +213,8 @@ class GraphLowering:
         self.dag = Dag(lowering.names.give(name))
         paths = {port.name: f"inputs.parameters.{wire_key(port.name, port.type)}" for port in graph.inputs}
         paths.update((key, f"inputs.parameters.{key}") for key in lowering.asks.inputs.get(id(graph), ()))
+        if place.called:
+            paths[EXIT] = f"inputs.parameters.{EXIT}"
         self.values = Values(graph, GraphTypes(lowering.pipeline, graph, lowering.ports), paths)
         self.values.input_shapes = place.shapes
         self.values.plain = self._native
@@ -228,8 +246,20 @@ class GraphLowering:
         values, keys = self.values, known.keys
         text = values.text
         given = [(keys[key][0], text(operand)) for key, operand in node.args]
-        given += self.questions(node)
+        given += [*self.told(node), *self.questions(node)]
         return DagTask(values.task_names[node.name], known.default, given)
+
+    def told(self, node: ir.Task | ir.Call) -> Arguments:
+        """Argument of a task, or a called pipeline, that tells its messages to an exit handler: its path."""
+        place, known = self.place, self.lowering.told
+        if isinstance(node, ir.Task):
+            tells = place.inside and node.component in known.components
+        else:
+            tells = node.pipeline in known.pipelines
+        if place.told is None or not tells:
+            return []
+        start = f"{{{{{self.values.inputs[EXIT]}}}}}" if place.called else ""
+        return [(EXIT, join(start, *([place.told] if place.told else []), self.values.task_names[node.name]))]
 
     def questions(self, node: ir.Task) -> Arguments:
         """Arguments of a task that is asked something: the values from before it, and the questions."""
@@ -316,7 +346,10 @@ class GraphLowering:
         plain = self.lowering.demand.inputs(graph)
         given = [(wire_key(name, types[name]), self.argument(operand, name in plain)) for name, operand in args]
         answers = self.lowering.asks.passed.get((id(self.graph), node.name, number), ())
-        return [*given, *((key, self.answer(source)) for key, source in answers if not isinstance(source, FromRecord))]
+        given += [(key, self.answer(source)) for key, source in answers if not isinstance(source, FromRecord)]
+        if self.place.called and isinstance(node, ir.Branch | ir.ExitHandler):
+            given.append((EXIT, f"{{{{{self.values.inputs[EXIT]}}}}}"))
+        return given
 
     def of_item(self, node: ir.Loop) -> Arguments:
         """Arguments of the body of a loop that are answers about the item."""
@@ -381,74 +414,3 @@ class GraphLowering:
 def _assembled(graph: ir.Graph, operand: ir.Operand) -> bool:
     """Whether a value contains an expression that its reader evaluates."""
     return any(isinstance(graph.exprs[index], _DEFERRED) for index in needed(graph.exprs, [operand]))
-
-
-# -------------------------------------------------------------------------------------------------- names
-#
-# The user's where Argo and Kubernetes take them, a slug and a number where they do not.
-
-_WORDS = frozenset(
-    [
-        "in",
-        "not",
-        "or",
-        "and",
-        "matches",
-        "contains",
-        "startsWith",
-        "endsWith",
-        "let",
-        "if",
-        "else",
-        "true",
-        "false",
-        "nil",
-        "null",
-    ]
-)
-"""Operators of the language of ``depends``: a task with such a name cannot be a dependency."""
-_LOWER = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-")
-_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz")
-LONGEST = 60
-
-
-def slug(name: str) -> str:
-    """Lower case letters, digits and hyphens, a letter first; never empty.
-
-    >>> slug("My_Train step"), slug("größe"), slug("2nd")
-    ('my-train-step', 'gr-e', 't-2nd')
-    """
-    if _LOWER.issuperset(name) and name[:1] in _LETTERS and name[-1:] != "-" and len(name) <= LONGEST:
-        return name
-    text = "".join(c if c in _LOWER else " " for c in name.lower())
-    short = "-".join(part for part in "-".join(text.split()).split("-") if part)[:LONGEST].strip("-")
-    return short if short[:1] in _LETTERS else f"t-{short}" if short else "t"
-
-
-class Names:
-    """Unique names: a duplicate gets a number, in the order of the requests."""
-
-    def __init__(self) -> None:
-        self._taken: set[str] = set()
-
-    def give(self, wanted: str) -> str:
-        """A free name similar to the wanted one.
-
-        >>> names = Names(); names.give("map"), names.give("in"), names.give("Map")
-        ('map', 'in-task', 'map-2')
-        """
-        name = slug(wanted)
-        if name in _WORDS:
-            name += "-task"
-        if name in self._taken:
-            count = 2
-            while f"{name}-{count}" in self._taken:
-                count += 1
-            name = f"{name}-{count}"
-        self._taken.add(name)
-        return name
-
-
-def digest(text: str, length: int = 8) -> str:
-    """First digits of a text's sha256, for names that distinguish configurations."""
-    return hashlib.sha256(text.encode()).hexdigest()[:length]

@@ -7,7 +7,8 @@ from typing import Any
 
 from typedpipe.compiler.argo import graph
 from typedpipe.compiler.argo.arguments import argument, root_inputs
-from typedpipe.compiler.argo.scope import ArtifactPrefix, GraphLowering, Lowering, digest, slug
+from typedpipe.compiler.argo.names import digest, slug
+from typedpipe.compiler.argo.scope import ArtifactPrefix, GraphLowering, Lowering
 from typedpipe.compiler.argo.split import LIMIT
 from typedpipe.compiler.argo.support import Settings
 from typedpipe.compiler.argo.templates import Dag, Data, Leaf, Template, Written, flow, literal, scalar, write

@@ -112,3 +112,17 @@ class Listener:
     """A node without a process: its path, its component (or ""), its result."""
     looped: Callable[[str, int, int], None]
     """A loop: its path, the number of finished items, and the number of items."""
+
+
+def position(scope: Frame, index: int) -> tuple[int, ...]:
+    """Where a node is in the pipeline, for sorting nodes as the pipeline lists them."""
+    found = [index]
+    owner = scope.owner
+    while owner is not None:
+        if isinstance(owner, Item):
+            found += [owner.position, owner.loop.index]
+            owner = owner.loop.scope.owner
+        else:
+            found.append(owner.index)
+            owner = owner.scope.owner
+    return tuple(reversed(found))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 
 from typedpipe.ir import nodes as ir
 from typedpipe.ir.edges import producers
@@ -15,7 +16,18 @@ from typedpipe.ir.options import OPERANDS
 from typedpipe.ir.plan import GraphPlan, plan
 from typedpipe.ir.typing import GraphTypes, Ports, group_outputs
 from typedpipe.local.scheduling.evaluation import CannotEvaluate, Evaluation, GraphProgram
-from typedpipe.local.scheduling.frame import Body, Exit, Frame, Item, Listener, LoopRun, NodeResult, Owner, TaskRun
+from typedpipe.local.scheduling.frame import (
+    Body,
+    Exit,
+    Frame,
+    Item,
+    Listener,
+    LoopRun,
+    NodeResult,
+    Owner,
+    TaskRun,
+    position,
+)
 from typedpipe.local.scheduling.importers import CannotImport, imported
 from typedpipe.local.values import dump, error_in, gathered, nothing
 from typedpipe.runs.model import Value
@@ -23,6 +35,17 @@ from typedpipe.types.json_text import value_text
 
 ITEM_LENGTH = 40
 """Maximum length of a loop's item in displays, in characters."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    """A task, or a node without a task, that failed."""
+
+    name: str
+    message: str
+    position: tuple[int, ...]
+    exits: bool
+    """Whether it is, or is in, the exit of a handler, which changes nothing."""
 
 
 class Scheduler:
@@ -35,7 +58,7 @@ class Scheduler:
         self._ports = Ports(pipeline)
         self._plans: dict[int, tuple[GraphPlan, GraphTypes, GraphProgram]] = {}
         self._work: deque[Callable[[], None]] = deque()
-        self._failures: list[tuple[str, str]] = []
+        self._failures: list[_Failure] = []
         self._settling = False
         self.canceled = False
         """Nothing new starts but exits."""
@@ -54,7 +77,7 @@ class Scheduler:
     def finish(self, run: TaskRun, result: NodeResult) -> None:
         """Handle the end of a task."""
         if result.state == "FAILED":
-            self._failures.append((run.name, result.message))
+            self._record(run.name, result.message, run.owner.scope, run.owner.index)
         self._close(run.owner, result)
         self._settle()
 
@@ -135,11 +158,15 @@ class Scheduler:
         """Outputs of a graph that succeeded. If an expression failed, only the pipeline itself fails with it."""
         found = {o.name: scope.evaluation.value(o.value, f"output {o.name}", o.span) for o in scope.plan.graph.outputs}
         error = next(filter(None, map(error_in, found.values())), "") if scope.owner is None else ""
-        return self._failed(self._pipeline.name, error) if error else NodeResult("SUCCEEDED", found)
+        return self._failed(self._pipeline.name, error, scope) if error else NodeResult("SUCCEEDED", found)
 
-    def _failed(self, name: str, message: str) -> NodeResult:
+    def _record(self, name: str, message: str, scope: Frame, index: int) -> None:
+        exits = scope.protected or isinstance(scope.plan.graph.nodes[index], ir.ExitHandler)
+        self._failures.append(_Failure(name, message, position(scope, index), exits))
+
+    def _failed(self, name: str, message: str, scope: Frame, index: int = 0) -> NodeResult:
         result = NodeResult("FAILED", message=message)
-        self._failures.append((name, message))
+        self._record(name, message, scope, index)
         self._listener.ended(name, "", result)
         return result
 
@@ -172,7 +199,7 @@ class Scheduler:
         try:
             self._enter(scope, index, node, name)
         except (CannotEvaluate, CannotImport) as error:
-            self._done(scope, index, self._failed(name, str(error)))
+            self._done(scope, index, self._failed(name, str(error), scope, index))
 
     def _enter(self, scope: Frame, index: int, node: ir.Node, name: str) -> None:
         match node:
@@ -228,19 +255,17 @@ class Scheduler:
 
     def _upstream_status(self, scope: Frame, index: int, node: ir.Task | ir.Call) -> str:
         ok = all((r := scope.results[need]) and r.ok for need in scope.plan.needs[index])
-        return self._status("SUCCEEDED" if ok else "FAILED", node.name)
+        return self._status("SUCCEEDED" if ok else "FAILED", node.name, self._failures[:1])
 
-    def _status(self, state: str, name: str) -> str:
+    def _status(self, state: str, name: str, failures: Sequence[_Failure]) -> str:
         """The status that a task receives; its words are those of KFP: CANCELLED is the state CANCELED of a run."""
-        message = ""
-        if state == "FAILED" and self._failures:
-            message = ": ".join(self._failures[0])
-        elif state == "CANCELLED" or (state == "FAILED" and self.canceled):
-            message = self.cause
+        canceled = state == "CANCELLED" or (state == "FAILED" and self.canceled)
+        said = "\n".join(f"{failure.name.rpartition('/')[2]}: {failure.message}" for failure in failures)
+        general = self.cause if canceled else f"{name} failed"
         return dump(
             {
                 "state": state,
-                "error_message": message,
+                "error_message": "" if state == "SUCCEEDED" else said if said and state == "FAILED" else general,
                 "pipeline_job_resource_name": self._run,
                 "pipeline_task_name": name,
             }
@@ -252,10 +277,12 @@ class Scheduler:
             return
         try:
             stopped = self.interrupted and not scope.protected
-            status = self._status("SUCCEEDED" if body.ok else "CANCELLED" if stopped else "FAILED", node.name)
+            inside = [each for each in self._failures if each.name.startswith(f"{scope.prefix}{node.name}/")]
+            told = sorted((each for each in inside if not each.exits), key=lambda each: each.position)
+            status = self._status("SUCCEEDED" if body.ok else "CANCELLED" if stopped else "FAILED", node.name, told)
             self._call(node.exit, scope.prefix + node.exit.name, Exit(scope, index, body), True, status)
         except CannotEvaluate as error:
-            self._failed(scope.prefix + node.exit.name, str(error))
+            self._failed(scope.prefix + node.exit.name, str(error), scope, index)
             self._done(scope, index, body)
 
     def _branch(self, scope: Frame, index: int, node: ir.Branch, name: str) -> None:
