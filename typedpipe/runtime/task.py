@@ -1524,14 +1524,14 @@ class Asker:
         except Exception as error:
             raise WireError(where, error_text(where, error)) from None
 
-    def items(self, values: Any, program: str = "") -> list[Any]:
-        """Items of a loop. With a program, each is a record of its answers about the item ``x``."""
+    def items(self, values: Any, program: str = "", name: str = "x") -> list[Any]:
+        """Items of a loop. With a program, each is a record of its answers about the item, which has this name."""
         if not isinstance(values, list):
             raise _expected(["list", "any"], values, "items")
         if not program:
             return [item_code(_wire(value)) for value in values]
         lines = program_lines(program)
-        each = (Names(self.names, x=_to_json(value, "any", "x")) for value in values)
+        each = (Names(self.names, **{name: _to_json(value, "any", name)}) for value in values)
         return [Asker(self.out, self.given, names).answers(lines) for names in each]
 
 

@@ -205,8 +205,8 @@ def test_the_controller_keeps_what_no_single_task_can_answer() -> None:
             say(text="two tasks, neither after the other")
         with dsl.If(typed().output == 1):
             say(text="a container")
-        with dsl.ParallelFor([1, 2]) as item, dsl.If(item == 1):
-            say(text="an item")
+        with dsl.ParallelFor([1, 2]) as item, dsl.If(item == root):
+            say(text="an item, and an argument of the run")
         ignoring = number(n=two.output).ignore_upstream_failure()
         with dsl.If(ignoring.output == 1):
             say(text="a task that may run although what it reads has failed")

@@ -33,6 +33,7 @@ from typedpipe.ir.nodes import (
     Options,
 )
 from typedpipe.local import RunResult, run
+from typedpipe.runtime.task import Names, ask
 from typedpipe.types.model import ANY, NULL, STR, DictType, union
 
 LOAD = component("load", "def load() -> dict:\n    return {'n': 3}\n", {}, DictType(ANY))
@@ -106,6 +107,16 @@ def test_items_of_a_loop(tmp_path: Path) -> None:
     loop = Loop("for", FromExpr(0), "item", ANY, graph(task("t", ECHO, x=1)), span=WHERE)
     result = go(tmp_path, one(loop, exprs=[MISSING]))
     assert result.tasks["for"].message == f"error TP509: train.py:12, ParallelFor: {NO_ZZ}"
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"), [(1, "`int` 1"), ("[1]", "`str` '[1]'"), (None, "`None`"), ({}, "`dict` {}")]
+)
+def test_items_of_a_loop_are_a_list(value: object, shown: str, tmp_path: Path) -> None:
+    loop = Loop("for", out("given"), "item", ANY, graph(task("t", ECHO, x=1)), span=WHERE)
+    expected = f"error TP509: train.py:12, ParallelFor: expected `list[Any]`, found {shown}"
+    assert go(tmp_path, graph(task("given", ECHO, x=value), loop)).tasks["for"].message == expected
+    assert ask("tp-e1 = items(out['x'])  # train.py:12, ParallelFor", Names(x=value), Names()) == {"tp-e1": expected}
 
 
 def test_a_value_of_options_and_importers(tmp_path: Path) -> None:

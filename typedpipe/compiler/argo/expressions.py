@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from typedpipe.compiler.argo.values import Values
-from typedpipe.compiler.argo.wire import string
+from typedpipe.compiler.argo.wire import esc, string, tag
 from typedpipe.compiler.pod import kind_of
 from typedpipe.diagnostics.model import Span
 from typedpipe.ir import nodes as ir
@@ -78,17 +78,6 @@ def list_text(text: str) -> str:
 # and the others become `~` and a letter, as does `~` itself. The nodes of the loop are also named after the item.
 
 
-def item_text(wire: str) -> str:
-    r"""Encode an item as it appears in a loop's list.
-
-    >>> print(item_text(r'["a~","\n"]'))
-    ['a~t','~bn']
-    """
-    for plain, code in ITEM_CODES:
-        wire = wire.replace(plain, code)
-    return wire
-
-
 def _item_texts(wires: str) -> str:
     coded = "#"
     for plain, code in ITEM_CODES:
@@ -96,20 +85,30 @@ def _item_texts(wires: str) -> str:
     return f"toJson(map({wires}, {{{coded}}}))"
 
 
-def item_wire() -> str:
-    """Wire text of the current item of a loop; the inverse of :func:`item_text`.
+def item_wire(path: str) -> str:
+    """Wire text of the current item of a loop, of which this is the path; the inverse of ``runtime.task.item_code``.
 
     Older controllers evaluate the tag too early, when there is no item yet, and keep the result: `+` of nothing is an
     error, after which they evaluate it again.
     """
-    wire = '(item + "")'
+    wire = f'({path} + "")'
     for plain, code in reversed(ITEM_CODES):
         wire = f"sprig.replace({json.dumps(code)},{json.dumps(plain)},{wire})"
-    return wire
+    return f'trimPrefix({wire},"~")'
 
 
-def items(text: str, escaped: str) -> str:
-    """Convert the items of a loop to a JSON list; ``escaped`` is ``toJson(#)`` with the escapes of the wire."""
+def items(kind: str, *, looped: bool) -> str:
+    """The items of a loop over values of a kind, an input of its DAG, as a JSON list of codes.
+
+    ``looped``: the items may be the result of a loop, which is not a plain list.
+    """
+    text, escaped = 'inputs.parameters["tp-items"]', esc("toJson(#)")
+    if kind in ("int", "float", "bool"):
+        return _plain_items(text) if looped else "{{inputs.parameters.tp-items}}"
+    return tag((_string_items if kind == "str" else _items)(text, escaped))
+
+
+def _items(text: str, escaped: str) -> str:
     return _item_texts(_wires(text, escaped))
 
 
@@ -124,7 +123,7 @@ def _wires(text: str, escaped: str) -> str:
 _STRINGS = r'"^\\[\"([^\"\\\\]|\\\\.)*\"(,\"([^\"\\\\]|\\\\.)*\")*\\]$"'.replace("$", "\\u0024")
 
 
-def string_items(text: str, escaped: str) -> str:
+def _string_items(text: str, escaped: str) -> str:
     """Items of a list of strings, cut out of its wire text without decoding, which some characters would not survive.
 
     Text entered by a user, which may have spaces or other escapes, is decoded.
@@ -134,9 +133,11 @@ def string_items(text: str, escaped: str) -> str:
     return _item_texts(f"{text} matches {_STRINGS} ? {whole} : ({_wires(text, escaped)})")
 
 
-def plain_items(text: str) -> str:
-    """Convert items like :func:`string_items`, for numbers and bools, which Argo passes unchanged."""
-    return f'{text} startsWith "{{" ? toJson(fromJSON({text}){_FORM}[1]) : {text}'
+def _plain_items(text: str) -> str:
+    """Items that are numbers and bools, which Argo passes unchanged."""
+    form = f"fromJSON({text}){_FORM}"
+    wires = f'{form}[0] == "boxed" ? map({form}[1], {{fromJSON(#)}}) : {form}[1]'
+    return tag(f'{text} startsWith "{{" ? toJson({wires}) : {text}')
 
 
 def _digits(number: str) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from typedpipe.compiler.argo.asks import answer_key
 from typedpipe.compiler.argo.scope import GraphLowering
 from typedpipe.compiler.argo.templates import Arguments, Dag, DagTask, Exit, Input, Output
 from typedpipe.compiler.argo.values import Piece, expression, path_expr
@@ -107,8 +106,7 @@ def _try(scope: GraphLowering, node: ir.Node, task: DagTask) -> DagTask:
     for output, type_ in scope.lowering.ports.outputs(node).items():
         key = wire_key(output, type_)
         dag.outputs.append(Output(key, path=f"tasks.{task.name}.outputs.parameters.{key}"))
-    asked = scope.lowering.asks.asked.get((id(scope.graph), node.name))
-    for key in map(answer_key, range(1, asked.count + 1 if asked else 1)):
+    for key in scope.lowering.asks.keys(scope.graph, node):
         dag.outputs.append(Output(key, path=f"tasks.{task.name}.outputs.parameters.{key}", default=""))
     dag.outputs.append(Output("tp-status", expression=f'tasks["{task.name}"].status'))
     scope.lowering.templates[dag.name] = dag

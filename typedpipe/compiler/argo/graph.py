@@ -13,7 +13,6 @@ from typedpipe.compiler.argo.shapes import ArtifactLocation
 from typedpipe.compiler.argo.split import LIMIT, partition
 from typedpipe.compiler.argo.templates import DagTask, Input, Output
 from typedpipe.compiler.argo.values import expression
-from typedpipe.compiler.argo.wire import is_boxed
 from typedpipe.compiler.pod import default_text, wire_key
 from typedpipe.ir import nodes as ir
 from typedpipe.ir.edges import decisions, producers
@@ -28,7 +27,10 @@ def lower(scope: GraphLowering, boxed: bool = False) -> Lowered:
     run(scope)
     shapes = outputs(scope, boxed)
     scope.lowering.templates[scope.dag.name] = scope.dag
-    return Lowered(scope.dag.name, shapes)
+    for answer, source in scope.lowering.asks.outputs.get(id(scope.graph), ()):
+        scope.dag.outputs.append(Output(answer, path=scope.values.path(source.task, source.key)))
+    held = frozenset(output.name for output in scope.graph.outputs if boxed and scope.boxes(output))
+    return Lowered(scope.dag.name, shapes, held)
 
 
 def run(scope: GraphLowering) -> None:
@@ -96,7 +98,7 @@ def outputs(scope: GraphLowering, boxed: bool = False) -> dict[str, ArtifactLoca
             shapes[output.name] = scope.values.shape(output.value)
         key = wire_key(output.name, output.type)
         pieces = scope.values.pieces(output.value)
-        if boxed and is_boxed(output.type):
+        if boxed and scope.boxes(output):
             scope.dag.outputs.append(Output(key, expression=f"toJson({expression(pieces)})"))
         elif len(pieces) == 1 and pieces[0][0] == "path" and pieces[0][1].startswith("tasks."):
             scope.dag.outputs.append(Output(key, path=pieces[0][1]))

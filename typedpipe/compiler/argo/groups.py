@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-from typedpipe.compiler.argo.expressions import Unsupported, item_text, item_wire, items, plain_items, string_items
+from typedpipe.compiler.argo.asks import Known
+from typedpipe.compiler.argo.expressions import Unsupported, item_wire, items
 from typedpipe.compiler.argo.nodes import call_node, leaf_task
 from typedpipe.compiler.argo.scope import ArtifactPrefix, GraphLowering, Lowered, slug
 from typedpipe.compiler.argo.shapes import KEY, collected, entry, one_of
 from typedpipe.compiler.argo.templates import Arguments, Dag, DagTask, Exit, Input, Output
 from typedpipe.compiler.argo.values import path_expr
-from typedpipe.compiler.argo.wire import esc, is_boxed, tag
+from typedpipe.compiler.argo.wire import tag
 from typedpipe.compiler.pod import kind_of, wire_key
 from typedpipe.ir import nodes as ir
 from typedpipe.ir.taskspec import port_key
+from typedpipe.runtime.task import item_code
 from typedpipe.types.json_text import json_data, json_text
 from typedpipe.types.model import is_artifact
 from typedpipe.types.values import safe
@@ -97,21 +99,27 @@ def loop(scope: GraphLowering, node: ir.Loop) -> DagTask:
     item = {node.item: entry(values.shape(node.items))} if is_artifact(node.item_type) else {}
     lowered = scope.body(node.body, f"{node.name}-body", node.args, ArtifactPrefix(path, shapes=item), boxed=True)
     given = scope.arguments(node, node.body, node.args)
-    kind = kind_of(node.item_type)
-    simple = kind in ("int", "float", "bool")
     task = DagTask("body", lowered.name, [(key, f"{{{{inputs.parameters.{key}}}}}") for key, _ in given])
+    task.arguments += scope.of_item(node)
+    place = (id(scope.graph), node.name)
+    answer = scope.lowering.asks.items.get(place)
     if any(port.name == node.item for port in node.body.inputs):
-        key = wire_key(node.item, node.item_type)
-        task.arguments.append((key, "{{item}}" if simple else tag(item_wire())))
-    if isinstance(node.items, ir.Const):
-        texts = [json_text(each, separators=(",", ":")) for each in json_data(node.items.text)]
-        task.with_param = safe(json.dumps([text if simple else item_text(safe(text)) for text in texts]))
+        read = node.item in scope.lowering.demand.inputs(node.body)
+        path = "item.v" if place in scope.lowering.asks.records else "item"
+        text = _item(path, kind_of(node.item_type), read, coded=answer is not None or isinstance(node.items, ir.Const))
+        task.arguments.append((wire_key(node.item, node.item_type), text))
+    if isinstance(answer, Known):
+        task.with_param = answer.text
+    elif answer is not None:
+        given.insert(0, ("tp-items", scope.answer(answer)))
+        task.with_param = "{{inputs.parameters.tp-items}}"
+    elif isinstance(node.items, ir.Const):
+        codes = [item_code(safe(json_text(each, separators=(",", ":")))) for each in json_data(node.items.text)]
+        task.with_param = safe(json.dumps(codes))
     else:
         given.insert(0, ("tp-items", scope.argument(node.items, plain=True)))
-        path_ = 'inputs.parameters["tp-items"]'
-        escaped = esc("toJson(#)")
-        text = plain_items(path_) if simple else (string_items if kind == "str" else items)(path_, escaped)
-        task.with_param = "{{=" + text + "}}"
+        looped = scope.lowering.demand.looped(scope.graph, node.items)
+        task.with_param = items(kind_of(node.item_type), looped=looped)
     dag.inputs = [Input(key) for key, _ in given]
     dag.tasks.append(task)
     _loop_outputs(scope, node, dag, lowered)
@@ -119,11 +127,18 @@ def loop(scope: GraphLowering, node: ir.Loop) -> DagTask:
     return DagTask(values.task_names[node.name], dag.name, given)
 
 
+def _item(path: str, kind: str, read: bool, *, coded: bool) -> str:
+    """The argument for the item of a loop: its text, where that is its code, or how the reader decodes the code."""
+    if kind in ("int", "bool") or (kind == "float" and not coded):
+        return f"{{{{{path}}}}}"
+    return tag(item_wire(path)) if read else f'{{"\\u0024tp":["item","{{{{{path}}}}}"]}}'
+
+
 def _loop_outputs(scope: GraphLowering, node: ir.Loop, dag: Dag, lowered: Lowered) -> None:
     for output in node.body.outputs:
         artifact = is_artifact(output.type)
         key = wire_key(output.name, output.type)
-        form = "boxed" if is_boxed(output.type) else "collected"
+        form = "boxed" if output.name in lowered.boxed else "collected"
         taken = path_expr(f"tasks.body.outputs.parameters.{key}")
         text = f'{taken} == "null" ? "[]" : "{{\\"\\u0024tp\\":[\\"{form}\\"," + {taken} + "]}}"'
         dag.outputs.append(Output(key, expression=text, default="[]"))
@@ -133,6 +148,9 @@ def _loop_outputs(scope: GraphLowering, node: ir.Loop, dag: Dag, lowered: Lowere
                 reason = f"`{output.name}` is not created in the loop, so its entries are not in one directory"
                 raise Unsupported(reason, output.span if output.span.file else node.span)
             scope.values.shapes[node.name, output.name] = shape
+    for key in scope.lowering.asks.keys(scope.graph, node):
+        taken = path_expr(f"tasks.body.outputs.parameters.{key}")
+        dag.outputs.append(Output(key, expression=f'{taken} == "null" ? "[]" : {taken}', default="[]"))
 
 
 def exit_handler(scope: GraphLowering, node: ir.ExitHandler) -> DagTask:

@@ -15,7 +15,9 @@ from typedpipe.compiler.argo.asks import (
     Asks,
     FromAnswer,
     FromCaller,
+    FromRecord,
     Known as Answered,
+    Listed,
     Source,
     place_questions,
 )
@@ -27,7 +29,7 @@ from typedpipe.compiler.argo.leaf import Variant, python_leaf
 from typedpipe.compiler.argo.shapes import KEY, ArtifactLocation
 from typedpipe.compiler.argo.templates import Arguments, Dag, DagTask, Nothing, Template
 from typedpipe.compiler.argo.values import Piece, Values, tagged
-from typedpipe.compiler.argo.wire import esc
+from typedpipe.compiler.argo.wire import esc, is_boxed
 from typedpipe.compiler.pod import wire_key
 from typedpipe.diagnostics.model import Diagnostics
 from typedpipe.ir import nodes as ir
@@ -50,10 +52,12 @@ class ArtifactPrefix:
 
 @dataclass(slots=True)
 class Lowered:
-    """A template, and the shapes of the artifacts that it outputs."""
+    """A template, and what the graph around it must know of its outputs."""
 
     name: str
     shapes: dict[str, ArtifactLocation] = field(default_factory=dict)
+    boxed: frozenset[str] = frozenset()
+    """Outputs of a loop's body that are text of wire text."""
 
 
 LowerGraph: TypeAlias = "Callable[[GraphLowering, bool], Lowered]"
@@ -105,7 +109,7 @@ class Lowering:
     def _may_ask(self, node: ir.Node) -> bool:
         if type(node) is ir.Task:
             return node.options is not ir.DEFAULT_OPTIONS or node.component in self.raw_outputs
-        return type(node) is ir.Branch or type(node) is ir.Importer
+        return type(node) in (ir.Branch, ir.Loop, ir.Importer)
 
     @cached_property
     def reads_metadata(self) -> bool:
@@ -239,11 +243,18 @@ class GraphLowering:
         """Text of an answer as an argument."""
         if isinstance(source, Answered):
             return source.text
+        if isinstance(source, FromRecord):
+            return f"{{{{item.{source.key}}}}}"
+        if isinstance(source, Listed):
+            return "[" + ",".join(f'"{self.answer(code)}"' for code in source.codes) + "]"
         return f"{{{{{self._path(source)}}}}}"
 
-    def _path(self, source: FromAnswer | FromCaller) -> str:
+    def _path(self, source: Source) -> str:
         values = self.values
-        return values.path(source.task, source.key) if isinstance(source, FromAnswer) else values.inputs[source.key]
+        if isinstance(source, FromCaller):
+            return values.inputs[source.key]
+        assert isinstance(source, FromAnswer)  # the others are for the items of a loop
+        return values.path(source.task, source.key)
 
     def late_value(self, node: ir.Node, key: str, operand: ir.Operand) -> list[Piece]:
         """Wire text of a value that the controller puts into a pod or a location: an answer, or its own."""
@@ -298,7 +309,12 @@ class GraphLowering:
         plain = self.lowering.demand.inputs(graph)
         given = [(wire_key(name, types[name]), self.argument(operand, name in plain)) for name, operand in args]
         answers = self.lowering.asks.passed.get((id(self.graph), node.name, number), ())
-        return [*given, *((key, self.answer(source)) for key, source in answers)]
+        return [*given, *((key, self.answer(source)) for key, source in answers if not isinstance(source, FromRecord))]
+
+    def of_item(self, node: ir.Loop) -> Arguments:
+        """Arguments of the body of a loop that are answers about the item."""
+        answers = self.lowering.asks.passed.get((id(self.graph), node.name, 0), ())
+        return [(key, self.answer(source)) for key, source in answers if isinstance(source, FromRecord)]
 
     def argument(self, operand: ir.Operand, plain: bool) -> str:
         """Text of an argument; ``plain`` if the controller reads it."""
@@ -308,7 +324,7 @@ class GraphLowering:
         """The pieces of an argument's text."""
         if plain:
             self.check_plain(operand)
-            if isinstance(operand, ir.FromExpr) and isinstance(self.graph.exprs[operand.index], _DEFERRED):
+            if _assembled(self.graph, operand):
                 return [("expr", esc(f"toJson({self.controller.native(operand)})"))]
         return self.values.pieces(operand)
 
@@ -328,7 +344,7 @@ class GraphLowering:
         if (id(self.graph), node.name, key) in self.lowering.asks.values:
             return
         self.check_plain(operand)
-        if any(isinstance(self.graph.exprs[index], _DEFERRED) for index in needed(self.graph.exprs, [operand])):
+        if _assembled(self.graph, operand):
             raise Unsupported("a container reads the metadata of artifacts, and these contain an expression")
 
     def _deferred(self, node: ir.Node, output: str) -> bool:
@@ -336,14 +352,28 @@ class GraphLowering:
         for region in regions_in(node, self.lowering.pipeline.pipelines):
             graph = region.body
             value = next((each.value for each in graph.outputs if each.name == output), None)
-            if region.role == "body" and isinstance(value, ir.FromExpr):
-                return isinstance(graph.exprs[value.index], _DEFERRED)
+            if region.role == "body" and value is not None:
+                return _assembled(graph, value)
         return False
+
+    def boxes(self, output: ir.GraphOutput) -> bool:
+        """Whether a loop passes an output as text of wire text: lists and maps, and what may be put together by its reader.
+
+        Otherwise the controller would parse it.
+        """
+        value = output.value
+        made = isinstance(value, ir.FromTask) and isinstance(self._nodes[value.task], ir.Task)
+        return not made or is_boxed(output.type)
 
     def condition(self, operand: ir.Operand) -> str:
         """A condition as the argument of a branch."""
         self.check_plain(operand)
         return self.values.text(operand)
+
+
+def _assembled(graph: ir.Graph, operand: ir.Operand) -> bool:
+    """Whether a value contains an expression that its reader evaluates."""
+    return any(isinstance(graph.exprs[index], _DEFERRED) for index in needed(graph.exprs, [operand]))
 
 
 # -------------------------------------------------------------------------------------------------- names

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from typedpipe.diagnostics.model import NOWHERE, Span
 from typedpipe.ir import nodes as ir
 from typedpipe.ir.program import Program, line_name, place
 from typedpipe.ir.typing import GraphTypes
-from typedpipe.local.values import NULL_TEXT, error_in, load
+from typedpipe.local.values import NULL_TEXT, dump, error_in, load
 from typedpipe.runs.model import ArtifactRef, Value
 from typedpipe.runtime.task import Asker, WireError, decode, error_text, program_lines, to_text, variable
 from typedpipe.types.model import is_artifact
@@ -100,6 +100,21 @@ class Evaluation:
             return bool(decode(value if isinstance(value, str) else NULL_TEXT, "bool"))
         except WireError as error:
             raise CannotEvaluate(self._error(operand, what, span, error)) from None
+
+    def items(self, operand: ir.Operand, span: Span) -> Sequence[Value]:
+        """The items of a loop, each as it is passed on.
+
+        Raises:
+            CannotEvaluate: their expression failed, or is no list.
+        """
+        value = self.required(operand, "ParallelFor", span)
+        if isinstance(value, tuple):
+            return value
+        try:
+            found: list[Any] = decode(value if isinstance(value, str) else NULL_TEXT, ["list", "any"])
+        except WireError as error:
+            raise CannotEvaluate(self._error(operand, "ParallelFor", span, error)) from None
+        return [dump(item) for item in found]
 
     def __getitem__(self, name: str) -> Any:
         """The data of an operand in a line of Python. An artifact is its number: lines only choose among artifacts."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import cast
 
 from typedpipe.ir import nodes as ir
 from typedpipe.ir.edges import producers
@@ -18,7 +17,7 @@ from typedpipe.ir.typing import GraphTypes, Ports, group_outputs
 from typedpipe.local.scheduling.evaluation import CannotEvaluate, Evaluation, GraphProgram
 from typedpipe.local.scheduling.frame import Body, Exit, Frame, Item, Listener, LoopRun, NodeResult, Owner, TaskRun
 from typedpipe.local.scheduling.importers import CannotImport, imported
-from typedpipe.local.values import dump, error_in, gathered, load, nothing
+from typedpipe.local.values import dump, error_in, gathered, nothing
 from typedpipe.runs.model import Value
 from typedpipe.types.json_text import value_text
 
@@ -277,7 +276,7 @@ class Scheduler:
     # -------------------------------------------------------------------------------------------- loops
 
     def _loop(self, scope: Frame, index: int, node: ir.Loop, name: str) -> None:
-        items = item_values(scope.evaluation, node)
+        items = scope.evaluation.items(node.items, node.span)
         shared = {key: scope.evaluation.value(value, span=node.span) for key, value in node.args}
         run = LoopRun(scope, index, node, items, shared, [None] * len(items))
         self._listener.looped(name, 0, len(items))
@@ -361,14 +360,3 @@ def blame(scope: Frame, broken: Sequence[int]) -> str:
     nodes = scope.plan.graph.nodes
     names = [f"`{nodes[index].name}`" for index in broken[:3]]
     return f"{', '.join(names)}{' and more' if len(broken) > 3 else ''} did not succeed"
-
-
-def item_values(evaluation: Evaluation, node: ir.Loop) -> Sequence[Value]:
-    """Items of a loop, each as it is passed on."""
-    value = evaluation.required(node.items, "ParallelFor", node.span)
-    if isinstance(value, tuple):
-        return value
-    items: object = load(value) if isinstance(value, str) else None
-    if not isinstance(items, list):
-        raise CannotEvaluate("the items of the loop are not a list")
-    return [dump(item) for item in cast("list[object]", items)]
