@@ -23,6 +23,11 @@ def facts() -> dict[str, Any]:
 
 
 @dsl.component
+def rows() -> list[str]:
+    return []
+
+
+@dsl.component
 def number(n: int = 1) -> int:
     return n
 
@@ -229,3 +234,18 @@ def test_values_and_guards_cross_the_parts_of_a_graph() -> None:
     assert made.given(name) == {"text": "{{inputs.parameters.facts--tp-e4}}"}
     (reader,) = (task for name, task in made.tasks.items() if name.endswith("/read"))
     assert reader["when"] == "{{inputs.parameters.facts--tp-e1}}"
+
+
+def test_a_value_of_an_item_is_text_with_quotes_which_cannot_come_with_the_item() -> None:
+    @dsl.pipeline
+    def p() -> None:
+        with dsl.ParallelFor(rows().output) as item:
+            say(text=f"<{item}>")
+            use(text="a").set_env("A", f"<{item}>")
+
+    made = Compiled(p)
+    (name,) = (name for name in made.tasks if name.endswith("/say"))
+    assert made.given(name)["text"].startswith("{{=")
+    assert "tp-value" not in made.text
+    (user,) = (name for name in made.tasks if name.endswith("/use"))
+    assert "{{=" not in made.given(user)["tp-env"]
