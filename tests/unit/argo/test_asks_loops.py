@@ -291,6 +291,39 @@ def test_an_item_that_a_container_reads_is_decoded_by_the_controller() -> None:
     assert found == ["{{=" + _decoding("item") + "}}"] * 2 + [ITEM]
 
 
+def test_the_controller_reads_the_locations_of_artifacts() -> None:
+    @dsl.component
+    def save() -> dsl.Dataset:
+        return dsl.Dataset()
+
+    @dsl.component
+    def load(data: dsl.Input[dsl.Dataset]) -> None:
+        print(data.path)
+
+    @dsl.pipeline
+    def saved() -> None:
+        with dsl.ParallelFor([1, 2]):
+            made = save()
+        with dsl.ParallelFor(dsl.Collected(made.output)) as data:
+            load(data=data)
+
+    assert Compiled(saved).given("for-2/body")["tp-item"] == "{{=" + _decoding("item") + "}}"
+
+
+def test_an_item_comes_with_a_limited_number_of_answers() -> None:
+    @dsl.pipeline
+    def many() -> None:
+        with dsl.ParallelFor(words().output) as word:
+            for i in range(101):
+                with dsl.If(word == f"{i}"):
+                    say(text="x")
+
+    made = Compiled(many)
+    assert made.given("for/body")["tp-arm-100"] == "{{item.b100}}"
+    assert "tp-arm-101" not in made.given("for/body")
+    assert made.text.count("tp-if-1") > 0
+
+
 def test_a_container_never_reads_how_a_value_is_assembled() -> None:
     @dsl.pipeline
     def read(found: dict[str, Any]) -> None:

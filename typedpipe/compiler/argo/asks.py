@@ -462,11 +462,10 @@ class _Placing:
             return 0
         for site in sites:
             given = self._given(site, names)
-            budget -= 1
-            if given is None or budget <= 0:
-                return 0
             loop = site.loop(names)
-            if loop is not None and not in_items:
+            fits = loop is None or (in_items and self._has_room(site.graph, loop))
+            budget -= 1
+            if given is None or budget <= 0 or not site.passes or not fits:
                 return 0
             if loop is not None:
                 parts = self._parts.get((id(site.graph), loop.name), ())
@@ -475,12 +474,15 @@ class _Placing:
         return budget
 
     def _given(self, site: _Site, names: Iterable[str]) -> list[ir.Operand] | None:
-        """What a site passes for inputs, without the item of its loop; None if it cannot pass answers."""
+        """What a site passes for inputs, without the item of its loop; None if it passes nothing for one of them."""
         loop = site.loop(names)
-        if not site.passes or (loop is not None and (is_artifact(loop.item_type) or id(loop) in self._refused)):
-            return None
         given = [site.operand(name) for name in names if loop is None or name != loop.item]
         return None if None in given else [operand for operand in given if operand is not None]
+
+    def _has_room(self, graph: ir.Graph, loop: ir.Loop) -> bool:
+        """Whether items of a loop can come with one more answer."""
+        full = len(self._parts.get((id(graph), loop.name), ())) >= _MOST_ANSWERS
+        return not full and not is_artifact(loop.item_type) and id(loop) not in self._refused
 
     def _last(self, graph: ir.Graph, found: Iterable[ir.Operand]) -> ir.Task | None:
         """The Python task that comes after all others among the leaves of an expression."""

@@ -104,7 +104,7 @@ def loop(scope: GraphLowering, node: ir.Loop) -> DagTask:
     place = (id(scope.graph), node.name)
     answer = scope.lowering.asks.items.get(place)
     if any(port.name == node.item for port in node.body.inputs):
-        read = node.item in scope.lowering.demand.inputs(node.body)
+        read = is_artifact(node.item_type) or node.item in scope.lowering.demand.inputs(node.body)
         path = "item.v" if place in scope.lowering.asks.records else "item"
         text = _item(path, kind_of(node.item_type), read, coded=answer is not None or isinstance(node.items, ir.Const))
         task.arguments.append((wire_key(node.item, node.item_type), text))
