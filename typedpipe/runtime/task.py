@@ -1589,17 +1589,9 @@ def _wire(value: Any) -> str:
     return encode(value, "any")
 
 
-def plain_text(value: Any) -> str:
-    """A value as text where no type is expected, such as an environment variable."""
-    return value if isinstance(value, str) else _wire(value)
-
-
 def variable(name: str, value: Any) -> str:
-    """A value as the text of an environment variable."""
-    return _no_nul(name, plain_text(value))
-
-
-def _no_nul(name: str, text: str) -> str:
+    """A value as text where no type is expected, such as in an environment variable or an argument of a container."""
+    text = value if isinstance(value, str) else _wire(value)
     if "\0" in text:
         raise WireError(name, "an argument or environment variable cannot hold a NUL character")
     return text

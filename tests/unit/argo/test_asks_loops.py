@@ -344,8 +344,7 @@ def test_an_item_comes_with_a_limited_number_of_answers() -> None:
 
 def test_a_container_never_reads_how_a_value_is_assembled() -> None:
     @dsl.pipeline
-    def read() -> None:
-        found = facts().output
+    def read(found: dict[str, Any]) -> None:
         with dsl.IfSet(found["name"]) as name:
             shell(text=name)
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.argo_references import faults
 from tests.argo_schema import valid
 from typedpipe import dsl
 from typedpipe.compiler import driver
@@ -19,6 +20,11 @@ from typedpipe.runtime.task import Names, ask
 @dsl.component
 def facts() -> dict[str, Any]:
     return {}
+
+
+@dsl.component
+def rows() -> list[str]:
+    return []
 
 
 @dsl.component
@@ -42,11 +48,17 @@ def say(
     return dsl.ContainerSpec("image", ["echo"], [text, n, rows, note, many])
 
 
+@dsl.component
+def read(data: dsl.Input[dsl.Dataset]) -> str:
+    return data.uri
+
+
 class Compiled:
     """The tasks of a pipeline's DAGs by the names of template and task, and the arguments of each."""
 
     def __init__(self, pipeline: Any) -> None:
         (self.text,) = driver.compile(pipeline.ir).values()
+        assert faults([yaml.safe_load(self.text)]) == []
         found = valid(self.text)["spec"]["templates"]
         self.templates = {template["name"]: template for template in found}
         tasks = [(t["name"], task) for t in found for task in t.get("dag", {}).get("tasks", [])]
@@ -203,3 +215,37 @@ def test_values_that_no_single_task_can_compute_are_refused_with_their_line() ->
 
     with pytest.raises(PipelineError, match="error\\[TP402\\]: Argo cannot compute a value that is passed to `say`"):
         Compiled(p)
+
+
+def test_values_and_guards_cross_the_parts_of_a_graph() -> None:
+    @dsl.pipeline
+    def long() -> None:
+        found = facts().output
+        imported = dsl.importer(found["uri"], dsl.Dataset)
+        last = number()
+        for _ in range(205):
+            last = number(n=last.output)
+        say(text=found["a"]).after(last)
+        read(data=imported.output).after(last)
+
+    made = Compiled(long)
+    (name,) = (name for name in made.tasks if name.endswith("/say"))
+    assert made.tasks[name]["when"] == "{{inputs.parameters.facts--tp-e3}}"
+    assert made.given(name) == {"text": "{{inputs.parameters.facts--tp-e4}}"}
+    (reader,) = (task for name, task in made.tasks.items() if name.endswith("/read"))
+    assert reader["when"] == "{{inputs.parameters.facts--tp-e1}}"
+
+
+def test_a_value_of_an_item_is_text_with_quotes_which_cannot_come_with_the_item() -> None:
+    @dsl.pipeline
+    def p() -> None:
+        with dsl.ParallelFor(rows().output) as item:
+            say(text=f"<{item}>")
+            use(text="a").set_env("A", f"<{item}>")
+
+    made = Compiled(p)
+    (name,) = (name for name in made.tasks if name.endswith("/say"))
+    assert made.given(name)["text"].startswith("{{=")
+    assert "tp-value" not in made.text
+    (user,) = (name for name in made.tasks if name.endswith("/use"))
+    assert "{{=" not in made.given(user)["tp-env"]

@@ -1,9 +1,9 @@
 """Placement of questions: the task that answers each of them, as a line of Python.
 
 A question is a chain of If, Elif and Else, the items of a loop, or a value that the controller puts into a pod. It is asked
-of a Python task whose outputs it reads, and that comes after everything else it reads. If it reads only inputs of its graph, the question is the caller's, and the graph
-receives the answer as an input. If it reads an item of a loop, it is a part of the question for the items: each item comes
-with its answers. The controller evaluates conditions on arguments of the run
+of a Python task whose outputs it reads, and that comes after everything else it reads. If it reads only inputs of its graph,
+the question is the caller's, and the graph receives the answer as an input. If it reads an item of a loop, it is a part of
+the question for the items: each item comes with its answers. The controller evaluates conditions on arguments of the run
 (:mod:`typedpipe.compiler.argo.argument_conditions`), and what no single task can answer
 (:mod:`typedpipe.compiler.argo.expressions`).
 """
@@ -82,7 +82,6 @@ class Listed:
     codes: tuple[Source, ...]
 
 
-Answer: TypeAlias = "FromAnswer | FromCaller | Known"
 Source: TypeAlias = "FromAnswer | FromCaller | FromArguments | FromRecord | Known | Listed"
 
 
@@ -142,9 +141,9 @@ class Asks:
     """For a loop: its items as JSON, each encoded, or a record of its code (``v``) and of answers about it."""
     records: set[tuple[int, str]] = field(default_factory=set)
     """Loops whose items are records."""
-    values: dict[tuple[int, str, str], Answer] = field(default_factory=dict)
+    values: dict[tuple[int, str, str], Source] = field(default_factory=dict)
     """For a value that the controller puts into a pod or a location, by graph, node and key: its wire text."""
-    guards: dict[tuple[int, str], list[Answer]] = field(default_factory=dict)
+    guards: dict[tuple[int, str], list[Source]] = field(default_factory=dict)
     """For a node with such values: ``true``, or the text of an error, which must not get there."""
     asked: dict[tuple[int, str], Asked] = field(default_factory=dict)
     """The questions to a task."""
@@ -232,12 +231,12 @@ class _Value:
     node: ir.Task | ir.Importer
     late: LateValue
     stem: ClassVar = "value"
-    letter: ClassVar = ""
+    letter: ClassVar = ""  # text with quotes cannot come with an item
 
     def operands(self) -> list[ir.Operand]:
         return [self.late.operand]
 
-    def python(self, program: Program, needs: dict[int, None], _records: str) -> str:
+    def python(self, program: Program, needs: dict[int, None], _records: str = "") -> str:
         value = program.operand(self.late.operand, needs, alone=True)
         return f"wire(text({value}))" if self.late.form == "text" else f"wire({value})"
 
@@ -257,15 +256,14 @@ class _Guard:
     def operands(self) -> list[ir.Operand]:
         return [each.late.operand for each in self.values]
 
-    def python(self, program: Program, needs: dict[int, None], records: str) -> str:
-        return f"ok({', '.join(each.python(program, needs, records) for each in self.values)})"
+    def python(self, program: Program, needs: dict[int, None], _records: str = "") -> str:
+        return f"ok({', '.join(each.python(program, needs) for each in self.values)})"
 
     def places(self, graph: ir.Graph) -> list[str]:
         return [where for each in self.values for where in each.places(graph)]
 
 
-_Question: TypeAlias = "_Chain | _Items | _Code | _Value | _Guard"
-"""``letter`` begins the key of an answer that comes with an item of a loop; without one, it cannot."""
+_Question: TypeAlias = _Chain | _Items | _Code | _Value | _Guard
 
 
 @dataclass(frozen=True, slots=True)
@@ -338,13 +336,17 @@ class _Placing:
         for graph in all_graphs(self._pipeline):
             for node in graph.nodes:
                 if isinstance(node, ir.Branch):
-                    self._place(graph, _Chain(node))
-                elif isinstance(node, ir.Importer | ir.Task):
+                    source = self._place(graph, _Chain(node))
+                    if source is not None:
+                        self.asks.arms[id(graph), node.name] = source
+                elif isinstance(node, ir.Importer | ir.Task) and id(node) not in self._refused:
                     self._place_values(graph, node, metadata=metadata)
         for graph in _inner_first(self._pipeline):
             for node in graph.nodes:
                 if isinstance(node, ir.Loop) and not is_artifact(node.item_type):
-                    self._place(graph, _Items(node))
+                    source = self._place(graph, _Items(node))
+                    if source is not None:
+                        self.asks.items[id(graph), node.name] = source
         for question, frames, task, source in self._placed:
             self._write(question, frames, task, source)
         return self.asks
@@ -361,23 +363,6 @@ class _Placing:
             for region in regions_in(last, pipelines):
                 self._sites.setdefault(id(region.body), []).append(_Site(graph, last, region, 0, passes=False))
 
-    def _place(self, graph: ir.Graph, question: _Question) -> None:
-        """Ask a question, if one task can answer."""
-        node = question.node
-        parts = self._parts.get((id(graph), node.name), [])
-        if isinstance(node, ir.Loop) and isinstance(node.items, ir.Const) and not parts:
-            return  # written by the compiler
-        operands = [*question.operands(), *(operand for part in parts for operand in part.given)]
-        if id(node) not in self._refused and self._can(graph, operands, question, asked=bool(parts)) > 0:
-            found = self.asks.arms if isinstance(question, _Chain) else self.asks.items
-            found[id(graph), node.name] = self._put(graph, operands, question, ())
-        elif parts:
-            raise _CannotPlace(parts)
-        elif isinstance(node, ir.Loop) and id(node) not in self._refused:
-            source = self._listed(graph, node)
-            if source is not None:
-                self.asks.items[id(graph), node.name] = source
-
     def _place_values(self, graph: ir.Graph, node: ir.Importer | ir.Task, *, metadata: bool) -> None:
         """Ask for the values that the controller puts into a pod: those that it would have to compute."""
         ignoring = isinstance(node, ir.Task) and node.options.ignore_upstream_failure
@@ -386,16 +371,16 @@ class _Placing:
         found = [_Value(node, each) for each in late if self._is_computed(graph, each.operand)]
         if not found:
             return
-        together = self._answer(graph, _Guard(node, tuple(found)))
+        together = self._place(graph, _Guard(node, tuple(found)))
         if together is not None:
             self.asks.guards[id(graph), node.name] = [together]
         for value in found:
             if together is None:
-                guard = self._answer(graph, _Guard(node, (value,)))
+                guard = self._place(graph, _Guard(node, (value,)))
                 if guard is None:
                     continue
                 self.asks.guards.setdefault((id(graph), node.name), []).append(guard)
-            source = self._answer(graph, value)
+            source = self._place(graph, value)
             if source is not None:
                 self.asks.values[id(graph), node.name, value.late.key] = source
 
@@ -406,14 +391,20 @@ class _Placing:
             return any(each is not None and self._is_computed(around, each) for around, each in given)
         return isinstance(operand, ir.FromExpr)
 
-    def _answer(self, graph: ir.Graph, question: _Value | _Guard) -> Answer | None:
-        """Ask for a value, if one task can answer."""
-        operands = question.operands()
-        if id(question.node) in self._refused or not self._can(graph, operands, question):
-            return None
-        source = self._put(graph, operands, question, ())
-        assert not isinstance(source, FromArguments)
-        return source
+    def _place(self, graph: ir.Graph, question: _Question) -> Source | None:
+        """Ask a question, if one task can answer; the items of a loop perhaps of several."""
+        node = question.node
+        parts = self._parts.get((id(graph), node.name), [])
+        if isinstance(node, ir.Loop) and isinstance(node.items, ir.Const) and not parts:
+            return None  # written by the compiler
+        operands = [*question.operands(), *(operand for part in parts for operand in part.given)]
+        can = id(node) not in self._refused
+        chain = question if isinstance(question, _Chain) else None
+        if can and self._can(graph, operands, chain=chain, asked=bool(parts), in_items=bool(question.letter)) > 0:
+            return self._put(graph, operands, question, ())
+        if parts:
+            raise _CannotPlace(parts)
+        return self._listed(graph, node) if isinstance(node, ir.Loop) else None
 
     def _listed(self, graph: ir.Graph, loop: ir.Loop) -> Source | None:
         """Items that different tasks give, each its own, or the tasks of another loop; None if they do not."""
@@ -423,10 +414,9 @@ class _Placing:
         expr = graph.exprs[operand.index] if isinstance(operand, ir.FromExpr) else None
         if not isinstance(expr, ir.MakeList) or any(isinstance(item, ir.FromExpr) for item in expr.items):
             return None  # an expression that raises fails the loop, not one of its bodies
-        codes = [_Code(loop, item) for item in expr.items]
-        if not all(self._can(graph, [code.value], code) > 0 for code in codes):
+        if not all(self._can(graph, [item]) > 0 for item in expr.items):
             return None
-        return Listed(tuple([self._put(graph, [code.value], code, ()) for code in codes]))
+        return Listed(tuple([self._put(graph, [item], _Code(loop, item), ()) for item in expr.items]))
 
     def _gathered(self, graph: ir.Graph, loop: ir.Loop, operand: ir.FromTask) -> FromAnswer | None:
         """Items that the bodies of another loop give."""
@@ -434,39 +424,40 @@ class _Placing:
         if not isinstance(other, ir.Loop) or is_artifact(loop.item_type):
             return None
         value = next(output.value for output in other.body.outputs if output.name == operand.output)
-        code = _Code(loop, value)
         if (
             isinstance(value, ir.FromExpr)
             or self._last(other.body, [value]) is None
-            or not self._can(other.body, [value], code)
+            or not self._can(other.body, [value])
         ):
             return None
-        source = self._put(other.body, [value], code, ())
+        source = self._put(other.body, [value], _Code(loop, value), ())
         assert isinstance(source, FromAnswer)
         outputs = self.asks.outputs.setdefault(id(other.body), [])
         key = f"tp-items-{len(outputs) + 1}"
         outputs.append((key, source))
         return FromAnswer(operand.task, key)
 
-    def _can(  # what the recursion passes on
+    def _can(
         self,
         graph: ir.Graph,
         operands: list[ir.Operand],
-        question: _Question | None,
-        inner: tuple[_Frame, ...] = (),
         budget: int = _MOST_SITES,
         *,
+        chain: _Chain | None = None,
+        inner: tuple[_Frame, ...] = (),
         asked: bool = False,
+        in_items: bool = True,
     ) -> int:
         """What remains of the number of sites if a question can be placed; 0 if it cannot.
 
         Args:
             graph: The graph that the question has come to.
             operands: What it reads there.
-            question: The question; None if it is a part of one for items.
-            inner: The frames that it has come through.
             budget: The number of sites.
+            chain: The question, if it is one that the controller may answer.
+            inner: The frames that it has come through.
             asked: A part of the question is placed, so nothing else may be an obstacle now.
+            in_items: The answer can come with an item of a loop.
         """
         found = list(leaves(graph.exprs, operands))
         size = sum(len(leaf.text) for leaf in found if isinstance(leaf, ir.Const))
@@ -480,31 +471,25 @@ class _Placing:
         names = {leaf.name: None for leaf in found if isinstance(leaf, ir.FromInput)}
         sites = self._sites.get(id(graph), []) if names else []
         if names and not sites:
-            return budget if self._of_arguments(question, (*inner, (graph, None))) else 0
+            return budget if self._of_arguments(chain, (*inner, (graph, None))) else 0
         for site in sites:
             given = self._given(site, names)
             loop = site.loop(names)
+            fits = loop is None or (in_items and self._has_room(site.graph, loop))
             budget -= 1
-            if loop is not None and question is not None and not question.letter:
-                return 0
-            if (
-                given is None
-                or budget <= 0
-                or not site.passes
-                or not (loop is None or self._has_room(site.graph, loop))
-            ):
+            if given is None or budget <= 0 or not site.passes or not fits:
                 return 0
             if loop is not None:
                 parts = self._parts.get((id(site.graph), loop.name), ())
                 given += [loop.items, *(operand for part in parts for operand in part.given)]
-            rest = question if loop is None else None
-            budget = self._can(site.graph, given, rest, (*inner, (graph, site)), budget, asked=asked)
+            rest, around = (chain, (*inner, (graph, site))) if loop is None else (None, ())
+            budget = self._can(site.graph, given, budget, chain=rest, inner=around, asked=asked, in_items=in_items)
         return budget
 
-    def _of_arguments(self, question: _Question | None, frames: tuple[_Frame, ...]) -> FromArguments | None:
+    def _of_arguments(self, chain: _Chain | None, frames: tuple[_Frame, ...]) -> FromArguments | None:
         """The arm of a chain that reads only arguments of the run."""
         graph = self._pipeline.graph
-        if not isinstance(question, _Chain) or frames[-1][0] is not graph:
+        if chain is None or frames[-1][0] is not graph:
             return None  # of a pipeline that is not called
 
         def outward(level: int, name: str) -> ir.Operand | None:
@@ -512,7 +497,7 @@ class _Placing:
             return None if site is None else site.operand(name)
 
         ports = {port.name: port for port in graph.inputs}
-        return arm_of(question.operands(), [each for each, _ in frames], outward, ports)
+        return arm_of(chain.operands(), [each for each, _ in frames], outward, ports)
 
     def _given(self, site: _Site, names: Iterable[str]) -> list[ir.Operand] | None:
         """What a site passes for inputs, without the item of its loop; None if it passes nothing for one of them."""
@@ -560,7 +545,9 @@ class _Placing:
             source = Known() if task is None else self._ask(graph, task)
             self._placed.append((question, frames, task, source))
             return source
-        if id(graph) not in self._sites and (arm := self._of_arguments(question, frames)):
+        chain = question if isinstance(question, _Chain) and id(graph) not in self._sites else None
+        arm = self._of_arguments(chain, frames)
+        if arm is not None:
             return arm
         inputs = self.asks.inputs.setdefault(id(graph), [])
         key = f"tp-{question.stem}-{len(inputs) + 1}"

@@ -37,6 +37,7 @@ from typedpipe.diagnostics.model import Diagnostics
 from typedpipe.ir import nodes as ir
 from typedpipe.ir.edges import all_graphs, leaves, needed, producers, regions_in, upstream
 from typedpipe.ir.typing import GraphTypes, Ports
+from typedpipe.runtime.task import ERROR
 from typedpipe.types.model import ArtifactType, is_artifact
 
 _DEFERRED = (ir.Field, ir.Index, ir.Default, ir.Format)
@@ -289,18 +290,23 @@ class GraphLowering:
             return tag("".join(known) + source.expression)
         return f"{{{{{self._path(source)}}}}}"
 
-    def _path(self, source: FromAnswer | FromCaller) -> str:
+    def _path(self, source: Source) -> str:
         values = self.values
-        return values.path(source.task, source.key) if isinstance(source, FromAnswer) else values.inputs[source.key]
+        if isinstance(source, FromCaller):
+            return values.inputs[source.key]
+        assert isinstance(source, FromAnswer)  # the others are for the items of a loop
+        return values.path(source.task, source.key)
 
     def late_value(self, node: ir.Node, key: str, operand: ir.Operand) -> list[Piece]:
         """Wire text of a value that the controller puts into a pod or a location: an answer, or its own."""
         source = self.lowering.asks.values.get((id(self.graph), node.name, key))
         if source is None:
             return self.pieces(operand, plain=True)
-        if isinstance(source, Answered):
-            return [("text", source.text)]
-        return [("path", self._path(source))]
+        if not isinstance(source, Answered):
+            return [("path", self._path(source))]
+        if source.text.startswith(ERROR):  # no value begins so: it is JSON
+            raise Unsupported(source.text)
+        return [("text", source.text)]
 
     def guards(self, node: ir.Node) -> list[str]:
         """Paths of the answers that must be ``true``, or else the node has an error: those of its importers, too."""
