@@ -6,8 +6,10 @@ import json
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given, settings, strategies as st
 
+from tests.argo_references import faults
 from tests.unit.argo.test_asks import Compiled, facts, number, say
 from typedpipe import dsl
 from typedpipe.runtime.task import Names, ask, decode, encode
@@ -415,3 +417,26 @@ def test_answers_of_a_loop_pass_what_guards_against_failures() -> None:
     made = Compiled(tried)
     outputs = {port["name"]: port["valueFrom"] for port in made.templates["try-for"]["outputs"]["parameters"]}
     assert outputs["tp-items-1"] == {"parameter": "{{tasks.for.outputs.parameters.tp-items-1}}", "default": ""}
+
+
+def test_answers_cross_the_parts_of_a_body() -> None:
+    @dsl.pipeline
+    def long() -> None:
+        with dsl.ParallelFor(table().output) as row:
+            last = first = same(value=row)
+            for _ in range(205):
+                last = same(value=last.output)
+            with dsl.If(row["n"] == 1):
+                say(text="1")
+            with dsl.ParallelFor(row["few"]) as each:
+                same(value=each)
+        with dsl.ParallelFor(dsl.Collected(first.output)) as value:
+            same(value=value)
+
+    made = Compiled(long)
+    assert faults([*yaml.safe_load_all(made.text)]) == []
+    outputs = {port["name"]: port["valueFrom"] for port in made.templates["for-body"]["outputs"]["parameters"]}
+    assert outputs["tp-items-1"]["parameter"] == "{{tasks.part-1.outputs.parameters.same--tp-e1}}"
+    parts = [made.given(task) for task in made.tasks if task.startswith("for-body/part-")]
+    answers = {"tp-arm-1": "{{inputs.parameters.tp-arm-1}}", "tp-items-2": "{{inputs.parameters.tp-items-2}}"}
+    assert [part for part in parts if part.keys() == answers.keys()] == [answers]
