@@ -15,6 +15,15 @@ _PURE = frozenset(
     ]
 )
 """Builtins whose call changes nothing but its result; ``print`` also writes. Any other call may do anything."""
+_DECORATORS = frozenset(
+    [
+        *("cache", "classmethod", "contextmanager", "dataclass", "final", "lru_cache", "overload", "runtime_checkable"),
+        *("staticmethod", "total_ordering", "unique", "wraps"),
+    ]
+)
+"""Decorators that only define. Any other may do anything, as may a property, which looks like an attribute."""
+_CALLED = frozenset(["__init__", "__post_init__"])
+"""Special methods that run only in a call; Python itself runs others, in an expression or a definition of a class."""
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -44,8 +53,8 @@ def inert(node: ast.AST | None, own: frozenset[str]) -> bool:
         case ast.FunctionDef() | ast.AsyncFunctionDef():
             return all(_decorates(each, own) for each in node.decorator_list) and _all(_defaults(node.args), own)
         case ast.ClassDef():
-            decorated = all(_decorates(each, own) for each in node.decorator_list)
-            return decorated and _all([*node.bases, *node.keywords, *node.body], own)
+            plain = not node.keywords and all(_decorates(each, own) for each in node.decorator_list)
+            return plain and not any(map(_is_special, node.body)) and _all([*node.bases, *node.body], own)
         case ast.Lambda():
             return _all(_defaults(node.args), own)
         case ast.AnnAssign():  # annotations are not evaluated
@@ -74,10 +83,13 @@ def _defaults(arguments: ast.arguments) -> list[ast.expr | None]:
     return [*arguments.defaults, *arguments.kw_defaults]
 
 
+def _is_special(node: ast.stmt) -> bool:
+    return isinstance(node, _Function) and node.name.startswith("__") and node.name not in _CALLED
+
+
 def _decorates(node: ast.expr, own: frozenset[str]) -> bool:
-    """Whether a decorator is a package's, such as ``@dataclass(frozen=True)``: it defines. The user's own may do anything."""
+    """Whether a decorator only defines, such as ``@dataclass(frozen=True)``."""
     if isinstance(node, ast.Call):
         return _decorates(node.func, own) and _all([*node.args, *node.keywords], own)
-    while isinstance(node, ast.Attribute):
-        node = node.value
-    return isinstance(node, ast.Name) and node.id not in own
+    last = node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+    return last in _DECORATORS and last not in own

@@ -233,7 +233,7 @@ class Attempt:
         from typedpipe.types.model import artifact_of
 
         path = self.folder / "out" / "a" / key
-        if not path.exists():
+        if not os.path.lexists(path):
             raise self._unwritten(name, path)
         port = next(port for port in self.component.outputs if port.name == name)
         type_ = artifact_of(port.type)

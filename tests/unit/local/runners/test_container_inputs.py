@@ -143,6 +143,53 @@ def unchanged(folder: Path) -> None:
     assert not list(folder.glob("runs/**/in"))
 
 
+@dsl.container_component
+def keeper(data: Input[Dataset], script: str, out: OutputPath[Dataset] = dsl.OUT) -> ContainerSpec:
+    return ContainerSpec(image="busybox", command=["sh", "-ec", script], args=[data.path, out])
+
+
+@dsl.component
+def listed(data: Input[Dataset]) -> list[str]:
+    import os
+
+    found = [os.path.join(folder, name) for folder, _, files in os.walk(data.path) for name in files]
+    return sorted(os.path.relpath(path, data.path) for path in found if os.stat(path).st_nlink == 1)
+
+
+@dsl.pipeline
+def with_output(script: str) -> list[str]:
+    return listed(data=keeper(data=folder().output, script=script).outputs["out"]).output
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        'mv "$0" "$1"',
+        'cp -r "$0" "$1"',
+        'cp -rl "$0" "$1"',
+        'cp -al "$0" "$1"; rm -r "$0"',
+        'cp -r "$0" "$1"; chmod 0 "$0"',
+    ],
+)
+def test_an_input_can_become_the_output(script: str, tmp_path: Path) -> None:
+    run = with_output.run(script=script, folder=tmp_path, runner="process", raise_on_error=False).wait()
+    assert run.result.succeeded, run.result.message
+    assert run.outputs == ["a.txt", "sub/b.txt", "sub/deep/ro", "sub/tool"]
+    assert not list(tmp_path.glob("runs/*/tasks/keeper/*/in"))
+
+
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [
+        ('ln -s "$0" "$1"', ": it is a link (to "),
+        ('mkdir "$1"; ln -s "$0" "$1/x"', ": `x` in it points outside the artifact"),
+    ],
+)
+def test_a_link_to_an_input_is_no_output(script: str, said: str, tmp_path: Path) -> None:
+    run = with_output.run(script=script, folder=tmp_path, runner="process", raise_on_error=False).wait()
+    assert f"the artifact `out` cannot be stored{said}" in run.tasks["keeper"].message
+
+
 @pytest.mark.parametrize("script", ['rm -r "$0"; exit 1', 'find "$0" -depth -exec chmod 0 {} +; exit 1'])
 def test_a_failed_tool_leaves_no_copies(script: str, tmp_path: Path) -> None:
     run = with_folder.run(script=script, folder=tmp_path, runner="process", raise_on_error=False).wait()

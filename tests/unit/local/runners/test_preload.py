@@ -73,7 +73,13 @@ STATE = [
     "n = (place := set_up())", "match set_up():\n        case _: pass", "print = set_up; print('x')", "sorted([1], key=set_up)",
     "def inner(n=set_up()): pass", "@set_up\n    def inner(): pass", "class Inner:\n        set_up()",
     "class Inner(set_up()): pass", "@registered\n    class Inner: pass\n    def registered(f): set_up()", "open('x')",
-    "class Inner(metaclass=set_up()): pass",
+    "class Inner(metaclass=set_up()): pass", "@sys.path.append\n    def inner(): pass", "@os.putenv('A', 'b')\n    def inner(): pass",
+    "@atexit.register\n    def inner(): pass", "class Inner(metaclass=Other): pass", "class Inner(abc.ABC, flag=1): pass",
+    "class Inner:\n        def __init_subclass__(cls): set_up()\n    class Other(Inner): pass",
+    "class Inner:\n        def __class_getitem__(cls, key): set_up()\n    Inner[1]",
+    "class Inner:\n        def __iter__(self): set_up()\n    for each in found: pass",
+    "class Inner:\n        def __str__(self): return set_up()\n    f'{found}'",
+    "class Inner:\n        @property\n        def place(self): set_up()\n    found.place",
 ]  # fmt: skip
 SET_UP = "def set_up(*found):\n    os.chdir('x')\n"
 INERT = [
@@ -81,7 +87,8 @@ INERT = [
     "if n > 3: n = 4", "for i in range(3): print(i)", "while False: break", "assert n, 'none'", "key = lambda row: row.sort()",
     "if n < 0: raise ValueError(f'negative: {n}')", "def inner(n=1):\n        set_up()", "class Inner:\n        n = 1",
     "class Inner(Base):\n        def f(self):\n            set_up()", "@cache\n    def inner():\n        set_up()",
-    "@dataclass(frozen=True)\n    class Inner:\n        n: list[int]", "global counted", "n = max(1, abs(-2)) if n else None",
+    "@dataclass(frozen=True)\n    class Inner:\n        n: list[int]", "class Inner(dict):\n        def __init__(self): set_up()",
+    "class Inner:\n        @staticmethod\n        def f(): set_up()", "@functools.lru_cache(maxsize=None)\n    def inner(): set_up()", "global counted", "n = max(1, abs(-2)) if n else None",
     "async def inner():\n        set_up()", "n = (m := 3)", "os.environ['X']", "'X' in os.environ", "import math",
 ]  # fmt: skip
 READS = [
