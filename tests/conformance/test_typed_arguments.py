@@ -122,8 +122,7 @@ def expected(text: str, type_: Type) -> object:
 def submit(found: Pipeline, whole: bool, cluster: Cluster) -> str:
     """Start a run without pods; not ``whole``: by a Workflow that refers to a WorkflowTemplate."""
     name = f"arguments-{uuid4().hex[:8]}"
-    options = {"kind": "Workflow" if whole else "WorkflowTemplate", "name": name}
-    (text,) = driver.compile(found, "argo", options).values()
+    (text,) = driver.compile(found, "argo", {"name": name}).values()
     *libraries, manifest = yaml.safe_load_all(text)
     for template in [each for document in (*libraries, manifest) for each in document["spec"]["templates"]]:
         if template.pop("script", None):
@@ -137,6 +136,7 @@ def submit(found: Pipeline, whole: bool, cluster: Cluster) -> str:
     if whole:
         manifest["spec"]["arguments"]["parameters"] = given
         return cluster.submit(manifest)
+    manifest["kind"] = "WorkflowTemplate"
     cluster.keep(manifest)
     time.sleep(3)  # the controller has a cache
     spec = {"workflowTemplateRef": {"name": name}, "arguments": {"parameters": given}}

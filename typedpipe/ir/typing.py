@@ -376,6 +376,8 @@ def item_type(value: Type, index: ir.Operand) -> Type | None:
         case StructType(form="namedtuple") if isinstance(index, ir.Const) and index.text.lstrip("-").isdigit():
             at = json_data(index.text)
             return value.fields[at].type if -len(value.fields) <= at < len(value.fields) else None
+        case StructType(form="literal", fields=fields) if not isinstance(index, ir.Const):
+            return _of_all([each.type for each in fields])
         case UnionType():
             return _of_all([item_type(member, index) for member in value.members])
         case _:

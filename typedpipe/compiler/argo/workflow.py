@@ -22,6 +22,7 @@ from typedpipe.compiler.pod import (
 )
 from typedpipe.diagnostics.model import Diagnostic, Diagnostics, Label
 from typedpipe.ir import nodes as ir
+from typedpipe.ir.taskspec import port_key
 from typedpipe.types.model import is_artifact
 
 SCRIPT_BYTES = 96 * 1024
@@ -32,6 +33,10 @@ WARN_BYTES = 900 * 1024
 MOST_BYTES = 1536 * 1024
 """Size limit of an etcd request."""
 _SMALLER = "use `ParallelFor` for similar tasks, or split the pipeline into several that are compiled separately"
+_AS_A_WORKFLOW = (
+    "it stores the runtime once for each template: compile with `--kind Workflow` or `CronWorkflow`, or use fewer branches, "
+    "loops, nested pipelines and components"
+)
 _SMALLER_OR_SET = (
     "use `ParallelFor` for similar tasks, split the pipeline into several that are compiled separately, or set a "
     "larger `MAX_WORKFLOW_SIZE` for the controller"
@@ -62,7 +67,7 @@ def lower(pipeline: ir.Pipeline, chosen: Settings, report: Diagnostics) -> str:
     here = [template for template in templates if template.name not in libraries]
     indent = "  " if chosen.kind != "CronWorkflow" else "    "
     text = _file(pipeline, chosen, scope.dag.name, write(here, libraries, indent))
-    _check_size(here, text, pipeline, report)
+    _check_size(here, text, pipeline, chosen.kind, report)
     return "".join(f"{document}---\n" for document in _documents(templates, libraries, chosen)) + text
 
 
@@ -93,7 +98,7 @@ def _documents(templates: list[Template], libraries: dict[str, str], chosen: Set
         )
 
 
-def _check_size(templates: list[Template], text: str, pipeline: ir.Pipeline, report: Diagnostics) -> None:
+def _check_size(templates: list[Template], text: str, pipeline: ir.Pipeline, kind: str, report: Diagnostics) -> None:
     for template in templates:
         if isinstance(template, Leaf) and (size := sum(map(len, template.lines()))) > SCRIPT_BYTES:
             message = (
@@ -103,18 +108,36 @@ def _check_size(templates: list[Template], text: str, pipeline: ir.Pipeline, rep
                 "TP404", message, pipeline.span, help="move code into a package that is installed in the image"
             )
     # Argo 3.7 writes spec.podMetadata, i.e. the runtime, into `metadata: {annotations}` of each template that has it,
-    # in the stored workflow (found by running it and in its source).
+    # in the stored workflow (found by running it and in its source). A run of a WorkflowTemplate stores all templates
+    # with it, and one that exceeds the limit never starts and has no status.
+    by_reference = kind == "WorkflowTemplate"
     annotated = sum(isinstance(template, Leaf) and bool(template.pod.annotations) for template in templates)
-    size = len(text) + annotated * len(runtime_text())
+    copies = len(templates) if by_reference else annotated
+    size = len(text) + copies * len(runtime_text()) + _argument_copies(text, pipeline)
+    what = (
+        f"a run of this WorkflowTemplate has {size // 1024} KiB"
+        if by_reference
+        else f"the workflow has {size // 1024} KiB"
+    )
     if size > MOST_BYTES:
-        message = f"the workflow has {size // 1024} KiB, but Kubernetes accepts at most {MOST_BYTES // 1024} KiB"
-        report.error("TP404", message, pipeline.span, help=_SMALLER)
+        message = f"{what}, but Kubernetes accepts at most {MOST_BYTES // 1024} KiB"
+        report.error("TP404", message, pipeline.span, help=_AS_A_WORKFLOW if by_reference else _SMALLER)
     elif size > WARN_BYTES:
-        message = (
-            f"the workflow has {size // 1024} KiB, but Argo's controller by default stops a workflow that exceeds "
-            f"{CONTROLLER_BYTES // 1024} KiB with the status of its tasks"
-        )
-        report.add(Diagnostic("TP407", message, Label(pipeline.span), help=_SMALLER_OR_SET, severity="warning"))
+        does = "does not start" if by_reference else "stops"
+        end = "" if by_reference else " with the status of its tasks"
+        message = f"{what}, but Argo's controller by default {does} a workflow that exceeds {CONTROLLER_BYTES // 1024} KiB{end}"
+        help_ = _AS_A_WORKFLOW if by_reference else _SMALLER_OR_SET
+        report.add(Diagnostic("TP407", message, Label(pipeline.span), help=help_, severity="warning"))
+
+
+def _argument_copies(text: str, pipeline: ir.Pipeline) -> int:
+    """Bytes of the copies of default arguments: of the run, and of each task that reads them."""
+    found = 0
+    for port in pipeline.graph.inputs:
+        if port.default is not None and not is_artifact(port.type):
+            uses = text.count(f"{{{{inputs.parameters.tp-in-{port_key(port.name)}}}}}")
+            found += len(port.default.text) * (1 + uses)
+    return found
 
 
 def _file(pipeline: ir.Pipeline, chosen: Settings, entrypoint: str, templates: str) -> str:
