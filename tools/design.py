@@ -42,7 +42,7 @@ ROWS = {
     "value-option": Row("… an option that takes a pipeline value", rules.value_option, 3, 3),
     "kubernetes": Row("… a Kubernetes setting", rules.kubernetes_setting, 1, 1),
     "artifact": Row("… an artifact class of ours", rules.artifact_class, 2, 2),
-    "node": Row("… a control-flow node", rules.control_flow_node, 9, 12),
+    "node": Row("… a control-flow node", rules.control_flow_node, 11, 12),
     "command": Row("… a command", rules.command, 2, 2),
     "backend": Row("… a backend", rules.backend, 0, 0),
     "entered": Row("modules entered from decorator to YAML (warm, two calls)", rules.entered, 40, 40),

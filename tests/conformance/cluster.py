@@ -13,7 +13,7 @@ from cases import TARGET, Case, Outcome, TaskEnd, wire_data
 
 from tests.argo_cluster import DONE, Cluster
 from typedpipe.compiler import driver
-from typedpipe.compiler.argo.names import slug
+from typedpipe.compiler.pod import slug
 from typedpipe.diagnostics.model import Diagnostics
 from typedpipe.ir.nodes import Component, Pipeline
 from typedpipe.ir.taskspec import port_key

@@ -128,6 +128,15 @@ def with_item(path: str, item: str) -> str:
     return f"{path} ({item})" if item else path
 
 
+def last_part(path: str) -> str:
+    """The name of the node itself, without the groups around it.
+
+    >>> last_part("for-1[2]/train"), last_part("train")
+    ('train', 'train')
+    """
+    return path.rpartition("/")[2]
+
+
 def group_path(path: str) -> str:
     """The path of the group around; "" at the top.
 

@@ -223,7 +223,7 @@ def test_what_cannot_be_asked_together_with_the_items_is_left_to_the_controller(
 
 
 def _decoding(path: str) -> str:
-    from typedpipe.compiler.argo.expressions import item_wire
+    from typedpipe.compiler.argo.read.expressions import item_wire
 
     return item_wire(path)
 

@@ -11,7 +11,7 @@ from hypothesis import given, strategies as st
 
 from typedpipe import dsl
 from typedpipe.compiler import driver
-from typedpipe.compiler.argo.expressions import item_wire
+from typedpipe.compiler.argo.read.expressions import item_wire
 from typedpipe.runtime import task as runtime
 
 

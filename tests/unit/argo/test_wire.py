@@ -14,11 +14,10 @@ import yaml
 from tests.argo_schema import valid
 from tests.ir_samples import component
 from typedpipe.compiler import driver
-from typedpipe.compiler.argo.arguments import to_argument
-from typedpipe.compiler.argo.names import Names, slug
-from typedpipe.compiler.argo.templates import flow, literal, quoted, scalar
-from typedpipe.compiler.argo.wire import raw, string
-from typedpipe.compiler.pod import script, source
+from typedpipe.compiler.argo.read.arguments import to_argument
+from typedpipe.compiler.argo.templates import flow, literal, quoted, scalar, string
+from typedpipe.compiler.argo.wire import raw
+from typedpipe.compiler.pod import Names, script, slug, source
 from typedpipe.ir.nodes import (
     Call,
     Const,

@@ -33,8 +33,8 @@ class ArgoBackend:
 
     def lower(self, pipeline: ir.Pipeline, options: Options, report: Diagnostics) -> dict[str, str]:
         """One file, named after the pipeline; none if an error was reported."""
-        from typedpipe.compiler.argo.names import slug
         from typedpipe.compiler.argo.workflow import lower
+        from typedpipe.compiler.pod import slug
 
         text = lower(pipeline, _support.settings(options, Diagnostics(), pipeline.span), report)
         return {f"{slug(pipeline.name)}.yaml": text} if text else {}

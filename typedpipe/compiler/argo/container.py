@@ -16,8 +16,8 @@ from typedpipe.compiler.argo.leaf import (
     resource_patch,
 )
 from typedpipe.compiler.argo.shapes import KEY
-from typedpipe.compiler.argo.templates import Leaf
-from typedpipe.compiler.argo.wire import RAW_BRACE, esc, raw, raw_expr, string, tag
+from typedpipe.compiler.argo.templates import Leaf, esc, string, tag
+from typedpipe.compiler.argo.wire import RAW_BRACE, raw, raw_expr
 from typedpipe.compiler.pod import OUT, OUT_MOUNT, artifact_path, input_path, kind_of, parameter_path
 from typedpipe.ir import nodes as ir
 from typedpipe.ir.taskspec import port_key

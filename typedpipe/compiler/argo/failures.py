@@ -6,9 +6,8 @@ import re
 from collections.abc import Iterable
 
 from typedpipe.compiler.argo.scope import GraphLowering
-from typedpipe.compiler.argo.templates import Arguments, Dag, DagTask, Exit, Input, Output
+from typedpipe.compiler.argo.templates import Arguments, Dag, DagTask, Exit, Input, Output, string, tag
 from typedpipe.compiler.argo.values import Piece, expression, path_expr
-from typedpipe.compiler.argo.wire import string, tag
 from typedpipe.compiler.pod import default_text, wire_key
 from typedpipe.ir import nodes as ir
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typedpipe.compiler.argo.expressions import Unsupported
 from typedpipe.compiler.argo.failures import guard, when
 from typedpipe.compiler.argo.groups import branch, exit_handler, loop
-from typedpipe.compiler.argo.late import late_settings
 from typedpipe.compiler.argo.messages import EXIT, NOWHERE
 from typedpipe.compiler.argo.nodes import call_node, importer_node, leaf_task
 from typedpipe.compiler.argo.parts import Parts
+from typedpipe.compiler.argo.read.expressions import Unsupported
+from typedpipe.compiler.argo.read.late import late_settings
 from typedpipe.compiler.argo.scope import GraphLowering, Lowered
 from typedpipe.compiler.argo.shapes import ArtifactLocation
 from typedpipe.compiler.argo.split import LIMIT, partition

@@ -5,17 +5,15 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-from typedpipe.compiler.argo.asks import Known
-from typedpipe.compiler.argo.expressions import Unsupported, item_wire, items
 from typedpipe.compiler.argo.messages import arm_name, errors, join
-from typedpipe.compiler.argo.names import slug
 from typedpipe.compiler.argo.nodes import call_node, leaf_task
+from typedpipe.compiler.argo.read.asks import Known
+from typedpipe.compiler.argo.read.expressions import Unsupported, item_wire, items
 from typedpipe.compiler.argo.scope import ArtifactPrefix, GraphLowering, Lowered
 from typedpipe.compiler.argo.shapes import KEY, collected, entry, one_of
-from typedpipe.compiler.argo.templates import Arguments, Dag, DagTask, Exit, Input, Output
+from typedpipe.compiler.argo.templates import Arguments, Dag, DagTask, Exit, Input, Output, tag
 from typedpipe.compiler.argo.values import path_expr
-from typedpipe.compiler.argo.wire import tag
-from typedpipe.compiler.pod import kind_of, wire_key
+from typedpipe.compiler.pod import kind_of, slug, wire_key
 from typedpipe.ir import nodes as ir
 from typedpipe.ir.taskspec import port_key
 from typedpipe.runtime.task import item_code

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from typedpipe.compiler.argo.asks import ASK, GIVEN, answer_key
-from typedpipe.compiler.argo.late import ENV
 from typedpipe.compiler.argo.messages import ERROR, EXIT, NOWHERE
+from typedpipe.compiler.argo.read.asks import ASK, GIVEN, answer_key
+from typedpipe.compiler.argo.read.late import ENV
 from typedpipe.compiler.argo.shapes import KEY, ArtifactLocation
 from typedpipe.compiler.argo.templates import Container, Data, Leaf, Written
 from typedpipe.compiler.argo.wire import RAW_BRACE, is_boxed, raw, raw_expr

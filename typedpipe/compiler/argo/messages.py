@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from typedpipe.compiler.argo.names import Names
+from typedpipe.compiler.pod import Names
 from typedpipe.ir import nodes as ir
 
 EXIT: Final = "tp-exit"
@@ -33,6 +33,10 @@ class Told:
     """Pipelines that are called in the blocks of exit handlers."""
     pipelines: set[str] = field(default_factory=set[str])
     """These, and those that contain exit handlers: each call has a path."""
+
+
+NOTHING_TOLD: Final = Told()
+"""For a pipeline without exit handlers."""
 
 
 def told(pipeline: ir.Pipeline) -> Told:

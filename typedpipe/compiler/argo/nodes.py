@@ -5,19 +5,17 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-from typedpipe.compiler.argo.asks import ASK, GIVEN, answer_key
 from typedpipe.compiler.argo.container import NOT_HASHED, asked, from_raw
-from typedpipe.compiler.argo.expressions import list_text
-from typedpipe.compiler.argo.late import ENV, METADATA, URI, LateValue, late_settings
 from typedpipe.compiler.argo.leaf import Variant
 from typedpipe.compiler.argo.messages import EXIT, NOWHERE
-from typedpipe.compiler.argo.names import digest, slug
+from typedpipe.compiler.argo.read.asks import ASK, GIVEN, answer_key
+from typedpipe.compiler.argo.read.expressions import list_text
+from typedpipe.compiler.argo.read.late import ENV, METADATA, URI, LateValue, late_settings
 from typedpipe.compiler.argo.scope import GraphLowering
 from typedpipe.compiler.argo.shapes import KEY, ArtifactLocation, of_uri
-from typedpipe.compiler.argo.templates import Arguments, Dag, DagTask, Data, Input, Leaf, Output
+from typedpipe.compiler.argo.templates import Arguments, Dag, DagTask, Data, Input, Leaf, Output, esc, tag
 from typedpipe.compiler.argo.values import Piece, path_expr, tagged
-from typedpipe.compiler.argo.wire import esc, tag
-from typedpipe.compiler.pod import default_text, kind_of, wire_key
+from typedpipe.compiler.pod import default_text, digest, kind_of, slug, wire_key
 from typedpipe.diagnostics.model import Diagnostic, Label
 from typedpipe.ir import nodes as ir
 from typedpipe.ir.edges import map_options

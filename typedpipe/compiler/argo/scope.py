@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeAlias
 
-from typedpipe.compiler.argo.argument_conditions import FromArguments
-from typedpipe.compiler.argo.asks import (
+from typedpipe.compiler.argo.container import container_leaf, reads_metadata
+from typedpipe.compiler.argo.leaf import Variant, python_leaf
+from typedpipe.compiler.argo.messages import EXIT, NOTHING_TOLD, Told, join, told
+from typedpipe.compiler.argo.read.asks import (
     ASK,
     GIVEN,
     NOTHING_ASKED,
@@ -21,18 +23,15 @@ from typedpipe.compiler.argo.asks import (
     Source,
     place_questions,
 )
-from typedpipe.compiler.argo.container import container_leaf, reads_metadata
-from typedpipe.compiler.argo.demand import ControllerInputs
-from typedpipe.compiler.argo.expressions import Controller, Unsupported
-from typedpipe.compiler.argo.late import ENV, late_variables
-from typedpipe.compiler.argo.leaf import Variant, python_leaf
-from typedpipe.compiler.argo.messages import EXIT, Told, join, told
-from typedpipe.compiler.argo.names import Names, slug
+from typedpipe.compiler.argo.read.conditions import FromArguments
+from typedpipe.compiler.argo.read.demand import ControllerInputs
+from typedpipe.compiler.argo.read.expressions import Controller, Unsupported
+from typedpipe.compiler.argo.read.late import ENV, late_variables
 from typedpipe.compiler.argo.shapes import KEY, ArtifactLocation
-from typedpipe.compiler.argo.templates import Arguments, Dag, DagTask, Nothing, Template
+from typedpipe.compiler.argo.templates import Arguments, Dag, DagTask, Nothing, Template, esc, tag
 from typedpipe.compiler.argo.values import Piece, Values, path_expr, tagged
-from typedpipe.compiler.argo.wire import esc, is_boxed, tag
-from typedpipe.compiler.pod import wire_key
+from typedpipe.compiler.argo.wire import is_boxed
+from typedpipe.compiler.pod import Names, slug, wire_key
 from typedpipe.diagnostics.model import Diagnostics
 from typedpipe.ir import nodes as ir
 from typedpipe.ir.edges import all_graphs, leaves, needed, producers, regions_in, upstream
@@ -145,7 +144,7 @@ class Lowering:
     def told(self) -> Told:
         """What tells its messages to exit handlers."""
         handlers = any(type(node) is ir.ExitHandler for graph in all_graphs(self.pipeline) for node in graph.nodes)
-        return told(self.pipeline) if handlers else Told()
+        return told(self.pipeline) if handlers else NOTHING_TOLD
 
     @cached_property
     def _stand_ins(self) -> bool:

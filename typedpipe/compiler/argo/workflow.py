@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from typedpipe.compiler.argo import graph
-from typedpipe.compiler.argo.arguments import argument, root_inputs
-from typedpipe.compiler.argo.names import digest, slug
+from typedpipe.compiler.argo.read.arguments import argument, root_inputs
 from typedpipe.compiler.argo.scope import ArtifactPrefix, GraphLowering, Lowering
 from typedpipe.compiler.argo.split import LIMIT
 from typedpipe.compiler.argo.support import Settings
@@ -18,7 +17,9 @@ from typedpipe.compiler.pod import (
     RUNTIME_ANNOTATION,
     RUNTIME_FIELD,
     RUNTIME_FILE,
+    digest,
     runtime_text,
+    slug,
 )
 from typedpipe.diagnostics.model import Diagnostic, Diagnostics, Label
 from typedpipe.ir import nodes as ir

@@ -31,6 +31,7 @@ from typedpipe.local.scheduling.frame import (
 from typedpipe.local.scheduling.importers import CannotImport, imported
 from typedpipe.local.values import dump, error_in, gathered, nothing
 from typedpipe.runs.model import Value
+from typedpipe.runs.paths import last_part
 from typedpipe.types.json_text import value_text
 
 ITEM_LENGTH = 40
@@ -260,7 +261,7 @@ class Scheduler:
     def _status(self, state: str, name: str, failures: Sequence[_Failure]) -> str:
         """The status that a task receives; its words are those of KFP: CANCELLED is the state CANCELED of a run."""
         canceled = state == "CANCELLED" or (state == "FAILED" and self.canceled)
-        said = "\n".join(f"{failure.name.rpartition('/')[2]}: {failure.message}" for failure in failures)
+        said = "\n".join(f"{last_part(failure.name)}: {failure.message}" for failure in failures)
         general = self.cause if canceled else f"{name} failed"
         return dump(
             {

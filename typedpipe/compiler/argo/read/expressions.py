@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 
+from typedpipe.compiler.argo.templates import esc, string, tag
 from typedpipe.compiler.argo.values import Values
-from typedpipe.compiler.argo.wire import esc, string, tag
 from typedpipe.compiler.pod import kind_of
 from typedpipe.diagnostics.model import Span
 from typedpipe.ir import nodes as ir

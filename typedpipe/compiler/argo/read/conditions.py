@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from typedpipe.compiler.argo.arguments import mistake
-from typedpipe.compiler.argo.wire import string
+from typedpipe.compiler.argo.read.arguments import mistake
+from typedpipe.compiler.argo.templates import string
 from typedpipe.compiler.pod import kind_of
 from typedpipe.ir import nodes as ir
 from typedpipe.types.display import show

@@ -12,8 +12,7 @@ import json
 from collections.abc import Collection, Iterable, Mapping
 from typing import Final
 
-from typedpipe.compiler.argo.templates import Data, Input
-from typedpipe.compiler.argo.wire import esc, string, tag
+from typedpipe.compiler.argo.templates import Data, Input, esc, string, tag
 from typedpipe.compiler.pod import default_text, kind_of, wire_key
 from typedpipe.ir import nodes as ir
 from typedpipe.ir.taskspec import port_key

@@ -4,8 +4,8 @@ A question is a chain of If, Elif and Else, the items of a loop, or a value that
 of a Python task whose outputs it reads, and that comes after everything else it reads. If it reads only inputs of its graph,
 the question is the caller's, and the graph receives the answer as an input. If it reads an item of a loop, it is a part of
 the question for the items: each item comes with its answers. The controller evaluates conditions on arguments of the run
-(:mod:`typedpipe.compiler.argo.argument_conditions`), and what no single task can answer
-(:mod:`typedpipe.compiler.argo.expressions`).
+(:mod:`typedpipe.compiler.argo.read.conditions`), and what no single task can answer
+(:mod:`typedpipe.compiler.argo.read.expressions`).
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import ClassVar, Final, TypeAlias
 
-from typedpipe.compiler.argo.argument_conditions import FromArguments, arm_of
-from typedpipe.compiler.argo.late import LateValue, late_values
+from typedpipe.compiler.argo.read.conditions import FromArguments, arm_of
+from typedpipe.compiler.argo.read.late import LateValue, late_values
 from typedpipe.ir import nodes as ir
 from typedpipe.ir.edges import all_graphs, leaves, regions_in, upstream
 from typedpipe.ir.program import Program, line_name, place

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from typedpipe.compiler.argo.asks import Asks
-from typedpipe.compiler.argo.late import late_values
+from typedpipe.compiler.argo.read.asks import Asks
+from typedpipe.compiler.argo.read.late import late_values
 from typedpipe.ir import nodes as ir
 from typedpipe.ir.edges import all_graphs, leaves, regions_in
 
