@@ -6,8 +6,10 @@ import json
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given, settings, strategies as st
 
+from tests.argo_references import faults
 from tests.unit.argo.test_asks import Compiled, facts, number, say
 from typedpipe import dsl
 from typedpipe.runtime.task import Names, ask, decode, encode
@@ -242,6 +244,24 @@ def test_questions_about_one_item_that_only_exclude_each_other_are_left_to_the_c
     assert made.text.count("tp-if-1") > 0
 
 
+def test_an_inner_loop_gives_way_if_the_outer_one_is_asked_elsewhere() -> None:
+    @dsl.pipeline
+    def apart() -> None:
+        one, other = number(n=1), number(n=2)
+        with dsl.ParallelFor([["a"], ["b"]]) as few:
+            with dsl.If(dsl.Contains(few, "a") & (other.output == 1)):
+                say(text="other")
+            with dsl.ParallelFor(few) as word, dsl.If((word == "a") & (one.output == 1)):
+                say(text="one")
+
+    made = Compiled(apart)
+    assert made.given("for-2/body")["item"] == "{{=" + _decoding("item") + "}}"
+    assert made.given("for-body/for-2")["tp-items"] == "{{inputs.parameters.tp-items-2}}"
+    assert "tp-ask" not in made.given("apart/number")
+    answer = json.loads(made.answers("apart/number-2", {"Output": 1})["tp-e1"])
+    assert answer == [{"b1": "1", "l2": ["'a'"], "v": "~['a']"}, {"b1": "0", "l2": ["'b'"], "v": "~['b']"}]
+
+
 def test_an_item_beside_a_task_of_the_body_is_given_to_that_task() -> None:
     @dsl.pipeline
     def inside() -> None:
@@ -415,3 +435,26 @@ def test_answers_of_a_loop_pass_what_guards_against_failures() -> None:
     made = Compiled(tried)
     outputs = {port["name"]: port["valueFrom"] for port in made.templates["try-for"]["outputs"]["parameters"]}
     assert outputs["tp-items-1"] == {"parameter": "{{tasks.for.outputs.parameters.tp-items-1}}", "default": ""}
+
+
+def test_answers_cross_the_parts_of_a_body() -> None:
+    @dsl.pipeline
+    def long() -> None:
+        with dsl.ParallelFor(table().output) as row:
+            last = first = same(value=row)
+            for _ in range(205):
+                last = same(value=last.output)
+            with dsl.If(row["n"] == 1):
+                say(text="1")
+            with dsl.ParallelFor(row["few"]) as each:
+                same(value=each)
+        with dsl.ParallelFor(dsl.Collected(first.output)) as value:
+            same(value=value)
+
+    made = Compiled(long)
+    assert faults([*yaml.safe_load_all(made.text)]) == []
+    outputs = {port["name"]: port["valueFrom"] for port in made.templates["for-body"]["outputs"]["parameters"]}
+    assert outputs["tp-items-1"]["parameter"] == "{{tasks.part-1.outputs.parameters.same--tp-e1}}"
+    parts = [made.given(task) for task in made.tasks if task.startswith("for-body/part-")]
+    answers = {"tp-arm-1": "{{inputs.parameters.tp-arm-1}}", "tp-items-2": "{{inputs.parameters.tp-items-2}}"}
+    assert [part for part in parts if part.keys() == answers.keys()] == [answers]
