@@ -404,7 +404,7 @@ class _Placing:
             return self._put(graph, operands, question, ())
         if parts:
             raise _CannotPlace(parts)
-        return self._listed(graph, node) if isinstance(node, ir.Loop) else None
+        return self._listed(graph, node) if can and isinstance(node, ir.Loop) else None
 
     def _listed(self, graph: ir.Graph, loop: ir.Loop) -> Source | None:
         """Items that different tasks give, each its own, or the tasks of another loop; None if they do not."""
