@@ -45,7 +45,7 @@ def test_a_run_of_a_workflow_template_has_one_runtime_for_each_template() -> Non
     assert "by default does not start a workflow that exceeds 1024 KiB" in message
     assert "compile with `--kind Workflow` or `CronWorkflow`" in help_
     ((code, message, _),) = found(branches(30), "WorkflowTemplate")
-    assert code == "TP404"
+    assert code == "TP407"
     assert message.startswith("a run of this WorkflowTemplate has ")
     for kind in ("Workflow", "CronWorkflow"):
         assert not found(branches(60), kind)

@@ -120,9 +120,9 @@ def _check_size(templates: list[Template], text: str, pipeline: ir.Pipeline, kin
         if by_reference
         else f"the workflow has {size // 1024} KiB"
     )
-    if size > MOST_BYTES:
+    if size > MOST_BYTES and not by_reference:
         message = f"{what}, but Kubernetes accepts at most {MOST_BYTES // 1024} KiB"
-        report.error("TP404", message, pipeline.span, help=_AS_A_WORKFLOW if by_reference else _SMALLER)
+        report.error("TP404", message, pipeline.span, help=_SMALLER)
     elif size > WARN_BYTES:
         does = "does not start" if by_reference else "stops"
         end = "" if by_reference else " with the status of its tasks"
