@@ -76,7 +76,7 @@ def _plain(value: Any) -> Any:
 def _written(folder: Path) -> list[dict[str, Any]]:
     """Outputs that each task of a local run wrote, by its directory ``out/p``; the boxed forms are duplicates."""
     return [
-        {file.name: json.loads(file.read_text("utf-8")) for file in sorted(found.iterdir()) if file.suffix != ".box"}
+        {file.name: json.loads(file.read_text("utf-8")) for file in sorted(found.iterdir()) if not file.suffix}
         for found in sorted(folder.rglob("out/p"))
     ]
 

@@ -1714,6 +1714,8 @@ def unload(earlier: dict[str, ModuleType]) -> None:
     """Remove the task's modules, and put back those of an earlier task."""
     for name in parts:
         sys.modules.pop(MODULE + "." + name, None)
+    while _imported:
+        sys.modules.pop(_imported.pop(), None)
     parts.clear()
     for name, module in earlier.items():
         parts[name] = sys.modules[module.__name__] = module
@@ -1880,6 +1882,10 @@ def _own_names(name: str) -> bool | None:
     return False if any(path + "/" in file for file in loader.own) else None
 
 
+_imported: list[str] = []
+"""Modules of the component that were imported by name."""
+
+
 class _Stubs:
     """The last importer: a ``typedpipe`` stub for component source where the real package is not installed."""
 
@@ -1897,6 +1903,7 @@ class _Stubs:
 
     def exec_module(self, module: ModuleType) -> None:
         if module.__name__.startswith(MODULE + "."):
+            _imported.append(module.__name__)
             if _own_names(module.__name__):
                 module.__dict__["__getattr__"] = lambda name: getattr(sys.modules[MODULE], name)
             return

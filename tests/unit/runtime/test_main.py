@@ -52,7 +52,10 @@ class Job:
         return self
 
     def wire(self, parameters: dict[str, str]) -> list[dict[str, str]]:
-        return [{"name": name.replace("tp_", "tp-"), "value": value} for name, value in parameters.items()]
+        """Parameters by name; ``tp_x`` is the descriptor of the artifact ``x``, or a parameter of the engine."""
+        known = {f"tp_{name}": task.descriptor_key(name) for name, *_ in self.spec["inputs"]}
+        names = {name: known.get(name, name.replace("tp_", "tp-")) for name in parameters}
+        return [{"name": names[name], "value": value} for name, value in parameters.items()]
 
     def fail(self, code: int, **parameters: str) -> None:
         with pytest.raises(SystemExit) as caught:
@@ -63,7 +66,7 @@ class Job:
         return self.root.joinpath("out", *parts).read_text(encoding="utf-8")
 
     def companion(self, name: str) -> Any:
-        return json.loads(self.text("p", "tp-" + name))
+        return json.loads(self.text("p", task.descriptor_key(name)))
 
     def give(self, name: str, text: str | None) -> None:
         place = self.root / "in" / name
@@ -289,7 +292,7 @@ def test_folders_links_and_empty_folders(tmp_path: Path) -> None:
             if path.is_file():
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_bytes(path.read_bytes())
-    read.run(tp_full=make.text("p", "tp-full"), tp_empty=make.text("p", "tp-empty"))
+    read.run(tp_full=make.text("p", "tp-full"), tp_empty=make.text("p", task.descriptor_key("empty")))
     assert json.loads(read.text("p", "output")) == ["a", "dir", "far", "link", "sub", "void", "inner"]
 
 
