@@ -31,6 +31,13 @@ def cached() -> str:
     return os.environ["A"]
 
 
+@dsl.component(base_image="python:3.11-slim")
+def new() -> str:
+    import uuid
+
+    return uuid.uuid4().hex
+
+
 @dsl.pipeline
 def called(found: dict[str, Any], text: str) -> list[str]:
     task = variables(names=["A", "B"]).set_env("A", f"{found['id']}-{text}").set_env("B", found["text"])
@@ -52,8 +59,9 @@ def main(text: str = HOSTILE, n: int = 2**60 + 1) -> Outputs:
     seen.set_env("DATA", f"{found['nested']}").set_env("ROOT", f"{n:,}")
     with dsl.ParallelFor(["a", "b"]) as item:
         looped = variables(names=["A"]).set_env("A", f"{item} {found['id']}")
-    first = cached().set_env("A", f"{found['id']}").set_caching(True)
-    second = cached().set_env("A", f"{found['rate']}").set_caching(True).after(first)
+    salt = new().output  # a cache of an earlier run has no results for this one
+    first = cached().set_env("A", f"{found['id']}").set_env("SALT", salt).set_caching(True)
+    second = cached().set_env("A", f"{found['rate']}").set_env("SALT", salt).set_caching(True).after(first)
     return Outputs(
         seen.output,
         called(found=found, text=text).output,
