@@ -228,9 +228,9 @@ def _warning(node: ir.Task) -> Diagnostic:
 
 def _memoize(scope: GraphLowering, node: ir.Task, body: str) -> dict[str, Data]:
     known = scope.lowering.known(node.component)
-    if node.options.cache_key:
-        key = digest(known.component.name + "\n" + node.options.cache_key, 64)
-        parts = [f'"{key}"']
+    chosen = node.options.cache_key and digest(known.component.name + "\n" + node.options.cache_key, 64)
+    if chosen:
+        parts = [f'"{chosen}"']
         more = [GIVEN, ASK] if node.component in scope.lowering.asks.counts else []
     else:
         parts = [f'"{digest(body, 32)}"']
@@ -239,9 +239,8 @@ def _memoize(scope: GraphLowering, node: ir.Task, body: str) -> dict[str, Data]:
             single = is_artifact(port.type) and not isinstance(without_none(port.type), ListType)
             parts.append(_identity(text) if single else text)
         more = [*_late(scope, node), *_with_default(scope, node)]
-    if more or not node.options.cache_key:
-        parts += [f'inputs.parameters["{name}"]' for name in more]
-        key = "{{=sprig.sha256sum(" + ' + "," + '.join(parts) + ")}}"
+    parts += [f'inputs.parameters["{name}"]' for name in more]
+    key = chosen if chosen and not more else "{{=sprig.sha256sum(" + ' + "," + '.join(parts) + ")}}"
     name = "tp-cache-" + slug(scope.lowering.pipeline.name)
     return {"key": key, "maxAge": f"{CACHE_DAYS * 24}h", "cache": {"configMap": {"name": name}}}
 

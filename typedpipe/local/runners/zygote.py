@@ -21,7 +21,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from types import FrameType
 from typing import Any
 
@@ -215,7 +215,7 @@ def preload(modules: list[str]) -> None:
 
 
 @contextlib.contextmanager
-def away() -> Iterator[None]:
+def away() -> Generator[None]:
     """Enter a directory without the user's files, as a task has it: modules may read configuration from where they are."""
     before = os.open("/", os.O_RDONLY)
     with contextlib.suppress(OSError):  # the working directory may be gone

@@ -6,7 +6,6 @@ import json
 import os
 import time
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,13 +55,15 @@ def rebuild(folder: Path, root: Path, objects: Objects) -> int:
     except OSError as error:
         raise os_problem(folder, error) from None
     index = RunIndex(str(folder), str(root))
-    with closing(index):
+    try:
         index.run_started()
         last = {left.task: left for left in found}
         for left in found:
             _record_attempt(index, left, _component(pipeline, left)[0])
         done = sum(_record_task(index, left, pipeline, objects) for left in last.values())
         index.commit()
+    finally:
+        index.close()
     return done
 
 
