@@ -43,7 +43,7 @@ def here(source: str, folder: Path, checkout: Path) -> Found:
     if ran.returncode not in (0, 1) or "error[TP1" in ran.stderr:
         return Found(None, [], ran.stdout + ran.stderr)
     results = sorted(sink.read_text("utf-8").splitlines()) if sink.exists() else []
-    refused = not results and "FAILED" not in ran.stderr and ran.returncode
+    refused = not results and " failed in " not in ran.stderr and ran.returncode
     return Found(None if refused else ran.returncode == 0, results, ran.stdout + ran.stderr)
 
 

@@ -119,7 +119,7 @@ class _Maker:
         return body
 
     def statement(self, block: Block, body: list[Stmt]) -> None:
-        kinds = ["make"] * 4 + ["show"] * 3 + ["artifact", "env"]
+        kinds = ["make"] * 4 + ["show"] * 3 + ["artifact", "artifact", "env"]
         if self.failing:
             kinds += ["fail"] * 2
         if block.depth < DEPTH:
@@ -159,8 +159,12 @@ class _Maker:
     def make_artifact(self, block: Block, body: list[Stmt]) -> None:
         data = [value for value in block.values if value.type == "Dataset"]
         maybe = [value for value in block.values if value.type == "Dataset | None"]
-        lists = [value for value in block.values if value.type == "list[Dataset]"]
-        if lists and self.chance(0.7):
+        lists = [value for value in block.values if value.type in ("list[Dataset]", "list[Dataset file]")]
+        files = [value for value in block.values if value.type == "Dataset file"]
+        if files and self.chance(0.6):
+            callee, name = self.rng.choice([("read_path", "status"), ("read_or", "d")])
+            self.task(block, body, callee, {name: self.rng.choice(files)}, "str")
+        elif lists and self.chance(0.7):
             self.task(block, body, "read_all", {"ds": self.rng.choice(lists)}, "list[str]")
         elif (data or maybe) and self.chance(0.7):
             given = self.rng.choice(data + maybe)
@@ -168,6 +172,11 @@ class _Maker:
             self.task(block, body, callee, {"d": given}, "str")
         elif self.chance(0.2):
             self.task(block, body, "read_or", {}, "str")
+        elif self.chance(0.4):
+            call = self.task(block, body, "save_two", {"v": self.value(block, "str")}, "Dataset file")
+            made = [Out("Dataset file", call.id, field) for field in ("path", "e1")]
+            block.values[-1:] = made
+            self.task(block, body, "read_path", {"status": self.rng.choice(made)}, "str")
         else:
             self.task(block, body, "save", {"v": self.value(block, "str")}, "Dataset")
             return
@@ -202,7 +211,7 @@ class _Maker:
         args: dict[str, Expr] = {}
         for name, type_, _ in callee.params:
             if type_ == "Input[Dataset] | None":
-                data = [value for value in block.values if value.type == "Dataset"]
+                data = [value for value in block.values if value.type in ("Dataset", "Dataset file")]
                 if data and self.chance(0.6):
                     args[name] = self.rng.choice(data)
             elif self.chance(0.7):

@@ -83,6 +83,8 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "maybe": lambda v, there: v if there else None,
     "boom": _boom,
     "half": _boom,
+    "save_two": lambda v: {"path": v, "e1": f"{v}!"},
+    "read_path": lambda status: status,
     "num_or": lambda v=-1: v,
     "word_or": lambda v="default": v,
     "none_or": lambda v="default": "none" if v is None else v,
@@ -203,7 +205,8 @@ class _Machine:
         if isinstance(expr, Param | Item):
             return frame.find("values", expr.name)
         if isinstance(expr, Out):
-            return frame.find("values", expr.task)
+            made = frame.find("values", expr.task)
+            return made[expr.field] if expr.field else made
         if isinstance(expr, At):
             try:
                 return self.value(expr.value, frame)[expr.key]

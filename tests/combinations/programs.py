@@ -211,7 +211,7 @@ import json
 from typing import Any, NamedTuple
 
 from typedpipe import dsl
-from typedpipe.dsl import STATUS, Collected, Dataset, If, IfSet, In, Input, Not, OneOf, PipelineTaskFinalStatus, Some
+from typedpipe.dsl import OUT, STATUS, Collected, Dataset, If, IfSet, In, Input, InputPath, Not, OneOf, OutputPath, PipelineTaskFinalStatus, Some
 
 IMAGE = "python:3.11-slim"
 
@@ -316,6 +316,19 @@ def save(v: str) -> Dataset:
     with open(data.path, "w", encoding="utf-8") as file:
         file.write(v)
     return data
+
+
+@dsl.component(base_image=IMAGE)
+def save_two(v: str, path: OutputPath[Dataset] = OUT, e1: OutputPath[Dataset] = OUT) -> None:
+    for place, text in ((path, v), (e1, v + "!")):
+        with open(place, "w", encoding="utf-8") as file:
+            file.write(text)
+
+
+@dsl.component(base_image=IMAGE)
+def read_path(status: InputPath[Dataset]) -> str:
+    with open(status, encoding="utf-8") as file:
+        return file.read()
 
 
 @dsl.component(base_image=IMAGE)

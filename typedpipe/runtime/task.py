@@ -324,8 +324,11 @@ def _new_path() -> str:
         _state["scratch"] = tempfile.mkdtemp(prefix="typedpipe-")
     _state["count"] = str(int(_state["count"]) + 1)
     if _state["made"] != _state["scratch"]:
-        os.makedirs(_state["scratch"], exist_ok=True)
-        os.chmod(_state["scratch"], 0o700)  # whatever umask the function has set
+        mask = os.umask(0o077)  # the function's may forbid to write there
+        try:
+            os.makedirs(_state["scratch"], exist_ok=True)
+        finally:
+            os.umask(mask)
         _state["made"] = _state["scratch"]
     return os.path.join(_state["scratch"], _state["count"])
 
@@ -2534,12 +2537,14 @@ def _run(task: _Task) -> None:
     known = () if task.alone else _threads()
     mask = os.umask(0o077)
     os.umask(mask)
-    returned = _call(task)
-    if task.alone:
-        end_program()
-    else:
-        _end_call(task, known)
-    os.umask(mask)  # the function's would be that of the outputs, and may forbid to read them
+    try:
+        returned = _call(task)
+        if task.alone:
+            end_program()
+        else:
+            _end_call(task, known)
+    finally:
+        os.umask(mask)  # the function's would be that of the outputs, and may forbid to read them
     results = task.results(returned)
     for name, key, how, type_ in spec["outputs"]:
         task.write(name, key, how, type_, results[name] if how in ("return", "field") else task.given[name])

@@ -269,6 +269,25 @@ def test_elif_belongs_to_the_last_chain_of_the_scope_and_oneof_takes_a_last_valu
     assert found.graph.count("= branch") == 1
 
 
+@pytest.mark.parametrize("inside", ["ExitHandler(stop())", "If(n > 3)", "ParallelFor([1])"])
+def test_the_last_value_of_oneof_may_come_from_the_block_of_an_exit_handler(program, inside):
+    found = program(
+        f"""
+        @dsl.component
+        def stop(): ...
+        @dsl.pipeline
+        def p(n: int = 1) -> int:
+            with {inside}:
+                a = add(a=1)
+            with If(n == 1):
+                b = add(a=2)
+            return OneOf(b.output, a.output)
+        """
+    )
+    refused = [said for said in found.said if said.startswith("TP313")]
+    assert len(refused) == (not inside.startswith("ExitHandler")), found.printed
+
+
 @pytest.mark.parametrize(
     ("body", "said"),
     [

@@ -306,7 +306,7 @@ class _Checker:
             arm = home.branch()
             if arm is not None and arm.group is branch:
                 arms.append(arm.arm)
-            elif at == len(homes) - 1 and first.parent.inside(home):
+            elif at == len(homes) - 1 and first.parent.inside(_around_handlers(home)):
                 outside = True
             else:
                 return f"value {at + 1} is in another chain or not in a branch", branch
@@ -358,3 +358,10 @@ def _missing(arms: list[int], regions: tuple[ir.Region, ...], outside: bool) -> 
     if not has_else and not outside:
         return "there is no `Else`, and no value from outside the chain"
     return ""
+
+
+def _around_handlers(scope: Scope) -> Scope:
+    """The scope around the blocks of exit handlers, which run in every case."""
+    while isinstance(scope.group, ir.ExitHandler) and scope.parent is not None:
+        scope = scope.parent
+    return scope

@@ -187,6 +187,22 @@ def test_what_is_still_written_is_an_error(what: str, runner: Runner, tmp_path: 
 
 @LINUX
 @pytest.mark.parametrize("runner", RUNNERS)
+def test_a_umask_of_a_function_that_raises_does_not_outlast_it(runner: Runner, tmp_path: Path) -> None:
+    source = """
+        def make():
+            import os
+            os.umask(0o777)
+            raise ValueError("no rows")
+    """
+    maker = component("make", source, {}, INT)
+    result = run(pipeline(graph(task("m", maker)), maker), {}, folder=tmp_path, runner=runner)
+    assert result.tasks["m"].message == "ValueError: no rows (user.py:4)"
+    (tmp_path / "after").touch()
+    assert (tmp_path / "after").stat().st_mode & 0o400
+
+
+@LINUX
+@pytest.mark.parametrize("runner", RUNNERS)
 def test_a_umask_of_the_function_does_not_outlast_it(runner: Runner, tmp_path: Path) -> None:
     maker = component(
         "make",
