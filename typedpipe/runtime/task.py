@@ -387,7 +387,10 @@ _canonical = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 def to_text(data: Any) -> str:
     """Canonical JSON text of JSON data, free of anything that an engine could take for its own syntax."""
-    text: str = any_digits(lambda: _canonical(data))
+    try:
+        text: str = _canonical(data)
+    except ValueError:
+        text = any_digits(lambda: _canonical(data))
     return text.replace("{" * 2, "{\\u007b").replace("$", "\\u0024").replace("\x7f", "\\u007f")
 
 
@@ -441,7 +444,12 @@ def read_json(text: str, name: str) -> Any:
     if text.startswith(ERROR):
         raise WireError(name, text)
     try:
-        return any_digits(lambda: _parsed(text))
+        try:
+            return _parsed(text)
+        except json.JSONDecodeError:
+            raise
+        except ValueError:
+            return any_digits(lambda: _parsed(text))
     except _Constant as constant:
         raise WireError(name, "`{}` is not JSON".format(constant)) from None
     except json.JSONDecodeError as error:
@@ -1670,8 +1678,8 @@ def load(spec: dict[str, Any], folder: str = "") -> ModuleType:
     With a ``folder``, a file for the module is written there, for spawned processes that import it again.
     """
     sys.modules.setdefault("typedpipe.runtime.task", sys.modules[__name__])
-    if not any(isinstance(finder, _Stubs) for finder in sys.meta_path):
-        sys.meta_path.append(_Stubs())
+    if _importer not in sys.meta_path:
+        sys.meta_path.append(_importer)
     module = sys.modules[MODULE] = type(sys)(MODULE)
     _fill(module, spec)
     if folder:
@@ -1703,7 +1711,7 @@ def _module_text(spec: dict[str, Any]) -> str:
 
 def adopt(module: ModuleType, spec: dict[str, Any]) -> None:
     sys.modules.setdefault("typedpipe.runtime.task", sys.modules.setdefault(__name__, _Self()))
-    sys.meta_path.append(_Stubs())
+    sys.meta_path.append(_importer)
     _fill(module, spec)
 
 
@@ -1715,6 +1723,8 @@ class _Self(type(sys)):  # type: ignore[misc]  # the class of modules, without i
 
 def unload(earlier: dict[str, ModuleType]) -> None:
     """Remove the task's modules, and put back those of an earlier task."""
+    if not parts and not earlier and not _imported:
+        return
     for name in parts:
         sys.modules.pop(MODULE + "." + name, None)
     while _imported:
@@ -1914,6 +1924,9 @@ class _Stubs:
         module.__dict__.update({k: v for k, v in names.items() if k != "dsl" or module.__name__ == "typedpipe"})
         if module.__name__ == "typedpipe":
             sys.modules.setdefault("typedpipe.dsl", names["dsl"])
+
+
+_importer: Any = _Stubs()
 
 
 # ---------------------------------------------------------------------------------------------------- one task

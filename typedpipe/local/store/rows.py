@@ -21,7 +21,11 @@ escaped.
 
 
 def _text(data: object) -> str:
-    return cast("str", any_digits(lambda: _encoded(data)))
+    try:
+        return _encoded(data)
+    except ValueError:  # an integer that is too long
+        text: str = any_digits(lambda: _encoded(data))
+        return text
 
 
 def pack(values: Mapping[str, Value], root: str) -> str:
