@@ -10,12 +10,13 @@ from dataclasses import replace
 
 import pytest
 import yaml
+from hypothesis import given, settings, strategies as st
 
 from tests.argo_schema import valid
 from tests.ir_samples import component
 from typedpipe.compiler import driver
 from typedpipe.compiler.argo.read.arguments import to_argument
-from typedpipe.compiler.argo.templates import flow, literal, quoted, scalar, string
+from typedpipe.compiler.argo.templates import arguments, flow, literal, quoted, scalar, string
 from typedpipe.compiler.argo.wire import raw
 from typedpipe.compiler.pod import Names, script, slug, source
 from typedpipe.ir.nodes import (
@@ -48,6 +49,33 @@ def test_wire_text_is_inert_and_exact(text: str) -> None:
     assert "{{" not in wire
     assert "$" not in wire
     assert "\x7f" not in wire
+
+
+LINES = st.lists(
+    st.text(st.sampled_from("ab \n\\\"'{}#,:$n\t\x1b\u2028\U0001f600"), max_size=300), min_size=1, max_size=4
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(LINES)
+def test_long_arguments_are_read_back_from_several_lines(texts: list[str]) -> None:
+    given_ = [(f"p{number}", text) for number, text in enumerate(texts)]
+    text = f"dag:\n  tasks: [\n     {{name: a,arguments: {arguments(given_)}}},\n     {{name: b}}]\n"
+    for loader in (yaml.SafeLoader, yaml.CSafeLoader):
+        (task, _) = yaml.load(text, loader)["dag"]["tasks"]
+        assert [(each["name"], each["value"]) for each in task["arguments"]["parameters"]] == given_
+
+
+def test_long_arguments_stand_below_each_other() -> None:
+    asked = "tp-e1 = out['n'] > 3  # a.py:3, If\ntp-e2 = " + "x" * 90
+    text = arguments([("n", "1"), ("note", "y" * 90), ("tp-ask", asked)])
+    assert text.split("\n") == [
+        "{parameters: [",
+        "          {name: 'n',value: '1'},",
+        f"          {{name: note,value: '{'y' * 90}'}},",
+        "          {name: tp-ask,value: \"tp-e1 = out['n'] > 3  # a.py:3, If\\n\\",
+        f'          tp-e2 = {"x" * 90}"}}]}}',
+    ]
 
 
 @pytest.mark.parametrize("text", HOSTILE)

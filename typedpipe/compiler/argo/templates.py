@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from typedpipe.compiler.pod import Pod
 from typedpipe.types.json_text import json_text
@@ -69,14 +69,30 @@ def reference(template: str, libraries: Mapping[str, str]) -> str:
     return f"template: {name}" if library is None else f"templateRef: {{name: {scalar(library)}, template: {name}}}"
 
 
+_WIDE: Final = 200
+"""Characters that stand on one line; a line that is as long as this can still be read."""
+_BELOW: Final = "\n" + " " * 10
+_LINE_END: Final = re.compile(r'((?:^|[^\\])(?:\\\\)*\\n)(?=[^\s"])')
+"""The escape of a newline, if what follows neither ends the string nor begins with a space."""
+
+
 def arguments(given: Arguments) -> str:
     """Arguments as a flow mapping; as compact as YAML allows, because a workflow has thousands of them.
 
     >>> print(arguments([("n", "{{item}}")]))
     {parameters: [{name: 'n',value: '{{item}}'}]}
     """
-    listed = ",".join([f"{{name: {scalar(name)},value: {quoted(text)}}}" for name, text in given])
+    each = [f"{{name: {scalar(name)},value: {_value(text)}}}" for name, text in given]
+    listed = ",".join(each)
+    if len(listed) > _WIDE:
+        listed = _BELOW + f",{_BELOW}".join(each)
     return f"{{parameters: [{listed}]}}"
+
+
+def _value(text: str) -> str:
+    """A quoted string; a long one has its lines below each other."""
+    found = quoted(text)
+    return _LINE_END.sub(lambda end: f"{end[1]}\\{_BELOW}", found) if len(found) > _WIDE // 2 and "\n" in text else found
 
 
 @dataclass(slots=True)
