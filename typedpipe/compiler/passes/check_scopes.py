@@ -362,6 +362,6 @@ def _missing(arms: list[int], regions: tuple[ir.Region, ...], outside: bool) -> 
 
 def _around_handlers(scope: Scope) -> Scope:
     """The scope around the blocks of exit handlers, which run in every case."""
-    while isinstance(scope.group, ir.ExitHandler) and scope.parent is not None:
+    while scope.group is not None and scope.group.exits() and scope.parent is not None:
         scope = scope.parent
     return scope
