@@ -91,7 +91,8 @@ class Store(RuleBasedStateMachine):
     @rule(key=KEYS)
     def look_up(self, key: str) -> None:
         found = self.root.cache.find(key)
-        if key not in self.results or self.results[key][0] in self.spoilt:
+        held = self.results[key][0] if key in self.results else ""
+        if held not in self.content or held in self.spoilt:
             assert found is None
             self.results.pop(key, None)
         else:
@@ -110,8 +111,7 @@ class Store(RuleBasedStateMachine):
         for digest in self.spoilt:
             self.root.objects.quarantine(digest)
             del self.content[digest]
-        self.results = {key: found for key, found in self.results.items() if found[0] not in self.spoilt}
-        self.spoilt = set()
+        self.spoilt = set()  # results that refer to these hold again if a task creates the same content
 
     @rule(keep=st.integers(0, 3))
     def collect(self, keep: int) -> None:
