@@ -92,7 +92,9 @@ def arguments(given: Arguments) -> str:
 def _value(text: str) -> str:
     """A quoted string; a long one has its lines below each other."""
     found = quoted(text)
-    return _LINE_END.sub(lambda end: f"{end[1]}\\{_BELOW}", found) if len(found) > _WIDE // 2 and "\n" in text else found
+    return (
+        _LINE_END.sub(lambda end: f"{end[1]}\\{_BELOW}", found) if len(found) > _WIDE // 2 and "\n" in text else found
+    )
 
 
 @dataclass(slots=True)
