@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
 from typedpipe.compiler.argo.shapes import KEY, ArtifactLocation, entry
-from typedpipe.compiler.argo.templates import string
+from typedpipe.compiler.argo.templates import esc, string
 from typedpipe.ir import nodes as ir
 from typedpipe.ir.edges import needed
 from typedpipe.ir.taskspec import port_key
@@ -131,8 +131,6 @@ class Values:
     def _make(self, index: int, expr: ir.Expr) -> list[Piece]:
         match expr:
             case ir.Field() | ir.Index() | ir.Default() if is_artifact(self.type(ir.FromExpr(index))):
-                from typedpipe.compiler.argo.templates import esc
-
                 return [("expr", esc(f"toJson({self.plain(ir.FromExpr(index))})"))]
             case ir.Unwrap():
                 return self.pieces(expr.value)

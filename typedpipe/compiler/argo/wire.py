@@ -1,7 +1,7 @@
-"""Text that passes through Argo's templating unchanged, and expressions that compute wire text from other text.
+"""Text that passes through Argo's templating and Kubernetes' expansion unchanged.
 
-A *tag* is ``{{path}}`` or ``{{=expression}}``. Wire text never contains ``{{``, ``$`` or DEL, so user text is never
-read as a tag, in any of Argo's passes (and Kubernetes has no ``$`` to expand).
+Wire text never contains ``{{``, ``$`` or DEL, so user text is never
+read as a tag (:mod:`typedpipe.compiler.argo.templates`), in any of Argo's passes (and Kubernetes has no ``$`` to expand).
 """
 
 from __future__ import annotations
